@@ -1,0 +1,37 @@
+import type { Tunnel } from './tunnel.ts'
+
+/** What the kernel has to know of a tunnel. */
+export type Link = Pick<Tunnel, 'device' | 'ipv4Client' | 'ipv6Client' | 'ipv6Server'>
+
+/** Why the kernel refused one link, in the words of the tool that was asked. */
+export interface LinkFault {
+  readonly device: string
+  readonly reason: string
+}
+
+/** What a reconciliation had to mend. */
+export interface Reconciliation {
+  /** Devices that the table has and the kernel lacked or had otherwise, made anew. */
+  readonly made: readonly string[]
+  /** Devices with our prefix that no tunnel has, removed. */
+  readonly removed: readonly string[]
+  readonly faults: readonly LinkFault[]
+}
+
+/**
+ * The server's ends of the tunnels. Every call is safe to repeat: making what is there already and removing what is
+ * gone already are successes. A promise resolves with the faults (none: all done) and never rejects for the kernel's
+ * sake. Callers make one call at a time.
+ */
+export interface Interfaces {
+  readonly kind: 'sit' | 'dry-run'
+  /** Blackhole route for the whole pool, so that packets for unassigned parts don't loop (RFC 6324); forwarding. */
+  prepare(): Promise<readonly LinkFault[]>
+  /** Creates each link complete: device, remote, ttl, mtu, address, up. A link that fails half-way is taken back. */
+  create(links: readonly Link[]): Promise<readonly LinkFault[]>
+  /** Points existing devices to their new `ipv4Client`. */
+  changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
+  remove(devices: readonly string[]): Promise<readonly LinkFault[]>
+  /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */
+  reconcile(wanted: readonly Link[]): Promise<Reconciliation>
+}
