@@ -23,4 +23,3 @@ export function reverseApex(prefix: Prefix): string {
   }
   return [...labels, 'ip6', 'arpa'].join('.')
 }
-

@@ -1,7 +1,15 @@
 import { parseIpv4 } from './ipv4.ts'
 
 /** Why an IPv4 address can't be the outer endpoint of a tunnel: what a visitor can do about it differs. */
-export type SpecialKind = 'private' | 'shared' | 'loopback' | 'link-local' | 'multicast' | 'documentation' | 'reserved'
+export type SpecialKind =
+  | 'private'
+  | 'shared'
+  | 'loopback'
+  | 'link-local'
+  | 'multicast'
+  | 'documentation'
+  | 'reserved'
+  | 'unusable'
 
 interface Block {
   readonly first: number
@@ -11,7 +19,7 @@ interface Block {
 
 /** IANA's IPv4 Special-Purpose Address Registry (RFC 6890 2.2.2 and its updates) and the multicast space (RFC 5771). */
 const BLOCKS: readonly Block[] = [
-  block('0.0.0.0', 8, 'reserved'), //       RFC 791: this network
+  block('0.0.0.0', 8, 'unusable'), //       RFC 791: this network, never a host's address for others
   block('10.0.0.0', 8, 'private'), //       RFC 1918
   block('100.64.0.0', 10, 'shared'), //     RFC 6598: carrier-grade NAT
   block('127.0.0.0', 8, 'loopback'), //     RFC 1122
@@ -28,7 +36,7 @@ const BLOCKS: readonly Block[] = [
   block('198.51.100.0', 24, 'documentation'), // RFC 5737
   block('203.0.113.0', 24, 'documentation'), // RFC 5737
   block('224.0.0.0', 4, 'multicast'), //    RFC 5771
-  block('240.0.0.0', 4, 'reserved'), //     RFC 1112, and 255.255.255.255 of RFC 8190
+  block('240.0.0.0', 4, 'unusable'), //     RFC 1112, and 255.255.255.255 of RFC 8190
 ]
 
 /**
