@@ -1,0 +1,189 @@
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+
+export type Statement = StatementSync
+
+/**
+ * The schema's history: entry n brings a database from version n to n + 1 (PRAGMA user_version). Entries are never
+ * edited once released; a change is a new entry.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE tunnels (
+    id            TEXT PRIMARY KEY NOT NULL CHECK (length(id) BETWEEN 1 AND 64),
+    IPv4client    TEXT NOT NULL UNIQUE CHECK (length(IPv4client) BETWEEN 7 AND 15),
+    IPv6client    TEXT NOT NULL UNIQUE CHECK (length(IPv6client) BETWEEN 2 AND 39),
+    IPv6server    TEXT NOT NULL UNIQUE CHECK (length(IPv6server) BETWEEN 2 AND 39),
+    device        TEXT NOT NULL UNIQUE CHECK (length(device) BETWEEN 1 AND 15),
+    nicname       TEXT NOT NULL CHECK (length(nicname) BETWEEN 1 AND 63 AND nicname = lower(nicname)),
+    country       TEXT NOT NULL CHECK (length(country) = 2 AND country = lower(country)),
+    os            TEXT NOT NULL,
+    creation_time INTEGER NOT NULL CHECK (typeof(creation_time) = 'integer' AND creation_time >= 0),
+    unreachable   INTEGER NOT NULL DEFAULT -1 CHECK (typeof(unreachable) = 'integer' AND unreachable >= -1),
+    key_hash      BLOB NOT NULL,
+    UNIQUE (nicname, country)
+  ) WITHOUT ROWID;
+  CREATE INDEX tunnels_not_alive ON tunnels (unreachable) WHERE unreachable <> 0;
+
+  CREATE TABLE resting_indexes (
+    pool_index INTEGER PRIMARY KEY,
+    free_from  INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX resting_indexes_by_time ON resting_indexes (free_from);
+
+  CREATE TABLE zone_serials (
+    apex   TEXT PRIMARY KEY,
+    serial INTEGER NOT NULL CHECK (serial BETWEEN 0 AND 4294967295)
+  ) STRICT, WITHOUT ROWID;
+  `,
+]
+
+export type DatabaseFaultCode =
+  | 'database-locked'
+  | 'database-newer'
+  | 'database-unreadable'
+  | 'database-read-only'
+
+/** The database can't be served; the message says what to do. */
+export class DatabaseFault extends Error {
+  readonly code: DatabaseFaultCode
+
+  constructor(code: DatabaseFaultCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+const SQLITE_READONLY = 8
+const SQLITE_FULL = 13
+const SQLITE_IOERR = 10
+const SQLITE_CONSTRAINT = 19
+const PRIMARY_CODE_MASK = 0xff
+
+/**
+ * The broker's database: one connection, WAL, synchronous=FULL, so that what a commit has said survives a power cut.
+ * A second database file beside it holds a lock for as long as this process lives: two brokers can't serve one table,
+ * while the sqlite3 shell still can read and edit it.
+ */
+export class Database {
+  readonly #connection: DatabaseSync
+  readonly #lock: DatabaseSync
+  readonly #dataVersion: Statement
+
+  private constructor(connection: DatabaseSync, lock: DatabaseSync) {
+    this.#connection = connection
+    this.#lock = lock
+    this.#dataVersion = connection.prepare('PRAGMA data_version')
+  }
+
+  /** Opens or creates the file and brings its schema up to date. Throws DatabaseFault. */
+  static open(file: string): Database {
+    makeWritable(file)
+    const lock = takeLock(`${file}.lock`)
+    try {
+      const connection = new DatabaseSync(file)
+      try {
+        configure(connection)
+        migrate(connection)
+        return new Database(connection, lock)
+      } catch (error) {
+        connection.close()
+        throw error
+      }
+    } catch (error) {
+      lock.close()
+      throw asFault(error, file)
+    }
+  }
+
+  prepare(sql: string): Statement {
+    return this.#connection.prepare(sql)
+  }
+
+  /** Runs `work` in one write transaction: all of it is committed when this returns, none of it when it throws. */
+  transaction<T>(work: () => T): T {
+    this.#connection.exec('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      this.#connection.exec('COMMIT')
+      return result
+    } catch (error) {
+      // SQLite has rolled back by itself after some errors (disk full, I/O): a second ROLLBACK would hide the first error.
+      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  /** A number that changes when another connection, such as the sqlite3 shell, has committed (PRAGMA data_version). */
+  dataVersion(): number {
+    return Number(this.#dataVersion.get()?.data_version)
+  }
+
+  close(): void {
+    this.#connection.close()
+    this.#lock.close()
+  }
+}
+
+/** What kind of failure a statement met: a constraint of the schema, a full disk, a file that can't be written. */
+export function storageFaultOf(error: unknown): 'constraint' | 'full' | 'unwritable' | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
+    return undefined
+  const code = error.errcode & PRIMARY_CODE_MASK
+  if (code === SQLITE_CONSTRAINT) return 'constraint'
+  if (code === SQLITE_FULL) return 'full'
+  return code === SQLITE_READONLY || code === SQLITE_IOERR ? 'unwritable' : undefined
+}
+
+function makeWritable(file: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    closeSync(openSync(file, existsSync(file) ? 'r+' : 'a', 0o600))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new DatabaseFault('database-read-only', `${file} can't be written: ${reason}`, { cause: error })
+  }
+}
+
+function takeLock(file: string): DatabaseSync {
+  const lock = new DatabaseSync(file)
+  try {
+    lock.exec('PRAGMA journal_mode = DELETE; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    throw new DatabaseFault(
+      'database-locked',
+      `another freenet6 process holds ${file}: stop it first, or give this one its own data_dir`,
+      { cause: error },
+    )
+  }
+}
+
+function configure(connection: DatabaseSync): void {
+  connection.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000; PRAGMA foreign_keys = ON',
+  )
+}
+
+function migrate(connection: DatabaseSync): void {
+  const version = Number(connection.prepare('PRAGMA user_version').get()?.user_version)
+  if (version > MIGRATIONS.length) {
+    throw new DatabaseFault(
+      'database-newer',
+      `the database has schema ${version}, this program knows up to ${MIGRATIONS.length}: run the program that wrote it`,
+    )
+  }
+  for (const [index, sql] of MIGRATIONS.entries()) {
+    if (index < version) continue
+    connection.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${index + 1}; COMMIT`)
+  }
+}
+
+function asFault(error: unknown, file: string): DatabaseFault {
+  if (error instanceof DatabaseFault) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  const code = storageFaultOf(error) === 'unwritable' ? 'database-read-only' : 'database-unreadable'
+  return new DatabaseFault(code, `${file} can't be used as a database: ${reason}`, { cause: error })
+}
