@@ -1,0 +1,118 @@
+import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
+import { type Prefix, prefixContains } from '../address/prefix.ts'
+import { FreeIndex } from './free-index.ts'
+
+/** What a pool index stands for: one /64 of the prefix, its two ends, and the interface on the server. */
+export interface Assignment {
+  readonly ipv6Server: string
+  readonly ipv6Client: string
+  readonly device: string
+}
+
+/** An index that was freed and may be given out again from `freeFrom` (UTC seconds) on. */
+export interface Resting {
+  readonly index: number
+  readonly freeFrom: number
+}
+
+const LINK_PREFIX_LENGTH = 64
+const SERVER_HOST = 1
+const CLIENT_HOST = 2
+/** Indexes above this are never needed: a pool as large holds more tunnels than max_tunnels allows, with room to rest. */
+const LARGEST_CAPACITY = 2 ** 25
+
+/**
+ * The /64 prefixes of the tunnel prefix, by index: which are given out, which rest after use, which is the lowest free
+ * one. An address that was just freed must not go to somebody else while caches still hold the old name (`dns.ttl`).
+ * Everything is O(log n).
+ */
+export class AddressPool {
+  readonly #prefix: Prefix
+  readonly #devicePrefix: string
+  readonly #capacity: number
+  readonly #free: FreeIndex
+  /** In the order in which they become free: every index rests equally long. */
+  readonly #resting: Resting[] = []
+  #restingHead = 0
+
+  constructor(options: { readonly prefix: Prefix; readonly devicePrefix: string }) {
+    this.#prefix = options.prefix
+    this.#devicePrefix = options.devicePrefix
+    this.#capacity = Math.min(2 ** (LINK_PREFIX_LENGTH - options.prefix.length), LARGEST_CAPACITY)
+    this.#free = new FreeIndex(this.#capacity)
+  }
+
+  get capacity(): number {
+    return this.#capacity
+  }
+
+  /** The lowest index that is neither given out nor resting at `now` (UTC seconds); undefined: the pool is full. */
+  take(now: number): number | undefined {
+    this.#wake(now)
+    const index = this.#free.lowest()
+    if (index !== undefined) this.#free.occupy(index)
+    return index
+  }
+
+  /** Marks an index as given out, as at start for each row; false where it was so already or is not of this pool. */
+  occupy(index: number): boolean {
+    return index < this.#capacity && this.#free.occupy(index)
+  }
+
+  /** Puts an index that was given out to rest. Calls come in the order of `freeFrom`. */
+  rest(resting: Resting): void {
+    if (resting.index >= this.#capacity) return
+    this.#free.occupy(resting.index)
+    this.#resting.push(resting)
+  }
+
+  /** Takes back a `take` whose transaction did not commit. */
+  untake(index: number): void {
+    this.#free.release(index)
+  }
+
+  /** The addresses (RFC 5952 text) and the device of an index. */
+  assignment(index: number): Assignment {
+    return {
+      ipv6Server: formatIpv6(this.#address(index, SERVER_HOST)),
+      ipv6Client: formatIpv6(this.#address(index, CLIENT_HOST)),
+      device: `${this.#devicePrefix}${index}`,
+    }
+  }
+
+  /** The index of the /64 in which an address lies; undefined where it is none of this pool's. */
+  indexOf(address: string): number | undefined {
+    const octets = parseIpv6(address)
+    if (octets === undefined || !prefixContains(this.#prefix, octets)) return undefined
+    const view = new DataView(octets.buffer)
+    const index = (view.getUint32(4) & this.#indexMask()) >>> 0
+    return index < this.#capacity ? index : undefined
+  }
+
+  /** Index bits are those between the prefix and the /64: all lie in the second 32 bits, since prefixes start at /32. */
+  #indexMask(): number {
+    const bits = LINK_PREFIX_LENGTH - this.#prefix.length
+    return bits === 32 ? 0xffffffff : 2 ** bits - 1
+  }
+
+  #address(index: number, host: number): Uint8Array {
+    const octets = Uint8Array.from(this.#prefix.octets)
+    const view = new DataView(octets.buffer)
+    view.setUint32(4, (view.getUint32(4) | index) >>> 0)
+    view.setUint32(12, host)
+    return octets
+  }
+
+  #wake(now: number): void {
+    for (;;) {
+      const next = this.#resting[this.#restingHead]
+      if (next === undefined || next.freeFrom > now) break
+      this.#free.release(next.index)
+      this.#restingHead++
+    }
+    if (this.#restingHead > 1000 && this.#restingHead * 2 > this.#resting.length) {
+      this.#resting.splice(0, this.#restingHead)
+      this.#restingHead = 0
+    }
+  }
+}
