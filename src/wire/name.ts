@@ -34,7 +34,7 @@ export function parseName(text: string, origin?: Uint8Array): Uint8Array | undef
       label.push(octet)
       continue
     }
-    const escaped = unescape(octets, i + 1)
+    const escaped = unescapeOctet(octets, i + 1)
     if (escaped === undefined) return undefined
     label.push(escaped.octet)
     i += escaped.length
@@ -46,10 +46,12 @@ export function parseName(text: string, origin?: Uint8Array): Uint8Array | undef
   return Uint8Array.from([...out, ...suffix])
 }
 
-function unescape(octets: Uint8Array, at: number): { octet: number; length: number } | undefined {
+function unescapeOctet(octets: Uint8Array, at: number): { octet: number; length: number } | undefined {
   const digits = Buffer.from(octets.subarray(at, at + 3)).toString('latin1')
   if (/^[0-9]/.test(digits)) {
-    return /^[0-9]{3}$/.test(digits) && Number(digits) <= 255 ? { octet: Number(digits), length: 3 } : undefined
+    return /^[0-9]{3}$/.test(digits) && Number(digits) <= 255
+      ? { octet: Number(digits), length: 3 }
+      : undefined
   }
   const octet = octets[at]
   return octet === undefined ? undefined : { octet, length: 1 }

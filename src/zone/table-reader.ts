@@ -1,0 +1,162 @@
+/**
+ * Reads tries out of the shared buffer: numbers in, numbers out, no lock and no allocation, so that any thread that
+ * holds the buffer can do it.
+ *
+ * A trie is a qp-trie over the nibbles of name keys. A node is a cell of two words:
+ *
+ *     branch   bitmap of the nibbles that occur (16 bits) | index of the nibble that is looked at << 16, twigs
+ *     leaf     0, record
+ *
+ * `twigs` is the offset of the children's cells, side by side in the order of their nibbles. Nibbles that all keys
+ * below a branch share are skipped, so an empty non-terminal costs nothing: it is a place inside an edge.
+ */
+import { octet } from '../wire/octets.ts'
+import { sameOctets } from '../wire/wire-name.ts'
+import { GENERATION_WORD, ROOT_WORD } from './arena.ts'
+import { countLabels, type NameKey } from './name-key.ts'
+import { nameAt, nameLength } from './owner-record.ts'
+
+const MAX_LABELS = 128
+
+export class TableReader {
+  readonly buffer: SharedArrayBuffer
+  words: Int32Array
+  octets: Uint8Array
+  /** The catalog's cell in the version that is being read. */
+  root = 0
+
+  // What the last `find` saw.
+  /** Record of the very name, 0 where it has none. */
+  exact = 0
+  /** Labels of the closest name that exists, be it an empty non-terminal: the closest encloser (RFC 4592 2.2.1). */
+  encloserLabels = 0
+  /** Records strictly above the name, from the root down. */
+  ancestors = 0
+  readonly ancestorRecords = new Int32Array(MAX_LABELS)
+  readonly ancestorLabels = new Uint8Array(MAX_LABELS)
+  readonly #starts = new Uint8Array(MAX_LABELS)
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer
+    this.words = new Int32Array(buffer, 0, buffer.byteLength / 4)
+    this.octets = new Uint8Array(buffer, 0, buffer.byteLength)
+    this.refresh()
+  }
+
+  /** Moves to the newest version. Everything read until the next call is of that one version. */
+  refresh(): void {
+    this.root = Atomics.load(this.words, ROOT_WORD)
+    if (this.buffer.byteLength === this.octets.length) return
+    this.words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4)
+    this.octets = new Uint8Array(this.buffer, 0, this.buffer.byteLength)
+    this.root = Atomics.load(this.words, ROOT_WORD)
+  }
+
+  /** The newest generation that has been published. */
+  generation(): number {
+    return Atomics.load(this.words, GENERATION_WORD)
+  }
+
+  /** Looks for the name in the trie of `cell`: one way down, whatever the outcome. */
+  find(cell: number, key: NameKey, name: Uint8Array, at: number): void {
+    this.exact = 0
+    this.ancestors = 0
+    this.encloserLabels = 0
+    const record = this.#descend(cell, key)
+    if (record === 0) return
+    if (this.#isName(record, key, name, at)) {
+      this.exact = record
+      this.encloserLabels = key.labels
+      return
+    }
+    this.#measure(record, key, name, at)
+  }
+
+  /** Follows the key, or any twig where its own is missing: no other leaf shares more with the key than this one. */
+  #descend(cell: number, key: NameKey): number {
+    const words = this.words
+    let head = words[cell] ?? 0
+    while (head !== 0) {
+      const index = head >>> 16
+      const nibble = key.nibble(index)
+      const twigs = words[cell + 1] ?? 0
+      if (nibble !== 0 && (head & 1) !== 0) this.#noteAncestor(twigs, index, key)
+      const bit = 1 << nibble
+      cell = (head & bit) === 0 ? twigs : twigs + 2 * popcount(head & (bit - 1))
+      head = words[cell] ?? 0
+    }
+    return words[cell + 1] ?? 0
+  }
+
+  /**
+   * The key goes on where another one may have ended: a label boundary with a twig for zero. That other one belongs to
+   * the name's own ancestor, if it ends right there.
+   */
+  #noteAncestor(twigs: number, index: number, key: NameKey): void {
+    const at = index >> 1
+    if (at >= key.length || (at > 0 && octet(key.octets, at - 1) !== 0)) return
+    if ((index & 1) !== 0 && octet(key.octets, at) >> 4 !== 0) return
+    let cell = twigs
+    const head = this.words[cell] ?? 0
+    if (head !== 0) {
+      if (head >>> 16 !== index + 1 || (index & 1) !== 0 || (head & 1) === 0) return
+      cell = this.words[cell + 1] ?? 0
+      if ((this.words[cell] ?? 0) !== 0) return
+    }
+    const record = this.words[cell + 1] ?? 0
+    const labels = labelsEndingAt(key, at)
+    if (nameLength(this.words, record) !== key.wireLength(labels)) return
+    this.ancestorRecords[this.ancestors] = record
+    this.ancestorLabels[this.ancestors] = labels
+    this.ancestors++
+  }
+
+  #isName(record: number, key: NameKey, name: Uint8Array, at: number): boolean {
+    const length = nameLength(this.words, record)
+    return length === key.wireLength(key.labels) && sameOctets(this.octets, nameAt(record), name, at, length)
+  }
+
+  /** How many labels the name shares with the leaf that shares most, and so which ancestors are really its own. */
+  #measure(record: number, key: NameKey, name: Uint8Array, at: number): void {
+    const owner = nameAt(record)
+    const labels = countLabels(this.octets, owner)
+    for (let n = labels, start = 0; n >= 0; n--) {
+      this.#starts[n] = start
+      start += octet(this.octets, owner + start) + 1
+    }
+    let shared = 0
+    const most = Math.min(labels, key.labels)
+    while (shared < most) {
+      const label = owner + octet(this.#starts, shared + 1)
+      if (!this.#isSameLabel(label, name, at + key.start(shared + 1))) break
+      shared++
+    }
+    this.encloserLabels = shared
+    while (this.ancestors > 0 && octet(this.ancestorLabels, this.ancestors - 1) > shared) this.ancestors--
+    if (shared !== labels || this.ancestorRecords[this.ancestors - 1] === record) return
+    this.ancestorRecords[this.ancestors] = record
+    this.ancestorLabels[this.ancestors] = shared
+    this.ancestors++
+  }
+
+  #isSameLabel(start: number, name: Uint8Array, nameStart: number): boolean {
+    const length = octet(this.octets, start)
+    return (
+      length === octet(name, nameStart) && sameOctets(this.octets, start + 1, name, nameStart + 1, length)
+    )
+  }
+}
+
+/** Number of bits set among the lowest 16. */
+export function popcount(bits: number): number {
+  bits -= (bits >> 1) & 0x5555
+  bits = (bits & 0x3333) + ((bits >> 2) & 0x3333)
+  bits = (bits + (bits >> 4)) & 0x0f0f
+  return (bits + (bits >> 8)) & 0x1f
+}
+
+function labelsEndingAt(key: NameKey, end: number): number {
+  let labels = 0
+  while ((key.ends[labels] ?? 0) < end) labels++
+  return labels
+}

@@ -1,0 +1,143 @@
+import { TYPE, typeText } from '../wire/codes.ts'
+import { formatName, lowerCaseName } from '../wire/name.ts'
+import { octet } from '../wire/octets.ts'
+import type { PlaceList } from './place-list.ts'
+import type { Rrset } from './rrset.ts'
+import { FaultList, type ZoneFault, type ZonePlace } from './zone-fault.ts'
+
+/** Types that may stand beside a CNAME: DNSSEC's (RFC 4034 3, 4; RFC 2535 had KEY). */
+const BESIDE_CNAME: ReadonlySet<number> = new Set([TYPE.CNAME, TYPE.RRSIG, TYPE.NSEC, 25])
+const PREFERENCE_LENGTH = 2
+
+/** What is said of an rrset; the place is that of its first record. */
+type Report = (rrset: Rrset, message: string) => void
+
+/** The owners of the zone that rules speak of, by key. */
+interface Owners {
+  readonly cnames: ReadonlySet<string>
+  readonly dnames: ReadonlySet<string>
+  /** Owners of A or AAAA, as far as a name server's name leads to them. */
+  readonly addresses: ReadonlySet<string>
+}
+
+/**
+ * Looks for what no single record shows: an apex without SOA or NS, a CNAME with company, data outside the zone, name
+ * servers without an address. `file` is what faults name where `places` does not know better.
+ */
+export function checkZone(
+  apex: Uint8Array,
+  rrsets: readonly Rrset[],
+  file: string,
+  places?: PlaceList,
+): ZoneFault[] {
+  const faults = new FaultList()
+  const indexes = new Map<Rrset, number>()
+  const placeOf = (rrset: Rrset): ZonePlace => {
+    if (indexes.size === 0) for (const [index, each] of rrsets.entries()) indexes.set(each, index)
+    return places?.at(indexes.get(rrset) ?? -1) ?? { file, line: 0, column: 0 }
+  }
+  const error: Report = (rrset, message) => faults.error(placeOf(rrset), `${describe(rrset)}: ${message}`)
+  const warning: Report = (rrset, message) => faults.warning(placeOf(rrset), `${describe(rrset)}: ${message}`)
+
+  for (const message of missingAtApex(apex, rrsets)) faults.error({ file, line: 0, column: 0 }, message)
+  const owners = collectOwners(apex, rrsets)
+  for (const rrset of rrsets) {
+    checkPlace(apex, rrset, error)
+    checkSoa(apex, rrset, error)
+    checkAliases(rrset, owners, { error, warning })
+    checkTargets(apex, rrset, owners, warning)
+    if (faults.isFull) break
+  }
+  return faults.faults
+}
+
+function describe(rrset: Rrset): string {
+  return `${formatName(rrset.owner)} ${typeText(rrset.type)}`
+}
+
+/** RFC 1035 5.2: one SOA, at the top. RFC 1034 4.2.1: the zone's own NS are a part of it. */
+function missingAtApex(apex: Uint8Array, rrsets: readonly Rrset[]): string[] {
+  const key = keyOf(apex)
+  return [TYPE.SOA, TYPE.NS]
+    .filter(type => !rrsets.some(rrset => rrset.type === type && keyOf(rrset.owner) === key))
+    .map(type => `${formatName(apex)} has no ${typeText(type)}`)
+}
+
+function checkPlace(apex: Uint8Array, rrset: Rrset, error: Report): void {
+  if (!isAtOrBelow(rrset.owner, apex)) error(rrset, `lies outside the zone ${formatName(apex)}`)
+}
+
+function checkSoa(apex: Uint8Array, rrset: Rrset, error: Report): void {
+  if (rrset.type !== TYPE.SOA) return
+  if (rrset.rdatas.length > 1) error(rrset, 'there are two or more, and a zone has one')
+  if (keyOf(rrset.owner) !== keyOf(apex)) error(rrset, `stands below the apex ${formatName(apex)}`)
+}
+
+/** RFC 2181 10.1 and RFC 1034 3.6.2 on CNAME, RFC 6672 2.4 on DNAME. */
+function checkAliases(
+  rrset: Rrset,
+  owners: Owners,
+  { error, warning }: { error: Report; warning: Report },
+): void {
+  const isSingle = rrset.type === TYPE.CNAME || rrset.type === TYPE.DNAME
+  if (isSingle && rrset.rdatas.length > 1) error(rrset, 'there are two or more, and a name has one')
+  if (owners.cnames.size === 0 && owners.dnames.size === 0) return
+  if (!BESIDE_CNAME.has(rrset.type) && owners.cnames.has(keyOf(rrset.owner))) {
+    error(rrset, 'stands beside a CNAME')
+  }
+  if (owners.dnames.size > 0 && hasAncestorIn(owners.dnames, rrset.owner)) {
+    warning(rrset, 'is never answered: it lies below a DNAME')
+  }
+}
+
+/** RFC 2181 10.3: NS and MX name no alias. RFC 1034 4.2.2: a server inside the zone needs its address there. */
+function checkTargets(apex: Uint8Array, rrset: Rrset, owners: Owners, warning: Report): void {
+  if (rrset.type !== TYPE.NS && rrset.type !== TYPE.MX) return
+  for (const rdata of rrset.rdatas) {
+    const target = rrset.type === TYPE.MX ? rdata.subarray(PREFERENCE_LENGTH) : rdata
+    if (!isAtOrBelow(target, apex)) continue
+    const key = keyOf(target)
+    if (owners.cnames.has(key)) warning(rrset, `${formatName(target)} is a CNAME`)
+    else if (rrset.type === TYPE.NS && !owners.addresses.has(key)) {
+      warning(rrset, `${formatName(target)} has no address in the zone`)
+    }
+  }
+}
+
+function collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Owners {
+  const ownersOf = (type: number) =>
+    new Set(rrsets.filter(rrset => rrset.type === type).map(({ owner }) => keyOf(owner)))
+  const servers = new Set<string>()
+  for (const { type, rdatas } of rrsets) {
+    if (type !== TYPE.NS) continue
+    for (const target of rdatas) if (isAtOrBelow(target, apex)) servers.add(keyOf(target))
+  }
+  const addresses = new Set<string>()
+  for (const { type, owner } of rrsets) {
+    if (type !== TYPE.A && type !== TYPE.AAAA) continue
+    const key = keyOf(owner)
+    if (servers.has(key)) addresses.add(key)
+  }
+  return { cnames: ownersOf(TYPE.CNAME), dnames: ownersOf(TYPE.DNAME), addresses }
+}
+
+/** Whether a name above this one, itself not counted, is among the keys. */
+function hasAncestorIn(keys: ReadonlySet<string>, name: Uint8Array): boolean {
+  const key = keyOf(name)
+  for (let at = 0; octet(name, at) !== 0; ) {
+    at += octet(name, at) + 1
+    if (keys.has(key.slice(at))) return true
+  }
+  return false
+}
+
+/** Label by label from the left until as many octets are left as the apex has: RFC 1034 3.1. */
+function isAtOrBelow(name: Uint8Array, apex: Uint8Array): boolean {
+  let at = 0
+  while (name.length - at > apex.length) at += octet(name, at) + 1
+  return name.length - at === apex.length && keyOf(name.subarray(at)) === keyOf(apex)
+}
+
+function keyOf(name: Uint8Array): string {
+  return Buffer.from(lowerCaseName(name)).toString('latin1')
+}
