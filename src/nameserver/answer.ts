@@ -1,0 +1,208 @@
+/** Answers a question of class IN from the zones: one function for each step of RFC 1034 4.3.2. */
+import { RCODE, TYPE } from '../wire/codes.ts'
+import { EDE } from '../wire/edns.ts'
+import { COUNT, HEADER_LENGTH } from '../wire/message.ts'
+import { MAX_NAME_LENGTH } from '../wire/name.ts'
+import { copyOctets, uint16, uint32 } from '../wire/octets.ts'
+import { isAtOrBelow, isSameName, wireNameLength } from '../wire/wire-name.ts'
+import { type Lookup, OUTCOME, type Outcome } from '../zone/lookup.ts'
+import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
+import type { Query } from './query.ts'
+import type { Reply } from './reply.ts'
+
+/** CNAMEs and DNAMEs followed for one question; resolvers follow about as many. */
+const MAX_CHAIN = 16
+const NAME_ROOM = 256
+
+/** Octets before the target's name in rdata, for the types whose targets' addresses are worth adding. */
+const MX_PREFERENCE = 2
+const SRV_NUMBERS = 6
+
+export class Answer {
+  readonly #query: Query
+  readonly #reply: Reply
+  readonly #lookup: Lookup
+  /** The name that is being looked up: the question's, then each target of the chain. */
+  #name: Uint8Array
+  #at = HEADER_LENGTH
+  /** Names of the chain after the question's, each in a room of its own. */
+  readonly #chain = new Uint8Array(MAX_CHAIN * NAME_ROOM)
+  #links = 0
+  /** DNAME rrsets that the answer already holds. */
+  readonly #dnames = new Int32Array(MAX_CHAIN + 1)
+
+  constructor(query: Query, reply: Reply, lookup: Lookup) {
+    this.#query = query
+    this.#reply = reply
+    this.#lookup = lookup
+    this.#name = query.message
+  }
+
+  /** Fills the reply's sections and returns the rcode: that of the last name in a chain (RFC 6604 3). */
+  solve(): number {
+    this.#name = this.#query.message
+    this.#at = HEADER_LENGTH
+    this.#links = 0
+    for (;;) {
+      const outcome = this.#lookup.step(this.#name, this.#at, this.#query.type)
+      if (this.#links === 0)
+        this.#reply.authoritative = outcome !== OUTCOME.REFERRAL && outcome > OUTCOME.FAILED
+      if (outcome === OUTCOME.DNAME && !this.#putDname()) return RCODE.NOERROR
+      if (outcome === OUTCOME.DNAME && !this.#fitsDname()) return RCODE.YXDOMAIN // RFC 6672 2.2
+      if (outcome !== OUTCOME.CNAME && outcome !== OUTCOME.DNAME) return this.#end(outcome)
+      if (!this.#follow(outcome)) return RCODE.NOERROR
+    }
+  }
+
+  #end(outcome: Outcome): number {
+    switch (outcome) {
+      case OUTCOME.ANSWER:
+        return this.#solveAnswer()
+      case OUTCOME.REFERRAL:
+        return this.#solveReferral()
+      case OUTCOME.NODATA:
+        this.#putSoa()
+        return RCODE.NOERROR
+      case OUTCOME.NXDOMAIN:
+        this.#putSoa()
+        return RCODE.NXDOMAIN
+      case OUTCOME.FAILED:
+        this.#reply.extendedError = EDE.NOT_READY
+        return RCODE.SERVFAIL
+      default:
+        return this.#solveOutside()
+    }
+  }
+
+  #solveAnswer(): number {
+    const table = this.#lookup.reader.octets
+    const rrset = this.#lookup.rrset
+    if (!this.#reply.putRrset(COUNT.ANSWER, this.#name, this.#at, table, rrset)) {
+      this.#reply.truncated = true
+      return RCODE.NOERROR
+    }
+    const type = rrsetType(table, rrset)
+    if (type === TYPE.NS) this.#putAddresses(rrset, 0)
+    else if (type === TYPE.MX) this.#putAddresses(rrset, MX_PREFERENCE)
+    else if (type === TYPE.SRV) this.#putAddresses(rrset, SRV_NUMBERS)
+    return RCODE.NOERROR
+  }
+
+  /** The cut's NS with their glue. What lies below the cut can be had nowhere else: it fits, or TC (RFC 9471 2.1). */
+  #solveReferral(): number {
+    const lookup = this.#lookup
+    const table = lookup.reader.octets
+    const cut = this.#at + lookup.key.start(lookup.ownerLabels)
+    const ns = lookup.rrset
+    if (!this.#reply.putRrset(COUNT.AUTHORITY, this.#name, cut, table, ns)) {
+      this.#reply.truncated = true
+      return RCODE.NOERROR
+    }
+    for (let left = rrsetRecords(table, ns), at = firstRdata(ns); left > 0; left--) {
+      const isBelow = isAtOrBelow(table, at + 2, this.#name, cut)
+      if (isBelow && !this.#putAddressesOf(at + 2)) {
+        this.#reply.truncated = true
+        return RCODE.NOERROR
+      }
+      at += 2 + uint16(table, at)
+    }
+    this.#putSiblingGlue(ns, cut)
+    return RCODE.NOERROR
+  }
+
+  /** Addresses of servers in our zone but not below the cut: left out where they do not fit (RFC 9471 2.2). */
+  #putSiblingGlue(ns: number, cut: number): void {
+    const table = this.#lookup.reader.octets
+    for (let left = rrsetRecords(table, ns), at = firstRdata(ns); left > 0; left--) {
+      if (!isAtOrBelow(table, at + 2, this.#name, cut) && !this.#putAddressesOf(at + 2)) return
+      at += 2 + uint16(table, at)
+    }
+  }
+
+  /** RFC 2308 3: the SOA of the zone of the last name, for as long as the denial may be kept. */
+  #putSoa(): void {
+    const lookup = this.#lookup
+    const table = lookup.reader.octets
+    const apex = this.#at + lookup.key.start(lookup.apexLabels)
+    const rdata = firstRdata(lookup.soa)
+    const minimum = uint32(table, rdata + 2 + uint16(table, rdata) - 4)
+    const ttl = Math.min(rrsetTtl(table, lookup.soa), minimum)
+    const fits = this.#reply.putRrsetWithTtl(COUNT.AUTHORITY, this.#name, apex, table, lookup.soa, ttl)
+    if (!fits) this.#reply.truncated = true
+  }
+
+  /** A question outside our zones is refused, never referred upwards; a chain that leaves them just ends. */
+  #solveOutside(): number {
+    if (this.#links > 0) return RCODE.NOERROR
+    this.#reply.extendedError = EDE.NOT_AUTHORITATIVE
+    return RCODE.REFUSED
+  }
+
+  /** The DNAME itself, once however often the chain passes it. */
+  #putDname(): boolean {
+    const lookup = this.#lookup
+    this.#dnames[this.#links] = lookup.rrset
+    for (let i = 0; i < this.#links; i++) if (this.#dnames[i] === lookup.rrset) return true
+    const owner = this.#at + lookup.key.start(lookup.ownerLabels)
+    const fits = this.#reply.putRrset(COUNT.ANSWER, this.#name, owner, lookup.reader.octets, lookup.rrset)
+    if (!fits) this.#reply.truncated = true
+    return fits
+  }
+
+  #fitsDname(): boolean {
+    const lookup = this.#lookup
+    const prefix = lookup.key.start(lookup.ownerLabels)
+    return prefix + wireNameLength(lookup.reader.octets, firstRdata(lookup.rrset) + 2) <= MAX_NAME_LENGTH
+  }
+
+  /** Puts the CNAME, or the one that the DNAME stands for, and moves on to its target. False where the chain ends. */
+  #follow(outcome: Outcome): boolean {
+    if (this.#links === MAX_CHAIN) return false
+    const { key, ownerLabels, rrset, reader } = this.#lookup
+    const target = this.#links * NAME_ROOM
+    const rdata = firstRdata(rrset) + 2
+    const prefix = outcome === OUTCOME.DNAME ? key.start(ownerLabels) : 0
+    copyOctets(this.#name, this.#at, this.#chain, target, prefix)
+    copyOctets(reader.octets, rdata, this.#chain, target + prefix, wireNameLength(reader.octets, rdata))
+    if (outcome === OUTCOME.CNAME) this.#dnames[this.#links] = 0
+
+    const fits =
+      outcome === OUTCOME.DNAME
+        ? this.#reply.putCname(this.#name, this.#at, rrsetTtl(reader.octets, rrset), this.#chain, target)
+        : this.#reply.putRrset(COUNT.ANSWER, this.#name, this.#at, reader.octets, rrset)
+    if (!fits) this.#reply.truncated = true
+    const ends =
+      !fits || this.#query.type === TYPE.CNAME || this.#query.type === TYPE.ANY || this.#isVisited(target)
+    this.#name = this.#chain
+    this.#at = target
+    this.#links++
+    return !ends
+  }
+
+  #isVisited(target: number): boolean {
+    if (isSameName(this.#chain, target, this.#query.message, HEADER_LENGTH)) return true
+    for (let i = 0; i < this.#links; i++) {
+      if (isSameName(this.#chain, target, this.#chain, i * NAME_ROOM)) return true
+    }
+    return false
+  }
+
+  /** Addresses that the client will want next (RFC 1034 4.3.2 step 6): dropped without a word where they do not fit. */
+  #putAddresses(rrset: number, before: number): void {
+    const table = this.#lookup.reader.octets
+    for (let left = rrsetRecords(table, rrset), at = firstRdata(rrset); left > 0; left--) {
+      if (!this.#putAddressesOf(at + 2 + before)) return
+      at += 2 + uint16(table, at)
+    }
+  }
+
+  #putAddressesOf(target: number): boolean {
+    return this.#putAddress(target, TYPE.A) && this.#putAddress(target, TYPE.AAAA)
+  }
+
+  #putAddress(target: number, type: number): boolean {
+    const table = this.#lookup.reader.octets
+    const rrset = this.#lookup.glue(table, target, type)
+    return rrset === 0 || this.#reply.putRrset(COUNT.ADDITIONAL, table, target, table, rrset)
+  }
+}

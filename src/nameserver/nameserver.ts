@@ -1,0 +1,202 @@
+/** The nameserver: a function from the octets of a query to the octets of its reply. It knows no socket and no clock. */
+import { CLASS, RCODE, TYPE } from '../wire/codes.ts'
+import { EDE } from '../wire/edns.ts'
+import { FLAG, flagsOf, HEADER_LENGTH, OPCODE_MASK } from '../wire/message.ts'
+import { putUint16 } from '../wire/octets.ts'
+import type { Catalog } from '../zone/catalog.ts'
+import { Lookup } from '../zone/lookup.ts'
+import { accept, VERDICT, type Verdict } from './accept.ts'
+import { Answer } from './answer.ts'
+import { Chaos } from './chaos.ts'
+import { Query } from './query.ts'
+import { Reply } from './reply.ts'
+
+/** The smallest buffer a reply is written into. */
+const MIN_REPLY_ROOM = 512
+const MAX_NSID_LENGTH = 255
+/** TKEY; from here to ANY all are about messages, not about data. */
+const FIRST_META_TYPE = 249
+
+export interface NameserverOptions {
+  readonly catalog: Pick<Catalog, 'buffer'>
+  /** Sent as it is to who asks for it (RFC 5001), and as id.server; empty: not at all. */
+  readonly nsid: string
+  /** Text of version.bind and version.server; empty: refused. */
+  readonly version: string
+  /** Text of hostname.bind; empty: refused. */
+  readonly hostname: string
+}
+
+/** What has happened since the start. */
+export class Counts {
+  /** Messages that came in. */
+  queries = 0
+  /** Messages without a reply. */
+  dropped = 0
+  /** Replies with TC. */
+  truncated = 0
+  /** Replies cut short by a fault of ours; they are counted under `servfail` too. */
+  faults = 0
+  // Replies by rcode.
+  noerror = 0
+  formerr = 0
+  servfail = 0
+  nxdomain = 0
+  notimp = 0
+  refused = 0
+  yxdomain = 0
+  notauth = 0
+  badvers = 0
+}
+
+export class Nameserver {
+  readonly counts = new Counts()
+  readonly #query = new Query()
+  readonly #reply: Reply
+  readonly #lookup: Lookup
+  readonly #answer: Answer
+  readonly #chaos: Chaos
+
+  constructor({ catalog, nsid, version, hostname }: NameserverOptions) {
+    const identity = new TextEncoder().encode(nsid)
+    if (identity.length > MAX_NSID_LENGTH)
+      throw new RangeError(`the NSID is longer than ${MAX_NSID_LENGTH} octets`)
+    this.#reply = new Reply(this.#query, identity)
+    this.#lookup = new Lookup(catalog.buffer)
+    this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
+    this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
+  }
+
+  /**
+   * Answers the first `length` octets of `query` into `reply`, which has room for 512 octets at least. Returns the
+   * length of the reply; 0 is silence. Never throws.
+   */
+  respond(query: Uint8Array, length: number, reply: Uint8Array, transport: 'udp' | 'tcp'): number {
+    this.counts.queries++
+    const verdict = reply.length < MIN_REPLY_ROOM ? VERDICT.DROP : accept(query, length)
+    if (verdict === VERDICT.DROP) {
+      this.counts.dropped++
+      return 0
+    }
+    try {
+      return this.#respond(verdict, query, length, reply, transport)
+    } catch {
+      // No input is known that leads here. Should one be found, its sender learns nothing and others are not harmed.
+      this.counts.faults++
+      this.#count(RCODE.SERVFAIL)
+      return writeServfail(query, reply)
+    }
+  }
+
+  #respond(
+    verdict: Verdict,
+    message: Uint8Array,
+    length: number,
+    reply: Uint8Array,
+    transport: 'udp' | 'tcp',
+  ): number {
+    this.#lookup.reader.refresh()
+    this.#query.read(message, length)
+    this.#reply.begin(reply, transport)
+    const rcode = this.#rcode(verdict, transport)
+    if (this.#reply.truncated) this.counts.truncated++
+    this.#count(rcode)
+    return this.#reply.finish(rcode)
+  }
+
+  /** The cascade: each line is a reason to stop, in this order. */
+  #rcode(verdict: Verdict, transport: 'udp' | 'tcp'): number {
+    const { edns, malformed, class: qclass, type } = this.#query
+    if (verdict === VERDICT.NOTIMP) return RCODE.NOTIMP
+    if (verdict === VERDICT.FORMERR || malformed) return RCODE.FORMERR
+    if (edns.version > 0) return RCODE.BADVERS // RFC 6891 6.1.3: before any zone is looked at
+    if (verdict === VERDICT.NOTIFY) return this.#notify()
+    if (qclass === CLASS.CH) return this.#chaos.answer(this.#query, this.#reply)
+    if (qclass !== CLASS.IN) return this.#refuse(EDE.NOT_AUTHORITATIVE)
+    if (isMetaType(type)) return this.#metaType(type, transport)
+    return this.#answer.solve()
+  }
+
+  /** RFC 1996 3: we are primary of our zones, so there is nobody to be notified by. */
+  #notify(): number {
+    if (this.#isOurApex()) return RCODE.REFUSED
+    this.#reply.extendedError = EDE.NOT_AUTHORITATIVE
+    return RCODE.NOTAUTH
+  }
+
+  #metaType(type: number, transport: 'udp' | 'tcp'): number {
+    switch (type) {
+      case TYPE.AXFR:
+        // RFC 5936 4.2: a transfer over UDP is not defined.
+        return transport === 'udp' ? RCODE.FORMERR : this.#transfer()
+      case TYPE.IXFR:
+        return this.#transfer()
+      case TYPE.MAILA:
+      case TYPE.MAILB:
+        return RCODE.NOTIMP // RFC 1035 3.2.3: obsolete
+      case TYPE.NXNAME:
+        this.#reply.extendedError = EDE.INVALID_QUERY_TYPE // RFC 9824 3.4
+        return RCODE.FORMERR
+      default:
+        return RCODE.FORMERR // OPT, TKEY and TSIG are never asked for
+    }
+  }
+
+  #transfer(): number {
+    if (this.#isOurApex()) return this.#refuse(EDE.PROHIBITED)
+    this.#reply.extendedError = EDE.NOT_AUTHORITATIVE
+    return RCODE.NOTAUTH // RFC 5936 2.2.1
+  }
+
+  #refuse(extendedError: number): number {
+    this.#reply.extendedError = extendedError
+    return RCODE.REFUSED
+  }
+
+  #isOurApex(): boolean {
+    return this.#query.class === CLASS.IN && this.#lookup.isApex(this.#query.message, HEADER_LENGTH)
+  }
+
+  #count(rcode: number): void {
+    switch (rcode) {
+      case RCODE.NOERROR:
+        this.counts.noerror++
+        return
+      case RCODE.NXDOMAIN:
+        this.counts.nxdomain++
+        return
+      case RCODE.REFUSED:
+        this.counts.refused++
+        return
+      case RCODE.FORMERR:
+        this.counts.formerr++
+        return
+      case RCODE.NOTIMP:
+        this.counts.notimp++
+        return
+      case RCODE.YXDOMAIN:
+        this.counts.yxdomain++
+        return
+      case RCODE.NOTAUTH:
+        this.counts.notauth++
+        return
+      case RCODE.BADVERS:
+        this.counts.badvers++
+        return
+      default:
+        this.counts.servfail++
+    }
+  }
+}
+
+/** Types that no zone holds and no plain answer is made for (RFC 6895 3.1). */
+function isMetaType(type: number): boolean {
+  return type === TYPE.OPT || type === TYPE.NXNAME || (type >= FIRST_META_TYPE && type < TYPE.ANY)
+}
+
+function writeServfail(query: Uint8Array, reply: Uint8Array): number {
+  reply.set(query.subarray(0, 2))
+  putUint16(reply, 2, FLAG.QR | (flagsOf(query) & (OPCODE_MASK | FLAG.RD)) | RCODE.SERVFAIL)
+  reply.fill(0, 4, HEADER_LENGTH)
+  return HEADER_LENGTH
+}
