@@ -1,0 +1,131 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Log } from '../log.ts'
+import type { RrsetChange } from '../zone/catalog.ts'
+import type { Tunnel } from './tunnel.ts'
+import type { TunnelTable } from './tunnel-table.ts'
+import type { TunnelZone } from './tunnel-zone.ts'
+
+/** Rows or records compared in one turn of the event loop: about a millisecond's work. */
+const SLICE = 200
+
+export interface AuditReport {
+  readonly tunnels: number
+  /** Records that were answered and should not have been, or the other way round, or with other contents. */
+  readonly differences: number
+}
+
+/**
+ * Compares what is answered with what the table says, in both directions, and heals every difference at once. A commit
+ * can't cause one; a row edited by another program does. Works in slices, so that answers and commits go on between.
+ */
+export class Audit {
+  readonly #table: TunnelTable
+  readonly #zone: TunnelZone
+  readonly #heal: (changes: readonly RrsetChange[]) => void
+  readonly #log: Log
+  #running: Promise<AuditReport> | undefined
+  #repeat = false
+
+  constructor(options: {
+    readonly table: TunnelTable
+    readonly zone: TunnelZone
+    readonly heal: (changes: readonly RrsetChange[]) => void
+    readonly log: Log
+  }) {
+    this.#table = options.table
+    this.#zone = options.zone
+    this.#heal = options.heal
+    this.#log = options.log
+  }
+
+  /** Runs an audit; calls while one runs share one further run, so that what was edited meanwhile is seen. */
+  run(): Promise<AuditReport> {
+    if (this.#running !== undefined) {
+      this.#repeat = true
+      return this.#running
+    }
+    this.#running = this.#passes().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  async #passes(): Promise<AuditReport> {
+    for (;;) {
+      this.#repeat = false
+      const report = await this.#pass()
+      if (!this.#repeat) return report
+    }
+  }
+
+  async #pass(): Promise<AuditReport> {
+    const strays = (await this.#removeStrays('forward')) + (await this.#removeStrays('reverse'))
+    const { tunnels, missing } = await this.#publishMissing()
+    const differences = strays + missing
+    if (differences > 0)
+      this.#log.warn({ differences, tunnels }, 'DNS differed from the table and was healed')
+    return { tunnels, differences }
+  }
+
+  /** Records whose row is gone, is new, or says something else. */
+  async #removeStrays(zone: 'forward' | 'reverse'): Promise<number> {
+    let found = 0
+    for (let cursor: Uint8Array | undefined; ; ) {
+      const slice = this.#zone.publishedAfter(zone, cursor, SLICE)
+      const changes = slice.rrsets
+        .filter(rrset => !this.#isWanted(zone, rrset.owner))
+        .map(({ owner, type }) => ({ kind: 'remove', owner, type }) as const)
+      found += this.#healed(changes)
+      if (slice.cursor === undefined) return found
+      cursor = slice.cursor
+      await nextTurn()
+    }
+  }
+
+  async #publishMissing(): Promise<{ tunnels: number; missing: number }> {
+    let tunnels = 0
+    let missing = 0
+    for (let last = ''; ; ) {
+      const rows = this.#table.after(last, SLICE)
+      missing += this.#healed(rows.flatMap(tunnel => this.#zone.differencesOf(tunnel)))
+      this.#reportUnpublishable(rows)
+      tunnels += rows.length
+      const end = rows.at(-1)
+      if (end === undefined) return { tunnels, missing }
+      last = end.id
+      await nextTurn()
+    }
+  }
+
+  /** An operator who edits a row by hand must hear why its name does not appear. */
+  #reportUnpublishable(rows: readonly Tunnel[]): void {
+    for (const tunnel of rows) {
+      if (tunnel.unreachable < 0 || this.#zone.recordsOf(tunnel) !== undefined) continue
+      const { id, nicname, country, ipv6Client } = tunnel
+      this.#log.warn(
+        { tunnel: id, nicname, country, ipv6Client },
+        'row can not stand in DNS: bad name or address, or static data in its place',
+      )
+    }
+  }
+
+  #isWanted(zone: 'forward' | 'reverse', owner: Uint8Array): boolean {
+    const tunnel = zone === 'forward' ? this.#tunnelByName(owner) : this.#tunnelByAddress(owner)
+    return tunnel !== undefined && this.#zone.recordsOf(tunnel) !== undefined
+  }
+
+  #tunnelByName(owner: Uint8Array) {
+    const name = this.#zone.nicnameOf(owner)
+    return name && this.#table.byName(name.nicname, name.country)
+  }
+
+  #tunnelByAddress(owner: Uint8Array) {
+    const address = this.#zone.addressOf(owner)
+    return address === undefined ? undefined : this.#table.byIpv6Client(address)
+  }
+
+  #healed(changes: readonly RrsetChange[]): number {
+    if (changes.length > 0) this.#heal(changes)
+    return changes.length
+  }
+}

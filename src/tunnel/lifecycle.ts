@@ -1,0 +1,373 @@
+import { type Database, storageFaultOf } from '../database.ts'
+import type { Log } from '../log.ts'
+import type { RrsetChange } from '../zone/catalog.ts'
+import type { AddressPool } from './address-pool.ts'
+import type { Interfaces, LinkFault, Reconciliation } from './interface.ts'
+import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
+import type { RestingIndexes } from './resting-indexes.ts'
+import { NEW, type Tunnel } from './tunnel.ts'
+import { hashKey, newId, newKey } from './tunnel-key.ts'
+import type { TunnelTable } from './tunnel-table.ts'
+import type { TunnelZone } from './tunnel-zone.ts'
+
+/** What a registration asks for, checked by admission: canonical address, lower-case labels, a known system. */
+export interface TunnelRequest {
+  readonly ipv4: string
+  readonly nicname: string
+  readonly country: string
+  readonly os: string
+}
+
+export type Registration =
+  | { readonly kind: 'registered'; readonly tunnel: Tunnel; readonly key: string }
+  | Refusal
+export type EndpointChange = { readonly kind: 'changed' | 'unchanged'; readonly tunnel: Tunnel } | Refusal
+export type Deletion = { readonly kind: 'deleted' } | Refusal
+
+/** How many indexes are tried when rows written by another program stand in the way. */
+const MAX_INDEX_ATTEMPTS = 4096
+
+/**
+ * The only writer of tunnels.
+ *
+ *     register           bringUpNew           recordRound            recordRound (over threshold), delete
+ *     ────────▶ new (−1) ─────────▶ active (0) ◀────────▶ unreachable (x) ─────────▶ gone
+ *
+ * Each arrow is one transaction; DNS follows in the same tick as its commit. The kernel is asked first where something
+ * is taken into use or moved, so that a row never promises more than there is. Kernel calls run one after the other.
+ */
+export class Lifecycle {
+  readonly #database: Database
+  readonly #table: TunnelTable
+  readonly #zone: TunnelZone
+  readonly #pool: AddressPool
+  readonly #resting: RestingIndexes
+  readonly #interfaces: Interfaces
+  readonly #log: Log
+  readonly #maxTunnels: number
+  readonly #threshold: number
+  readonly #now: () => number
+  readonly #onRegistered: () => void
+  readonly #faults = new Map<string, string>()
+  #count: number
+  #kernel: Promise<unknown> = Promise.resolve()
+
+  constructor(options: {
+    readonly database: Database
+    readonly table: TunnelTable
+    readonly zone: TunnelZone
+    readonly pool: AddressPool
+    readonly resting: RestingIndexes
+    readonly interfaces: Interfaces
+    readonly log: Log
+    readonly maxTunnels: number
+    /** A tunnel that missed more echoes in a row than this is taken down. */
+    readonly threshold: number
+    /** UTC seconds. */
+    readonly now: () => number
+    readonly onRegistered: () => void
+  }) {
+    this.#database = options.database
+    this.#table = options.table
+    this.#zone = options.zone
+    this.#pool = options.pool
+    this.#resting = options.resting
+    this.#interfaces = options.interfaces
+    this.#log = options.log
+    this.#maxTunnels = options.maxTunnels
+    this.#threshold = options.threshold
+    this.#now = options.now
+    this.#onRegistered = options.onRegistered
+    this.#count = this.#table.count()
+  }
+
+  /**
+   * The draft's server steps 2–4: a free interface and a free address pair, and the row, in one transaction. Two
+   * registrations can never get the same endpoint, name, device or addresses: the schema forbids it.
+   */
+  register(request: TunnelRequest): Registration {
+    return this.registerAll([request])[0] ?? refused(REFUSAL.poolFull())
+  }
+
+  /** Registers many in one transaction; each has its own outcome, in the order of the requests. */
+  registerAll(requests: readonly TunnelRequest[]): readonly Registration[] {
+    const registrations: Registration[] = []
+    const countBefore = this.#count
+    try {
+      this.#database.transaction(() => {
+        for (const request of requests) registrations.push(this.#insertNew(request))
+      })
+    } catch (error) {
+      for (const registration of registrations) this.#untake(registration)
+      this.#count = countBefore
+      const problem = storageProblem(error)
+      return requests.map(() => refused(problem))
+    }
+    const registered = registrations.filter(registration => registration.kind === 'registered')
+    for (const { tunnel } of registered) {
+      const name = `${tunnel.nicname}.${tunnel.country}`
+      this.#log.info({ tunnel: tunnel.id, name, device: tunnel.device }, 'tunnel registered')
+    }
+    if (registered.length > 0) this.#onRegistered()
+    return registrations
+  }
+
+  /**
+   * The draft's monitor steps 5–6: an interface for every new tunnel, its entry changed, its names in DNS. Those whose
+   * interface can't be made stay new; the caller tries again later.
+   */
+  bringUpNew(): Promise<{ readonly activated: number; readonly failed: number }> {
+    return this.#inTurn(async () => {
+      const tunnels = this.#table.newTunnels()
+      if (tunnels.length === 0) return { activated: 0, failed: 0 }
+      const faults = await this.#interfaces.create(tunnels)
+      const failed = this.#noteFaults(tunnels, faults)
+      const made = tunnels.filter(tunnel => !failed.has(tunnel.device))
+      const activated = this.#activate(made)
+      const vanished = made.filter(tunnel => !activated.has(tunnel.id))
+      if (vanished.length > 0) await this.#interfaces.remove(vanished.map(tunnel => tunnel.device))
+      return { activated: activated.size, failed: failed.size }
+    })
+  }
+
+  /** The draft's monitor step 1: the tunnels to probe. */
+  probeTargets(): readonly Pick<Tunnel, 'id' | 'ipv6Client'>[] {
+    return this.#table.probeTargets()
+  }
+
+  /**
+   * The draft's monitor steps 3–4: counts of a whole round in one transaction; then the tunnels over the threshold
+   * are taken down: interface, row, names.
+   */
+  async recordRound(round: {
+    readonly answered: readonly string[]
+    readonly silent: readonly string[]
+  }): Promise<{
+    readonly removed: number
+  }> {
+    const missedBefore = new Set(this.#table.overThreshold(0).map(tunnel => tunnel.id))
+    this.#database.transaction(() => {
+      for (const id of round.answered) if (missedBefore.has(id)) this.#table.countAnswered(id)
+      for (const id of round.silent) this.#table.countSilent(id)
+    })
+    const dead = this.#table.overThreshold(this.#threshold)
+    return dead.length === 0 ? { removed: 0 } : { removed: await this.#takeDown(dead) }
+  }
+
+  /** Moves a tunnel to another IPv4 endpoint: interface first, then the row. */
+  changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
+    return this.#inTurn(async () => {
+      const tunnel = this.#table.byId(id)
+      if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+      if (tunnel.ipv4Client === ipv4) return { kind: 'unchanged', tunnel }
+      if (this.#table.byEndpoint(ipv4) !== undefined) return refused(REFUSAL.endpointInUse(ipv4))
+      const moved = { ...tunnel, ipv4Client: ipv4 }
+      const fault = await this.#moveInterface(moved)
+      if (fault !== undefined) return refused(REFUSAL.interfaceFault(fault.reason))
+      try {
+        this.#database.transaction(() => this.#table.moveEndpoint(id, ipv4))
+      } catch (error) {
+        await this.#moveInterface(tunnel)
+        return refused(storageProblem(error))
+      }
+      this.#log.info({ tunnel: id, device: tunnel.device }, 'tunnel endpoint changed')
+      return { kind: 'changed', tunnel: this.#table.byId(id) ?? moved }
+    })
+  }
+
+  /** Ends a tunnel at its owner's or the operator's wish: interface, row, names. */
+  async delete(id: string): Promise<Deletion> {
+    const tunnel = this.#table.byId(id)
+    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+    try {
+      const removed = await this.#takeDown([tunnel])
+      if (removed === 1) return { kind: 'deleted' }
+    } catch (error) {
+      return refused(storageProblem(error))
+    }
+    const reason = this.#faults.get(id)
+    return refused(reason === undefined ? REFUSAL.noTunnel() : REFUSAL.interfaceFault(reason))
+  }
+
+  /** Makes the kernel's interfaces equal to the table's, both ways. New tunnels are left to `bringUpNew`. */
+  reconcile(): Promise<Reconciliation> {
+    return this.#inTurn(async () => {
+      const wanted = [...this.#table.all()].filter(tunnel => tunnel.unreachable >= 0)
+      const mended = await this.#interfaces.reconcile(wanted)
+      this.#noteFaults(wanted, mended.faults)
+      return mended
+    })
+  }
+
+  /** Puts right what an audit found, with new serials. */
+  heal(changes: readonly RrsetChange[]): void {
+    this.#commit(() => changes)
+  }
+
+  /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */
+  faultOf(id: string): string | undefined {
+    return this.#faults.get(id)
+  }
+
+  /** Rows were edited by another program: they are counted afresh. Addresses that it gave out show when they are tried. */
+  recount(): void {
+    this.#count = this.#table.count()
+  }
+
+  /** Puts right what an audit found, with new serials. */
+  heal(changes: readonly RrsetChange[]): void {
+    this.#commit(() => changes)
+  }
+
+  /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */
+  faultOf(id: string): string | undefined {
+    return this.#faults.get(id)
+  }
+
+  /** Rows were edited by another program: counts and addresses in use are read afresh. */
+  rereadTable(): void {
+    this.#count = this.#table.count()
+    for (const { ipv6Client } of this.#table.all()) {
+      const index = this.#pool.indexOf(ipv6Client)
+      if (index !== undefined) this.#pool.occupy(index)
+    }
+  }
+
+  #conflicts(request: TunnelRequest) {
+    const problems = []
+    if (this.#table.byEndpoint(request.ipv4) !== undefined) problems.push(REFUSAL.endpointInUse(request.ipv4))
+    if (this.#table.byName(request.nicname, request.country) !== undefined) {
+      problems.push(REFUSAL.nicnameTaken(request.nicname, request.country))
+    }
+    return problems
+  }
+
+  #insertNew(request: TunnelRequest): Registration {
+    const problems = this.#conflicts(request)
+    if (problems.length > 0) return refused(...problems)
+    for (let attempt = 0; attempt < MAX_INDEX_ATTEMPTS; attempt++) {
+      const index = this.#takeIndex()
+      if (index === undefined) break
+      const key = newKey()
+      const tunnel = this.#newTunnel(request, index)
+      try {
+        this.#table.insert(tunnel, hashKey(key))
+        this.#count++
+        return { kind: 'registered', tunnel, key }
+      } catch (error) {
+        // A row that another program wrote has these addresses: they stay taken, and the next index is tried.
+        if (storageFaultOf(error) === 'constraint') continue
+        this.#pool.untake(index)
+        throw error
+      }
+    }
+    return refused(REFUSAL.poolFull())
+  }
+
+  #newTunnel(request: TunnelRequest, index: number): Tunnel {
+    return {
+      id: newId(),
+      ipv4Client: request.ipv4,
+      ...this.#pool.assignment(index),
+      nicname: request.nicname,
+      country: request.country,
+      os: request.os,
+      creationTime: this.#now(),
+      unreachable: NEW,
+    }
+  }
+
+  #untake(registration: Registration): void {
+    if (registration.kind === 'refused') return
+    const index = this.#pool.indexOf(registration.tunnel.ipv6Client)
+    if (index !== undefined) this.#pool.untake(index)
+  }
+
+  #takeIndex(): number | undefined {
+    return this.#count >= this.#maxTunnels ? undefined : this.#pool.take(this.#now())
+  }
+
+  #activate(tunnels: readonly Tunnel[]): ReadonlySet<string> {
+    const activated = new Set<string>()
+    if (tunnels.length === 0) return activated
+    this.#commit(() => {
+      const rows = tunnels.filter(tunnel => this.#table.activate(tunnel.id))
+      for (const tunnel of rows) activated.add(tunnel.id)
+      return rows.flatMap(tunnel => this.#zone.changesOf(undefined, { ...tunnel, unreachable: 0 }))
+    })
+    for (const tunnel of tunnels)
+      this.#log.info({ tunnel: tunnel.id, device: tunnel.device }, 'tunnel active')
+    return activated
+  }
+
+  /** Interface, row, names, in the draft's order. A tunnel whose interface can't be removed keeps its row. */
+  #takeDown(tunnels: readonly Tunnel[]): Promise<number> {
+    return this.#inTurn(async () => {
+      const faults = await this.#interfaces.remove(tunnels.map(tunnel => tunnel.device))
+      const failed = this.#noteFaults(tunnels, faults)
+      const down = tunnels.filter(tunnel => !failed.has(tunnel.device))
+      const freeFrom = this.#resting.freeFrom(this.#now())
+      const gone: Tunnel[] = []
+      this.#commit(() => {
+        // The row is read again: it may have become active, or have moved, while the kernel was busy.
+        gone.push(
+          ...down.flatMap(({ id }) => this.#table.byId(id) ?? []).filter(({ id }) => this.#table.remove(id)),
+        )
+        for (const tunnel of gone) this.#restIndex(tunnel, freeFrom)
+        return gone.flatMap(tunnel => this.#zone.changesOf(tunnel, undefined))
+      })
+      for (const tunnel of gone) {
+        const index = this.#pool.indexOf(tunnel.ipv6Client)
+        if (index !== undefined) this.#pool.rest({ index, freeFrom })
+        this.#log.info(
+          { tunnel: tunnel.id, device: tunnel.device, unreachable: tunnel.unreachable },
+          'tunnel removed',
+        )
+      }
+      this.#count -= gone.length
+      return gone.length
+    })
+  }
+
+  #restIndex(tunnel: Tunnel, freeFrom: number): void {
+    const index = this.#pool.indexOf(tunnel.ipv6Client)
+    if (index !== undefined) this.#resting.add({ index, freeFrom })
+  }
+
+  async #moveInterface(tunnel: Tunnel): Promise<LinkFault | undefined> {
+    if (tunnel.unreachable === NEW) return undefined // there is none yet
+    const [fault] = await this.#interfaces.changeRemote([tunnel])
+    return fault
+  }
+
+  /** One transaction and, in the same tick, its answer in DNS. `work` returns what changes there. */
+  #commit(work: () => readonly RrsetChange[]): void {
+    const changes = this.#database.transaction(() => {
+      const changed = work()
+      return changed.length === 0 ? [] : [...changed, ...this.#zone.advanceSerials()]
+    })
+    this.#zone.publish(changes)
+  }
+
+  /** Remembers and logs what the kernel refused; forgets the faults of those that it accepted. Returns the devices. */
+  #noteFaults(tunnels: readonly Tunnel[], faults: readonly LinkFault[]): ReadonlySet<string> {
+    const reasons = new Map(faults.map(fault => [fault.device, fault.reason]))
+    for (const { id, device } of tunnels) {
+      const reason = reasons.get(device)
+      if (reason === undefined) {
+        this.#faults.delete(id)
+        continue
+      }
+      this.#faults.set(id, reason)
+      this.#log.error({ tunnel: id, device, reason }, 'interface fault')
+    }
+    return new Set(reasons.keys())
+  }
+
+  /** Runs kernel work after all earlier kernel work, whether that failed or not. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#kernel.then(work, work)
+    this.#kernel = turn.catch(() => undefined)
+    return turn
+  }
+}

@@ -1,0 +1,185 @@
+import type { Database, Statement } from '../database.ts'
+import { NEW, type Tunnel } from './tunnel.ts'
+import { matchesHash } from './tunnel-key.ts'
+
+const COLUMNS =
+  'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable'
+/** Compared where there is no row, so that an unknown id takes as long as a wrong key. */
+const NO_HASH = new Uint8Array(32)
+
+/** The draft's database of tunnels: one SQL statement a method. Only the life cycle calls the writing ones. */
+export class TunnelTable {
+  readonly #byId: Statement
+  readonly #byName: Statement
+  readonly #byEndpoint: Statement
+  readonly #byIpv6Client: Statement
+  readonly #keyHash: Statement
+  readonly #count: Statement
+  readonly #countByState: Statement
+  readonly #after: Statement
+  readonly #new: Statement
+  readonly #up: Statement
+  readonly #over: Statement
+  readonly #insert: Statement
+  readonly #activate: Statement
+  readonly #answered: Statement
+  readonly #silent: Statement
+  readonly #moveEndpoint: Statement
+  readonly #remove: Statement
+
+  constructor(database: Database) {
+    this.#byId = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id = ?`)
+    this.#byName = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE nicname = ? AND country = ?`)
+    this.#byEndpoint = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE IPv4client = ?`)
+    this.#byIpv6Client = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE IPv6client = ?`)
+    this.#keyHash = database.prepare('SELECT key_hash FROM tunnels WHERE id = ?')
+    this.#count = database.prepare('SELECT count(*) AS n FROM tunnels')
+    this.#countByState = database.prepare(
+      'SELECT sign(unreachable) AS state, count(*) AS n FROM tunnels GROUP BY 1',
+    )
+    this.#after = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id > ? ORDER BY id LIMIT ?`)
+    this.#new = database.prepare(
+      `SELECT ${COLUMNS} FROM tunnels WHERE unreachable = -1 ORDER BY creation_time, id`,
+    )
+    this.#up = database.prepare('SELECT id, IPv6client FROM tunnels WHERE unreachable >= 0')
+    this.#over = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE unreachable <> 0 AND unreachable > ?`)
+    this.#insert = database.prepare(
+      `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#activate = database.prepare('UPDATE tunnels SET unreachable = 0 WHERE id = ? AND unreachable = -1')
+    this.#answered = database.prepare('UPDATE tunnels SET unreachable = 0 WHERE id = ? AND unreachable > 0')
+    this.#silent = database.prepare(
+      'UPDATE tunnels SET unreachable = unreachable + 1 WHERE id = ? AND unreachable >= 0',
+    )
+    this.#moveEndpoint = database.prepare('UPDATE tunnels SET IPv4client = ? WHERE id = ?')
+    this.#remove = database.prepare('DELETE FROM tunnels WHERE id = ?')
+  }
+
+  byId(id: string): Tunnel | undefined {
+    return optionalTunnel(this.#byId.get(id))
+  }
+
+  byName(nicname: string, country: string): Tunnel | undefined {
+    return optionalTunnel(this.#byName.get(nicname, country))
+  }
+
+  byEndpoint(ipv4: string): Tunnel | undefined {
+    return optionalTunnel(this.#byEndpoint.get(ipv4))
+  }
+
+  byIpv6Client(ipv6: string): Tunnel | undefined {
+    return optionalTunnel(this.#byIpv6Client.get(ipv6))
+  }
+
+  /** Whether the key opens the tunnel; takes as long for an id that does not exist. */
+  keyMatches(id: string, key: string): boolean {
+    const hash = this.#keyHash.get(id)?.key_hash
+    return matchesHash(key, hash instanceof Uint8Array ? hash : NO_HASH)
+  }
+
+  count(): number {
+    return Number(this.#count.get()?.n)
+  }
+
+  /** How many tunnels are new, active, unreachable. */
+  countByState(): { readonly new: number; readonly active: number; readonly unreachable: number } {
+    const counts = { new: 0, active: 0, unreachable: 0 }
+    const names = ['new', 'active', 'unreachable'] as const
+    for (const row of this.#countByState.iterate()) {
+      const name = names[Number(row.state) + 1]
+      if (name !== undefined) counts[name] = Number(row.n)
+    }
+    return counts
+  }
+
+  /** At most `limit` tunnels with ids after `id`, in order of id: to walk the table in slices. */
+  after(id: string, limit: number): readonly Tunnel[] {
+    return this.#after.all(id, limit).map(tunnelOf)
+  }
+
+  /** Every tunnel, a slice in memory at a time. */
+  *all(): Generator<Tunnel> {
+    for (let last = ''; ; ) {
+      const slice = this.after(last, 1000)
+      yield* slice
+      const end = slice.at(-1)
+      if (end === undefined) return
+      last = end.id
+    }
+  }
+
+  /** Tunnels whose interface is still to be made (the draft's −1), the oldest first. */
+  newTunnels(): readonly Tunnel[] {
+    return this.#new.all().map(tunnelOf)
+  }
+
+  /** Tunnels that are to be probed: those with an interface. */
+  probeTargets(): readonly Pick<Tunnel, 'id' | 'ipv6Client'>[] {
+    return this.#up.all().map(row => ({ id: String(row.id), ipv6Client: String(row.IPv6client) }))
+  }
+
+  /** Tunnels that missed more than `threshold` echoes in a row. */
+  overThreshold(threshold: number): readonly Tunnel[] {
+    return this.#over.all(threshold).map(tunnelOf)
+  }
+
+  insert(tunnel: Tunnel, keyHash: Uint8Array): void {
+    this.#insert.run(
+      tunnel.id,
+      tunnel.ipv4Client,
+      tunnel.ipv6Client,
+      tunnel.ipv6Server,
+      tunnel.device,
+      tunnel.nicname,
+      tunnel.country,
+      tunnel.os,
+      tunnel.creationTime,
+      tunnel.unreachable,
+      keyHash,
+    )
+  }
+
+  /** −1 → 0; false where the tunnel is gone or was active already. */
+  activate(id: string): boolean {
+    return this.#activate.run(id).changes === 1
+  }
+
+  /** x → 0. */
+  countAnswered(id: string): void {
+    this.#answered.run(id)
+  }
+
+  /** x → x + 1, for tunnels with an interface. */
+  countSilent(id: string): void {
+    this.#silent.run(id)
+  }
+
+  moveEndpoint(id: string, ipv4: string): void {
+    this.#moveEndpoint.run(ipv4, id)
+  }
+
+  remove(id: string): boolean {
+    return this.#remove.run(id).changes === 1
+  }
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+function optionalTunnel(row: Row | undefined): Tunnel | undefined {
+  return row === undefined ? undefined : tunnelOf(row)
+}
+
+function tunnelOf(row: Row): Tunnel {
+  return {
+    id: String(row.id),
+    ipv4Client: String(row.IPv4client),
+    ipv6Client: String(row.IPv6client),
+    ipv6Server: String(row.IPv6server),
+    device: String(row.device),
+    nicname: String(row.nicname),
+    country: String(row.country),
+    os: String(row.os),
+    creationTime: Number(row.creation_time),
+    unreachable: Number(row.unreachable ?? NEW),
+  }
+}

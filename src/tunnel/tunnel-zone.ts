@@ -1,0 +1,242 @@
+import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
+import { type Prefix, prefixContains } from '../address/prefix.ts'
+import { reverseApex, reverseName } from '../address/reverse-name.ts'
+import { TYPE } from '../wire/codes.ts'
+import { lowerCaseName, parseName } from '../wire/name.ts'
+import type { Catalog, RrsetChange } from '../zone/catalog.ts'
+import type { Rrset } from '../zone/rrset.ts'
+import { soaSerial, soaWithSerial } from '../zone/serial.ts'
+import type { Tunnel } from './tunnel.ts'
+import type { ZoneSerials } from './zone-serials.ts'
+
+const LDH_LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/
+const NIBBLES_OF_AN_ADDRESS = 32
+
+/** The two records of a tunnel: its AAAA and the PTR that names it. */
+export interface TunnelRecords {
+  readonly aaaa: Rrset
+  readonly ptr: Rrset
+}
+
+/**
+ * What the live tunnel table says in DNS: AAAA of `nicname.country.<origin>` and PTR of the client's address, exactly
+ * while `unreachable >= 0`. Static records of the zone files win: a tunnel is never published over one.
+ */
+export class TunnelZone {
+  readonly origin: string
+  readonly reverseApex: string
+  readonly #catalog: Catalog
+  readonly #serials: ZoneSerials
+  readonly #prefix: Prefix
+  readonly #ttl: number
+  readonly #forwardApex: Uint8Array
+  readonly #backwardApex: Uint8Array
+  /** Owners of static records where a tunnel's could stand, as latin1 text of the lower-case wire name. */
+  readonly #staticOwners: Set<string>
+
+  constructor(options: {
+    readonly catalog: Catalog
+    readonly serials: ZoneSerials
+    readonly origin: string
+    readonly prefix: Prefix
+    /** Seconds. */
+    readonly ttl: number
+  }) {
+    this.origin = options.origin
+    this.reverseApex = reverseApex(options.prefix)
+    this.#catalog = options.catalog
+    this.#serials = options.serials
+    this.#prefix = options.prefix
+    this.#ttl = options.ttl
+    this.#forwardApex = wireName(this.origin)
+    this.#backwardApex = wireName(this.reverseApex)
+    this.#staticOwners = this.#collectStaticOwners()
+  }
+
+  /** Whether static data stands at the name of a nicname in a country, or hides it: under a delegation or a DNAME. */
+  isReserved(nicname: string, country: string): boolean {
+    const owner = this.#ownerOf(nicname, country)
+    return this.#staticOwners.has(keyOf(owner)) || this.#catalog.isOccluded(owner)
+  }
+
+  /**
+   * The records that stand in DNS for a tunnel; undefined where it is not to be published: it is new, or a row edited
+   * by hand has a nicname that is no label, an address outside the prefix or not in canonical text, or a static record stands in its place.
+   */
+  recordsOf(tunnel: Tunnel): TunnelRecords | undefined {
+    if (tunnel.unreachable < 0) return undefined
+    const address = parseIpv6(tunnel.ipv6Client)
+    if (address === undefined || !prefixContains(this.#prefix, address)) return undefined
+    if (formatIpv6(address) !== tunnel.ipv6Client) return undefined // another spelling could not be found again by address
+    if (!LDH_LABEL.test(tunnel.nicname) || !LDH_LABEL.test(tunnel.country)) return undefined
+    if (this.isReserved(tunnel.nicname, tunnel.country)) return undefined
+    const owner = this.#ownerOf(tunnel.nicname, tunnel.country)
+    const reverse = wireName(reverseName(address))
+    if (this.#staticOwners.has(keyOf(reverse)) || this.#catalog.isOccluded(reverse)) return undefined
+    return {
+      aaaa: { owner, type: TYPE.AAAA, ttl: this.#ttl, rdatas: [address] },
+      ptr: { owner: reverse, type: TYPE.PTR, ttl: this.#ttl, rdatas: [owner] },
+    }
+  }
+
+  /** What changes in DNS when a tunnel's row goes from `before` to `after` (undefined: no row). */
+  changesOf(before: Tunnel | undefined, after: Tunnel | undefined): readonly RrsetChange[] {
+    const old = before && this.recordsOf(before)
+    const now = after && this.recordsOf(after)
+    if (old === undefined && now === undefined) return []
+    if (now === undefined) return old === undefined ? [] : [removal(old.aaaa), removal(old.ptr)]
+    const put: RrsetChange[] = [
+      { kind: 'put', rrset: now.aaaa },
+      { kind: 'put', rrset: now.ptr },
+    ]
+    return old === undefined ? put : [removal(old.aaaa), removal(old.ptr), ...put]
+  }
+
+  /** The SOA records with their next serials. To be called inside the transaction that the changes belong to. */
+  advanceSerials(): readonly RrsetChange[] {
+    const apexes: readonly [string, Uint8Array][] = [
+      [this.origin, this.#forwardApex],
+      [this.reverseApex, this.#backwardApex],
+    ]
+    return apexes.flatMap(([name, apex]) => {
+      const soa = this.#catalog.rrset(apex, TYPE.SOA)
+      const rdata = soa?.rdatas[0]
+      if (soa === undefined || rdata === undefined) return []
+      const serial = this.#serials.advance(name, soaSerial(rdata))
+      return [{ kind: 'put', rrset: { ...soa, rdatas: [soaWithSerial(rdata, serial)] } } as const]
+    })
+  }
+
+  /** Puts committed changes before the eyes of every reader, in one step. */
+  publish(changes: readonly RrsetChange[]): void {
+    if (changes.length > 0) this.#catalog.commit(changes)
+  }
+
+  /** What differs between the records that a row should have and those that are answered. */
+  differencesOf(tunnel: Tunnel): readonly RrsetChange[] {
+    const records = this.recordsOf(tunnel)
+    if (records === undefined) return []
+    return [records.aaaa, records.ptr]
+      .filter(wanted => !sameRrset(wanted, this.#catalog.rrset(wanted.owner, wanted.type)))
+      .map(rrset => ({ kind: 'put', rrset }))
+  }
+
+  /** A slice of the records of tunnels that are answered, after `cursor` in canonical order, for the audit. */
+  publishedAfter(zone: 'forward' | 'reverse', cursor: Uint8Array | undefined, limit: number): PublishedSlice {
+    const apex = zone === 'forward' ? this.#forwardApex : this.#backwardApex
+    const type = zone === 'forward' ? TYPE.AAAA : TYPE.PTR
+    const rrsets = this.#catalog.walk(apex, cursor, limit)
+    return {
+      cursor: rrsets.at(-1)?.owner,
+      rrsets: rrsets.filter(rrset => rrset.type === type && this.#isDynamicOwner(rrset.owner)),
+    }
+  }
+
+  /** The nicname and country that an AAAA's owner, or a PTR's target, stands for. */
+  nicnameOf(name: Uint8Array): { readonly nicname: string; readonly country: string } | undefined {
+    if (name.length <= this.#forwardApex.length) return undefined
+    const [nicname, country, ...rest] = labelsOf(name.subarray(0, name.length - this.#forwardApex.length))
+    return nicname === undefined || country === undefined || rest.length > 0
+      ? undefined
+      : { nicname, country }
+  }
+
+  /** The client address that a PTR's owner stands for, in canonical text. */
+  addressOf(owner: Uint8Array): string | undefined {
+    const nibbles = labelsOf(owner).slice(0, NIBBLES_OF_AN_ADDRESS).reverse().join('')
+    const octets = Uint8Array.from(Buffer.from(nibbles, 'hex'))
+    return octets.length === NIBBLES_OF_AN_ADDRESS / 2 ? formatIpv6(octets) : undefined
+  }
+
+  #ownerOf(nicname: string, country: string): Uint8Array {
+    return Buffer.concat([wireLabel(nicname), wireLabel(country), this.#forwardApex])
+  }
+
+  #isDynamicOwner(owner: Uint8Array): boolean {
+    return !this.#staticOwners.has(keyOf(owner)) && this.#couldBeTunnel(owner)
+  }
+
+  #couldBeTunnel(owner: Uint8Array): boolean {
+    const depth = labelsOf(owner).length
+    const isForward = endsWith(owner, this.#forwardApex) && depth === labelsOf(this.#forwardApex).length + 2
+    return isForward || (endsWith(owner, this.#backwardApex) && depth === NIBBLES_OF_AN_ADDRESS + 2)
+  }
+
+  /** Runs once, before the first tunnel is published: all that the catalog holds then is static. */
+  #collectStaticOwners(): Set<string> {
+    const owners = new Set<string>()
+    const forwardDepth = labelsOf(this.#forwardApex).length + 2
+    for (const [apex, depth] of [
+      [this.#forwardApex, forwardDepth],
+      [this.#backwardApex, NIBBLES_OF_AN_ADDRESS + 2],
+    ] as const) {
+      for (let cursor: Uint8Array | undefined; ; ) {
+        const rrsets = this.#catalog.walk(apex, cursor, 1000)
+        for (const { owner } of rrsets) {
+          // An owner further down makes an empty non-terminal of the name above it: that name is taken as well.
+          const ancestor = ancestorAtDepth(owner, depth)
+          if (ancestor !== undefined) owners.add(keyOf(ancestor))
+        }
+        const last = rrsets.at(-1)
+        if (last === undefined) break
+        cursor = last.owner
+      }
+    }
+    return owners
+  }
+}
+
+export interface PublishedSlice {
+  readonly rrsets: readonly Rrset[]
+  /** Where the next slice begins; undefined: this was the last. */
+  readonly cursor: Uint8Array | undefined
+}
+
+/** The wire form of a name that the program itself made or the configuration checked. Throws RangeError otherwise. */
+export function wireName(text: string): Uint8Array {
+  const name = parseName(text)
+  if (name === undefined) throw new RangeError(`${text} is not a domain name`)
+  return name
+}
+
+function removal(rrset: Rrset): RrsetChange {
+  return { kind: 'remove', owner: rrset.owner, type: rrset.type }
+}
+
+function wireLabel(label: string): Uint8Array {
+  const octets = Buffer.from(label, 'latin1')
+  return Buffer.concat([Uint8Array.of(octets.length), octets])
+}
+
+function labelsOf(name: Uint8Array): string[] {
+  const labels: string[] = []
+  for (let at = 0; at < name.length && name[at] !== 0; at += (name[at] ?? 0) + 1) {
+    labels.push(
+      Buffer.from(name.subarray(at + 1, at + 1 + (name[at] ?? 0)))
+        .toString('latin1')
+        .toLowerCase(),
+    )
+  }
+  return labels
+}
+
+function ancestorAtDepth(name: Uint8Array, depth: number): Uint8Array | undefined {
+  let surplus = labelsOf(name).length - depth
+  if (surplus < 0) return undefined
+  let at = 0
+  for (; surplus > 0; surplus--) at += (name[at] ?? 0) + 1
+  return name.subarray(at)
+}
+
+function endsWith(name: Uint8Array, suffix: Uint8Array): boolean {
+  return name.length >= suffix.length && keyOf(name.subarray(name.length - suffix.length)) === keyOf(suffix)
+}
+
+function keyOf(name: Uint8Array): string {
+  return Buffer.from(lowerCaseName(name)).toString('latin1')
+}
+
+function sameRrset(a: Rrset, b: Rrset | undefined): boolean {
+  if (b === undefined || a.ttl !== b.ttl || a.rdatas.length !== b.rdatas.length) return false
+  return a.rdatas.every((rdata, index) => Buffer.from(rdata).equals(b.rdatas[index] ?? new Uint8Array()))
+}
