@@ -47,7 +47,9 @@ function sourceFiles(): string[] {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(SOURCE, file), 'utf8')
-  const specifiers = [...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]/gm)]
+  const specifiers = [
+    ...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]/gm),
+  ]
   return specifiers.map(([, from, bare]) => {
     const specifier = from ?? bare ?? ''
     const isOwn = specifier.startsWith('.')
@@ -79,19 +81,34 @@ test('address, wire and zone data touch no socket, clock, process or random sour
   const rim = new Set(['zone/zone-file.ts'])
   const wrong = sourceFiles()
     .filter(file => /^(?:address|wire|zone)\//.test(file) && !rim.has(file))
-    .filter(file => importsOf(file).some(({ target }) => target.startsWith('node:')) || /Date\.now|Math\.random|process\./.test(readFileSync(join(SOURCE, file), 'utf8')))
+    .filter(
+      file =>
+        importsOf(file).some(({ target }) => target.startsWith('node:')) ||
+        /Date\.now|Math\.random|process\./.test(readFileSync(join(SOURCE, file), 'utf8')),
+    )
   assert.deepEqual(wrong, [])
 })
 
 for (const [driver, homes] of Object.entries(RIM_ONLY_DRIVERS)) {
   test(`${driver} is named in one place`, () => {
-    const users = sourceFiles().flatMap(importsOf).filter(({ target }) => target === driver).map(({ file }) => file)
-    assert.deepEqual(users.filter(file => !homes.some(home => file === home || file.startsWith(`${home}/`))), [])
+    const users = sourceFiles()
+      .flatMap(importsOf)
+      .filter(({ target }) => target === driver)
+      .map(({ file }) => file)
+    assert.deepEqual(
+      users.filter(file => !homes.some(home => file === home || file.startsWith(`${home}/`))),
+      [],
+    )
   })
 }
 
 test('docs/errors.md lists every code of the catalogue with its status and title, and no other', () => {
   const text = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8')
-  const listed = [...text.matchAll(/^\| `([a-z0-9-]+)` \| (\d{3}) \| ([^|]+?) \|/gm)].map(([, code, status, title]) => [code, Number(status), title])
-  assert.deepEqual(listed, Object.entries(PROBLEMS).map(([code, { status, title }]) => [code, status, title]))
+  const listed = [...text.matchAll(/^\| `([a-z0-9-]+)` \| (\d{3}) \| ([^|]+?) \|/gm)].map(
+    ([, code, status, title]) => [code, Number(status), title],
+  )
+  assert.deepEqual(
+    listed,
+    Object.entries(PROBLEMS).map(([code, { status, title }]) => [code, status, title]),
+  )
 })

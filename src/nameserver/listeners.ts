@@ -1,5 +1,6 @@
 import type { Endpoint } from '../endpoint.ts'
-import { ListenFault, type Respond } from './listen-fault.ts'
+import { ListenFault } from './listen-fault.ts'
+import type { Respond } from './respond.ts'
 import { NO_TCP_COUNTS, TCP_LIMITS, type TcpCounts, type TcpLimits, TcpListener } from './tcp.ts'
 import { NO_UDP_COUNTS, type UdpCounts, UdpListener } from './udp.ts'
 

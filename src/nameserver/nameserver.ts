@@ -10,6 +10,7 @@ import { Answer } from './answer.ts'
 import { Chaos } from './chaos.ts'
 import { Query } from './query.ts'
 import { Reply } from './reply.ts'
+import type { Transport } from './respond.ts'
 
 /** The smallest buffer a reply is written into. */
 const MIN_REPLY_ROOM = 512
@@ -28,7 +29,7 @@ export interface NameserverOptions {
 }
 
 /** What has happened since the start. */
-export class Counts {
+class Counts {
   /** Messages that came in. */
   queries = 0
   /** Messages without a reply. */
@@ -71,7 +72,7 @@ export class Nameserver {
    * Answers the first `length` octets of `query` into `reply`, which has room for 512 octets at least. Returns the
    * length of the reply; 0 is silence. Never throws.
    */
-  respond(query: Uint8Array, length: number, reply: Uint8Array, transport: 'udp' | 'tcp'): number {
+  respond(query: Uint8Array, length: number, reply: Uint8Array, transport: Transport): number {
     this.counts.queries++
     const verdict = reply.length < MIN_REPLY_ROOM ? VERDICT.DROP : accept(query, length)
     if (verdict === VERDICT.DROP) {
@@ -93,7 +94,7 @@ export class Nameserver {
     message: Uint8Array,
     length: number,
     reply: Uint8Array,
-    transport: 'udp' | 'tcp',
+    transport: Transport,
   ): number {
     this.#lookup.reader.refresh()
     this.#query.read(message, length)
@@ -105,7 +106,7 @@ export class Nameserver {
   }
 
   /** The cascade: each line is a reason to stop, in this order. */
-  #rcode(verdict: Verdict, transport: 'udp' | 'tcp'): number {
+  #rcode(verdict: Verdict, transport: Transport): number {
     const { edns, malformed, class: qclass, type } = this.#query
     if (verdict === VERDICT.NOTIMP) return RCODE.NOTIMP
     if (verdict === VERDICT.FORMERR || malformed) return RCODE.FORMERR
@@ -124,7 +125,7 @@ export class Nameserver {
     return RCODE.NOTAUTH
   }
 
-  #metaType(type: number, transport: 'udp' | 'tcp'): number {
+  #metaType(type: number, transport: Transport): number {
     switch (type) {
       case TYPE.AXFR:
         // RFC 5936 4.2: a transfer over UDP is not defined.

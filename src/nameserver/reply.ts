@@ -24,9 +24,10 @@ import { copyOctets, octet, putUint16, putUint32, uint16 } from '../wire/octets.
 import { wireNameLength } from '../wire/wire-name.ts'
 import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
 import type { Query } from './query.ts'
+import type { Transport } from './respond.ts'
 
 /** RFC 9715 3.2: what passes nearly every path without fragments. */
-export const PAYLOAD_SIZE = 1232
+const PAYLOAD_SIZE = 1232
 /** RFC 1035 4.2.1: what a client without EDNS takes over UDP. */
 const PLAIN_PAYLOAD_SIZE = 512
 const EDE_LENGTH = OPTION_HEAD + 2
@@ -56,7 +57,7 @@ export class Reply {
   }
 
   /** Starts the reply to the query that has just been read. */
-  begin(octets: Uint8Array, transport: 'udp' | 'tcp'): void {
+  begin(octets: Uint8Array, transport: Transport): void {
     const query = this.#query
     this.octets = octets
     this.authoritative = false

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import type { Respond } from './listen-fault.ts'
 import { MessageStream, PREFIX_LENGTH } from './message-stream.ts'
+import type { Respond } from './respond.ts'
 
 /** Times a connection may take, in milliseconds. */
 export interface ConnectionTimes {

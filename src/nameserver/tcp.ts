@@ -3,8 +3,9 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import type { Endpoint } from '../endpoint.ts'
-import { ListenFault, type Respond } from './listen-fault.ts'
+import { ListenFault } from './listen-fault.ts'
 import { PREFIX_LENGTH } from './message-stream.ts'
+import type { Respond } from './respond.ts'
 import { type ConnectionCounts, type ConnectionTimes, TcpConnection } from './tcp-connection.ts'
 
 /** Bounds of a TCP listener. */

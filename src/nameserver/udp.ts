@@ -1,7 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Endpoint } from '../endpoint.ts'
-import { ListenFault, type Respond } from './listen-fault.ts'
+import { ListenFault } from './listen-fault.ts'
+import type { Respond } from './respond.ts'
 
 /** Room for any reply: the nameserver keeps UDP replies to 1232 octets (RFC 9715 3.2), this is never the limit. */
 const REPLY_SIZE = 4096

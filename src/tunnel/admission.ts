@@ -122,7 +122,8 @@ export class Admission {
   }
 
   #checkOwnAddress(ipv4: string): Problem | undefined {
-    const isOwn = ipv4 === this.#policy.serverIpv4 || (!this.#policy.allowSpecialPurpose && isInterfaceAddress(ipv4))
+    const isOwn =
+      ipv4 === this.#policy.serverIpv4 || (!this.#policy.allowSpecialPurpose && isInterfaceAddress(ipv4))
     if (!isOwn) return undefined
     return {
       code: 'ipv4-own',

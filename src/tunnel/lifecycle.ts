@@ -214,25 +214,6 @@ export class Lifecycle {
     this.#count = this.#table.count()
   }
 
-  /** Puts right what an audit found, with new serials. */
-  heal(changes: readonly RrsetChange[]): void {
-    this.#commit(() => changes)
-  }
-
-  /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */
-  faultOf(id: string): string | undefined {
-    return this.#faults.get(id)
-  }
-
-  /** Rows were edited by another program: counts and addresses in use are read afresh. */
-  rereadTable(): void {
-    this.#count = this.#table.count()
-    for (const { ipv6Client } of this.#table.all()) {
-      const index = this.#pool.indexOf(ipv6Client)
-      if (index !== undefined) this.#pool.occupy(index)
-    }
-  }
-
   #conflicts(request: TunnelRequest) {
     const problems = []
     if (this.#table.byEndpoint(request.ipv4) !== undefined) problems.push(REFUSAL.endpointInUse(request.ipv4))

@@ -13,7 +13,9 @@ export function sampleTunnel(
   for (const tunnel of table.after('', SAMPLE_SIZE)) {
     const records = zone.recordsOf(tunnel)
     if (records === undefined) continue
-    const [name = '', reverseName = ''] = [records.aaaa.owner, records.ptr.owner].map(owner => formatName(owner).slice(0, -1))
+    const [name = '', reverseName = ''] = [records.aaaa.owner, records.ptr.owner].map(owner =>
+      formatName(owner).slice(0, -1),
+    )
     return { name, ipv6Client: tunnel.ipv6Client, reverseName }
   }
   return undefined

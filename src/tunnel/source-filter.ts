@@ -26,10 +26,12 @@ table ip6 freenet6 {
 }
 
 /** Puts the rules into the kernel in one step, in place of earlier ones. Returns why that did not work. */
-export async function installSourceFilter(
-  devicePrefix: string,
-  command = 'nft',
-): Promise<LinkFault | undefined> {
+export async function installSourceFilter(options: {
+  readonly devicePrefix: string
+  /** The program to ask instead of `nft`. */
+  readonly command?: string
+}): Promise<LinkFault | undefined> {
+  const { devicePrefix, command = 'nft' } = options
   const reason = await load(sourceFilterRules(devicePrefix), command)
   if (reason === undefined) return undefined
   return {

@@ -1,6 +1,7 @@
 import { parseType, typeText } from './codes.ts'
 import { readDecimal } from './decimal.ts'
 import type { OctetWriter } from './octet-writer.ts'
+import { octet } from './octets.ts'
 import type { RdataField } from './rdata-field.ts'
 import type { TokenLine } from './token-line.ts'
 
@@ -52,15 +53,19 @@ export function digest(what: string, lengths: Readonly<Record<number, number>>):
       const first = tokens.index
       const octets = hexToEnd(tokens, what)
       if (octets === undefined) return false
-      const length = lengths[out.octets[out.length - 1] ?? 0]
+      const length = lengths[octet(out.octets, out.length - 1)]
       if (length !== undefined && octets.length !== length) {
         tokens.index = first
-        return tokens.refuse(`${what} has ${octets.length} octets, its type asks for ${length}`)
+        return tokens.refuse(`${what} of this type has ${length} octets, not ${octets.length}`)
       }
       out.put(octets)
       return true
     },
-    format: rdata => textOf(rdata.takeRest(), 'hex')?.toUpperCase(),
+    format: rdata => {
+      const length = lengths[octet(rdata.octets, rdata.at - 1)]
+      if (length !== undefined && rdata.left !== length) return undefined
+      return textOf(rdata.takeRest(), 'hex')?.toUpperCase()
+    },
   }
 }
 
@@ -144,7 +149,7 @@ function writeTypeBitmap(types: ReadonlySet<number>, out: OctetWriter): void {
     windows.set(window, bits)
   }
   for (const [window, bits] of windows) {
-    const length = bits.findLastIndex(octet => octet !== 0) + 1 // RFC 4034 4.1.2: trailing zero octets are left out
+    const length = bits.findLastIndex(value => value !== 0) + 1 // RFC 4034 4.1.2: trailing zero octets are left out
     out.u8(window)
     out.u8(length)
     out.putPart(bits, 0, length)

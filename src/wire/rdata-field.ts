@@ -62,7 +62,7 @@ function number(width: 1 | 2 | 4, what: string): RdataField {
   }
 }
 
-export function writeNumber(value: number, width: 1 | 2 | 4, out: OctetWriter): void {
+function writeNumber(value: number, width: 1 | 2 | 4, out: OctetWriter): void {
   if (width === 1) out.u8(value)
   else if (width === 2) out.u16(value)
   else out.u32(value)

@@ -1,18 +1,14 @@
 import { writeUnescaped } from './escape.ts'
 import { OctetWriter } from './octet-writer.ts'
 import type { RdataField } from './rdata-field.ts'
-import { RdataReader } from './rdata-reader.ts'
 import { mandatoryKeys, SVC_KEY, svcKey, svcKeyText, svcValue } from './svc-param.ts'
 import type { TokenLine } from './token-line.ts'
 
 const EQUALS = 0x3d
-const PRIORITY_LENGTH = 2
 
 /** The service parameters of SVCB and HTTPS (RFC 9460 2.1): in any order in text, by rising key on the wire. */
 export const svcParams: RdataField = {
   parse(tokens, out) {
-    const isAlias = out.octets[0] === 0 && out.octets[1] === 0
-    if (isAlias && tokens.hasMore) return tokens.refuse('an alias (priority 0) has no parameters') // RFC 9460 2.4.2
     const first = tokens.index
     const values = new Map<number, Uint8Array>()
     while (tokens.hasMore) {
@@ -43,13 +39,8 @@ export const svcParams: RdataField = {
       values.set(key, value)
       previous = key
     }
-    const isAlias = isAliasMode(rdata)
-    return conflictIn(values) === undefined && !(isAlias && texts.length > 0) ? texts.join(' ') : undefined
+    return conflictIn(values) === undefined ? texts.join(' ') : undefined
   },
-}
-
-function isAliasMode(rdata: RdataReader): boolean {
-  return new RdataReader(rdata.octets.subarray(0, PRIORITY_LENGTH)).takeNumber(2) === 0
 }
 
 /** Reads `key`, `key=value` or `key="value"`; the quoted value is a token of its own right behind the `=`. */

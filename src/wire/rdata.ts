@@ -55,7 +55,8 @@ function writeGeneric(type: number, tokens: TokenLine, out: OctetWriter): boolea
   const octets = length === 0 && !tokens.hasMore ? new Uint8Array(0) : hexToEnd(tokens, 'the rdata')
   if (octets === undefined) return false
   tokens.index = octets.length === length ? tokens.index : first
-  if (octets.length !== length) return tokens.refuse(`${octets.length} octets follow, not ${length}`)
+  if (octets.length !== length)
+    return tokens.refuse(`the length says ${length} octets, and ${octets.length} follow`)
   out.put(octets)
   if (layoutOf(type) === undefined || formatFields(type, octets) !== undefined) return true
   tokens.index = first

@@ -59,8 +59,8 @@ const ECH: SvcValue = {
 
 const DOHPATH: SvcValue = {
   expected: 'a URI template with the variable dns', // RFC 9461 5: relative, in UTF-8
-  parse: text => (text?.includes('{?dns}') || text?.includes('{&dns}') ? text : undefined),
-  format: value => (value.length === 0 ? undefined : quoted(value)),
+  parse: text => (text !== undefined && hasDnsVariable(text) ? text : undefined),
+  format: value => (hasDnsVariable(value) ? quoted(value) : undefined),
 }
 
 const MANDATORY: SvcValue = {
@@ -133,6 +133,10 @@ export function svcValue(key: number): SvcValue {
 /** The keys that the value of `mandatory` lists. */
 export function mandatoryKeys(value: Uint8Array): number[] {
   return Array.from({ length: value.length >> 1 }, (_, index) => uint16(value, 2 * index))
+}
+
+function hasDnsVariable(template: Uint8Array): boolean {
+  return /[{?&,]dns[,}]/.test(Buffer.from(template).toString('latin1'))
 }
 
 function hints(length: 4 | 16, formatOne: (octets: Uint8Array) => string): SvcValue {

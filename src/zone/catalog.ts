@@ -1,7 +1,6 @@
 /** All zones that are served, in one shared buffer: one writer, any number of lock-free readers. */
 import { TYPE } from '../wire/codes.ts'
-import { formatName, lowerCaseName, MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '../wire/name.ts'
-import { octet } from '../wire/octets.ts'
+import { formatName, lowerCaseName } from '../wire/name.ts'
 import { isAtOrBelow } from '../wire/wire-name.ts'
 import { Arena } from './arena.ts'
 import { NameKey } from './name-key.ts'
@@ -20,6 +19,7 @@ import {
   zoneCell,
 } from './owner-record.ts'
 import type { Rrset } from './rrset.ts'
+import { assertName, assertRrset } from './rrset-limits.ts'
 import { TableReader } from './table-reader.ts'
 import { recordsAfter } from './walk.ts'
 
@@ -28,10 +28,6 @@ export type RrsetChange =
   /** Replaces the rrset of that owner and type. */
   | { readonly kind: 'put'; readonly rrset: Rrset }
   | { readonly kind: 'remove'; readonly owner: Uint8Array; readonly type: number }
-
-const MAX_RDATA_LENGTH = 0xffff
-const MAX_RECORDS = 0xffff
-const MAX_TTL = 0x7fffffff
 
 /**
  *     root cell ── trie of apexes ── entry of freenet6.net ─────── trie of its owners ── records
@@ -283,28 +279,4 @@ function byType(a: Rrset, b: Rrset): number {
 
 function ownerOf(change: RrsetChange): Uint8Array {
   return change.kind === 'put' ? change.rrset.owner : change.owner
-}
-
-function assertRrset({ owner, type, ttl, rdatas }: Rrset): void {
-  assertName(owner)
-  const fits =
-    Number.isInteger(type) &&
-    type >= 0 &&
-    type <= 0xffff &&
-    Number.isInteger(ttl) &&
-    ttl >= 0 &&
-    ttl <= MAX_TTL && // RFC 2181 8
-    rdatas.length > 0 &&
-    rdatas.length <= MAX_RECORDS &&
-    rdatas.every(rdata => rdata.length <= MAX_RDATA_LENGTH)
-  if (!fits)
-    throw new RangeError(`the rrset of type ${type} at ${formatName(owner)} does not fit the protocol`)
-}
-
-function assertName(name: Uint8Array): void {
-  let at = 0
-  while (octet(name, at) !== 0 && octet(name, at) <= MAX_LABEL_LENGTH && at < name.length)
-    at += octet(name, at) + 1
-  const whole = at === name.length - 1 && name[at] === 0
-  if (!whole || name.length > MAX_NAME_LENGTH) throw new RangeError('not a domain name in wire form')
 }

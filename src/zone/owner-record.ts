@@ -48,7 +48,7 @@ export function firstRrset(words: Int32Array, record: number): number {
   return nameAt(record) + nameLength(words, record)
 }
 
-export function nextRrset(octets: Uint8Array, rrset: number): number {
+function nextRrset(octets: Uint8Array, rrset: number): number {
   return rrset + RRSET_HEAD + uint32(octets, rrset + 8)
 }
 

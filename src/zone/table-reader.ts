@@ -95,7 +95,6 @@ export class TableReader {
   #noteAncestor(twigs: number, index: number, key: NameKey): void {
     const at = index >> 1
     if (at >= key.length || (at > 0 && octet(key.octets, at - 1) !== 0)) return
-    if ((index & 1) !== 0 && octet(key.octets, at) >> 4 !== 0) return
     let cell = twigs
     const head = this.words[cell] ?? 0
     if (head !== 0) {
@@ -105,10 +104,14 @@ export class TableReader {
     }
     const record = this.words[cell + 1] ?? 0
     const labels = labelsEndingAt(key, at)
-    if (nameLength(this.words, record) !== key.wireLength(labels)) return
+    if (nameLength(this.words, record) !== key.wireLength(labels) || this.#isLastAncestor(record)) return
     this.ancestorRecords[this.ancestors] = record
     this.ancestorLabels[this.ancestors] = labels
     this.ancestors++
+  }
+
+  #isLastAncestor(record: number): boolean {
+    return this.ancestors > 0 && this.ancestorRecords[this.ancestors - 1] === record
   }
 
   #isName(record: number, key: NameKey, name: Uint8Array, at: number): boolean {
@@ -133,7 +136,7 @@ export class TableReader {
     }
     this.encloserLabels = shared
     while (this.ancestors > 0 && octet(this.ancestorLabels, this.ancestors - 1) > shared) this.ancestors--
-    if (shared !== labels || this.ancestorRecords[this.ancestors - 1] === record) return
+    if (shared !== labels || this.#isLastAncestor(record)) return
     this.ancestorRecords[this.ancestors] = record
     this.ancestorLabels[this.ancestors] = shared
     this.ancestors++

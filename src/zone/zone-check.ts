@@ -8,6 +8,11 @@ import { FaultList, type ZoneFault, type ZonePlace } from './zone-fault.ts'
 /** Types that may stand beside a CNAME: DNSSEC's (RFC 4034 3, 4; RFC 2535 had KEY). */
 const BESIDE_CNAME: ReadonlySet<number> = new Set([TYPE.CNAME, TYPE.RRSIG, TYPE.NSEC, 25])
 const PREFERENCE_LENGTH = 2
+/** A message counts its records in 16 bits and has as many octets on TCP (RFC 1035 4.1.1, 4.2.2). */
+const MAX_RECORDS = 65_535
+const MAX_MESSAGE_LENGTH = 65_535
+/** A compressed owner, type, class, TTL and rdata length. */
+const RECORD_OVERHEAD = 12
 
 /** What is said of an rrset; the place is that of its first record. */
 type Report = (rrset: Rrset, message: string) => void
@@ -43,6 +48,7 @@ export function checkZone(
   const owners = collectOwners(apex, rrsets)
   for (const rrset of rrsets) {
     checkPlace(apex, rrset, error)
+    checkSize(rrset, { error, warning })
     checkSoa(apex, rrset, error)
     checkAliases(rrset, owners, { error, warning })
     checkTargets(apex, rrset, owners, warning)
@@ -65,6 +71,16 @@ function missingAtApex(apex: Uint8Array, rrsets: readonly Rrset[]): string[] {
 
 function checkPlace(apex: Uint8Array, rrset: Rrset, error: Report): void {
   if (!isAtOrBelow(rrset.owner, apex)) error(rrset, `lies outside the zone ${formatName(apex)}`)
+}
+
+/** RFC 2181 5: an rrset is answered whole or not at all. */
+function checkSize(rrset: Rrset, { error, warning }: { error: Report; warning: Report }): void {
+  const { rdatas } = rrset
+  if (rdatas.length > MAX_RECORDS)
+    error(rrset, `there are ${rdatas.length} records, and no message holds them`)
+  else if (rdatas.reduce((sum, { length }) => sum + length + RECORD_OVERHEAD, 0) > MAX_MESSAGE_LENGTH) {
+    warning(rrset, 'is never answered: it fits no message')
+  }
 }
 
 function checkSoa(apex: Uint8Array, rrset: Rrset, error: Report): void {

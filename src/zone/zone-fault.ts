@@ -46,3 +46,9 @@ export class FaultList {
     this.faults.push({ file, line, column, severity, message })
   }
 }
+
+/** A fault as compilers write theirs, so that editors can jump to it. */
+export function faultLine({ file, line, column, severity, message }: ZoneFault): string {
+  const place = line === 0 ? file : `${file}:${line}:${column}`
+  return `${place}: ${severity}: ${message}`
+}

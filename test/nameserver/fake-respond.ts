@@ -1,4 +1,4 @@
-import type { Respond } from '../../src/nameserver/listen-fault.ts'
+import type { Respond } from '../../src/nameserver/respond.ts'
 
 const HEADER_LENGTH = 12
 const QR = 0x80

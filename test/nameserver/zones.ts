@@ -1,9 +1,10 @@
 /** Zone text in, nameserver out; questions and answers as text: the language that the tests of the nameserver speak. */
-import { formatIpv6, parseIpv6 } from '../../src/address/ipv6.ts'
+import { formatIpv6 } from '../../src/address/ipv6.ts'
 import { Nameserver } from '../../src/nameserver/nameserver.ts'
 import { parseType, TYPE, typeText } from '../../src/wire/codes.ts'
 import { formatName, parseName } from '../../src/wire/name.ts'
 import { Catalog } from '../../src/zone/catalog.ts'
+import { readMasterFile } from '../../src/zone/master-file.ts'
 import type { Rrset } from '../../src/zone/rrset.ts'
 
 /** A name in wire form; the test's own mistake where it is none. */
@@ -13,57 +14,12 @@ export function wire(text: string): Uint8Array {
   return name
 }
 
-/** A zone of lines `owner ttl IN type rdata` with absolute names; the apex is the first line's owner. */
-export function parseZone(text: string): { apex: Uint8Array; rrsets: Rrset[] } {
-  const rrsets = new Map<string, { owner: Uint8Array; type: number; ttl: number; rdatas: Uint8Array[] }>()
-  for (const line of text.trim().split('\n')) {
-    const [owner = '', ttl = '', , mnemonic = '', ...fields] = line.trim().split(/\s+/)
-    const type = parseType(mnemonic) ?? 0
-    const key = `${owner.toLowerCase()} ${type}`
-    const rrset = rrsets.get(key) ?? { owner: wire(owner), type, ttl: Number(ttl), rdatas: [] }
-    rrsets.set(key, rrset)
-    rrset.rdatas.push(parseRdata(type, fields))
-  }
-  const all = [...rrsets.values()]
-  return { apex: all[0]?.owner ?? wire('.'), rrsets: all }
-}
-
-function parseRdata(type: number, fields: readonly string[]): Uint8Array {
-  const [first = ''] = fields
-  switch (type) {
-    case TYPE.A:
-      return Uint8Array.from(first.split('.').map(Number))
-    case TYPE.AAAA:
-      return parseIpv6(first) ?? new Uint8Array(16)
-    case TYPE.NS:
-    case TYPE.CNAME:
-    case TYPE.DNAME:
-    case TYPE.PTR:
-      return wire(first)
-    case TYPE.MX:
-      return Buffer.concat([numbers(2, [first]), wire(fields[1] ?? '')])
-    case TYPE.SRV:
-      return Buffer.concat([numbers(2, fields.slice(0, 3)), wire(fields[3] ?? '')])
-    case TYPE.SOA:
-      return Buffer.concat([wire(first), wire(fields[1] ?? ''), numbers(4, fields.slice(2))])
-    case TYPE.TXT:
-      return Buffer.concat(
-        fields.map(field =>
-          Buffer.concat([
-            Uint8Array.of(field.replaceAll('"', '').length),
-            Buffer.from(field.replaceAll('"', '')),
-          ]),
-        ),
-      )
-    default:
-      return Buffer.from(fields.slice(2).join(''), 'hex') // \# length hex
-  }
-}
-
-function numbers(width: number, texts: readonly string[]): Uint8Array {
-  const octets = Buffer.alloc(width * texts.length)
-  for (const [i, text] of texts.entries()) octets.writeUIntBE(Number(text), i * width, width)
-  return octets
+/** Reads master-file text; the apex is the owner of its SOA. */
+export function parseZone(text: string): { apex: Uint8Array; rrsets: readonly Rrset[] } {
+  const { rrsets, faults } = readMasterFile({ file: 'test', text })
+  const apex = rrsets.find(({ type }) => type === TYPE.SOA)?.owner
+  if (faults.length > 0 || apex === undefined) throw new Error(`not a zone: ${JSON.stringify(faults)}`)
+  return { apex, rrsets }
 }
 
 /** A nameserver of these zones. */
@@ -105,7 +61,9 @@ export function queryOf(qname: string, qtype: string, asked: Asked = {}): Uint8A
   head.writeUInt16BE(((asked.opcode ?? 0) << 11) | (asked.flags ?? 0), 2)
   head.writeUInt16BE(1, 4)
   head.writeUInt16BE(asked.edns === undefined ? 0 : 1, 10)
-  const tail = numbers(2, [String(parseType(qtype) ?? 0), String(asked.class ?? 1)])
+  const tail = Buffer.alloc(4)
+  tail.writeUInt16BE(parseType(qtype) ?? 0, 0)
+  tail.writeUInt16BE(asked.class ?? 1, 2)
   const opt = asked.edns === undefined ? Buffer.alloc(0) : optOf(asked)
   return Buffer.concat([head, wire(qname), tail, opt])
 }
@@ -123,7 +81,7 @@ export function optOf(asked: Asked): Uint8Array {
 
 /** A reply taken apart; records as `owner ttl type rdata`, names in lower case. */
 export interface Told {
-  readonly octets: Uint8Array
+  readonly octets: Buffer
   readonly id: number
   readonly flags: number
   readonly rcode: number

@@ -26,7 +26,11 @@ interface Problem {
   readonly codes: readonly string[]
 }
 
-async function register(server: Server, body: object, headers: Record<string, string> = {}): Promise<Response> {
+async function register(
+  server: Server,
+  body: object,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(`${server.web}/api/v1/tunnels`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -38,7 +42,11 @@ async function problemOf(response: Response): Promise<Problem> {
   assert.match(response.headers.get('content-type') ?? '', /^application\/problem\+json/)
   const body = (await response.json()) as { status: number; code: string; errors?: { code: string }[] }
   assert.equal(body.status, response.status)
-  return { status: response.status, code: body.code, codes: body.errors?.map(error => error.code) ?? [body.code] }
+  return {
+    status: response.status,
+    code: body.code,
+    codes: body.errors?.map(error => error.code) ?? [body.code],
+  }
 }
 
 function rows(server: Server): number {
@@ -57,7 +65,7 @@ async function eventually(what: string, isSo: () => Promise<boolean>, withinMs =
 
 async function rcodeOf(server: Server, name: string, type: string): Promise<string | undefined> {
   const reply = await ask(server.endpoint(4), name, type as 'AAAA')
-  return String(reply.rcode)
+  return reply.rcode
 }
 
 const GOOD = { ipv4: '192.0.2.77', nicname: 'alice', country: 'ca', os: 'linux' }
@@ -76,11 +84,33 @@ suite('a broker in its lab configuration', () => {
     const response = await register(server, GOOD)
     assert.equal(response.status, 201)
     const tunnel = (await response.json()) as Record<string, string>
-    assert.deepEqual(Object.keys(tunnel).sort(), [
-      'country', 'creation_time', 'device', 'id', 'ipv4_client', 'ipv4_server', 'ipv6_client', 'ipv6_server', 'key', 'links', 'mtu', 'name', 'nicname', 'os', 'prefix_length', 'state', 'unreachable',
-    ].filter(key => key in tunnel))
+    assert.deepEqual(
+      Object.keys(tunnel).sort(),
+      [
+        'country',
+        'creation_time',
+        'device',
+        'id',
+        'ipv4_client',
+        'ipv4_server',
+        'ipv6_client',
+        'ipv6_server',
+        'key',
+        'links',
+        'mtu',
+        'name',
+        'nicname',
+        'os',
+        'prefix_length',
+        'state',
+        'unreachable',
+      ].filter(key => key in tunnel),
+    )
     assert.equal(tunnel.name, 'alice.ca.freenet6.net')
-    await eventually('AAAA', async () => (await rcodeOf(server, 'alice.ca.freenet6.net', 'AAAA')) === 'NOERROR')
+    await eventually(
+      'AAAA',
+      async () => (await rcodeOf(server, 'alice.ca.freenet6.net', 'AAAA')) === 'NOERROR',
+    )
     const url = `${server.web}/api/v1/tunnels/${tunnel.id}`
     const authorization = `Bearer ${tunnel.key}`
     const state = (await (await fetch(url, { headers: { authorization } })).json()) as Record<string, string>
@@ -94,7 +124,9 @@ suite('a broker in its lab configuration', () => {
   test('of 200 registrations of one nicname at once exactly one wins', async () => {
     const before = rows(server)
     const responses = await Promise.all(
-      Array.from({ length: 200 }, (_, n) => register(server, { ...GOOD, nicname: 'race', ipv4: `198.51.100.${n + 1}` })),
+      Array.from({ length: 200 }, (_, n) =>
+        register(server, { ...GOOD, nicname: 'race', ipv4: `198.51.100.${n + 1}` }),
+      ),
     )
     const statuses = responses.map(response => response.status)
     assert.equal(statuses.filter(status => status === 201).length, 1)
@@ -106,9 +138,17 @@ suite('a broker in its lab configuration', () => {
     const database = new DatabaseSync(join(server.dir, 'data', 'freenet6.db'))
     database.exec(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, key_hash)
       VALUES ('byhand', '203.0.113.9', '2001:db8:f6:beef::2', '2001:db8:f6:beef::1', 'fn6-48879', 'byhand', 'ca', 'linux', 1, 0, 'x')`)
-    await eventually('published', async () => (await rcodeOf(server, 'byhand.ca.freenet6.net', 'AAAA')) === 'NOERROR', 1000)
+    await eventually(
+      'published',
+      async () => (await rcodeOf(server, 'byhand.ca.freenet6.net', 'AAAA')) === 'NOERROR',
+      1000,
+    )
     database.exec("DELETE FROM tunnels WHERE id = 'byhand'")
-    await eventually('withdrawn', async () => (await rcodeOf(server, 'byhand.ca.freenet6.net', 'AAAA')) === 'NXDOMAIN', 1000)
+    await eventually(
+      'withdrawn',
+      async () => (await rcodeOf(server, 'byhand.ca.freenet6.net', 'AAAA')) === 'NXDOMAIN',
+      1000,
+    )
     database.close()
   })
 
@@ -138,7 +178,12 @@ suite('a broker in its lab configuration', () => {
     await eventually('AAAA', async () => (await rcodeOf(server, 'bob.fr.freenet6.net', 'AAAA')) === 'NOERROR')
     const refused = await runCli(['tunnel', 'add', '192.0.2.88', '-x', 'zz', 'plan9', ...config])
     assert.equal(refused.code, 1)
-    assert.deepEqual(refused.stderr.match(/^[a-z0-9-]+(?= \()/gm), ['ipv4-in-use', 'nicname-syntax', 'country-unknown', 'os-unknown'])
+    assert.deepEqual(refused.stderr.match(/^[a-z0-9-]+(?= \()/gm), [
+      'ipv4-in-use',
+      'nicname-syntax',
+      'country-unknown',
+      'os-unknown',
+    ])
     assert.equal((await runCli(['tunnel', 'delete', 'bob.fr.freenet6.net', ...config])).code, 0)
     assert.equal(await rcodeOf(server, 'bob.fr.freenet6.net', 'AAAA'), 'NXDOMAIN')
     assert.equal((await runCli(['tunnel', 'show', 'bob.fr', ...config])).code, 1)
@@ -158,18 +203,28 @@ suite('bad input: each has its code and leaves nothing behind', () => {
   })
 
   const PUBLIC = { ...GOOD, ipv4: '8.8.4.4' }
-  const CASES: readonly [what: string, input: object, status: number, codes: readonly string[]][] = [
-    ...['256.1.1.1', '010.0.0.1', '127.1', '::1', ''].map(ipv4 => [`ipv4 ${ipv4}`, { ...PUBLIC, ipv4 }, 400, ['ipv4-syntax']] as const),
-    ['a private address', { ...PUBLIC, ipv4: '192.168.1.2' }, 400, ['ipv4-private']],
-    ['a CGNAT address', { ...PUBLIC, ipv4: '100.64.1.2' }, 400, ['ipv4-shared']],
-    ['multicast', { ...PUBLIC, ipv4: '224.0.0.5' }, 400, ['ipv4-special']],
-    ['our own address', { ...PUBLIC, ipv4: '192.0.2.1' }, 400, ['ipv4-special']],
-    ...['', 'a'.repeat(64), 'a.b', 'é', '-x', '<script>'].map(nicname => [`nicname ${nicname}`, { ...PUBLIC, nicname }, 400, ['nicname-syntax']] as const),
-    ['nicname www', { ...PUBLIC, nicname: 'www' }, 400, ['nicname-reserved']],
-    ['country zz', { ...PUBLIC, country: 'zz' }, 400, ['country-unknown']],
-    ['os plan9', { ...PUBLIC, os: 'plan9' }, 400, ['os-unknown']],
-    ['everything wrong', { ipv4: 'x', nicname: '', country: '', os: '' }, 400, ['ipv4-syntax', 'nicname-syntax', 'country-unknown', 'os-unknown']],
-  ]
+  const CASES: readonly (readonly [what: string, input: object, status: number, codes: readonly string[]])[] =
+    [
+      ...['256.1.1.1', '010.0.0.1', '127.1', '::1', ''].map(
+        ipv4 => [`ipv4 ${ipv4}`, { ...PUBLIC, ipv4 }, 400, ['ipv4-syntax']] as const,
+      ),
+      ['a private address', { ...PUBLIC, ipv4: '192.168.1.2' }, 400, ['ipv4-private']],
+      ['a CGNAT address', { ...PUBLIC, ipv4: '100.64.1.2' }, 400, ['ipv4-shared']],
+      ['multicast', { ...PUBLIC, ipv4: '224.0.0.5' }, 400, ['ipv4-special']],
+      ['our own address', { ...PUBLIC, ipv4: '192.0.2.1' }, 400, ['ipv4-special']],
+      ...['', 'a'.repeat(64), 'a.b', 'é', '-x', '<script>'].map(
+        nicname => [`nicname ${nicname}`, { ...PUBLIC, nicname }, 400, ['nicname-syntax']] as const,
+      ),
+      ['nicname www', { ...PUBLIC, nicname: 'www' }, 400, ['nicname-reserved']],
+      ['country zz', { ...PUBLIC, country: 'zz' }, 400, ['country-unknown']],
+      ['os plan9', { ...PUBLIC, os: 'plan9' }, 400, ['os-unknown']],
+      [
+        'everything wrong',
+        { ipv4: 'x', nicname: '', country: '', os: '' },
+        400,
+        ['ipv4-syntax', 'nicname-syntax', 'country-unknown', 'os-unknown'],
+      ],
+    ]
 
   for (const [what, input, status, codes] of CASES) {
     test(what, async () => {
@@ -180,7 +235,9 @@ suite('bad input: each has its code and leaves nothing behind', () => {
   }
 
   test('a body of 10 MB', async () => {
-    const response = await register(server, { ...PUBLIC, nicname: 'a'.repeat(10_000_000) }).catch(() => undefined)
+    const response = await register(server, { ...PUBLIC, nicname: 'a'.repeat(10_000_000) }).catch(
+      () => undefined,
+    )
     if (response !== undefined) assert.equal(response.status, 413)
     assert.equal((await fetch(`${server.web}/`)).status, 200)
     assert.equal(rows(server), 0)
@@ -200,8 +257,14 @@ suite('bad input: each has its code and leaves nothing behind', () => {
 })
 
 test('a full pool refuses with its code', async () => {
-  await using server = await startServer({ config: LAB.replace('[tunnel]', '[tunnel]\nprefix = "2001:db8:f6::/60"') })
-  for (let n = 0; n < 16; n++) assert.equal((await register(server, { ...GOOD, ipv4: `192.0.2.${n + 10}`, nicname: `n${n}` })).status, 201)
+  await using server = await startServer({
+    config: LAB.replace('[tunnel]', '[tunnel]\nprefix = "2001:db8:f6::/60"'),
+  })
+  for (let n = 0; n < 16; n++)
+    assert.equal(
+      (await register(server, { ...GOOD, ipv4: `192.0.2.${n + 10}`, nicname: `n${n}` })).status,
+      201,
+    )
   const problem = await problemOf(await register(server, GOOD))
   assert.deepEqual([problem.status, problem.code], [503, 'pool-full'])
   assert.equal(rows(server), 16)
@@ -216,7 +279,11 @@ test('a disk that is full refuses with its code; what was registered stays, and 
     let registered = 0
     let refused: Problem | undefined
     for (let n = 0; n < 4000 && refused === undefined; n++) {
-      const response = await register(server, { ...GOOD, ipv4: `198.18.${n >> 8}.${n & 255}`, nicname: `n${n}` })
+      const response = await register(server, {
+        ...GOOD,
+        ipv4: `198.18.${n >> 8}.${n & 255}`,
+        nicname: `n${n}`,
+      })
       if (response.status === 201) registered++
       else refused = await problemOf(response)
     }
@@ -263,15 +330,24 @@ test('a port that is taken is an error that names it', async () => {
   await new Promise(resolve => taken.once('listening', resolve))
   const address = taken.address()
   const port = typeof address === 'object' && address !== null ? address.port : assert.fail()
-  await assert.rejects(startServer({ config: `[dns]\nlisten = ["127.0.0.1:${port}"]\n` }), new RegExp(`ended with 1[\\s\\S]*127\\.0\\.0\\.1:${port}`))
-  await assert.rejects(startServer({ config: `[web]\nlisten = "127.0.0.1:${port}"\n` }), new RegExp(`ended with 1[\\s\\S]*127\\.0\\.0\\.1:${port}`))
+  await assert.rejects(
+    startServer({ config: `[dns]\nlisten = ["127.0.0.1:${port}"]\n` }),
+    new RegExp(`ended with 1[\\s\\S]*127\\.0\\.0\\.1:${port}`),
+  )
+  await assert.rejects(
+    startServer({ config: `[web]\nlisten = "127.0.0.1:${port}"\n` }),
+    new RegExp(`ended with 1[\\s\\S]*127\\.0\\.0\\.1:${port}`),
+  )
   taken.close()
 })
 
 test('a mistake in the tunnels’ zone file ends the start with file, line and column', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'freenet6-zone-'))
   mkdirSync(join(dir, 'zones'))
-  writeFileSync(join(dir, 'zones', 'freenet6.net.zone'), '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.300\n')
+  writeFileSync(
+    join(dir, 'zones', 'freenet6.net.zone'),
+    '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.300\n',
+  )
   await assert.rejects(startServer({ config: LAB, dir }), /ended with 1[\s\S]*freenet6\.net\.zone:4:7: error/)
   rmSync(dir, { recursive: true })
 })
@@ -279,7 +355,10 @@ test('a mistake in the tunnels’ zone file ends the start with file, line and c
 test('a mistake in another zone file makes that zone SERVFAIL and no other', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'freenet6-zone-'))
   cpSync(join(import.meta.dirname, '..', '..', 'zones'), join(dir, 'zones'), { recursive: true })
-  writeFileSync(join(dir, 'zones', 'example.org.zone'), '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.300\n')
+  writeFileSync(
+    join(dir, 'zones', 'example.org.zone'),
+    '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.300\n',
+  )
   await using server = await startServer({ config: LAB, dir })
   assert.equal(await rcodeOf(server, 'example.org', 'SOA'), 'SERVFAIL')
   assert.equal(await rcodeOf(server, 'freenet6.net', 'SOA'), 'NOERROR')
@@ -293,7 +372,11 @@ test('kill -9 in the middle of registrations: every one that was answered is the
   {
     await using server = await startServer({ config: LAB, dir })
     const visitors = Array.from({ length: 100 }, async (_, n) => {
-      const response = await register(server, { ...GOOD, ipv4: `198.51.100.${n + 1}`, nicname: `n${n}` }).catch(() => undefined)
+      const response = await register(server, {
+        ...GOOD,
+        ipv4: `198.51.100.${n + 1}`,
+        nicname: `n${n}`,
+      }).catch(() => undefined)
       if (response?.status === 201) answered.push(`n${n}.ca.freenet6.net`)
     })
     await Promise.race([Promise.all(visitors), eventually('some', async () => answered.length > 10)])
@@ -302,7 +385,8 @@ test('kill -9 in the middle of registrations: every one that was answered is the
   }
   await using server = await startServer({ config: LAB, dir })
   assert.ok(answered.length > 10)
-  for (const name of answered) await eventually(name, async () => (await rcodeOf(server, name, 'AAAA')) === 'NOERROR')
+  for (const name of answered)
+    await eventually(name, async () => (await rcodeOf(server, name, 'AAAA')) === 'NOERROR')
   rmSync(dir, { recursive: true })
 })
 
@@ -310,7 +394,10 @@ test('the sqlite3 shell of Debian reads the table while the service runs', async
   if (!(await requirePackages(t, ['sqlite3']))) return
   await using server = await startServer({ config: LAB })
   await register(server, GOOD)
-  const printed = execFileSync('sqlite3', [join(server.dir, 'data', 'freenet6.db'), 'SELECT nicname, country, IPv4client FROM tunnels'])
+  const printed = execFileSync('sqlite3', [
+    join(server.dir, 'data', 'freenet6.db'),
+    'SELECT nicname, country, IPv4client FROM tunnels',
+  ])
   assert.equal(String(printed).trim(), 'alice|ca|192.0.2.77')
 })
 

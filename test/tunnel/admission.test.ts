@@ -2,9 +2,14 @@ import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Prober } from '../../src/monitor/prober.ts'
-import { Admission, type AdmissionPolicy, type RegistrationInput, type Visitor } from '../../src/tunnel/admission.ts'
-import { TYPE } from '../../src/wire/codes.ts'
+import {
+  Admission,
+  type AdmissionPolicy,
+  type RegistrationInput,
+  type Visitor,
+} from '../../src/tunnel/admission.ts'
 import { wireName } from '../../src/tunnel/tunnel-zone.ts'
+import { TYPE } from '../../src/wire/codes.ts'
 import { ORIGIN, World } from './world.ts'
 
 let world: World
@@ -20,7 +25,11 @@ const POLICY: AdmissionPolicy = {
 }
 
 beforeEach(() => {
-  world = new World({ statics: [{ owner: wireName(`static.ca.${ORIGIN}`), type: TYPE.TXT, ttl: 60, rdatas: [Uint8Array.of(0)] }] })
+  world = new World({
+    statics: [
+      { owner: wireName(`static.ca.${ORIGIN}`), type: TYPE.TXT, ttl: 60, rdatas: [Uint8Array.of(0)] },
+    ],
+  })
 })
 
 afterEach(() => world.end())
@@ -33,36 +42,55 @@ function admission(policy: Partial<AdmissionPolicy> = {}, answering: readonly st
   return new Admission({ policy: { ...POLICY, ...policy }, table: world.table, zone: world.zone, prober })
 }
 
-async function codesOf(input: Partial<RegistrationInput>, policy: Partial<AdmissionPolicy> = {}): Promise<readonly string[]> {
+async function codesOf(
+  input: Partial<RegistrationInput>,
+  policy: Partial<AdmissionPolicy> = {},
+): Promise<readonly string[]> {
   const verdict = await admission(policy).check({ ...GOOD, ...input }, VISITOR)
-  return verdict.kind === 'refused' ? verdict.problems.map(problem => `${problem.field}: ${problem.code}`) : []
+  return verdict.kind === 'refused'
+    ? verdict.problems.map(problem => `${problem.field}: ${problem.code}`)
+    : []
 }
 
 test('a good registration is admitted, trimmed and folded', async () => {
-  const verdict = await admission().check({ ipv4: ' 8.8.4.4\n', nicname: ' Alice ', country: 'CA', os: 'linux ' }, VISITOR)
+  const verdict = await admission().check(
+    { ipv4: ' 8.8.4.4\n', nicname: ' Alice ', country: 'CA', os: 'linux ' },
+    VISITOR,
+  )
   assert.deepEqual(verdict, { kind: 'admitted', request: GOOD, warnings: [] })
 })
 
-const REFUSED: readonly [input: Partial<RegistrationInput>, code: string][] = [
-  ...['', '256.1.1.1', '010.0.0.1', '127.1', '::1', '1.2.3.4/32', '1.2.3.4 5', '<script>'].map(ipv4 => [{ ipv4 }, 'ipv4: ipv4-syntax'] as const),
+const REFUSED: readonly (readonly [input: Partial<RegistrationInput>, code: string])[] = [
+  ...['', '256.1.1.1', '010.0.0.1', '127.1', '::1', '1.2.3.4/32', '1.2.3.4 5', '<script>'].map(
+    ipv4 => [{ ipv4 }, 'ipv4: ipv4-syntax'] as const,
+  ),
   ...['10.0.0.1', '172.16.0.1', '192.168.1.1'].map(ipv4 => [{ ipv4 }, 'ipv4: ipv4-private'] as const),
   [{ ipv4: '100.64.0.1' }, 'ipv4: ipv4-shared'],
-  ...['127.0.0.1', '169.254.1.1', '224.0.0.1', '255.255.255.255', '0.0.0.0', '198.51.100.1', '192.88.99.1'].map(
-    ipv4 => [{ ipv4 }, 'ipv4: ipv4-special'] as const,
-  ),
+  ...[
+    '127.0.0.1',
+    '169.254.1.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '0.0.0.0',
+    '198.51.100.1',
+    '192.88.99.1',
+  ].map(ipv4 => [{ ipv4 }, 'ipv4: ipv4-special'] as const),
   [{ ipv4: '9.9.9.9' }, 'ipv4: ipv4-own'],
   [{ ipv4: '8.8.8.8' }, 'ipv4: ipv4-not-yours'],
   ...['', 'a'.repeat(64), 'a.b', 'é', '-x', 'x-', 'a b', 'a_b', '_x', '*', '<script>', 'a\0b'].map(
     nicname => [{ nicname }, 'nicname: nicname-syntax'] as const,
   ),
-  ...['www', 'WWW', 'ns1', 'localhost', 'wpad', 'isatap'].map(nicname => [{ nicname }, 'nicname: nicname-reserved'] as const),
+  ...['www', 'WWW', 'ns1', 'localhost', 'wpad', 'isatap'].map(
+    nicname => [{ nicname }, 'nicname: nicname-reserved'] as const,
+  ),
   [{ nicname: 'static' }, 'nicname: nicname-reserved'],
   ...['zz', '', 'canada', 'c', '..', 'uk'].map(country => [{ country }, 'country: country-unknown'] as const),
   ...['plan9', '', 'Linux', '../linux', 'constructor'].map(os => [{ os }, 'os: os-unknown'] as const),
 ]
 
 for (const [input, code] of REFUSED) {
-  test(`${JSON.stringify(input)} is refused: ${code}`, async () => assert.deepEqual(await codesOf(input), [code]))
+  test(`${JSON.stringify(input)} is refused: ${code}`, async () =>
+    assert.deepEqual(await codesOf(input), [code]))
 }
 
 for (const nicname of ['a', '0', 'a'.repeat(63), 'xn--bcher-kva', 'a--b', '1-2']) {
@@ -82,12 +110,18 @@ test('an endpoint in use and a name taken are said, with what to do', async () =
   world.lifecycle.register({ ...GOOD })
   const verdict = await admission().check(GOOD, VISITOR)
   assert.ok(verdict.kind === 'refused')
-  assert.deepEqual(verdict.problems.map(problem => problem.code), ['ipv4-in-use', 'nicname-taken'])
+  assert.deepEqual(
+    verdict.problems.map(problem => problem.code),
+    ['ipv4-in-use', 'nicname-taken'],
+  )
   assert.match(verdict.problems[0]?.detail ?? '', /open it with its id or name and its key/)
 })
 
 test('a tunnel may keep its own endpoint, not take another’s', async () => {
-  const [own, other] = [world.lifecycle.register(GOOD), world.lifecycle.register({ ...GOOD, ipv4: '8.8.8.8', nicname: 'bob' })]
+  const [own, other] = [
+    world.lifecycle.register(GOOD),
+    world.lifecycle.register({ ...GOOD, ipv4: '8.8.8.8', nicname: 'bob' }),
+  ]
   assert.ok(own.kind === 'registered' && other.kind === 'registered')
   assert.equal((await admission().checkEndpoint('8.8.4.4', VISITOR, own.tunnel.id)).kind, 'admitted')
   const verdict = await admission({ foreignEndpoints: true }).checkEndpoint('8.8.8.8', VISITOR, own.tunnel.id)
@@ -101,19 +135,25 @@ test('another address than the visitor’s is admitted where the operator allows
 
 test('special-purpose addresses are admitted in a laboratory, but never one that is no host', async () => {
   const lab = { allowSpecialPurpose: true, foreignEndpoints: true }
-  for (const ipv4 of ['10.0.0.1', '100.64.0.1', '127.0.0.1', '192.0.2.2']) assert.deepEqual(await codesOf({ ipv4 }, lab), [])
+  for (const ipv4 of ['10.0.0.1', '100.64.0.1', '127.0.0.1', '192.0.2.2'])
+    assert.deepEqual(await codesOf({ ipv4 }, lab), [])
   for (const ipv4 of ['224.0.0.1', '0.0.0.0', '255.255.255.255']) {
     assert.deepEqual(await codesOf({ ipv4 }, lab), ['ipv4: ipv4-special'])
   }
 })
 
 test('an address of one of our interfaces is our own, but in a laboratory', async t => {
-  const own = Object.values(networkInterfaces()).flat().find(entry => entry?.family === 'IPv4' && !entry.internal)
+  const own = Object.values(networkInterfaces())
+    .flat()
+    .find(entry => entry?.family === 'IPv4' && !entry.internal)
   if (own === undefined) return t.skip('this machine has no IPv4 address but loopback')
   const codes = await codesOf({ ipv4: own.address }, { foreignEndpoints: true })
   assert.equal(codes.length, 1)
   assert.match(codes[0] ?? '', /ipv4-(?:own|private|shared|special)$/)
-  assert.deepEqual(await codesOf({ ipv4: own.address }, { allowSpecialPurpose: true, foreignEndpoints: true }), [])
+  assert.deepEqual(
+    await codesOf({ ipv4: own.address }, { allowSpecialPurpose: true, foreignEndpoints: true }),
+    [],
+  )
 })
 
 test('an endpoint that does not answer is refused, or a warning, as the operator wants', async () => {

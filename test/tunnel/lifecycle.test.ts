@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, test } from 'node:test'
-import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, test } from 'node:test'
 import { formatIpv6, parseIpv6 } from '../../src/address/ipv6.ts'
 import { reverseName } from '../../src/address/reverse-name.ts'
 import type { Registration } from '../../src/tunnel/lifecycle.ts'
@@ -33,7 +33,8 @@ function codesOf(outcome: { kind: string; problems?: readonly { code: string }[]
 }
 
 function aaaa(tunnel: Tunnel): string | undefined {
-  const rdata = world.catalog.rrset(wireName(`${tunnel.nicname}.${tunnel.country}.${ORIGIN}`), TYPE.AAAA)?.rdatas[0]
+  const rdata = world.catalog.rrset(wireName(`${tunnel.nicname}.${tunnel.country}.${ORIGIN}`), TYPE.AAAA)
+    ?.rdatas[0]
   return rdata && formatIpv6(rdata)
 }
 
@@ -44,7 +45,9 @@ function ptr(tunnel: Tunnel): string | undefined {
 }
 
 function serials(): readonly number[] {
-  return [ORIGIN, world.zone.reverseApex].map(apex => soaSerial(world.catalog.rrset(wireName(apex), TYPE.SOA)?.rdatas[0] ?? assert.fail()))
+  return [ORIGIN, world.zone.reverseApex].map(apex =>
+    soaSerial(world.catalog.rrset(wireName(apex), TYPE.SOA)?.rdatas[0] ?? assert.fail()),
+  )
 }
 
 async function activeTunnel(n = 7): Promise<Tunnel> {
@@ -80,7 +83,9 @@ test('the key is not in the database, and only the right one opens', () => {
   if (registration.kind !== 'registered') return
   assert.match(registration.key, /^[0-9a-f]{32}$/)
   assert.ok(world.table.keyMatches(registration.tunnel.id, registration.key))
-  assert.ok(!world.table.keyMatches(registration.tunnel.id, `${registration.key.slice(1)}0`.replace(/^0/, '1')))
+  assert.ok(
+    !world.table.keyMatches(registration.tunnel.id, `${registration.key.slice(1)}0`.replace(/^0/, '1')),
+  )
   assert.ok(!world.table.keyMatches('nobody', registration.key))
   const row = JSON.stringify(world.database.prepare('SELECT * FROM tunnels').all())
   assert.ok(!row.includes(registration.key))
@@ -117,13 +122,19 @@ test('max_tunnels is a limit, within one transaction too', () => {
 test('a disk that is full refuses and leaves nothing behind', () => {
   const pages = Number(world.database.prepare('PRAGMA page_count').get()?.page_count)
   world.database.prepare(`PRAGMA max_page_count = ${pages}`).get()
-  const outcomes = Array.from({ length: 200 }, (_, n) => world.lifecycle.register({ ...request(1), ipv4: `198.18.0.${n}`, nicname: `x${n}` }))
+  const outcomes = Array.from({ length: 200 }, (_, n) =>
+    world.lifecycle.register({ ...request(1), ipv4: `198.18.0.${n}`, nicname: `x${n}` }),
+  )
   const full = outcomes.filter(outcome => codesOf(outcome)[0] === 'storage-full')
   const taken = outcomes.filter(outcome => outcome.kind === 'registered')
   assert.ok(full.length > 0, 'the disk never filled')
   assert.equal(world.table.count(), taken.length)
   world.database.prepare('PRAGMA max_page_count = 1000000').get()
-  assert.equal(tunnelOf(world.lifecycle.register(request(9))).device, `fn6-${taken.length}`, 'no index was lost')
+  assert.equal(
+    tunnelOf(world.lifecycle.register(request(9))).device,
+    `fn6-${taken.length}`,
+    'no index was lost',
+  )
 })
 
 test('a row that another program wrote does not stop a registration', () => {
@@ -206,15 +217,22 @@ test('a change to an endpoint in use, or that the kernel refuses, changes nothin
   await activeTunnel(8)
   assert.deepEqual(codesOf(await world.lifecycle.changeEndpoint(tunnel.id, '198.51.100.8')), ['ipv4-in-use'])
   world.kernel.refusing.set(tunnel.device, 'no')
-  assert.deepEqual(codesOf(await world.lifecycle.changeEndpoint(tunnel.id, '198.51.100.9')), ['interface-fault'])
+  assert.deepEqual(codesOf(await world.lifecycle.changeEndpoint(tunnel.id, '198.51.100.9')), [
+    'interface-fault',
+  ])
   assert.equal(world.table.byId(tunnel.id)?.ipv4Client, '198.51.100.7')
   assert.deepEqual(codesOf(await world.lifecycle.changeEndpoint('nobody', '198.51.100.9')), ['not-found'])
 })
 
 test('two changes to the same endpoint at once: one wins', async () => {
   const [a, b] = [await activeTunnel(7), await activeTunnel(8)]
-  const changes = await Promise.all([a, b].map(tunnel => world.lifecycle.changeEndpoint(tunnel.id, '198.51.100.99')))
-  assert.deepEqual(changes.map(change => change.kind), ['changed', 'refused'])
+  const changes = await Promise.all(
+    [a, b].map(tunnel => world.lifecycle.changeEndpoint(tunnel.id, '198.51.100.99')),
+  )
+  assert.deepEqual(
+    changes.map(change => change.kind),
+    ['changed', 'refused'],
+  )
 })
 
 test('a tunnel deleted twice at once is deleted once', async () => {
@@ -236,7 +254,10 @@ test('each commit that changes DNS has one serial, later than the one before, ov
   seen.push(serials())
   for (const column of [0, 1]) {
     const numbers = seen.map(pair => pair[column] ?? 0)
-    assert.deepEqual(numbers, [...new Set(numbers)].sort((a, b) => a - b))
+    assert.deepEqual(
+      numbers,
+      [...new Set(numbers)].sort((a, b) => a - b),
+    )
   }
 })
 

@@ -27,8 +27,20 @@ interface Expected {
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('register' as const), host: fc.nat(HOSTS - 1) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('activate' as const) }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('miss' as const, 'recover' as const), host: fc.nat(HOSTS - 1) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('remove' as const, 'move' as const), host: fc.nat(HOSTS - 1) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('miss' as const, 'recover' as const),
+      host: fc.nat(HOSTS - 1),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('remove' as const, 'move' as const),
+      host: fc.nat(HOSTS - 1),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('crash' as const, 'restart' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), seconds: fc.nat(200) }) },
 )
@@ -78,11 +90,21 @@ class Story {
 
   register(host: number): void {
     const country = COUNTRIES[host % 2] ?? 'ca'
-    const outcome = this.world.lifecycle.register({ ipv4: `198.18.0.${host}`, nicname: `h${host}`, country, os: 'linux' })
+    const outcome = this.world.lifecycle.register({
+      ipv4: `198.18.0.${host}`,
+      nicname: `h${host}`,
+      country,
+      os: 'linux',
+    })
     assert.equal(outcome.kind === 'registered', !this.expected.has(host))
     if (outcome.kind !== 'registered') return
     const { id, ipv6Client } = outcome.tunnel
-    this.expected.set(host, { id, name: `h${host}.${country}.${ORIGIN}`, address: ipv6Client, unreachable: -1 })
+    this.expected.set(host, {
+      id,
+      name: `h${host}.${country}.${ORIGIN}`,
+      address: ipv6Client,
+      unreachable: -1,
+    })
   }
 
   /** Every name that could be answered, and its neighbours, against what the rows say. */
@@ -90,7 +112,9 @@ class Story {
     const nameserver = new Nameserver({ catalog: this.world.catalog, nsid: '', version: '', hostname: '' })
     const published = [...this.expected.values()].filter(tunnel => tunnel.unreachable >= 0)
     const names = new Map(published.map(tunnel => [tunnel.name, tunnel.address]))
-    const reverse = new Map(published.map(tunnel => [reverseName(parseIpv6(tunnel.address) ?? assert.fail()), tunnel.name]))
+    const reverse = new Map(
+      published.map(tunnel => [reverseName(parseIpv6(tunnel.address) ?? assert.fail()), tunnel.name]),
+    )
     for (let host = 0; host < HOSTS; host++) {
       const name = `h${host}.${COUNTRIES[host % 2]}.${ORIGIN}`
       this.#expect(nameserver, name, 'AAAA', names)
@@ -106,11 +130,20 @@ class Story {
     for (const country of COUNTRIES) this.#expect(nameserver, `${country}.${ORIGIN}`, 'AAAA', names)
   }
 
-  #expect(nameserver: Nameserver, name: string, type: 'AAAA' | 'PTR', records: ReadonlyMap<string, string>): void {
+  #expect(
+    nameserver: Nameserver,
+    name: string,
+    type: 'AAAA' | 'PTR',
+    records: ReadonlyMap<string, string>,
+  ): void {
     const reply = ask(nameserver, name, type)
     const wanted = records.get(name)
     const isEmptyNonTerminal = [...records.keys()].some(other => other.endsWith(`.${name}`))
-    assert.equal(reply.rcode, wanted !== undefined || isEmptyNonTerminal ? 'NOERROR' : 'NXDOMAIN', `${name} ${type}`)
+    assert.equal(
+      reply.rcode,
+      wanted !== undefined || isEmptyNonTerminal ? 'NOERROR' : 'NXDOMAIN',
+      `${name} ${type}`,
+    )
     assert.deepEqual(reply.answers, wanted === undefined ? [] : [wanted], `${name} ${type}`)
   }
 }

@@ -80,7 +80,16 @@ export class World {
   now: number
   registrations = 0
 
-  constructor(options: { directory?: string; kernel?: FakeKernel; now?: number; prefix?: string; maxTunnels?: number; statics?: readonly Rrset[] } = {}) {
+  constructor(
+    options: {
+      directory?: string
+      kernel?: FakeKernel
+      now?: number
+      prefix?: string
+      maxTunnels?: number
+      statics?: readonly Rrset[]
+    } = {},
+  ) {
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), 'freenet6-world-'))
     this.kernel = options.kernel ?? new FakeKernel()
     this.now = options.now ?? 1_000_000
@@ -92,7 +101,13 @@ export class World {
     }
     const { database, catalog } = this
     this.table = new TunnelTable(database)
-    this.zone = new TunnelZone({ catalog, serials: new ZoneSerials(database), origin: ORIGIN, prefix, ttl: TTL })
+    this.zone = new TunnelZone({
+      catalog,
+      serials: new ZoneSerials(database),
+      origin: ORIGIN,
+      prefix,
+      ttl: TTL,
+    })
     this.pool = new AddressPool({ prefix, devicePrefix: 'fn6-' })
     const resting = new RestingIndexes(database, TTL)
     for (const tunnel of this.table.all()) {
@@ -114,7 +129,12 @@ export class World {
       now: () => this.now,
       onRegistered: () => this.registrations++,
     })
-    this.audit = new Audit({ table: this.table, zone: this.zone, log: SILENT, heal: changes => this.lifecycle.heal(changes) })
+    this.audit = new Audit({
+      table: this.table,
+      zone: this.zone,
+      log: SILENT,
+      heal: changes => this.lifecycle.heal(changes),
+    })
   }
 
   /** The world as it is after kill -9: the files as they lie on the disk, the kernel as it was, nothing else. */

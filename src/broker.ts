@@ -1,0 +1,137 @@
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { Database } from './database.ts'
+import type { Log } from './log.ts'
+import { chooseProber } from './monitor/choose-prober.ts'
+import type { Prober } from './monitor/prober.ts'
+import { Operator } from './operator.ts'
+import { SCRIPTED_OS_IDS } from './portal/operating-system.ts'
+import { AddressPool } from './tunnel/address-pool.ts'
+import { Admission } from './tunnel/admission.ts'
+import { Audit } from './tunnel/audit.ts'
+import { chooseInterfaces } from './tunnel/choose-interfaces.ts'
+import type { Interfaces } from './tunnel/interface.ts'
+import { Lifecycle } from './tunnel/lifecycle.ts'
+import { RestingIndexes } from './tunnel/resting-indexes.ts'
+import { TunnelTable } from './tunnel/tunnel-table.ts'
+import { TunnelZone } from './tunnel/tunnel-zone.ts'
+import { ZoneSerials } from './tunnel/zone-serials.ts'
+import type { Catalog } from './zone/catalog.ts'
+import { loadCatalog } from './zone-loading.ts'
+
+/** Everything but the sockets: database, names, life cycle, admission. A command works on it as the process does. */
+export interface Broker {
+  readonly database: Database
+  readonly catalog: Catalog
+  readonly table: TunnelTable
+  readonly zone: TunnelZone
+  readonly pool: AddressPool
+  readonly interfaces: Interfaces
+  readonly lifecycle: Lifecycle
+  readonly prober: Prober
+  readonly admission: Admission
+  readonly operator: Operator
+  readonly audit: Audit
+  /** Called after each registration; the monitor puts itself here. */
+  onRegistered: () => void
+  close(): void
+}
+
+/** Rows published in one commit at start. */
+const LOAD_SLICE = 5000
+
+/** Opens the database and builds all that follows from it. Throws DatabaseFault, ZoneLoadFault, or the driver's fault. */
+export async function openBroker(config: Config, log: Log): Promise<Broker> {
+  const database = Database.open(join(config.data_dir, 'freenet6.db'))
+  try {
+    return await compose(config, log, database)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+async function compose(config: Config, log: Log, database: Database): Promise<Broker> {
+  const { tunnel, dns, monitor } = config
+  const catalog = loadCatalog(config, log)
+  const table = new TunnelTable(database)
+  const zone = new TunnelZone({
+    catalog,
+    serials: new ZoneSerials(database),
+    origin: config.origin,
+    prefix: tunnel.prefix,
+    ttl: dns.ttl,
+  })
+  const resting = new RestingIndexes(database, dns.ttl)
+  const pool = new AddressPool({ prefix: tunnel.prefix, devicePrefix: tunnel.device_prefix })
+  publishTable({ database, table, zone, pool, resting })
+  const interfaces = await chooseInterfaces(tunnel, log)
+  const prober = await chooseProber(monitor.prober)
+  const lifecycle = new Lifecycle({
+    database,
+    table,
+    zone,
+    pool,
+    resting,
+    interfaces,
+    log,
+    maxTunnels: tunnel.max_tunnels,
+    threshold: monitor.threshold,
+    now: utcSeconds,
+    onRegistered: () => broker.onRegistered(),
+  })
+  const admission = new Admission({
+    policy: {
+      serverIpv4: tunnel.server_ipv4,
+      foreignEndpoints: tunnel.foreign_endpoints,
+      allowSpecialPurpose: tunnel.allow_special_purpose,
+      reachability: tunnel.reachability,
+      timeoutMs: monitor.timeout,
+      osIds: SCRIPTED_OS_IDS,
+    },
+    table,
+    zone,
+    prober,
+  })
+  const broker: Broker = {
+    database,
+    catalog,
+    table,
+    zone,
+    pool,
+    interfaces,
+    lifecycle,
+    prober,
+    admission,
+    operator: new Operator({ table, lifecycle, admission, origin: config.origin }),
+    audit: new Audit({ table, zone, log, heal: changes => lifecycle.heal(changes) }),
+    onRegistered: () => undefined,
+    close: () => database.close(),
+  }
+  return broker
+}
+
+/** Memory is rebuilt from the table: addresses in use and at rest, names, and a serial later than any before. */
+function publishTable(parts: {
+  readonly database: Database
+  readonly table: TunnelTable
+  readonly zone: TunnelZone
+  readonly pool: AddressPool
+  readonly resting: RestingIndexes
+}): void {
+  const { database, table, zone, pool, resting } = parts
+  for (let last = ''; ; ) {
+    const tunnels = table.after(last, LOAD_SLICE)
+    zone.publish(tunnels.flatMap(tunnel => zone.changesOf(undefined, tunnel)))
+    for (const { ipv6Client } of tunnels) pool.occupy(pool.indexOf(ipv6Client) ?? pool.capacity)
+    const end = tunnels.at(-1)
+    if (end === undefined) break
+    last = end.id
+  }
+  for (const index of resting.load(utcSeconds())) pool.rest(index)
+  zone.publish(database.transaction(() => zone.advanceSerials()))
+}
+
+function utcSeconds(): number {
+  return Math.floor(Date.now() / 1000)
+}

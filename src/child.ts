@@ -1,0 +1,136 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+
+/** How a child process ended, and what it said until then. */
+export interface ChildOutcome {
+  /** 'exit': by itself or by a signal of somebody else's; the others: we killed it, for that reason. */
+  readonly end: 'exit' | 'deadline' | 'abort' | 'overflow'
+  /** Null where it did not exit by itself. */
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface ChildOptions {
+  /** Written to its standard input, which is then closed. */
+  readonly input?: string
+  /** Milliseconds after which it is killed. */
+  readonly deadlineMs: number
+  readonly signal?: AbortSignal
+  /** Bytes on both outputs together after which it is killed. */
+  readonly maxOutputBytes?: number
+}
+
+/** A program that can't be started: not there, not allowed, or no process to be had. */
+export class ChildFault extends Error {
+  readonly code = 'child-unstartable'
+  readonly command: string
+
+  constructor(command: string, cause: unknown) {
+    super(`${command} can not be run: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'ChildFault'
+    this.command = command
+  }
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>
+
+const DEFAULT_MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+/** Where `ip` and `nft` are; an ordinary user's PATH leaves it out. */
+const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/sbin'
+
+/**
+ * Runs a program without a shell and resolves when it has ended or was killed: within `deadlineMs` whatever it does.
+ * Its words are in English (LC_ALL=C), because they are parsed. Rejects with ChildFault where it can't be started.
+ */
+export function runChild(
+  command: string,
+  args: readonly string[],
+  options: ChildOptions,
+): Promise<ChildOutcome> {
+  return new Promise((resolve, reject) => {
+    if (options.signal?.aborted) return resolve({ end: 'abort', code: null, stdout: '', stderr: '' })
+    try {
+      const child = spawn(command, args, {
+        env: environment(),
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: true, // a process group of its own, so that a kill reaches its children too
+      })
+      child.once('error', error => reject(new ChildFault(command, error)))
+      new RunningChild(child, options, resolve).feed(options.input ?? '')
+    } catch (error) {
+      reject(new ChildFault(command, error))
+    }
+  })
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { PATH: `${process.env.PATH ?? '/usr/bin:/bin'}:${SYSTEM_DIRECTORIES}`, LC_ALL: 'C', LANG: 'C' }
+}
+
+/** One child between its start and its end: collects what it says, and owns the timer and the kill. */
+class RunningChild {
+  readonly #child: Child
+  readonly #resolve: (outcome: ChildOutcome) => void
+  readonly #stdout: Buffer[] = []
+  readonly #stderr: Buffer[] = []
+  readonly #timer: NodeJS.Timeout
+  readonly #signal: AbortSignal | undefined
+  readonly #abort = () => this.#kill('abort')
+  #room: number
+  #settled = false
+
+  constructor(child: Child, options: ChildOptions, resolve: (outcome: ChildOutcome) => void) {
+    this.#child = child
+    this.#resolve = resolve
+    this.#room = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES
+    this.#signal = options.signal
+    this.#signal?.addEventListener('abort', this.#abort, { once: true })
+    this.#timer = setTimeout(() => this.#kill('deadline'), options.deadlineMs)
+    child.stdout.on('data', (chunk: Buffer) => this.#collect(this.#stdout, chunk))
+    child.stderr.on('data', (chunk: Buffer) => this.#collect(this.#stderr, chunk))
+    child.once('close', code => this.#settle('exit', code))
+  }
+
+  feed(input: string): void {
+    this.#child.stdin.on('error', () => undefined) // it may end without reading: its exit status says enough
+    this.#child.stdin.end(input)
+  }
+
+  #collect(chunks: Buffer[], chunk: Buffer): void {
+    this.#room -= chunk.length
+    if (this.#room < 0) this.#kill('overflow')
+    else chunks.push(chunk)
+  }
+
+  #kill(end: 'deadline' | 'abort' | 'overflow'): void {
+    if (this.#settled) return
+    const { pid } = this.#child
+    if (pid !== undefined) killGroup(pid)
+    // Something that left the group may still hold the pipes: they are closed rather than waited for.
+    this.#child.stdout.destroy()
+    this.#child.stderr.destroy()
+    this.#settle(end, null)
+  }
+
+  #settle(end: ChildOutcome['end'], code: number | null): void {
+    if (this.#settled) return
+    this.#settled = true
+    clearTimeout(this.#timer)
+    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#resolve({
+      end,
+      code,
+      stdout: Buffer.concat(this.#stdout).toString(),
+      stderr: Buffer.concat(this.#stderr).toString(),
+    })
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // it has ended already
+  }
+}

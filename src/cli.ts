@@ -1,0 +1,77 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util'
+import { checkConfig } from './command/check-config.ts'
+import { checkZone } from './command/check-zone.ts'
+import { EXIT, type ExitCode, UsageMistake } from './command/exit.ts'
+import { tunnelCommand } from './command/tunnel.ts'
+import { serve } from './serve.ts'
+
+const USAGE = `freenet6: an authoritative nameserver with an integrated IPv6 tunnel broker
+
+usage: freenet6 <command> [--config FILE]
+
+  serve                         run the nameserver, the web pages and the monitor
+  check-config                  read the configuration and say what is wrong with it
+  check-zone FILE [ORIGIN]      read a zone file and say what is wrong with it
+  tunnel list                   every tunnel, one a line
+  tunnel show ID|NAME           one tunnel
+  tunnel add IPV4 NICNAME COUNTRY OS
+                                register a tunnel; prints its key, once
+  tunnel delete ID|NAME         take a tunnel down: interface, row, names
+  audit                         compare what is answered with the table, mend, and say how many records differed
+
+  --config FILE                 default: freenet6.toml in the working directory, else the built-in demo values
+  --json                        (tunnel, audit) print JSON
+`
+
+async function main(words: readonly string[]): Promise<ExitCode> {
+  const { positionals, values } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: { config: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  })
+  const [command, ...rest] = positionals
+  const options = { config: values.config, json: values.json === true }
+  if (values.help === true || command === 'help') {
+    process.stdout.write(USAGE)
+    return EXIT.ok
+  }
+  switch (command) {
+    case 'serve':
+      return serve(noMore(rest, options))
+    case 'check-config':
+      return checkConfig(noMore(rest, options))
+    case 'check-zone':
+      return checkZone(rest)
+    case 'tunnel':
+      return tunnelCommand(rest, options)
+    case 'audit':
+      return tunnelCommand(['audit', ...rest], options)
+    default:
+      throw new UsageMistake(
+        command === undefined ? 'which command?' : `there is no command ${JSON.stringify(command)}`,
+      )
+  }
+}
+
+function noMore<T>(rest: readonly string[], options: T): T {
+  if (rest.length > 0) throw new UsageMistake(`unexpected ${JSON.stringify(rest[0])}`)
+  return options
+}
+
+function isUsageMistake(error: unknown): error is Error {
+  if (error instanceof UsageMistake) return true
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (isUsageMistake(error)) {
+    process.stderr.write(`freenet6: ${error.message}\n\n${USAGE}`)
+    process.exitCode = EXIT.usage
+  } else {
+    process.stderr.write(`freenet6: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = EXIT.fault
+  }
+}

@@ -1,0 +1,159 @@
+import type Router from '@koa/router'
+import type { Context } from 'koa'
+import type { Field, Problem, ProblemCode } from '../problem.ts'
+import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { readJson } from './body.ts'
+import type { VisitorLimits } from './form-guard.ts'
+import { operatingSystem } from './operating-system.ts'
+import type { PortalOptions } from './options.ts'
+import { Refused, refuse } from './refusal-error.ts'
+import type { Registrar } from './registration.ts'
+import { isAction, scriptFileName, type TunnelScripts } from './tunnel-script.ts'
+import { visitorOf } from './visitor.ts'
+
+const SYNTAX_CODES: Readonly<Record<Field, ProblemCode>> = {
+  ipv4: 'ipv4-syntax',
+  nicname: 'nicname-syntax',
+  country: 'country-unknown',
+  os: 'os-unknown',
+}
+const LINK_PREFIX_LENGTH = 64
+
+export interface ApiOptions extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table'> {
+  readonly publicUrl: string
+  readonly registrar: Registrar
+  readonly scripts: TunnelScripts
+  readonly limits: VisitorLimits
+}
+
+/** `/api/v1`: JSON in, JSON out, a tunnel's key as bearer token (RFC 6750 2.1). */
+export class Api {
+  readonly #options: ApiOptions
+
+  constructor(options: ApiOptions) {
+    this.#options = options
+  }
+
+  mount(router: Router): void {
+    router.post('/api/v1/tunnels', ctx => this.#register(ctx))
+    router.get('/api/v1/tunnels/:id', ctx => this.#show(ctx))
+    router.patch('/api/v1/tunnels/:id', ctx => this.#change(ctx))
+    router.delete('/api/v1/tunnels/:id', ctx => this.#delete(ctx))
+    router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
+  }
+
+  async #register(ctx: Context): Promise<void> {
+    const body = await readJson(ctx.req)
+    const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
+    const { tunnel, key } = await this.#options.registrar.register(input, this.#visitor(ctx))
+    ctx.status = 201
+    ctx.set('location', this.#links(tunnel).self)
+    ctx.body = { ...this.#representation(tunnel), key }
+  }
+
+  async #show(ctx: Context): Promise<void> {
+    ctx.body = this.#representation(await this.#authorized(ctx))
+  }
+
+  async #change(ctx: Context): Promise<void> {
+    const tunnel = await this.#authorized(ctx)
+    const { ipv4 } = textFields(await readJson(ctx.req), ['ipv4'])
+    ctx.body = this.#representation(
+      await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx)),
+    )
+  }
+
+  async #delete(ctx: Context): Promise<void> {
+    await this.#options.registrar.delete(await this.#authorized(ctx))
+    ctx.status = 204
+  }
+
+  /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
+  async #script(ctx: Context): Promise<void> {
+    const tunnel =
+      ctx.get('authorization') === '' ? this.#options.table.byId(idOf(ctx)) : await this.#authorized(ctx)
+    if (tunnel === undefined) throw refuse('not-found', 'There is no tunnel with this id.')
+    const { os = tunnel.os, action = 'up' } = ctx.query
+    if (typeof action !== 'string' || !isAction(action))
+      throw refuse('action-unknown', 'action is up or down.')
+    const system = operatingSystem(String(os))
+    const script = this.#options.scripts.script(tunnel, String(os), action)
+    if (system === undefined || script === undefined)
+      throw refuse('os-unknown', 'There is no script for this operating system.')
+    ctx.type = 'text/plain'
+    ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
+    ctx.body = script
+  }
+
+  /** The tunnel that the bearer key opens; an unknown id looks like a wrong key. */
+  async #authorized(ctx: Context): Promise<Tunnel> {
+    const visitor = this.#visitor(ctx)
+    await this.#options.limits.refuseGuessers(visitor)
+    const key = /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
+    const { table } = this.#options
+    const tunnel = table.byId(idOf(ctx))
+    if (key !== undefined && table.keyMatches(idOf(ctx), key) && tunnel !== undefined) return tunnel
+    if (key !== undefined) await this.#options.limits.countWrongKey(visitor)
+    throw refuse('unauthorized', 'Send the tunnel’s key: Authorization: Bearer KEY.', {
+      'www-authenticate': 'Bearer realm="freenet6"',
+    })
+  }
+
+  #representation(tunnel: Tunnel): object {
+    const { facts } = this.#options
+    return {
+      id: tunnel.id,
+      name: nameOf(tunnel, facts.origin),
+      state: stateOf(tunnel),
+      ipv4_client: tunnel.ipv4Client,
+      ipv4_server: facts.serverIpv4,
+      ipv6_client: tunnel.ipv6Client,
+      ipv6_server: tunnel.ipv6Server,
+      prefix_length: LINK_PREFIX_LENGTH,
+      mtu: facts.mtu,
+      device: tunnel.device,
+      creation_time: tunnel.creationTime,
+      unreachable: tunnel.unreachable,
+      links: this.#links(tunnel),
+    }
+  }
+
+  #links(tunnel: Tunnel): { readonly self: string; readonly script: string; readonly page: string } {
+    const self = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
+    return {
+      self,
+      script: `${self}/script?os=${tunnel.os}&action=up`,
+      page: `${this.#options.publicUrl}/tunnels/${tunnel.id}`,
+    }
+  }
+
+  #visitor(ctx: Context) {
+    return visitorOf(ctx.req, this.#options.trustedProxies)
+  }
+}
+
+function idOf(ctx: Context): string {
+  return String((ctx as Context & { params: Record<string, string> }).params.id)
+}
+
+/** The named fields as text, an absent one as empty. Throws Refused for other fields and other types. */
+function textFields<Name extends Field>(
+  body: Readonly<Record<string, unknown>>,
+  names: readonly Name[],
+): Readonly<Record<Name, string>> {
+  const problems: Problem[] = []
+  for (const name of Object.keys(body)) {
+    if (!names.some(known => known === name))
+      problems.push({
+        code: 'field-unknown',
+        detail: `There is no field ${JSON.stringify(name)} here; known: ${names.join(', ')}.`,
+      })
+  }
+  for (const name of names) {
+    const value = body[name]
+    if (value !== undefined && typeof value !== 'string')
+      problems.push({ code: SYNTAX_CODES[name], field: name, detail: `${name} must be a string.` })
+  }
+  if (problems.length > 0) throw new Refused(problems)
+  return Object.fromEntries(names.map(name => [name, String(body[name] ?? '')])) as Record<Name, string>
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage } from 'node:http'
+import { refuse } from './refusal-error.ts'
+
+/** No form or JSON of ours comes near this. */
+export const MAX_BODY_LENGTH = 16_384
+
+/** The fields of a URL-encoded form; of a field given twice the first counts. Throws Refused. */
+export async function readForm(request: IncomingMessage): Promise<Readonly<Record<string, string>>> {
+  requireType(request, 'application/x-www-form-urlencoded')
+  const fields: Record<string, string> = Object.create(null)
+  for (const [name, value] of new URLSearchParams(await readText(request))) fields[name] ??= value
+  return fields
+}
+
+/** The one JSON object of a request. Throws Refused. */
+export async function readJson(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+  requireType(request, 'application/json')
+  const text = await readText(request)
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>
+  } catch {
+    // Falls through to the same answer: it is not one JSON object.
+  }
+  throw refuse(
+    'body-syntax',
+    'Send one JSON object, such as {"ipv4":"198.51.100.7","nicname":"nic","country":"ca","os":"linux"}.',
+  )
+}
+
+function requireType(request: IncomingMessage, wanted: string): void {
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';')
+  if (type.trim().toLowerCase() === wanted) return
+  throw refuse('content-type', `Send the body as ${wanted}.`)
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const tooLarge = () =>
+    refuse('body-too-large', `Send at most ${MAX_BODY_LENGTH} octets.`, { connection: 'close' })
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_LENGTH) throw tooLarge()
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    length += (chunk as Buffer).length
+    if (length > MAX_BODY_LENGTH) throw tooLarge()
+    chunks.push(chunk as Buffer)
+  }
+  const text = Buffer.concat(chunks)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(text)
+  } catch {
+    throw refuse('body-syntax', 'Send the body as UTF-8.')
+  }
+}

@@ -1,0 +1,42 @@
+import type { Prefix } from '../address/prefix.ts'
+import type { Endpoint } from '../endpoint.ts'
+import type { Log } from '../log.ts'
+import type { Admission } from '../tunnel/admission.ts'
+import type { Lifecycle } from '../tunnel/lifecycle.ts'
+import type { TunnelTable } from '../tunnel/tunnel-table.ts'
+
+/** What the pages say about the service. */
+export interface ServiceFacts {
+  readonly origin: string
+  readonly reverseApex: string
+  readonly serverIpv4: string
+  /** The tunnel prefix as text. */
+  readonly prefix: string
+  readonly mtu: number
+  /** Seconds. */
+  readonly ttl: number
+  /** How often each tunnel is probed, in milliseconds, and how many echoes it may miss. */
+  readonly probeIntervalMs: number
+  readonly threshold: number
+  readonly demo: boolean
+  readonly dryRun: boolean
+}
+
+export interface PortalOptions {
+  readonly listen: Endpoint
+  /** Empty: the address listened on. */
+  readonly publicUrl: string
+  readonly trustedProxies: readonly Prefix[]
+  readonly registrationsPerHour: number
+  readonly facts: ServiceFacts
+  readonly table: TunnelTable
+  readonly lifecycle: Lifecycle
+  readonly admission: Admission
+  readonly selfCheck: {
+    check(): Promise<
+      { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reasons: readonly string[] }
+    >
+  }
+  readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> }
+  readonly log: Log
+}

@@ -1,0 +1,148 @@
+import { createServer, type Server } from 'node:http'
+import Router from '@koa/router'
+import Koa, { type Context } from 'koa'
+import { formatEndpoint } from '../endpoint.ts'
+import { Api } from './api.ts'
+import { guardOrigin, VisitorLimits } from './form-guard.ts'
+import type { PortalOptions } from './options.ts'
+import { Pages } from './pages.ts'
+import { refuse } from './refusal-error.ts'
+import { Registrar } from './registration.ts'
+import { replyToFailure } from './reply-to-failure.ts'
+import { SignIns } from './sign-in.ts'
+import { TunnelScripts } from './tunnel-script.ts'
+import { Views } from './views.ts'
+
+const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin', // 'no-referrer' would make browsers send Origin: null with our own forms
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+} as const
+const ONE_YEAR_SECONDS = 31_536_000
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const MAX_CONNECTIONS = 2000
+
+/** The web listener can't be opened; the message names the address. */
+export class WebListenFault extends Error {}
+
+/** The web pages and the API, and the HTTP server that they are on. */
+export class Portal {
+  /** Where it really listens, without a final slash. */
+  readonly url: string
+  readonly #server: Server
+
+  private constructor(server: Server, url: string) {
+    this.#server = server
+    this.url = url
+  }
+
+  /** Listens; throws WebListenFault. */
+  static async listen(options: PortalOptions): Promise<Portal> {
+    const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS })
+    server.maxConnections = MAX_CONNECTIONS
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(
+          new WebListenFault(
+            `web: can't listen on ${formatEndpoint(options.listen)}: ${error.code ?? error.message}`,
+          ),
+        ),
+      )
+      server.listen(options.listen.port, options.listen.address, resolve)
+    })
+    const bound = server.address()
+    const port = typeof bound === 'object' && bound !== null ? bound.port : options.listen.port
+    const url = `http://${formatEndpoint({ address: options.listen.address, port })}`
+    server.on('error', error => options.log.error({ err: error }, 'web server fault'))
+    server.on('request', application(options, options.publicUrl || url).callback())
+    return new Portal(server, url)
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    this.#server.closeIdleConnections()
+    const impatience = setTimeout(() => this.#server.closeAllConnections(), 1000)
+    await closed
+    clearTimeout(impatience)
+  }
+}
+
+function application(options: PortalOptions, publicUrl: string): Koa {
+  const { facts, table, lifecycle, admission, trustedProxies, log } = options
+  const views = new Views(facts)
+  const limits = new VisitorLimits(options.registrationsPerHour)
+  const isSecure = publicUrl.startsWith('https:')
+  const shared = {
+    trustedProxies,
+    facts,
+    table,
+    lifecycle,
+    publicUrl,
+    limits,
+    views,
+    registrar: new Registrar({ admission, lifecycle, limits }),
+    scripts: new TunnelScripts({
+      origin: facts.origin,
+      serverIpv4: facts.serverIpv4,
+      mtu: facts.mtu,
+      publicUrl,
+    }),
+    signIns: new SignIns({ secure: isSecure }),
+  }
+  const router = new Router()
+  new Pages(shared).mount(router)
+  new Api(shared).mount(router)
+  mountMachineRoutes(router, options)
+  const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
+
+  const app = new Koa()
+  app.silent = true // every failure is replied to and logged in replyToFailure
+  app.use(async (ctx, next) => {
+    ctx.set(SECURITY_HEADERS)
+    if (isSecure) ctx.set('strict-transport-security', `max-age=${ONE_YEAR_SECONDS}`)
+    if (ctx.path.startsWith('/api/')) ctx.set('cache-control', 'no-store')
+    try {
+      guardOrigin(ctx.req, ownOrigins)
+      await next()
+      if (!ctx._matchedRoute) refuseUnmatched(ctx, router)
+    } catch (error) {
+      replyToFailure(ctx, error, { views, publicUrl, log })
+    }
+  })
+  app.use(router.routes())
+  return app
+}
+
+/** What machines read: stylesheet and icon, the health check, the metrics. */
+function mountMachineRoutes(router: Router, { selfCheck, metrics }: PortalOptions): void {
+  for (const [path, { type, text }] of Object.entries(Views.assets())) {
+    router.get(path, ctx => {
+      ctx.type = type
+      ctx.set('cache-control', 'max-age=3600')
+      ctx.body = text
+    })
+  }
+  router.get('/healthz', async ctx => {
+    const health = await selfCheck.check()
+    ctx.status = health.kind === 'healthy' ? 200 : 503
+    ctx.set('cache-control', 'no-store')
+    ctx.body = health.kind === 'healthy' ? { status: 'ok' } : { status: 'unhealthy', reasons: health.reasons }
+  })
+  router.get('/metrics', async ctx => {
+    const { contentType, body } = await metrics.text()
+    ctx.set('content-type', contentType)
+    ctx.body = body
+  })
+}
+
+/** 404, or 405 with the methods that the path has (RFC 9110 15.5.6). */
+function refuseUnmatched(ctx: Context, router: Router): never {
+  const methods = router.match(ctx.path, ctx.method).path.flatMap(layer => layer.methods)
+  if (methods.length === 0) throw refuse('not-found', 'There is no such page. Start at the first one.')
+  const allow = [...new Set(methods)].join(', ')
+  throw refuse('method-not-allowed', `This address takes ${allow}.`, { allow })
+}

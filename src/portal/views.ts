@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import Handlebars from 'handlebars'
+import type { Context } from 'koa'
+import type { ServiceFacts } from './options.ts'
+
+const PAGES_DIR = join(import.meta.dirname, '..', '..', 'templates', 'pages')
+
+/** What a page shows; its template says which values it needs. */
+export type PageValues = { readonly title: string } & Readonly<Record<string, unknown>>
+
+/** The pages, compiled once from disk. Every value is escaped; nothing that a visitor sends is ever a template. */
+export class Views {
+  readonly #handlebars = Handlebars.create()
+  readonly #pages = new Map<string, Handlebars.TemplateDelegate>()
+  readonly #facts: ServiceFacts
+
+  constructor(facts: ServiceFacts) {
+    this.#facts = facts
+    for (const file of readdirSync(PAGES_DIR).filter(name => name.endsWith('.hbs'))) {
+      const name = basename(file, '.hbs')
+      const text = readFileSync(join(PAGES_DIR, file), 'utf8')
+      this.#pages.set(name, this.#handlebars.compile(text, { strict: true, knownHelpersOnly: true }))
+    }
+  }
+
+  /** A whole page: the named template inside the layout. `values.title` is the page's title. */
+  render(ctx: Pick<Context, 'path'>, name: string, values: PageValues): string {
+    const page = this.#pages.get(name)
+    const layout = this.#pages.get('layout')
+    if (page === undefined || layout === undefined) throw new RangeError(`there is no page ${name}`)
+    const context = { ...values, facts: this.#facts, isHome: ctx.path === '/' }
+    return layout({ ...context, content: new Handlebars.SafeString(page(context)) })
+  }
+
+  /** Stylesheet and icon, by the path that the layout names. */
+  static assets(): Readonly<Record<string, { readonly type: string; readonly text: string }>> {
+    const read = (file: string) => readFileSync(join(PAGES_DIR, file), 'utf8')
+    return {
+      '/style.css': { type: 'text/css', text: read('style.css') },
+      '/icon.svg': { type: 'image/svg+xml', text: read('icon.svg') },
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import type { Command } from '../packages.ts'
+
+const UML_RUN = join(import.meta.dirname, 'uml-run')
+const PROJECT_DIR = join(import.meta.dirname, '../..')
+
+/** What the lab's guest and its stories need. */
+export const GUEST_COMMANDS: readonly Command[] = [
+  'linux.uml',
+  'modprobe',
+  'ip',
+  'ping',
+  'fping',
+  'dig',
+  'sqlite3',
+  'curl',
+  'ifup',
+  'nft',
+]
+
+export interface GuestRun {
+  /** Exit status of the command; null where a signal ended the runner. */
+  readonly status: number | null
+  readonly output: string
+}
+
+/**
+ * Runs a Node program in a fresh guest, with the project as the working directory. `heard` gets its output as it
+ * comes. The guest ends with this process at the latest.
+ */
+export function runInGuest(
+  args: readonly string[],
+  { limitSeconds, heard = () => {} }: { limitSeconds: number; heard?: (text: string) => void },
+): Promise<GuestRun> {
+  const { promise, resolve, reject } = Promise.withResolvers<GuestRun>()
+  const command = ['-t', String(limitSeconds), '--', process.execPath, ...args]
+  const child = spawn(UML_RUN, command, { cwd: PROJECT_DIR, stdio: ['ignore', 'pipe', 'pipe'] })
+  const endWithUs = () => child.kill('SIGTERM')
+  process.once('exit', endWithUs)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', text => {
+      output += text
+      heard(text)
+    })
+  }
+  child.on('error', reject)
+  child.on('close', status => {
+    process.removeListener('exit', endWithUs)
+    resolve({ status, output })
+  })
+  return promise
+}

@@ -1,0 +1,16 @@
+/** `npm run lab`: tells the story of a tunnel, live, in about a minute. */
+import { join } from 'node:path'
+import { runInGuest } from './guest.ts'
+
+const STORY = join(import.meta.dirname, 'story.ts')
+const LIMIT_SECONDS = 180
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+process.stdout.write(
+  'The lab: a Linux kernel as one process, with hosts broker, client, client2 and internet.\n',
+)
+const { status } = await runInGuest([STORY], {
+  limitSeconds: LIMIT_SECONDS,
+  heard: text => process.stdout.write(text),
+})
+process.exitCode = status ?? 1

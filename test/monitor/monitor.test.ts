@@ -1,0 +1,412 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { Monitor, type MonitoredTunnels, type MonitorOptions } from '../../src/monitor/monitor.ts'
+import { type Prober, ProberFault } from '../../src/monitor/prober.ts'
+
+const INTERVAL_MS = 60_000
+const HOUR_MS = 3_600_000
+
+/** A life cycle that notes what it is asked; each answer can be replaced. */
+class FakeLifecycle implements MonitoredTunnels {
+  readonly calls: string[] = []
+  readonly rounds: { readonly answered: readonly string[]; readonly silent: readonly string[] }[] = []
+  targets: { readonly id: string; readonly ipv6Client: string }[] = []
+  bringUp: () => Promise<{ activated: number; failed: number }> = async () => ({ activated: 0, failed: 0 })
+  reconciliation: MonitoredTunnels['reconcile'] = async () => ({ made: [], removed: [], faults: [] })
+
+  bringUpNew() {
+    this.calls.push('bringUpNew')
+    return this.bringUp()
+  }
+
+  probeTargets() {
+    this.calls.push('probeTargets')
+    return this.targets
+  }
+
+  async recordRound(round: (typeof this.rounds)[number]) {
+    this.calls.push('recordRound')
+    this.rounds.push(round)
+    return { removed: 0 }
+  }
+
+  reconcile() {
+    this.calls.push('reconcile')
+    return this.reconciliation()
+  }
+
+  count(call: string): number {
+    return this.calls.filter(name => name === call).length
+  }
+}
+
+class FakeProber implements Prober {
+  readonly kind = 'fping'
+  readonly batches: (readonly string[])[] = []
+  answer: Prober['probe'] = async targets => new Set(targets)
+
+  probe(...[targets, options]: Parameters<Prober['probe']>) {
+    this.batches.push(targets)
+    return this.answer(targets, options)
+  }
+}
+
+class FakeLog {
+  readonly lines: { readonly level: string; readonly facts: object; readonly message: string }[] = []
+  debug = (facts: object, message: string) => this.#note('debug', facts, message)
+  info = (facts: object, message: string) => this.#note('info', facts, message)
+  warn = (facts: object, message: string) => this.#note('warn', facts, message)
+  error = (facts: object, message: string) => this.#note('error', facts, message)
+
+  #note(level: string, facts: object, message: string): void {
+    this.lines.push({ level, facts, message })
+  }
+
+  at(level: string): string[] {
+    return this.lines.filter(line => line.level === level).map(line => line.message)
+  }
+}
+
+function setUp(t: TestContext, options: Partial<MonitorOptions> = {}) {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  const lifecycle = new FakeLifecycle()
+  const prober = new FakeProber()
+  const log = new FakeLog()
+  const monitor = new Monitor({
+    lifecycle,
+    prober,
+    log,
+    intervalMs: INTERVAL_MS,
+    timeoutMs: 3000,
+    dryRun: false,
+    random: () => 0.5,
+    ...options,
+  })
+  const pass = async (ms: number) => {
+    t.mock.timers.tick(ms)
+    await setImmediate()
+  }
+  return { lifecycle, prober, log, monitor, pass }
+}
+
+function tunnels(count: number) {
+  return Array.from({ length: count }, (_, i) => ({ id: `t${i}`, ipv6Client: `2001:db8::${i + 1}` }))
+}
+
+/** A promise that is settled from outside. */
+function gate<T>() {
+  return Promise.withResolvers<T>()
+}
+
+test('a round probes all tunnels in one batch and tells the answers from the silence', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(3)
+  prober.answer = async () => new Set(['2001:db8::2'])
+  const report = await monitor.runRound()
+  assert.deepEqual(prober.batches, [['2001:db8::1', '2001:db8::2', '2001:db8::3']])
+  assert.deepEqual(lifecycle.rounds, [{ answered: ['t1'], silent: ['t0', 't2'] }])
+  assert.deepEqual(
+    { ...report, durationMs: 0 },
+    { outcome: 'recorded', targets: 3, answered: 1, silent: 2, removed: 0, durationMs: 0 },
+  )
+})
+
+test('rounds follow each other at the interval', async t => {
+  const { monitor, prober, pass } = setUp(t)
+  monitor.start()
+  await pass(INTERVAL_MS - 1)
+  assert.equal(prober.batches.length, 0)
+  await pass(1)
+  assert.equal(prober.batches.length, 1)
+  await pass(INTERVAL_MS)
+  assert.equal(prober.batches.length, 2)
+  await monitor.stop()
+})
+
+for (const [random, ms] of [
+  [0, INTERVAL_MS * 0.9],
+  [1, INTERVAL_MS * 1.1],
+] as const) {
+  test(`a round comes up to a tenth earlier or later: ${ms} ms`, async t => {
+    const { monitor, prober, pass } = setUp(t, { random: () => random })
+    monitor.start()
+    await pass(ms - 1)
+    assert.equal(prober.batches.length, 0)
+    await pass(2)
+    assert.equal(prober.batches.length, 1)
+    await monitor.stop()
+  })
+}
+
+test('a round that outlasts the interval is not overlapped by the next', async t => {
+  const { monitor, prober, pass } = setUp(t)
+  const slow = gate<ReadonlySet<string>>()
+  prober.answer = () => slow.promise
+  monitor.start()
+  await pass(INTERVAL_MS)
+  await pass(5 * INTERVAL_MS)
+  assert.equal(prober.batches.length, 1)
+  slow.resolve(new Set())
+  await setImmediate()
+  await pass(INTERVAL_MS)
+  assert.equal(prober.batches.length, 2)
+  await monitor.stop()
+})
+
+test('whoever asks for a round while one runs gets that one', async t => {
+  const { monitor, prober } = setUp(t)
+  const [first, second] = await Promise.all([monitor.runRound(), monitor.runRound()])
+  assert.equal(first, second)
+  assert.equal(prober.batches.length, 1)
+})
+
+test('a prober that fails makes nobody unreachable', async t => {
+  const { monitor, lifecycle, prober, log } = setUp(t)
+  lifecycle.targets = tunnels(3)
+  prober.answer = () => Promise.reject(new ProberFault('prober-broken', 'fping named no target: huh'))
+  const report = await monitor.runRound()
+  assert.equal(report.outcome, 'failed')
+  assert.equal(lifecycle.count('recordRound'), 0)
+  assert.deepEqual(log.at('error'), ['monitor round failed: nothing was counted'])
+  assert.equal(monitor.figures().failed_rounds, 1)
+})
+
+test('after a failed round the next one comes as usual', async t => {
+  const { monitor, prober, pass } = setUp(t)
+  prober.answer = () => Promise.reject(new Error('no process to be had'))
+  monitor.start()
+  await pass(INTERVAL_MS)
+  await pass(INTERVAL_MS)
+  assert.equal(prober.batches.length, 2)
+  await monitor.stop()
+})
+
+test('sudden complete silence is counted, and a warning says whose fault it may be', async t => {
+  const { monitor, lifecycle, prober, log } = setUp(t)
+  lifecycle.targets = tunnels(20)
+  await monitor.runRound()
+  prober.answer = async () => new Set()
+  await monitor.runRound()
+  await monitor.runRound()
+  assert.deepEqual(log.at('warn'), ['no tunnel answers any more: is our own connection down?'])
+  assert.equal(lifecycle.rounds.at(-1)?.silent.length, 20)
+})
+
+test('the silence of a few raises no alarm', async t => {
+  const { monitor, lifecycle, prober, log } = setUp(t)
+  lifecycle.targets = tunnels(5)
+  await monitor.runRound()
+  prober.answer = async () => new Set()
+  await monitor.runRound()
+  assert.deepEqual(log.at('warn'), [])
+})
+
+test('a wake brings up new tunnels at once', async t => {
+  const { monitor, lifecycle } = setUp(t)
+  monitor.wake()
+  assert.equal(lifecycle.count('bringUpNew'), 1)
+})
+
+test('a wake does not wait for the round that runs', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  const slow = gate<ReadonlySet<string>>()
+  prober.answer = () => slow.promise
+  const round = monitor.runRound()
+  monitor.wake()
+  assert.equal(lifecycle.count('bringUpNew'), 1)
+  slow.resolve(new Set())
+  await round
+})
+
+test('a hundred wakes during one pass make one more follow', async t => {
+  const { monitor, lifecycle } = setUp(t)
+  const slow = gate<{ activated: number; failed: number }>()
+  lifecycle.bringUp = () => slow.promise
+  for (let i = 0; i < 100; i++) monitor.wake()
+  assert.equal(lifecycle.count('bringUpNew'), 1)
+  slow.resolve({ activated: 1, failed: 0 })
+  await setImmediate()
+  assert.equal(lifecycle.count('bringUpNew'), 2)
+})
+
+test('a wake in the very tick in which a pass ends is not lost', async t => {
+  const { monitor, lifecycle } = setUp(t)
+  for (let delay = 0; delay < 12; delay++) {
+    lifecycle.calls.length = 0
+    const slow = gate<{ activated: number; failed: number }>()
+    lifecycle.bringUp = () => slow.promise
+    monitor.wake()
+    slow.resolve({ activated: 1, failed: 0 })
+    for (let tick = 0; tick < delay; tick++) await Promise.resolve()
+    monitor.wake()
+    await setImmediate()
+    assert.equal(lifecycle.count('bringUpNew'), 2, `${delay} ticks later`)
+  }
+})
+
+test('tunnels that could not be brought up are tried again, each time twice as late, up to a minute', async t => {
+  const { monitor, lifecycle, log, pass } = setUp(t)
+  lifecycle.bringUp = async () => ({ activated: 0, failed: 1 })
+  monitor.wake()
+  await setImmediate()
+  for (const seconds of [1, 2, 4, 8, 16, 32, 60, 60]) {
+    const before = lifecycle.count('bringUpNew')
+    await pass(seconds * 1000 - 1)
+    assert.equal(lifecycle.count('bringUpNew'), before, `not before ${seconds} s`)
+    await pass(1)
+    assert.equal(lifecycle.count('bringUpNew'), before + 1, `after ${seconds} s`)
+  }
+  assert.equal(log.at('warn').length, 9)
+  await monitor.stop()
+})
+
+test('a fault of the database is retried like one of the kernel, and the log says which', async t => {
+  const { monitor, lifecycle, log, pass } = setUp(t)
+  lifecycle.bringUp = () => Promise.reject(new Error('disk is full'))
+  monitor.wake()
+  await setImmediate()
+  assert.deepEqual(log.lines[0]?.facts, { reason: 'disk is full', retryInMs: 1000 })
+  await pass(1000)
+  assert.equal(lifecycle.count('bringUpNew'), 2)
+  await monitor.stop()
+})
+
+test('wakes by new registrations do not push the retry of a failed one away', async t => {
+  const { monitor, lifecycle, pass } = setUp(t)
+  lifecycle.bringUp = async () => ({ activated: 0, failed: 1 })
+  for (let i = 0; i < 20; i++) {
+    monitor.wake()
+    await setImmediate()
+  }
+  const before = lifecycle.count('bringUpNew')
+  await pass(1000)
+  assert.equal(lifecycle.count('bringUpNew'), before + 1)
+  await monitor.stop()
+})
+
+test('after a success the next failure is retried soon again', async t => {
+  const { monitor, lifecycle, log, pass } = setUp(t)
+  lifecycle.bringUp = async () => ({ activated: 0, failed: 1 })
+  monitor.wake()
+  await setImmediate()
+  await pass(1000)
+  lifecycle.bringUp = async () => ({ activated: 1, failed: 0 })
+  await pass(2000)
+  lifecycle.bringUp = async () => ({ activated: 0, failed: 1 })
+  monitor.wake()
+  await setImmediate()
+  assert.deepEqual(log.lines.at(-1)?.facts, { activated: 0, failed: 1, retryInMs: 1000 })
+  await monitor.stop()
+})
+
+test('kernel and table are reconciled at start and then every hour', async t => {
+  const { monitor, lifecycle, pass } = setUp(t)
+  monitor.start()
+  await setImmediate()
+  assert.deepEqual(lifecycle.calls.slice(0, 2), ['reconcile', 'bringUpNew'])
+  await pass(HOUR_MS)
+  assert.equal(lifecycle.count('reconcile'), 2)
+  await pass(HOUR_MS)
+  assert.equal(lifecycle.count('reconcile'), 3)
+  await monitor.stop()
+})
+
+test('a reconciliation says in the log what it mended and what it could not', async t => {
+  const { monitor, lifecycle, log } = setUp(t)
+  lifecycle.reconciliation = async () => ({
+    made: ['fn6-1', 'fn6-2'],
+    removed: ['fn6-9'],
+    faults: [{ device: 'fn6-3', reason: 'File exists' }],
+  })
+  monitor.start()
+  await setImmediate()
+  assert.deepEqual(log.lines, [
+    { level: 'info', facts: { made: 2, removed: 1 }, message: 'interfaces reconciled with the table' },
+    {
+      level: 'warn',
+      facts: { faults: [{ device: 'fn6-3', reason: 'File exists' }], count: 1 },
+      message: 'interfaces differ from the table',
+    },
+  ])
+  await monitor.stop()
+})
+
+test('in a dry run nobody is probed and nobody is removed, and the log says so once', async t => {
+  const { monitor, lifecycle, prober, log, pass } = setUp(t, { dryRun: true })
+  lifecycle.targets = tunnels(2)
+  monitor.start()
+  await pass(INTERVAL_MS)
+  await pass(INTERVAL_MS)
+  assert.equal(prober.batches.length, 0)
+  assert.equal(lifecycle.count('recordRound'), 0)
+  assert.deepEqual(log.at('info'), ['dry run: tunnels are not probed and none is removed for silence'])
+  await monitor.stop()
+})
+
+test('a stop aborts the probe, and a round cut short counts nobody', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(2)
+  prober.answer = (_targets, { signal }) =>
+    new Promise(resolve => signal?.addEventListener('abort', () => resolve(new Set())))
+  const round = monitor.runRound()
+  await monitor.stop()
+  assert.equal((await round).outcome, 'stopped')
+  assert.equal(lifecycle.count('recordRound'), 0)
+})
+
+test('a stop waits for kernel work that is nearly done', async t => {
+  const { monitor, lifecycle } = setUp(t)
+  const slow = gate<{ activated: number; failed: number }>()
+  lifecycle.bringUp = () => slow.promise
+  monitor.wake()
+  let stopped = false
+  const stopping = monitor.stop().then(() => {
+    stopped = true
+  })
+  await setImmediate()
+  assert.equal(stopped, false)
+  slow.resolve({ activated: 1, failed: 0 })
+  await stopping
+})
+
+test('a stop does not wait for ever for a kernel that hangs', async t => {
+  const { monitor, lifecycle, pass } = setUp(t)
+  lifecycle.bringUp = () => new Promise(() => undefined)
+  monitor.wake()
+  const stopping = monitor.stop()
+  await pass(3000)
+  await stopping
+})
+
+test('after a stop no timer and no wake does anything', async t => {
+  const { monitor, lifecycle, pass } = setUp(t)
+  lifecycle.bringUp = async () => ({ activated: 0, failed: 1 })
+  monitor.start()
+  await setImmediate()
+  await monitor.stop()
+  const before = lifecycle.calls.length
+  monitor.wake()
+  await pass(2 * HOUR_MS)
+  assert.equal(lifecycle.calls.length, before)
+})
+
+test('the figures are those of the last round', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(3)
+  prober.answer = async () => new Set(['2001:db8::1'])
+  await monitor.runRound()
+  assert.deepEqual(
+    { ...monitor.figures(), duration_ms: 0 },
+    {
+      targets: 3,
+      answered: 1,
+      silent: 2,
+      removed: 0,
+      duration_ms: 0,
+      rounds: 1,
+      failed_rounds: 0,
+      failed_bring_ups: 0,
+    },
+  )
+})

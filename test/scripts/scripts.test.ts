@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { describe, test } from 'node:test'
+import { requirePackages } from '../packages.ts'
+import { ACTIONS, ODD, render, SYSTEMS, template, UNIX_SYSTEMS, USUAL } from './render.ts'
+
+const SHELLS = ['dash', 'bash', 'busybox'] as const
+const ALL_VALUES = [USUAL, ...ODD]
+
+for (const system of SYSTEMS) {
+  describe(`the templates for ${system}`, () => {
+    for (const part of [...ACTIONS, 'notes'] as const) {
+      test(`${part} uses the given values only and leaves nothing unrendered`, () => {
+        for (const values of ALL_VALUES) {
+          const text = render(system, part, values)
+          assert.doesNotMatch(text, /\{\{|\}\}|undefined|\[object/)
+          assert.doesNotMatch(text, /[^\x20-\x7e\r\n]/, 'plain ASCII, no tabs')
+          assert.ok(text.endsWith('\n'))
+        }
+      })
+    }
+
+    test('up names both ends, both addresses and the MTU', () => {
+      const values = { ...USUAL, mtu: 1400 }
+      const text = render(system, 'up', values)
+      for (const value of [
+        values.ipv4Server,
+        values.ipv4Client,
+        values.ipv6Server,
+        values.ipv6Client,
+        '1400',
+      ]) {
+        assert.ok(text.includes(value), value)
+      }
+    })
+
+    test('notes are a few lines, each a step', () => {
+      const lines = render(system, 'notes', USUAL).trimEnd().split('\n')
+      assert.ok(lines.length >= 5 && lines.length <= 8, `${lines.length} lines`)
+      for (const line of lines) assert.match(line, /^\S.*\S$/)
+    })
+
+    test('notes say how to check, how to undo and what to do when the address changes', () => {
+      const text = render(system, 'notes', USUAL)
+      assert.match(text, /ping/)
+      assert.match(text, /To undo/)
+      assert.match(text, /When your IPv4 address changes/)
+    })
+  })
+}
+
+for (const system of UNIX_SYSTEMS) {
+  describe(`the scripts for ${system}`, () => {
+    for (const action of ACTIONS) {
+      test(`${action} is a POSIX shell script with Unix line ends`, () => {
+        const text = render(system, action, USUAL)
+        assert.match(text, /^#!\/bin\/sh\n/)
+        assert.doesNotMatch(text, /\r/)
+      })
+
+      for (const shell of SHELLS) {
+        test(`${action} is read by ${shell} for every value`, async t => {
+          if (shell === 'busybox' && !(await requirePackages(t, ['busybox']))) return
+          for (const values of ALL_VALUES) {
+            const read = syntaxCheck(shell, render(system, action, values))
+            assert.equal(read.status, 0, read.stderr)
+          }
+        })
+      }
+
+      test(`${action} has nothing that shellcheck minds`, async t => {
+        if (!(await requirePackages(t, ['shellcheck']))) return
+        const arguments_ = ['--shell=sh', '--exclude=SC2317', '-']
+        const found = spawnSync('shellcheck', arguments_, {
+          input: render(system, action, USUAL),
+          encoding: 'utf8',
+        })
+        assert.equal(found.stdout, '')
+      })
+
+      test(`${action} refuses to work without root and changes nothing`, t => {
+        if (process.getuid?.() !== 0 || isMissing('setpriv')) return t.skip('this needs root and setpriv')
+        const asNobody = ['--reuid=65534', '--clear-groups', 'sh', '-s']
+        const ran = spawnSync('setpriv', asNobody, { input: render(system, action, USUAL), encoding: 'utf8' })
+        assert.equal(ran.status, 1)
+        assert.match(ran.stdout, /^freenet6: /, 'says what it would do')
+        assert.match(ran.stderr, /this needs root/)
+      })
+    }
+
+    test('a script cut short in the transfer does nothing', () => {
+      const text = render(system, 'up', USUAL)
+      const cut = text.slice(0, text.lastIndexOf('main'))
+      const ran = spawnSync('sh', ['-s'], { input: cut, encoding: 'utf8' })
+      assert.equal(ran.stdout + ran.stderr, '')
+    })
+  })
+}
+
+describe('the scripts for windows', () => {
+  for (const action of ACTIONS) {
+    test(`${action} has CRLF line ends throughout, as cmd.exe needs for its labels`, () => {
+      const text = template('windows', action)
+      assert.doesNotMatch(text, /[^\r]\n/)
+      assert.match(text, /^@echo off\r\n/)
+    })
+
+    test(`${action} has every label that it jumps to`, () => {
+      const text = template('windows', action)
+      const labels = new Set(text.match(/^:\w+/gm))
+      for (const [, label] of text.matchAll(/(?:goto|call) (:\w+)/g))
+        assert.ok(labels.has(label ?? ''), label)
+    })
+  }
+})
+
+function isMissing(command: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0
+}
+
+function syntaxCheck(
+  shell: (typeof SHELLS)[number],
+  text: string,
+): { status: number | null; stderr: string } {
+  const [command, ...leading] = shell === 'busybox' ? ['busybox', 'sh'] : [shell]
+  return spawnSync(command, [...leading, '-n'], { input: text, encoding: 'utf8' })
+}

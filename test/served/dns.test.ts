@@ -1,0 +1,494 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { encode, type RecordType } from 'dns-packet'
+import { type Endpoint, formatEndpoint } from '../../src/endpoint.ts'
+import { framed } from '../ask.ts'
+import { missingPackages } from '../packages.ts'
+import { ask, configText, hasIpv6Loopback, runCli, type Server, startServer } from '../spawn.ts'
+
+const ZONE = `$ORIGIN freenet6.net.
+$TTL 3600
+@        IN SOA ns1 hostmaster 1 3600 900 604800 60
+@           NS  ns1
+@           NS  ns2
+ns1         A   192.0.2.53
+ns1         AAAA 2001:db8::53
+ns2         A   192.0.2.54
+www         A   192.0.2.80
+alias       CNAME www
+a.b.c       TXT "three labels down"
+child       NS  ns.child
+ns.child    A   192.0.2.99
+${Array.from({ length: 40 }, (_, i) => `big TXT "${i} ${'x'.repeat(60)}"`).join('\n')}
+`
+const CONFIG = `
+[dns]
+ttl = 77
+[web]
+registrations_per_hour = 0
+[tunnel]
+prefix = "2001:db8:f6::/48"
+allow_special_purpose = true
+foreign_endpoints = true
+reachability = "off"
+`
+const REVERSE_APEX = '6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa'
+const FAMILIES = hasIpv6Loopback() ? ([4, 6] as const) : ([4] as const)
+const TRANSPORTS = ['udp', 'tcp'] as const
+const noDig = await missingPackages(['dig'])
+
+let dir: string
+let server: Server
+let tunnel: { name: string; ipv6_client: string }
+
+before(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'freenet6-dns-'))
+  mkdirSync(join(dir, 'zones'))
+  writeFileSync(join(dir, 'zones', 'freenet6.net.zone'), ZONE)
+  server = await startServer({ dir, config: CONFIG })
+  tunnel = await register('alice', '203.0.113.7')
+})
+
+after(async () => {
+  await server?.[Symbol.asyncDispose]()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+/** Registers through the API and waits until the name is published. */
+async function register(nicname: string, ipv4: string): Promise<{ name: string; ipv6_client: string }> {
+  const response = await fetch(`${server.web}/api/v1/tunnels`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ipv4, nicname, country: 'ca', os: 'linux' }),
+  })
+  assert.equal(response.status, 201, await response.clone().text())
+  const created = (await response.json()) as { name: string; ipv6_client: string }
+  for (let i = 0; i < 100; i++) {
+    if ((await ask(server.endpoint(), created.name, 'AAAA')).rcode === 'NOERROR') return created
+    await sleep(20)
+  }
+  return assert.fail(`${created.name} is not published within two seconds`)
+}
+
+suite('answers', () => {
+  for (const family of FAMILIES) {
+    for (const transport of TRANSPORTS) {
+      const tcp = transport === 'tcp'
+      const where = `over ${transport.toUpperCase()} and IPv${family}`
+
+      test(`the SOA of both zones, authoritative, ${where}`, async () => {
+        for (const apex of ['freenet6.net', REVERSE_APEX]) {
+          const { reply, rcode } = await ask(server.endpoint(family), apex, 'SOA', { tcp })
+          assert.equal(rcode, 'NOERROR')
+          assert.equal(reply.flag_aa, true)
+          assert.equal(reply.answers?.[0]?.type, 'SOA')
+        }
+      })
+
+      test(`AAAA and PTR of a tunnel agree, ${where}`, async () => {
+        const forward = await ask(server.endpoint(family), tunnel.name, 'AAAA', { tcp })
+        assert.deepEqual(dataOf(forward), [tunnel.ipv6_client])
+        assert.equal(forward.reply.answers?.[0]?.type === 'AAAA' && forward.reply.answers[0].ttl, 77)
+        const reverse = await ask(server.endpoint(family), reverseOf(tunnel.ipv6_client), 'PTR', { tcp })
+        assert.deepEqual(dataOf(reverse), [tunnel.name])
+      })
+    }
+  }
+
+  test('NS of the apex', async () => {
+    const answer = await ask(server.endpoint(), 'freenet6.net', 'NS')
+    assert.deepEqual(dataOf(answer).sort(), ['ns1.freenet6.net', 'ns2.freenet6.net'])
+  })
+
+  test('a name that does not exist is NXDOMAIN with the SOA, its TTL the MINIMUM (RFC 2308 3)', async () => {
+    const { reply, rcode } = await ask(server.endpoint(), 'nobody.freenet6.net', 'A')
+    assert.equal(rcode, 'NXDOMAIN')
+    const [soa] = reply.authorities ?? []
+    assert.ok(soa?.type === 'SOA')
+    assert.equal(soa.ttl, 60)
+  })
+
+  test('a name between a record and the apex is NODATA (RFC 8020)', async () => {
+    for (const name of ['c.freenet6.net', 'b.c.freenet6.net', 'ca.freenet6.net']) {
+      const { reply, rcode } = await ask(server.endpoint(), name, 'A')
+      assert.equal(rcode, 'NOERROR', name)
+      assert.equal(reply.answers?.length, 0)
+      assert.equal(reply.authorities?.[0]?.type, 'SOA')
+    }
+  })
+
+  test('every nibble above a PTR is NODATA, one nibble beside it NXDOMAIN', async () => {
+    const nibbles = reverseOf(tunnel.ipv6_client).split('.')
+    const depth = nibbles.length - REVERSE_APEX.split('.').length
+    for (let cut = 1; cut < depth; cut++) {
+      const name = nibbles.slice(cut).join('.')
+      assert.equal((await ask(server.endpoint(), name, 'PTR')).rcode, 'NOERROR', name)
+      const beside = ['e', ...nibbles.slice(cut + 1)].join('.')
+      assert.equal((await ask(server.endpoint(), beside, 'PTR')).rcode, 'NXDOMAIN', beside)
+    }
+  })
+
+  test('33 nibbles and labels that are no nibble are NXDOMAIN', async () => {
+    const name = reverseOf(tunnel.ipv6_client)
+    for (const odd of [`0.${name}`, `zz.${REVERSE_APEX}`, `10.${REVERSE_APEX}`]) {
+      assert.equal((await ask(server.endpoint(), odd, 'PTR')).rcode, 'NXDOMAIN', odd)
+    }
+  })
+
+  test('a name outside our zones is REFUSED, without a referral', async () => {
+    for (const name of ['example.com', 'net', '.', 'notfreenet6.net', '0.8.b.d.0.1.0.0.2.ip6.arpa']) {
+      const { reply, rcode } = await ask(server.endpoint(), name, 'A')
+      assert.equal(rcode, 'REFUSED', name)
+      assert.equal(reply.authorities?.length, 0)
+    }
+  })
+
+  test('a delegated name is a referral with glue, not authoritative', async () => {
+    const { reply, rcode } = await ask(server.endpoint(), 'host.child.freenet6.net', 'A')
+    assert.equal(rcode, 'NOERROR')
+    assert.equal(reply.flag_aa, false)
+    assert.equal(reply.authorities?.[0]?.type, 'NS')
+    assert.equal(reply.additionals?.[0]?.name, 'ns.child.freenet6.net')
+  })
+
+  test('a CNAME is followed within the zone', async () => {
+    const { reply } = await ask(server.endpoint(), 'alias.freenet6.net', 'A')
+    assert.deepEqual(
+      reply.answers?.map(answer => answer.type),
+      ['CNAME', 'A'],
+    )
+  })
+
+  test('ANY gets one rrset (RFC 8482 4.1)', async () => {
+    const { reply } = await ask(server.endpoint(), 'freenet6.net', 'ANY' as RecordType, { ednsSize: 1232 })
+    assert.equal(new Set(reply.answers?.map(answer => answer.type)).size, 1)
+  })
+
+  test('the question comes back in the case it was asked (0x20)', async () => {
+    const { reply } = await ask(server.endpoint(), 'WwW.fReEnEt6.NeT', 'A')
+    assert.equal(reply.questions?.[0]?.name, 'WwW.fReEnEt6.NeT')
+    assert.equal(reply.answers?.length, 1)
+  })
+
+  test('a reply too large for the client is truncated, and whole over TCP', async () => {
+    for (const ednsSize of [undefined, 512, 1232, 4096, 65_535]) {
+      const { reply, raw } = await ask(
+        server.endpoint(),
+        'big.freenet6.net',
+        'TXT',
+        ednsSize ? { ednsSize } : {},
+      )
+      assert.equal(reply.flag_tc, true)
+      assert.ok(raw.length <= Math.min(ednsSize ?? 512, 1232), `${raw.length} octets to ${ednsSize}`)
+    }
+    const whole = await ask(server.endpoint(), 'big.freenet6.net', 'TXT', { tcp: true })
+    assert.equal(whole.reply.answers?.length, 40)
+  })
+
+  test('no EDNS in, no EDNS out', async () => {
+    const plain = await ask(server.endpoint(), 'www.freenet6.net', 'A')
+    assert.equal(
+      plain.reply.additionals?.some(record => record.type === 'OPT'),
+      false,
+    )
+    const extended = await ask(server.endpoint(), 'www.freenet6.net', 'A', { ednsSize: 4096 })
+    assert.equal(
+      extended.reply.additionals?.some(record => record.type === 'OPT'),
+      true,
+    )
+  })
+})
+
+/**
+ * The questions of RFC 8906 8 as dig asks them: arguments, then what its output must and must not hold. All are sent
+ * with the apex as the name unless the arguments say else.
+ */
+interface DigCase {
+  readonly says: string
+  readonly args: readonly string[]
+  readonly has: readonly RegExp[]
+  readonly lacks?: readonly RegExp[]
+}
+
+const SOA_ANSWER = /\nfreenet6\.net\.\s+\d+\s+IN\s+SOA\s/
+const OPT_VERSION_0 = /EDNS: version: 0,/
+const DIG_CASES: readonly DigCase[] = [
+  {
+    says: '8.1.1 plain query',
+    args: ['+noedns'],
+    has: [/NOERROR/, SOA_ANSWER, /flags: qr aa/],
+    lacks: [/EDNS: version/],
+  },
+  {
+    says: '8.1.2 unknown type',
+    args: ['+noedns', '-t', 'TYPE1000'],
+    has: [/NOERROR/, /ANSWER: 0, AUTHORITY: 1/],
+  },
+  { says: '8.1.3.1 CD=1', args: ['+noedns', '+cd'], has: [/NOERROR/, SOA_ANSWER, /flags: qr aa cd;/] },
+  { says: '8.1.3.2 AD=1', args: ['+noedns', '+ad'], has: [/NOERROR/, SOA_ANSWER], lacks: [/flags:[^;]* ad/] },
+  {
+    says: '8.1.3.3 reserved bit',
+    args: ['+noedns', '+zflag'],
+    has: [/NOERROR/, SOA_ANSWER],
+    lacks: [/MBZ: 0x4/],
+  },
+  { says: '8.1.3.4 RD=1', args: ['+noedns', '+rd'], has: [/NOERROR/, SOA_ANSWER, /flags: qr aa rd;/] },
+  { says: '8.1.4 unknown opcode', args: ['+noedns', '+opcode=15', '+header-only'], has: [/status: NOTIMP/] },
+  { says: '8.2.1 EDNS version 0', args: ['+edns=0'], has: [/NOERROR/, SOA_ANSWER, OPT_VERSION_0] },
+  {
+    says: '8.2.2 EDNS version 1',
+    args: ['+edns=1', '+noednsneg'],
+    has: [/BADVERS/, OPT_VERSION_0],
+    lacks: [SOA_ANSWER],
+  },
+  {
+    says: '8.2.3 unknown option',
+    args: ['+edns=0', '+ednsopt=100'],
+    has: [/NOERROR/, SOA_ANSWER, OPT_VERSION_0],
+    lacks: [/OPT=100/],
+  },
+  {
+    says: '8.2.4 unknown flags',
+    args: ['+edns=0', '+ednsflags=0x40'],
+    has: [/NOERROR/, SOA_ANSWER, OPT_VERSION_0],
+    lacks: [/MBZ/],
+  },
+  {
+    says: '8.2.5 version 1 with unknown flags',
+    args: ['+edns=1', '+noednsneg', '+ednsflags=0x40'],
+    has: [/BADVERS/, OPT_VERSION_0],
+    lacks: [SOA_ANSWER, /MBZ/],
+  },
+  {
+    says: '8.2.6 version 1 with an unknown option',
+    args: ['+edns=1', '+noednsneg', '+ednsopt=100'],
+    has: [/BADVERS/, OPT_VERSION_0],
+    lacks: [SOA_ANSWER, /OPT=100/],
+  },
+  {
+    says: '8.2.7 DO=1',
+    args: ['+edns=0', '+dnssec'],
+    has: [/NOERROR/, SOA_ANSWER, /version: 0, flags: do;/],
+  },
+  {
+    says: '8.2.8 version 1 and DO=1',
+    args: ['+edns=1', '+noednsneg', '+dnssec'],
+    has: [/BADVERS/, OPT_VERSION_0],
+    lacks: [SOA_ANSWER],
+  },
+  {
+    says: '8.2.9 several options',
+    args: ['+edns=0', '+nsid', '+subnet=0/0', '+expire', '+cookie'],
+    has: [/NOERROR/, SOA_ANSWER, OPT_VERSION_0],
+  },
+]
+
+suite('dig, as RFC 8906 8 asks', { skip: noDig ?? false, concurrency: 4 }, () => {
+  for (const { says, args, has, lacks = [] } of DIG_CASES) {
+    for (const family of FAMILIES) {
+      for (const transport of TRANSPORTS) {
+        test(`${says}, ${transport.toUpperCase()}, IPv${family}`, async () => {
+          const { address, port } = server.endpoint(family)
+          const how = transport === 'tcp' ? ['+tcp'] : ['+notcp', '+ignore']
+          // dig's defaults are put aside: RD, AD, cookies, tries.
+          const fixed = ['+norec', '+noad', '+nocookie', '+tries=1', '+time=3', ...how]
+          const typed = args.includes('-t') || args.includes('+header-only') ? [] : ['soa']
+          const words = [`@${address}`, '-p', String(port), 'freenet6.net', ...typed, ...fixed, ...args]
+          const { stdout } = await promisify(execFile)('dig', words)
+          for (const pattern of has) assert.match(stdout, pattern)
+          for (const pattern of lacks) assert.doesNotMatch(stdout, pattern)
+        })
+      }
+    }
+  }
+})
+
+suite('hostile input', () => {
+  test('20,000 datagrams of junk and broken queries, then it still answers', async () => {
+    const { address, port } = server.endpoint()
+    const client = createSocket('udp4')
+    const random = generator(0x5eed)
+    const valid = queryFor('www.freenet6.net')
+    for (let i = 0; i < 20_000; i++) {
+      client.send(i % 2 === 0 ? junk(random) : broken(valid, random), port, address)
+      if (i % 100 === 99) await sleep(1)
+    }
+    await stillAnswers()
+    client.close()
+    assert.equal(server.exitCode, null)
+  })
+
+  test('a response is never answered', async () => {
+    const { address, port } = server.endpoint()
+    const client = createSocket('udp4')
+    let heard = 0
+    client.on('message', () => heard++)
+    const response = queryFor('www.freenet6.net')
+    response[2] = 0x84
+    for (let i = 0; i < 100; i++) client.send(response, port, address)
+    await stillAnswers()
+    await sleep(100)
+    assert.equal(heard, 0)
+    client.close()
+  })
+
+  test('300 TCP clients that send junk, half a query, or RST, then it still answers', async () => {
+    const { address, port } = server.endpoint()
+    const random = generator(0xbeef)
+    const valid = framed(queryFor('www.freenet6.net'))
+    const gone = Array.from({ length: 300 }, async (_, i) => {
+      const client = connect({ host: address, port })
+      client.on('error', () => {})
+      await Promise.race([once(client, 'connect'), once(client, 'close')])
+      client.write(i % 3 === 0 ? junk(random) : valid.subarray(0, random(valid.length)))
+      await sleep(random(50))
+      if (i % 2 === 0) client.resetAndDestroy()
+      else client.destroy()
+    })
+    await Promise.allSettled(gone)
+    await stillAnswers()
+  })
+
+  test('a pipeline of 100 queries and a FIN gets 100 replies', async () => {
+    const { address, port } = server.endpoint()
+    const client = connect({ host: address, port, allowHalfOpen: true })
+    let received = Buffer.alloc(0)
+    client.on('data', segment => {
+      received = Buffer.concat([received, segment])
+    })
+    client.end(
+      Buffer.concat(Array.from({ length: 100 }, (_, id) => framed(queryFor('www.freenet6.net', id)))),
+    )
+    await once(client, 'end')
+    const ids: number[] = []
+    for (let at = 0; at < received.length; at += 2 + received.readUInt16BE(at))
+      ids.push(received.readUInt16BE(at + 2))
+    assert.deepEqual(
+      ids.sort((a, b) => a - b),
+      Array.from({ length: 100 }, (_, id) => id),
+    )
+  })
+
+  async function stillAnswers(): Promise<void> {
+    for (const tcp of [false, true]) {
+      const { rcode } = await ask(server.endpoint(), 'freenet6.net', 'SOA', { tcp, timeout: 10_000 })
+      assert.equal(rcode, 'NOERROR')
+    }
+  }
+})
+
+suite('the health of the process', () => {
+  test('/healthz is well while both zones and a tunnel answer', async () => {
+    const response = await fetch(`${server.web}/healthz`)
+    assert.equal(response.status, 200, await response.text())
+  })
+})
+
+suite('the process', () => {
+  test('SIGTERM ends it with 0 within five seconds, though clients hold connections', async () => {
+    await using mortal = await startServer()
+    const { address, port } = mortal.endpoint()
+    const client = connect({ host: address, port })
+    client.on('error', () => {})
+    await once(client, 'connect')
+    assert.equal(await mortal.stop(), 0)
+    client.destroy()
+  })
+
+  for (const transport of TRANSPORTS) {
+    test(`a port taken for ${transport.toUpperCase()} ends it with 1 and names the address`, async t => {
+      const holder = await hold(t, transport)
+      const place = inEmptyDirectory(t, `[dns]\nlisten = ["127.0.0.1:${holder.port}"]`)
+      const ending = await runCli(['serve', '--config', place.file], { dir: place.dir })
+      assert.equal(ending.code, 1, ending.stderr)
+      assert.ok(`${ending.stderr}${ending.stdout}`.includes(formatEndpoint(holder)), ending.stderr)
+      assert.doesNotMatch(ending.stderr, /\n\s+at /) // words, not a stack
+    })
+  }
+
+  test('an address that is not ours ends it with 1 and names the address', async t => {
+    const place = inEmptyDirectory(t, '[dns]\nlisten = ["192.0.2.253:0"]')
+    const ending = await runCli(['serve', '--config', place.file], { dir: place.dir })
+    assert.equal(ending.code, 1)
+    assert.match(`${ending.stderr}${ending.stdout}`, /192\.0\.2\.253:0/)
+  })
+
+  test('a wrong configuration ends it with 2, one line a mistake', async t => {
+    const place = inEmptyDirectory(t, '[dns]\nttl = -1\nlisten = ["nowhere"]')
+    const ending = await runCli(['serve', '--config', place.file], { dir: place.dir })
+    assert.equal(ending.code, 2)
+    assert.match(ending.stderr, /^.*dns\.ttl = -1: .*$/m)
+    assert.match(ending.stderr, /^.*dns\.listen.*"nowhere": .*$/m)
+  })
+})
+
+function inEmptyDirectory(t: TestContext, config: string): { dir: string; file: string } {
+  const place = mkdtempSync(join(tmpdir(), 'freenet6-'))
+  t.after(() => rmSync(place, { recursive: true, force: true }))
+  const file = join(place, 'freenet6.toml')
+  writeFileSync(file, configText(config))
+  return { dir: place, file }
+}
+
+/** Takes a free port of loopback until the test ends. */
+async function hold(t: TestContext, transport: 'udp' | 'tcp'): Promise<Endpoint> {
+  const holder =
+    transport === 'udp' ? createSocket('udp4').bind(0, '127.0.0.1') : createServer().listen(0, '127.0.0.1')
+  t.after(() => void holder.close())
+  await once(holder, 'listening')
+  const bound = holder.address()
+  assert.ok(bound !== null && typeof bound === 'object')
+  return { address: bound.address, port: bound.port }
+}
+
+function dataOf({ reply }: Awaited<ReturnType<typeof ask>>): string[] {
+  return (reply.answers ?? []).map(answer => ('data' in answer ? String(answer.data) : ''))
+}
+
+/** The PTR name of an IPv6 address whose interface part is ::n: the test writes it out by its own means. */
+function reverseOf(address: string): string {
+  const [head = '', tail = ''] = address.split('::')
+  const [left, right] = [head, tail].map(half => half.split(':').filter(group => group !== ''))
+  const groups = [
+    ...(left ?? []),
+    ...Array(8 - (left?.length ?? 0) - (right?.length ?? 0)).fill('0'),
+    ...(right ?? []),
+  ]
+  const nibbles = groups.map(group => String(group).padStart(4, '0')).join('')
+  return `${[...nibbles].reverse().join('.')}.ip6.arpa`
+}
+
+function queryFor(name: string, id = 1): Buffer {
+  return encode({ type: 'query', id, flags: 0, questions: [{ type: 'A', name, class: 'IN' }] })
+}
+
+/** Numbers below a bound, the same in every run (xorshift32). */
+function generator(seed: number): (bound: number) => number {
+  let state = seed
+  return bound => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) % bound
+  }
+}
+
+function junk(random: (bound: number) => number): Buffer {
+  return Buffer.from(Array.from({ length: random(200) }, () => random(256)))
+}
+
+/** A valid query with some octets changed, cut off or added. */
+function broken(valid: Buffer, random: (bound: number) => number): Buffer {
+  const octets = Buffer.concat([valid, junk(random).subarray(0, random(3) === 0 ? random(40) : 0)])
+  for (let changes = random(4); changes > 0; changes--) octets[random(octets.length)] = random(256)
+  return octets.subarray(0, random(4) === 0 ? random(octets.length) : octets.length)
+}
