@@ -176,7 +176,7 @@ suite('a broker in its lab configuration', () => {
     const listed = await runCli(['tunnel', 'list', ...config])
     assert.match(listed.stdout, /bob\.fr\.freenet6\.net\s+192\.0\.2\.88\s/)
     await eventually('AAAA', async () => (await rcodeOf(server, 'bob.fr.freenet6.net', 'AAAA')) === 'NOERROR')
-    const refused = await runCli(['tunnel', 'add', '192.0.2.88', '-x', 'zz', 'plan9', ...config])
+    const refused = await runCli(['tunnel', 'add', '192.0.2.88', 'a_b', 'zz', 'plan9', ...config])
     assert.equal(refused.code, 1)
     assert.deepEqual(refused.stderr.match(/^[a-z0-9-]+(?= \()/gm), [
       'ipv4-in-use',
