@@ -10,7 +10,7 @@ import type { Rrset } from './zone/rrset.ts'
 import { type LoadedZone, loadZonesDirectory } from './zone/zone-file.ts'
 
 /** A zone that tunnels live in has mistakes: there is nothing to serve. One line a mistake: file, line, column. */
-export class ZoneLoadFault extends Error {}
+class ZoneLoadFault extends Error {}
 
 /** Timers of an apex that no file gives, in seconds: refresh, retry, expire, minimum. */
 const SOA_TIMERS = [3600, 600, 1_209_600, 60] as const

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { refuse } from './refusal-error.ts'
 
 /** No form or JSON of ours comes near this. */
-export const MAX_BODY_LENGTH = 16_384
+const MAX_BODY_LENGTH = 16_384
 
 /** The fields of a URL-encoded form; of a field given twice the first counts. Throws Refused. */
 export async function readForm(request: IncomingMessage): Promise<Readonly<Record<string, string>>> {

@@ -27,7 +27,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 const MAX_CONNECTIONS = 2000
 
 /** The web listener can't be opened; the message names the address. */
-export class WebListenFault extends Error {}
+class WebListenFault extends Error {}
 
 /** The web pages and the API, and the HTTP server that they are on. */
 export class Portal {

@@ -7,7 +7,7 @@ import { SitInterfaces } from './sit-interfaces.ts'
 import { installSourceFilter } from './source-filter.ts'
 
 /** `driver = "sit"` was asked for and this machine can't do it; the message says why. */
-export class DriverFault extends Error {}
+class DriverFault extends Error {}
 
 /** The driver that the configuration asks for; `auto` is `sit` where the kernel and the rights are there. */
 export async function chooseInterfaces(

@@ -16,7 +16,6 @@ export const GUEST_COMMANDS: readonly Command[] = [
   'sqlite3',
   'curl',
   'ifup',
-  'nft',
 ]
 
 export interface GuestRun {

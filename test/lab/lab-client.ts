@@ -47,14 +47,15 @@ export function registerByForm(
   return { id, key }
 }
 
-/** Registers as a program would. */
+/** Registers as a program would; returns the reply's JSON. */
 export function registerByApi(
   narrator: Narrator,
   host: Host,
   fields: Readonly<Record<string, string>>,
-): Outcome {
+): unknown {
   const json = ['-H', 'Content-Type: application/json', '-d', JSON.stringify(fields)]
-  return narrator.run(host, ['curl', '-sS', ...json, `${WEB}/api/v1/tunnels`])
+  const reply = narrator.run(host, ['curl', '-sS', ...json, `${WEB}/api/v1/tunnels`], { only: NOTHING })
+  return JSON.parse(reply.stdout)
 }
 
 /** Asks the API about or for a tunnel, without a word. */

@@ -89,7 +89,8 @@ await narrator.step(STEPS.names, () => {
 
 await narrator.step(STEPS.second, () => {
   const fields = { ipv4: '192.0.2.3', nicname: 'other', country: 'fr', os: 'linux' }
-  const other: Ticket & TunnelView = JSON.parse(registerByApi(narrator, 'client2', fields).stdout)
+  const other = registerByApi(narrator, 'client2', fields) as Ticket & TunnelView
+  narrator.tell(`${other.name} is registered: ${other.ipv6_client} at ${other.device}.`)
   assert.equal(runScript(narrator, 'client2', other, 'up').status, 0)
   ping('client2', tunnel.ipv6_client)
   ping('client', other.ipv6_client)
@@ -106,7 +107,9 @@ await narrator.step(STEPS.rivals, async () => {
   assert.equal(replies.filter(({ status }) => status === 201).length, 1)
   assert.equal(replies.filter(({ body }) => body.code === 'nicname-taken').length, 4)
   const silent = { ipv4: '192.0.2.99', nicname: 'silent', country: 'ca', os: 'linux' }
-  assert.equal(JSON.parse(registerByApi(narrator, 'client2', silent).stdout).code, 'ipv4-unreachable')
+  const refusal = registerByApi(narrator, 'client2', silent) as { code: string; detail: string }
+  narrator.tell(`${refusal.code}: ${refusal.detail}`)
+  assert.equal(refusal.code, 'ipv4-unreachable')
 })
 
 await narrator.step(STEPS.move, () => {

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { missingPackages } from '../packages.ts'
+import { ask, type Server, startServer } from '../spawn.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+/** The second half keeps Chromium from looking for its maker's hosts. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+const LAB = `
+[tunnel]
+allow_special_purpose = true
+foreign_endpoints = true
+reachability = "off"
+[web]
+registrations_per_hour = 0
+`
+const PHONE = { width: 360, height: 740 }
+const DESKTOP = { width: 1280, height: 900 }
+
+suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
+  let server: Server
+  let browser: Browser
+
+  before(async () => {
+    server = await startServer({ config: LAB })
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+  })
+  after(async () => {
+    await browser?.close()
+    await server?.[Symbol.asyncDispose]()
+  })
+
+  async function open(path: string, viewport = DESKTOP): Promise<Page> {
+    const context = await browser.newContext({ viewport })
+    const page = await context.newPage()
+    page.on('console', message => {
+      if (message.type() === 'error') assert.doesNotMatch(message.text(), /Content Security Policy/)
+    })
+    await page.goto(`${server.web}${path}`)
+    return page
+  }
+
+  async function fill(page: Page, ipv4: string, nicname: string, country: string): Promise<void> {
+    await page.getByLabel('IPv4 address of your host').fill(ipv4)
+    await page.getByLabel('Nicname').fill(nicname)
+    await page.getByLabel('Country').selectOption(country)
+  }
+
+  test('from the landing page to the tunnel’s page: the script is there, the name resolves, the key is shown once', async () => {
+    const page = await open('/')
+    await page.getByRole('link', { name: /^Linux/ }).click()
+    assert.equal(await page.getByLabel('IPv4 address of your host').inputValue(), '127.0.0.1', 'pre-filled')
+    await fill(page, '192.0.2.11', 'browser', 'ca')
+    await page.getByRole('button', { name: 'Register the tunnel' }).click()
+    assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'browser.ca.freenet6.net')
+    assert.match((await page.locator('#key').textContent()) ?? '', /^[0-9a-f]{32}$/)
+    assert.match(await page.locator('pre').first().innerText(), /client_ipv4=192\.0\.2\.11/)
+    assert.equal((await ask(server.endpoint(4), 'browser.ca.freenet6.net', 'AAAA')).rcode, 'NOERROR')
+    await page.reload()
+    assert.equal(await page.locator('#key').count(), 0)
+    assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'browser.ca.freenet6.net')
+  })
+
+  test('each mistake stands beside its field, and what was typed is still there', async () => {
+    const page = await open('/register/linux')
+    await page.getByLabel('IPv4 address of your host').fill('256.1.1.1')
+    await page.getByLabel('Nicname').fill('<script>alert(1)</script>')
+    await page.getByRole('button', { name: 'Register the tunnel' }).click()
+    for (const [field, words] of [['ipv4', /four decimal numbers/], ['nicname', /letters a–z/], ['country', /Choose a country/]] as const) {
+      const described = (await page.locator(`#${field}`).getAttribute('aria-describedby')) ?? ''
+      assert.ok(described.split(' ').includes(`${field}-problem`), field)
+      assert.match((await page.locator(`#${field}-problem`).textContent()) ?? '', words)
+      assert.equal(await page.locator(`#${field}`).getAttribute('aria-invalid'), 'true')
+    }
+    assert.equal(await page.getByLabel('IPv4 address of your host').inputValue(), '256.1.1.1')
+    assert.equal(await page.getByLabel('Nicname').inputValue(), '<script>alert(1)</script>')
+    assert.match((await page.getByRole('alert').textContent()) ?? '', /Nothing was registered/)
+  })
+
+  test('with the keyboard alone', async () => {
+    const page = await open('/')
+    const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.id || '')
+    const tabTo = async (what: RegExp) => {
+      for (let i = 0; i < 40; i++) {
+        await page.keyboard.press('Tab')
+        if (what.test(await focused())) return
+      }
+      assert.fail(`the keyboard does not reach ${what}`)
+    }
+    await tabTo(/^Skip to the content/)
+    await tabTo(/^Debian/)
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/register\/debian/)
+    await tabTo(/^ipv4$/)
+    await page.keyboard.press('Control+A')
+    await page.keyboard.type('192.0.2.12')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type('keyboard')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type('Canada')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/tunnels\//)
+    assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'keyboard.ca.freenet6.net')
+  })
+
+  test('an endpoint with a tunnel leads back to it; with the key it is moved and deleted', async () => {
+    const page = await open('/register/linux')
+    await fill(page, '192.0.2.13', 'owner', 'fr')
+    await page.getByRole('button', { name: 'Register the tunnel' }).click()
+    const key = (await page.locator('#key').textContent()) ?? ''
+    const other = await open('/register/linux')
+    await fill(other, '192.0.2.13', 'second', 'fr')
+    await other.getByRole('button', { name: 'Register the tunnel' }).click()
+    await other.getByRole('link', { name: 'Open the tunnel that is there' }).click()
+    await other.getByLabel('Id or name').fill('owner.fr.freenet6.net')
+    await other.getByLabel('Key').fill('wrong')
+    await other.getByRole('button', { name: 'Open' }).click()
+    assert.match((await other.getByRole('alert').textContent()) ?? '', /No tunnel has this id or name with this key/)
+    await other.getByLabel('Key').fill(key)
+    await other.getByRole('button', { name: 'Open' }).click()
+    await other.getByLabel('New IPv4 address').fill('192.0.2.14')
+    await other.getByRole('button', { name: 'Move the tunnel' }).click()
+    assert.match(await other.locator('table').innerText(), /192\.0\.2\.14/)
+    await other.getByRole('button', { name: 'Delete' }).click()
+    assert.match((await other.getByRole('alert').textContent()) ?? '', /Tick the box/)
+    await other.getByLabel(/I am sure/).check()
+    await other.getByRole('button', { name: 'Delete' }).click()
+    assert.equal(await other.getByRole('heading', { level: 1 }).textContent(), 'The tunnel is gone')
+    assert.equal((await ask(server.endpoint(4), 'owner.fr.freenet6.net', 'AAAA')).rcode, 'NXDOMAIN')
+  })
+
+  for (const [path, what] of [['/', 'the landing page'], ['/register/windows', 'a form'], ['/tunnels', 'the sign-in page'], ['/errors', 'the list of codes'], ['/nowhere', 'an error page']] as const) {
+    test(`${what} fits a phone, and every field has a label`, async () => {
+      const page = await open(path, PHONE)
+      assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0, 'no sideways scrolling')
+      const unlabelled = await page.evaluate(() => [...document.querySelectorAll<HTMLInputElement>('input, select')].filter(field => (field.labels?.length ?? 0) === 0).length)
+      assert.equal(unlabelled, 0)
+    })
+  }
+
+  test('the tunnel’s page fits a phone', async () => {
+    const page = await open('/register/linux', PHONE)
+    await fill(page, '192.0.2.15', `${'long-'.repeat(12)}x`, 'gb')
+    await page.getByRole('button', { name: 'Register the tunnel' }).click()
+    assert.equal(await page.locator('#key').count(), 1)
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0)
+  })
+})
