@@ -75,7 +75,11 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     await page.getByLabel('IPv4 address of your host').fill('256.1.1.1')
     await page.getByLabel('Nicname').fill('<script>alert(1)</script>')
     await page.getByRole('button', { name: 'Register the tunnel' }).click()
-    for (const [field, words] of [['ipv4', /four decimal numbers/], ['nicname', /letters a–z/], ['country', /Choose a country/]] as const) {
+    for (const [field, words] of [
+      ['ipv4', /four decimal numbers/],
+      ['nicname', /letters a–z/],
+      ['country', /Choose a country/],
+    ] as const) {
       const described = (await page.locator(`#${field}`).getAttribute('aria-describedby')) ?? ''
       assert.ok(described.split(' ').includes(`${field}-problem`), field)
       assert.match((await page.locator(`#${field}-problem`).textContent()) ?? '', words)
@@ -88,7 +92,8 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
 
   test('with the keyboard alone', async () => {
     const page = await open('/')
-    const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.id || '')
+    const focused = () =>
+      page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.id || '')
     const tabTo = async (what: RegExp) => {
       for (let i = 0; i < 40; i++) {
         await page.keyboard.press('Tab')
@@ -126,7 +131,10 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     await other.getByLabel('Id or name').fill('owner.fr.freenet6.net')
     await other.getByLabel('Key').fill('wrong')
     await other.getByRole('button', { name: 'Open' }).click()
-    assert.match((await other.getByRole('alert').textContent()) ?? '', /No tunnel has this id or name with this key/)
+    assert.match(
+      (await other.getByRole('alert').textContent()) ?? '',
+      /No tunnel has this id or name with this key/,
+    )
     await other.getByLabel('Key').fill(key)
     await other.getByRole('button', { name: 'Open' }).click()
     await other.getByLabel('New IPv4 address').fill('192.0.2.14')
@@ -140,11 +148,25 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     assert.equal((await ask(server.endpoint(4), 'owner.fr.freenet6.net', 'AAAA')).rcode, 'NXDOMAIN')
   })
 
-  for (const [path, what] of [['/', 'the landing page'], ['/register/windows', 'a form'], ['/tunnels', 'the sign-in page'], ['/errors', 'the list of codes'], ['/nowhere', 'an error page']] as const) {
+  for (const [path, what] of [
+    ['/', 'the landing page'],
+    ['/register/windows', 'a form'],
+    ['/tunnels', 'the sign-in page'],
+    ['/errors', 'the list of codes'],
+    ['/nowhere', 'an error page'],
+  ] as const) {
     test(`${what} fits a phone, and every field has a label`, async () => {
       const page = await open(path, PHONE)
-      assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0, 'no sideways scrolling')
-      const unlabelled = await page.evaluate(() => [...document.querySelectorAll<HTMLInputElement>('input, select')].filter(field => (field.labels?.length ?? 0) === 0).length)
+      assert.ok(
+        (await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0,
+        'no sideways scrolling',
+      )
+      const unlabelled = await page.evaluate(
+        () =>
+          [...document.querySelectorAll<HTMLInputElement>('input, select')].filter(
+            field => (field.labels?.length ?? 0) === 0,
+          ).length,
+      )
       assert.equal(unlabelled, 0)
     })
   }
