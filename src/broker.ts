@@ -92,6 +92,7 @@ async function compose(config: Config, log: Log, database: Database): Promise<Br
     table,
     zone,
     prober,
+    log,
   })
   const broker: Broker = {
     database,

@@ -1,5 +1,6 @@
 import { PROBLEMS, type Problem } from './problem.ts'
 import type { Admission, RegistrationInput } from './tunnel/admission.ts'
+import { findTunnel } from './tunnel/find-tunnel.ts'
 import type { Lifecycle } from './tunnel/lifecycle.ts'
 import { REFUSAL } from './tunnel/refusal.ts'
 import { nameOf, stateOf, type Tunnel } from './tunnel/tunnel.ts'
@@ -42,7 +43,7 @@ export class Operator {
 
   /** `reference` is an id, `nicname.country`, or the full name. */
   show(reference: string): OperatorReply<TunnelReport> {
-    const tunnel = this.#find(reference)
+    const tunnel = findTunnel(this.#table, this.#origin, reference)
     return tunnel === undefined ? notFound() : { kind: 'done', value: this.#report(tunnel) }
   }
 
@@ -55,19 +56,10 @@ export class Operator {
   }
 
   async delete(reference: string): Promise<OperatorReply<TunnelReport>> {
-    const tunnel = this.#find(reference)
+    const tunnel = findTunnel(this.#table, this.#origin, reference)
     if (tunnel === undefined) return notFound()
     const deletion = await this.#lifecycle.delete(tunnel.id)
     return deletion.kind === 'refused' ? deletion : { kind: 'done', value: this.#report(tunnel) }
-  }
-
-  #find(reference: string): Tunnel | undefined {
-    const name = reference.toLowerCase().replace(/\.$/, '')
-    const short = name.endsWith(`.${this.#origin}`) ? name.slice(0, -this.#origin.length - 1) : name
-    const [nicname = '', country = '', ...rest] = short.split('.')
-    return (
-      this.#table.byId(reference) ?? (rest.length === 0 ? this.#table.byName(nicname, country) : undefined)
-    )
   }
 
   #report(tunnel: Tunnel): TunnelReport {

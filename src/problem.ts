@@ -12,6 +12,7 @@ export const PROBLEMS = {
   'ipv4-not-yours': { status: 403, title: 'The IPv4 address is not the one you come from' },
   'ipv4-in-use': { status: 409, title: 'The IPv4 address already has a tunnel' },
   'ipv4-unreachable': { status: 409, title: 'The IPv4 address does not answer ping' },
+  'probe-fault': { status: 503, title: 'The server can not send its ping' },
   'nicname-syntax': { status: 400, title: 'Not a usable nicname' },
   'nicname-reserved': { status: 400, title: 'The nicname is reserved' },
   'nicname-taken': { status: 409, title: 'The nicname is taken in that country' },

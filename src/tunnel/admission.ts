@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { parseIpv4 } from '../address/ipv4.ts'
 import { type SpecialKind, specialPurpose } from '../address/special-purpose.ts'
+import type { Log } from '../log.ts'
 import type { Prober } from '../monitor/prober.ts'
 import type { Field, Problem, ProblemCode } from '../problem.ts'
 import { isCountry } from './country.ts'
@@ -49,17 +50,20 @@ export class Admission {
   readonly #table: TunnelTable
   readonly #zone: TunnelZone
   readonly #prober: Prober
+  readonly #log: Log
 
   constructor(options: {
     readonly policy: AdmissionPolicy
     readonly table: TunnelTable
     readonly zone: TunnelZone
     readonly prober: Prober
+    readonly log: Log
   }) {
     this.#policy = options.policy
     this.#table = options.table
     this.#zone = options.zone
     this.#prober = options.prober
+    this.#log = options.log
   }
 
   /** Checks a registration. White space around a value is dropped and letters of names are folded; nothing else is guessed. */
@@ -106,11 +110,11 @@ export class Admission {
       this.#checkInUse(ipv4, tunnelId)
     if (problem !== undefined) return { problems: [problem], warnings: [] }
     if (this.#policy.reachability === 'off') return NOTHING_FOUND
-    const silence = await this.#checkReachable(ipv4)
-    if (silence === undefined) return NOTHING_FOUND
+    const doubt = await this.#checkReachable(ipv4)
+    if (doubt === undefined) return NOTHING_FOUND
     return this.#policy.reachability === 'require'
-      ? { problems: [silence], warnings: [] }
-      : { problems: [], warnings: [silence] }
+      ? { problems: [doubt], warnings: [] }
+      : { problems: [], warnings: [doubt] }
   }
 
   #checkSpecialPurpose(ipv4: string): Problem | undefined {
@@ -148,12 +152,16 @@ export class Admission {
   }
 
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {
-    const replied = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
-    if (replied.has(ipv4)) return undefined
-    return {
-      code: 'ipv4-unreachable',
-      field: 'ipv4',
-      detail: `${ipv4} did not answer our ping. Let ICMP echo and IP protocol 41 through your firewall, or check the address.`,
+    try {
+      const replied = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
+      return replied.has(ipv4) ? undefined : silence(ipv4)
+    } catch (error) {
+      this.#log.error({ err: error }, 'an endpoint could not be pinged')
+      return {
+        code: 'probe-fault',
+        field: 'ipv4',
+        detail: `We could not ping ${ipv4}: that is our trouble, not yours. Try again later.`,
+      }
     }
   }
 
@@ -202,6 +210,14 @@ const SPECIAL_PURPOSE_WORDS: Readonly<
   },
   reserved: { code: 'ipv4-special', detail: 'is set aside by IANA (RFC 6890). Give your public address.' },
   unusable: { code: 'ipv4-special', detail: 'can’t be the address of a host. Give your public address.' },
+}
+
+function silence(ipv4: string): Problem {
+  return {
+    code: 'ipv4-unreachable',
+    field: 'ipv4',
+    detail: `${ipv4} did not answer our ping. Let ICMP echo and IP protocol 41 through your firewall, or check the address.`,
+  }
 }
 
 function checkIpv4Syntax(ipv4: string): Problem | undefined {

@@ -23,6 +23,11 @@ reachability = "off"
 [web]
 registrations_per_hour = 0
 `
+/** Looked up in the page: the server's types know no document. */
+const FOCUSED = "document.activeElement?.textContent.trim() || document.activeElement?.id || ''"
+const OVERFLOW = 'document.documentElement.scrollWidth - window.innerWidth'
+const UNLABELLED =
+  "[...document.querySelectorAll('input, select')].filter(field => field.labels.length === 0).length"
 const PHONE = { width: 360, height: 740 }
 const DESKTOP = { width: 1280, height: 900 }
 
@@ -63,7 +68,7 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     await page.getByRole('button', { name: 'Register the tunnel' }).click()
     assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'browser.ca.freenet6.net')
     assert.match((await page.locator('#key').textContent()) ?? '', /^[0-9a-f]{32}$/)
-    assert.match(await page.locator('pre').first().innerText(), /client_ipv4=192\.0\.2\.11/)
+    assert.match((await page.locator('pre').first().textContent()) ?? '', /client_ipv4=192\.0\.2\.11/)
     assert.equal((await ask(server.endpoint(4), 'browser.ca.freenet6.net', 'AAAA')).rcode, 'NOERROR')
     await page.reload()
     assert.equal(await page.locator('#key').count(), 0)
@@ -92,8 +97,7 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
 
   test('with the keyboard alone', async () => {
     const page = await open('/')
-    const focused = () =>
-      page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.id || '')
+    const focused = () => page.evaluate<string>(FOCUSED)
     const tabTo = async (what: RegExp) => {
       for (let i = 0; i < 40; i++) {
         await page.keyboard.press('Tab')
@@ -139,7 +143,7 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     await other.getByRole('button', { name: 'Open' }).click()
     await other.getByLabel('New IPv4 address').fill('192.0.2.14')
     await other.getByRole('button', { name: 'Move the tunnel' }).click()
-    assert.match(await other.locator('table').innerText(), /192\.0\.2\.14/)
+    assert.match((await other.locator('table').textContent()) ?? '', /192\.0\.2\.14/)
     await other.getByRole('button', { name: 'Delete' }).click()
     assert.match((await other.getByRole('alert').textContent()) ?? '', /Tick the box/)
     await other.getByLabel(/I am sure/).check()
@@ -157,16 +161,8 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
   ] as const) {
     test(`${what} fits a phone, and every field has a label`, async () => {
       const page = await open(path, PHONE)
-      assert.ok(
-        (await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0,
-        'no sideways scrolling',
-      )
-      const unlabelled = await page.evaluate(
-        () =>
-          [...document.querySelectorAll<HTMLInputElement>('input, select')].filter(
-            field => (field.labels?.length ?? 0) === 0,
-          ).length,
-      )
+      assert.ok((await page.evaluate<number>(OVERFLOW)) <= 0, 'no sideways scrolling')
+      const unlabelled = await page.evaluate<number>(UNLABELLED)
       assert.equal(unlabelled, 0)
     })
   }
@@ -176,6 +172,6 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     await fill(page, '192.0.2.15', `${'long-'.repeat(12)}x`, 'gb')
     await page.getByRole('button', { name: 'Register the tunnel' }).click()
     assert.equal(await page.locator('#key').count(), 1)
-    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0)
+    assert.ok((await page.evaluate<number>(OVERFLOW)) <= 0)
   })
 })

@@ -10,7 +10,7 @@ import {
 } from '../../src/tunnel/admission.ts'
 import { wireName } from '../../src/tunnel/tunnel-zone.ts'
 import { TYPE } from '../../src/wire/codes.ts'
-import { ORIGIN, World } from './world.ts'
+import { ORIGIN, SILENT, World } from './world.ts'
 
 let world: World
 const VISITOR: Visitor = { address: '8.8.4.4' }
@@ -39,7 +39,13 @@ function admission(policy: Partial<AdmissionPolicy> = {}, answering: readonly st
     kind: 'ping',
     probe: async targets => new Set(targets.filter(target => answering.includes(target))),
   }
-  return new Admission({ policy: { ...POLICY, ...policy }, table: world.table, zone: world.zone, prober })
+  return new Admission({
+    policy: { ...POLICY, ...policy },
+    table: world.table,
+    zone: world.zone,
+    prober,
+    log: SILENT,
+  })
 }
 
 async function codesOf(
@@ -163,4 +169,17 @@ test('an endpoint that does not answer is refused, or a warning, as the operator
   assert.ok(warned.kind === 'admitted' && warned.warnings[0]?.code === 'ipv4-unreachable')
   const answering = await admission({ reachability: 'require' }, ['8.8.4.4']).check(GOOD, VISITOR)
   assert.deepEqual(answering, { kind: 'admitted', request: GOOD, warnings: [] })
+})
+
+test('a ping that can not be sent is our trouble, with a code of its own', async () => {
+  const prober: Prober = { kind: 'ping', probe: () => Promise.reject(new Error('ping is not there')) }
+  const broken = new Admission({
+    policy: { ...POLICY, reachability: 'require' },
+    table: world.table,
+    zone: world.zone,
+    prober,
+    log: SILENT,
+  })
+  const verdict = await broken.check(GOOD, VISITOR)
+  assert.ok(verdict.kind === 'refused' && verdict.problems[0]?.code === 'probe-fault')
 })
