@@ -79,7 +79,9 @@ const canMakeNamespace = process.getuid?.() === 0 && (await missingPackages(['ip
 let dir: string
 before(() => {
   dir = mkdtempSync(join(tmpdir(), 'prober-'))
-  if (canMakeNamespace) makeQuietLink()
+  if (!canMakeNamespace) return
+  makeQuietLink()
+  for (const { kind } of PROBERS) tool(`quiet-${kind}`, `exec ip netns exec ${NAMESPACE} ${kind} "$@"`)
 })
 after(() => {
   if (canMakeNamespace) ip('netns', 'delete', NAMESPACE)
@@ -100,9 +102,9 @@ function ip(...words: string[]): void {
   execFileSync('ip', words, { stdio: 'inherit' })
 }
 
-/** The real tool, inside the namespace where that can be made. */
+/** The real tool, inside the namespace where that can be made; written by `before`, as tests run side by side. */
 function realTool(kind: Prober['kind']): string | undefined {
-  return canMakeNamespace ? tool(`quiet-${kind}`, `exec ip netns exec ${NAMESPACE} ${kind} "$@"`) : undefined
+  return canMakeNamespace ? join(dir, `quiet-${kind}`) : undefined
 }
 
 /** Says why a test can't be run, where it can't: with CI=true that is a failure. */
