@@ -3,11 +3,12 @@ import type { Context } from 'koa'
 import type { Field, Problem, ProblemCode } from '../problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
-import type { VisitorLimits } from './form-guard.ts'
+import type { KeyCheck } from './key-check.ts'
 import { operatingSystem } from './operating-system.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refusal-error.ts'
 import type { Registrar } from './registration.ts'
+import { BEARER_CHALLENGE, idOf } from './reply.ts'
 import { isAction, scriptFileName, type TunnelScripts } from './tunnel-script.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -23,7 +24,7 @@ export interface ApiOptions extends Pick<PortalOptions, 'trustedProxies' | 'fact
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly scripts: TunnelScripts
-  readonly limits: VisitorLimits
+  readonly keys: KeyCheck
 }
 
 /** `/api/v1`: JSON in, JSON out, a tunnel's key as bearer token (RFC 6750 2.1). */
@@ -87,16 +88,12 @@ export class Api {
 
   /** The tunnel that the bearer key opens; an unknown id looks like a wrong key. */
   async #authorized(ctx: Context): Promise<Tunnel> {
-    const visitor = this.#visitor(ctx)
-    await this.#options.limits.refuseGuessers(visitor)
     const key = /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
-    const { table } = this.#options
-    const tunnel = table.byId(idOf(ctx))
-    if (key !== undefined && table.keyMatches(idOf(ctx), key) && tunnel !== undefined) return tunnel
-    if (key !== undefined) await this.#options.limits.countWrongKey(visitor)
-    throw refuse('unauthorized', 'Send the tunnel’s key: Authorization: Bearer KEY.', {
-      'www-authenticate': 'Bearer realm="freenet6"',
-    })
+    const { keys, table } = this.#options
+    const tunnel =
+      key === undefined ? undefined : await keys.open(table.byId(idOf(ctx)), key, this.#visitor(ctx))
+    if (tunnel !== undefined) return tunnel
+    throw refuse('unauthorized', 'Send the tunnel’s key: Authorization: Bearer KEY.', BEARER_CHALLENGE)
   }
 
   #representation(tunnel: Tunnel): object {
@@ -130,10 +127,6 @@ export class Api {
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
-}
-
-function idOf(ctx: Context): string {
-  return String((ctx as Context & { params: Record<string, string> }).params.id)
 }
 
 /** The named fields as text, an absent one as empty. Throws Refused for other fields and other types. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { refuse } from './refusal-error.ts'
+import { lingerAfterReply } from './lingering-close.ts'
+import { type Refused, refuse } from './refusal-error.ts'
 
 /** No form or JSON of ours comes near this. */
 const MAX_BODY_LENGTH = 16_384
@@ -36,20 +37,36 @@ function requireType(request: IncomingMessage, wanted: string): void {
 }
 
 async function readText(request: IncomingMessage): Promise<string> {
-  const tooLarge = () =>
-    refuse('body-too-large', `Send at most ${MAX_BODY_LENGTH} octets.`, { connection: 'close' })
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_LENGTH) throw tooLarge()
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    length += (chunk as Buffer).length
-    if (length > MAX_BODY_LENGTH) throw tooLarge()
-    chunks.push(chunk as Buffer)
-  }
-  const text = Buffer.concat(chunks)
+  const body = await readOctets(request)
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(text)
+    return new TextDecoder('utf-8', { fatal: true }).decode(body)
   } catch {
     throw refuse('body-syntax', 'Send the body as UTF-8.')
   }
+}
+
+async function readOctets(request: IncomingMessage): Promise<Uint8Array> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_LENGTH) throw tooLarge(request)
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of untilAborted(request)) {
+    length += chunk.length
+    if (length > MAX_BODY_LENGTH) throw tooLarge(request)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** The chunks of a body; where the client goes away in its middle, a refusal that nobody will read, and no fault of ours. */
+async function* untilAborted(request: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    yield* request.iterator({ destroyOnReturn: false })
+  } catch {
+    throw refuse('body-syntax', 'The body broke off.')
+  }
+}
+
+function tooLarge(request: IncomingMessage): Refused {
+  lingerAfterReply(request)
+  return refuse('body-too-large', `Send at most ${MAX_BODY_LENGTH} octets.`, { connection: 'close' })
 }

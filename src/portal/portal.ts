@@ -3,13 +3,16 @@ import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { formatEndpoint } from '../endpoint.ts'
 import { Api } from './api.ts'
+import { Dyndns2 } from './dyndns2.ts'
 import { guardOrigin, VisitorLimits } from './form-guard.ts'
+import { KeyCheck } from './key-check.ts'
 import type { PortalOptions } from './options.ts'
-import { Pages } from './pages.ts'
 import { refuse } from './refusal-error.ts'
 import { Registrar } from './registration.ts'
+import { RegistrationPages } from './registration-pages.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SignIns } from './sign-in.ts'
+import { TunnelPages } from './tunnel-pages.ts'
 import { TunnelScripts } from './tunnel-script.ts'
 import { Views } from './views.ts'
 
@@ -82,8 +85,8 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     table,
     lifecycle,
     publicUrl,
-    limits,
     views,
+    keys: new KeyCheck({ table, limits, origin: facts.origin }),
     registrar: new Registrar({ admission, lifecycle, limits }),
     scripts: new TunnelScripts({
       origin: facts.origin,
@@ -94,8 +97,10 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     signIns: new SignIns({ secure: isSecure }),
   }
   const router = new Router()
-  new Pages(shared).mount(router)
+  new RegistrationPages(shared).mount(router)
+  new TunnelPages(shared).mount(router)
   new Api(shared).mount(router)
+  new Dyndns2(shared).mount(router)
   mountMachineRoutes(router, options)
   const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
 

@@ -1,9 +1,17 @@
-import type { Admission, RegistrationInput } from '../tunnel/admission.ts'
+import type { Problem } from '../problem.ts'
+import type { Admission, AdmissionVerdict, RegistrationInput } from '../tunnel/admission.ts'
 import type { Lifecycle } from '../tunnel/lifecycle.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { VisitorLimits } from './form-guard.ts'
 import { Refused } from './refusal-error.ts'
 import type { VisitorAddress } from './visitor.ts'
+
+/** A new tunnel, and what the visitor should know of it although it was admitted. */
+export interface Registered {
+  readonly tunnel: Tunnel
+  readonly key: string
+  readonly warnings: readonly Problem[]
+}
 
 /**
  * The draft's server steps 1–4, the same for the form and the API: checks, quota, then one transaction. Throws Refused
@@ -24,23 +32,21 @@ export class Registrar {
     this.#limits = options.limits
   }
 
-  async register(
-    input: RegistrationInput,
-    visitor: VisitorAddress,
-  ): Promise<{ readonly tunnel: Tunnel; readonly key: string }> {
-    const verdict = await this.#admission.check(input, visitor)
-    if (verdict.kind === 'refused') throw new Refused(verdict.problems)
+  async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered> {
+    const { request, warnings } = await this.#admitted(visitor, () => this.#admission.check(input, visitor))
     await this.#limits.countRegistration(visitor)
-    const registration = this.#lifecycle.register(verdict.request)
+    const registration = this.#lifecycle.register(request)
     if (registration.kind === 'refused') throw new Refused(registration.problems)
-    return registration
+    return { tunnel: registration.tunnel, key: registration.key, warnings }
   }
 
   /** Moves a tunnel to another endpoint after the same checks. */
   async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Tunnel> {
-    const verdict = await this.#admission.checkEndpoint(ipv4, visitor, tunnel.id)
-    if (verdict.kind === 'refused') throw new Refused(verdict.problems)
-    const change = await this.#lifecycle.changeEndpoint(tunnel.id, verdict.request.ipv4)
+    const { request } = await this.#admitted(visitor, () =>
+      this.#admission.checkEndpoint(ipv4, visitor, tunnel.id),
+    )
+    if (request.ipv4 !== tunnel.ipv4Client) await this.#limits.countMove(tunnel.id)
+    const change = await this.#lifecycle.changeEndpoint(tunnel.id, request.ipv4)
     if (change.kind === 'refused') throw new Refused(change.problems)
     return change.tunnel
   }
@@ -48,5 +54,16 @@ export class Registrar {
   async delete(tunnel: Tunnel): Promise<void> {
     const deletion = await this.#lifecycle.delete(tunnel.id)
     if (deletion.kind === 'refused') throw new Refused(deletion.problems)
+  }
+
+  async #admitted<T>(
+    visitor: VisitorAddress,
+    check: () => Promise<AdmissionVerdict<T>>,
+  ): Promise<{ readonly request: T; readonly warnings: readonly Problem[] }> {
+    await this.#limits.refusePesterers(visitor)
+    const verdict = await check()
+    if (verdict.kind === 'admitted') return verdict
+    await this.#limits.countRefusal(visitor)
+    throw new Refused(verdict.problems)
   }
 }

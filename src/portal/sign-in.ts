@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 
 /** How long a browser stays signed in to its tunnel, in milliseconds. */
 const SESSION_LIFETIME_MS = 3_600_000
+/** How long a new tunnel's key waits for its page to be opened, in milliseconds. */
+const FRESH_KEY_LIFETIME_MS = 600_000
 /** The oldest are dropped beyond this: they cost a hundred octets each. */
 const MAX_SESSIONS = 10_000
 const COOKIE = 'freenet6'
@@ -11,8 +13,10 @@ interface Session {
   readonly expires: number
 }
 
-interface FreshKey extends Session {
+/** What the first view of a new tunnel's page shows, and no later one. */
+export interface FirstView {
   readonly key: string
+  readonly warnings: readonly string[]
 }
 
 /**
@@ -21,7 +25,7 @@ interface FreshKey extends Session {
  */
 export class SignIns {
   readonly #sessions = new Map<string, Session>()
-  readonly #freshKeys = new Map<string, FreshKey>()
+  readonly #firstViews = new Map<string, FirstView & Session>()
   readonly #secure: boolean
 
   constructor(options: { readonly secure: boolean }) {
@@ -35,19 +39,19 @@ export class SignIns {
     return `${COOKIE}=${token}; Path=/tunnels; HttpOnly; SameSite=Strict; Max-Age=${SESSION_LIFETIME_MS / 1000}${this.#secure ? '; Secure' : ''}`
   }
 
-  /** Keeps a new tunnel's key for one view of its page; returns the token that asks for it. */
-  keepKey(tunnelId: string, key: string): string {
+  /** Keeps a new tunnel's key for the first view of its page; returns the token that asks for it. */
+  keepFirstView(tunnelId: string, view: FirstView): string {
     const token = newToken()
-    remember(this.#freshKeys, token, { tunnelId, key, expires: Date.now() + SESSION_LIFETIME_MS })
+    remember(this.#firstViews, token, { ...view, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS })
     return token
   }
 
-  /** The key that waits behind a token; it is forgotten at once. */
-  takeKey(tunnelId: string, token: string): string | undefined {
-    const fresh = this.#freshKeys.get(token)
-    if (fresh === undefined || fresh.tunnelId !== tunnelId || fresh.expires < Date.now()) return undefined
-    this.#freshKeys.delete(token)
-    return fresh.key
+  /** What waits behind a token; it is forgotten at once. */
+  takeFirstView(tunnelId: string, token: string): FirstView | undefined {
+    const view = this.#firstViews.get(token)
+    if (view === undefined || view.tunnelId !== tunnelId) return undefined
+    this.#firstViews.delete(token)
+    return view.expires < Date.now() ? undefined : view
   }
 
   isOpen(tunnelId: string, cookieHeader: string | undefined): boolean {
@@ -61,10 +65,13 @@ export class SignIns {
   }
 }
 
-function remember<T>(map: Map<string, T>, token: string, value: T): void {
+/** Adds to the end; the front, which expires first, is cleared of what has expired or is too much. */
+function remember<T extends Session>(map: Map<string, T>, token: string, value: T): void {
   map.set(token, value)
-  const oldest = map.keys().next()
-  if (map.size > MAX_SESSIONS && oldest.value !== undefined) map.delete(oldest.value)
+  for (const [oldest, { expires }] of map) {
+    if (map.size <= MAX_SESSIONS && expires >= Date.now()) return
+    map.delete(oldest)
+  }
 }
 
 function newToken(): string {

@@ -24,12 +24,19 @@ export class Views {
     }
   }
 
+  /** Replies with a page, with the status that the context has. Pages change with their visitor: none is stored. */
+  send(ctx: Context, name: string, values: PageValues): void {
+    ctx.body = this.#render(name, values)
+    ctx.type = 'html'
+    ctx.set('cache-control', 'no-store')
+  }
+
   /** A whole page: the named template inside the layout. `values.title` is the page's title. */
-  render(ctx: Pick<Context, 'path'>, name: string, values: PageValues): string {
+  #render(name: string, values: PageValues): string {
     const page = this.#pages.get(name)
     const layout = this.#pages.get('layout')
     if (page === undefined || layout === undefined) throw new RangeError(`there is no page ${name}`)
-    const context = { ...values, facts: this.#facts, isHome: ctx.path === '/' }
+    const context = { ...values, facts: this.#facts }
     return layout({ ...context, content: new Handlebars.SafeString(page(context)) })
   }
 
