@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import dns2 from 'dns2'
 import { formatIpv6, parseIpv6 } from './address/ipv6.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Transport } from './nameserver/respond.ts'
+import type { Transport } from './nameserver/client.ts'
 
 /** The types that we ask for ourselves. */
 export type AskedType = 'SOA' | 'AAAA' | 'PTR'

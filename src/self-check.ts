@@ -1,7 +1,7 @@
 import { formatIpv6, parseIpv6 } from './address/ipv6.ts'
 import { type Ask, type AskedType, type AskReply, ask } from './dns2-client.ts'
 import { type Endpoint, formatEndpoint } from './endpoint.ts'
-import type { Transport } from './nameserver/respond.ts'
+import type { Transport } from './nameserver/client.ts'
 import { RCODE } from './wire/codes.ts'
 
 export type Health =

@@ -106,8 +106,8 @@ async function listenOnDns(config: Config, nameserver: Nameserver, log: Log): Pr
     ...endpoint,
     optional: config.demo && endpoint.address === '::1',
   }))
-  const dns = await listenDns(endpoints, (query, length, reply, transport) =>
-    nameserver.respond(query, length, reply, transport),
+  const dns = await listenDns(endpoints, (query, length, reply, client) =>
+    nameserver.respond(query, length, reply, client),
   )
   for (const { code, message } of dns.warnings) log.warn({ code }, message)
   return dns

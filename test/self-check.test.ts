@@ -34,8 +34,8 @@ function recordsFor(sample: SampleTunnel): Records {
 
 /** A nameserver of four records; `onQuery` is told of every query first. */
 function respondWith(records: Records, onQuery: (transport: string) => void = () => {}): Respond {
-  return (octets, length, reply, transport) => {
-    onQuery(transport)
+  return (octets, length, reply, client) => {
+    onQuery(client.transport)
     const query = decode(Buffer.from(octets.subarray(0, length)))
     const question = query.questions?.[0]
     const found = records.get(`${question?.name}/${question?.type}`.toLowerCase())

@@ -1,5 +1,5 @@
 import { type Endpoint, formatEndpoint } from '../endpoint.ts'
-import type { Transport } from './respond.ts'
+import type { Transport } from './client.ts'
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there',

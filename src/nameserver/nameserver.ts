@@ -8,9 +8,9 @@ import { Lookup } from '../zone/lookup.ts'
 import { accept, VERDICT, type Verdict } from './accept.ts'
 import { Answer } from './answer.ts'
 import { Chaos } from './chaos.ts'
+import type { Client, Transport } from './client.ts'
 import { Query } from './query.ts'
 import { Reply } from './reply.ts'
-import type { Transport } from './respond.ts'
 
 /** The smallest buffer a reply is written into. */
 const MIN_REPLY_ROOM = 512
@@ -72,7 +72,7 @@ export class Nameserver {
    * Answers the first `length` octets of `query` into `reply`, which has room for 512 octets at least. Returns the
    * length of the reply; 0 is silence. Never throws.
    */
-  respond(query: Uint8Array, length: number, reply: Uint8Array, transport: Transport): number {
+  respond(query: Uint8Array, length: number, reply: Uint8Array, client: Client): number {
     this.counts.queries++
     const verdict = reply.length < MIN_REPLY_ROOM ? VERDICT.DROP : accept(query, length)
     if (verdict === VERDICT.DROP) {
@@ -80,7 +80,7 @@ export class Nameserver {
       return 0
     }
     try {
-      return this.#respond(verdict, query, length, reply, transport)
+      return this.#respond(verdict, query, length, reply, client)
     } catch {
       // No input is known that leads here. Should one be found, its sender learns nothing and others are not harmed.
       this.counts.faults++
@@ -89,17 +89,11 @@ export class Nameserver {
     }
   }
 
-  #respond(
-    verdict: Verdict,
-    message: Uint8Array,
-    length: number,
-    reply: Uint8Array,
-    transport: Transport,
-  ): number {
+  #respond(verdict: Verdict, message: Uint8Array, length: number, reply: Uint8Array, client: Client): number {
     this.#lookup.reader.refresh()
     this.#query.read(message, length)
-    this.#reply.begin(reply, transport)
-    const rcode = this.#rcode(verdict, transport)
+    this.#reply.begin(reply, client.transport)
+    const rcode = this.#rcode(verdict, client.transport)
     if (this.#reply.truncated) this.counts.truncated++
     this.#count(rcode)
     return this.#reply.finish(rcode)

@@ -23,8 +23,8 @@ import { NameWriter } from '../wire/name-writer.ts'
 import { copyOctets, octet, putUint16, putUint32, uint16 } from '../wire/octets.ts'
 import { wireNameLength } from '../wire/wire-name.ts'
 import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
+import type { Transport } from './client.ts'
 import type { Query } from './query.ts'
-import type { Transport } from './respond.ts'
 
 /** RFC 9715 3.2: what passes nearly every path without fragments. */
 const PAYLOAD_SIZE = 1232

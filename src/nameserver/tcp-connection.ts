@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { Client } from './client.ts'
 import { MessageStream, PREFIX_LENGTH } from './message-stream.ts'
 import type { Respond } from './respond.ts'
 
@@ -52,6 +53,8 @@ export class TcpConnection {
   readonly #socket: Socket
   readonly #options: ConnectionOptions
   readonly #replyBody: Buffer
+  readonly #client = new Client('tcp')
+  readonly #address: string
   readonly #stream = new MessageStream()
   #phase: Phase = 'idle'
   #timer: NodeJS.Timeout
@@ -60,6 +63,7 @@ export class TcpConnection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket
     this.#options = options
+    this.#address = socket.remoteAddress ?? ''
     this.#replyBody = options.reply.subarray(PREFIX_LENGTH)
     this.#timer = setTimeout(this.#expire, options.times.idle)
     socket.setNoDelay(true)
@@ -145,8 +149,9 @@ export class TcpConnection {
   #answer(query: Uint8Array): number {
     this.#options.counts.queries++
     if (query.length === 0) return 0 // nothing to answer, and a loop for whoever sends only these
+    this.#client.note(this.#address)
     try {
-      return this.#options.respond(query, query.length, this.#replyBody, 'tcp')
+      return this.#options.respond(query, query.length, this.#replyBody, this.#client)
     } catch {
       this.#options.counts.faults++
       return 0

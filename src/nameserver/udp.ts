@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Endpoint } from '../endpoint.ts'
+import { Client } from './client.ts'
 import { ListenFault } from './listen-fault.ts'
 import type { Respond } from './respond.ts'
 
@@ -41,6 +42,7 @@ export class UdpListener {
   readonly counts: UdpCounts = { ...NO_UDP_COUNTS }
   readonly #socket: Socket
   readonly #respond: Respond
+  readonly #client = new Client('udp')
   #reply = Buffer.allocUnsafeSlow(REPLY_SIZE)
 
   /** Binds and answers at once. Port 0 is any free one. Rejects with a ListenFault. */
@@ -82,6 +84,7 @@ export class UdpListener {
       this.counts.silences++
       return
     }
+    this.#client.note(source.address)
     const length = this.#answer(message)
     if (length === 0) {
       this.counts.silences++
@@ -98,7 +101,7 @@ export class UdpListener {
 
   #answer(message: Buffer): number {
     try {
-      return this.#respond(message, message.length, this.#reply, 'udp')
+      return this.#respond(message, message.length, this.#reply, this.#client)
     } catch {
       this.counts.faults++
       return 0

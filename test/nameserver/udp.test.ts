@@ -93,9 +93,9 @@ test('clients that are gone before their reply do no harm', () =>
 
 test('a fault in respond is counted and costs one answer', () =>
   withListener(
-    (query, length, reply, transport) => {
+    (query, length, reply, client) => {
       if (query[0] === 0xff) throw new Error('a defect')
-      return echo(query, length, reply, transport)
+      return echo(query, length, reply, client)
     },
     async listener => {
       await assert.rejects(exchange(listener.address, message(0xff00), { timeout: 100 }))

@@ -1,5 +1,7 @@
 /** Zone text in, nameserver out; questions and answers as text: the language that the tests of the nameserver speak. */
+
 import { formatIpv6 } from '../../src/address/ipv6.ts'
+import { Client } from '../../src/nameserver/client.ts'
 import { Nameserver } from '../../src/nameserver/nameserver.ts'
 import { parseType, TYPE, typeText } from '../../src/wire/codes.ts'
 import { formatName, parseName } from '../../src/wire/name.ts'
@@ -115,7 +117,7 @@ export function send(
   transport: 'udp' | 'tcp' = 'udp',
 ): Told | undefined {
   const room = new Uint8Array(65_535)
-  const length = nameserver.respond(query, query.length, room, transport)
+  const length = nameserver.respond(query, query.length, room, new Client(transport))
   return length === 0 ? undefined : takeApart(Buffer.from(room.slice(0, length)))
 }
 

@@ -4,6 +4,7 @@ import packet from 'dns-packet'
 import fc from 'fast-check'
 import { parseIpv6 } from '../../src/address/ipv6.ts'
 import { reverseName } from '../../src/address/reverse-name.ts'
+import { Client } from '../../src/nameserver/client.ts'
 import { Nameserver } from '../../src/nameserver/nameserver.ts'
 import { ORIGIN, World } from './world.ts'
 
@@ -151,7 +152,7 @@ class Story {
 function ask(nameserver: Nameserver, name: string, type: 'AAAA' | 'PTR') {
   const query = packet.encode({ type: 'query', id: 1, questions: [{ name, type }] })
   const reply = Buffer.alloc(65_535)
-  const length = nameserver.respond(query, query.length, reply, 'tcp')
+  const length = nameserver.respond(query, query.length, reply, new Client('tcp'))
   const decoded = packet.decode(reply.subarray(0, length)) as packet.DecodedPacket & { rcode: string }
   const answers = (decoded.answers ?? []).map(answer => ('data' in answer ? String(answer.data) : ''))
   return { rcode: decoded.rcode, answers }
