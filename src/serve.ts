@@ -1,15 +1,14 @@
-import { hostname } from 'node:os'
 import { formatPrefix } from './address/prefix.ts'
 import { type Broker, openBroker } from './broker.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './command/exit.ts'
 import { type Config, readConfig } from './config.ts'
 import { Control } from './control.ts'
+import { serveDns } from './dns-serving.ts'
 import { formatEndpoint } from './endpoint.ts'
 import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { Monitor } from './monitor/monitor.ts'
-import { type DnsListeners, listenDns } from './nameserver/listeners.ts'
-import { Nameserver } from './nameserver/nameserver.ts'
+import type { DnsListeners } from './nameserver/listeners.ts'
 import { operatorHandler } from './operator-commands.ts'
 import { Portal } from './portal/portal.ts'
 import { SelfCheck } from './self-check.ts'
@@ -64,14 +63,8 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
     'table loaded',
   )
 
-  const nameserver = new Nameserver({
-    catalog: broker.catalog,
-    nsid: config.dns.nsid,
-    version: `freenet6 ${VERSION}`,
-    hostname: hostname(),
-  })
-  const dns = await listenOnDns(config, nameserver, log)
-  stops.push(() => dns.close())
+  const dns = await serveDns(config, broker, log)
+  stops.push(() => dns.listeners.close())
 
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
@@ -83,11 +76,11 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   })
   const metrics = new Metrics({
     tunnels: () => ({ ...broker.table.countByState() }),
-    queries: () => ({ ...nameserver.counts }),
+    queries: () => ({ ...dns.counts() }),
     monitor: () => monitor.figures(),
   })
   stops.push(keepAudited(broker, monitor, metrics, log))
-  const portal = await openPortal(config, broker, dns, metrics, log)
+  const portal = await openPortal(config, broker, dns.listeners, metrics, log)
   stops.push(() => portal.close())
 
   broker.onRegistered = () => monitor.wake()
@@ -97,20 +90,9 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   stops.push(() => monitor.stop())
   const control = await Control.listen(config.control.socket, operatorHandler(broker), log)
   stops.push(() => control.close())
-  process.stdout.write(`ready dns=${dns.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`)
-}
-
-/** In the demo alone a missing [::1] is a warning: containers often have none. */
-async function listenOnDns(config: Config, nameserver: Nameserver, log: Log): Promise<DnsListeners> {
-  const endpoints = config.dns.listen.map(endpoint => ({
-    ...endpoint,
-    optional: config.demo && endpoint.address === '::1',
-  }))
-  const dns = await listenDns(endpoints, (query, length, reply, client) =>
-    nameserver.respond(query, length, reply, client),
+  process.stdout.write(
+    `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
-  for (const { code, message } of dns.warnings) log.warn({ code }, message)
-  return dns
 }
 
 async function openPortal(

@@ -31,7 +31,7 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
 const RIM_ONLY_DRIVERS: Readonly<Record<string, readonly string[]>> = {
   'node:sqlite': ['database.ts'],
   dns2: ['dns2-client.ts'],
-  koffi: [],
+  koffi: ['nameserver/libc.ts'],
   koa: ['portal'],
   ping: ['monitor/ping-prober.ts', 'monitor/ping-child.ts'],
 }

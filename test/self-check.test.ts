@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, decode, encode } from 'dns-packet'
 import type { Endpoint } from '../src/endpoint.ts'
-import { type DnsListeners, listenDns } from '../src/nameserver/listeners.ts'
+import { type DnsListeners, type ListenEndpoint, listenDns } from '../src/nameserver/listeners.ts'
 import type { Respond } from '../src/nameserver/respond.ts'
+import { DgramListeners } from '../src/nameserver/udp-listeners.ts'
 import { type SampleTunnel, SelfCheck, type SelfCheckOptions } from '../src/self-check.ts'
 import { hasIpv6Loopback } from './spawn.ts'
 
@@ -33,6 +34,10 @@ function recordsFor(sample: SampleTunnel): Records {
 }
 
 /** A nameserver of four records; `onQuery` is told of every query first. */
+function listen(endpoints: readonly ListenEndpoint[], respond: Respond): Promise<DnsListeners> {
+  return listenDns({ endpoints, respond, udp: new DgramListeners(respond) })
+}
+
 function respondWith(records: Records, onQuery: (transport: string) => void = () => {}): Respond {
   return (octets, length, reply, client) => {
     onQuery(client.transport)
@@ -62,7 +67,7 @@ async function withListeners(
   use: (listeners: DnsListeners) => Promise<void>,
   endpoints = LOOPBACK,
 ): Promise<void> {
-  const listeners = await listenDns(endpoints, respond)
+  const listeners = await listen(endpoints, respond)
   try {
     await use(listeners)
   } finally {
@@ -190,7 +195,7 @@ test('a TCP server that accepts and says nothing does not hold the check up', as
 })
 
 test('a port where nothing listens is a reason', async () => {
-  const listeners = await listenDns(LOOPBACK, () => 0)
+  const listeners = await listen(LOOPBACK, () => 0)
   await listeners.close()
   const reasons = await reasonsOf(selfCheck(listeners))
   assert.ok(
@@ -200,7 +205,7 @@ test('a port where nothing listens is a reason', async () => {
 })
 
 test('no listener at all is a reason', async () => {
-  const listeners = await listenDns([], () => 0)
+  const listeners = await listen([], () => 0)
   assert.deepEqual(await reasonsOf(selfCheck(listeners)), ['the nameserver listens on no address'])
 })
 

@@ -29,7 +29,7 @@ export interface NameserverOptions {
 }
 
 /** What has happened since the start. */
-class Counts {
+export class Counts {
   /** Messages that came in. */
   queries = 0
   /** Messages without a reply. */

@@ -4,16 +4,21 @@
  *
  *     word 0   nothing (offset 0 means "none")
  *     word 1   the root: offset of what readers start from, swapped by one Atomics.store
- *     word 2   generation of the published root
- *     word 4…  blocks
+ *     word 2   generation of the published root; never 0
+ *     word 16… a slot for each reader: the generation that it entered at, 0 while it reads nothing
+ *     then     blocks
  *
  * A block that a published root may reach is never changed. What a commit replaces is retired, and goes back to the
- * free lists when `reclaim` is told that no reader can stand on it any more.
+ * free lists when every reader has left since, or has entered after it.
  */
 
 export const ROOT_WORD = 1
 export const GENERATION_WORD = 2
-const FIRST_BLOCK = 4
+export const READER_SLOTS = 16
+/** A line of the cache each: readers do not take it from each other. */
+export const SLOT_WORDS = 16
+const MAX_READERS = 64
+const FIRST_BLOCK = READER_SLOTS + MAX_READERS * SLOT_WORDS
 const FIRST_SIZE = 1 << 16
 const LARGEST_STEP = 64 * 1024 * 1024
 /** Address space, not memory: pages come when they are written. Octet offsets stay below 2^31. */
@@ -85,15 +90,14 @@ export class Arena {
     else this.#retiring.push(block, words)
   }
 
-  /** Makes `root` what every reader sees next, in one store. Returns the generation that it began. */
-  publish(root: number): number {
-    const generation = (this.words[GENERATION_WORD] ?? 0) + 1
+  /** Makes `root` what every reader sees next, in one store. */
+  publish(root: number): void {
+    const generation = generationAfter(this.words[GENERATION_WORD] ?? 0)
     if (this.#retiring.length > 0) this.#retired.push({ generation, blocks: this.#retiring })
     this.#retiring = []
     this.#privateFrom = this.#top
     Atomics.store(this.words, ROOT_WORD, root)
     Atomics.store(this.words, GENERATION_WORD, generation)
-    return generation
   }
 
   /** Leaves what is published as it is after a change that broke off. Its new blocks are lost, not its old ones. */
@@ -102,13 +106,24 @@ export class Arena {
     this.#privateFrom = this.#top
   }
 
-  /** Every reader has passed a quiescent point since `generation` began: what it replaced can be used again. */
-  reclaim(generation: number): void {
-    while (this.#retired[0] !== undefined && this.#retired[0].generation <= generation) {
-      const blocks = this.#retired[0].blocks
+  /** Gives back what was retired and no reader can stand on any more. */
+  reclaim(): void {
+    let oldest = this.#retired[0]
+    while (oldest !== undefined && this.#isPassed(oldest.generation)) {
+      const { blocks } = oldest
       for (let i = 0; i < blocks.length; i += 2) this.#toFreeList(blocks[i] ?? 0, blocks[i + 1] ?? 0)
       this.#retired.shift()
+      oldest = this.#retired[0]
     }
+  }
+
+  /** Has every reader that is at work entered when this generation, or a later one, was published? */
+  #isPassed(generation: number): boolean {
+    for (let i = 0; i < MAX_READERS; i++) {
+      const entered = Atomics.load(this.words, READER_SLOTS + i * SLOT_WORDS)
+      if (entered !== 0 && ((entered - generation) | 0) < 0) return false // generations go round
+    }
+    return true
   }
 
   #toFreeList(block: number, words: number): void {
@@ -127,6 +142,10 @@ export class Arena {
     this.words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4)
     this.octets = new Uint8Array(this.buffer, 0, this.buffer.byteLength)
   }
+}
+
+function generationAfter(generation: number): number {
+  return (generation + 1) | 0 || 1 // 0 is how a slot says that nobody reads
 }
 
 /** Length in units of two words: exact for small blocks, above them four sizes for each power of two. */

@@ -188,9 +188,9 @@ export class Catalog {
     this.#publish(root)
   }
 
-  /** Today all readers run between two commits, so each publication is a quiescent point of theirs. */
   #publish(root: number): void {
-    this.#arena.reclaim(this.#arena.publish(root))
+    this.#arena.publish(root)
+    this.#arena.reclaim()
   }
 
   #newCell(head: number, below: number): number {

@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listenDns } from '../../src/nameserver/listeners.ts'
+import { type ListenDnsOptions, type ListenEndpoint, listenDns } from '../../src/nameserver/listeners.ts'
 import { UdpListener } from '../../src/nameserver/udp.ts'
+import { DgramListeners } from '../../src/nameserver/udp-listeners.ts'
 import { exchange } from '../ask.ts'
 import { echo, message } from './fake-respond.ts'
 
 const LOOPBACK = { address: '127.0.0.1', port: 0 }
 const NOT_OURS = { address: '192.0.2.99', port: 0 }
 
+/** Options that echo over Node's own sockets. */
+function on(endpoints: readonly ListenEndpoint[]): ListenDnsOptions {
+  return { endpoints, respond: echo, udp: new DgramListeners(echo) }
+}
+
 test('UDP and TCP of a free port share its number', async () => {
-  const listeners = await listenDns([LOOPBACK], echo)
+  const listeners = await listenDns(on([LOOPBACK]))
   const [address] = listeners.addresses
   assert.ok(address)
   assert.equal((await exchange(address, message(1))).readUInt16BE(), 1)
@@ -20,7 +26,7 @@ test('UDP and TCP of a free port share its number', async () => {
 })
 
 test('counts of several listeners are added up', async () => {
-  const listeners = await listenDns([LOOPBACK, LOOPBACK], echo)
+  const listeners = await listenDns(on([LOOPBACK, LOOPBACK]))
   for (const address of listeners.addresses) await exchange(address, message(1))
   assert.equal(listeners.stats.udp.datagrams, 2)
   await listeners.close()
@@ -30,19 +36,19 @@ test('an address that can not be bound is a fault, and what was bound is free ag
   const holder = await UdpListener.listen(LOOPBACK, echo)
   const { port } = holder.address
   await holder.close()
-  await assert.rejects(listenDns([{ address: '127.0.0.1', port }, NOT_OURS], echo), { code: 'EADDRNOTAVAIL' })
-  const again = await listenDns([{ address: '127.0.0.1', port }], echo)
+  await assert.rejects(listenDns(on([{ address: '127.0.0.1', port }, NOT_OURS])), { code: 'EADDRNOTAVAIL' })
+  const again = await listenDns(on([{ address: '127.0.0.1', port }]))
   await again.close()
 })
 
 test('a port that is taken for UDP alone is a fault', async () => {
   const holder = await UdpListener.listen(LOOPBACK, echo)
-  await assert.rejects(listenDns([holder.address], echo), { code: 'EADDRINUSE', transport: 'udp' })
+  await assert.rejects(listenDns(on([holder.address])), { code: 'EADDRINUSE', transport: 'udp' })
   await holder.close()
 })
 
 test('an optional address that can not be bound is a warning', async () => {
-  const listeners = await listenDns([LOOPBACK, { ...NOT_OURS, optional: true }], echo)
+  const listeners = await listenDns(on([LOOPBACK, { ...NOT_OURS, optional: true }]))
   assert.equal(listeners.addresses.length, 1)
   assert.deepEqual(
     listeners.warnings.map(fault => fault.endpoint.address),

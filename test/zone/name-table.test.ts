@@ -21,7 +21,8 @@ class Trie {
   constructor() {
     this.arena.words[this.cell] = 0
     this.arena.words[this.cell + 1] = 0
-    this.arena.reclaim(this.arena.publish(this.cell))
+    this.arena.publish(this.cell)
+    this.arena.reclaim()
   }
 
   change(step: (cell: number) => void): void {
@@ -31,7 +32,8 @@ class Trie {
     this.arena.release(old, 2)
     step(cell)
     this.cell = cell
-    this.arena.reclaim(this.arena.publish(cell))
+    this.arena.publish(cell)
+    this.arena.reclaim()
     this.reader.refresh()
   }
 

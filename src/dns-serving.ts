@@ -1,0 +1,50 @@
+import { hostname } from 'node:os'
+import type { Broker } from './broker.ts'
+import type { Config } from './config.ts'
+import type { Log } from './log.ts'
+import { loadLibc } from './nameserver/libc.ts'
+import { type DnsListeners, listenDns } from './nameserver/listeners.ts'
+import { Counts, Nameserver, type NameserverOptions } from './nameserver/nameserver.ts'
+import { ResponderThreads } from './nameserver/responder-threads.ts'
+import { sumOf } from './nameserver/shared-counts.ts'
+import { DgramListeners } from './nameserver/udp-listeners.ts'
+import { VERSION } from './version.ts'
+
+/** The nameserver as it runs: an engine here for TCP, and one in each responder thread for UDP. */
+export interface DnsServing {
+  readonly listeners: DnsListeners
+  /** What became of messages, in all engines together. */
+  counts(): Counts
+}
+
+/** Binds every listen address and answers. Rejects with a ListenFault that names the address. */
+export async function serveDns(config: Config, broker: Broker, log: Log): Promise<DnsServing> {
+  const engine: NameserverOptions = {
+    catalog: { buffer: broker.catalog.buffer },
+    nsid: config.dns.nsid,
+    version: `freenet6 ${VERSION}`,
+    hostname: hostname(),
+  }
+  const nameserver = new Nameserver(engine)
+  const respond = nameserver.respond.bind(nameserver)
+  const libc = await loadLibc()
+  if (libc === undefined)
+    log.warn({}, 'no batched system calls here: UDP is answered by the main thread, slower')
+  const threads =
+    libc === undefined ? undefined : new ResponderThreads({ libc, threads: config.dns.threads, engine, log })
+  const listeners = await listenDns({
+    // In the demo alone a missing [::1] is a warning: containers often have none.
+    endpoints: config.dns.listen.map(endpoint => ({
+      ...endpoint,
+      optional: config.demo && endpoint.address === '::1',
+    })),
+    respond,
+    udp: threads ?? new DgramListeners(respond),
+  })
+  for (const { code, message } of listeners.warnings) log.warn({ code }, message)
+  return {
+    listeners,
+    counts: () =>
+      sumOf(new Counts(), [nameserver.counts, ...(threads === undefined ? [] : [threads.engineCounts])]),
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The system calls that Node has none of, from libc through koffi. This is the only file that knows the foreign
+ * function interface; what the calls are given is laid out in socket-memory.ts.
+ *
+ * The numbers are Linux's for x64, arm64, riscv64 and loong64.
+ */
+import { endianness } from 'node:os'
+
+export const AF_INET = 2
+export const AF_INET6 = 10
+const SOCK_DGRAM = 2
+const SOCK_CLOEXEC = 0o2000000
+const SOL_SOCKET = 1
+const SO_RCVBUF = 8
+const SO_REUSEPORT = 15
+const SO_RCVTIMEO = 20
+const IPPROTO_IPV6 = 41
+const IPV6_V6ONLY = 26
+export const MSG_DONTWAIT = 0x40
+/** Wait for the first datagram, then take what is there. */
+export const MSG_WAITFORONE = 0x10000
+export const POLLIN = 1
+export const POLLOUT = 4
+export const ERRNO = { EINTR: 4, EAGAIN: 11, ENOBUFS: 105 } as const
+
+const ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64']
+
+/** Each returns -1 where it failed; `errno` then says why. Addresses of memory are numbers: they fit 53 bits. */
+export interface Libc {
+  readonly recvmmsg: (fd: number, heads: number, count: number, flags: number, timeout: number) => number
+  readonly sendmmsg: (fd: number, heads: number, count: number, flags: number) => number
+  readonly poll: (fds: number, count: number, timeoutMs: number) => number
+  readonly bind: (fd: number, address: Uint8Array, length: number) => number
+  readonly getsockname: (fd: number, address: Uint8Array, length: Uint32Array) => number
+  readonly close: (fd: number) => number
+  /** A UDP socket. */
+  readonly socket: (family: number) => number
+  readonly setReceiveBuffer: (fd: number, octets: number) => number
+  readonly setReceiveTimeout: (fd: number, milliseconds: number) => number
+  readonly setV6Only: (fd: number) => number
+  readonly setReusePort: (fd: number) => number
+  readonly errno: () => number
+  /** The name of an error number, such as EADDRINUSE. */
+  readonly errorName: (errno: number) => string
+  /** Where the octets are. They stay there: they were not made by the pool, and lie outside the moving heap. */
+  readonly addressOf: (octets: Uint8Array) => number
+}
+
+/** Undefined where koffi is not installed or can't be loaded, or the system is another than the layouts are for. */
+export async function loadLibc(): Promise<Libc | undefined> {
+  if (process.platform !== 'linux' || endianness() !== 'LE' || !ARCHITECTURES.includes(process.arch))
+    return undefined
+  try {
+    return bindLibc((await import('koffi')).default)
+  } catch {
+    return undefined
+  }
+}
+
+function bindLibc(koffi: typeof import('koffi').default): Libc {
+  const libc = koffi.load(null) // the process itself: any libc that Node is linked with
+  const socket = libc.func('int socket(int family, int type, int protocol)')
+  const setsockopt = libc.func(
+    'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
+  )
+  const set = (fd: number, level: number, name: number, value: BigInt64Array | Int32Array): number =>
+    setsockopt(fd, level, name, value, value.byteLength)
+  const names = new Map(Object.entries(koffi.os.errno).map(([name, errno]) => [errno, name]))
+  return {
+    recvmmsg: libc.func(
+      'int recvmmsg(int fd, uintptr_t heads, uint32_t count, int flags, uintptr_t timeout)',
+    ),
+    sendmmsg: libc.func('int sendmmsg(int fd, uintptr_t heads, uint32_t count, int flags)'),
+    poll: libc.func('int poll(uintptr_t fds, unsigned long count, int timeout)'),
+    bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
+    getsockname: libc.func('int getsockname(int fd, void *address, void *length)'),
+    close: libc.func('int close(int fd)'),
+    socket: family => socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+    setReceiveBuffer: (fd, octets) => set(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(octets)),
+    setReceiveTimeout: (fd, milliseconds) =>
+      set(fd, SOL_SOCKET, SO_RCVTIMEO, BigInt64Array.of(0n, BigInt(milliseconds) * 1000n)),
+    setV6Only: fd => set(fd, IPPROTO_IPV6, IPV6_V6ONLY, Int32Array.of(1)),
+    setReusePort: fd => set(fd, SOL_SOCKET, SO_REUSEPORT, Int32Array.of(1)),
+    errno: () => koffi.errno(),
+    errorName: errno => names.get(errno) ?? `E${errno}`,
+    addressOf: octets => Number(koffi.address(octets)),
+  }
+}
