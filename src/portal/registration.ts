@@ -1,6 +1,7 @@
 import type { Problem } from '../problem.ts'
 import type { Admission, AdmissionVerdict, RegistrationInput } from '../tunnel/admission.ts'
 import type { Lifecycle } from '../tunnel/lifecycle.ts'
+import { RegistrationQueue } from '../tunnel/registration-queue.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { VisitorLimits } from './form-guard.ts'
 import { Refused } from './refusal-error.ts'
@@ -21,6 +22,7 @@ export class Registrar {
   readonly #admission: Admission
   readonly #lifecycle: Lifecycle
   readonly #limits: VisitorLimits
+  readonly #queue: RegistrationQueue
 
   constructor(options: {
     readonly admission: Admission
@@ -30,12 +32,13 @@ export class Registrar {
     this.#admission = options.admission
     this.#lifecycle = options.lifecycle
     this.#limits = options.limits
+    this.#queue = new RegistrationQueue(options.lifecycle)
   }
 
   async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered> {
     const { request, warnings } = await this.#admitted(visitor, () => this.#admission.check(input, visitor))
     await this.#limits.countRegistration(visitor)
-    const registration = this.#lifecycle.register(request)
+    const registration = await this.#queue.register(request)
     if (registration.kind === 'refused') throw new Refused(registration.problems)
     return { tunnel: registration.tunnel, key: registration.key, warnings }
   }

@@ -4,6 +4,8 @@ import { matchesHash } from './tunnel-key.ts'
 
 const COLUMNS =
   'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable'
+/** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
+const NOT_ALIVE = 'unreachable <> 0'
 /** Compared where there is no row, so that an unknown id takes as long as a wrong key. */
 const NO_HASH = new Uint8Array(32)
 
@@ -39,10 +41,10 @@ export class TunnelTable {
     )
     this.#after = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id > ? ORDER BY id LIMIT ?`)
     this.#new = database.prepare(
-      `SELECT ${COLUMNS} FROM tunnels WHERE unreachable = -1 ORDER BY creation_time, id`,
+      `SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable = -1 ORDER BY creation_time, id`,
     )
     this.#up = database.prepare('SELECT id, IPv6client FROM tunnels WHERE unreachable >= 0')
-    this.#over = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE unreachable <> 0 AND unreachable > ?`)
+    this.#over = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable > ?`)
     this.#insert = database.prepare(
       `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
