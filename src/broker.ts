@@ -16,7 +16,7 @@ import { RestingIndexes } from './tunnel/resting-indexes.ts'
 import { TunnelTable } from './tunnel/tunnel-table.ts'
 import { TunnelZone } from './tunnel/tunnel-zone.ts'
 import { ZoneSerials } from './tunnel/zone-serials.ts'
-import type { Catalog } from './zone/catalog.ts'
+import type { Catalog, RrsetChange } from './zone/catalog.ts'
 import { loadCatalog } from './zone-loading.ts'
 
 /** Everything but the sockets: database, names, life cycle, admission. A command works on it as the process does. */
@@ -37,8 +37,8 @@ export interface Broker {
   close(): void
 }
 
-/** Rows published in one commit at start. */
-const LOAD_SLICE = 5000
+/** Records published in one commit at start. */
+const LOAD_SLICE = 10_000
 
 /** Opens the database and builds all that follows from it. Throws DatabaseFault, ZoneLoadFault, or the driver's fault. */
 export async function openBroker(config: Config, log: Log): Promise<Broker> {
@@ -121,14 +121,15 @@ function publishTable(parts: {
   readonly resting: RestingIndexes
 }): void {
   const { database, table, zone, pool, resting } = parts
-  for (let last = ''; ; ) {
-    const tunnels = table.after(last, LOAD_SLICE)
-    zone.publish(tunnels.flatMap(tunnel => zone.changesOf(undefined, tunnel)))
-    for (const { ipv6Client } of tunnels) pool.occupy(pool.indexOf(ipv6Client) ?? pool.capacity)
-    const end = tunnels.at(-1)
-    if (end === undefined) break
-    last = end.id
+  let changes: RrsetChange[] = []
+  for (const tunnel of table.publishedColumns()) {
+    pool.occupy(pool.indexOf(tunnel.ipv6Client) ?? pool.capacity)
+    changes.push(...zone.changesOf(undefined, tunnel))
+    if (changes.length < LOAD_SLICE) continue
+    zone.publish(changes)
+    changes = []
   }
+  zone.publish(changes)
   for (const index of resting.load(utcSeconds())) pool.rest(index)
   zone.publish(database.transaction(() => zone.advanceSerials()))
 }

@@ -23,7 +23,7 @@ const MIGRATIONS: readonly string[] = [
     unreachable   INTEGER NOT NULL DEFAULT -1 CHECK (typeof(unreachable) = 'integer' AND unreachable >= -1),
     key_hash      BLOB NOT NULL,
     UNIQUE (nicname, country)
-  ) WITHOUT ROWID;
+  );
   CREATE INDEX tunnels_not_alive ON tunnels (unreachable) WHERE unreachable <> 0;
 
   CREATE TABLE resting_indexes (

@@ -86,8 +86,6 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   broker.onRegistered = () => monitor.wake()
   for (const { device, reason } of await broker.interfaces.prepare())
     log.error({ device, reason }, 'the kernel could not be prepared')
-  monitor.start()
-  stops.push(() => monitor.stop())
   const control = await Control.listen(config.control.socket, operatorHandler(broker), log)
   stops.push(() => control.close())
   process.stdout.write(

@@ -3,7 +3,7 @@ import type { Log } from '../log.ts'
 import type { RrsetChange } from '../zone/catalog.ts'
 import type { Tunnel } from './tunnel.ts'
 import type { TunnelTable } from './tunnel-table.ts'
-import type { TunnelZone } from './tunnel-zone.ts'
+import type { TunnelRecords, TunnelZone } from './tunnel-zone.ts'
 
 /** Rows or records compared in one turn of the event loop: about a millisecond's work. */
 const SLICE = 200
@@ -59,12 +59,28 @@ export class Audit {
   }
 
   async #pass(): Promise<AuditReport> {
-    const strays = (await this.#removeStrays('forward')) + (await this.#removeStrays('reverse'))
-    const { tunnels, missing } = await this.#publishMissing()
+    const { tunnels, published, missing } = await this.#publishMissing()
+    const strays = (await this.#strays('forward', published)) + (await this.#strays('reverse', published))
     const differences = strays + missing
     if (differences > 0)
       this.#log.warn({ differences, tunnels }, 'DNS differed from the table and was healed')
     return { tunnels, differences }
+  }
+
+  /**
+   * Every row has its record by now, and no two have the same: as many records as rows leaves no stray among them. One
+   * that came or went meanwhile makes the counts differ; then each record is looked up.
+   */
+  async #strays(zone: 'forward' | 'reverse', rows: number): Promise<number> {
+    let records = 0
+    for (let cursor: Uint8Array | undefined; ; ) {
+      const slice = this.#zone.publishedAfter(zone, cursor, SLICE)
+      records += slice.rrsets.length
+      if (slice.cursor === undefined) break
+      cursor = slice.cursor
+      await nextTurn()
+    }
+    return records === rows ? 0 : this.#removeStrays(zone)
   }
 
   /** Records whose row is gone, is new, or says something else. */
@@ -82,31 +98,32 @@ export class Audit {
     }
   }
 
-  async #publishMissing(): Promise<{ tunnels: number; missing: number }> {
+  async #publishMissing(): Promise<{ tunnels: number; published: number; missing: number }> {
     let tunnels = 0
+    let published = 0
     let missing = 0
-    for (let last = ''; ; ) {
-      const rows = this.#table.after(last, SLICE)
-      missing += this.#healed(rows.flatMap(tunnel => this.#zone.differencesOf(tunnel)))
-      this.#reportUnpublishable(rows)
+    for (let from = 0; ; ) {
+      const { tunnels: rows, next } = this.#table.slice(from, SLICE)
+      const records = rows.flatMap(tunnel => this.#recordsOf(tunnel) ?? [])
+      missing += this.#healed(records.flatMap(each => this.#zone.differencesOf(each)))
       tunnels += rows.length
-      const end = rows.at(-1)
-      if (end === undefined) return { tunnels, missing }
-      last = end.id
+      published += records.length
+      if (next === undefined) return { tunnels, published, missing }
+      from = next
       await nextTurn()
     }
   }
 
   /** An operator who edits a row by hand must hear why its name does not appear. */
-  #reportUnpublishable(rows: readonly Tunnel[]): void {
-    for (const tunnel of rows) {
-      if (tunnel.unreachable < 0 || this.#zone.recordsOf(tunnel) !== undefined) continue
-      const { id, nicname, country, ipv6Client } = tunnel
-      this.#log.warn(
-        { tunnel: id, nicname, country, ipv6Client },
-        'row can not stand in DNS: bad name or address, or static data in its place',
-      )
-    }
+  #recordsOf(tunnel: Tunnel): TunnelRecords | undefined {
+    const records = this.#zone.recordsOf(tunnel)
+    if (tunnel.unreachable < 0 || records !== undefined) return records
+    const { id, nicname, country, ipv6Client } = tunnel
+    this.#log.warn(
+      { tunnel: id, nicname, country, ipv6Client },
+      'row can not stand in DNS: bad name or address, or static data in its place',
+    )
+    return undefined
   }
 
   #isWanted(zone: 'forward' | 'reverse', owner: Uint8Array): boolean {

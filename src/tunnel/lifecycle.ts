@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Database, storageFaultOf } from '../database.ts'
 import type { Log } from '../log.ts'
 import type { RrsetChange } from '../zone/catalog.ts'
@@ -23,6 +24,9 @@ export type Registration =
   | Refusal
 export type EndpointChange = { readonly kind: 'changed' | 'unchanged'; readonly tunnel: Tunnel } | Refusal
 export type Deletion = { readonly kind: 'deleted' } | Refusal
+
+/** Rows read in one turn of the event loop. */
+const RECONCILE_SLICE = 1000
 
 /** How many indexes are tried when rows written by another program stand in the way. */
 const MAX_INDEX_ATTEMPTS = 4096
@@ -192,7 +196,7 @@ export class Lifecycle {
   /** Makes the kernel's interfaces equal to the table's, both ways. New tunnels are left to `bringUpNew`. */
   reconcile(): Promise<Reconciliation> {
     return this.#inTurn(async () => {
-      const wanted = [...this.#table.all()].filter(tunnel => tunnel.unreachable >= 0)
+      const wanted = await this.#tunnelsUp()
       const mended = await this.#interfaces.reconcile(wanted)
       this.#noteFaults(wanted, mended.faults)
       return mended
@@ -212,6 +216,18 @@ export class Lifecycle {
   /** Rows were edited by another program: they are counted afresh. Addresses that it gave out show when they are tried. */
   recount(): void {
     this.#count = this.#table.count()
+  }
+
+  /** Those that should have an interface; others come and go in the kernel's turn alone, so that none is missed. */
+  async #tunnelsUp(): Promise<readonly Tunnel[]> {
+    const up: Tunnel[] = []
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const { tunnels, next } = this.#table.slice(from, RECONCILE_SLICE)
+      up.push(...tunnels.filter(tunnel => tunnel.unreachable >= 0))
+      from = next
+      await nextTurn()
+    }
+    return up
   }
 
   #conflicts(request: TunnelRequest) {

@@ -1,5 +1,5 @@
 import type { Database, Statement } from '../database.ts'
-import { NEW, type Tunnel } from './tunnel.ts'
+import { NEW, type PublishedColumns, type Tunnel } from './tunnel.ts'
 import { matchesHash } from './tunnel-key.ts'
 
 const COLUMNS =
@@ -19,6 +19,8 @@ export class TunnelTable {
   readonly #count: Statement
   readonly #countByState: Statement
   readonly #after: Statement
+  readonly #slice: Statement
+  readonly #published: Statement
   readonly #new: Statement
   readonly #up: Statement
   readonly #over: Statement
@@ -40,6 +42,12 @@ export class TunnelTable {
       'SELECT sign(unreachable) AS state, count(*) AS n FROM tunnels GROUP BY 1',
     )
     this.#after = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id > ? ORDER BY id LIMIT ?`)
+    this.#slice = database.prepare(
+      `SELECT rowid, ${COLUMNS} FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?`,
+    )
+    this.#published = database.prepare(
+      'SELECT IPv6client, nicname, country, unreachable FROM tunnels ORDER BY rowid',
+    )
     this.#new = database.prepare(
       `SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable = -1 ORDER BY creation_time, id`,
     )
@@ -99,15 +107,32 @@ export class TunnelTable {
     return this.#after.all(id, limit).map(tunnelOf)
   }
 
-  /** Every tunnel, a slice in memory at a time. */
-  *all(): Generator<Tunnel> {
-    for (let last = ''; ; ) {
-      const slice = this.after(last, 1000)
-      yield* slice
-      const end = slice.at(-1)
-      if (end === undefined) return
-      last = end.id
+  /**
+   * What of each tunnel shows in DNS, the oldest first: their addresses are nearly in order, and neighbours in the
+   * table of names are put in one after the other. Nothing may be written while it runs.
+   */
+  *publishedColumns(): Generator<PublishedColumns> {
+    for (const row of this.#published.iterate()) {
+      yield {
+        ipv6Client: String(row.IPv6client),
+        nicname: String(row.nicname),
+        country: String(row.country),
+        unreachable: Number(row.unreachable),
+      }
     }
+  }
+
+  /**
+   * At most `limit` tunnels in the order in which they are stored, to walk the whole table: `next` is what the next
+   * call wants, 0 before the first; undefined at the end.
+   */
+  slice(
+    from: number,
+    limit: number,
+  ): { readonly tunnels: readonly Tunnel[]; readonly next: number | undefined } {
+    const rows = this.#slice.all(from, limit)
+    const last = rows.at(-1)
+    return { tunnels: rows.map(tunnelOf), next: last === undefined ? undefined : Number(last.rowid) }
   }
 
   /** Tunnels whose interface is still to be made (the draft's −1), the oldest first. */

@@ -1,12 +1,15 @@
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import { type Prefix, prefixContains } from '../address/prefix.ts'
-import { reverseApex, reverseName } from '../address/reverse-name.ts'
+import { reverseApex } from '../address/reverse-name.ts'
 import { TYPE } from '../wire/codes.ts'
 import { lowerCaseName, parseName } from '../wire/name.ts'
+import { reverseOwner } from '../wire/reverse-name.ts'
+import { isAtOrBelow } from '../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
+import { countLabels } from '../zone/name-key.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import { soaSerial, soaWithSerial } from '../zone/serial.ts'
-import type { Tunnel } from './tunnel.ts'
+import type { PublishedColumns } from './tunnel.ts'
 import type { ZoneSerials } from './zone-serials.ts'
 
 const LDH_LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/
@@ -32,7 +35,9 @@ export class TunnelZone {
   readonly #forwardApex: Uint8Array
   readonly #backwardApex: Uint8Array
   /** Owners of static records where a tunnel's could stand, as latin1 text of the lower-case wire name. */
-  readonly #staticOwners: Set<string>
+  readonly #staticOwners = new Set<string>()
+  /** Is there a delegation or a DNAME in the zones, so that names can be hidden? */
+  #hasCuts = false
 
   constructor(options: {
     readonly catalog: Catalog
@@ -48,31 +53,30 @@ export class TunnelZone {
     this.#serials = options.serials
     this.#prefix = options.prefix
     this.#ttl = options.ttl
-    this.#forwardApex = wireName(this.origin)
+    this.#forwardApex = lowerCaseName(wireName(this.origin))
     this.#backwardApex = wireName(this.reverseApex)
-    this.#staticOwners = this.#collectStaticOwners()
+    this.#collectStaticOwners()
   }
 
   /** Whether static data stands at the name of a nicname in a country, or hides it: under a delegation or a DNAME. */
   isReserved(nicname: string, country: string): boolean {
-    const owner = this.#ownerOf(nicname, country)
-    return this.#staticOwners.has(keyOf(owner)) || this.#catalog.isOccluded(owner)
+    return this.#isTaken(lowerCaseName(this.#ownerOf(nicname, country)))
   }
 
   /**
    * The records that stand in DNS for a tunnel; undefined where it is not to be published: it is new, or a row edited
    * by hand has a nicname that is no label, an address outside the prefix or not in canonical text, or a static record stands in its place.
    */
-  recordsOf(tunnel: Tunnel): TunnelRecords | undefined {
+  recordsOf(tunnel: PublishedColumns): TunnelRecords | undefined {
     if (tunnel.unreachable < 0) return undefined
     const address = parseIpv6(tunnel.ipv6Client)
     if (address === undefined || !prefixContains(this.#prefix, address)) return undefined
     if (formatIpv6(address) !== tunnel.ipv6Client) return undefined // another spelling could not be found again by address
     if (!LDH_LABEL.test(tunnel.nicname) || !LDH_LABEL.test(tunnel.country)) return undefined
-    if (this.isReserved(tunnel.nicname, tunnel.country)) return undefined
     const owner = this.#ownerOf(tunnel.nicname, tunnel.country)
-    const reverse = wireName(reverseName(address))
-    if (this.#staticOwners.has(keyOf(reverse)) || this.#catalog.isOccluded(reverse)) return undefined
+    if (this.#isTaken(owner)) return undefined
+    const reverse = reverseOwner(address)
+    if (this.#isTaken(reverse)) return undefined
     return {
       aaaa: { owner, type: TYPE.AAAA, ttl: this.#ttl, rdatas: [address] },
       ptr: { owner: reverse, type: TYPE.PTR, ttl: this.#ttl, rdatas: [owner] },
@@ -80,7 +84,10 @@ export class TunnelZone {
   }
 
   /** What changes in DNS when a tunnel's row goes from `before` to `after` (undefined: no row). */
-  changesOf(before: Tunnel | undefined, after: Tunnel | undefined): readonly RrsetChange[] {
+  changesOf(
+    before: PublishedColumns | undefined,
+    after: PublishedColumns | undefined,
+  ): readonly RrsetChange[] {
     const old = before && this.recordsOf(before)
     const now = after && this.recordsOf(after)
     if (old === undefined && now === undefined) return []
@@ -113,10 +120,8 @@ export class TunnelZone {
   }
 
   /** What differs between the records that a row should have and those that are answered. */
-  differencesOf(tunnel: Tunnel): readonly RrsetChange[] {
-    const records = this.recordsOf(tunnel)
-    if (records === undefined) return []
-    return [records.aaaa, records.ptr]
+  differencesOf({ aaaa, ptr }: TunnelRecords): readonly RrsetChange[] {
+    return [aaaa, ptr]
       .filter(wanted => !sameRrset(wanted, this.#catalog.rrset(wanted.owner, wanted.type)))
       .map(rrset => ({ kind: 'put', rrset }))
   }
@@ -149,7 +154,16 @@ export class TunnelZone {
   }
 
   #ownerOf(nicname: string, country: string): Uint8Array {
-    return Buffer.concat([wireLabel(nicname), wireLabel(country), this.#forwardApex])
+    const apex = this.#forwardApex
+    const owner = new Uint8Array(nicname.length + country.length + 2 + apex.length)
+    const behind = putLabel(owner, putLabel(owner, 0, nicname), country)
+    owner.set(apex, behind)
+    return owner
+  }
+
+  /** Whether static data stands at an owner in lower case, or hides it. */
+  #isTaken(owner: Uint8Array): boolean {
+    return this.#staticOwners.has(latin1(owner)) || (this.#hasCuts && this.#catalog.isOccluded(owner))
   }
 
   #isDynamicOwner(owner: Uint8Array): boolean {
@@ -157,14 +171,14 @@ export class TunnelZone {
   }
 
   #couldBeTunnel(owner: Uint8Array): boolean {
-    const depth = labelsOf(owner).length
-    const isForward = endsWith(owner, this.#forwardApex) && depth === labelsOf(this.#forwardApex).length + 2
-    return isForward || (endsWith(owner, this.#backwardApex) && depth === NIBBLES_OF_AN_ADDRESS + 2)
+    const depth = countLabels(owner, 0)
+    const isForward =
+      depth === countLabels(this.#forwardApex, 0) + 2 && isAtOrBelow(owner, 0, this.#forwardApex, 0)
+    return isForward || (depth === NIBBLES_OF_AN_ADDRESS + 2 && isAtOrBelow(owner, 0, this.#backwardApex, 0))
   }
 
   /** Runs once, before the first tunnel is published: all that the catalog holds then is static. */
-  #collectStaticOwners(): Set<string> {
-    const owners = new Set<string>()
+  #collectStaticOwners(): void {
     const forwardDepth = labelsOf(this.#forwardApex).length + 2
     for (const [apex, depth] of [
       [this.#forwardApex, forwardDepth],
@@ -172,17 +186,17 @@ export class TunnelZone {
     ] as const) {
       for (let cursor: Uint8Array | undefined; ; ) {
         const rrsets = this.#catalog.walk(apex, cursor, 1000)
-        for (const { owner } of rrsets) {
+        for (const { owner, type } of rrsets) {
           // An owner further down makes an empty non-terminal of the name above it: that name is taken as well.
           const ancestor = ancestorAtDepth(owner, depth)
-          if (ancestor !== undefined) owners.add(keyOf(ancestor))
+          if (ancestor !== undefined) this.#staticOwners.add(keyOf(ancestor))
+          this.#hasCuts ||= type === TYPE.DNAME || (type === TYPE.NS && owner.length > apex.length)
         }
         const last = rrsets.at(-1)
         if (last === undefined) break
         cursor = last.owner
       }
     }
-    return owners
   }
 }
 
@@ -203,9 +217,11 @@ function removal(rrset: Rrset): RrsetChange {
   return { kind: 'remove', owner: rrset.owner, type: rrset.type }
 }
 
-function wireLabel(label: string): Uint8Array {
-  const octets = Buffer.from(label, 'latin1')
-  return Buffer.concat([Uint8Array.of(octets.length), octets])
+/** Writes a label of ASCII letters; returns where the next one begins. */
+function putLabel(name: Uint8Array, at: number, label: string): number {
+  name[at] = label.length
+  for (let i = 0; i < label.length; i++) name[at + 1 + i] = label.charCodeAt(i)
+  return at + 1 + label.length
 }
 
 function labelsOf(name: Uint8Array): string[] {
@@ -228,12 +244,12 @@ function ancestorAtDepth(name: Uint8Array, depth: number): Uint8Array | undefine
   return name.subarray(at)
 }
 
-function endsWith(name: Uint8Array, suffix: Uint8Array): boolean {
-  return name.length >= suffix.length && keyOf(name.subarray(name.length - suffix.length)) === keyOf(suffix)
+function keyOf(name: Uint8Array): string {
+  return latin1(lowerCaseName(name))
 }
 
-function keyOf(name: Uint8Array): string {
-  return Buffer.from(lowerCaseName(name)).toString('latin1')
+function latin1(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
 }
 
 function sameRrset(a: Rrset, b: Rrset | undefined): boolean {

@@ -24,6 +24,9 @@ export interface Tunnel {
   readonly unreachable: number
 }
 
+/** What of a tunnel shows in DNS. */
+export type PublishedColumns = Pick<Tunnel, 'ipv6Client' | 'nicname' | 'country' | 'unreachable'>
+
 export function stateOf(tunnel: Pick<Tunnel, 'unreachable'>): TunnelState {
   if (tunnel.unreachable === NEW) return 'new'
   return tunnel.unreachable === 0 ? 'active' : 'unreachable'

@@ -98,19 +98,12 @@ export class Catalog {
    * in no served zone or a value does not fit the protocol.
    */
   commit(changes: readonly RrsetChange[]): void {
-    for (const change of changes) {
-      if (change.kind === 'put') assertRrset(change.rrset)
-      const owner = ownerOf(change)
-      assertName(owner)
-      const zone = this.#zoneEntry(owner)
-      if (zone === 0) throw new RangeError(`${formatName(owner)} lies in no zone that is served`)
-      const takesSoa = change.kind === 'remove' && change.type === TYPE.SOA
-      if (takesSoa && this.#reader.exact === zone) throw new RangeError(`${formatName(owner)} keeps its SOA`)
-    }
+    const zones = changes.map(change => this.#checkedZone(change))
     this.#atomically(root => {
-      const opened = new Set<number>()
-      for (const change of changes) {
-        const cell = this.#openZone(root, ownerOf(change), opened)
+      const cells = new Map(zones.map(zone => [zone, 0]))
+      for (const zone of cells.keys()) cells.set(zone, this.#openZone(root, zone))
+      for (const [i, change] of changes.entries()) {
+        const cell = cells.get(zones[i] ?? 0) ?? 0
         if (change.kind === 'put') this.#putRrset(cell, change.rrset)
         else this.#removeRrset(cell, change.owner, change.type)
       }
@@ -205,24 +198,31 @@ export class Catalog {
     return this.#reader.root
   }
 
-  /** The cell of the trie of the owner's zone, in an entry that this commit may write. */
-  #openZone(root: number, owner: Uint8Array, opened: Set<number>): number {
-    this.#key.set(owner, 0)
-    const zone = this.#longestMatch(root, owner)
-    const cell = zoneCell(this.#arena.words, zone)
-    if (opened.has(zone)) return cell
+  /** The entry of the zone that a change is for. RangeError where it can not be made. */
+  #checkedZone(change: RrsetChange): number {
+    if (change.kind === 'put') assertRrset(change.rrset)
+    else assertName(change.owner)
+    const owner = ownerOf(change)
+    const zone = this.#zoneEntry(owner)
+    if (zone === 0) throw new RangeError(`${formatName(owner)} lies in no zone that is served`)
+    const takesSoa = change.kind === 'remove' && change.type === TYPE.SOA
+    if (takesSoa && this.#reader.exact === zone) throw new RangeError(`${formatName(owner)} keeps its SOA`)
+    return zone
+  }
+
+  /** The cell of a zone's trie in an entry that this commit may write. */
+  #openZone(root: number, zone: number): number {
     const length = recordWords(this.#arena.words, zone)
     const copy = this.#arena.allocate(length)
     this.#arena.words.copyWithin(copy, zone, zone + length)
     this.#table.put(root, copy)
-    opened.add(copy)
     return zoneCell(this.#arena.words, copy)
   }
 
   #putRrset(cell: number, rrset: Rrset): void {
     const record = this.#table.get(cell, rrset.owner)
     if (record === 0) {
-      this.#table.put(cell, writeRecord(this.#arena, rrset.owner, [rrset]))
+      this.#table.putSought(cell, writeRecord(this.#arena, rrset.owner, [rrset]))
       return
     }
     const rrsets = readRrsets(this.#arena, record).filter(({ type }) => type !== rrset.type)

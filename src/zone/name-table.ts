@@ -13,6 +13,8 @@ export class NameTable {
   readonly #arena: Arena
   readonly #key = new NameKey()
   readonly #other = new NameKey()
+  /** The leaf that shares most with the key that was looked for last; 0 where the trie is empty. */
+  #sought = 0
 
   constructor(arena: Arena) {
     this.#arena = arena
@@ -22,6 +24,7 @@ export class NameTable {
   get(cell: number, owner: Uint8Array): number {
     this.#key.set(owner, 0)
     const record = this.#nearest(cell)
+    this.#sought = record
     const { words, octets } = this.#arena
     const isThere =
       record !== 0 &&
@@ -33,7 +36,13 @@ export class NameTable {
   /** Puts a record under the name it carries; what was there is released. */
   put(cell: number, record: number): void {
     this.#key.set(this.#arena.octets, nameAt(record))
-    const nearest = this.#nearest(cell)
+    this.#sought = this.#nearest(cell)
+    this.putSought(cell, record)
+  }
+
+  /** The same straight after a `get` of that name in that trie, without looking for its place again. */
+  putSought(cell: number, record: number): void {
+    const nearest = this.#sought
     if (nearest === 0) {
       this.#arena.words[cell + 1] = record
       return
