@@ -1,5 +1,6 @@
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import { type Prefix, prefixContains } from '../address/prefix.ts'
+import { uint32 } from '../wire/octets.ts'
 import { FreeIndex } from './free-index.ts'
 
 /** What a pool index stands for: one /64 of the prefix, its two ends, and the interface on the server. */
@@ -16,6 +17,8 @@ export interface Resting {
 }
 
 const LINK_PREFIX_LENGTH = 64
+/** Where the 32 bits are that hold the index: prefixes start at /32. */
+const INDEX_AT = 4
 const SERVER_HOST = 1
 const CLIENT_HOST = 2
 /** Indexes above this are never needed: a pool as large holds more tunnels than max_tunnels allows, with room to rest. */
@@ -84,8 +87,7 @@ export class AddressPool {
   indexOf(address: string): number | undefined {
     const octets = parseIpv6(address)
     if (octets === undefined || !prefixContains(this.#prefix, octets)) return undefined
-    const view = new DataView(octets.buffer)
-    const index = (view.getUint32(4) & this.#indexMask()) >>> 0
+    const index = (uint32(octets, INDEX_AT) & this.#indexMask()) >>> 0
     return index < this.#capacity ? index : undefined
   }
 
@@ -98,7 +100,7 @@ export class AddressPool {
   #address(index: number, host: number): Uint8Array {
     const octets = Uint8Array.from(this.#prefix.octets)
     const view = new DataView(octets.buffer)
-    view.setUint32(4, (view.getUint32(4) | index) >>> 0)
+    view.setUint32(INDEX_AT, (view.getUint32(INDEX_AT) | index) >>> 0)
     view.setUint32(12, host)
     return octets
   }

@@ -163,7 +163,8 @@ export class TunnelZone {
 
   /** Whether static data stands at an owner in lower case, or hides it. */
   #isTaken(owner: Uint8Array): boolean {
-    return this.#staticOwners.has(latin1(owner)) || (this.#hasCuts && this.#catalog.isOccluded(owner))
+    if (this.#staticOwners.size > 0 && this.#staticOwners.has(latin1(owner))) return true
+    return this.#hasCuts && this.#catalog.isOccluded(owner)
   }
 
   #isDynamicOwner(owner: Uint8Array): boolean {

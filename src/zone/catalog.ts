@@ -102,8 +102,10 @@ export class Catalog {
     this.#atomically(root => {
       const cells = new Map(zones.map(zone => [zone, 0]))
       for (const zone of cells.keys()) cells.set(zone, this.#openZone(root, zone))
-      for (const [i, change] of changes.entries()) {
+      for (let i = 0; i < changes.length; i++) {
+        const change = changes[i]
         const cell = cells.get(zones[i] ?? 0) ?? 0
+        if (change === undefined) continue
         if (change.kind === 'put') this.#putRrset(cell, change.rrset)
         else this.#removeRrset(cell, change.owner, change.type)
       }
