@@ -12,7 +12,7 @@ import type { Log } from '../src/log.ts'
 import type { TunnelRequest } from '../src/tunnel/lifecycle.ts'
 import { countryOfTunnel, nicnameOfTunnel } from './filled-tunnel.ts'
 
-const BATCH = 5000
+const BATCH = 20_000
 const FIRST_ENDPOINT = 0x01000000 // 1.0.0.0
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
