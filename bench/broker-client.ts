@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
+import type { RunningServer } from './running-server.ts'
 
 export interface HttpReply {
   readonly status: number
@@ -22,11 +23,11 @@ export class BrokerClient {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
 
-  /** Of the web interface that a server said it listens on in its ready line. */
-  static ofReadyLine(output: string, connections: number): BrokerClient {
-    const url = URL.parse(/^ready .*web=(\S+)/m.exec(output)?.[1] ?? '')
-    if (url === null) throw new Error('the server did not say where its web interface is')
-    return new BrokerClient({ host: url.hostname, port: Number(url.port) }, connections)
+  /** Of the web interface of our server: DNS answers a moment before the ready line says where that is. */
+  static async ofServer(server: RunningServer, connections: number): Promise<BrokerClient> {
+    const [, found = ''] = await server.printed(/^ready .*web=(\S+)/m)
+    const { hostname, port } = new URL(found)
+    return new BrokerClient({ host: hostname, port: Number(port) }, connections)
   }
 
   /** Sends JSON and reads JSON. Rejects where the connection fails. */

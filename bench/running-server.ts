@@ -3,11 +3,14 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isRight, type Question, UdpAsker } from './question.ts'
 
 const FIRST_ANSWER_TIMEOUT_MS = 120_000
 /** A server that is not there yet says nothing: it is asked again after this time. */
 const FIRST_ANSWER_WAIT_MS = 10
+const PRINTED_TIMEOUT_MS = 60_000
+const PRINTED_POLL_MS = 20
 const STOP_TIMEOUT_MS = 15_000
 const PORT_ATTEMPTS = 50
 const ANY_QUESTION: Question = { name: 'echo.test', type: 'SOA' }
@@ -62,18 +65,19 @@ export class RunningServer {
     return new RunningServer(child, launch, performance.now() - started, output)
   }
 
-  /** What it has printed so far. */
-  get output(): string {
-    return readFileSync(this.#output, 'utf8')
-  }
-
-  /** Whether it still runs. */
-  get isAlive(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null
+  /** Waits for something on its output. Rejects with what there is where it does not come. */
+  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+    const end = performance.now() + PRINTED_TIMEOUT_MS
+    while (performance.now() < end) {
+      const found = pattern.exec(readFileSync(this.#output, 'utf8'))
+      if (found !== null) return found
+      await sleep(PRINTED_POLL_MS)
+    }
+    throw new Error(`${this.command} did not say ${pattern}\n${tail(this.#output)}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.isAlive) return
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const exited = once(this.#child, 'exit')
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS)

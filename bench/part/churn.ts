@@ -30,6 +30,7 @@ export async function measureChurn(
   server: RunningServer,
   { table, seconds, core }: { readonly table: Table; readonly seconds: number; readonly core: string },
 ): Promise<ChurnFigures> {
+  await server.printed(/^ready /m) // the control socket is there
   const load = udpLoad(table.questions, seconds, core)
   await runLoad(server, { ...load, seconds: 1 })
   const quiet = await runLoad(server, load)

@@ -26,7 +26,7 @@ const ACTIVE_POLL_MS = 0.2
 
 /** Registers and deletes tunnels one by one for so long, asking after each. */
 export async function measureCommit(server: RunningServer, seconds: number): Promise<CommitFigures> {
-  using client = BrokerClient.ofReadyLine(server.output, 1)
+  using client = await BrokerClient.ofServer(server, 1)
   const askers = Array.from({ length: UDP_SOCKETS }, () => new UdpAsker(server.port))
   const registrants = new Registrants('commit', 0)
   const active: number[] = []

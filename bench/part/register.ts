@@ -32,7 +32,7 @@ export async function measureRegistrations(
   server: RunningServer,
   { tunnels, seconds }: { readonly tunnels: number; readonly seconds: number },
 ): Promise<RegisterFigures> {
-  using client = BrokerClient.ofReadyLine(server.output, CLIENTS)
+  using client = await BrokerClient.ofServer(server, CLIENTS)
   const registrants = new Registrants('register', 2)
   const times: number[] = []
   let refused = 0
