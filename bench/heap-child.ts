@@ -39,7 +39,7 @@ broker.close()
 
 async function measure(): Promise<HeapFigures> {
   const collections = countCollections()
-  globalThis.gc?.()
+  for (let i = 0; i < 2; i++) globalThis.gc?.() // buffers of the start are let go in the second
   const before = process.memoryUsage()
   const started = performance.now()
   answerMany(QUERIES)

@@ -41,7 +41,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --only PARTS     of ${PARTS.join(',')}; all by default
   --peers NAMES    of ${PEERS.join(',')}, or none; all that are installed by default
   --rounds N       how often each server has its turn (3)
-  --seconds N      length of one measurement (3)
+  --seconds N      length of one measurement (2)
   --tunnels N      the table that all servers are compared with (100000)
   --sizes NS       other tables, ours alone (1000,1000000)
   --work DIR       keep the tables here and use them again
@@ -68,7 +68,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     parts: chosen('only', values.only, PARTS),
     peers: values.peers === 'none' ? new Set() : chosen('peers', values.peers, PEERS),
     rounds: whole('rounds', values.rounds ?? (quick ? '1' : '3')),
-    seconds: whole('seconds', values.seconds ?? (quick ? '1' : '3')),
+    seconds: whole('seconds', values.seconds ?? (quick ? '1' : '2')),
     tunnels: whole('tunnels', values.tunnels ?? (quick ? '10000' : '100000')),
     sizes: list(values.sizes ?? (quick ? '' : '1000,1000000')).map(size => whole('sizes', size)),
     work: values.work,
