@@ -5,53 +5,78 @@
  */
 import { parseArgs } from 'node:util'
 import { formatIpv4 } from '../src/address/ipv4.ts'
-import { openBroker } from '../src/broker.ts'
-import { readConfig } from '../src/config.ts'
+import { formatPrefix } from '../src/address/prefix.ts'
+import { type Broker, openBroker } from '../src/broker.ts'
+import { type Config, readConfig } from '../src/config.ts'
 import type { Log } from '../src/log.ts'
-import { COUNTRIES } from '../src/tunnel/country.ts'
 import type { TunnelRequest } from '../src/tunnel/lifecycle.ts'
+import { countryOfTunnel, nicnameOfTunnel } from './filled-tunnel.ts'
 
-const BATCH = 5000
+const BATCH = 20_000
 const FIRST_ENDPOINT = 0x01000000 // 1.0.0.0
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
-const { values } = parseArgs({ options: { config: { type: 'string' }, tunnels: { type: 'string' } } })
-const wanted = Number(values.tunnels)
-if (!Number.isSafeInteger(wanted) || wanted < 0)
-  fail('usage: node bench/fill.ts --config FILE --tunnels N', 2)
-const reading = readConfig(values.config)
-if (reading.kind === 'mistakes') fail(reading.mistakes.join('\n'), 2)
-
-const { config } = reading
-config.tunnel.driver = 'dry-run'
-config.tunnel.max_tunnels = Math.max(config.tunnel.max_tunnels, wanted)
-const broker = await openBroker(config, SILENT)
-const codes = COUNTRIES.map(country => country.code).sort()
+const { config, tunnels } = readArguments()
 const started = performance.now()
+const broker = await openBroker(config, SILENT).catch((error: unknown) =>
+  fail(error instanceof Error ? error.message : String(error), 1),
+)
 try {
-  for (let first = 0; first < wanted; first += BATCH) {
-    const requests = Array.from({ length: Math.min(BATCH, wanted - first) }, (_, i) => requestFor(first + i))
-    const refusal = broker.lifecycle
-      .registerAll(requests)
-      .find(registration => registration.kind === 'refused')
-    if (refusal?.kind === 'refused') fail(refusal.problems.map(problem => problem.detail).join('\n'), 1)
-    await broker.lifecycle.bringUpNew()
-  }
+  refuseWithoutRoom(broker)
+  for (let first = 0; first < tunnels; first += BATCH)
+    await fillBatch(first, Math.min(BATCH, tunnels - first))
 } finally {
   broker.close()
 }
-process.stdout.write(`${wanted} tunnels in ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
+process.stdout.write(`${tunnels} tunnels in ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
+
+function readArguments(): { readonly config: Config; readonly tunnels: number } {
+  const { values } = parseArgs({ options: { config: { type: 'string' }, tunnels: { type: 'string' } } })
+  const wanted = Number(values.tunnels)
+  if (values.tunnels === undefined || !Number.isSafeInteger(wanted) || wanted < 0)
+    fail('usage: node bench/fill.ts --config FILE --tunnels N', 2)
+  const reading = readConfig(values.config)
+  if (reading.kind === 'mistakes') fail(reading.mistakes.join('\n'), 2)
+  const { max_tunnels } = reading.config.tunnel
+  if (wanted > max_tunnels) {
+    // The rows are served all the same; only registrations stop there.
+    warn(`max_tunnels = ${max_tunnels} is less than ${wanted}: the server will take no further registration`)
+    reading.config.tunnel.max_tunnels = wanted
+  }
+  reading.config.tunnel.driver = 'dry-run'
+  return { config: reading.config, tunnels: wanted }
+}
+
+function refuseWithoutRoom({ pool, table }: Broker): void {
+  const there = table.count()
+  if (there > 0) fail(`${config.data_dir} holds ${there} tunnels already: fill an empty one`, 1)
+  if (tunnels <= pool.capacity) return
+  const prefix = formatPrefix(config.tunnel.prefix)
+  fail(`tunnel.prefix = "${prefix}" has room for ${pool.capacity} tunnels, not ${tunnels}`, 1)
+}
+
+async function fillBatch(first: number, count: number): Promise<void> {
+  const requests = Array.from({ length: count }, (_, i) => requestFor(first + i))
+  for (const outcome of broker.lifecycle.registerAll(requests)) {
+    if (outcome.kind === 'refused') fail(outcome.problems.map(problem => problem.detail).join('\n'), 1)
+  }
+  await broker.lifecycle.bringUpNew()
+}
 
 function requestFor(index: number): TunnelRequest {
   return {
     ipv4: formatIpv4(FIRST_ENDPOINT + index),
-    nicname: `h${index}`,
-    country: codes[index % codes.length] ?? 'ca',
+    nicname: nicnameOfTunnel(index),
+    country: countryOfTunnel(index),
     os: 'linux',
   }
 }
 
-function fail(message: string, status: number): never {
+function warn(message: string): void {
   process.stderr.write(`${message}\n`)
+}
+
+function fail(message: string, status: number): never {
+  warn(message)
   process.exit(status)
 }

@@ -1,0 +1,26 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { VERSION } from '../../src/version.ts'
+import type { Contender, Setting } from '../contender.ts'
+import { freePort, RunningServer } from '../running-server.ts'
+import { aaaaQuestion, configText } from '../table.ts'
+
+const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
+
+/** This server, as `npm start` runs it: web, monitor and database included, on the database of the table. */
+export const OURS: Contender = {
+  name: 'freenet6',
+  version: `freenet6 ${VERSION}, Node ${process.version}`,
+  async start({ table, threads, cores }: Setting): Promise<RunningServer> {
+    const port = await freePort()
+    const config = join(table.directory, 'serve.toml')
+    writeFileSync(config, configText({ port, threads }))
+    return RunningServer.launch({
+      command: ['env', 'FREENET6_LOG_LEVEL=warn', process.execPath, CLI, 'serve', '--config', config],
+      directory: table.directory,
+      cores: cores.server,
+      port,
+      question: aaaaQuestion(table.tunnels - 1),
+    })
+  },
+}

@@ -1,0 +1,159 @@
+import { factor, figure, markdownTable } from './markdown.ts'
+import { wrongOf } from './medians.ts'
+import { CHANGES_A_SECOND } from './part/churn.ts'
+import { CLIENTS } from './part/register.ts'
+import type { Run } from './report.ts'
+import type { Results } from './session.ts'
+import { median } from './statistics.ts'
+
+const MILLION = 1e6
+
+/** The sections about our server alone. */
+export function partSections({ results }: Run): readonly string[] {
+  return [
+    commitSection(results),
+    churnSection(results),
+    registerSection(results),
+    heapSection(results),
+    probeSection(results),
+  ]
+}
+
+function commitSection({ commits }: Results): string {
+  if (commits.length === 0) return ''
+  const rows = [
+    ['deleted → no such name, p50', `${figure(median(commits.map(one => one.goneP50)), 2)} ms`],
+    ['deleted → no such name, p99', `${figure(median(commits.map(one => one.goneP99)), 2)} ms`],
+    ['old answers after the commit', figure(sum(commits.map(one => one.staleAnswers)))],
+    ['deletions', figure(sum(commits.map(one => one.deletions)))],
+    ['registered → AAAA, p50', `${figure(median(commits.map(one => one.activeP50)), 2)} ms`],
+    ['registered → AAAA, p99', `${figure(median(commits.map(one => one.activeP99)), 2)} ms`],
+  ]
+  return `## From commit to answer
+
+${markdownTable(['what', 'figure'], rows)}
+A deletion is timed from the API's reply to the last right answer on eight UDP sockets and a new TCP connection, asked at
+once: round trips and the client's own work are in it. A registration is answered before its interface is made; the
+time runs from that reply to the first AAAA.
+`
+}
+
+function churnSection({ churns }: Results): string {
+  if (churns.length === 0) return ''
+  const quiet = median(churns.map(one => one.quiet.queriesASecond))
+  const churning = median(churns.map(one => one.churning.queriesASecond))
+  const rows = [
+    ['q/s without changes', figure(quiet)],
+    ['q/s with changes', figure(churning)],
+    [
+      'the second to the first',
+      factor(median(churns.map(one => one.churning.queriesASecond / one.quiet.queriesASecond))),
+    ],
+    ['changes a second', figure(median(churns.map(one => one.changesASecond)))],
+    ['lost or wrong under load', figure(wrongOf(churns.map(one => one.churning)))],
+    ['questions beside it about names that stay', figure(sum(churns.map(one => one.checked)))],
+    ['of those wrong or missing', figure(sum(churns.map(one => one.wrong)))],
+  ]
+  return `## Queries while tunnels come and go
+
+${markdownTable(['what', 'figure'], rows)}
+Asked for: ${figure(CHANGES_A_SECOND)} changes a second, each a registration or a deletion through the control socket and a durable commit of its
+own. All of the server's threads share the pinned core, so the work of the changes is taken from the queries.
+`
+}
+
+function registerSection({ registrations }: Results): string {
+  if (registrations.length === 0) return ''
+  const middle = (pick: (one: Results['registrations'][number]) => number) => median(registrations.map(pick))
+  const rows = [
+    ['registrations a second', figure(middle(one => one.aSecond))],
+    [
+      'p50',
+      `${figure(
+        middle(one => one.p50),
+        1,
+      )} ms`,
+    ],
+    [
+      'p99',
+      `${figure(
+        middle(one => one.p99),
+        1,
+      )} ms`,
+    ],
+    ['refused', figure(sum(registrations.map(one => one.refused)))],
+    [
+      'DNS beside it, p50',
+      `${figure(
+        middle(one => one.probeP50),
+        2,
+      )} ms`,
+    ],
+    [
+      'DNS beside it, p99',
+      `${figure(
+        middle(one => one.probeP99),
+        2,
+      )} ms`,
+    ],
+    ['DNS beside it, asked', figure(sum(registrations.map(one => one.probes)))],
+    ['of those wrong or missing', figure(sum(registrations.map(one => one.wrongProbes)))],
+  ]
+  return `## Registrations
+
+${markdownTable(['what', 'figure'], rows)}
+${CLIENTS} clients of the API as fast as they are answered, each registration on disk (synchronous=FULL) before its reply,
+interfaces \`dry-run\`.
+`
+}
+
+function heapSection({ heaps, tables }: Results): string {
+  if (heaps.length === 0) return ''
+  const rows = heaps.map((heap, index) => {
+    const tunnels = tables[index]?.tunnels ?? Number.NaN
+    return [
+      figure(tunnels),
+      figure(heap.heapBytes / heap.queries, 3),
+      figure(heap.arrayBufferBytes / heap.queries, 3),
+      figure(heap.collections),
+      figure(heap.microseconds, 2),
+      figure(heap.tableBytes / tunnels),
+    ]
+  })
+  const head = [
+    'tunnels',
+    'heap bytes a query',
+    'buffer bytes',
+    'collections',
+    'µs a query',
+    'table bytes a tunnel',
+  ]
+  const sites = heaps[0]?.sites ?? []
+  const siteRows = sites.map(({ place, bytes }) => [place, figure(bytes / MILLION, 3)])
+  return `## Memory of a query
+
+${markdownTable(head, rows)}
+\`respond\` a million times in one process, without sockets, the young generation large enough that nothing is collected on
+the way: all that was allocated is there to be counted. V8's sampling profiler over another million saw:
+
+${markdownTable(['where', 'bytes a query'], siteRows)}`
+}
+
+function probeSection({ probes }: Results): string {
+  if (probes.length === 0) return ''
+  const [first] = probes
+  const rows = [
+    ['tunnels', figure(first?.targets)],
+    ['answered', figure(median(probes.map(one => one.answered)))],
+    ['seconds', figure(median(probes.map(one => one.seconds)), 2)],
+  ]
+  return `## A round of the monitor
+
+${markdownTable(['what', 'figure'], rows)}
+With fping; the targets are addresses of loopback.
+`
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

@@ -1,0 +1,58 @@
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { openBroker } from '../src/broker.ts'
+import { readConfig } from '../src/config.ts'
+import type { Log } from '../src/log.ts'
+import { typeText } from '../src/wire/codes.ts'
+import { formatName } from '../src/wire/name.ts'
+import { formatRdata } from '../src/wire/rdata.ts'
+import type { Catalog } from '../src/zone/catalog.ts'
+import type { Rrset } from '../src/zone/rrset.ts'
+import type { Table } from './table.ts'
+
+/** A zone as the peers load it. */
+export interface ExportedZone {
+  /** Without the final dot. */
+  readonly name: string
+  readonly file: string
+}
+
+const SLICE = 10_000
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** Writes out, as master files, all that our server answers from with this table: the peers hold the same records. */
+export async function exportZones(table: Table): Promise<readonly ExportedZone[]> {
+  const directory = join(table.directory, 'export')
+  mkdirSync(directory, { recursive: true })
+  const reading = readConfig(table.config)
+  if (reading.kind === 'mistakes') throw new Error(reading.mistakes.join('\n'))
+  const broker = await openBroker(reading.config, SILENT)
+  try {
+    return broker.catalog.apexes().map(apex => {
+      const name = formatName(apex).replace(/\.$/, '')
+      const file = join(directory, `${name}.zone`)
+      if (!existsSync(file)) writeZone(broker.catalog, apex, file)
+      return { name, file }
+    })
+  } finally {
+    broker.close()
+  }
+}
+
+function writeZone(catalog: Catalog, apex: Uint8Array, file: string): void {
+  const unfinished = `${file}.part`
+  const descriptor = openSync(unfinished, 'w')
+  for (let after: Uint8Array | undefined; ; ) {
+    const rrsets = catalog.walk(apex, after, SLICE)
+    after = rrsets.at(-1)?.owner
+    if (after === undefined) break
+    writeSync(descriptor, rrsets.map(recordLines).join(''))
+  }
+  closeSync(descriptor)
+  renameSync(unfinished, file)
+}
+
+function recordLines({ owner, type, ttl, rdatas }: Rrset): string {
+  const head = `${formatName(owner)} ${ttl} IN ${typeText(type)} `
+  return rdatas.map(rdata => `${head}${formatRdata(type, rdata)}\n`).join('')
+}
