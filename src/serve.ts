@@ -88,6 +88,8 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
     log.error({ device, reason }, 'the kernel could not be prepared')
   const control = await Control.listen(config.control.socket, operatorHandler(broker), log)
   stops.push(() => control.close())
+  monitor.start()
+  stops.push(() => monitor.stop())
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
