@@ -84,10 +84,11 @@ const duration = z.string().transform((text, context) => {
 const publicUrl = z.string().transform((text, context) => {
   if (text === '') return ''
   const value = URL.parse(text)
-  if (value !== null && /^https?:$/.test(value.protocol) && value.search === '' && value.hash === '') {
-    return text.replace(/\/+$/, '')
+  // The pages link from the root: under a path none of their links would work.
+  if (value !== null && /^https?:$/.test(value.protocol) && value.href === `${value.origin}/`) {
+    return value.origin
   }
-  return refuse(context, 'an http or https URL without query, such as https://broker.example.net')
+  return refuse(context, 'an http or https URL without path or query, such as https://broker.example.net')
 })
 
 const base64 = z.base64({ error: 'base64' }).min(1, { error: 'base64' })

@@ -35,6 +35,11 @@ test('an empty file has every default of the contract, and is no demo', () => {
   )
 })
 
+test('a public URL is its origin, whatever its case and final slash', () => {
+  for (const text of ['https://broker.example.net', 'https://Broker.example.net:443/'])
+    assert.equal(configOf(`[web]\npublic_url = "${text}"`).web.public_url, 'https://broker.example.net')
+})
+
 test('with no file at all the demo values are in force', () => {
   const here = process.cwd()
   process.chdir('/')
@@ -82,6 +87,9 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
     '[[dns.keys]]\nname = "k."\nalgorithm = "hmac-sha256"\nsecret = "?"',
     /^dns\.keys\[0\]\.secret = "\?": expected base64/,
   ],
+  ['[web]\npublic_url = "https://x.example/broker"', /^web\.public_url = .*without path/],
+  ['[web]\npublic_url = "https://x.example/?a"', /^web\.public_url = .*without path/],
+  ['[web]\npublic_url = "https://me:secret@x.example"', /^web\.public_url = .*without path/],
   ['[web]\npublic_url = "ftp://x"', /^web\.public_url = "ftp:\/\/x": .*URL/],
   ['[tunnel]\nprefix = "2001:db8::/50"', /the nearest are \/48 and \/52$/],
   ['[tunnel]\nprefix = "2001:db8::/64"', /a prefix from \/32 to \/60$/],
