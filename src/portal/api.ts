@@ -19,6 +19,8 @@ const SYNTAX_CODES: Readonly<Record<Field, ProblemCode>> = {
   os: 'os-unknown',
 }
 const LINK_PREFIX_LENGTH = 64
+/** Characters of an unknown field's name that are sent back. */
+const MAX_ECHOED_LENGTH = 40
 
 export interface ApiOptions extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table'> {
   readonly publicUrl: string
@@ -46,10 +48,10 @@ export class Api {
   async #register(ctx: Context): Promise<void> {
     const body = await readJson(ctx.req)
     const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
-    const { tunnel, key } = await this.#options.registrar.register(input, this.#visitor(ctx))
+    const { tunnel, key, warnings } = await this.#options.registrar.register(input, this.#visitor(ctx))
     ctx.status = 201
     ctx.set('location', this.#links(tunnel).self)
-    ctx.body = { ...this.#representation(tunnel), key }
+    ctx.body = { ...this.#representation(tunnel, warnings), key }
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -59,9 +61,8 @@ export class Api {
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
     const { ipv4 } = textFields(await readJson(ctx.req), ['ipv4'])
-    ctx.body = this.#representation(
-      await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx)),
-    )
+    const moved = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
+    ctx.body = this.#representation(moved.tunnel, moved.warnings)
   }
 
   async #delete(ctx: Context): Promise<void> {
@@ -96,7 +97,8 @@ export class Api {
     throw refuse('unauthorized', 'Send the tunnel’s key: Authorization: Bearer KEY.', BEARER_CHALLENGE)
   }
 
-  #representation(tunnel: Tunnel): object {
+  /** `warnings` is there only where there are some. */
+  #representation(tunnel: Tunnel, warnings: readonly Problem[] = []): object {
     const { facts } = this.#options
     return {
       id: tunnel.id,
@@ -112,6 +114,7 @@ export class Api {
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
       links: this.#links(tunnel),
+      ...(warnings.length === 0 ? {} : { warnings }),
     }
   }
 
@@ -135,13 +138,12 @@ function textFields<Name extends Field>(
   names: readonly Name[],
 ): Readonly<Record<Name, string>> {
   const problems: Problem[] = []
-  for (const name of Object.keys(body)) {
-    if (!names.some(known => known === name))
-      problems.push({
-        code: 'field-unknown',
-        detail: `There is no field ${JSON.stringify(name)} here; known: ${names.join(', ')}.`,
-      })
-  }
+  const unknown = Object.keys(body).find(name => !names.some(known => known === name))
+  if (unknown !== undefined)
+    problems.push({
+      code: 'field-unknown',
+      detail: `There is no field ${JSON.stringify(unknown.slice(0, MAX_ECHOED_LENGTH))} here; known: ${names.join(', ')}.`,
+    })
   for (const name of names) {
     const value = body[name]
     if (value !== undefined && typeof value !== 'string')

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { lingerAfterReply } from './lingering-close.ts'
 import { type Refused, refuse } from './refusal-error.ts'
 
 /** No form or JSON of ours comes near this. */
@@ -46,12 +45,12 @@ async function readText(request: IncomingMessage): Promise<string> {
 }
 
 async function readOctets(request: IncomingMessage): Promise<Uint8Array> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_LENGTH) throw tooLarge(request)
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_LENGTH) throw tooLarge()
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of untilAborted(request)) {
     length += chunk.length
-    if (length > MAX_BODY_LENGTH) throw tooLarge(request)
+    if (length > MAX_BODY_LENGTH) throw tooLarge()
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -66,7 +65,6 @@ async function* untilAborted(request: IncomingMessage): AsyncGenerator<Buffer> {
   }
 }
 
-function tooLarge(request: IncomingMessage): Refused {
-  lingerAfterReply(request)
+function tooLarge(): Refused {
   return refuse('body-too-large', `Send at most ${MAX_BODY_LENGTH} octets.`, { connection: 'close' })
 }

@@ -13,6 +13,7 @@ export const UPDATE_PATH = '/nic/update'
 
 /** inadyn takes a reply that holds one of these words for success. */
 const SUCCESS_WORDS = /ok|good|true|updated|nochg/i
+const METHODS: readonly string[] = ['GET', 'POST']
 const TUNNEL_ID = /^[a-z0-9]{12}$/
 
 export interface Dyndns2Options extends Pick<PortalOptions, 'trustedProxies'> {
@@ -32,13 +33,14 @@ export class Dyndns2 {
   }
 
   mount(router: Router): void {
-    router.get(UPDATE_PATH, ctx => this.#update(ctx, new Map(new URLSearchParams(ctx.querystring))))
-    router.post(UPDATE_PATH, async ctx =>
-      this.#update(ctx, new Map([...new URLSearchParams(ctx.querystring), ...(await formOf(ctx))])),
-    )
+    router.all(UPDATE_PATH, ctx => this.#update(ctx))
   }
 
-  async #update(ctx: Context, parameters: ReadonlyMap<string, string>): Promise<void> {
+  /** HEAD is not taken for GET here: it would write. */
+  async #update(ctx: Context): Promise<void> {
+    if (!METHODS.includes(ctx.method))
+      throw refuse('method-not-allowed', `Send ${METHODS.join(' or ')}.`, { allow: METHODS.join(', ') })
+    const parameters = new Map([...new URLSearchParams(ctx.querystring), ...(await formOf(ctx))])
     const visitor = visitorOf(ctx.req, this.#options.trustedProxies)
     const { user, password } = credentialsOf(ctx, parameters)
     const { keys, registrar } = this.#options
@@ -52,8 +54,8 @@ export class Dyndns2 {
     }
     // ddclient with usev6 sends an empty myip: absent
     const ipv4 = (parameters.get('myip') ?? '').trim() || visitor.address
-    const moved = await registrar.changeEndpoint(tunnel, ipv4, visitor)
-    sendWord(ctx, 200, `${moved.ipv4Client === tunnel.ipv4Client ? 'nochg' : 'good'} ${moved.ipv4Client}`)
+    const moved = (await registrar.changeEndpoint(tunnel, ipv4, visitor)).tunnel.ipv4Client
+    sendWord(ctx, 200, `${moved === tunnel.ipv4Client ? 'nochg' : 'good'} ${moved}`)
   }
 
   #hostnameFault(hostname: string, tunnel: Tunnel): { status: number; word: string } | undefined {
@@ -61,6 +63,21 @@ export class Dyndns2 {
     if (!hostname.includes('.') && !TUNNEL_ID.test(hostname)) return { status: 400, word: 'notfqdn' }
     return this.#options.keys.find(hostname)?.id === tunnel.id ? undefined : { status: 404, word: 'nohost' }
   }
+}
+
+/** What ddclient's configuration file says for a tunnel; the key is left to its owner. */
+export function ddclientLines(tunnelId: string, name: string, publicUrl: string): string {
+  const isSecure = publicUrl.startsWith('https:')
+  return [
+    `ssl=${isSecure ? 'yes' : 'no'}`,
+    'use=if, if=eth0',
+    'protocol=dyndns2',
+    `server=${URL.parse(publicUrl)?.host ?? ''}`,
+    `script=${UPDATE_PATH}`,
+    `login=${tunnelId}`,
+    "password='YOUR KEY'",
+    name,
+  ].join('\n')
 }
 
 /** A failure in the words of the protocol. An address that is refused gets its code, then the reason. */
@@ -89,7 +106,10 @@ function sendWord(ctx: Context, status: number, word: string): void {
 }
 
 async function formOf(ctx: Context): Promise<readonly (readonly [string, string])[]> {
-  return ctx.get('content-length') === '0' ? [] : Object.entries(await readForm(ctx.req))
+  if (ctx.method !== 'POST') return []
+  // RFC 9112 6.3: with neither field there is no body
+  const hasBody = ctx.get('transfer-encoding') !== '' || Number(ctx.get('content-length')) > 0
+  return hasBody ? Object.entries(await readForm(ctx.req)) : []
 }
 
 function credentialsOf(

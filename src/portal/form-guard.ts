@@ -4,7 +4,6 @@ import type { ProblemCode } from '../problem.ts'
 import { type Refused, refuse } from './refusal-error.ts'
 import { limitKey, type VisitorAddress } from './visitor.ts'
 
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 const MINUTE_SECONDS = 60
 const HOUR_SECONDS = 3600
 /** Wrong keys that an address may send in a minute: enough for a typing mistake, too few to try keys. */
@@ -15,18 +14,21 @@ const REFUSALS_PER_MINUTE = 60
 const MOVES_PER_HOUR = 60
 
 /**
- * Refuses writes that another site made a browser send (CSRF). Browsers say where a request comes from, by
+ * Refuses a write that another site made a browser send (CSRF). Browsers say where a request comes from, by
  * Sec-Fetch-Site or by Origin; programs such as curl say neither and carry no cookies that could be abused.
  */
 export function guardOrigin(request: IncomingMessage, ownOrigins: ReadonlySet<string>): void {
-  if (SAFE_METHODS.has(request.method ?? '')) return
   const site = request.headers['sec-fetch-site']
   if (site === 'same-origin' || site === 'none') return
-  const { origin, host } = request.headers
-  const isOwn =
-    site === undefined && (origin === undefined || ownOrigins.has(origin) || URL.parse(origin)?.host === host)
-  if (!isOwn)
-    throw refuse('cross-site', 'This form was sent from another site. Open the page here and send it again.')
+  if (site === undefined && isOwnOrigin(request, ownOrigins)) return
+  throw refuse('cross-site', 'This form was sent from another site. Open the page here and send it again.')
+}
+
+/** A page of ours, by the public URL or by the name that the request itself was sent to. */
+function isOwnOrigin({ headers }: IncomingMessage, ownOrigins: ReadonlySet<string>): boolean {
+  const { origin, host } = headers
+  if (origin === undefined || ownOrigins.has(origin)) return true
+  return host !== undefined && URL.parse(origin)?.host === host.toLowerCase()
 }
 
 /** Counts what a visitor may do only so often. */
@@ -48,6 +50,11 @@ export class VisitorLimits {
     await this.#registrations?.consume(limitKey(visitor)).catch(error => {
       throw tooMany('quota-exceeded', 'Your address has registered as often as it may in an hour.', error)
     })
+  }
+
+  /** Gives a counted registration back: it came to nothing, and not through the visitor. */
+  async uncountRegistration(visitor: VisitorAddress): Promise<void> {
+    await this.#registrations?.reward(limitKey(visitor))
   }
 
   /** Counts a change of a tunnel's endpoint. Throws Refused over the limit. */

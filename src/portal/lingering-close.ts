@@ -12,6 +12,11 @@ const LINGER_MS = 2000
 export function lingerAfterReply(request: IncomingMessage): void {
   const { socket } = request
   socket.destroySoon = () => {
+    Reflect.deleteProperty(socket, 'destroySoon') // the socket's own method is back
+    if (request.complete) {
+      socket.destroySoon()
+      return
+    }
     socket.end()
     const impatience = setTimeout(() => socket.destroy(), LINGER_MS)
     socket.once('close', () => clearTimeout(impatience))

@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { formatEndpoint } from '../endpoint.ts'
 import { Api } from './api.ts'
-import { Dyndns2 } from './dyndns2.ts'
+import { Dyndns2, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, VisitorLimits } from './form-guard.ts'
 import { KeyCheck } from './key-check.ts'
+import { lingerAfterReply } from './lingering-close.ts'
 import type { PortalOptions } from './options.ts'
 import { refuse } from './refusal-error.ts'
 import { Registrar } from './registration.ts'
@@ -24,6 +26,7 @@ const SECURITY_HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
 } as const
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']) // RFC 9110 9.2.1
 const ONE_YEAR_SECONDS = 31_536_000
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
@@ -96,7 +99,7 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     }),
     signIns: new SignIns({ secure: isSecure }),
   }
-  const router = new Router()
+  const router = new Router({ sensitive: true, strict: true }) // one URL for one thing
   new RegistrationPages(shared).mount(router)
   new TunnelPages(shared).mount(router)
   new Api(shared).mount(router)
@@ -111,10 +114,11 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     if (isSecure) ctx.set('strict-transport-security', `max-age=${ONE_YEAR_SECONDS}`)
     if (ctx.path.startsWith('/api/')) ctx.set('cache-control', 'no-store')
     try {
-      guardOrigin(ctx.req, ownOrigins)
+      if (isWrite(ctx)) guardOrigin(ctx.req, ownOrigins)
       await next()
       if (!ctx._matchedRoute) refuseUnmatched(ctx, router)
     } catch (error) {
+      lingerAfterReply(ctx.req)
       replyToFailure(ctx, error, { views, publicUrl, log })
     }
   })
@@ -122,12 +126,24 @@ function application(options: PortalOptions, publicUrl: string): Koa {
   return app
 }
 
+/** The update protocol writes by GET, safe or not. */
+function isWrite(ctx: Context): boolean {
+  return !SAFE_METHODS.has(ctx.method) || ctx.path === UPDATE_PATH
+}
+
 /** What machines read: stylesheet and icon, the health check, the metrics. */
 function mountMachineRoutes(router: Router, { selfCheck, metrics }: PortalOptions): void {
   for (const [path, { type, text }] of Object.entries(Views.assets())) {
+    const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
     router.get(path, ctx => {
       ctx.type = type
       ctx.set('cache-control', 'max-age=3600')
+      ctx.status = 200 // what `fresh` is asked about
+      ctx.etag = etag
+      if (ctx.fresh) {
+        ctx.status = 304
+        return
+      }
       ctx.body = text
     })
   }

@@ -7,16 +7,19 @@ import type { VisitorLimits } from './form-guard.ts'
 import { Refused } from './refusal-error.ts'
 import type { VisitorAddress } from './visitor.ts'
 
-/** A new tunnel, and what the visitor should know of it although it was admitted. */
-export interface Registered {
+/** A tunnel with its endpoint, and what the visitor should know of that although it was admitted. */
+export interface Moved {
   readonly tunnel: Tunnel
-  readonly key: string
   readonly warnings: readonly Problem[]
+}
+
+export interface Registered extends Moved {
+  readonly key: string
 }
 
 /**
  * The draft's server steps 1–4, the same for the form and the API: checks, quota, then one transaction. Throws Refused
- * with every problem together; a registration that fails a check costs no quota.
+ * with every problem together; a registration that is refused costs no quota.
  */
 export class Registrar {
   readonly #admission: Admission
@@ -39,19 +42,26 @@ export class Registrar {
     const { request, warnings } = await this.#admitted(visitor, () => this.#admission.check(input, visitor))
     await this.#limits.countRegistration(visitor)
     const registration = await this.#queue.register(request)
-    if (registration.kind === 'refused') throw new Refused(registration.problems)
+    if (registration.kind === 'refused') {
+      await this.#limits.uncountRegistration(visitor)
+      throw new Refused(registration.problems)
+    }
     return { tunnel: registration.tunnel, key: registration.key, warnings }
   }
 
-  /** Moves a tunnel to another endpoint after the same checks. */
-  async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Tunnel> {
-    const { request } = await this.#admitted(visitor, () =>
+  /**
+   * Moves a tunnel to another endpoint after the same checks. The one that it has is not checked again: update clients
+   * send it all day.
+   */
+  async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved> {
+    if (ipv4.trim() === tunnel.ipv4Client) return { tunnel, warnings: [] }
+    const { request, warnings } = await this.#admitted(visitor, () =>
       this.#admission.checkEndpoint(ipv4, visitor, tunnel.id),
     )
-    if (request.ipv4 !== tunnel.ipv4Client) await this.#limits.countMove(tunnel.id)
+    await this.#limits.countMove(tunnel.id)
     const change = await this.#lifecycle.changeEndpoint(tunnel.id, request.ipv4)
     if (change.kind === 'refused') throw new Refused(change.problems)
-    return change.tunnel
+    return { tunnel: change.tunnel, warnings }
   }
 
   async delete(tunnel: Tunnel): Promise<void> {

@@ -10,9 +10,9 @@ export function seeOther(ctx: Context, location: string): void {
   ctx.set('cache-control', 'no-store')
 }
 
-/** Whether the reply is for a person: the API's never is, elsewhere the Accept header decides. */
+/** Whether the reply is for a person: the API's never is, elsewhere the Accept header decides (RFC 9457 3). */
 export function wantsPage(ctx: Context): boolean {
-  return !ctx.path.startsWith('/api/') && ctx.accepts('html', 'json') === 'html'
+  return !ctx.path.startsWith('/api/') && ctx.accepts('html', 'application/problem+json', 'json') === 'html'
 }
 
 /** The `:id` of the route. */

@@ -13,8 +13,9 @@ interface Session {
   readonly expires: number
 }
 
-/** What the first view of a new tunnel's page shows, and no later one. */
+/** What one view of a tunnel's page shows, and no later one: the key of a new tunnel, and doubts about its endpoint. */
 export interface FirstView {
+  /** Empty where the tunnel is not new. */
   readonly key: string
   readonly warnings: readonly string[]
 }
@@ -39,7 +40,7 @@ export class SignIns {
     return `${COOKIE}=${token}; Path=/tunnels; HttpOnly; SameSite=Strict; Max-Age=${SESSION_LIFETIME_MS / 1000}${this.#secure ? '; Secure' : ''}`
   }
 
-  /** Keeps a new tunnel's key for the first view of its page; returns the token that asks for it. */
+  /** Keeps what waits for the next view of a tunnel's page; returns the token that asks for it. */
   keepFirstView(tunnelId: string, view: FirstView): string {
     const token = newToken()
     remember(this.#firstViews, token, { ...view, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS })

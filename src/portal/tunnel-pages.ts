@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import { PROBLEMS, type Problem, statusOf } from '../problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
+import { ddclientLines, UPDATE_PATH } from './dyndns2.ts'
 import type { KeyCheck } from './key-check.ts'
 import { OPERATING_SYSTEMS, type OperatingSystem, operatingSystem } from './operating-system.ts'
 import type { PortalOptions } from './options.ts'
@@ -16,6 +17,7 @@ import { type VisitorAddress, visitorOf } from './visitor.ts'
 
 export interface TunnelPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle'> {
+  readonly publicUrl: string
   readonly registrar: Registrar
   readonly keys: KeyCheck
   readonly scripts: TunnelScripts
@@ -93,7 +95,7 @@ export class TunnelPages {
   }
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
-    const { facts, lifecycle, views } = this.#options
+    const { facts, lifecycle, publicUrl, views } = this.#options
     const state = stateOf(tunnel)
     const endpointProblems = occasion.endpointProblems ?? []
     views.send(ctx, 'tunnel', {
@@ -111,6 +113,8 @@ export class TunnelPages {
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
+      updateUrl: `${publicUrl}${UPDATE_PATH}`,
+      ddclientLines: ddclientLines(tunnel.id, nameOf(tunnel, facts.origin), publicUrl),
       ...this.#scriptValues(ctx, tunnel),
     })
   }
@@ -156,14 +160,20 @@ export class TunnelPages {
     const tunnel = this.#signedIn(ctx)
     const { ipv4 = '' } = await readForm(ctx.req)
     try {
-      await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
-      seeOther(ctx, `/tunnels/${tunnel.id}`)
+      const { warnings } = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
+      seeOther(ctx, this.#pageAfterMove(tunnel.id, warnings))
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       ctx.status = statusOf(error.problems)
       ctx.set({ ...error.headers })
       this.#page(ctx, tunnel, { endpointProblems: error.problems, typedIpv4: ipv4 })
     }
+  }
+
+  #pageAfterMove(id: string, warnings: readonly Problem[]): string {
+    if (warnings.length === 0) return `/tunnels/${id}`
+    const view = { key: '', warnings: warnings.map(warning => warning.detail) }
+    return `/tunnels/${id}?first=${this.#options.signIns.keepFirstView(id, view)}`
   }
 
   async #delete(ctx: Context): Promise<void> {
@@ -176,8 +186,17 @@ export class TunnelPages {
     }
     await this.#options.registrar.delete(tunnel)
     this.#options.signIns.close(ctx.get('cookie'))
-    const name = nameOf(tunnel, this.#options.facts.origin)
-    this.#options.views.send(ctx, 'deleted', { title: 'The tunnel is gone', name })
+    this.#deletedPage(ctx, tunnel)
+  }
+
+  /** With the undo once more: its download is gone with the tunnel. */
+  #deletedPage(ctx: Context, tunnel: Tunnel): void {
+    const { views, facts, scripts } = this.#options
+    views.send(ctx, 'deleted', {
+      title: 'The tunnel is gone',
+      name: nameOf(tunnel, facts.origin),
+      undo: scripts.script(tunnel, tunnel.os, 'down') ?? '',
+    })
   }
 
   /** The tunnel of the route for a browser that is signed in to it. */

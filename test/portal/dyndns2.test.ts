@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { after, before, suite, test } from 'node:test'
+import type { Context } from 'koa'
+import { replyWithWord } from '../../src/portal/dyndns2.ts'
+import { type Given, LAB, PortalWorld } from './portal-world.ts'
+
+const DDCLIENT = 'ddclient/3.10.0'
+const INADYN = 'inadyn/2.10.0 https://github.com/troglobit/inadyn/issues'
+/** inadyn's idea of success: one of these anywhere in the body. */
+const INADYN_SUCCESS = /good|ok|true|updated|nochg/i
+
+interface Reply {
+  readonly status: number
+  readonly headers: ReadonlyMap<string, string>
+  readonly body: string
+}
+
+suite('the update protocol', () => {
+  let world: PortalWorld
+  let tunnel: Given
+  let other: Given
+
+  before(async () => {
+    world = await PortalWorld.open()
+    tunnel = await world.register({ ipv4: '203.0.113.1', nicname: 'dyn' })
+    other = await world.register({ ipv4: '203.0.113.2', nicname: 'other' })
+  })
+  after(async () => {
+    await world[Symbol.asyncDispose]()
+  })
+
+  /** As inadyn and routers ask: HTTP/1.0, and the reply is all that comes until the connection ends. */
+  async function update(
+    query: string,
+    {
+      headers = [],
+      method = 'GET',
+      body = '',
+    }: { headers?: readonly string[]; method?: string; body?: string } = {},
+  ): Promise<Reply> {
+    const { hostname, port } = new URL(world.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    const head = [`${method} /nic/update${query} HTTP/1.0`, 'Host: localhost', ...headers]
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+    const raw = await text(socket)
+    const [top = '', payload = ''] = raw.split(/\r\n\r\n([\s\S]*)/)
+    const [line = '', ...lines] = top.split('\r\n')
+    const fields = new Map(
+      lines.map(field => {
+        const [name = '', value = ''] = field.split(/: (.*)/)
+        return [name.toLowerCase(), value] as const
+      }),
+    )
+    assert.ok(!fields.has('transfer-encoding'), 'never chunked')
+    assert.equal(fields.get('content-length'), String(Buffer.byteLength(payload)))
+    assert.match(fields.get('content-type') ?? '', /^text\/plain/)
+    assert.match(payload, /^\S[^\n]*\n$/, 'one line and its end')
+    return { status: Number(line.split(' ')[1]), headers: fields, body: payload }
+  }
+
+  function basic(user: string, password: string): string {
+    return `Authorization: Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  }
+
+  function mine(): { headers: string[] } {
+    return { headers: [basic(tunnel.id, tunnel.key)] }
+  }
+
+  async function moveTo(ipv4: string): Promise<void> {
+    assert.equal((await world.broker.lifecycle.changeEndpoint(tunnel.id, ipv4)).kind === 'refused', false)
+  }
+
+  test('good: the tunnel has moved before the reply; the same again is nochg', async () => {
+    const query = `?hostname=${tunnel.name}&myip=203.0.113.10`
+    const first = await update(query, mine())
+    assert.deepEqual([first.status, first.body], [200, 'good 203.0.113.10\n'])
+    assert.equal(world.broker.table.byId(tunnel.id)?.ipv4Client, '203.0.113.10')
+    const again = await update(query, mine())
+    assert.deepEqual([again.status, again.body], [200, 'nochg 203.0.113.10\n'])
+  })
+
+  test('the host is the id or the full name, whatever its case; the user likewise', async () => {
+    await moveTo('203.0.113.11')
+    for (const hostname of [tunnel.id, tunnel.name, `${tunnel.name}.`, tunnel.name.toUpperCase(), 'dyn.ca'])
+      for (const user of [tunnel.id, tunnel.name]) {
+        const reply = await update(`?hostname=${hostname}&myip=203.0.113.11`, {
+          headers: [basic(user, tunnel.key)],
+        })
+        assert.equal(reply.body, 'nochg 203.0.113.11\n', `${hostname} ${user}`)
+      }
+  })
+
+  test('without myip, or with an empty one, it is the request’s source', async () => {
+    for (const query of [
+      `?hostname=${tunnel.id}`,
+      `?hostname=${tunnel.id}&myip=`,
+      `?hostname=${tunnel.id}&myip=%20`,
+    ]) {
+      await moveTo('203.0.113.12')
+      assert.equal((await update(query, mine())).body, 'good 127.0.0.1\n')
+    }
+  })
+
+  test('credentials may stand in the query, as some routers send them', async () => {
+    await moveTo('203.0.113.13')
+    const query = `?hostname=${tunnel.name}&myip=203.0.113.13&username=${tunnel.id}&password=${tunnel.key}`
+    assert.equal((await update(query)).body, 'nochg 203.0.113.13\n')
+  })
+
+  test('a form does as well, and a POST without a body takes its query', async () => {
+    await moveTo('203.0.113.14')
+    const body = new URLSearchParams({ hostname: tunnel.name, myip: '203.0.113.15' }).toString()
+    const typed = 'Content-Type: application/x-www-form-urlencoded'
+    const headers = [...mine().headers, typed, `Content-Length: ${body.length}`]
+    assert.equal((await update('', { method: 'POST', headers, body })).body, 'good 203.0.113.15\n')
+    const query = `?hostname=${tunnel.name}&myip=203.0.113.15`
+    assert.equal((await update(query, { method: 'POST', ...mine() })).body, 'nochg 203.0.113.15\n')
+    const json = [...mine().headers, 'Content-Type: application/json', 'Content-Length: 2']
+    const refused = await update(query, { method: 'POST', headers: json, body: '{}' })
+    assert.deepEqual([refused.status, refused.body.split(' ')[0]], [415, 'content-type'])
+  })
+
+  test('system, wildcard, mx, backmx and offline are ignored', async () => {
+    await moveTo('203.0.113.16')
+    const rest = 'system=dyndns&wildcard=ON&mx=mx.example&backmx=YES&offline=NO'
+    const reply = await update(`?${rest}&hostname=${tunnel.name}&myip=203.0.113.16`, mine())
+    assert.equal(reply.body, 'nochg 203.0.113.16\n')
+  })
+
+  test('badauth: 401 with a challenge for a wrong key, no key, an unknown user, junk', async () => {
+    for (const headers of [
+      [basic(tunnel.id, 'wrong')],
+      [basic(tunnel.id, '')],
+      [basic('', '')],
+      [basic('nobody', tunnel.key)],
+      [basic(other.id, tunnel.key)],
+      ['Authorization: Basic %%%'],
+      ['Authorization: Basic'],
+      [`Authorization: Bearer ${tunnel.key}`],
+      [],
+    ]) {
+      const reply = await update(`?hostname=${tunnel.name}&myip=203.0.113.66`, { headers })
+      assert.deepEqual([reply.status, reply.body], [401, 'badauth\n'], headers[0])
+      assert.match(reply.headers.get('www-authenticate') ?? '', /^Basic realm=/)
+    }
+    assert.notEqual(world.broker.table.byId(tunnel.id)?.ipv4Client, '203.0.113.66')
+  })
+
+  const HOSTS: readonly (readonly [what: string, hostname: string, status: number, word: string])[] = [
+    ['an unknown host', 'nobody.ca.freenet6.net', 404, 'nohost'],
+    ['somebody else’s host', 'other.ca.freenet6.net', 404, 'nohost'],
+    ['an unknown id', 'aaaaaaaaaaaa', 404, 'nohost'],
+    ['no name', '', 400, 'notfqdn'],
+    ['a bare label', 'dyn', 400, 'notfqdn'],
+    ['two hosts', 'dyn.ca.freenet6.net,other.ca.freenet6.net', 400, 'numhost'],
+  ]
+  for (const [what, hostname, status, word] of HOSTS) {
+    test(`${what} is ${word}, ${status}, and to ddclient 200`, async () => {
+      const query = `?hostname=${hostname}&myip=203.0.113.66`
+      const reply = await update(query, mine())
+      assert.deepEqual([reply.status, reply.body], [status, `${word}\n`])
+      const headers = [...mine().headers, `User-Agent: ${DDCLIENT}`]
+      assert.deepEqual([(await update(query, { headers })).status], [200])
+    })
+  }
+
+  const REFUSED: readonly (readonly [myip: string, status: number, code: string])[] = [
+    ['203.0.113.2', 409, 'ipv4-in-use'],
+    ['224.0.0.1', 400, 'ipv4-special'],
+    ['192.0.2.1', 400, 'ipv4-own'],
+    ['2001:db8::1', 400, 'ipv4-syntax'],
+    ['203.0.113.9,2001:db8::1', 400, 'ipv4-syntax'],
+    ['010.0.0.1', 400, 'ipv4-syntax'],
+    ['<script>', 400, 'ipv4-syntax'],
+  ]
+  for (const [myip, status, code] of REFUSED) {
+    test(`the address ${myip} is refused with its code first, and no word that means success`, async () => {
+      const query = `?hostname=${tunnel.name}&myip=${encodeURIComponent(myip)}`
+      for (const agent of [INADYN, DDCLIENT]) {
+        const reply = await update(query, { headers: [...mine().headers, `User-Agent: ${agent}`] })
+        assert.equal(reply.status, agent === DDCLIENT ? 200 : status)
+        assert.equal(reply.body.split(/[ \n]/)[0], code)
+        assert.doesNotMatch(reply.body, INADYN_SUCCESS)
+      }
+    })
+  }
+
+  test('ddclient sees 401 for a wrong key, and 200 for all else', async () => {
+    const headers = [basic(tunnel.id, 'wrong'), `User-Agent: ${DDCLIENT}`]
+    assert.equal((await update(`?hostname=${tunnel.name}`, { headers })).status, 401)
+  })
+
+  test('HEAD would write: it is refused', async () => {
+    await moveTo('203.0.113.17')
+    const answer = await world.ask(`/nic/update?hostname=${tunnel.id}&myip=203.0.113.18`, {
+      method: 'HEAD',
+      headers: { authorization: basic(tunnel.id, tunnel.key).slice('Authorization: '.length) },
+    })
+    assert.equal(answer.status, 405)
+    assert.equal(world.broker.table.byId(tunnel.id)?.ipv4Client, '203.0.113.17')
+  })
+
+  test('a fault of ours is 911 with 503, never an invitation to go away', async () => {
+    const find = world.broker.table.byId
+    world.broker.table.byId = () => {
+      throw new Error('disk on fire')
+    }
+    const reply = await update(`?hostname=${tunnel.id}`, mine())
+    world.broker.table.byId = find
+    assert.deepEqual([reply.status, reply.body], [503, '911\n'])
+    assert.equal(world.faults.length, 1)
+  })
+
+  test('abuse: 429 after sixty moves in an hour, with Retry-After; what it has is still nochg', async () => {
+    const { id, key } = await world.register({ ipv4: '198.51.100.200', nicname: 'restless' })
+    const move = (n: number) => update(`?hostname=${id}&myip=198.51.100.${n}`, { headers: [basic(id, key)] })
+    for (let n = 1; n <= 60; n++) assert.equal((await move(n)).status, 200)
+    const reply = await move(61)
+    assert.deepEqual([reply.status, reply.body], [429, 'abuse\n'])
+    assert.ok(Number(reply.headers.get('retry-after')) > 0)
+    assert.equal((await move(60)).body, 'nochg 198.51.100.60\n')
+  })
+})
+
+test('a reason that would sound like success to inadyn is left out: its code stays', () => {
+  const say = (detail: string) => {
+    const ctx = { get: () => INADYN, set() {}, body: '' }
+    replyWithWord(ctx as unknown as Context, [{ code: 'ipv4-special', detail }])
+    return ctx.body
+  }
+  assert.equal(say('192.0.2.7 is set aside.'), 'ipv4-special 192.0.2.7 is set aside.\n')
+  for (const detail of ['The body broke off.', 'No good.', 'Not updated.', 'It is true.', 'nochg'])
+    assert.equal(say(detail), 'ipv4-special\n', detail)
+})
+
+test('a client that may only give its own address is told so; its own one need not answer a second ping', async () => {
+  const config = LAB.replace('foreign_endpoints = true', 'foreign_endpoints = false').replace(
+    '"off"',
+    '"require"',
+  )
+  await using world = await PortalWorld.open(config)
+  const { id, key } = await world.register({ ipv4: '127.0.0.1' })
+  const query = `/nic/update?hostname=${id}&username=${id}&password=${key}`
+  const foreign = await world.ask(`${query}&myip=203.0.113.66`)
+  assert.deepEqual([foreign.status, foreign.text.split(' ')[0]], [403, 'ipv4-not-yours'])
+  world.silent.add('127.0.0.1')
+  assert.equal((await world.ask(query)).text, 'nochg 127.0.0.1\n')
+})

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type IncomingHttpHeaders, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { formatPrefix } from '../../src/address/prefix.ts'
+import { type Broker, openBroker } from '../../src/broker.ts'
+import { type Config, parseConfig } from '../../src/config.ts'
+import { SCRIPTED_OS_IDS } from '../../src/portal/operating-system.ts'
+import { Portal } from '../../src/portal/portal.ts'
+import { Admission } from '../../src/tunnel/admission.ts'
+import { configText } from '../spawn.ts'
+import { SILENT } from '../tunnel/world.ts'
+
+/** Any address may be registered, nothing is pinged, and nobody has a quota. */
+export const LAB = `
+[tunnel]
+allow_special_purpose = true
+foreign_endpoints = true
+reachability = "off"
+[web]
+registrations_per_hour = 0
+`
+export const GOOD = { ipv4: '192.0.2.77', nicname: 'alice', country: 'ca', os: 'linux' } as const
+
+export interface Ask {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+/** A tunnel as the API gives it. */
+export interface Given {
+  readonly id: string
+  readonly name: string
+  readonly key: string
+  readonly state: string
+  readonly ipv4_client: string
+  readonly links: Readonly<Record<'self' | 'script' | 'page', string>>
+  readonly warnings?: readonly { readonly code: string; readonly field?: string; readonly detail: string }[]
+}
+
+/** A problem document (RFC 9457). */
+export interface ProblemDocument {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: string
+  readonly errors: readonly { readonly code: string; readonly field?: string; readonly detail: string }[]
+}
+
+/** What a test turns or reads behind the portal's back. */
+interface Knobs {
+  /** What the log was told as errors. */
+  readonly faults: object[]
+  /** Addresses that do not answer the reachability check. */
+  readonly silent: Set<string>
+  /** What the health check says is wrong. */
+  readonly reasons: string[]
+}
+
+/** A real portal on a real broker in this process, with a directory of its own. `await using` it. */
+export class PortalWorld implements Knobs {
+  readonly broker: Broker
+  readonly url: string
+  readonly faults: object[]
+  readonly silent: Set<string>
+  readonly reasons: string[]
+  readonly #portal: Portal
+  readonly #directory: string
+
+  private constructor(parts: Knobs & { broker: Broker; portal: Portal; directory: string }) {
+    this.broker = parts.broker
+    this.faults = parts.faults
+    this.silent = parts.silent
+    this.reasons = parts.reasons
+    this.url = parts.portal.url
+    this.#portal = parts.portal
+    this.#directory = parts.directory
+  }
+
+  static async open(text = LAB): Promise<PortalWorld> {
+    const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
+    const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
+    if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
+    const broker = await openBroker(reading.config, SILENT)
+    const knobs: Knobs = { faults: [], silent: new Set(), reasons: [] }
+    const portal = await openPortal(reading.config, broker, knobs)
+    return new PortalWorld({ ...knobs, broker, portal, directory })
+  }
+
+  /** One request, exactly as told: no header is added but Host, Connection and the length of the body. */
+  ask(path: string, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
+    return ask(`${this.url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) })
+  }
+
+  askJson(path: string, method: string, body: unknown, headers: Readonly<Record<string, string>> = {}) {
+    return this.ask(path, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  }
+
+  /** A form as a browser sends it. */
+  post(
+    path: string,
+    fields: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    return this.ask(path, {
+      method: 'POST',
+      headers: {
+        accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
+        'content-type': 'application/x-www-form-urlencoded',
+        'sec-fetch-site': 'same-origin',
+        ...headers,
+      },
+      body: new URLSearchParams(fields).toString(),
+    })
+  }
+
+  /** Registers through the API; fails where that is refused. */
+  async register(input: Partial<Record<keyof typeof GOOD, string>> = {}): Promise<Given> {
+    const answer = await this.askJson('/api/v1/tunnels', 'POST', { ...GOOD, ...input })
+    assert.equal(answer.status, 201, answer.text)
+    return JSON.parse(answer.text) as Given
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#portal.close()
+    this.broker.close()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+/** The document of a refusal, whose form is checked on the way. */
+export function problemIn({ status, headers, text }: Answer): ProblemDocument {
+  assert.match(String(headers['content-type']), /^application\/problem\+json\b/, text)
+  const document = JSON.parse(text) as ProblemDocument
+  assert.equal(document.status, status)
+  assert.ok(document.errors.length > 0)
+  assert.match(document.type, new RegExp(`^https?://.*/errors#${document.code}$`))
+  return document
+}
+
+export function bearer(key: string): { readonly authorization: string } {
+  return { authorization: `Bearer ${key}` }
+}
+
+/** The cookie that an answer sets, as the browser sends it back. */
+export function cookieIn({ headers }: Answer): { readonly cookie: string } {
+  return { cookie: headers['set-cookie']?.[0]?.split(';')[0] ?? '' }
+}
+
+export function ask(url: string, { method = 'GET', headers = {}, body }: Ask): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method, headers, agent: false }, reply => {
+      text(reply).then(
+        whole => resolve({ status: reply.statusCode ?? 0, headers: reply.headers, text: whole }),
+        reject,
+      )
+    })
+    outgoing.once('error', reject)
+    outgoing.end(body)
+  })
+}
+
+function openPortal(config: Config, broker: Broker, { faults, silent, reasons }: Knobs): Promise<Portal> {
+  const { web, tunnel, monitor } = config
+  const admission = new Admission({
+    policy: {
+      serverIpv4: tunnel.server_ipv4,
+      foreignEndpoints: tunnel.foreign_endpoints,
+      allowSpecialPurpose: tunnel.allow_special_purpose,
+      reachability: tunnel.reachability,
+      timeoutMs: monitor.timeout,
+      osIds: SCRIPTED_OS_IDS,
+    },
+    table: broker.table,
+    zone: broker.zone,
+    prober: {
+      kind: 'fping',
+      probe: async targets => new Set(targets.filter(target => !silent.has(target))),
+    },
+    log: SILENT,
+  })
+  return Portal.listen({
+    listen: web.listen,
+    publicUrl: web.public_url,
+    trustedProxies: web.trusted_proxies,
+    registrationsPerHour: web.registrations_per_hour,
+    facts: {
+      origin: config.origin,
+      reverseApex: broker.zone.reverseApex,
+      serverIpv4: tunnel.server_ipv4,
+      prefix: formatPrefix(tunnel.prefix),
+      mtu: tunnel.mtu,
+      ttl: config.dns.ttl,
+      probeIntervalMs: monitor.interval,
+      threshold: monitor.threshold,
+      demo: false,
+      dryRun: broker.interfaces.kind === 'dry-run',
+    },
+    table: broker.table,
+    lifecycle: broker.lifecycle,
+    admission,
+    selfCheck: {
+      check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
+    },
+    metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
+    log: { ...SILENT, error: facts => void faults.push(facts) },
+  })
+}

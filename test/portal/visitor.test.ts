@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import { suite, test } from 'node:test'
+import fc from 'fast-check'
+import { parsePrefix } from '../../src/address/prefix.ts'
+import { limitKey, visitorOf, visitorWords } from '../../src/portal/visitor.ts'
+import { GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
+
+const PROXIES = ['127.0.0.1', '10.0.0.0/8', '2001:db8:b::/48'].map(
+  text => parsePrefix(text) ?? assert.fail(text),
+)
+
+function visitor(peer: string | undefined, forwardedFor?: string, proxies = PROXIES) {
+  const headers = forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor }
+  return visitorOf({ socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage, proxies)
+}
+
+suite('the visitor’s address', () => {
+  const CASES: readonly (readonly [
+    what: string,
+    peer: string,
+    header: string | undefined,
+    address: string,
+    source: string,
+  ])[] = [
+    ['the peer', '198.51.100.7', undefined, '198.51.100.7', 'connection'],
+    [
+      'the peer, whatever a header says that no proxy wrote',
+      '198.51.100.7',
+      '203.0.113.9',
+      '198.51.100.7',
+      'connection',
+    ],
+    [
+      'an IPv4-mapped peer as the IPv4 address it is',
+      '::ffff:198.51.100.7',
+      undefined,
+      '198.51.100.7',
+      'connection',
+    ],
+    ['an IPv6 peer in its canonical form', '2001:DB8:0:0::7', undefined, '2001:db8::7', 'connection'],
+    ['a peer with a zone', 'fe80::1%eth0', undefined, 'fe80::1', 'connection'],
+    ['what a trusted proxy says', '10.1.2.3', '198.51.100.7', '198.51.100.7', 'proxy'],
+    ['what a mapped trusted proxy says', '::ffff:10.1.2.3', '198.51.100.7', '198.51.100.7', 'proxy'],
+    ['what a trusted IPv6 proxy says', '2001:db8:b::1', '2001:db8:c::7', '2001:db8:c::7', 'proxy'],
+    ['a mapped address in the header', '10.1.2.3', '::ffff:198.51.100.7', '198.51.100.7', 'proxy'],
+    [
+      'the last address that is no proxy’s',
+      '127.0.0.1',
+      '198.51.100.7, 10.0.0.1, 10.0.0.2',
+      '198.51.100.7',
+      'proxy',
+    ],
+    [
+      'never what stands left of that',
+      '127.0.0.1',
+      '192.0.2.66, 198.51.100.7, 10.0.0.1',
+      '198.51.100.7',
+      'proxy',
+    ],
+    [
+      'the same with junk left of it',
+      '127.0.0.1',
+      '<script>,, 198.51.100.7 ,10.0.0.1',
+      '198.51.100.7',
+      'proxy',
+    ],
+    [
+      'the proxy itself where junk is next to it',
+      '127.0.0.1',
+      '198.51.100.7, unknown',
+      '127.0.0.1',
+      'connection',
+    ],
+    [
+      'the proxy itself where an address has a port',
+      '127.0.0.1',
+      '198.51.100.7:443',
+      '127.0.0.1',
+      'connection',
+    ],
+    [
+      'the proxy itself where leading zeros could mean two addresses',
+      '127.0.0.1',
+      '010.1.1.1',
+      '127.0.0.1',
+      'connection',
+    ],
+    [
+      'the proxy itself where all hops are proxies',
+      '127.0.0.1',
+      '10.0.0.2, 10.0.0.1',
+      '127.0.0.1',
+      'connection',
+    ],
+    ['the proxy itself where the header is empty', '127.0.0.1', ' , ,', '127.0.0.1', 'connection'],
+    ['the proxy itself where there is no header', '127.0.0.1', undefined, '127.0.0.1', 'connection'],
+  ]
+  for (const [what, peer, header, address, source] of CASES) {
+    test(`is ${what}`, () => {
+      const found = visitor(peer, header)
+      assert.deepEqual([found.address, found.source], [address, source])
+      assert.equal(found.family, address.includes(':') ? 6 : 4)
+    })
+  }
+
+  test('is nothing where the connection is gone already', () => {
+    assert.deepEqual(visitor(undefined, '198.51.100.7'), { address: '', family: 4, source: 'connection' })
+  })
+
+  test('is an address for any header, and the peer’s for any header from a stranger', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), header => {
+        assert.notEqual(visitor('10.0.0.1', header).address, '')
+        assert.equal(visitor('198.51.100.7', header).address, '198.51.100.7')
+      }),
+    )
+  })
+})
+
+test('limits count an IPv4 host, and an IPv6 customer’s /56', () => {
+  assert.notEqual(limitKey(visitor('198.51.100.7')), limitKey(visitor('198.51.100.8')))
+  assert.equal(limitKey(visitor('2001:db8:1:2::1')), limitKey(visitor('2001:db8:1:ff::9')))
+  assert.notEqual(limitKey(visitor('2001:db8:1:2::1')), limitKey(visitor('2001:db8:1:102::1')))
+})
+
+test('the page says what a private, a shared and a loopback address mean, and nothing of a public one', () => {
+  assert.match(visitorWords(visitor('192.168.1.2')), /private address/)
+  assert.match(visitorWords(visitor('100.64.0.1')), /carrier-grade NAT/)
+  assert.match(visitorWords(visitor('127.0.0.1')), /server’s own machine/)
+  assert.equal(visitorWords(visitor('8.8.8.8')), '')
+  assert.equal(visitorWords(visitor('2001:db8::1')), '')
+})
+
+suite('X-Forwarded-For at the door', () => {
+  const STRICT = LAB.replace('foreign_endpoints = true', 'foreign_endpoints = false')
+  const FORWARDED = { 'x-forwarded-for': '192.0.2.66, 198.51.100.7' }
+  const ALICE = { ...GOOD, ipv4: '198.51.100.7' }
+
+  test('is ignored from a peer that is no trusted proxy', async () => {
+    await using world = await PortalWorld.open(STRICT)
+    assert.match(
+      (await world.ask('/', { headers: FORWARDED })).text,
+      /<code>127\.0\.0\.1<\/code>, as your connection shows/,
+    )
+    const answer = await world.askJson('/api/v1/tunnels', 'POST', ALICE, FORWARDED)
+    assert.deepEqual([problemIn(answer).status, problemIn(answer).code], [403, 'ipv4-not-yours'])
+  })
+
+  test('is believed from a trusted proxy: in the form, in the check, in the update protocol', async () => {
+    await using world = await PortalWorld.open(
+      STRICT.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.0/8", "::1"]'),
+    )
+    const form = await world.ask('/register/linux', { headers: FORWARDED })
+    assert.match(form.text, /name="ipv4" value="198\.51\.100\.7"/)
+    assert.match(form.text, /a proxy that we trust/)
+    const answer = await world.askJson('/api/v1/tunnels', 'POST', ALICE, FORWARDED)
+    assert.equal(answer.status, 201, answer.text)
+    const { id, key } = JSON.parse(answer.text)
+    const update = `/nic/update?hostname=${id}&username=${id}&password=${key}`
+    const moved = await world.ask(update, { headers: { 'x-forwarded-for': '198.51.100.8' } })
+    assert.equal(moved.text, 'good 198.51.100.8\n')
+  })
+
+  test('over IPv6 the form says that it can’t know the IPv4 address, and fills in none', async () => {
+    await using world = await PortalWorld.open(LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]'))
+    const form = await world.ask('/register/linux', { headers: { 'x-forwarded-for': '2001:db8::77' } })
+    assert.match(form.text, /name="ipv4" value=""/)
+    assert.match(form.text, /You came here over IPv6 \(2001:db8::77\)/)
+  })
+})
