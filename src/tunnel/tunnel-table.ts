@@ -8,6 +8,8 @@ const COLUMNS =
 const NOT_ALIVE = 'unreachable <> 0'
 /** Compared where there is no row, so that an unknown id takes as long as a wrong key. */
 const NO_HASH = new Uint8Array(32)
+/** Rows read in one call at start. */
+const PUBLISHED_SLICE = 10_000
 
 /** The draft's database of tunnels: one SQL statement a method. Only the life cycle calls the writing ones. */
 export class TunnelTable {
@@ -46,8 +48,10 @@ export class TunnelTable {
       `SELECT rowid, ${COLUMNS} FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?`,
     )
     this.#published = database.prepare(
-      'SELECT IPv6client, nicname, country, unreachable FROM tunnels ORDER BY rowid',
+      `SELECT rowid, IPv6client, nicname, country, unreachable FROM tunnels
+       WHERE rowid > ? ORDER BY rowid LIMIT ?`,
     )
+    this.#published.setReturnArrays(true) // a third of what objects cost, and a start reads every row
     this.#new = database.prepare(
       `SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable = -1 ORDER BY creation_time, id`,
     )
@@ -112,13 +116,19 @@ export class TunnelTable {
    * table of names are put in one after the other. Nothing may be written while it runs.
    */
   *publishedColumns(): Generator<PublishedColumns> {
-    for (const row of this.#published.iterate()) {
-      yield {
-        ipv6Client: String(row.IPv6client),
-        nicname: String(row.nicname),
-        country: String(row.country),
-        unreachable: Number(row.unreachable),
+    for (let from = 0; ; ) {
+      const rows = this.#published.all(from, PUBLISHED_SLICE) as unknown as readonly ArrayRow[]
+      for (const [, ipv6Client, nicname, country, unreachable] of rows) {
+        yield {
+          ipv6Client: String(ipv6Client),
+          nicname: String(nicname),
+          country: String(country),
+          unreachable: Number(unreachable),
+        }
       }
+      const last = rows.at(-1)
+      if (last === undefined) return
+      from = Number(last[0])
     }
   }
 
@@ -191,6 +201,7 @@ export class TunnelTable {
 }
 
 type Row = Readonly<Record<string, unknown>>
+type ArrayRow = readonly unknown[]
 
 function optionalTunnel(row: Row | undefined): Tunnel | undefined {
   return row === undefined ? undefined : tunnelOf(row)

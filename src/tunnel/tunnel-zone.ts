@@ -119,6 +119,20 @@ export class TunnelZone {
     if (changes.length > 0) this.#catalog.commit(changes)
   }
 
+  /** Publishes the names of all these tunnels in one step, as at start: nobody waits for a part of them. */
+  publishAll(tunnels: Iterable<PublishedColumns>): void {
+    this.#catalog.commit(this.#changesOfAll(tunnels))
+  }
+
+  *#changesOfAll(tunnels: Iterable<PublishedColumns>): Generator<RrsetChange> {
+    for (const tunnel of tunnels) {
+      const records = this.recordsOf(tunnel)
+      if (records === undefined) continue
+      yield { kind: 'put', rrset: records.aaaa }
+      yield { kind: 'put', rrset: records.ptr }
+    }
+  }
+
   /** What differs between the records that a row should have and those that are answered. */
   differencesOf({ aaaa, ptr }: TunnelRecords): readonly RrsetChange[] {
     return [aaaa, ptr]

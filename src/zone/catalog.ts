@@ -95,17 +95,16 @@ export class Catalog {
 
   /**
    * Applies all changes in one step that every reader sees whole. RangeError, and nothing changed, where an owner lies
-   * in no served zone or a value does not fit the protocol.
+   * in no served zone or a value does not fit the protocol. Changes are taken one by one: millions need not be there
+   * together.
    */
-  commit(changes: readonly RrsetChange[]): void {
-    const zones = changes.map(change => this.#checkedZone(change))
+  commit(changes: Iterable<RrsetChange>): void {
     this.#atomically(root => {
-      const cells = new Map(zones.map(zone => [zone, 0]))
-      for (const zone of cells.keys()) cells.set(zone, this.#openZone(root, zone))
-      for (let i = 0; i < changes.length; i++) {
-        const change = changes[i]
-        const cell = cells.get(zones[i] ?? 0) ?? 0
-        if (change === undefined) continue
+      const cells = new Map<number, number>()
+      for (const change of changes) {
+        const zone = this.#checkedZone(change)
+        const cell = cells.get(zone) ?? this.#openZone(root, zone)
+        cells.set(zone, cell)
         if (change.kind === 'put') this.#putRrset(cell, change.rrset)
         else this.#removeRrset(cell, change.owner, change.type)
       }
