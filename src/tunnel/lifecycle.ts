@@ -9,7 +9,7 @@ import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 import type { RestingIndexes } from './resting-indexes.ts'
 import { NEW, type Tunnel } from './tunnel.ts'
 import { hashKey, newId, newKey } from './tunnel-key.ts'
-import type { TunnelTable } from './tunnel-table.ts'
+import type { TableSlice, TunnelTable } from './tunnel-table.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
 /** What a registration asks for, checked by admission: canonical address, lower-case labels, a known system. */
@@ -221,8 +221,8 @@ export class Lifecycle {
   async #tunnelsUp(): Promise<readonly Tunnel[]> {
     const up: Tunnel[] = []
     for (let from: number | undefined = 0; from !== undefined; ) {
-      const { tunnels, next } = this.#table.slice(from, RECONCILE_SLICE)
-      up.push(...tunnels.filter(tunnel => tunnel.unreachable >= 0))
+      const { rows, next }: TableSlice<Tunnel> = this.#table.slice(from, RECONCILE_SLICE)
+      up.push(...rows.filter(tunnel => tunnel.unreachable >= 0))
       from = next
       await nextTurn()
     }

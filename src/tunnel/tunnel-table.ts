@@ -116,33 +116,28 @@ export class TunnelTable {
    * table of names are put in one after the other. Nothing may be written while it runs.
    */
   *publishedColumns(): Generator<PublishedColumns> {
-    for (let from = 0; ; ) {
-      const rows = this.#published.all(from, PUBLISHED_SLICE) as unknown as readonly ArrayRow[]
-      for (const [, ipv6Client, nicname, country, unreachable] of rows) {
-        yield {
-          ipv6Client: String(ipv6Client),
-          nicname: String(nicname),
-          country: String(country),
-          unreachable: Number(unreachable),
-        }
-      }
-      const last = rows.at(-1)
-      if (last === undefined) return
-      from = Number(last[0])
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const { rows, next }: TableSlice<PublishedColumns> = this.publishedSlice(from, PUBLISHED_SLICE)
+      yield* rows
+      from = next
     }
+  }
+
+  /** The same for at most `limit` tunnels: `next` is what the next call wants, 0 before the first. */
+  publishedSlice(from: number, limit: number): TableSlice<PublishedColumns> {
+    const rows = this.#published.all(from, limit) as unknown as readonly ArrayRow[]
+    const last = rows.at(-1)
+    return { rows: rows.map(publishedOf), next: last === undefined ? undefined : Number(last[0]) }
   }
 
   /**
    * At most `limit` tunnels in the order in which they are stored, to walk the whole table: `next` is what the next
    * call wants, 0 before the first; undefined at the end.
    */
-  slice(
-    from: number,
-    limit: number,
-  ): { readonly tunnels: readonly Tunnel[]; readonly next: number | undefined } {
+  slice(from: number, limit: number): TableSlice<Tunnel> {
     const rows = this.#slice.all(from, limit)
     const last = rows.at(-1)
-    return { tunnels: rows.map(tunnelOf), next: last === undefined ? undefined : Number(last.rowid) }
+    return { rows: rows.map(tunnelOf), next: last === undefined ? undefined : Number(last.rowid) }
   }
 
   /** Tunnels whose interface is still to be made (the draft's −1), the oldest first. */
@@ -202,6 +197,21 @@ export class TunnelTable {
 
 type Row = Readonly<Record<string, unknown>>
 type ArrayRow = readonly unknown[]
+
+export interface TableSlice<T> {
+  readonly rows: readonly T[]
+  /** What the next call wants; undefined at the end. */
+  readonly next: number | undefined
+}
+
+function publishedOf([, ipv6Client, nicname, country, unreachable]: ArrayRow): PublishedColumns {
+  return {
+    ipv6Client: String(ipv6Client),
+    nicname: String(nicname),
+    country: String(country),
+    unreachable: Number(unreachable),
+  }
+}
 
 function optionalTunnel(row: Row | undefined): Tunnel | undefined {
   return row === undefined ? undefined : tunnelOf(row)

@@ -9,11 +9,13 @@ import {
   findRrset,
   HAS_DNAME,
   HAS_NS,
+  isRrset,
   readOwner,
   readRrset,
   readRrsets,
   recordFlags,
   recordWords,
+  rrsetCount,
   writeRecord,
   writeZone,
   zoneCell,
@@ -133,6 +135,14 @@ export class Catalog {
     return rrset === 0 ? undefined : readRrset(this.#arena, record, rrset)
   }
 
+  /** Is the owner's rrset of that type exactly this one? Compared where it lies. */
+  holds(rrset: Rrset): boolean {
+    if (!this.#findOwner(rrset.owner) || this.#reader.exact === 0) return false
+    const { words, octets } = this.#arena
+    const at = findRrset(words, octets, this.#reader.exact, rrset.type)
+    return at !== 0 && isRrset(octets, at, rrset)
+  }
+
   /** Does the owner hold any data, or is it an empty non-terminal? */
   hasName(owner: Uint8Array): boolean {
     return this.#findOwner(owner) && this.#reader.encloserLabels === this.#key.labels
@@ -165,6 +175,23 @@ export class Catalog {
       if (rrsets.length >= limit) break
     }
     return rrsets
+  }
+
+  /** How many rrsets the next owners hold after `after`, and where the count went on to; undefined: to the end. */
+  countAfter(
+    apex: Uint8Array,
+    after: Uint8Array | undefined,
+    owners: number,
+  ): { readonly rrsets: number; readonly last: Uint8Array | undefined } {
+    const zone = this.#table.get(this.#currentRoot(), apex)
+    if (zone === 0) return { rrsets: 0, last: undefined }
+    let rrsets = 0
+    let left = owners
+    for (const record of recordsAfter(this.#reader, zoneCell(this.#arena.words, zone), after)) {
+      rrsets += rrsetCount(this.#arena.words, record)
+      if (--left === 0) return { rrsets, last: readOwner(this.#arena, record) }
+    }
+    return { rrsets, last: undefined }
   }
 
   /** Builds the next version on a copy of the root's cell, and publishes it whole, or leaves everything as it was. */
