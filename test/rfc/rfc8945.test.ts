@@ -38,6 +38,7 @@ const LONG: Key = { name: `${LONG_NAME}${'k'.repeat(60)}.`, algorithm: 'hmac-sha
 const ZONE = `example. 300 IN SOA ns.example. host.example. 1 2 3 4 60
 example. 300 IN NS ns.example.
 ns.example. 300 IN A 192.0.2.1
+alias.example. 300 IN CNAME many.example.
 ${Array.from(
   { length: 40 },
   (_, size) => `r${size}.example. 300 IN TXT "${'x'.repeat(200)}"
@@ -192,6 +193,12 @@ suite('5.2: where the record stands', () => {
     assert.deepEqual(outcomeOf(askAt(nameserver, append(octets, optOf({})))), MALFORMED)
     const trailing = Buffer.concat([octets, Uint8Array.of(0)])
     assert.deepEqual(outcomeOf(askAt(nameserver, trailing)), MALFORMED)
+  })
+
+  test('behind it the header counts no other record either', () => {
+    const { octets } = signed(QUERY, SHA256)
+    octets.writeUInt16BE(2, 10)
+    assert.deepEqual(outcomeOf(askAt(nameserver, octets)), MALFORMED)
   })
 
   test('in the answer and the authority section it is malformed', () => {
@@ -385,6 +392,12 @@ suite('5.3: the reply to a good query', () => {
     assert.equal(tsigOf(askAt(nameserver, QUERY)), undefined)
     const malformed = Buffer.concat([QUERY, Uint8Array.of(0)])
     assert.deepEqual(outcomeOf(askAt(nameserver, malformed)), MALFORMED)
+  })
+
+  test('that is cut after the first link of a chain does not keep that one', () => {
+    assert.equal(askAt(nameserver, queryOf('alias.example.', 'TXT')).answer.length, 1)
+    const told = askSigned('alias.example.', 'TXT', { edns: 1232 })
+    assert.deepEqual([told.tc, told.answer, told.additional.length], [true, [], 1])
   })
 
   test('that does not fit beside the TSIG has the question, the OPT and TC, and is signed', () => {
