@@ -24,6 +24,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     nsid: config.dns.nsid,
     version: `freenet6 ${VERSION}`,
     hostname: hostname(),
+    keys: config.dns.keys,
   }
   const nameserver = new Nameserver(engine)
   const respond = nameserver.respond.bind(nameserver)

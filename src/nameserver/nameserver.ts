@@ -11,6 +11,8 @@ import { Chaos } from './chaos.ts'
 import type { Client, Transport } from './client.ts'
 import { Query } from './query.ts'
 import { Reply } from './reply.ts'
+import { Signature } from './signature.ts'
+import type { TsigKey } from './tsig-key.ts'
 
 /** The smallest buffer a reply is written into. */
 const MIN_REPLY_ROOM = 512
@@ -26,6 +28,8 @@ export interface NameserverOptions {
   readonly version: string
   /** Text of hostname.bind; empty: refused. */
   readonly hostname: string
+  /** Of clients that sign their queries (RFC 8945); none unless given. */
+  readonly keys?: readonly TsigKey[]
 }
 
 /** What has happened since the start. */
@@ -48,6 +52,8 @@ export class Counts {
   yxdomain = 0
   notauth = 0
   badvers = 0
+  /** Replies to a TSIG of which key, MAC, time or truncation are not accepted; their rcode is counted too. */
+  badtsig = 0
 }
 
 export class Nameserver {
@@ -57,8 +63,9 @@ export class Nameserver {
   readonly #lookup: Lookup
   readonly #answer: Answer
   readonly #chaos: Chaos
+  readonly #signature: Signature
 
-  constructor({ catalog, nsid, version, hostname }: NameserverOptions) {
+  constructor({ catalog, nsid, version, hostname, keys = [] }: NameserverOptions) {
     const identity = new TextEncoder().encode(nsid)
     if (identity.length > MAX_NSID_LENGTH)
       throw new RangeError(`the NSID is longer than ${MAX_NSID_LENGTH} octets`)
@@ -66,6 +73,7 @@ export class Nameserver {
     this.#lookup = new Lookup(catalog.buffer)
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
+    this.#signature = new Signature(this.#query, keys)
   }
 
   /**
@@ -92,16 +100,20 @@ export class Nameserver {
   #respond(verdict: Verdict, message: Uint8Array, length: number, reply: Uint8Array, client: Client): number {
     this.#lookup.reader.refresh()
     this.#query.read(message, length)
-    this.#reply.begin(reply, client.transport)
-    const rcode = this.#rcode(verdict, client.transport)
+    this.#signature.check(client.seconds)
+    this.#reply.begin(reply, client.transport, this.#signature.room)
+    const rcode = this.#cutToQuestion(this.#rcode(verdict, client.transport))
     if (this.#reply.truncated) this.counts.truncated++
     this.#count(rcode)
-    return this.#reply.finish(rcode)
+    return this.#signature.sign(reply, this.#reply.finish(rcode), client.seconds)
   }
 
   /** The cascade: each line is a reason to stop, in this order. */
   #rcode(verdict: Verdict, transport: Transport): number {
     const { edns, malformed, class: qclass, type } = this.#query
+    // RFC 8945 5.2: every reply to a query with a TSIG has one too, so this comes before what else may be wrong.
+    if (!this.#reply.isWithinLimit) return this.#goUnsigned()
+    if (this.#signature.rcode !== RCODE.NOERROR) return this.#refuseSignature()
     if (verdict === VERDICT.NOTIMP) return RCODE.NOTIMP
     if (verdict === VERDICT.FORMERR || malformed) return RCODE.FORMERR
     if (edns.version > 0) return RCODE.BADVERS // RFC 6891 6.1.3: before any zone is looked at
@@ -110,6 +122,25 @@ export class Nameserver {
     if (qclass !== CLASS.IN) return this.#refuse(EDE.NOT_AUTHORITATIVE)
     if (isMetaType(type)) return this.#metaType(type, transport)
     return this.#answer.solve()
+  }
+
+  /** A question and a key of enormous names leave no room for a TSIG in a datagram: TCP has it. */
+  #goUnsigned(): number {
+    this.#signature.withdraw()
+    this.#reply.truncated = true
+    return RCODE.NOERROR
+  }
+
+  #refuseSignature(): number {
+    this.counts.badtsig++
+    return this.#signature.rcode
+  }
+
+  /** RFC 8945 5.3: a signed reply that does not fit has the question, TC and rcode 0, and no records. */
+  #cutToQuestion(rcode: number): number {
+    if (this.#signature.room === 0 || !this.#reply.truncated) return rcode
+    this.#reply.dropRecords()
+    return RCODE.NOERROR
   }
 
   /** RFC 1996 3: we are primary of our zones, so there is nobody to be notified by. */

@@ -56,8 +56,8 @@ export class Reply {
     this.#nsid = nsid
   }
 
-  /** Starts the reply to the query that has just been read. */
-  begin(octets: Uint8Array, transport: Transport): void {
+  /** Starts the reply to the query that has just been read; `reserved` octets at its end are left to a signature. */
+  begin(octets: Uint8Array, transport: Transport, reserved: number): void {
     const query = this.#query
     this.octets = octets
     this.authoritative = false
@@ -65,14 +65,26 @@ export class Reply {
     this.extendedError = EDE.NONE
     this.#names.clear()
     this.#questionRemembered = false
-    this.#limit = Math.min(octets.length, transport === 'tcp' ? MAX_MESSAGE_LENGTH : this.#udpLimit())
-    for (let i = 0; i < HEADER_LENGTH; i++) octets[i] = 0 // a call of fill costs more
+    this.#limit =
+      Math.min(octets.length, transport === 'tcp' ? MAX_MESSAGE_LENGTH : this.#udpLimit()) - reserved
+    octets.fill(0, 0, HEADER_LENGTH)
     // The question comes back octet for octet: a resolver checks its 0x20 bits.
     const end = query.hasQuestion ? query.questionEnd : HEADER_LENGTH
     copyOctets(query.message, HEADER_LENGTH, octets, HEADER_LENGTH, end - HEADER_LENGTH)
     putCount(octets, COUNT.QUESTION, query.hasQuestion ? 1 : 0)
     this.at = end
     this.#reserveOpt()
+  }
+
+  /** Do question, OPT and what was reserved fit? */
+  get isWithinLimit(): boolean {
+    return this.at <= this.#recordLimit
+  }
+
+  /** Takes all records out again: the reply has the question alone. */
+  dropRecords(): void {
+    this.at = this.#query.hasQuestion ? this.#query.questionEnd : HEADER_LENGTH
+    this.octets.fill(0, COUNT.ANSWER, HEADER_LENGTH)
   }
 
   /**
