@@ -15,6 +15,8 @@ export interface DnsServing {
   readonly listeners: DnsListeners
   /** What became of messages, in all engines together. */
   counts(): Counts
+  /** What the sockets have seen, and how many responder threads had to be replaced. */
+  socketFigures(): Readonly<Record<string, number>>
 }
 
 /** Binds every listen address and answers. Rejects with a ListenFault that names the address. */
@@ -45,7 +47,15 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,
+    socketFigures: () => ({ ...figuresOf(listeners), thread_restarts: threads?.restarts ?? 0 }),
     counts: () =>
       sumOf(new Counts(), [nameserver.counts, ...(threads === undefined ? [] : [threads.engineCounts])]),
   }
+}
+
+function figuresOf({ stats: { udp, tcp } }: DnsListeners): Readonly<Record<string, number>> {
+  return Object.fromEntries([
+    ...Object.entries(udp).map(([figure, count]) => [`udp_${figure}`, count]),
+    ...Object.entries(tcp).map(([figure, count]) => [`tcp_${figure}`, count]),
+  ])
 }
