@@ -49,6 +49,17 @@ export class BrokerClient {
     return { status: reply.statusCode ?? 0, value: isRecord(value) ? value : {} }
   }
 
+  /** Asks for a page and reads it whole; returns the status. */
+  async visit(path: string): Promise<number> {
+    const reply = await new Promise<IncomingMessage>((resolve, reject) => {
+      request({ ...this.#target, agent: this.#agent, path }, resolve)
+        .once('error', reject)
+        .end()
+    })
+    await text(reply)
+    return reply.statusCode ?? 0
+  }
+
   /** An operator's command; to be sent to the control socket. */
   async command(command: string, parameters: object): Promise<Readonly<Record<string, unknown>>> {
     const { value } = await this.send('POST', '/', { body: { command, parameters } })
