@@ -62,6 +62,11 @@ export class TokenLine {
     return this.hasMore ? this.octets.toString('latin1', this.start, this.end) : ''
   }
 
+  /** The line that the record begins on. */
+  get line(): number {
+    return this.#lines[0] ?? 0
+  }
+
   /**
    * Line and column of a token, counted from 1, the column in octets; a quoted string starts at its quote. Behind the
    * last token it is the end of that.

@@ -111,7 +111,7 @@ export class MasterReader {
     if (ttl === undefined) return scope.scanner.tokens.refuse('there is no TTL: write one, or $TTL above')
     const rdata = this.#arena.keep(this.#rdata.octets, this.#rdata.length)
     const added = this.collector.add(owner, head.type, { ttl, rdata })
-    if (added.isNew) this.places.add(scope.file, recordPlace(scope).line)
+    if (added.isNew) this.places.add(scope.file, scope.scanner.tokens.line)
     // RFC 2181 5.2: the records of an rrset share one TTL. Like BIND we hold to the first.
     if (added.ttl !== ttl) {
       const message = `TTL ${ttl} differs from ${added.ttl} of the ${typeText(head.type)} record before: that is taken`

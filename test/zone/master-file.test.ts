@@ -187,6 +187,9 @@ describe('faults', () => {
     ['a 60 A 192.0.2.256', '1:8 error expected an IPv4 address, found "192.0.2.256"'],
     ['a 60 CH TXT x', '1:6 error expected class IN, the only one served, found "CH"'],
     ['a 60 IN AAA ::1', '1:9 error expected a TTL, a class or a record type, found "AAA"'],
+    ['a 60 \0A 192.0.2.1', '1:6 error expected a TTL, a class or a record type, found "\\u0000A"'],
+    ['a 60 aaaa1 ::1', '1:6 error expected a TTL, a class or a record type, found "aaaa1"'],
+    ['a 60 "A" 192.0.2.1', '1:6 error expected a TTL, a class or a record type, found "A"'],
     ['a 60 IN', '1:8 error expected a TTL, a class or a record type, found the end of the record'],
     ['a 60 ANY x', '1:6 error expected a type that a zone can hold, found "ANY"'],
     [
