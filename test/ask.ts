@@ -1,6 +1,13 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
-import { type DecodedPacket, decode, encode, type Packet, type RecordType } from 'dns-packet'
+import {
+  type DecodedPacket,
+  decode,
+  encode,
+  type Packet,
+  RECURSION_DESIRED,
+  type RecordType,
+} from 'dns-packet'
 import type { Endpoint } from '../src/endpoint.ts'
 
 export interface AskOptions {
@@ -10,6 +17,8 @@ export interface AskOptions {
   readonly ednsSize?: number
   /** The DO bit of the OPT record. */
   readonly dnssecOk?: boolean
+  /** The RD bit: what a stub asks a resolver for. */
+  readonly recursive?: boolean
   readonly id?: number
   /** Milliseconds, 2000 unless given. */
   readonly timeout?: number
@@ -42,7 +51,7 @@ export function exchange(server: Endpoint, message: Uint8Array, options: AskOpti
   return options.tcp ? exchangeTcp(server, message, timeout) : exchangeUdp(server, message, timeout)
 }
 
-function queryFor(name: string, type: RecordType, { id, ednsSize, dnssecOk }: AskOptions): Packet {
+function queryFor(name: string, type: RecordType, { id, ednsSize, dnssecOk, recursive }: AskOptions): Packet {
   const opt = {
     type: 'OPT' as const,
     name: '.' as const,
@@ -56,7 +65,7 @@ function queryFor(name: string, type: RecordType, { id, ednsSize, dnssecOk }: As
   return {
     type: 'query',
     id: id ?? Math.floor(Math.random() * 65_536),
-    flags: 0,
+    flags: recursive ? RECURSION_DESIRED : 0,
     questions: [{ name, type, class: 'IN' }],
     additionals: ednsSize === undefined ? [] : [opt],
   }
@@ -73,7 +82,10 @@ function exchangeUdp(server: Endpoint, message: Uint8Array, timeout: number): Pr
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const socket = createSocket(server.address.includes(':') ? 'udp6' : 'udp4')
   const timer = setTimeout(() => reject(new Error(`no reply over UDP within ${timeout} ms`)), timeout)
-  socket.on('message', reply => resolve(reply))
+  // The port may have been another's a moment ago, and what comes late for that one is no reply to us.
+  socket.on('message', (reply, from) => {
+    if (from.address === server.address && from.port === server.port) resolve(reply)
+  })
   socket.on('error', reject)
   socket.send(message, server.port, server.address)
   return promise.finally(() => {
