@@ -1,4 +1,5 @@
 const MAX_SHOWN = 40
+const UNPRINTABLE = /[^ -~]/g
 
 /**
  * The tokens of one record of a master file (RFC 1035 5.1) and the position of whoever reads them. A token is a range
@@ -81,7 +82,7 @@ export class TokenLine {
 
   /** Refuses the token at `index`. */
   expected(what: string): false {
-    return this.refuse(`expected ${what}, found ${this.#shown()}`)
+    return this.refuse(`expected ${what}, found ${this.shown()}`)
   }
 
   /** Refuses the token at `index` for a reason of its own. */
@@ -90,10 +91,19 @@ export class TokenLine {
     return false
   }
 
-  #shown(): string {
+  /** The token for a message. */
+  shown(): string {
     if (!this.hasMore) return 'the end of the record'
-    const text = this.text()
-    const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
-    return this.isQuoted ? `"${shown}"` : JSON.stringify(shown)
+    return shown(this.octets.toString('latin1', this.start, Math.min(this.end, this.start + MAX_SHOWN + 1)))
   }
+}
+
+/** Text of a zone for a message: cut where it is long, and no control character, which a terminal would obey. */
+export function shown(text: string): string {
+  const end = text.length > MAX_SHOWN ? '…' : ''
+  return `"${text.slice(0, MAX_SHOWN).replaceAll(UNPRINTABLE, decimalEscape)}${end}"`
+}
+
+function decimalEscape(character: string): string {
+  return `\\${String(character.charCodeAt(0)).padStart(3, '0')}`
 }
