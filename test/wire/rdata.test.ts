@@ -179,6 +179,8 @@ describe('a fault says what was expected, and where', () => {
     ['TXT', `"${'x'.repeat(256)}"`, 0, 'a string is longer than 255 octets: write several'],
     ['TXT', 'ok \\25', 1, '\\ needs three digits up to 255, or another character'],
     ['DS', '1 8 2 00', 3, 'a digest of this type has 32 octets, not 1'],
+    ['SVCB', '1 . constructor=x', 2, 'expected a service parameter, found "constructor=x"'],
+    ['SVCB', '1 . toString', 2, 'expected a service parameter, found "toString"'],
     ['SVCB', '1 . alpn=h2 alpn=h3', 3, 'alpn stands here twice'],
     ['SVCB', '1 . mandatory=port', 2, 'port is mandatory and not there'],
     ['LOC', '91 N 0 E 0', 0, 'expected a latitude as degrees, minutes, seconds, found "91"'],
