@@ -19,6 +19,8 @@ export interface AskOptions {
   readonly dnssecOk?: boolean
   /** The RD bit: what a stub asks a resolver for. */
   readonly recursive?: boolean
+  /** The address to ask from over UDP; else the system's choice. */
+  readonly from?: string
   readonly id?: number
   /** Milliseconds, 2000 unless given. */
   readonly timeout?: number
@@ -48,7 +50,9 @@ export async function ask(
 /** Sends octets as they are and returns the first message that comes back. Rejects where nothing comes in time. */
 export function exchange(server: Endpoint, message: Uint8Array, options: AskOptions = {}): Promise<Buffer> {
   const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS
-  return options.tcp ? exchangeTcp(server, message, timeout) : exchangeUdp(server, message, timeout)
+  return options.tcp
+    ? exchangeTcp(server, message, timeout)
+    : exchangeUdp(server, message, { timeout, from: options.from })
 }
 
 function queryFor(name: string, type: RecordType, { id, ednsSize, dnssecOk, recursive }: AskOptions): Packet {
@@ -78,15 +82,20 @@ function rcodeOf(raw: Buffer): string {
   return RCODES[rcode] ?? `RCODE${rcode}`
 }
 
-function exchangeUdp(server: Endpoint, message: Uint8Array, timeout: number): Promise<Buffer> {
+function exchangeUdp(
+  server: Endpoint,
+  message: Uint8Array,
+  { timeout, from }: { timeout: number; from: string | undefined },
+): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const socket = createSocket(server.address.includes(':') ? 'udp6' : 'udp4')
   const timer = setTimeout(() => reject(new Error(`no reply over UDP within ${timeout} ms`)), timeout)
   // The port may have been another's a moment ago, and what comes late for that one is no reply to us.
-  socket.on('message', (reply, from) => {
-    if (from.address === server.address && from.port === server.port) resolve(reply)
+  socket.on('message', (reply, { address, port }) => {
+    if (address === server.address && port === server.port) resolve(reply)
   })
   socket.on('error', reject)
+  if (from !== undefined) socket.bind(0, from)
   socket.send(message, server.port, server.address)
   return promise.finally(() => {
     clearTimeout(timer)

@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { type Socket as Connection, connect, createServer } from 'node:net'
 import { decode } from 'dns-packet'
 import type { Endpoint } from '../../src/endpoint.ts'
 
@@ -12,10 +13,14 @@ export interface Overheard {
   readonly name: string
 }
 
-/** Passes datagrams on to a server and its replies back, octet by octet, and notes who asked what. */
+/**
+ * Passes on to a server what it is sent, and the replies back, octet by octet; notes who asked what over UDP. A resolver
+ * goes over to TCP where a reply is late.
+ */
 export class Relay {
   readonly heard: Overheard[] = []
   readonly #front = createSocket('udp4')
+  readonly #tcpFront = createServer(client => this.#join(client))
   /** One socket for each client: the server's replies find back by it. */
   readonly #backs = new Map<string, Socket>()
   readonly #server: Endpoint
@@ -29,11 +34,14 @@ export class Relay {
     const relay = new Relay(server)
     relay.#front.bind(at.port, at.address)
     await once(relay.#front, 'listening')
+    relay.#tcpFront.listen(at.port, at.address)
+    await once(relay.#tcpFront, 'listening')
     return relay
   }
 
   close(): void {
     this.#front.close()
+    this.#tcpFront.close()
     for (const back of this.#backs.values()) back.close()
   }
 
@@ -51,5 +59,12 @@ export class Relay {
     back.on('message', reply => this.#front.send(reply, client.port, client.address))
     this.#backs.set(key, back)
     return back
+  }
+
+  #join(client: Connection): void {
+    const server = connect({ host: this.#server.address, port: this.#server.port })
+    client.pipe(server).pipe(client)
+    client.on('error', () => server.destroy())
+    server.on('error', () => client.destroy())
   }
 }

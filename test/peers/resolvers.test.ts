@@ -25,6 +25,8 @@ import { RESOLVERS, Resolver } from './resolver.ts'
 const ROOT = { name: 'a.nic.net.', address: '192.0.2.1' }
 const OURS = '192.0.2.53'
 const FIRST_RESOLVER = 100
+/** Not the resolver's own address, which is what the system would choose: its ports are for its questions. */
+const STUB = '127.0.0.1'
 const DNS_PORT = 53
 const PREFIX = '3fff:f6::/48'
 const REVERSE_APEX = '0.0.0.0.6.f.0.0.f.f.f.3.ip6.arpa'
@@ -117,7 +119,12 @@ suite('resolvers that minimise qnames', { skip: missing ?? false, timeout: 300_0
       after(() => resolver?.stop())
 
       const resolve = (name: string, type: RecordType): Promise<Answer> =>
-        ask(resolver.endpoint, name, type, { recursive: true, timeout: PATIENCE_MS, ednsSize: 1232 })
+        ask(resolver.endpoint, name, type, {
+          recursive: true,
+          from: STUB,
+          timeout: PATIENCE_MS,
+          ednsSize: 1232,
+        })
 
       test(`${TUNNELS} tunnels resolve, name to address and back`, async () => {
         await inTurn(TUNNELS, i => resolvesBothWays(tunnels[i]))
@@ -142,8 +149,8 @@ suite('resolvers that minimise qnames', { skip: missing ?? false, timeout: 300_0
       })
 
       test('static names resolve, and one that is not there does not exist', async () => {
-        assert.deepEqual(dataOf(await resolve('www.freenet6.net', 'A')), ['192.0.2.80'])
-        assert.deepEqual(dataOf(await resolve('a.b.c.freenet6.net', 'TXT')), ['three labels down'])
+        assert.equal(await outcome('www.freenet6.net', 'A'), '192.0.2.80')
+        assert.equal(await outcome('a.b.c.freenet6.net', 'TXT'), 'three labels down')
         for (const name of [
           'nobody.freenet6.net',
           'h0.zz.freenet6.net',
