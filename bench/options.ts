@@ -13,6 +13,7 @@ const PARTS = [
   'register',
   'heap',
   'probe',
+  'zone',
 ] as const
 export type Part = (typeof PARTS)[number]
 
@@ -30,6 +31,8 @@ export interface Options {
   readonly tunnels: number
   /** Other sizes, ours alone. */
   readonly sizes: readonly number[]
+  /** Size of the static zone, in records. */
+  readonly records: number
   /** Directory whose tables are used again; undefined: one of its own, removed afterwards. */
   readonly work: string | undefined
   /** Where the report goes. */
@@ -44,9 +47,10 @@ export const USAGE = `usage: npm run bench -- [options]
   --seconds N      length of one measurement (2)
   --tunnels N      the table that all servers are compared with (100000)
   --sizes NS       other tables, ours alone (1000,1000000)
+  --records N      the static zone of the part zone (1000000)
   --work DIR       keep the tables here and use them again
   --report FILE    docs/benchmarks.md
-  --quick          one round of a second each, 10000 tunnels, no other size; the report goes to standard output
+  --quick          one round of a second each, 10000 tunnels and records, no other size; the report goes to standard output
 `
 
 const VISITED: readonly Part[] = ['start', 'memory', 'udp', 'tcp', 'sizes', 'threads']
@@ -71,6 +75,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     seconds: whole('seconds', values.seconds ?? (quick ? '1' : '2')),
     tunnels: whole('tunnels', values.tunnels ?? (quick ? '10000' : '100000')),
     sizes: list(values.sizes ?? (quick ? '' : '1000,1000000')).map(size => whole('sizes', size)),
+    records: whole('records', values.records ?? (quick ? '10000' : '1000000')),
     work: values.work,
     report: values.report ?? (quick ? '-' : 'docs/benchmarks.md'),
   }
@@ -89,6 +94,7 @@ function readArguments(args: readonly string[]) {
         seconds: text,
         tunnels: text,
         sizes: text,
+        records: text,
         work: text,
         report: text,
         quick: flag,

@@ -16,6 +16,7 @@ export function partSections({ results }: Run): readonly string[] {
     registerSection(results),
     heapSection(results),
     probeSection(results),
+    zoneSection(results),
   ]
 }
 
@@ -168,6 +169,27 @@ function probeSection({ probes }: Results): string {
 
 ${markdownTable(['what', 'figure'], rows)}
 With fping; the targets are addresses of loopback.
+`
+}
+
+function zoneSection({ zones }: Results): string {
+  const [first] = zones
+  if (first === undefined) return ''
+  const checks = first.checks.map(({ program }, index) => [
+    `${program}, s`,
+    figure(median(zones.map(one => one.checks[index]?.seconds ?? Number.NaN)), 2),
+  ])
+  const rows = [
+    ...checks,
+    ['freenet6: start to first answer, s', figure(median(zones.map(one => one.startSeconds)), 2)],
+    ['memory after the start, MB', figure(median(zones.map(one => one.memory)) / MILLION)],
+    ['peak, MB', figure(median(zones.map(one => one.peak)) / MILLION)],
+  ]
+  return `## A static zone of ${figure(first.records)} records
+
+${markdownTable(['what', 'figure'], rows)}
+A, AAAA, MX and TXT in turn. The programs check the same file on the same core, one after the other. The start is that
+of the whole service, database and web interface included, with no tunnels.
 `
 }
 

@@ -7,7 +7,9 @@ import { type CommitFigures, measureCommit } from './part/commit.ts'
 import { type HeapFigures, measureHeap } from './part/heap.ts'
 import { measureProbe, type ProbeFigures } from './part/probe.ts'
 import { measureRegistrations, type RegisterFigures } from './part/register.ts'
+import { measureZone, type ZoneFigures } from './part/zone.ts'
 import type { RunningServer } from './running-server.ts'
+import { writeStaticZone } from './static-zone.ts'
 import { buildTable, scratchCopy, type Table } from './table.ts'
 import { type Visit, visit } from './visit.ts'
 import { type ExportedZone, exportZones } from './zone-export.ts'
@@ -21,6 +23,7 @@ export interface Results {
   readonly registrations: readonly RegisterFigures[]
   readonly heaps: readonly HeapFigures[]
   readonly probes: readonly ProbeFigures[]
+  readonly zones: readonly ZoneFigures[]
 }
 
 interface Session {
@@ -55,6 +58,7 @@ export async function measureAll(session: Session): Promise<Results> {
     registrations: [],
     heaps: [],
     probes: [],
+    zones: [],
   }
   for (let round = 1; round <= options.rounds; round++) {
     say(`round ${round} of ${options.rounds}`)
@@ -66,6 +70,7 @@ export async function measureAll(session: Session): Promise<Results> {
     if (options.parts.has('churn')) results.churns.push(await churn(session, main))
     if (options.parts.has('register')) results.registrations.push(await register(session, main))
     if (options.parts.has('probe')) results.probes.push(await measureProbe())
+    if (options.parts.has('zone')) results.zones.push(await zone(session))
   }
   if (options.parts.has('heap')) results.heaps.push(...tables.map(table => measureHeap(table)))
   return results
@@ -125,6 +130,11 @@ function register(session: Session, main: Table): Promise<RegisterFigures> {
   return onScratch(session, main, 'register', (server, { tunnels }) =>
     measureRegistrations(server, { tunnels, seconds }),
   )
+}
+
+function zone({ options, work, say }: Session): Promise<ZoneFigures> {
+  say(`  static zone of ${options.records} records`)
+  return measureZone(writeStaticZone(work, options.records), { peers: options.peers, cores: coresFor(1) })
 }
 
 /** Runs a part that writes against our server on a copy of the table. */

@@ -62,10 +62,18 @@ export function scratchCopy(table: Table): Table {
 }
 
 /** Our configuration over a table. Visitors are not checked, nothing touches the kernel. */
-export function configText({ port, threads }: { readonly port: number; readonly threads: number }): string {
+export function configText({
+  port,
+  threads,
+  zones = ZONES,
+}: {
+  readonly port: number
+  readonly threads: number
+  readonly zones?: string
+}): string {
   return `origin = "${ORIGIN}"
 data_dir = "data"
-zones_dir = "${ZONES}"
+zones_dir = "${zones}"
 [dns]
 listen = ["127.0.0.1:${port}"]
 threads = ${threads}

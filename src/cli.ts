@@ -2,9 +2,7 @@
 import { parseArgs } from 'node:util'
 import { checkConfig } from './command/check-config.ts'
 import { checkZone } from './command/check-zone.ts'
-import { EXIT, type ExitCode, UsageMistake } from './command/exit.ts'
-import { tunnelCommand } from './command/tunnel.ts'
-import { serve } from './serve.ts'
+import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './command/exit.ts'
 
 const USAGE = `freenet6: an authoritative nameserver with an integrated IPv6 tunnel broker
 
@@ -44,14 +42,23 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     case 'check-zone':
       return checkZone(rest)
     case 'tunnel':
-      return tunnelCommand(rest, options)
+      return tunnel(rest, options)
     case 'audit':
-      return tunnelCommand(['audit', ...rest], options)
+      return tunnel(['audit', ...rest], options)
     default:
       throw new UsageMistake(
         command === undefined ? 'which command?' : `there is no command ${JSON.stringify(command)}`,
       )
   }
+}
+
+// The service takes more than half a second to load: the checks, which operators run in a row, go without it.
+async function serve(options: CommandOptions): Promise<ExitCode> {
+  return (await import('./serve.ts')).serve(options)
+}
+
+async function tunnel(words: readonly string[], options: CommandOptions): Promise<ExitCode> {
+  return (await import('./command/tunnel.ts')).tunnelCommand(words, options)
 }
 
 function noMore<T>(rest: readonly string[], options: T): T {

@@ -1,6 +1,13 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
-import { type DecodedPacket, decode, encode, type Packet, type RecordType } from 'dns-packet'
+import {
+  type DecodedPacket,
+  decode,
+  encode,
+  type Packet,
+  RECURSION_DESIRED,
+  type RecordType,
+} from 'dns-packet'
 import type { Endpoint } from '../src/endpoint.ts'
 
 export interface AskOptions {
@@ -10,6 +17,10 @@ export interface AskOptions {
   readonly ednsSize?: number
   /** The DO bit of the OPT record. */
   readonly dnssecOk?: boolean
+  /** The RD bit: what a stub asks a resolver for. */
+  readonly recursive?: boolean
+  /** The address to ask from over UDP; else the system's choice. */
+  readonly from?: string
   readonly id?: number
   /** Milliseconds, 2000 unless given. */
   readonly timeout?: number
@@ -39,10 +50,12 @@ export async function ask(
 /** Sends octets as they are and returns the first message that comes back. Rejects where nothing comes in time. */
 export function exchange(server: Endpoint, message: Uint8Array, options: AskOptions = {}): Promise<Buffer> {
   const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS
-  return options.tcp ? exchangeTcp(server, message, timeout) : exchangeUdp(server, message, timeout)
+  return options.tcp
+    ? exchangeTcp(server, message, timeout)
+    : exchangeUdp(server, message, { timeout, from: options.from })
 }
 
-function queryFor(name: string, type: RecordType, { id, ednsSize, dnssecOk }: AskOptions): Packet {
+function queryFor(name: string, type: RecordType, { id, ednsSize, dnssecOk, recursive }: AskOptions): Packet {
   const opt = {
     type: 'OPT' as const,
     name: '.' as const,
@@ -56,7 +69,7 @@ function queryFor(name: string, type: RecordType, { id, ednsSize, dnssecOk }: As
   return {
     type: 'query',
     id: id ?? Math.floor(Math.random() * 65_536),
-    flags: 0,
+    flags: recursive ? RECURSION_DESIRED : 0,
     questions: [{ name, type, class: 'IN' }],
     additionals: ednsSize === undefined ? [] : [opt],
   }
@@ -69,12 +82,20 @@ function rcodeOf(raw: Buffer): string {
   return RCODES[rcode] ?? `RCODE${rcode}`
 }
 
-function exchangeUdp(server: Endpoint, message: Uint8Array, timeout: number): Promise<Buffer> {
+function exchangeUdp(
+  server: Endpoint,
+  message: Uint8Array,
+  { timeout, from }: { timeout: number; from: string | undefined },
+): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const socket = createSocket(server.address.includes(':') ? 'udp6' : 'udp4')
   const timer = setTimeout(() => reject(new Error(`no reply over UDP within ${timeout} ms`)), timeout)
-  socket.on('message', reply => resolve(reply))
+  // The port may have been another's a moment ago, and what comes late for that one is no reply to us.
+  socket.on('message', (reply, { address, port }) => {
+    if (address === server.address && port === server.port) resolve(reply)
+  })
   socket.on('error', reject)
+  if (from !== undefined) socket.bind(0, from)
   socket.send(message, server.port, server.address)
   return promise.finally(() => {
     clearTimeout(timer)

@@ -280,7 +280,7 @@ function labelsOf(name: Uint8Array): string[] {
 }
 
 function ancestorAtDepth(name: Uint8Array, depth: number): Uint8Array | undefined {
-  let surplus = labelsOf(name).length - depth
+  let surplus = countLabels(name, 0) - depth
   if (surplus < 0) return undefined
   let at = 0
   for (; surplus > 0; surplus--) at += (name[at] ?? 0) + 1

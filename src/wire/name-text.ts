@@ -20,7 +20,7 @@ export function writeName(tokens: TokenLine, out: OctetWriter): boolean {
   const isAbsolute = isDot || (!isAt && writeLabels(tokens, out))
   if (tokens.message !== '') return false
   if (isAbsolute) out.u8(0)
-  else if (origin === undefined) return tokens.refuse(`${tokens.text()} is relative, and there is no origin`)
+  else if (origin === undefined) return tokens.refuse(`${tokens.shown()} is relative, and there is no origin`)
   else out.put(origin)
   if (out.length - begin > MAX_NAME_LENGTH) return tokens.refuse('the name is longer than 255 octets')
   tokens.index++
@@ -57,7 +57,7 @@ function writeLabels(tokens: TokenLine, out: OctetWriter): boolean {
 
 function closeLabel(tokens: TokenLine, out: OctetWriter, lengthAt: number): boolean {
   const length = out.length - lengthAt - 1
-  if (length === 0) return tokens.refuse(`${tokens.text()} has an empty label`)
+  if (length === 0) return tokens.refuse(`${tokens.shown()} has an empty label`)
   if (length > MAX_LABEL_LENGTH) return tokens.refuse('a label is longer than 63 octets')
   out.octets[lengthAt] = length
   return true

@@ -3,6 +3,8 @@
  * root's empty label last. Names are compared in this form, never as dotted text: a label may hold a dot.
  */
 
+import { lowerCase, octet } from './octets.ts'
+
 export const MAX_NAME_LENGTH = 255
 export const MAX_LABEL_LENGTH = 63
 
@@ -76,5 +78,7 @@ function formatOctet(octet: number): string {
 
 /** The same name with ASCII letters in lower case (RFC 4343 3); other octets stay. Length octets are below 'A'. */
 export function lowerCaseName(name: Uint8Array): Uint8Array {
-  return name.map(octet => (octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet))
+  const lowered = new Uint8Array(name.length)
+  for (let at = 0; at < name.length; at++) lowered[at] = lowerCase(octet(name, at))
+  return lowered
 }

@@ -19,6 +19,8 @@ export const SVC_KEY = {
 } as const
 
 const KEY_NAME = new Map<number, string>(Object.entries(SVC_KEY).map(([name, key]) => [key, name]))
+/** A map and no object: `constructor` is no key of ours. */
+const KEY_BY_NAME = new Map<string, number>(Object.entries(SVC_KEY))
 const COMMA = 0x2c
 const BACKSLASH = 0x5c
 
@@ -115,7 +117,7 @@ const VALUES = new Map<number, SvcValue>([
 
 /** Reads a key's name or `keyNNNNN` (RFC 9460 2.1). Key 65535 is reserved for being invalid. */
 export function svcKey(text: string): number | undefined {
-  const known = (SVC_KEY as Readonly<Record<string, number>>)[text]
+  const known = KEY_BY_NAME.get(text)
   if (known !== undefined) return known
   const generic = /^key(0|[1-9][0-9]{0,4})$/.exec(text)?.[1]
   return generic !== undefined && Number(generic) < 65_535 ? Number(generic) : undefined

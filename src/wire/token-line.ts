@@ -1,4 +1,5 @@
 const MAX_SHOWN = 40
+const UNPRINTABLE = /[^ -~]/g
 
 /**
  * The tokens of one record of a master file (RFC 1035 5.1) and the position of whoever reads them. A token is a range
@@ -62,6 +63,11 @@ export class TokenLine {
     return this.hasMore ? this.octets.toString('latin1', this.start, this.end) : ''
   }
 
+  /** The line that the record begins on. */
+  get line(): number {
+    return this.#lines[0] ?? 0
+  }
+
   /**
    * Line and column of a token, counted from 1, the column in octets; a quoted string starts at its quote. Behind the
    * last token it is the end of that.
@@ -76,7 +82,7 @@ export class TokenLine {
 
   /** Refuses the token at `index`. */
   expected(what: string): false {
-    return this.refuse(`expected ${what}, found ${this.#shown()}`)
+    return this.refuse(`expected ${what}, found ${this.shown()}`)
   }
 
   /** Refuses the token at `index` for a reason of its own. */
@@ -85,10 +91,19 @@ export class TokenLine {
     return false
   }
 
-  #shown(): string {
+  /** The token for a message. */
+  shown(): string {
     if (!this.hasMore) return 'the end of the record'
-    const text = this.text()
-    const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
-    return this.isQuoted ? `"${shown}"` : JSON.stringify(shown)
+    return shown(this.octets.toString('latin1', this.start, Math.min(this.end, this.start + MAX_SHOWN + 1)))
   }
+}
+
+/** Text of a zone for a message: cut where it is long, and no control character, which a terminal would obey. */
+export function shown(text: string): string {
+  const end = text.length > MAX_SHOWN ? '…' : ''
+  return `"${text.slice(0, MAX_SHOWN).replaceAll(UNPRINTABLE, decimalEscape)}${end}"`
+}
+
+function decimalEscape(character: string): string {
+  return `\\${String(character.charCodeAt(0)).padStart(3, '0')}`
 }

@@ -38,6 +38,14 @@ function wrongOrigin(path: string, origin: string): ZoneCheck {
 
 function summary(path: string, { faults, records, apex, serial }: Omit<ZoneCheck, 'lines'>): string {
   const errors = faults.filter(({ severity }) => severity === 'error').length
-  const counts = `${records} records, ${errors} errors, ${faults.length - errors} warnings`
+  const counts = [
+    counted(records, 'record'),
+    counted(errors, 'error'),
+    counted(faults.length - errors, 'warning'),
+  ].join(', ')
   return `${path}: ${apex === undefined ? 'no SOA' : `zone ${apex} serial ${serial}`}, ${counts}`
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

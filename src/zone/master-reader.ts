@@ -3,7 +3,7 @@ import { writeName } from '../wire/name-text.ts'
 import { OctetWriter } from '../wire/octet-writer.ts'
 import { uint32 } from '../wire/octets.ts'
 import { writeRdata } from '../wire/rdata.ts'
-import type { TokenLine } from '../wire/token-line.ts'
+import { shown, type TokenLine } from '../wire/token-line.ts'
 import { expandTemplate, generateCount, parseGenerateRange } from './generate.ts'
 import { MasterScanner } from './master-scanner.ts'
 import { OctetArena } from './octet-arena.ts'
@@ -111,7 +111,7 @@ export class MasterReader {
     if (ttl === undefined) return scope.scanner.tokens.refuse('there is no TTL: write one, or $TTL above')
     const rdata = this.#arena.keep(this.#rdata.octets, this.#rdata.length)
     const added = this.collector.add(owner, head.type, { ttl, rdata })
-    if (added.isNew) this.places.add(scope.file, recordPlace(scope).line)
+    if (added.isNew) this.places.add(scope.file, scope.scanner.tokens.line)
     // RFC 2181 5.2: the records of an rrset share one TTL. Like BIND we hold to the first.
     if (added.ttl !== ttl) {
       const message = `TTL ${ttl} differs from ${added.ttl} of the ${typeText(head.type)} record before: that is taken`
@@ -203,7 +203,7 @@ export class MasterReader {
       try {
         return this.#readInclude(path, from)
       } catch (error) {
-        tokens.refuse(`${path}: ${error instanceof Error ? error.message : 'can not be read'}`)
+        tokens.refuse(`${tokens.shown()}: ${error instanceof Error ? error.message : 'can not be read'}`)
       }
     }
     return undefined
@@ -243,7 +243,7 @@ export class MasterReader {
     if (owner !== undefined && writeRdata(head.type, scanner.tokens, this.#rdata))
       return this.#add(scope, owner, head)
     const message = scanner.fault?.message ?? scanner.tokens.message
-    return scope.scanner.tokens.refuse(`${JSON.stringify(text)}: ${message}`)
+    return scope.scanner.tokens.refuse(`${shown(text)}: ${message}`)
   }
 
   #readName(tokens: TokenLine): Uint8Array | undefined {

@@ -13,6 +13,8 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** More tokens than 65,535 octets of rdata can be spread over. A record that has more is no record. */
 const MAX_TOKENS = 70_000
+/** As many octets of rdata, each written as `\\DDD`. */
+const MAX_TOKEN_LENGTH = 4 * 65_535
 
 const ENDS_WORD = new Uint8Array(256)
 for (const octet of [TAB, NEWLINE, RETURN, SPACE, QUOTE, OPEN, CLOSE, SEMICOLON]) ENDS_WORD[octet] = 1
@@ -124,11 +126,13 @@ export class MasterScanner {
   }
 
   #add(start: number, end: number, quoted: boolean): void {
+    if (end - start > MAX_TOKEN_LENGTH)
+      this.fault ??= this.#here(`the word is longer than ${MAX_TOKEN_LENGTH} octets`, start)
     if (this.tokens.count < MAX_TOKENS) this.tokens.add(start, end, quoted, this.#line, this.#lineStart)
     else this.fault ??= this.#here(`the record has more than ${MAX_TOKENS} words`)
   }
 
-  #here(message: string): ScanFault {
-    return { line: this.#line, column: this.#at - this.#lineStart + 1, message }
+  #here(message: string, at = this.#at): ScanFault {
+    return { line: this.#line, column: at - this.#lineStart + 1, message }
   }
 }

@@ -1,5 +1,6 @@
-import { lowerCase, octet } from '../wire/octets.ts'
 import { canonicalRdata } from '../wire/rdata.ts'
+import { sameOctets } from '../wire/wire-name.ts'
+import { hashOfName } from './name-set.ts'
 import type { Rrset } from './rrset.ts'
 
 interface GrowingRrset extends Rrset {
@@ -8,8 +9,7 @@ interface GrowingRrset extends Rrset {
 
 const FIRST_SLOTS = 1024
 const NO_RRSET = -1
-const FNV_OFFSET = 0x811c9dc5
-const FNV_PRIME = 0x0100_0193
+const TYPE_FACTOR = 0x9e37_79b1 // spreads neighbouring types over the table
 
 /**
  * Groups records into rrsets by owner, letter case aside (RFC 4343), and type. A hash table with open addressing over
@@ -31,7 +31,7 @@ export class RrsetCollector {
     type: number,
     record: { ttl: number; rdata: Uint8Array },
   ): { ttl: number; isNew: boolean } {
-    const hash = hashOf(owner, type)
+    const hash = hashOfName(owner, 0, owner.length) ^ Math.imul(type, TYPE_FACTOR)
     const slot = this.#slotOf(owner, type, hash)
     const index = this.#slots[slot] ?? NO_RRSET
     const rrset = this.rrsets[index]
@@ -62,7 +62,7 @@ export class RrsetCollector {
       const index = this.#slots[slot] ?? NO_RRSET
       if (index === NO_RRSET) return slot
       const rrset = this.rrsets[index]
-      if (this.#hashes[index] === hash && rrset?.type === type && isSameName(rrset.owner, owner)) return slot
+      if (this.#hashes[index] === hash && rrset?.type === type && isSameOwner(rrset.owner, owner)) return slot
     }
   }
 
@@ -85,18 +85,8 @@ export class RrsetCollector {
   }
 }
 
-function hashOf(owner: Uint8Array, type: number): number {
-  let hash = Math.imul(FNV_OFFSET ^ type, FNV_PRIME)
-  for (let at = 0; at < owner.length; at++) hash = Math.imul(hash ^ lowerCase(octet(owner, at)), FNV_PRIME)
-  return (hash ^ (hash >>> 15)) >>> 0
-}
-
-function isSameName(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let at = 0; at < a.length; at++) {
-    if (lowerCase(octet(a, at)) !== lowerCase(octet(b, at))) return false
-  }
-  return true
+function isSameOwner(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && sameOctets(a, 0, b, 0, a.length)
 }
 
 function rdataKey(type: number, rdata: Uint8Array): string {

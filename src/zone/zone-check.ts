@@ -1,6 +1,8 @@
 import { TYPE, typeText } from '../wire/codes.ts'
-import { formatName, lowerCaseName } from '../wire/name.ts'
+import { formatName } from '../wire/name.ts'
 import { octet } from '../wire/octets.ts'
+import { isAtOrBelow, isSameName } from '../wire/wire-name.ts'
+import { NameSet } from './name-set.ts'
 import type { PlaceList } from './place-list.ts'
 import type { Rrset } from './rrset.ts'
 import { FaultList, type ZoneFault, type ZonePlace } from './zone-fault.ts'
@@ -17,12 +19,12 @@ const RECORD_OVERHEAD = 12
 /** What is said of an rrset; the place is that of its first record. */
 type Report = (rrset: Rrset, message: string) => void
 
-/** The owners of the zone that rules speak of, by key. */
+/** The owners of the zone that rules speak of. */
 interface Owners {
-  readonly cnames: ReadonlySet<string>
-  readonly dnames: ReadonlySet<string>
+  readonly cnames: NameSet
+  readonly dnames: NameSet
   /** Owners of A or AAAA, as far as a name server's name leads to them. */
-  readonly addresses: ReadonlySet<string>
+  readonly addresses: NameSet
 }
 
 /**
@@ -63,14 +65,13 @@ function describe(rrset: Rrset): string {
 
 /** RFC 1035 5.2: one SOA, at the top. RFC 1034 4.2.1: the zone's own NS are a part of it. */
 function missingAtApex(apex: Uint8Array, rrsets: readonly Rrset[]): string[] {
-  const key = keyOf(apex)
   return [TYPE.SOA, TYPE.NS]
-    .filter(type => !rrsets.some(rrset => rrset.type === type && keyOf(rrset.owner) === key))
+    .filter(type => !rrsets.some(rrset => rrset.type === type && isSameName(rrset.owner, 0, apex, 0)))
     .map(type => `${formatName(apex)} has no ${typeText(type)}`)
 }
 
 function checkPlace(apex: Uint8Array, rrset: Rrset, error: Report): void {
-  if (!isAtOrBelow(rrset.owner, apex)) error(rrset, `lies outside the zone ${formatName(apex)}`)
+  if (!isAtOrBelow(rrset.owner, 0, apex, 0)) error(rrset, `lies outside the zone ${formatName(apex)}`)
 }
 
 /** RFC 2181 5: an rrset is answered whole or not at all. */
@@ -86,7 +87,7 @@ function checkSize(rrset: Rrset, { error, warning }: { error: Report; warning: R
 function checkSoa(apex: Uint8Array, rrset: Rrset, error: Report): void {
   if (rrset.type !== TYPE.SOA) return
   if (rrset.rdatas.length > 1) error(rrset, 'there are two or more, and a zone has one')
-  if (keyOf(rrset.owner) !== keyOf(apex)) error(rrset, `stands below the apex ${formatName(apex)}`)
+  if (!isSameName(rrset.owner, 0, apex, 0)) error(rrset, `stands below the apex ${formatName(apex)}`)
 }
 
 /** RFC 2181 10.1 and RFC 1034 3.6.2 on CNAME, RFC 6672 2.4 on DNAME. */
@@ -98,7 +99,7 @@ function checkAliases(
   const isSingle = rrset.type === TYPE.CNAME || rrset.type === TYPE.DNAME
   if (isSingle && rrset.rdatas.length > 1) error(rrset, 'there are two or more, and a name has one')
   if (owners.cnames.size === 0 && owners.dnames.size === 0) return
-  if (!BESIDE_CNAME.has(rrset.type) && owners.cnames.has(keyOf(rrset.owner))) {
+  if (!BESIDE_CNAME.has(rrset.type) && owners.cnames.has(rrset.owner)) {
     error(rrset, 'stands beside a CNAME')
   }
   if (owners.dnames.size > 0 && hasAncestorIn(owners.dnames, rrset.owner)) {
@@ -111,49 +112,35 @@ function checkTargets(apex: Uint8Array, rrset: Rrset, owners: Owners, warning: R
   if (rrset.type !== TYPE.NS && rrset.type !== TYPE.MX) return
   for (const rdata of rrset.rdatas) {
     const target = rrset.type === TYPE.MX ? rdata.subarray(PREFERENCE_LENGTH) : rdata
-    if (!isAtOrBelow(target, apex)) continue
-    const key = keyOf(target)
-    if (owners.cnames.has(key)) warning(rrset, `${formatName(target)} is a CNAME`)
-    else if (rrset.type === TYPE.NS && !owners.addresses.has(key)) {
+    if (!isAtOrBelow(target, 0, apex, 0)) continue
+    if (owners.cnames.has(target)) warning(rrset, `${formatName(target)} is a CNAME`)
+    else if (rrset.type === TYPE.NS && !owners.addresses.has(target)) {
       warning(rrset, `${formatName(target)} has no address in the zone`)
     }
   }
 }
 
 function collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Owners {
-  const ownersOf = (type: number) =>
-    new Set(rrsets.filter(rrset => rrset.type === type).map(({ owner }) => keyOf(owner)))
-  const servers = new Set<string>()
-  for (const { type, rdatas } of rrsets) {
-    if (type !== TYPE.NS) continue
-    for (const target of rdatas) if (isAtOrBelow(target, apex)) servers.add(keyOf(target))
+  const owners = { cnames: new NameSet(), dnames: new NameSet(), addresses: new NameSet() }
+  const servers = new NameSet()
+  for (const { owner, type, rdatas } of rrsets) {
+    if (type === TYPE.CNAME) owners.cnames.add(owner)
+    else if (type === TYPE.DNAME) owners.dnames.add(owner)
+    else if (type === TYPE.NS) {
+      for (const target of rdatas) if (isAtOrBelow(target, 0, apex, 0)) servers.add(target)
+    }
   }
-  const addresses = new Set<string>()
-  for (const { type, owner } of rrsets) {
-    if (type !== TYPE.A && type !== TYPE.AAAA) continue
-    const key = keyOf(owner)
-    if (servers.has(key)) addresses.add(key)
+  for (const { owner, type } of rrsets) {
+    if ((type === TYPE.A || type === TYPE.AAAA) && servers.has(owner)) owners.addresses.add(owner)
   }
-  return { cnames: ownersOf(TYPE.CNAME), dnames: ownersOf(TYPE.DNAME), addresses }
+  return owners
 }
 
-/** Whether a name above this one, itself not counted, is among the keys. */
-function hasAncestorIn(keys: ReadonlySet<string>, name: Uint8Array): boolean {
-  const key = keyOf(name)
+/** Whether a name above this one, itself not counted, is among the names. */
+function hasAncestorIn(names: NameSet, name: Uint8Array): boolean {
   for (let at = 0; octet(name, at) !== 0; ) {
     at += octet(name, at) + 1
-    if (keys.has(key.slice(at))) return true
+    if (names.has(name, at)) return true
   }
   return false
-}
-
-/** Label by label from the left until as many octets are left as the apex has: RFC 1034 3.1. */
-function isAtOrBelow(name: Uint8Array, apex: Uint8Array): boolean {
-  let at = 0
-  while (name.length - at > apex.length) at += octet(name, at) + 1
-  return name.length - at === apex.length && keyOf(name.subarray(at)) === keyOf(apex)
-}
-
-function keyOf(name: Uint8Array): string {
-  return Buffer.from(lowerCaseName(name)).toString('latin1')
 }

@@ -21,6 +21,15 @@ export interface LoadedZone {
 
 const EXTENSION = '.zone'
 
+/** Why a file can not be read, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'may not be read',
+  ELOOP: 'is a link that leads back to itself',
+  ENAMETOOLONG: 'has too long a name',
+  ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
+}
+
 /**
  * Reads a zone from a file. The origin is `origin`, else the file's name without `.zone`, until the file says
  * `$ORIGIN`. `$INCLUDE` reaches files in the same directory and below, and no others. A file that can't be read is a
@@ -93,8 +102,7 @@ function readText(path: string): Uint8Array | { readonly reason: string } {
 
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown fault'
-  if (code === 'ENOENT') return 'there is no such file'
-  return code === 'EACCES' ? 'may not be read' : `can not be read: ${code}`
+  return REASONS[code] ?? `can not be read: ${code}`
 }
 
 function unreadable(file: string, expectedApex: Uint8Array | undefined, reason: string): LoadedZone {

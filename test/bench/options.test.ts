@@ -8,12 +8,12 @@ function options(...args: string[]) {
 }
 
 test('without options everything is measured against every peer, three rounds, into docs/benchmarks.md', () => {
-  const { parts, peers, rounds, seconds, tunnels, sizes, report } = options()
-  assert.equal(parts.size, 11)
+  const { parts, peers, rounds, seconds, tunnels, sizes, records, report } = options()
+  assert.equal(parts.size, 12)
   assert.deepEqual([...peers], ['nsd', 'knot', 'bind', 'powerdns'])
   assert.deepEqual(
-    { rounds, seconds, tunnels, sizes },
-    { rounds: 3, seconds: 2, tunnels: 100_000, sizes: [1000, 1_000_000] },
+    { rounds, seconds, tunnels, sizes, records },
+    { rounds: 3, seconds: 2, tunnels: 100_000, sizes: [1000, 1_000_000], records: 1_000_000 },
   )
   assert.equal(report, 'docs/benchmarks.md')
 })

@@ -30,7 +30,7 @@ function rowOf(report: string, first: string): number[] {
 
 test('a quick run measures us and a peer, and every answer is right', async t => {
   if (!(await requirePackages(t, ['dnsperf', 'nsd', 'fping']))) return
-  const only = 'start,memory,udp,tcp,commit,churn,register,probe'
+  const only = 'start,memory,udp,tcp,commit,churn,register,probe,zone'
   const { status, stdout, stderr } = await run(
     '--quick',
     '--tunnels',
@@ -54,6 +54,8 @@ test('a quick run measures us and a peer, and every answer is right', async t =>
   assert.deepEqual(rowOf(stdout, 'of those wrong or missing'), [0])
   assert.deepEqual(rowOf(stdout, 'refused'), [0])
   assert.deepEqual(rowOf(stdout, 'answered'), [1000])
+  for (const row of ['freenet6 check-zone, s', 'nsd-checkzone, s', 'freenet6: start to first answer, s'])
+    assert.ok((rowOf(stdout, row)[0] ?? 0) > 0, row)
 })
 
 test('a mistake on the command line is said with the options there are', async () => {

@@ -175,10 +175,12 @@ describe('a fault says what was expected, and where', () => {
     ['A', '192.0.2.1 x', 1, 'expected the end of the record, found "x"'],
     ['AAAA', '', 0, 'expected an IPv6 address, found the end of the record'],
     ['MX', '70000 mail', 0, 'expected a preference, a number from 0 to 65535, found "70000"'],
-    ['MX', '10 a..b', 1, 'a..b has an empty label'],
+    ['MX', '10 a..b', 1, '"a..b" has an empty label'],
     ['TXT', `"${'x'.repeat(256)}"`, 0, 'a string is longer than 255 octets: write several'],
     ['TXT', 'ok \\25', 1, '\\ needs three digits up to 255, or another character'],
     ['DS', '1 8 2 00', 3, 'a digest of this type has 32 octets, not 1'],
+    ['SVCB', '1 . constructor=x', 2, 'expected a service parameter, found "constructor=x"'],
+    ['SVCB', '1 . toString', 2, 'expected a service parameter, found "toString"'],
     ['SVCB', '1 . alpn=h2 alpn=h3', 3, 'alpn stands here twice'],
     ['SVCB', '1 . mandatory=port', 2, 'port is mandatory and not there'],
     ['LOC', '91 N 0 E 0', 0, 'expected a latitude as degrees, minutes, seconds, found "91"'],
@@ -194,7 +196,11 @@ describe('a fault says what was expected, and where', () => {
 
   test('a relative name without an origin', () => {
     const parsed = parseRdata(TYPE.NS, tokensOf('ns1'))
-    assert.deepEqual(parsed, { kind: 'fault', index: 0, message: 'ns1 is relative, and there is no origin' })
+    assert.deepEqual(parsed, {
+      kind: 'fault',
+      index: 0,
+      message: '"ns1" is relative, and there is no origin',
+    })
   })
 
   test('rdata over 65,535 octets', () => {

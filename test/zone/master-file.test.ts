@@ -173,7 +173,7 @@ describe('$INCLUDE', () => {
 
   test('a file that is missing is a fault', () => {
     assert.deepEqual(faultLines(readWith('$INCLUDE gone\n').faults), [
-      '1:10 error gone: there is no such file',
+      '1:10 error "gone": there is no such file',
     ])
   })
 
@@ -187,6 +187,9 @@ describe('faults', () => {
     ['a 60 A 192.0.2.256', '1:8 error expected an IPv4 address, found "192.0.2.256"'],
     ['a 60 CH TXT x', '1:6 error expected class IN, the only one served, found "CH"'],
     ['a 60 IN AAA ::1', '1:9 error expected a TTL, a class or a record type, found "AAA"'],
+    ['a 60 \0A 192.0.2.1', '1:6 error expected a TTL, a class or a record type, found "\\000A"'],
+    ['a 60 aaaa1 ::1', '1:6 error expected a TTL, a class or a record type, found "aaaa1"'],
+    ['a 60 "A" 192.0.2.1', '1:6 error expected a TTL, a class or a record type, found "A"'],
     ['a 60 IN', '1:8 error expected a TTL, a class or a record type, found the end of the record'],
     ['a 60 ANY x', '1:6 error expected a type that a zone can hold, found "ANY"'],
     [
@@ -199,7 +202,10 @@ describe('faults', () => {
     ['a 60 TXT x )', '1:12 error ) has no ('],
     ['a 60 TXT "x\n', '1:10 error the quoted string has no end on its line'],
     ['a 60 TXT ( x\n  "yy" \\9 )', '2:8 error \\ needs three digits up to 255, or another character'],
-    ['a..b 60 A 192.0.2.1', '1:1 error a..b has an empty label'],
+    ['a..b 60 A 192.0.2.1', '1:1 error "a..b" has an empty label'],
+    ['a 60 A "\x1b[31m"', '1:8 error expected an IPv4 address, found "\\027[31m"'],
+    ['\x1b[31m..b 60 A 192.0.2.1', '1:1 error "\\027[31m..b" has an empty label'],
+    [`${'a.'.repeat(30)}.b 60 A 192.0.2.1`, `1:1 error "${'a.'.repeat(20)}…" has an empty label`],
     ['$TTL soon', '1:6 error expected a TTL, found "soon"'],
     ['$ORIGIN', '1:8 error expected a name, found the end of the record'],
     ['$INCLUED x', '1:1 error expected $ORIGIN, $TTL, $INCLUDE or $GENERATE, found "$INCLUED"'],
@@ -211,7 +217,7 @@ describe('faults', () => {
 
   test('a relative name without an origin', () => {
     const { faults } = readMasterFile({ file: 'zone', text: 'a 60 A 192.0.2.1\n' })
-    assert.deepEqual(faultLines(faults), ['1:1 error a is relative, and there is no origin'])
+    assert.deepEqual(faultLines(faults), ['1:1 error "a" is relative, and there is no origin'])
   })
 
   test('reading goes on behind a fault, and what hangs on a bad owner is passed over', () => {
@@ -223,6 +229,15 @@ describe('faults', () => {
       faults.map(({ line }) => line),
       [1, 3, 5],
     )
+  })
+
+  test('a word that no rdata holds is a mistake, however long it is', () => {
+    const word = 'x'.repeat(300_000)
+    assert.deepEqual(faultLines(read(`${word} 60 A 192.0.2.1\na 60 TXT "${word}"\na 60 ${word}\n`).faults), [
+      '1:1 error the word is longer than 262140 octets',
+      '2:11 error the word is longer than 262140 octets',
+      '3:6 error the word is longer than 262140 octets',
+    ])
   })
 
   test('a file full of mistakes is given up', () => {

@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process'
+import { missingPackages } from './packages.ts'
+
+const CLONE_NEWNET = 0x4000_0000 // linux/sched.h
+
+/**
+ * Moves this thread, and all that it starts from now on, into a network of its own: nothing but loopback, every port
+ * free, gone with the last process in it. Sockets of Node's main thread are made there. Undefined where that is done,
+ * else why it can not be; throws where CI=true.
+ */
+export async function enterOwnNetwork(): Promise<string | undefined> {
+  const missing = (await missingPackages(['ip'])) ?? (await unshareNetwork())
+  if (missing === undefined) execFileSync('ip', ['link', 'set', 'lo', 'up'])
+  else if (process.env.CI === 'true') throw new Error(missing)
+  return missing
+}
+
+/** Gives loopback an address that is nobody's in this network. */
+export function addAddress(address: string): void {
+  execFileSync('ip', ['address', 'add', `${address}/32`, 'dev', 'lo'])
+}
+
+async function unshareNetwork(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return 'network namespaces are Linux only'
+  try {
+    const koffi = (await import('koffi')).default
+    const unshare = koffi.load(null).func('int unshare(int flags)')
+    return unshare(CLONE_NEWNET) === 0 ? undefined : 'a network of our own takes root: run the tests as root'
+  } catch {
+    return 'koffi can not be loaded: npm ci'
+  }
+}
