@@ -17,6 +17,11 @@ export function coresFor(threads: number): Cores {
   return { server: used === 1 ? '0' : `0-${used - 1}`, generator: String(cores - 1) }
 }
 
+/** All of them, as taskset writes them. */
+export function allCores(): string {
+  return `0-${availableCores() - 1}`
+}
+
 /** Whether each of the server's threads has a core that nothing else uses. */
 export function hasCoresFor(threads: number): boolean {
   return availableCores() > threads

@@ -11,6 +11,8 @@ const PARTS = [
   'commit',
   'churn',
   'register',
+  'web',
+  'growth',
   'heap',
   'probe',
   'zone',

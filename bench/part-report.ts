@@ -14,6 +14,8 @@ export function partSections({ results }: Run): readonly string[] {
     commitSection(results),
     churnSection(results),
     registerSection(results),
+    webSection(results),
+    growthSection(results),
     heapSection(results),
     probeSection(results),
     zoneSection(results),
@@ -122,6 +124,42 @@ function registerSection({ registrations }: Results): string {
 ${markdownTable(['what', 'figure'], rows)}
 ${CLIENTS} clients of the API as fast as they are answered, each registration on disk (synchronous=FULL) before its reply,
 interfaces \`dry-run\`.
+`
+}
+
+function webSection({ webs }: Results): string {
+  if (webs.length === 0) return ''
+  const rows = (['quiet', 'flooded'] as const).map(when => [
+    when === 'quiet'
+      ? 'nothing'
+      : `${figure(median(webs.map(one => one.queriesASecond)))} DNS questions a second`,
+    figure(median(webs.map(one => one[when].pages))),
+    figure(median(webs.map(one => one[when].p50)), 2),
+    figure(median(webs.map(one => one[when].p99)), 2),
+  ])
+  return `## Pages beside a flood
+
+${markdownTable(['beside', 'pages', 'p50 ms', 'p99 ms'], rows)}
+One visitor asks for the landing page again and again. The whole server has one core, which dnsperf keeps busy: a fair
+share of it is a half.
+`
+}
+
+function growthSection({ growths }: Results): string {
+  if (growths.length === 0) return ''
+  const rows = [
+    ['names put in', figure(median(growths.map(one => one.names)))],
+    ['table at the end, MB', figure(median(growths.map(one => one.megabytes)))],
+    ['look-ups meanwhile', figure(median(growths.map(one => one.reads)))],
+    ['longest pause of the reader before, ms', figure(median(growths.map(one => one.longestQuiet)), 2)],
+    ['longest pause of the reader meanwhile, ms', figure(median(growths.map(one => one.longestGrowing)), 2)],
+    ['pauses of more than 5 ms meanwhile', figure(median(growths.map(one => one.longPauses)))],
+  ]
+  return `## A reader while the table grows
+
+${markdownTable(['what', 'figure'], rows)}
+One thread looks a name up as fast as it can, the other commits 200 new names at a time, from an empty table on, on a
+core each. What the system's scheduler takes is in the pauses: the spell before shows it alone.
 `
 }
 

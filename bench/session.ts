@@ -4,9 +4,11 @@ import type { LineUp } from './line-up.ts'
 import { isVisited, type Options, type Part } from './options.ts'
 import { type ChurnFigures, measureChurn } from './part/churn.ts'
 import { type CommitFigures, measureCommit } from './part/commit.ts'
+import { type GrowthFigures, measureGrowth } from './part/growth.ts'
 import { type HeapFigures, measureHeap } from './part/heap.ts'
 import { measureProbe, type ProbeFigures } from './part/probe.ts'
 import { measureRegistrations, type RegisterFigures } from './part/register.ts'
+import { measureWeb, type WebFigures } from './part/web.ts'
 import { measureZone, type ZoneFigures } from './part/zone.ts'
 import type { RunningServer } from './running-server.ts'
 import { writeStaticZone } from './static-zone.ts'
@@ -21,6 +23,8 @@ export interface Results {
   readonly commits: readonly CommitFigures[]
   readonly churns: readonly ChurnFigures[]
   readonly registrations: readonly RegisterFigures[]
+  readonly webs: readonly WebFigures[]
+  readonly growths: readonly GrowthFigures[]
   readonly heaps: readonly HeapFigures[]
   readonly probes: readonly ProbeFigures[]
   readonly zones: readonly ZoneFigures[]
@@ -56,6 +60,8 @@ export async function measureAll(session: Session): Promise<Results> {
     commits: [],
     churns: [],
     registrations: [],
+    webs: [],
+    growths: [],
     heaps: [],
     probes: [],
     zones: [],
@@ -69,6 +75,8 @@ export async function measureAll(session: Session): Promise<Results> {
       )
     if (options.parts.has('churn')) results.churns.push(await churn(session, main))
     if (options.parts.has('register')) results.registrations.push(await register(session, main))
+    if (options.parts.has('web')) results.webs.push(await web(session, main))
+    if (options.parts.has('growth')) results.growths.push(measureGrowth())
     if (options.parts.has('probe')) results.probes.push(await measureProbe())
     if (options.parts.has('zone')) results.zones.push(await zone(session))
   }
@@ -135,6 +143,13 @@ function register(session: Session, main: Table): Promise<RegisterFigures> {
 function zone({ options, work, say }: Session): Promise<ZoneFigures> {
   say(`  static zone of ${options.records} records`)
   return measureZone(writeStaticZone(work, options.records), { peers: options.peers, cores: coresFor(1) })
+}
+
+function web(session: Session, main: Table): Promise<WebFigures> {
+  const { seconds } = session.options
+  return onScratch(session, main, 'web', (server, table) =>
+    measureWeb(server, { table, seconds, core: coresFor(1).generator }),
+  )
 }
 
 /** Runs a part that writes against our server on a copy of the table. */

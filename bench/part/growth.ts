@@ -1,9 +1,6 @@
-import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
-import { TYPE } from '../../src/wire/codes.ts'
-import { parseName } from '../../src/wire/name.ts'
-import { Catalog, type RrsetChange } from '../../src/zone/catalog.ts'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { allCores } from '../cores.ts'
 
 /** The longest pauses of a thread that reads the table while it grows, and while it does not; milliseconds. */
 export interface GrowthFigures {
@@ -16,63 +13,10 @@ export interface GrowthFigures {
   readonly longPauses: number
 }
 
-/** What the reading thread tells of one spell. */
-export interface ReadingSpell {
-  readonly reads: number
-  readonly longestMs: number
-  readonly longPauses: number
-}
+const CHILD = join(import.meta.dirname, '..', 'growth-child.ts')
 
-const NAMES = 400_000
-const NAMES_A_COMMIT = 200
-const QUIET_MS = 2000
-const READER = new URL('./growth-reader.ts', import.meta.url)
-
-/** Grows a table from nothing, a commit of 200 names at a time, while another thread looks one name up. */
-export async function measureGrowth(): Promise<GrowthFigures> {
-  const catalog = new Catalog()
-  catalog.putZone(wire('example.'), [
-    {
-      owner: wire('example.'),
-      type: TYPE.SOA,
-      ttl: 60,
-      rdatas: [Buffer.concat([wire('a.'), wire('b.'), Buffer.alloc(20)])],
-    },
-    { owner: wire('steady.example.'), type: TYPE.A, ttl: 60, rdatas: [Uint8Array.of(192, 0, 2, 1)] },
-  ])
-  const reader = new Worker(READER, { workerData: catalog.buffer })
-  await once(reader, 'message')
-  await sleep(QUIET_MS)
-  const quiet = await spellOf(reader)
-  for (let first = 0; first < NAMES; first += NAMES_A_COMMIT) catalog.commit(changesFrom(first))
-  const growing = await spellOf(reader)
-  await reader.terminate()
-  return {
-    names: NAMES,
-    megabytes: catalog.memory().touched / 1e6,
-    reads: growing.reads,
-    longestQuiet: quiet.longestMs,
-    longestGrowing: growing.longestMs,
-    longPauses: growing.longPauses,
-  }
-}
-
-async function spellOf(reader: Worker): Promise<ReadingSpell> {
-  const said = once(reader, 'message')
-  reader.postMessage('tell')
-  const [spell] = (await said) as [ReadingSpell]
-  return spell
-}
-
-function* changesFrom(first: number): Generator<RrsetChange> {
-  for (let i = first; i < first + NAMES_A_COMMIT; i++) {
-    const owner = wire(`h${i}.example.`)
-    yield { kind: 'put', rrset: { owner, type: TYPE.AAAA, ttl: 60, rdatas: [new Uint8Array(16)] } }
-  }
-}
-
-function wire(text: string): Uint8Array {
-  const name = parseName(text)
-  if (name === undefined) throw new RangeError(`${text} is not a name`)
-  return name
+/** Measured in a process that may use every core: this one is bound to the generator's. */
+export function measureGrowth(): GrowthFigures {
+  const output = execFileSync('taskset', ['-c', allCores(), process.execPath, CHILD], { encoding: 'utf8' })
+  return JSON.parse(output) as GrowthFigures
 }

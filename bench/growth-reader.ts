@@ -1,10 +1,10 @@
 /** Looks one name up as fast as it can, as a responder does, and tells its longest pause when it is asked. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { TYPE } from '../../src/wire/codes.ts'
-import { parseName } from '../../src/wire/name.ts'
-import { Lookup, OUTCOME } from '../../src/zone/lookup.ts'
-import { ReaderSlot } from '../../src/zone/reader-slot.ts'
-import type { ReadingSpell } from './growth.ts'
+import { TYPE } from '../src/wire/codes.ts'
+import { parseName } from '../src/wire/name.ts'
+import { Lookup, OUTCOME } from '../src/zone/lookup.ts'
+import { ReaderSlot } from '../src/zone/reader-slot.ts'
+import type { ReadingSpell } from './growth-child.ts'
 
 const LONG_PAUSE_MS = 5
 const BATCH = 64
