@@ -17,6 +17,8 @@ export class Query {
   type = 0
   class = 0
   malformed = false
+  /** Does a server cookie of ours show that the sender is where it says it is? Such a query needs no rate limit. */
+  hasValidCookie = false
   readonly edns = new Edns()
 
   /** Reads as far as the message is well formed, so that even a FORMERR can carry the question and an OPT. */
@@ -27,6 +29,7 @@ export class Query {
     this.questionEnd = HEADER_LENGTH
     this.type = 0
     this.class = 0
+    this.hasValidCookie = false
     this.edns.clear()
     this.malformed = !this.#readSections()
   }
