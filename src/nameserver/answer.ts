@@ -70,11 +70,7 @@ export class Answer {
     const rdata = firstRdata(this.#lookup.soa)
     const end = rdata + 2 + uint16(table, rdata)
     this.#reply.options.noteZone(this.#lookup.apexLabels, uint32(table, end - SERIAL_FROM_END))
-    if (
-      this.#query.type === TYPE.SOA &&
-      outcome === OUTCOME.ANSWER &&
-      this.#lookup.rrset === this.#lookup.soa
-    )
+    if (outcome === OUTCOME.ANSWER && this.#query.type === TYPE.SOA)
       this.#reply.options.noteExpire(uint32(table, end - EXPIRE_FROM_END))
   }
 

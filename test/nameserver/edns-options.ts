@@ -43,6 +43,7 @@ export function serveOptions(zones: readonly string[], secrets = secretsOf(SECRE
 }
 
 export interface Sender {
+  /** Empty: not known. */
   readonly address?: string
   /** UTC seconds of the query. */
   readonly at?: number
@@ -53,9 +54,9 @@ export interface Sender {
 export function sendAs(nameserver: Nameserver, query: Uint8Array, sender: Sender = {}): Told {
   const client = new Client(sender.transport ?? 'udp')
   const octets = addressOctets(sender.address ?? ADDRESS)
-  if (octets === undefined) throw new Error(`not an address: ${sender.address}`)
-  client.octets.set(octets)
-  client.length = octets.length
+  if (octets === undefined && sender.address !== '') throw new Error(`not an address: ${sender.address}`)
+  client.octets.set(octets ?? [])
+  client.length = octets?.length ?? 0
   client.seconds = sender.at ?? NOW
   const room = new Uint8Array(65_535).fill(0xa5) // what an earlier reply may have left
   const length = nameserver.respond(query, query.length, room, client)

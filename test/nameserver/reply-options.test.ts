@@ -57,6 +57,39 @@ test('an NSID that is too long for the reply yields to the cookie', () => {
   }
 })
 
+test('EXPIRE fits or is left out', () => {
+  const labels = (octet: string, last: number) =>
+    [...Array.from({ length: 3 }, () => octet.repeat(60)), octet.repeat(last)].join('.')
+  const told = new Set<boolean>()
+  for (const last of LENGTHS.slice(19, 40)) {
+    const server = serveOptions([`z. 300 IN SOA ${labels('m', 40)}. ${labels('h', last)}. 1 2 3 4 60`])
+    const plain = askAs(server, ['z.', 'SOA'], [], { edns: 512 })
+    const asked = askAs(server, ['z.', 'SOA'], [option(OPTION.EXPIRE)], { edns: 512 })
+    assert.deepEqual([asked.answer.length, asked.tc], [1, false])
+    assert.ok(asked.octets.length <= 512)
+    const isTold = toldOption(asked, OPTION.EXPIRE) !== undefined
+    assert.equal(isTold, plain.octets.length + 8 <= 512, `${plain.octets.length} octets`)
+    told.add(isTold)
+  }
+  assert.equal(told.size, 2)
+})
+
+test('an extended error fits or is left out', () => {
+  const label = 'a'.repeat(63)
+  const told = new Set<boolean>()
+  for (let nsid = 200; nsid <= 255; nsid++) {
+    const texts = { nsid: 'n'.repeat(nsid), version: '', hostname: '' }
+    const server = new Nameserver({ catalog: catalogOf(ZONE), ...texts })
+    const name = `${label}.${label}.${label}.${'a'.repeat(61)}.`
+    const refused = askAs(server, [name, 'A'], [option(OPTION.NSID)], { edns: 512 })
+    const hasNsid = toldOption(refused, OPTION.NSID) !== undefined
+    const plain = 12 + name.length + 1 + 4 + 11 + (hasNsid ? 4 + nsid : 0)
+    assert.equal(refused.octets.length, plain + 6 <= 512 ? plain + 6 : plain)
+    told.add(toldOption(refused, OPTION.EDE) !== undefined)
+  }
+  assert.equal(told.size, 2)
+})
+
 test('an extended error and what is told of the zone stand side by side', () => {
   const options = [option(OPTION.NSID), COOKIE, ...TELLING]
   const told = askAs(nameserver, ['elsewhere.', 'SOA'], options)

@@ -160,6 +160,15 @@ test('4.3: time is compared by serial arithmetic, across the end of 32 bits', ()
     [2 ** 32 - 401, false],
   ] as const)
     assert.equal(exchange(nameserver, cookie, { at })[1], valid, `${at}`)
+  const later = cookieOf(nameserver, { at: 2 ** 32 + 50 })
+  assert.equal(later.slice(24, 32), '00000032')
+  for (const [at, valid] of [
+    [2 ** 32 + 3650, true],
+    [2 ** 32 + 3651, false],
+    [2 ** 32 - 250, true],
+    [2 ** 32 - 251, false],
+  ] as const)
+    assert.equal(exchange(nameserver, later, { at })[1], valid, `${at}`)
 })
 
 test('4.4: a cookie is good from its own address, with its own client cookie, and no other', () => {
@@ -170,6 +179,12 @@ test('4.4: a cookie is good from its own address, with its own client cookie, an
     assert.equal(exchange(nameserver, cookie, { address })[1], false, address)
   const other = `ffffffffffffffff${cookie.slice(16)}`
   assert.equal(exchange(nameserver, other, { address: '192.0.2.1' })[1], false)
+})
+
+test('4.4: from an address that is not known no cookie is good', () => {
+  const nameserver = serveOptions([ZONE])
+  const cookie = cookieOf(nameserver, { address: '' })
+  assert.equal(exchange(nameserver, cookie, { address: '' })[1], false)
 })
 
 test('4.4: no bit of a cookie can be changed', () => {
