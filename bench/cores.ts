@@ -8,12 +8,12 @@ export interface Cores {
 }
 
 /**
- * One core each for server and generator. A server of more threads has as many cores where there are enough; where
- * not, all of them, of which the generator takes one half away: only the CPU time of its queries means something then.
+ * The last core is the generator's. A server has as many of the others as it has threads, where there are enough;
+ * where not, its threads share them: then only the CPU time of its queries means something.
  */
 export function coresFor(threads: number): Cores {
   const cores = availableCores()
-  const used = Math.max(1, Math.min(threads, threads === 1 ? cores - 1 : cores))
+  const used = Math.max(1, Math.min(threads, cores - 1))
   return { server: used === 1 ? '0' : `0-${used - 1}`, generator: String(cores - 1) }
 }
 

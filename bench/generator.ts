@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { cpuSeconds } from './process-figures.ts'
+import { cpuSeconds, mainThreadSeconds } from './process-figures.ts'
 import type { RunningServer } from './running-server.ts'
 
 /** What dnsperf is told. */
@@ -29,6 +29,10 @@ export interface LoadFigures {
   readonly queriesASecond: number
   /** CPU microseconds of the server a query: user and system, all its processes and threads. */
   readonly cpuMicroseconds: number
+  /** The same without the server's first thread. */
+  readonly answeringMicroseconds: number
+  /** CPU seconds of the server's first thread meanwhile. */
+  readonly mainSeconds: number
 }
 
 /** The load of the field notes: 8 sockets, 200 questions on their way. */
@@ -51,8 +55,10 @@ export function generatorVersion(): string {
 export async function runLoad(server: RunningServer, load: Load): Promise<LoadFigures> {
   const command = commandOf(server.port, load)
   const before = cpuSeconds(server.pid)
+  const mainBefore = mainThreadSeconds(server.pid)
   const lines = await linesOf(command, () => undefined)
   const cpu = cpuSeconds(server.pid) - before
+  const mainSeconds = mainThreadSeconds(server.pid) - mainBefore
   const completed = numberIn(lines, /Queries completed:\s+([0-9]+)/)
   const noerror = numberIn(lines, /NOERROR ([0-9]+)/)
   const nxdomain = numberIn(lines, /NXDOMAIN ([0-9]+)/)
@@ -64,6 +70,8 @@ export async function runLoad(server: RunningServer, load: Load): Promise<LoadFi
     failures: completed - noerror - nxdomain,
     queriesASecond: numberIn(lines, /Queries per second:\s+([0-9.]+)/),
     cpuMicroseconds: (cpu * 1e6) / completed,
+    answeringMicroseconds: ((cpu - mainSeconds) * 1e6) / completed,
+    mainSeconds,
   }
 }
 

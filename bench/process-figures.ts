@@ -16,6 +16,12 @@ export function cpuSeconds(pid: number): number {
   return ticks / TICKS_A_SECOND
 }
 
+/** CPU seconds of a process's first thread alone; in ours it is the one that writes, and answers TCP and the web. */
+export function mainThreadSeconds(pid: number): number {
+  const fields = statFields(pid, `task/${pid}/stat`)
+  return (Number(fields[UTIME] ?? 0) + Number(fields[STIME] ?? 0)) / TICKS_A_SECOND
+}
+
 /** Bytes in memory of a process and its descendants; a page that n of them share counts 1/n for each (PSS). */
 export function memoryBytes(pid: number): number {
   let bytes = 0
@@ -40,8 +46,8 @@ function familyOf(pid: number): readonly number[] {
   return family
 }
 
-function statFields(pid: number): readonly string[] {
-  const text = readProcessFile(pid, 'stat')
+function statFields(pid: number, file = 'stat'): readonly string[] {
+  const text = readProcessFile(pid, file)
   return text.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket as TcpSocket } from 'node:net'
 import { type DecodedPacket, decode, encode } from 'dns-packet'
 import { RCODE } from '../src/wire/codes.ts'
 
@@ -53,30 +53,71 @@ export class UdpAsker {
   }
 }
 
+/** One TCP connection that asks one question after the other. `using` closes it. */
+export class TcpAsker {
+  readonly #socket: TcpSocket
+  #received: Buffer = Buffer.alloc(0)
+  #id = 0
+
+  private constructor(socket: TcpSocket) {
+    this.#socket = socket
+    socket.setNoDelay(true)
+    socket.on('error', () => undefined) // the time-out says so
+  }
+
+  /** To 127.0.0.1. */
+  static async connect(port: number): Promise<TcpAsker> {
+    const socket = connect({ host: '127.0.0.1', port })
+    await once(socket, 'connect')
+    return new TcpAsker(socket)
+  }
+
+  /** The reply, or undefined where none came in time. */
+  async ask(question: Question, timeoutMs: number): Promise<DecodedPacket | undefined> {
+    this.#id = (this.#id + 1) & MAX_ID
+    const message = messageOf(question, this.#id)
+    const length = Buffer.alloc(2)
+    length.writeUInt16BE(message.length)
+    this.#socket.write(Buffer.concat([length, message]))
+    const deadline = AbortSignal.timeout(timeoutMs)
+    try {
+      for (;;) {
+        const [segment] = (await once(this.#socket, 'data', { signal: deadline })) as [Buffer]
+        const reply = this.#replyIn(segment)
+        if (reply !== undefined) return reply
+      }
+    } catch {
+      return undefined
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy()
+  }
+
+  #replyIn(segment: Buffer): DecodedPacket | undefined {
+    this.#received = Buffer.concat([this.#received, segment])
+    if (this.#received.length < 2) return undefined
+    const end = 2 + this.#received.readUInt16BE()
+    if (this.#received.length < end) return undefined
+    const message = this.#received.subarray(2, end)
+    this.#received = this.#received.subarray(end)
+    return decode(message)
+  }
+}
+
 /** Asks over TCP on a connection of its own. */
 export async function askTcp(
   port: number,
   question: Question,
   timeoutMs: number,
 ): Promise<DecodedPacket | undefined> {
-  const socket = connect({ host: '127.0.0.1', port, signal: AbortSignal.timeout(timeoutMs) })
-  const message = messageOf(question, 1)
-  const length = Buffer.alloc(2)
-  length.writeUInt16BE(message.length)
-  socket.write(Buffer.concat([length, message]))
   try {
-    let received = Buffer.alloc(0)
-    for await (const chunk of socket) {
-      received = Buffer.concat([received, chunk as Buffer])
-      if (received.length >= 2 && received.length >= 2 + received.readUInt16BE())
-        return decode(received.subarray(2, 2 + received.readUInt16BE()))
-    }
+    using asker = await TcpAsker.connect(port)
+    return await asker.ask(question, timeoutMs)
   } catch {
-    // no connection, or none in time: no answer
-  } finally {
-    socket.destroy()
+    return undefined // no connection: no answer
   }
-  return undefined
 }
 
 /** Whether a reply says what the question expects. */

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path'
 import { hasCoresFor } from './cores.ts'
 import type { LineUp } from './line-up.ts'
 import type { Machine } from './machine.ts'
@@ -194,13 +195,21 @@ function threadsSection({ lineUp, options, results }: Run): string {
     figure(medians.queriesASecond),
     one === undefined || medians === one ? '' : factor(medians.queriesASecond / one.queriesASecond),
   ])
-  const note = hasCoresFor(2)
-    ? ''
-    : 'With two cores the generator takes one of them away from the second thread: only CPU a query says something.\n'
+  const note = hasCoresFor(2) ? '' : 'There is one core for both: only CPU a query says something.\n'
   return `## Threads
 
 ${markdownTable(['threads', 'CPU µs a query', 'to one', 'q/s', 'to one'], rows)}
 ${note}`
+}
+
+/** The command as it reads in the project's directory, whatever machine it ran on. */
+function withoutPlaces(command: string, { tables }: Results): string {
+  const [first] = tables
+  const work = first === undefined ? '' : dirname(first.directory)
+  return command
+    .replaceAll(`${work}/`, 'TABLES/')
+    .replaceAll(`${join(import.meta.dirname, '..')}/`, '')
+    .replaceAll(/-p \d+/g, '-p PORT')
 }
 
 function commandSection({ results }: Run): string {
@@ -212,7 +221,7 @@ function commandSection({ results }: Run): string {
       seen.set('dnsperf, TCP', tcpPipelined.command)
   }
   if (seen.size === 0) return ''
-  const lines = [...seen].map(([name, command]) => `# ${name}\n${command}\n`)
+  const lines = [...seen].map(([name, command]) => `# ${name}\n${withoutPlaces(command, results)}\n`)
   return `## Commands
 
 \`\`\`sh

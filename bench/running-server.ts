@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { cpuSeconds } from './process-figures.ts'
 import { isRight, type Question, UdpAsker } from './question.ts'
 
 const FIRST_ANSWER_TIMEOUT_MS = 120_000
@@ -12,6 +13,10 @@ const FIRST_ANSWER_WAIT_MS = 10
 const PRINTED_TIMEOUT_MS = 60_000
 const PRINTED_POLL_MS = 20
 const STOP_TIMEOUT_MS = 15_000
+/** A server that used less than a twentieth of a core for so long has done what it does after its start. */
+const QUIET_MS = 500
+const QUIET_SHARE = 0.05
+const SETTLE_TIMEOUT_MS = 60_000
 const PORT_ATTEMPTS = 50
 const ANY_QUESTION: Question = { name: 'echo.test', type: 'SOA' }
 
@@ -74,6 +79,17 @@ export class RunningServer {
       await sleep(PRINTED_POLL_MS)
     }
     throw new Error(`${this.command} did not say ${pattern}\n${tail(this.#output)}`)
+  }
+
+  /** Waits until the work that follows the start is done, so that it is not counted as that of the questions. */
+  async settle(): Promise<void> {
+    const end = performance.now() + SETTLE_TIMEOUT_MS
+    for (let before = cpuSeconds(this.pid); performance.now() < end; ) {
+      await sleep(QUIET_MS)
+      const now = cpuSeconds(this.pid)
+      if ((now - before) * 1000 < QUIET_MS * QUIET_SHARE) return
+      before = now
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

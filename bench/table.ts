@@ -57,6 +57,7 @@ export function scratchCopy(table: Table): Table {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
   cpSync(join(table.directory, 'data'), join(directory, 'data'), { recursive: true })
+  execFileSync('sync') // else the first commits wait for the copy
   return { ...table, directory }
 }
 

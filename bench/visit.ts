@@ -40,6 +40,7 @@ export async function visit(
   { parts, seconds }: { readonly parts: ReadonlySet<Part>; readonly seconds: number },
 ): Promise<Visit> {
   await using server = await contender.start(setting)
+  await server.settle()
   const { questions } = setting.table
   const core = setting.cores.generator
   const udp = parts.has('udp') ? await measureUdp(server, udpLoad(questions, seconds, core)) : {}

@@ -13,10 +13,11 @@ import { chooseInterfaces } from './tunnel/choose-interfaces.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { Lifecycle } from './tunnel/lifecycle.ts'
 import { RestingIndexes } from './tunnel/resting-indexes.ts'
+import type { PublishedColumns } from './tunnel/tunnel.ts'
 import { TunnelTable } from './tunnel/tunnel-table.ts'
 import { TunnelZone } from './tunnel/tunnel-zone.ts'
 import { ZoneSerials } from './tunnel/zone-serials.ts'
-import type { Catalog, RrsetChange } from './zone/catalog.ts'
+import type { Catalog } from './zone/catalog.ts'
 import { loadCatalog } from './zone-loading.ts'
 
 /** Everything but the sockets: database, names, life cycle, admission. A command works on it as the process does. */
@@ -36,9 +37,6 @@ export interface Broker {
   onRegistered: () => void
   close(): void
 }
-
-/** Records published in one commit at start. */
-const LOAD_SLICE = 10_000
 
 /** Opens the database and builds all that follows from it. Throws DatabaseFault, ZoneLoadFault, or the driver's fault. */
 export async function openBroker(config: Config, log: Log): Promise<Broker> {
@@ -121,17 +119,17 @@ function publishTable(parts: {
   readonly resting: RestingIndexes
 }): void {
   const { database, table, zone, pool, resting } = parts
-  let changes: RrsetChange[] = []
-  for (const tunnel of table.publishedColumns()) {
-    pool.occupy(pool.indexOf(tunnel.ipv6Client) ?? pool.capacity)
-    changes.push(...zone.changesOf(undefined, tunnel))
-    if (changes.length < LOAD_SLICE) continue
-    zone.publish(changes)
-    changes = []
-  }
-  zone.publish(changes)
+  zone.publishAll(occupied(table, pool))
   for (const index of resting.load(utcSeconds())) pool.rest(index)
   zone.publish(database.transaction(() => zone.advanceSerials()))
+}
+
+/** All tunnels, and on the way their indexes are marked as given out. */
+function* occupied(table: TunnelTable, pool: AddressPool): Generator<PublishedColumns> {
+  for (const tunnel of table.publishedColumns()) {
+    pool.occupy(pool.indexOf(tunnel.ipv6Client) ?? pool.capacity)
+    yield tunnel
+  }
 }
 
 function utcSeconds(): number {

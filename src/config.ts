@@ -5,6 +5,8 @@ import { z } from 'zod'
 import { formatIpv4, parseIpv4 } from './address/ipv4.ts'
 import { parsePrefix } from './address/prefix.ts'
 import { parseEndpoint } from './endpoint.ts'
+import { TSIG_ALGORITHMS } from './nameserver/tsig-key.ts'
+import { formatName, lowerCaseName, parseName } from './wire/name.ts'
 
 const PACKAGE_ROOT = join(import.meta.dirname, '..')
 const DEFAULT_FILE = 'freenet6.toml'
@@ -91,7 +93,18 @@ const publicUrl = z.string().transform((text, context) => {
   return refuse(context, 'an http or https URL without path or query, such as https://broker.example.net')
 })
 
-const base64 = z.base64({ error: 'base64' }).min(1, { error: 'base64' })
+/** The name in canonical form: lower case, wire labels. */
+const keyName = z.string().transform((text, context) => {
+  const name = parseName(text)
+  return name === undefined ? refuse(context, 'a domain name, such as k1.') : lowerCaseName(name)
+})
+
+const secret = z
+  .base64({ error: 'base64' })
+  .min(1, { error: 'base64' })
+  .transform(text => Uint8Array.from(Buffer.from(text, 'base64')))
+
+const tsigAlgorithms = Object.keys(TSIG_ALGORITHMS) as (keyof typeof TSIG_ALGORITHMS)[]
 
 const integer = (low: number, high: number) => {
   const allowed = { error: `a whole number from ${low} to ${high}` }
@@ -107,15 +120,7 @@ const dns = z.strictObject({
   threads: integer(1, 64).default(1),
   nsid: z.string().max(128, { error: 'at most 128 characters' }).default(''),
   allow_transfer: z.array(transferPeer).default([]),
-  keys: z
-    .array(
-      z.strictObject({
-        name: z.string().min(1),
-        algorithm: z.enum(['hmac-sha1', 'hmac-sha224', 'hmac-sha256', 'hmac-sha384', 'hmac-sha512']),
-        secret: base64,
-      }),
-    )
-    .default([]),
+  keys: z.array(z.strictObject({ name: keyName, algorithm: z.enum(tsigAlgorithms), secret })).default([]),
   secondaries: z.array(z.strictObject({ address: endpoint, key: z.string().optional() })).default([]),
   rate_limit: z
     .strictObject({ responses_per_second: integer(0, 1_000_000).default(0), slip: integer(0, 10).default(2) })
@@ -229,8 +234,15 @@ function zonesDirectory(wanted: string, values: unknown): string {
 /** Mistakes that no key has alone. */
 function contradictions(config: z.output<typeof schema>): string[] {
   const mistakes: string[] = []
-  const names = new Set(config.dns.keys.map(key => key.name.replace(/\.?$/, '.').toLowerCase()))
-  const known = (name: string) => names.has(name.replace(/\.?$/, '.').toLowerCase())
+  const names = new Set<string>()
+  for (const name of config.dns.keys.map(key => formatName(key.name))) {
+    if (names.has(name)) mistakes.push(`dns.keys.name = "${name}": another dns.keys entry has this name`)
+    names.add(name)
+  }
+  const known = (text: string) => {
+    const name = parseName(text)
+    return name !== undefined && names.has(formatName(lowerCaseName(name)))
+  }
   for (const { key } of config.dns.secondaries) {
     if (key !== undefined && !known(key))
       mistakes.push(`dns.secondaries.key = "${key}": no dns.keys entry has this name`)

@@ -17,6 +17,8 @@ export interface DnsServing {
   readonly listeners: DnsListeners
   /** What became of messages, in all engines together. */
   counts(): Counts
+  /** What the sockets have seen, and how many responder threads had to be replaced. */
+  socketFigures(): Readonly<Record<string, number>>
   close(): Promise<void>
 }
 
@@ -30,6 +32,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     hostname: hostname(),
     cookieSecrets: cookies.secrets.buffer,
     tcpIdleMs: TCP_LIMITS.times.idle,
+    keys: config.dns.keys,
   }
   const nameserver = new Nameserver(engine)
   const respond = nameserver.respond.bind(nameserver)
@@ -51,6 +54,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,
+    socketFigures: () => ({ ...figuresOf(listeners), thread_restarts: threads?.restarts ?? 0 }),
     counts: () =>
       sumOf(new Counts(), [nameserver.counts, ...(threads === undefined ? [] : [threads.engineCounts])]),
     close: () => {
@@ -58,4 +62,11 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
       return listeners.close()
     },
   }
+}
+
+function figuresOf({ stats: { udp, tcp } }: DnsListeners): Readonly<Record<string, number>> {
+  return Object.fromEntries([
+    ...Object.entries(udp).map(([figure, count]) => [`udp_${figure}`, count]),
+    ...Object.entries(tcp).map(([figure, count]) => [`tcp_${figure}`, count]),
+  ])
 }

@@ -4,6 +4,9 @@ import { Counter, Gauge, Registry } from 'prom-client'
 export interface Figures {
   readonly tunnels: () => Readonly<Record<string, number>>
   readonly queries: () => Readonly<Record<string, number>>
+  readonly sockets: () => Readonly<Record<string, number>>
+  /** Bytes of the table of names. */
+  readonly table: () => { readonly used: number; readonly touched: number }
   readonly monitor: () => Readonly<Record<string, number>>
 }
 
@@ -33,6 +36,16 @@ export class Metrics {
       'outcome',
       figures.queries,
     )
+    gauge(
+      registers,
+      'freenet6_dns_sockets',
+      'DNS sockets and responder threads since start; tcp_open: connections now',
+      'figure',
+      figures.sockets,
+    )
+    gauge(registers, 'freenet6_table_bytes', 'Memory of the table of names', 'figure', () => ({
+      ...figures.table(),
+    }))
     gauge(
       registers,
       'freenet6_monitor_last_round',

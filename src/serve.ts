@@ -77,6 +77,8 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   const metrics = new Metrics({
     tunnels: () => ({ ...broker.table.countByState() }),
     queries: () => ({ ...dns.counts() }),
+    sockets: () => dns.socketFigures(),
+    table: () => broker.catalog.memory(),
     monitor: () => monitor.figures(),
   })
   stops.push(keepAudited(broker, monitor, metrics, log))

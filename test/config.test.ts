@@ -40,6 +40,25 @@ test('a public URL is its origin, whatever its case and final slash', () => {
     assert.equal(configOf(`[web]\npublic_url = "${text}"`).web.public_url, 'https://broker.example.net')
 })
 
+test('a key is its canonical name and the octets of its secret, and is known by its name in any case', () => {
+  const { dns } = configOf(`[[dns.keys]]
+name = "K1.Example"
+algorithm = "hmac-sha256"
+secret = "AAECAw=="
+[dns]
+allow_transfer = ["key:k1.EXAMPLE."]
+[[dns.secondaries]]
+address = "192.0.2.53:53"
+key = "k1.example"`)
+  assert.deepEqual(dns.keys, [
+    {
+      name: Uint8Array.from(Buffer.from('\x02k1\x07example\0')),
+      algorithm: 'hmac-sha256',
+      secret: Uint8Array.of(0, 1, 2, 3),
+    },
+  ])
+})
+
 test('with no file at all the demo values are in force', () => {
   const here = process.cwd()
   process.chdir('/')
@@ -86,6 +105,24 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   [
     '[[dns.keys]]\nname = "k."\nalgorithm = "hmac-sha256"\nsecret = "?"',
     /^dns\.keys\[0\]\.secret = "\?": expected base64/,
+  ],
+  [
+    '[[dns.keys]]\nname = "k."\nalgorithm = "hmac-sha256"\nsecret = ""',
+    /^dns\.keys\[0\]\.secret = "": expected base64/,
+  ],
+  [
+    '[[dns.keys]]\nname = "a..b"\nalgorithm = "hmac-sha256"\nsecret = "AAAA"',
+    /^dns\.keys\[0\]\.name = "a\.\.b": expected a domain name/,
+  ],
+  [
+    `[[dns.keys]]\nname = "${'k'.repeat(64)}."\nalgorithm = "hmac-sha256"\nsecret = "AAAA"`,
+    /^dns\.keys\[0\]\.name = "k+\.": expected a domain name/,
+  ],
+  [
+    ['k1', 'K1.']
+      .map(name => `[[dns.keys]]\nname = "${name}"\nalgorithm = "hmac-sha256"\nsecret = "AAAA"`)
+      .join('\n'),
+    /^dns\.keys\.name = "k1\.": another dns\.keys entry has this name$/,
   ],
   ['[web]\npublic_url = "https://x.example/broker"', /^web\.public_url = .*without path/],
   ['[web]\npublic_url = "https://x.example/?a"', /^web\.public_url = .*without path/],

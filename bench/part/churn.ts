@@ -13,6 +13,8 @@ export interface ChurnFigures {
   readonly churning: LoadFigures
   /** Names that appeared or vanished a second, as it came out. */
   readonly changesASecond: number
+  /** CPU microseconds of the thread that writes, a change. */
+  readonly changeMicroseconds: number
   /** Questions beside the load about names that stay, and how many of their answers were wrong or missing. */
   readonly checked: number
   readonly wrong: number
@@ -32,6 +34,7 @@ export async function measureChurn(
   { table, seconds, core }: { readonly table: Table; readonly seconds: number; readonly core: string },
 ): Promise<ChurnFigures> {
   await server.printed(/^ready /m) // the control socket is there
+  await server.settle()
   const load = udpLoad(table.questions, seconds, core)
   await runLoad(server, { ...load, seconds: 1 })
   const quiet = await runLoad(server, load)
@@ -43,10 +46,12 @@ export async function measureChurn(
   const before = churn.changes
   const started = performance.now()
   const churning = await runLoad(server, load)
-  const changesASecond = (churn.changes - before) / ((performance.now() - started) / 1000)
+  const changes = churn.changes - before
+  const changesASecond = changes / ((performance.now() - started) / 1000)
+  const changeMicroseconds = (churning.mainSeconds * 1e6) / changes
   stop.abort()
   await churned
-  return { quiet, churning, changesASecond, ...(await checker) }
+  return { quiet, churning, changesASecond, changeMicroseconds, ...(await checker) }
 }
 
 /** Registers and deletes tunnels at a steady rate, the oldest first. */

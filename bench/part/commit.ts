@@ -1,16 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BrokerClient } from '../broker-client.ts'
-import { askTcp, isRight, type Question, UdpAsker } from '../question.ts'
+import { isRight, type Question, TcpAsker, UdpAsker } from '../question.ts'
 import { formOf, type Registrant, Registrants } from '../registrant.ts'
 import type { RunningServer } from '../running-server.ts'
 import { percentile } from '../statistics.ts'
 
-/** How long after a commit the right answer comes, on several UDP sockets and on TCP. */
+/** How long after a commit the right answer comes, on UDP and on TCP; milliseconds, round trips included. */
 export interface CommitFigures {
   readonly deletions: number
-  /** From the API's answer to a deletion to the last of the right answers, round trip included; milliseconds. */
+  /** From the API's answer to a deletion to the right answer over UDP. */
   readonly goneP50: number
   readonly goneP99: number
+  /** The same question once more: the round trip alone. */
+  readonly againP50: number
+  readonly againP99: number
+  /** The question on a TCP connection that stays open. */
+  readonly tcpP50: number
+  readonly tcpP99: number
+  /** Answers looked at after deletions, on all sockets. */
+  readonly answers: number
   /** Old answers after the API had said that the tunnel is gone: there must be none. */
   readonly staleAnswers: number
   /** From the API's answer to a registration, the tunnel still new, to the first AAAA; milliseconds. */
@@ -24,14 +32,23 @@ const TIMEOUT_MS = 2000
 const CREATED = 201
 const ACTIVE_POLL_MS = 0.2
 
+interface GoneTimes {
+  readonly gone: number[]
+  readonly again: number[]
+  readonly tcp: number[]
+}
+
 /** Registers and deletes tunnels one by one for so long, asking after each. */
 export async function measureCommit(server: RunningServer, seconds: number): Promise<CommitFigures> {
   using client = await BrokerClient.ofServer(server, 1)
   const askers = Array.from({ length: UDP_SOCKETS }, () => new UdpAsker(server.port))
   const registrants = new Registrants('commit', 0)
+  using tcp = await TcpAsker.connect(server.port)
   const active: number[] = []
-  const gone: number[] = []
+  const times: GoneTimes = { gone: [], again: [], tcp: [] }
+  let answers = 0
   let staleAnswers = 0
+  await server.settle()
   const end = performance.now() + seconds * 1000
   while (performance.now() < end) {
     const registrant = registrants.next()
@@ -39,15 +56,21 @@ export async function measureCommit(server: RunningServer, seconds: number): Pro
     if (status !== CREATED) throw new Error(`a registration was refused: ${JSON.stringify(value)}`)
     active.push(await untilActive(askers, registrant, String(value.ipv6_client)))
     await client.send('DELETE', `/api/v1/tunnels/${value.id}`, { key: String(value.key) })
-    const { milliseconds, stale } = await untilGone(askers, server.port, registrant)
-    gone.push(milliseconds)
-    staleAnswers += stale
+    const turn = times.gone.length % UDP_SOCKETS
+    const udp = [...askers.slice(turn), ...askers.slice(0, turn)]
+    staleAnswers += await askGone({ udp, tcp }, registrant, times)
+    answers += UDP_SOCKETS + 2
   }
   for (const asker of askers) asker[Symbol.dispose]()
   return {
-    deletions: gone.length,
-    goneP50: percentile(gone, 0.5),
-    goneP99: percentile(gone, 0.99),
+    deletions: times.gone.length,
+    goneP50: percentile(times.gone, 0.5),
+    goneP99: percentile(times.gone, 0.99),
+    againP50: percentile(times.again, 0.5),
+    againP99: percentile(times.again, 0.99),
+    tcpP50: percentile(times.tcp, 0.5),
+    tcpP99: percentile(times.tcp, 0.99),
+    answers,
     staleAnswers,
     activeP50: percentile(active, 0.5),
     activeP99: percentile(active, 0.99),
@@ -69,23 +92,27 @@ async function untilActive(
   return performance.now() - started
 }
 
-async function untilGone(
-  askers: readonly UdpAsker[],
-  port: number,
+/**
+ * Asks for a name that the API has said is gone: on one UDP socket and there once more, on all the others, on TCP.
+ * Returns how many answers were old ones, or none.
+ */
+async function askGone(
+  sockets: { readonly udp: readonly UdpAsker[]; readonly tcp: TcpAsker },
   { name }: Registrant,
-): Promise<{ readonly milliseconds: number; readonly stale: number }> {
+  times: GoneTimes,
+): Promise<number> {
   const question: Question = { name, type: 'AAAA' }
-  const started = performance.now()
-  const over = (ask: () => ReturnType<typeof askTcp>) => answeredGone(question, ask)
-  const sockets = askers.map(asker => over(() => asker.ask(question, TIMEOUT_MS)))
-  const wrong = await Promise.all([...sockets, over(() => askTcp(port, question, TIMEOUT_MS))])
-  return { milliseconds: performance.now() - started, stale: wrong.reduce((sum, one) => sum + one, 0) }
-}
-
-/** Asks until the name is gone; returns how often it was not. */
-async function answeredGone(question: Question, ask: () => ReturnType<typeof askTcp>): Promise<number> {
-  const started = performance.now()
-  for (let stale = 0; ; stale++) {
-    if (isRight(question, await ask()) || performance.now() - started > TIMEOUT_MS) return stale
+  let wrong = 0
+  const timed = async (asker: UdpAsker | TcpAsker, series: number[]) => {
+    const started = performance.now()
+    if (!isRight(question, await asker.ask(question, TIMEOUT_MS))) wrong++
+    series.push(performance.now() - started)
   }
+  const [first, ...others] = sockets.udp
+  if (first === undefined) return wrong
+  await timed(first, times.gone)
+  await timed(first, times.again)
+  for (const asker of others) await timed(asker, [])
+  await timed(sockets.tcp, times.tcp)
+  return wrong
 }

@@ -14,6 +14,8 @@ import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
 import { Query } from './query.ts'
 import { Reply } from './reply.ts'
+import { Signature } from './signature.ts'
+import type { TsigKey } from './tsig-key.ts'
 
 /** The smallest buffer a reply is written into. */
 const MIN_REPLY_ROOM = 512
@@ -33,6 +35,8 @@ export interface NameserverOptions {
   readonly cookieSecrets?: SharedArrayBuffer
   /** For how long a TCP connection may be idle, in milliseconds: told to who asks (RFC 7828). */
   readonly tcpIdleMs?: number
+  /** Of clients that sign their queries (RFC 8945); none unless given. */
+  readonly keys?: readonly TsigKey[]
 }
 
 /** What has happened since the start. */
@@ -59,6 +63,8 @@ export class Counts {
   notauth = 0
   badvers = 0
   badcookie = 0
+  /** Replies to a TSIG of which key, MAC, time or truncation are not accepted; their rcode is counted too. */
+  badtsig = 0
 }
 
 export class Nameserver {
@@ -69,8 +75,10 @@ export class Nameserver {
   readonly #answer: Answer
   readonly #chaos: Chaos
   readonly #cookies: Cookies | undefined
+  readonly #signature: Signature
 
-  constructor({ catalog, nsid, version, hostname, cookieSecrets, tcpIdleMs = 0 }: NameserverOptions) {
+  constructor(options: NameserverOptions) {
+    const { catalog, nsid, version, hostname, keys = [], cookieSecrets, tcpIdleMs = 0 } = options
     const identity = new TextEncoder().encode(nsid)
     if (identity.length > MAX_NSID_LENGTH)
       throw new RangeError(`the NSID is longer than ${MAX_NSID_LENGTH} octets`)
@@ -79,6 +87,7 @@ export class Nameserver {
     this.#lookup = new Lookup(catalog.buffer)
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
+    this.#signature = new Signature(this.#query, keys)
   }
 
   /**
@@ -106,11 +115,12 @@ export class Nameserver {
     this.#lookup.reader.refresh()
     this.#query.read(message, length)
     if ((this.#query.edns.asks & ASKS.COOKIE) !== 0) this.#judgeCookie(client)
-    this.#reply.begin(reply, client.transport)
-    const rcode = this.#rcode(verdict, client.transport)
+    this.#signature.check(client.seconds)
+    this.#reply.begin(reply, client.transport, this.#signature.room)
+    const rcode = this.#cutToQuestion(this.#rcode(verdict, client.transport))
     if (this.#reply.truncated) this.counts.truncated++
     this.#count(rcode)
-    return this.#reply.finish(rcode)
+    return this.#signature.sign(reply, this.#reply.finish(rcode), client.seconds)
   }
 
   /**
@@ -128,6 +138,9 @@ export class Nameserver {
   /** The cascade: each line is a reason to stop, in this order. */
   #rcode(verdict: Verdict, transport: Transport): number {
     const { edns, malformed, class: qclass, type } = this.#query
+    // RFC 8945 5.2: every reply to a query with a TSIG has one too, so this comes before what else may be wrong.
+    if (!this.#reply.isWithinLimit) return this.#goUnsigned()
+    if (this.#signature.rcode !== RCODE.NOERROR) return this.#refuseSignature()
     if (verdict === VERDICT.NOTIMP) return RCODE.NOTIMP
     if (verdict === VERDICT.FORMERR || malformed) return RCODE.FORMERR
     if (edns.version > 0) return RCODE.BADVERS // RFC 6891 6.1.3: before any zone is looked at
@@ -147,6 +160,25 @@ export class Nameserver {
     if (this.#cookies === undefined || (edns.asks & ASKS.COOKIE) === 0) return RCODE.FORMERR
     const isKnown = edns.cookieLength === CLIENT_COOKIE_LENGTH || hasValidCookie
     return isKnown ? RCODE.NOERROR : RCODE.BADCOOKIE
+  }
+
+  /** A question and a key of enormous names leave no room for a TSIG in a datagram: TCP has it. */
+  #goUnsigned(): number {
+    this.#signature.withdraw()
+    this.#reply.truncated = true
+    return RCODE.NOERROR
+  }
+
+  #refuseSignature(): number {
+    this.counts.badtsig++
+    return this.#signature.rcode
+  }
+
+  /** RFC 8945 5.3: a signed reply that does not fit has the question, TC and rcode 0, and no records. */
+  #cutToQuestion(rcode: number): number {
+    if (this.#signature.room === 0 || !this.#reply.truncated) return rcode
+    this.#reply.dropRecords()
+    return RCODE.NOERROR
   }
 
   /** RFC 1996 3: we are primary of our zones, so there is nobody to be notified by. */

@@ -3,6 +3,7 @@ import { TYPE } from '../wire/codes.ts'
 import { Edns } from '../wire/edns.ts'
 import { COUNT, countOf, HEADER_LENGTH, RECORD_FIXED, skipName, skipQuestionName } from '../wire/message.ts'
 import { octet, uint16 } from '../wire/octets.ts'
+import { Tsig } from '../wire/tsig.ts'
 
 const QUESTION_FIXED = 4
 
@@ -20,6 +21,7 @@ export class Query {
   /** Does a server cookie of ours show that the sender is where it says it is? Such a query needs no rate limit. */
   hasValidCookie = false
   readonly edns = new Edns()
+  readonly tsig = new Tsig()
 
   /** Reads as far as the message is well formed, so that even a FORMERR can carry the question and an OPT. */
   read(message: Uint8Array, length: number): void {
@@ -31,6 +33,7 @@ export class Query {
     this.class = 0
     this.hasValidCookie = false
     this.edns.clear()
+    this.tsig.clear()
     this.malformed = !this.#readSections()
   }
 
@@ -70,7 +73,8 @@ export class Query {
     for (let i = 0; i < count; i++) {
       const fixed = skipName(this.message, this.length, at)
       if (fixed === 0 || fixed + RECORD_FIXED > this.length) return 0
-      const isOpt = uint16(this.message, fixed) === TYPE.OPT
+      const type = uint16(this.message, fixed)
+      const isOpt = type === TYPE.OPT
       const again = isOpt && this.edns.present
       if (isOpt) this.edns.present = true
       const end = fixed + RECORD_FIXED + uint16(this.message, fixed + 8)
@@ -78,14 +82,22 @@ export class Query {
       // RFC 6891 6.1.1: one OPT at most; 6.1.2: its owner is the root.
       if (again || (isOpt && octet(this.message, at) !== 0)) return 0
       if (isOpt && !this.edns.read(this.message, fixed)) return 0
+      if (type === TYPE.TSIG && (i + 1 !== count || !this.#readTsig(at, fixed, end))) return 0
       at = end
     }
     return at
   }
 
+  /** RFC 8945 5.2: nothing may follow a TSIG, so that there can not be two of them either. */
+  #readTsig(at: number, fixed: number, end: number): boolean {
+    return end === this.length && this.tsig.read(this.message, at, fixed)
+  }
+
   #skipRecord(at: number): number {
     const fixed = skipName(this.message, this.length, at)
     if (fixed === 0 || fixed + RECORD_FIXED > this.length) return 0
+    // RFC 8945 5.2: in a section before the additional one, a TSIG is malformed.
+    if (uint16(this.message, fixed) === TYPE.TSIG) return 0
     const end = fixed + RECORD_FIXED + uint16(this.message, fixed + 8)
     return end <= this.length ? end : 0
   }

@@ -59,6 +59,8 @@ export class ReplyOptions {
   readonly #cookies: Cookies | undefined
   readonly #timeout: number
   readonly #opt: OptFields
+  /** Octets of the signature that comes behind the OPT. */
+  #behind = 0
   /** Bits of ASKS: what this reply is to carry. */
   #sends = 0
   #zoneLabels = NONE
@@ -73,11 +75,15 @@ export class ReplyOptions {
     this.#opt = { payloadSize, dnssecOk: false, rcode: 0 }
   }
 
-  /** Starts a reply that has `room` octets behind its question; returns how many of them records can't have. */
-  reserve(room: number, transport: Transport): number {
+  /**
+   * Starts a reply that has `room` octets behind its question, and a signature of `behind` octets after those; returns
+   * how many of the room records can't have.
+   */
+  reserve(room: number, transport: Transport, behind: number): number {
     const { present, asks } = this.#query.edns
     this.extendedError = EDE.NONE
     this.#sends = 0
+    this.#behind = behind
     if (!present) return 0
     if (asks === 0) return OPT_LENGTH
     return this.#reserveAsked(room, transport === 'tcp' ? asks : asks & ~ASKS_OVER_TCP)
@@ -170,8 +176,8 @@ export class ReplyOptions {
    */
   #putPadding(octets: Uint8Array, at: number, limit: number): number {
     if ((this.#sends & ASKS.PADDING) === 0 || at + OPTION_HEAD > limit) return at
-    const blocks = Math.ceil((at + OPTION_HEAD) / PADDING_BLOCK)
-    const end = Math.min(blocks * PADDING_BLOCK, limit)
+    const blocks = Math.ceil((at + OPTION_HEAD + this.#behind) / PADDING_BLOCK)
+    const end = Math.min(blocks * PADDING_BLOCK - this.#behind, limit)
     at = writeOptionHead(octets, at, EDNS_OPTION.PADDING, end - at - OPTION_HEAD)
     octets.fill(0, at, end) // RFC 7830 3; and what an earlier reply left there is nobody's business
     return end

@@ -12,7 +12,7 @@ import {
 } from '../wire/message.ts'
 import { NameWriter } from '../wire/name-writer.ts'
 import { copyOctets, octet, putUint16, putUint32, uint16 } from '../wire/octets.ts'
-import { wireNameLength } from '../wire/wire-name.ts'
+import { isUnrelated, wireNameLength } from '../wire/wire-name.ts'
 import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
 import type { Transport } from './client.ts'
 import type { Query } from './query.ts'
@@ -49,22 +49,34 @@ export class Reply {
     this.options.extendedError = code
   }
 
-  /** Starts the reply to the query that has just been read. */
-  begin(octets: Uint8Array, transport: Transport): void {
+  /** Starts the reply to the query that has just been read; `reserved` octets at its end are left to a signature. */
+  begin(octets: Uint8Array, transport: Transport, reserved: number): void {
     const query = this.#query
     this.octets = octets
     this.authoritative = false
     this.truncated = false
     this.#names.clear()
     this.#questionRemembered = false
-    this.#limit = Math.min(octets.length, transport === 'tcp' ? MAX_MESSAGE_LENGTH : this.#udpLimit())
-    octets.fill(0, 0, HEADER_LENGTH)
+    this.#limit =
+      Math.min(octets.length, transport === 'tcp' ? MAX_MESSAGE_LENGTH : this.#udpLimit()) - reserved
+    for (let i = 0; i < HEADER_LENGTH; i++) octets[i] = 0 // a call of fill costs more
     // The question comes back octet for octet: a resolver checks its 0x20 bits.
     const end = query.hasQuestion ? query.questionEnd : HEADER_LENGTH
     copyOctets(query.message, HEADER_LENGTH, octets, HEADER_LENGTH, end - HEADER_LENGTH)
     putCount(octets, COUNT.QUESTION, query.hasQuestion ? 1 : 0)
     this.at = end
-    this.#recordLimit = this.#limit - this.options.reserve(this.#limit - end, transport)
+    this.#recordLimit = this.#limit - this.options.reserve(this.#limit - end, transport, reserved)
+  }
+
+  /** Do question, OPT and what was reserved fit? */
+  get isWithinLimit(): boolean {
+    return this.at <= this.#recordLimit
+  }
+
+  /** Takes all records out again: the reply has the question alone. */
+  dropRecords(): void {
+    this.at = this.#query.hasQuestion ? this.#query.questionEnd : HEADER_LENGTH
+    this.octets.fill(0, COUNT.ANSWER, HEADER_LENGTH)
   }
 
   /**
@@ -189,6 +201,10 @@ export class Reply {
     }
   }
 
+  #isUnrelatedToQuestion(source: Uint8Array, from: number): boolean {
+    return isUnrelated(source, from, this.#query.message, HEADER_LENGTH)
+  }
+
   #putPlain(at: number, table: Uint8Array, from: number, length: number): number {
     if (at + length > this.#recordLimit) return 0
     copyOctets(table, from, this.octets, at, length)
@@ -203,7 +219,8 @@ export class Reply {
       putUint16(this.octets, at, 0xc000 | from)
       return at + 2
     }
-    if (!this.#questionRemembered && this.#query.hasQuestion) {
+    // Most answers hold no name of the question's top level: a PTR's target has nothing of ip6.arpa.
+    if (!this.#questionRemembered && this.#query.hasQuestion && !this.#isUnrelatedToQuestion(source, from)) {
       this.#names.remember(this.octets, HEADER_LENGTH)
       this.#questionRemembered = true
     }

@@ -1,7 +1,6 @@
 import type { Problem } from '../problem.ts'
 import type { Admission, AdmissionVerdict, RegistrationInput } from '../tunnel/admission.ts'
 import type { Lifecycle } from '../tunnel/lifecycle.ts'
-import { RegistrationQueue } from '../tunnel/registration-queue.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { VisitorLimits } from './form-guard.ts'
 import { Refused } from './refusal-error.ts'
@@ -25,7 +24,6 @@ export class Registrar {
   readonly #admission: Admission
   readonly #lifecycle: Lifecycle
   readonly #limits: VisitorLimits
-  readonly #queue: RegistrationQueue
 
   constructor(options: {
     readonly admission: Admission
@@ -35,13 +33,12 @@ export class Registrar {
     this.#admission = options.admission
     this.#lifecycle = options.lifecycle
     this.#limits = options.limits
-    this.#queue = new RegistrationQueue(options.lifecycle)
   }
 
   async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered> {
     const { request, warnings } = await this.#admitted(visitor, () => this.#admission.check(input, visitor))
     await this.#limits.countRegistration(visitor)
-    const registration = await this.#queue.register(request)
+    const registration = await this.#lifecycle.registerSoon(request)
     if (registration.kind === 'refused') {
       await this.#limits.uncountRegistration(visitor)
       throw new Refused(registration.problems)

@@ -1,12 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import type { RrsetChange } from '../zone/catalog.ts'
-import type { Tunnel } from './tunnel.ts'
+import type { PublishedColumns } from './tunnel.ts'
 import type { TunnelTable } from './tunnel-table.ts'
-import type { TunnelRecords, TunnelZone } from './tunnel-zone.ts'
+import type { TunnelRecords, TunnelZone, TunnelZoneName } from './tunnel-zone.ts'
 
 /** Rows or records compared in one turn of the event loop: about a millisecond's work. */
 const SLICE = 200
+/** Owners counted in one turn: as long. */
+const COUNTED_SLICE = 5000
 
 export interface AuditReport {
   readonly tunnels: number
@@ -71,20 +73,20 @@ export class Audit {
    * Every row has its record by now, and no two have the same: as many records as rows leaves no stray among them. One
    * that came or went meanwhile makes the counts differ; then each record is looked up.
    */
-  async #strays(zone: 'forward' | 'reverse', rows: number): Promise<number> {
+  async #strays(zone: TunnelZoneName, rows: number): Promise<number> {
     let records = 0
     for (let cursor: Uint8Array | undefined; ; ) {
-      const slice = this.#zone.publishedAfter(zone, cursor, SLICE)
-      records += slice.rrsets.length
-      if (slice.cursor === undefined) break
-      cursor = slice.cursor
+      const count = this.#zone.countAfter(zone, cursor, COUNTED_SLICE)
+      records += count.records
+      cursor = count.cursor
+      if (cursor === undefined) break
       await nextTurn()
     }
-    return records === rows ? 0 : this.#removeStrays(zone)
+    return records === rows + this.#zone.staticRecords(zone) ? 0 : this.#removeStrays(zone)
   }
 
   /** Records whose row is gone, is new, or says something else. */
-  async #removeStrays(zone: 'forward' | 'reverse'): Promise<number> {
+  async #removeStrays(zone: TunnelZoneName): Promise<number> {
     let found = 0
     for (let cursor: Uint8Array | undefined; ; ) {
       const slice = this.#zone.publishedAfter(zone, cursor, SLICE)
@@ -103,11 +105,14 @@ export class Audit {
     let published = 0
     let missing = 0
     for (let from = 0; ; ) {
-      const { tunnels: rows, next } = this.#table.slice(from, SLICE)
-      const records = rows.flatMap(tunnel => this.#recordsOf(tunnel) ?? [])
-      missing += this.#healed(records.flatMap(each => this.#zone.differencesOf(each)))
+      const { rows, next } = this.#table.publishedSlice(from, SLICE)
+      for (const row of rows) {
+        const records = this.#recordsOf(row)
+        if (records === undefined) continue
+        published++
+        missing += this.#healed(this.#zone.differencesOf(records))
+      }
       tunnels += rows.length
-      published += records.length
       if (next === undefined) return { tunnels, published, missing }
       from = next
       await nextTurn()
@@ -115,18 +120,18 @@ export class Audit {
   }
 
   /** An operator who edits a row by hand must hear why its name does not appear. */
-  #recordsOf(tunnel: Tunnel): TunnelRecords | undefined {
-    const records = this.#zone.recordsOf(tunnel)
-    if (tunnel.unreachable < 0 || records !== undefined) return records
-    const { id, nicname, country, ipv6Client } = tunnel
+  #recordsOf(row: PublishedColumns): TunnelRecords | undefined {
+    const records = this.#zone.recordsOf(row)
+    if (row.unreachable < 0 || records !== undefined) return records
+    const { nicname, country, ipv6Client } = row
     this.#log.warn(
-      { tunnel: id, nicname, country, ipv6Client },
+      { tunnel: this.#table.byName(nicname, country)?.id, nicname, country, ipv6Client },
       'row can not stand in DNS: bad name or address, or static data in its place',
     )
     return undefined
   }
 
-  #isWanted(zone: 'forward' | 'reverse', owner: Uint8Array): boolean {
+  #isWanted(zone: TunnelZoneName, owner: Uint8Array): boolean {
     const tunnel = zone === 'forward' ? this.#tunnelByName(owner) : this.#tunnelByAddress(owner)
     return tunnel !== undefined && this.#zone.recordsOf(tunnel) !== undefined
   }

@@ -3,12 +3,13 @@ import { type Database, storageFaultOf } from '../database.ts'
 import type { Log } from '../log.ts'
 import type { RrsetChange } from '../zone/catalog.ts'
 import type { AddressPool } from './address-pool.ts'
+import { BatchQueue } from './batch-queue.ts'
 import type { Interfaces, LinkFault, Reconciliation } from './interface.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 import type { RestingIndexes } from './resting-indexes.ts'
 import { NEW, type Tunnel } from './tunnel.ts'
 import { hashKey, newId, newKey } from './tunnel-key.ts'
-import type { TunnelTable } from './tunnel-table.ts'
+import type { TableSlice, TunnelTable } from './tunnel-table.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
 /** What a registration asks for, checked by admission: canonical address, lower-case labels, a known system. */
@@ -53,6 +54,8 @@ export class Lifecycle {
   readonly #now: () => number
   readonly #onRegistered: () => void
   readonly #faults = new Map<string, string>()
+  readonly #registrations = new BatchQueue((requests: readonly TunnelRequest[]) => this.registerAll(requests))
+  readonly #deletions = new BatchQueue((ids: readonly string[]) => this.#deleteAll(ids))
   #count: number
   #kernel: Promise<unknown> = Promise.resolve()
 
@@ -91,6 +94,11 @@ export class Lifecycle {
    */
   register(request: TunnelRequest): Registration {
     return this.registerAll([request])[0] ?? refused(REFUSAL.poolFull())
+  }
+
+  /** The same, in one transaction with whatever else comes in at the time. */
+  registerSoon(request: TunnelRequest): Promise<Registration> {
+    return this.#registrations.add(request)
   }
 
   /** Registers many in one transaction; each has its own outcome, in the order of the requests. */
@@ -155,7 +163,7 @@ export class Lifecycle {
       for (const id of round.silent) this.#table.countSilent(id)
     })
     const dead = this.#table.overThreshold(this.#threshold)
-    return dead.length === 0 ? { removed: 0 } : { removed: await this.#takeDown(dead) }
+    return dead.length === 0 ? { removed: 0 } : { removed: (await this.#takeDown(dead)).size }
   }
 
   /** Moves a tunnel to another IPv4 endpoint: interface first, then the row. */
@@ -180,17 +188,8 @@ export class Lifecycle {
   }
 
   /** Ends a tunnel at its owner's or the operator's wish: interface, row, names. */
-  async delete(id: string): Promise<Deletion> {
-    const tunnel = this.#table.byId(id)
-    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
-    try {
-      const removed = await this.#takeDown([tunnel])
-      if (removed === 1) return { kind: 'deleted' }
-    } catch (error) {
-      return refused(storageProblem(error))
-    }
-    const reason = this.#faults.get(id)
-    return refused(reason === undefined ? REFUSAL.noTunnel() : REFUSAL.interfaceFault(reason))
+  delete(id: string): Promise<Deletion> {
+    return this.#deletions.add(id)
   }
 
   /** Makes the kernel's interfaces equal to the table's, both ways. New tunnels are left to `bringUpNew`. */
@@ -222,12 +221,29 @@ export class Lifecycle {
   async #tunnelsUp(): Promise<readonly Tunnel[]> {
     const up: Tunnel[] = []
     for (let from: number | undefined = 0; from !== undefined; ) {
-      const { tunnels, next } = this.#table.slice(from, RECONCILE_SLICE)
-      up.push(...tunnels.filter(tunnel => tunnel.unreachable >= 0))
+      const { rows, next }: TableSlice<Tunnel> = this.#table.slice(from, RECONCILE_SLICE)
+      up.push(...rows.filter(tunnel => tunnel.unreachable >= 0))
       from = next
       await nextTurn()
     }
     return up
+  }
+
+  /** An id that comes twice finds no tunnel the second time. */
+  async #deleteAll(ids: readonly string[]): Promise<readonly Deletion[]> {
+    const tunnels = [...new Set(ids)].flatMap(id => this.#table.byId(id) ?? [])
+    try {
+      const gone = tunnels.length === 0 ? new Set<string>() : await this.#takeDown(tunnels)
+      return ids.map(id => (gone.delete(id) ? { kind: 'deleted' } : this.#undeleted(id)))
+    } catch (error) {
+      const problem = storageProblem(error)
+      return ids.map(() => refused(problem))
+    }
+  }
+
+  #undeleted(id: string): Refusal {
+    const reason = this.#faults.get(id)
+    return refused(reason === undefined ? REFUSAL.noTunnel() : REFUSAL.interfaceFault(reason))
   }
 
   #conflicts(request: TunnelRequest) {
@@ -297,8 +313,11 @@ export class Lifecycle {
     return activated
   }
 
-  /** Interface, row, names, in the draft's order. A tunnel whose interface can't be removed keeps its row. */
-  #takeDown(tunnels: readonly Tunnel[]): Promise<number> {
+  /**
+   * Interface, row, names, in the draft's order. A tunnel whose interface can't be removed keeps its row. Returns the
+   * ids of those that are gone.
+   */
+  #takeDown(tunnels: readonly Tunnel[]): Promise<Set<string>> {
     return this.#inTurn(async () => {
       const faults = await this.#interfaces.remove(tunnels.map(tunnel => tunnel.device))
       const failed = this.#noteFaults(tunnels, faults)
@@ -322,7 +341,7 @@ export class Lifecycle {
         )
       }
       this.#count -= gone.length
-      return gone.length
+      return new Set(gone.map(({ id }) => id))
     })
   }
 

@@ -8,6 +8,8 @@ const COLUMNS =
 const NOT_ALIVE = 'unreachable <> 0'
 /** Compared where there is no row, so that an unknown id takes as long as a wrong key. */
 const NO_HASH = new Uint8Array(32)
+/** Rows read in one call at start. */
+const PUBLISHED_SLICE = 10_000
 
 /** The draft's database of tunnels: one SQL statement a method. Only the life cycle calls the writing ones. */
 export class TunnelTable {
@@ -46,8 +48,10 @@ export class TunnelTable {
       `SELECT rowid, ${COLUMNS} FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?`,
     )
     this.#published = database.prepare(
-      'SELECT IPv6client, nicname, country, unreachable FROM tunnels ORDER BY rowid',
+      `SELECT rowid, IPv6client, nicname, country, unreachable FROM tunnels
+       WHERE rowid > ? ORDER BY rowid LIMIT ?`,
     )
+    this.#published.setReturnArrays(true) // a third of what objects cost, and a start reads every row
     this.#new = database.prepare(
       `SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable = -1 ORDER BY creation_time, id`,
     )
@@ -112,27 +116,28 @@ export class TunnelTable {
    * table of names are put in one after the other. Nothing may be written while it runs.
    */
   *publishedColumns(): Generator<PublishedColumns> {
-    for (const row of this.#published.iterate()) {
-      yield {
-        ipv6Client: String(row.IPv6client),
-        nicname: String(row.nicname),
-        country: String(row.country),
-        unreachable: Number(row.unreachable),
-      }
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const { rows, next }: TableSlice<PublishedColumns> = this.publishedSlice(from, PUBLISHED_SLICE)
+      yield* rows
+      from = next
     }
+  }
+
+  /** The same for at most `limit` tunnels: `next` is what the next call wants, 0 before the first. */
+  publishedSlice(from: number, limit: number): TableSlice<PublishedColumns> {
+    const rows = this.#published.all(from, limit) as unknown as readonly ArrayRow[]
+    const last = rows.at(-1)
+    return { rows: rows.map(publishedOf), next: last === undefined ? undefined : Number(last[0]) }
   }
 
   /**
    * At most `limit` tunnels in the order in which they are stored, to walk the whole table: `next` is what the next
    * call wants, 0 before the first; undefined at the end.
    */
-  slice(
-    from: number,
-    limit: number,
-  ): { readonly tunnels: readonly Tunnel[]; readonly next: number | undefined } {
+  slice(from: number, limit: number): TableSlice<Tunnel> {
     const rows = this.#slice.all(from, limit)
     const last = rows.at(-1)
-    return { tunnels: rows.map(tunnelOf), next: last === undefined ? undefined : Number(last.rowid) }
+    return { rows: rows.map(tunnelOf), next: last === undefined ? undefined : Number(last.rowid) }
   }
 
   /** Tunnels whose interface is still to be made (the draft's −1), the oldest first. */
@@ -191,6 +196,22 @@ export class TunnelTable {
 }
 
 type Row = Readonly<Record<string, unknown>>
+type ArrayRow = readonly unknown[]
+
+export interface TableSlice<T> {
+  readonly rows: readonly T[]
+  /** What the next call wants; undefined at the end. */
+  readonly next: number | undefined
+}
+
+function publishedOf([, ipv6Client, nicname, country, unreachable]: ArrayRow): PublishedColumns {
+  return {
+    ipv6Client: String(ipv6Client),
+    nicname: String(nicname),
+    country: String(country),
+    unreachable: Number(unreachable),
+  }
+}
 
 function optionalTunnel(row: Row | undefined): Tunnel | undefined {
   return row === undefined ? undefined : tunnelOf(row)

@@ -36,6 +36,7 @@ export class TunnelZone {
   readonly #backwardApex: Uint8Array
   /** Owners of static records where a tunnel's could stand, as latin1 text of the lower-case wire name. */
   readonly #staticOwners = new Set<string>()
+  readonly #staticRecords = { forward: 0, reverse: 0 }
   /** Is there a delegation or a DNAME in the zones, so that names can be hidden? */
   #hasCuts = false
 
@@ -119,16 +120,42 @@ export class TunnelZone {
     if (changes.length > 0) this.#catalog.commit(changes)
   }
 
+  /** Publishes the names of all these tunnels in one step, as at start: nobody waits for a part of them. */
+  publishAll(tunnels: Iterable<PublishedColumns>): void {
+    this.#catalog.commit(this.#changesOfAll(tunnels))
+  }
+
+  *#changesOfAll(tunnels: Iterable<PublishedColumns>): Generator<RrsetChange> {
+    for (const tunnel of tunnels) {
+      const records = this.recordsOf(tunnel)
+      if (records === undefined) continue
+      yield { kind: 'put', rrset: records.aaaa }
+      yield { kind: 'put', rrset: records.ptr }
+    }
+  }
+
   /** What differs between the records that a row should have and those that are answered. */
   differencesOf({ aaaa, ptr }: TunnelRecords): readonly RrsetChange[] {
-    return [aaaa, ptr]
-      .filter(wanted => !sameRrset(wanted, this.#catalog.rrset(wanted.owner, wanted.type)))
-      .map(rrset => ({ kind: 'put', rrset }))
+    const differences: RrsetChange[] = []
+    if (!this.#catalog.holds(aaaa)) differences.push({ kind: 'put', rrset: aaaa })
+    if (!this.#catalog.holds(ptr)) differences.push({ kind: 'put', rrset: ptr })
+    return differences
+  }
+
+  /** How many records a zone holds at the next owners after `cursor`, for the audit. */
+  countAfter(zone: TunnelZoneName, cursor: Uint8Array | undefined, owners: number): RecordCount {
+    const { rrsets, last } = this.#catalog.countAfter(this.#apexOf(zone), cursor, owners)
+    return { records: rrsets, cursor: last }
+  }
+
+  /** How many of a zone's records are static: those that the zone files gave. */
+  staticRecords(zone: TunnelZoneName): number {
+    return this.#staticRecords[zone]
   }
 
   /** A slice of the records of tunnels that are answered, after `cursor` in canonical order, for the audit. */
-  publishedAfter(zone: 'forward' | 'reverse', cursor: Uint8Array | undefined, limit: number): PublishedSlice {
-    const apex = zone === 'forward' ? this.#forwardApex : this.#backwardApex
+  publishedAfter(zone: TunnelZoneName, cursor: Uint8Array | undefined, limit: number): PublishedSlice {
+    const apex = this.#apexOf(zone)
     const type = zone === 'forward' ? TYPE.AAAA : TYPE.PTR
     const rrsets = this.#catalog.walk(apex, cursor, limit)
     return {
@@ -151,6 +178,10 @@ export class TunnelZone {
     const nibbles = labelsOf(owner).slice(0, NIBBLES_OF_AN_ADDRESS).reverse().join('')
     const octets = Uint8Array.from(Buffer.from(nibbles, 'hex'))
     return octets.length === NIBBLES_OF_AN_ADDRESS / 2 ? formatIpv6(octets) : undefined
+  }
+
+  #apexOf(zone: TunnelZoneName): Uint8Array {
+    return zone === 'forward' ? this.#forwardApex : this.#backwardApex
   }
 
   #ownerOf(nicname: string, country: string): Uint8Array {
@@ -181,12 +212,14 @@ export class TunnelZone {
   /** Runs once, before the first tunnel is published: all that the catalog holds then is static. */
   #collectStaticOwners(): void {
     const forwardDepth = labelsOf(this.#forwardApex).length + 2
-    for (const [apex, depth] of [
-      [this.#forwardApex, forwardDepth],
-      [this.#backwardApex, NIBBLES_OF_AN_ADDRESS + 2],
+    for (const [zone, depth] of [
+      ['forward', forwardDepth],
+      ['reverse', NIBBLES_OF_AN_ADDRESS + 2],
     ] as const) {
+      const apex = this.#apexOf(zone)
       for (let cursor: Uint8Array | undefined; ; ) {
         const rrsets = this.#catalog.walk(apex, cursor, 1000)
+        this.#staticRecords[zone] += rrsets.length
         for (const { owner, type } of rrsets) {
           // An owner further down makes an empty non-terminal of the name above it: that name is taken as well.
           const ancestor = ancestorAtDepth(owner, depth)
@@ -199,6 +232,15 @@ export class TunnelZone {
       }
     }
   }
+}
+
+/** The zone of the tunnels' AAAA, or that of their PTR. */
+export type TunnelZoneName = 'forward' | 'reverse'
+
+export interface RecordCount {
+  readonly records: number
+  /** Where the count goes on; undefined: it is complete. */
+  readonly cursor: Uint8Array | undefined
 }
 
 export interface PublishedSlice {
@@ -251,9 +293,4 @@ function keyOf(name: Uint8Array): string {
 
 function latin1(octets: Uint8Array): string {
   return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
-}
-
-function sameRrset(a: Rrset, b: Rrset | undefined): boolean {
-  if (b === undefined || a.ttl !== b.ttl || a.rdatas.length !== b.rdatas.length) return false
-  return a.rdatas.every((rdata, index) => Buffer.from(rdata).equals(b.rdatas[index] ?? new Uint8Array()))
 }

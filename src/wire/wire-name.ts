@@ -25,10 +25,27 @@ export function isAtOrBelow(name: Uint8Array, at: number, top: Uint8Array, topAt
   return left === topLength && sameOctets(name, at, top, topAt, topLength)
 }
 
+/** Do the two names differ in their last label already, so that no part of them is the same? */
+export function isUnrelated(name: Uint8Array, at: number, other: Uint8Array, otherAt: number): boolean {
+  const top = topLabel(name, at)
+  const otherTop = topLabel(other, otherAt)
+  const length = octet(name, top) + 1
+  return !sameOctets(name, top, other, otherTop, length)
+}
+
+/** Where the last label before the root begins; the root's own place where there is none. */
+function topLabel(name: Uint8Array, at: number): number {
+  let top = at
+  for (let next = at; octet(name, next) !== 0; next += octet(name, next) + 1) top = next
+  return top
+}
+
 /** The same octets but for the case of letters? Length octets are below the letters, so they compare as they are. */
 export function sameOctets(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {
   for (let i = 0; i < length; i++) {
-    if (lowerCase(octet(a, aAt + i)) !== lowerCase(octet(b, bAt + i))) return false
+    const left = octet(a, aAt + i)
+    const right = octet(b, bAt + i)
+    if (left !== right && lowerCase(left) !== lowerCase(right)) return false
   }
   return true
 }

@@ -9,11 +9,13 @@ import {
   findRrset,
   HAS_DNAME,
   HAS_NS,
+  isRrset,
   readOwner,
   readRrset,
   readRrsets,
   recordFlags,
   recordWords,
+  rrsetCount,
   writeRecord,
   writeZone,
   zoneCell,
@@ -95,17 +97,16 @@ export class Catalog {
 
   /**
    * Applies all changes in one step that every reader sees whole. RangeError, and nothing changed, where an owner lies
-   * in no served zone or a value does not fit the protocol.
+   * in no served zone or a value does not fit the protocol. Changes are taken one by one: millions need not be there
+   * together.
    */
-  commit(changes: readonly RrsetChange[]): void {
-    const zones = changes.map(change => this.#checkedZone(change))
+  commit(changes: Iterable<RrsetChange>): void {
     this.#atomically(root => {
-      const cells = new Map(zones.map(zone => [zone, 0]))
-      for (const zone of cells.keys()) cells.set(zone, this.#openZone(root, zone))
-      for (let i = 0; i < changes.length; i++) {
-        const change = changes[i]
-        const cell = cells.get(zones[i] ?? 0) ?? 0
-        if (change === undefined) continue
+      const cells = new Map<number, number>()
+      for (const change of changes) {
+        const zone = this.#checkedZone(change)
+        const cell = cells.get(zone) ?? this.#openZone(root, zone)
+        cells.set(zone, cell)
         if (change.kind === 'put') this.#putRrset(cell, change.rrset)
         else this.#removeRrset(cell, change.owner, change.type)
       }
@@ -132,6 +133,14 @@ export class Catalog {
     const record = this.#reader.exact
     const rrset = findRrset(this.#arena.words, this.#arena.octets, record, type)
     return rrset === 0 ? undefined : readRrset(this.#arena, record, rrset)
+  }
+
+  /** Is the owner's rrset of that type exactly this one? Compared where it lies. */
+  holds(rrset: Rrset): boolean {
+    if (!this.#findOwner(rrset.owner) || this.#reader.exact === 0) return false
+    const { words, octets } = this.#arena
+    const at = findRrset(words, octets, this.#reader.exact, rrset.type)
+    return at !== 0 && isRrset(octets, at, rrset)
   }
 
   /** Does the owner hold any data, or is it an empty non-terminal? */
@@ -166,6 +175,23 @@ export class Catalog {
       if (rrsets.length >= limit) break
     }
     return rrsets
+  }
+
+  /** How many rrsets the next owners hold after `after`, and where the count went on to; undefined: to the end. */
+  countAfter(
+    apex: Uint8Array,
+    after: Uint8Array | undefined,
+    owners: number,
+  ): { readonly rrsets: number; readonly last: Uint8Array | undefined } {
+    const zone = this.#table.get(this.#currentRoot(), apex)
+    if (zone === 0) return { rrsets: 0, last: undefined }
+    let rrsets = 0
+    let left = owners
+    for (const record of recordsAfter(this.#reader, zoneCell(this.#arena.words, zone), after)) {
+      rrsets += rrsetCount(this.#arena.words, record)
+      if (--left === 0) return { rrsets, last: readOwner(this.#arena, record) }
+    }
+    return { rrsets, last: undefined }
   }
 
   /** Builds the next version on a copy of the root's cell, and publishes it whole, or leaves everything as it was. */

@@ -107,6 +107,18 @@ export function readRrset(arena: Arena, record: number, rrset: number): Rrset {
   }
 }
 
+/** Does the rrset at an octet offset have these records, in this order, and this ttl? */
+export function isRrset(octets: Uint8Array, at: number, { ttl, rdatas }: Rrset): boolean {
+  if (rrsetTtl(octets, at) !== ttl || rrsetRecords(octets, at) !== rdatas.length) return false
+  let rdata = firstRdata(at)
+  for (const wanted of rdatas) {
+    if (uint16(octets, rdata) !== wanted.length) return false
+    for (let i = 0; i < wanted.length; i++) if (octets[rdata + 2 + i] !== wanted[i]) return false
+    rdata += 2 + wanted.length
+  }
+  return true
+}
+
 /** All rrsets of an owner, in the order of their types. */
 export function readRrsets(arena: Arena, record: number): Rrset[] {
   const rrsets: Rrset[] = []

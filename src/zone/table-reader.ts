@@ -105,9 +105,7 @@ export class TableReader {
     const record = this.words[cell + 1] ?? 0
     const labels = labelsEndingAt(key, at)
     if (nameLength(this.words, record) !== key.wireLength(labels) || this.#isLastAncestor(record)) return
-    this.ancestorRecords[this.ancestors] = record
-    this.ancestorLabels[this.ancestors] = labels
-    this.ancestors++
+    this.#addAncestor(record, labels)
   }
 
   #isLastAncestor(record: number): boolean {
@@ -123,6 +121,11 @@ export class TableReader {
   #measure(record: number, key: NameKey, name: Uint8Array, at: number): void {
     const owner = nameAt(record)
     const labels = countLabels(this.octets, owner)
+    if (labels < key.labels && this.#isAncestor(record, labels, key, name, at)) {
+      this.encloserLabels = labels
+      if (!this.#isLastAncestor(record)) this.#addAncestor(record, labels)
+      return
+    }
     for (let n = labels, start = 0; n >= 0; n--) {
       this.#starts[n] = start
       start += octet(this.octets, owner + start) + 1
@@ -136,9 +139,21 @@ export class TableReader {
     }
     this.encloserLabels = shared
     while (this.ancestors > 0 && octet(this.ancestorLabels, this.ancestors - 1) > shared) this.ancestors--
-    if (shared !== labels || this.#isLastAncestor(record)) return
+    if (shared === labels && !this.#isLastAncestor(record)) this.#addAncestor(record, shared)
+  }
+
+  /** Does the name end in the record's whole one, of so many labels? The common case, for the apex of a zone. */
+  #isAncestor(record: number, labels: number, key: NameKey, name: Uint8Array, at: number): boolean {
+    const length = nameLength(this.words, record)
+    return (
+      length === key.wireLength(labels) &&
+      sameOctets(this.octets, nameAt(record), name, at + key.start(labels), length)
+    )
+  }
+
+  #addAncestor(record: number, labels: number): void {
     this.ancestorRecords[this.ancestors] = record
-    this.ancestorLabels[this.ancestors] = shared
+    this.ancestorLabels[this.ancestors] = labels
     this.ancestors++
   }
 

@@ -158,6 +158,9 @@ suite('a broker in its lab configuration', () => {
     const metrics = await (await fetch(`${server.web}/metrics`)).text()
     assert.match(metrics, /^freenet6_tunnels\{state="active"\} \d+$/m)
     assert.match(metrics, /^freenet6_audit_differences_total \d+$/m)
+    assert.match(metrics, /^freenet6_dns_sockets\{figure="udp_replies"\} [1-9]\d*$/m)
+    assert.match(metrics, /^freenet6_dns_sockets\{figure="thread_restarts"\} 0$/m)
+    assert.match(metrics, /^freenet6_table_bytes\{figure="used"\} [1-9]\d*$/m)
   })
 
   test('a second process on the same database is refused and says so', async () => {

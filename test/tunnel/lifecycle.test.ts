@@ -195,6 +195,32 @@ test('an address pair that was freed rests for longer than the TTL, over a resta
   assert.equal(tunnelOf(world.lifecycle.register(request(9))).device, 'fn6-0')
 })
 
+test('deletions of one turn share a serial, and each has its own outcome', async () => {
+  const [first, second] = [await activeTunnel(7), await activeTunnel(8)]
+  const before = serials()
+  const outcomes = await Promise.all(
+    [first.id, 'nobody', second.id, first.id].map(id => world.lifecycle.delete(id)),
+  )
+  assert.deepEqual(
+    outcomes.map(outcome => outcome.kind),
+    ['deleted', 'refused', 'deleted', 'refused'],
+  )
+  assert.deepEqual(
+    serials(),
+    before.map(serial => serial + 1),
+  )
+  assert.deepEqual([aaaa(first), ptr(second)], [undefined, undefined])
+})
+
+test('registrations of one turn share a transaction, and each has its own outcome', async () => {
+  const outcomes = await Promise.all([1, 2, 1].map(n => world.lifecycle.registerSoon(request(n))))
+  assert.deepEqual(
+    outcomes.map(outcome => (outcome.kind === 'registered' ? outcome.tunnel.nicname : outcome.kind)),
+    ['host1', 'host2', 'refused'],
+  )
+  assert.equal(world.table.count(), 2)
+})
+
 test('the same visitor can register again after deletion', async () => {
   const tunnel = await activeTunnel()
   await world.lifecycle.delete(tunnel.id)

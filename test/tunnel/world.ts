@@ -110,10 +110,9 @@ export class World {
     })
     this.pool = new AddressPool({ prefix, devicePrefix: 'fn6-' })
     const resting = new RestingIndexes(database, TTL)
-    for (const tunnel of this.table.slice(0, 10_000).tunnels) {
-      this.zone.publish(this.zone.changesOf(undefined, tunnel))
+    this.zone.publishAll(this.table.publishedColumns())
+    for (const tunnel of this.table.publishedColumns())
       this.pool.occupy(this.pool.indexOf(tunnel.ipv6Client) ?? assert.fail())
-    }
     for (const index of resting.load(this.now)) this.pool.rest(index)
     this.zone.publish(database.transaction(() => this.zone.advanceSerials()))
     this.lifecycle = new Lifecycle({

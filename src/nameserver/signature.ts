@@ -1,0 +1,126 @@
+/** Checks what a query is signed with, and signs the reply (RFC 8945 5.2, 5.3). */
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { RCODE } from '../wire/codes.ts'
+import { HEADER_LENGTH } from '../wire/message.ts'
+import { parseName } from '../wire/name.ts'
+import { signedHeader, signedVariables, TSIG_ERROR, Tsig, tsigLength, writeTsig } from '../wire/tsig.ts'
+import { isSameName } from '../wire/wire-name.ts'
+import type { Query } from './query.ts'
+import { TSIG_ALGORITHMS, type TsigKey } from './tsig-key.ts'
+
+/** RFC 8945 10: "The RECOMMENDED value in most situations is 300 seconds." */
+const FUDGE_SECONDS = 300
+/** RFC 8945 5.2.2.1: no MAC is shorter, whatever its hash. */
+const SHORTEST_MAC = 10
+
+/** A key made ready: what is looked for in a TSIG, and what its MAC is made with. */
+interface Signer {
+  readonly name: Uint8Array
+  readonly algorithm: Uint8Array
+  readonly hash: string
+  readonly macLength: number
+  readonly secret: KeyObject
+}
+
+/**
+ * One instance is filled again for each query. A query without TSIG costs it two comparisons; one with a TSIG costs at
+ * most two MACs over the message. It remembers no time signed (RFC 8945 5.2.3 would have it): queries change nothing,
+ * so an old one that is sent again does no harm, and datagrams that overtake each other do not either.
+ */
+export class Signature {
+  /** What the TSIG makes of the reply: NOERROR where there is none or it is good. */
+  rcode: number = RCODE.NOERROR
+  /** Octets that the reply's TSIG takes; 0: it has none. */
+  room = 0
+  #error: number = TSIG_ERROR.NONE
+  #signer: Signer | undefined
+  readonly #query: Query
+  readonly #signers: readonly Signer[]
+  readonly #own = new Tsig()
+
+  constructor(query: Query, keys: readonly TsigKey[]) {
+    this.#query = query
+    this.#signers = keys.map(signerOf)
+  }
+
+  /** Checks the query that has just been read, at this time. */
+  check(seconds: number): void {
+    this.rcode = RCODE.NOERROR
+    this.room = 0
+    if (!this.#query.tsig.present) return
+    this.#signer = this.#signers.find(signer => this.#isMeant(signer))
+    this.#error = this.#verify(this.#signer, seconds)
+    this.rcode = rcodeOf(this.#error)
+    if (this.#error === RCODE.FORMERR) return
+    // RFC 8945 5.3.2: where the key or the MAC is wrong nothing is signed; time and truncation are judged after both.
+    if (this.#error === TSIG_ERROR.BADSIG) this.#signer = undefined
+    this.room = tsigLength(this.#query.tsig, this.#signer?.macLength ?? 0, this.#error)
+  }
+
+  /** Appends the TSIG to a reply of `length` octets, for which room was left; returns the new length. */
+  sign(reply: Uint8Array, length: number, seconds: number): number {
+    if (this.room === 0) return length
+    const { message, tsig } = this.#query
+    const isLate = this.#error === TSIG_ERROR.BADTIME
+    const end = writeTsig(reply, length, tsig, {
+      // RFC 8945 5.2.3: a client whose clock is wrong can verify only what has its own time.
+      timeSigned: isLate ? tsig.timeSigned : seconds,
+      fudge: isLate ? tsig.fudge : FUDGE_SECONDS,
+      macLength: this.#signer?.macLength ?? 0,
+      error: this.#error,
+      serverTime: seconds,
+    })
+    if (this.#signer === undefined) return end
+    this.#own.read(reply, length, length + tsig.keyNameLength)
+    // RFC 8945 4.3.1: the request's MAC goes first, with its length, which stands before it in the query.
+    const asked = message.subarray(tsig.macAt - 2, tsig.macAt + tsig.macLength)
+    reply.set(macOf(this.#signer, reply, this.#own, asked), this.#own.macAt)
+    return end
+  }
+
+  /** There is no room for a TSIG in the reply: it goes without. */
+  withdraw(): void {
+    this.room = 0
+  }
+
+  /** RFC 8945 5.2: key, MAC, time, truncation, in this order. */
+  #verify(signer: Signer | undefined, seconds: number): number {
+    if (signer === undefined) return TSIG_ERROR.BADKEY
+    const { message, tsig } = this.#query
+    const { macAt, macLength } = tsig
+    // RFC 8945 5.2.2.1: longer than the hash, or shorter than half of it, is malformed.
+    if (macLength > signer.macLength) return RCODE.FORMERR
+    if (macLength < Math.max(SHORTEST_MAC, signer.macLength / 2)) return RCODE.FORMERR
+    const mac = macOf(signer, message, tsig, NOTHING).subarray(0, macLength)
+    if (!timingSafeEqual(mac, message.subarray(macAt, macAt + macLength))) return TSIG_ERROR.BADSIG
+    if (Math.abs(seconds - tsig.timeSigned) > tsig.fudge) return TSIG_ERROR.BADTIME
+    // RFC 8945 5.2.4, 7: a key stands for its algorithm's whole MAC, as none of those cut short can be configured.
+    return macLength < signer.macLength ? TSIG_ERROR.BADTRUNC : TSIG_ERROR.NONE
+  }
+
+  #isMeant({ name, algorithm }: Signer): boolean {
+    const { tsig } = this.#query
+    return isSameName(tsig.keyName, 0, name, 0) && isSameName(tsig.algorithm, 0, algorithm, 0)
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+function rcodeOf(error: number): number {
+  return error === TSIG_ERROR.NONE || error === RCODE.FORMERR ? error : RCODE.NOTAUTH
+}
+
+/** The whole MAC of the message that `tsig` lies in, behind what was signed before it. */
+function macOf({ hash, secret }: Signer, message: Uint8Array, tsig: Tsig, before: Uint8Array): Buffer {
+  return createHmac(hash, secret)
+    .update(before)
+    .update(signedHeader(message, tsig))
+    .update(message.subarray(HEADER_LENGTH, tsig.at))
+    .update(signedVariables(message, tsig))
+    .digest()
+}
+
+function signerOf({ name, algorithm, secret }: TsigKey): Signer {
+  const algorithmName = parseName(algorithm) ?? NOTHING
+  return { name, algorithm: algorithmName, ...TSIG_ALGORITHMS[algorithm], secret: createSecretKey(secret) }
+}
