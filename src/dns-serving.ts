@@ -2,11 +2,13 @@ import { hostname } from 'node:os'
 import type { Broker } from './broker.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
+import { CookieRollover } from './nameserver/cookie-rollover.ts'
 import { loadLibc } from './nameserver/libc.ts'
 import { type DnsListeners, listenDns } from './nameserver/listeners.ts'
 import { Counts, Nameserver, type NameserverOptions } from './nameserver/nameserver.ts'
 import { ResponderThreads } from './nameserver/responder-threads.ts'
 import { sumOf } from './nameserver/shared-counts.ts'
+import { TCP_LIMITS } from './nameserver/tcp.ts'
 import { DgramListeners } from './nameserver/udp-listeners.ts'
 import { VERSION } from './version.ts'
 
@@ -17,15 +19,19 @@ export interface DnsServing {
   counts(): Counts
   /** What the sockets have seen, and how many responder threads had to be replaced. */
   socketFigures(): Readonly<Record<string, number>>
+  close(): Promise<void>
 }
 
 /** Binds every listen address and answers. Rejects with a ListenFault that names the address. */
 export async function serveDns(config: Config, broker: Broker, log: Log): Promise<DnsServing> {
+  const cookies = new CookieRollover()
   const engine: NameserverOptions = {
     catalog: { buffer: broker.catalog.buffer },
     nsid: config.dns.nsid,
     version: `freenet6 ${VERSION}`,
     hostname: hostname(),
+    cookieSecrets: cookies.secrets.buffer,
+    tcpIdleMs: TCP_LIMITS.times.idle,
     keys: config.dns.keys,
   }
   const nameserver = new Nameserver(engine)
@@ -44,12 +50,17 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     respond,
     udp: threads ?? new DgramListeners(respond),
   })
+  cookies.start()
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,
     socketFigures: () => ({ ...figuresOf(listeners), thread_restarts: threads?.restarts ?? 0 }),
     counts: () =>
       sumOf(new Counts(), [nameserver.counts, ...(threads === undefined ? [] : [threads.engineCounts])]),
+    close: () => {
+      cookies.stop()
+      return listeners.close()
+    },
   }
 }
 

@@ -64,7 +64,7 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   )
 
   const dns = await serveDns(config, broker, log)
-  stops.push(() => dns.listeners.close())
+  stops.push(() => dns.close())
 
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,

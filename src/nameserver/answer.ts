@@ -18,6 +18,10 @@ const NAME_ROOM = 256
 const MX_PREFERENCE = 2
 const SRV_NUMBERS = 6
 
+/** Where a SOA's rdata has its numbers (RFC 1035 3.3.13), counted from its end. */
+const SERIAL_FROM_END = 20
+const EXPIRE_FROM_END = 8
+
 export class Answer {
   readonly #query: Query
   readonly #reply: Reply
@@ -45,13 +49,29 @@ export class Answer {
     this.#links = 0
     for (;;) {
       const outcome = this.#lookup.step(this.#name, this.#at, this.#query.type)
-      if (this.#links === 0)
+      if (this.#links === 0) {
         this.#reply.authoritative = outcome !== OUTCOME.REFERRAL && outcome > OUTCOME.FAILED
+        if (this.#query.edns.asks !== 0) this.#tellOfZone(outcome)
+      }
       if (outcome === OUTCOME.DNAME && !this.#putDname()) return RCODE.NOERROR
       if (outcome === OUTCOME.DNAME && !this.#fitsDname()) return RCODE.YXDOMAIN // RFC 6672 2.2
       if (outcome !== OUTCOME.CNAME && outcome !== OUTCOME.DNAME) return this.#end(outcome)
       if (!this.#follow(outcome)) return RCODE.NOERROR
     }
+  }
+
+  /**
+   * What is asked about the zone of the question's name, in the version that the answer is made from: its serial, in
+   * denials and referrals too (RFC 9660 3.2), and when secondaries drop it, in answers to SOA (RFC 7314 2).
+   */
+  #tellOfZone(outcome: Outcome): void {
+    if (outcome <= OUTCOME.FAILED) return
+    const table = this.#lookup.reader.octets
+    const rdata = firstRdata(this.#lookup.soa)
+    const end = rdata + 2 + uint16(table, rdata)
+    this.#reply.options.noteZone(this.#lookup.apexLabels, uint32(table, end - SERIAL_FROM_END))
+    if (outcome === OUTCOME.ANSWER && this.#query.type === TYPE.SOA)
+      this.#reply.options.noteExpire(uint32(table, end - EXPIRE_FROM_END))
   }
 
   #end(outcome: Outcome): number {

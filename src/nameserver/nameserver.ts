@@ -1,6 +1,7 @@
 /** The nameserver: a function from the octets of a query to the octets of its reply. It knows no socket and no clock. */
 import { CLASS, RCODE, TYPE } from '../wire/codes.ts'
-import { EDE } from '../wire/edns.ts'
+import { CLIENT_COOKIE_LENGTH } from '../wire/cookie.ts'
+import { ASKS, EDE } from '../wire/edns.ts'
 import { FLAG, flagsOf, HEADER_LENGTH, OPCODE_MASK } from '../wire/message.ts'
 import { putUint16 } from '../wire/octets.ts'
 import type { Catalog } from '../zone/catalog.ts'
@@ -9,6 +10,8 @@ import { accept, VERDICT, type Verdict } from './accept.ts'
 import { Answer } from './answer.ts'
 import { Chaos } from './chaos.ts'
 import type { Client, Transport } from './client.ts'
+import { CookieSecrets } from './cookie-secrets.ts'
+import { Cookies } from './cookies.ts'
 import { Query } from './query.ts'
 import { Reply } from './reply.ts'
 import { Signature } from './signature.ts'
@@ -28,6 +31,10 @@ export interface NameserverOptions {
   readonly version: string
   /** Text of hostname.bind; empty: refused. */
   readonly hostname: string
+  /** Memory of the secrets that server cookies are made with; without it cookies are off. */
+  readonly cookieSecrets?: SharedArrayBuffer
+  /** For how long a TCP connection may be idle, in milliseconds: told to who asks (RFC 7828). */
+  readonly tcpIdleMs?: number
   /** Of clients that sign their queries (RFC 8945); none unless given. */
   readonly keys?: readonly TsigKey[]
 }
@@ -42,6 +49,9 @@ export class Counts {
   truncated = 0
   /** Replies cut short by a fault of ours; they are counted under `servfail` too. */
   faults = 0
+  /** Queries whose server cookie was ours and in time, and those where it was not (RFC 7873 7.2). */
+  validCookies = 0
+  invalidCookies = 0
   // Replies by rcode.
   noerror = 0
   formerr = 0
@@ -52,6 +62,7 @@ export class Counts {
   yxdomain = 0
   notauth = 0
   badvers = 0
+  badcookie = 0
   /** Replies to a TSIG of which key, MAC, time or truncation are not accepted; their rcode is counted too. */
   badtsig = 0
 }
@@ -63,13 +74,16 @@ export class Nameserver {
   readonly #lookup: Lookup
   readonly #answer: Answer
   readonly #chaos: Chaos
+  readonly #cookies: Cookies | undefined
   readonly #signature: Signature
 
-  constructor({ catalog, nsid, version, hostname, keys = [] }: NameserverOptions) {
+  constructor(options: NameserverOptions) {
+    const { catalog, nsid, version, hostname, keys = [], cookieSecrets, tcpIdleMs = 0 } = options
     const identity = new TextEncoder().encode(nsid)
     if (identity.length > MAX_NSID_LENGTH)
       throw new RangeError(`the NSID is longer than ${MAX_NSID_LENGTH} octets`)
-    this.#reply = new Reply(this.#query, identity)
+    this.#cookies = cookieSecrets && new Cookies(new CookieSecrets(cookieSecrets))
+    this.#reply = new Reply(this.#query, { nsid: identity, cookies: this.#cookies, tcpIdleMs })
     this.#lookup = new Lookup(catalog.buffer)
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
@@ -100,12 +114,25 @@ export class Nameserver {
   #respond(verdict: Verdict, message: Uint8Array, length: number, reply: Uint8Array, client: Client): number {
     this.#lookup.reader.refresh()
     this.#query.read(message, length)
+    if ((this.#query.edns.asks & ASKS.COOKIE) !== 0) this.#judgeCookie(client)
     this.#signature.check(client.seconds)
     this.#reply.begin(reply, client.transport, this.#signature.room)
     const rcode = this.#cutToQuestion(this.#rcode(verdict, client.transport))
     if (this.#reply.truncated) this.counts.truncated++
     this.#count(rcode)
     return this.#signature.sign(reply, this.#reply.finish(rcode), client.seconds)
+  }
+
+  /**
+   * RFC 7873 5.2.4: a query with a wrong server cookie, or one that is too old, is answered as if it had none. We answer
+   * those, as BIND and NSD do: BADCOOKIE, which 5.2.3 allows over UDP (Knot sends it), would cost every new client a
+   * round trip. Who must be held back is for the rate limits to say.
+   */
+  #judgeCookie(client: Client): void {
+    if (this.#cookies === undefined) return
+    this.#query.hasValidCookie = this.#cookies.judge(this.#query, client)
+    if (this.#query.hasValidCookie) this.counts.validCookies++
+    else if (this.#query.edns.cookieLength > CLIENT_COOKIE_LENGTH) this.counts.invalidCookies++
   }
 
   /** The cascade: each line is a reason to stop, in this order. */
@@ -117,11 +144,22 @@ export class Nameserver {
     if (verdict === VERDICT.NOTIMP) return RCODE.NOTIMP
     if (verdict === VERDICT.FORMERR || malformed) return RCODE.FORMERR
     if (edns.version > 0) return RCODE.BADVERS // RFC 6891 6.1.3: before any zone is looked at
+    // RFC 7828 3.1: a time-out has two octets. Over UDP the option is ignored, whatever it holds (3.3.1).
+    if ((edns.asks & ASKS.ODD_KEEPALIVE) !== 0 && transport === 'tcp') return RCODE.FORMERR
+    if (verdict === VERDICT.NO_QUESTION) return this.#cookieAlone()
     if (verdict === VERDICT.NOTIFY) return this.#notify()
     if (qclass === CLASS.CH) return this.#chaos.answer(this.#query, this.#reply)
     if (qclass !== CLASS.IN) return this.#refuse(EDE.NOT_AUTHORITATIVE)
     if (isMetaType(type)) return this.#metaType(type, transport)
     return this.#answer.solve()
+  }
+
+  /** RFC 7873 5.4: nothing is asked but a cookie, or whether a cookie is still good. */
+  #cookieAlone(): number {
+    const { edns, hasValidCookie } = this.#query
+    if (this.#cookies === undefined || (edns.asks & ASKS.COOKIE) === 0) return RCODE.FORMERR
+    const isKnown = edns.cookieLength === CLIENT_COOKIE_LENGTH || hasValidCookie
+    return isKnown ? RCODE.NOERROR : RCODE.BADCOOKIE
   }
 
   /** A question and a key of enormous names leave no room for a TSIG in a datagram: TCP has it. */
@@ -208,6 +246,9 @@ export class Nameserver {
         return
       case RCODE.BADVERS:
         this.counts.badvers++
+        return
+      case RCODE.BADCOOKIE:
+        this.counts.badcookie++
         return
       default:
         this.counts.servfail++

@@ -18,6 +18,8 @@ export class Query {
   type = 0
   class = 0
   malformed = false
+  /** Does a server cookie of ours show that the sender is where it says it is? Such a query needs no rate limit. */
+  hasValidCookie = false
   readonly edns = new Edns()
   readonly tsig = new Tsig()
 
@@ -29,6 +31,7 @@ export class Query {
     this.questionEnd = HEADER_LENGTH
     this.type = 0
     this.class = 0
+    this.hasValidCookie = false
     this.edns.clear()
     this.tsig.clear()
     this.malformed = !this.#readSections()

@@ -1,15 +1,6 @@
 /** Writes a reply from front to back into the caller's buffer: question, rrsets whole or not at all, OPT, header. */
 import { CLASS, TYPE } from '../wire/codes.ts'
 import {
-  EDE,
-  EDNS_OPTION,
-  OPT_LENGTH,
-  OPTION_HEAD,
-  type OptFields,
-  writeOpt,
-  writeOptionHead,
-} from '../wire/edns.ts'
-import {
   COUNT,
   FLAG,
   flagsOf,
@@ -25,12 +16,12 @@ import { isUnrelated, wireNameLength } from '../wire/wire-name.ts'
 import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
 import type { Transport } from './client.ts'
 import type { Query } from './query.ts'
+import { ReplyOptions, type ReplyOptionsParts } from './reply-options.ts'
 
 /** RFC 9715 3.2: what passes nearly every path without fragments. */
 const PAYLOAD_SIZE = 1232
 /** RFC 1035 4.2.1: what a client without EDNS takes over UDP. */
 const PLAIN_PAYLOAD_SIZE = 512
-const EDE_LENGTH = OPTION_HEAD + 2
 
 export type Section = typeof COUNT.ANSWER | typeof COUNT.AUTHORITY | typeof COUNT.ADDITIONAL
 
@@ -39,21 +30,23 @@ export class Reply {
   at = HEADER_LENGTH
   authoritative = false
   truncated = false
-  /** Extended error of this reply (RFC 8914), or EDE.NONE. */
-  extendedError: number = EDE.NONE
-  #query: Query
+  /** What else the OPT says; settled by `finish`. */
+  readonly options: ReplyOptions
+  readonly #query: Query
   /** Records end here; behind it is room for the OPT. */
   #recordLimit = 0
   #limit = 0
-  #sendsNsid = false
   #questionRemembered = false
   readonly #names = new NameWriter()
-  readonly #nsid: Uint8Array
-  readonly #opt: OptFields = { payloadSize: PAYLOAD_SIZE, dnssecOk: false, rcode: 0, optionsLength: 0 }
 
-  constructor(query: Query, nsid: Uint8Array) {
+  constructor(query: Query, options: Omit<ReplyOptionsParts, 'payloadSize'>) {
     this.#query = query
-    this.#nsid = nsid
+    this.options = new ReplyOptions(query, { ...options, payloadSize: PAYLOAD_SIZE })
+  }
+
+  /** Extended error of this reply (RFC 8914), or EDE.NONE. */
+  set extendedError(code: number) {
+    this.options.extendedError = code
   }
 
   /** Starts the reply to the query that has just been read; `reserved` octets at its end are left to a signature. */
@@ -62,7 +55,6 @@ export class Reply {
     this.octets = octets
     this.authoritative = false
     this.truncated = false
-    this.extendedError = EDE.NONE
     this.#names.clear()
     this.#questionRemembered = false
     this.#limit =
@@ -73,7 +65,7 @@ export class Reply {
     copyOctets(query.message, HEADER_LENGTH, octets, HEADER_LENGTH, end - HEADER_LENGTH)
     putCount(octets, COUNT.QUESTION, query.hasQuestion ? 1 : 0)
     this.at = end
-    this.#reserveOpt()
+    this.#recordLimit = this.#limit - this.options.reserve(this.#limit - end, transport, reserved)
   }
 
   /** Do question, OPT and what was reserved fit? */
@@ -170,36 +162,8 @@ export class Reply {
     return present ? Math.min(payloadSize, PAYLOAD_SIZE) : PLAIN_PAYLOAD_SIZE
   }
 
-  #reserveOpt(): void {
-    this.#recordLimit = this.#limit
-    this.#sendsNsid = false
-    if (!this.#query.edns.present) return
-    this.#recordLimit -= OPT_LENGTH
-    const nsid = OPTION_HEAD + this.#nsid.length
-    this.#sendsNsid =
-      this.#query.edns.asksNsid && this.#nsid.length > 0 && this.at + nsid <= this.#recordLimit
-    if (this.#sendsNsid) this.#recordLimit -= nsid
-  }
-
   #putOpt(rcode: number): void {
-    const nsidLength = this.#sendsNsid ? OPTION_HEAD + this.#nsid.length : 0
-    const hasError =
-      this.extendedError !== EDE.NONE && this.at + OPT_LENGTH + nsidLength + EDE_LENGTH <= this.#limit
-    this.#opt.dnssecOk = this.#query.edns.dnssecOk
-    this.#opt.rcode = rcode
-    this.#opt.optionsLength = nsidLength + (hasError ? EDE_LENGTH : 0)
-    let at = writeOpt(this.octets, this.at, this.#opt)
-    if (this.#sendsNsid) {
-      at = writeOptionHead(this.octets, at, EDNS_OPTION.NSID, this.#nsid.length)
-      copyOctets(this.#nsid, 0, this.octets, at, this.#nsid.length)
-      at += this.#nsid.length
-    }
-    if (hasError) {
-      at = writeOptionHead(this.octets, at, EDNS_OPTION.EDE, 2)
-      putUint16(this.octets, at, this.extendedError)
-      at += 2
-    }
-    this.at = at
+    this.at = this.options.put(this.octets, this.at, this.#limit, rcode)
     putCount(this.octets, COUNT.ADDITIONAL, uint16(this.octets, COUNT.ADDITIONAL) + 1)
   }
 

@@ -1,9 +1,30 @@
 /** The OPT pseudo-record of EDNS(0) (RFC 6891 6.1) in a query, and what of its options matters to us. */
 import { TYPE } from './codes.ts'
+import { isCookieLength } from './cookie.ts'
 import { octet, putUint16, uint16 } from './octets.ts'
 
 /** EDNS option codes (IANA). */
-export const EDNS_OPTION = { NSID: 3, COOKIE: 10, EDE: 15 } as const
+export const EDNS_OPTION = {
+  NSID: 3,
+  EXPIRE: 9,
+  COOKIE: 10,
+  TCP_KEEPALIVE: 11,
+  PADDING: 12,
+  EDE: 15,
+  ZONEVERSION: 19,
+} as const
+
+/** The options of a query that matter to us, as bits: that there are none is seen with one look. */
+export const ASKS = {
+  NSID: 1,
+  EXPIRE: 2,
+  COOKIE: 4,
+  TCP_KEEPALIVE: 8,
+  PADDING: 16,
+  ZONEVERSION: 32,
+  /** A keepalive option of a length that it can't have: over TCP an error, over UDP nothing. */
+  ODD_KEEPALIVE: 64,
+} as const
 
 /** Extended DNS errors (RFC 8914 5.2). */
 export const EDE = {
@@ -19,9 +40,8 @@ export const OPT_LENGTH = 11
 export const OPTION_HEAD = 4
 const DO_BIT = 0x8000
 const MIN_PAYLOAD_SIZE = 512
-const CLIENT_COOKIE_LENGTH = 8
-const MIN_SERVER_COOKIE_LENGTH = 8
-const MAX_SERVER_COOKIE_LENGTH = 32
+/** RFC 7828 3.1: empty, or a time-out of two octets. */
+const TIMEOUT_LENGTH = 2
 
 /** What a query's OPT says. One instance is filled again for each query. */
 export class Edns {
@@ -29,14 +49,18 @@ export class Edns {
   version = 0
   payloadSize = MIN_PAYLOAD_SIZE
   dnssecOk = false
-  asksNsid = false
+  /** Bits of ASKS. */
+  asks = 0
+  /** Where the data of the COOKIE option are, and how many octets. */
+  cookieAt = 0
+  cookieLength = 0
 
   clear(): void {
     this.present = false
     this.version = 0
     this.payloadSize = MIN_PAYLOAD_SIZE
     this.dnssecOk = false
-    this.asksNsid = false
+    this.asks = 0
   }
 
   /** Reads the OPT whose type field is at `fixed` and whose rdata lie within the message. False: malformed. */
@@ -57,21 +81,49 @@ export class Edns {
       const optionLength = uint16(message, at + 2)
       at += OPTION_HEAD + optionLength
       if (at > end) return false
-      if (code === EDNS_OPTION.NSID) this.asksNsid = true
-      if (code === EDNS_OPTION.COOKIE && !isCookieLength(optionLength)) return false
-      // RFC 6891 6.1.2: options that are not known are ignored.
+      if (!this.#readOption(code, at - optionLength, optionLength)) return false
     }
+    return true
+  }
+
+  #readOption(code: number, at: number, length: number): boolean {
+    switch (code) {
+      case EDNS_OPTION.NSID:
+        this.asks |= ASKS.NSID
+        return true
+      case EDNS_OPTION.EXPIRE:
+        this.asks |= ASKS.EXPIRE
+        return true
+      case EDNS_OPTION.COOKIE:
+        return this.#readCookie(at, length)
+      case EDNS_OPTION.TCP_KEEPALIVE:
+        this.asks |= length === 0 || length === TIMEOUT_LENGTH ? ASKS.TCP_KEEPALIVE : ASKS.ODD_KEEPALIVE
+        return true
+      case EDNS_OPTION.PADDING:
+        this.asks |= ASKS.PADDING
+        return true
+      case EDNS_OPTION.ZONEVERSION: {
+        // RFC 9660 3.2.1: with data, or there twice, it is malformed.
+        const isFirst = (this.asks & ASKS.ZONEVERSION) === 0
+        this.asks |= ASKS.ZONEVERSION
+        return isFirst && length === 0
+      }
+      default:
+        return true // RFC 6891 6.1.2: options that are not known are ignored
+    }
+  }
+
+  #readCookie(at: number, length: number): boolean {
+    if ((this.asks & ASKS.COOKIE) !== 0) return true // RFC 7873 5.2: the first one counts, the others are ignored
+    if (!isCookieLength(length)) return false
+    this.asks |= ASKS.COOKIE
+    this.cookieAt = at
+    this.cookieLength = length
     return true
   }
 }
 
-/** RFC 7873 5.2.2: a client cookie alone, or with a server cookie of 8 to 32 octets. */
-function isCookieLength(length: number): boolean {
-  const server = length - CLIENT_COOKIE_LENGTH
-  return server === 0 || (server >= MIN_SERVER_COOKIE_LENGTH && server <= MAX_SERVER_COOKIE_LENGTH)
-}
-
-/** Writes an OPT that has `optionsLength` octets of options behind it; returns where those begin (RFC 6891 6.1.3). */
+/** Writes an OPT without options; returns where they go (RFC 6891 6.1.3). */
 export function writeOpt(reply: Uint8Array, at: number, opt: Readonly<OptFields>): number {
   reply[at] = 0
   putUint16(reply, at + 1, TYPE.OPT)
@@ -79,8 +131,13 @@ export function writeOpt(reply: Uint8Array, at: number, opt: Readonly<OptFields>
   reply[at + 5] = opt.rcode >> 4
   reply[at + 6] = 0 // version
   putUint16(reply, at + 7, opt.dnssecOk ? DO_BIT : 0)
-  putUint16(reply, at + 9, opt.optionsLength)
+  putUint16(reply, at + OPT_LENGTH - 2, 0)
   return at + OPT_LENGTH
+}
+
+/** Notes in the OPT at `at` that its options end at `end`. */
+export function closeOpt(reply: Uint8Array, at: number, end: number): void {
+  putUint16(reply, at + OPT_LENGTH - 2, end - at - OPT_LENGTH)
 }
 
 /** Writes the head of an option; returns where its data begin. */
@@ -96,5 +153,4 @@ export interface OptFields {
   dnssecOk: boolean
   /** The whole rcode; its upper eight bits go here, the others into the header. */
   rcode: number
-  optionsLength: number
 }

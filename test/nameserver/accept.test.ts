@@ -27,11 +27,17 @@ test('opcodes that are not served are not implemented, with or without a questio
 
 test('a query has one question, no answer, and one authority record at most', () => {
   assert.equal(accept(header(0), 12), VERDICT.QUERY)
-  assert.equal(accept(header(0, [0, 0, 0, 0]), 12), VERDICT.FORMERR)
   assert.equal(accept(header(0, [2, 0, 0, 0]), 12), VERDICT.FORMERR)
   assert.equal(accept(header(0, [1, 1, 0, 0]), 12), VERDICT.FORMERR)
   assert.equal(accept(header(0, [1, 0, 2, 0]), 12), VERDICT.FORMERR)
   assert.equal(accept(header(0, [1, 0, 1, 0]), 12), VERDICT.QUERY)
+})
+
+test('a query without a question goes on, to be looked at for a cookie, but not with records', () => {
+  assert.equal(accept(header(0, [0, 0, 0, 0]), 12), VERDICT.NO_QUESTION)
+  assert.equal(accept(header(0, [0, 0, 0, 1]), 12), VERDICT.NO_QUESTION)
+  assert.equal(accept(header(0, [0, 1, 0, 1]), 12), VERDICT.FORMERR)
+  assert.equal(accept(header(0, [0, 0, 2, 1]), 12), VERDICT.FORMERR)
 })
 
 test('the TC bit of a query means nothing', () => {
@@ -41,4 +47,5 @@ test('the TC bit of a query means nothing', () => {
 test('a NOTIFY may carry its SOA', () => {
   assert.equal(accept(header(4 << 11, [1, 1, 0, 0]), 12), VERDICT.NOTIFY)
   assert.equal(accept(header(4 << 11, [2, 0, 0, 0]), 12), VERDICT.FORMERR)
+  assert.equal(accept(header(4 << 11, [0, 0, 0, 0]), 12), VERDICT.FORMERR)
 })
