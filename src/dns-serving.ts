@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Broker } from './broker.ts'
 import type { Config } from './config.ts'
@@ -6,6 +7,7 @@ import { CookieRollover } from './nameserver/cookie-rollover.ts'
 import { loadLibc } from './nameserver/libc.ts'
 import { type DnsListeners, listenDns } from './nameserver/listeners.ts'
 import { Counts, Nameserver, type NameserverOptions } from './nameserver/nameserver.ts'
+import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './nameserver/rate-limit.ts'
 import { ResponderThreads } from './nameserver/responder-threads.ts'
 import { sumOf } from './nameserver/shared-counts.ts'
 import { TCP_LIMITS } from './nameserver/tcp.ts'
@@ -33,6 +35,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     cookieSecrets: cookies.secrets.buffer,
     tcpIdleMs: TCP_LIMITS.times.idle,
     keys: config.dns.keys,
+    ...rateLimitOf(config),
   }
   const nameserver = new Nameserver(engine)
   const respond = nameserver.respond.bind(nameserver)
@@ -62,6 +65,13 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
       return listeners.close()
     },
   }
+}
+
+function rateLimitOf({ dns: { rate_limit } }: Config): Pick<NameserverOptions, 'rateLimit'> {
+  const { responses_per_second: responsesPerSecond, slip } = rate_limit
+  if (responsesPerSecond === 0) return {}
+  const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
+  return { rateLimit: { buckets, responsesPerSecond, slip } }
 }
 
 function figuresOf({ stats: { udp, tcp } }: DnsListeners): Readonly<Record<string, number>> {

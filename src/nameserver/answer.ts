@@ -32,6 +32,8 @@ export class Answer {
   /** Names of the chain after the question's, each in a room of its own. */
   readonly #chain = new Uint8Array(MAX_CHAIN * NAME_ROOM)
   #links = 0
+  /** Offset in the query of the name that the outcome for the question's own name comes from; 0: there is none. */
+  sourceAt = 0
   /** DNAME rrsets that the answer already holds. */
   readonly #dnames = new Int32Array(MAX_CHAIN + 1)
 
@@ -40,6 +42,11 @@ export class Answer {
     this.#reply = reply
     this.#lookup = lookup
     this.#name = query.message
+  }
+
+  /** Forgets the answer before: to be called for every query, whether it comes to `solve` or not. */
+  begin(): void {
+    this.sourceAt = 0
   }
 
   /** Fills the reply's sections and returns the rcode: that of the last name in a chain (RFC 6604 3). */
@@ -52,6 +59,8 @@ export class Answer {
       if (this.#links === 0) {
         this.#reply.authoritative = outcome !== OUTCOME.REFERRAL && outcome > OUTCOME.FAILED
         if (this.#query.edns.asks !== 0) this.#tellOfZone(outcome)
+        if (outcome > OUTCOME.FAILED)
+          this.sourceAt = this.#at + this.#lookup.key.start(this.#lookup.sourceLabels)
       }
       if (outcome === OUTCOME.DNAME && !this.#putDname()) return RCODE.NOERROR
       if (outcome === OUTCOME.DNAME && !this.#fitsDname()) return RCODE.YXDOMAIN // RFC 6672 2.2

@@ -13,6 +13,7 @@ import type { Client, Transport } from './client.ts'
 import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
 import { Query } from './query.ts'
+import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit.ts'
 import { Reply } from './reply.ts'
 import { Signature } from './signature.ts'
 import type { TsigKey } from './tsig-key.ts'
@@ -20,6 +21,11 @@ import type { TsigKey } from './tsig-key.ts'
 /** The smallest buffer a reply is written into. */
 const MIN_REPLY_ROOM = 512
 const MAX_NSID_LENGTH = 255
+/** Instead of an rcode: there is no reply. */
+const SILENCE = -1
+/** Kinds of replies that the rate limit tells apart: errors, and the others by rcode and AA. */
+const AUTHORITATIVE_KIND = 0x10
+const ERROR_KIND = 0x20
 /** TKEY; from here to ANY all are about messages, not about data. */
 const FIRST_META_TYPE = 249
 
@@ -35,6 +41,8 @@ export interface NameserverOptions {
   readonly cookieSecrets?: SharedArrayBuffer
   /** For how long a TCP connection may be idle, in milliseconds: told to who asks (RFC 7828). */
   readonly tcpIdleMs?: number
+  /** How many replies a network gets over UDP; undefined: as many as it asks for. */
+  readonly rateLimit?: RateLimitOptions
   /** Of clients that sign their queries (RFC 8945); none unless given. */
   readonly keys?: readonly TsigKey[]
 }
@@ -45,6 +53,9 @@ export class Counts {
   queries = 0
   /** Messages without a reply. */
   dropped = 0
+  /** Replies over the rate limit that were left out, and those that went out truncated or as BADCOOKIE. */
+  limited = 0
+  slipped = 0
   /** Replies with TC. */
   truncated = 0
   /** Replies cut short by a fault of ours; they are counted under `servfail` too. */
@@ -76,9 +87,10 @@ export class Nameserver {
   readonly #chaos: Chaos
   readonly #cookies: Cookies | undefined
   readonly #signature: Signature
+  readonly #rateLimit: RateLimit | undefined
 
   constructor(options: NameserverOptions) {
-    const { catalog, nsid, version, hostname, keys = [], cookieSecrets, tcpIdleMs = 0 } = options
+    const { catalog, nsid, version, hostname, keys = [], cookieSecrets, tcpIdleMs = 0, rateLimit } = options
     const identity = new TextEncoder().encode(nsid)
     if (identity.length > MAX_NSID_LENGTH)
       throw new RangeError(`the NSID is longer than ${MAX_NSID_LENGTH} octets`)
@@ -88,6 +100,7 @@ export class Nameserver {
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
     this.#signature = new Signature(this.#query, keys)
+    this.#rateLimit = rateLimit && new RateLimit(rateLimit)
   }
 
   /**
@@ -115,9 +128,12 @@ export class Nameserver {
     this.#lookup.reader.refresh()
     this.#query.read(message, length)
     if ((this.#query.edns.asks & ASKS.COOKIE) !== 0) this.#judgeCookie(client)
+    this.#answer.begin()
     this.#signature.check(client.seconds)
     this.#reply.begin(reply, client.transport, this.#signature.room)
-    const rcode = this.#cutToQuestion(this.#rcode(verdict, client.transport))
+    const wanted = this.#cutToQuestion(this.#rcode(verdict, client.transport))
+    const rcode = this.#rateLimit === undefined ? wanted : this.#limited(this.#rateLimit, wanted, client)
+    if (rcode === SILENCE) return 0
     if (this.#reply.truncated) this.counts.truncated++
     this.#count(rcode)
     return this.#signature.sign(reply, this.#reply.finish(rcode), client.seconds)
@@ -152,6 +168,37 @@ export class Nameserver {
     if (qclass !== CLASS.IN) return this.#refuse(EDE.NOT_AUTHORITATIVE)
     if (isMetaType(type)) return this.#metaType(type, transport)
     return this.#answer.solve()
+  }
+
+  /**
+   * What the rate limit leaves of a reply. TCP and our own cookies show that the source is not forged; a TSIG does not:
+   * a signed query can be sent again with another source.
+   */
+  #limited(rateLimit: RateLimit, rcode: number, client: Client): number {
+    if (client.transport === 'tcp' || this.#query.hasValidCookie) return rcode
+    const hasName = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
+    const kind = hasName ? rcode | (this.#reply.authoritative ? AUTHORITATIVE_KIND : 0) : ERROR_KIND
+    const at = hasName ? this.#answer.sourceAt : NO_NAME
+    switch (rateLimit.pass(client, kind, this.#query.message, at)) {
+      case PASSAGE.SEND:
+        return rcode
+      case PASSAGE.DROP:
+        this.counts.limited++
+        return SILENCE
+      default:
+        this.counts.slipped++
+        return this.#slip()
+    }
+  }
+
+  /** An answer without records: the client comes again by TCP or, where it has sent a cookie, with ours (RFC 7873 5.2.3). */
+  #slip(): number {
+    this.#reply.dropRecords()
+    this.#reply.authoritative = false
+    this.#reply.extendedError = EDE.NONE
+    if (this.#cookies !== undefined && (this.#query.edns.asks & ASKS.COOKIE) !== 0) return RCODE.BADCOOKIE
+    this.#reply.truncated = true
+    return RCODE.NOERROR
   }
 
   /** RFC 7873 5.4: nothing is asked but a cookie, or whether a cookie is still good. */

@@ -57,6 +57,11 @@ export class Lookup {
   soa = 0
   /** Labels of the owner of `rrset`, for the outcomes above the name. */
   ownerLabels = 0
+  /**
+   * Labels of the name that the outcome comes from: of the cut, the DNAME's owner, the closest encloser of a name that
+   * does not exist or is a wildcard's; else of the name itself.
+   */
+  sourceLabels = 0
   #zone = 0
   #apex = 0
   readonly #wildcard = new Uint8Array(MAX_NAME_LENGTH)
@@ -74,8 +79,12 @@ export class Lookup {
     reader.find(zoneCell(reader.words, this.#zone), this.key, name, at)
     if (!this.#enterApex()) return OUTCOME.FAILED
 
+    this.sourceLabels = reader.encloserLabels
     const above = this.#goDown()
-    if (above !== OUTCOME.NODATA) return above
+    if (above !== OUTCOME.NODATA) {
+      this.sourceLabels = this.ownerLabels
+      return above
+    }
     if (reader.exact !== 0) return this.#atName(reader.exact, type)
     if (reader.encloserLabels === this.key.labels) return OUTCOME.NODATA // an empty non-terminal
     return this.#atWildcard(name, at, type)
