@@ -6,7 +6,7 @@ import { MAX_NAME_LENGTH } from '../wire/name.ts'
 import { copyOctets, uint16, uint32 } from '../wire/octets.ts'
 import { isAtOrBelow, isSameName, wireNameLength } from '../wire/wire-name.ts'
 import { type Lookup, OUTCOME, type Outcome } from '../zone/lookup.ts'
-import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
+import { firstRdata, nameAt, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
 import type { Query } from './query.ts'
 import type { Reply } from './reply.ts'
 
@@ -82,6 +82,7 @@ export class Answer {
   #solveAnswer(): number {
     const table = this.#lookup.reader.octets
     const rrset = this.#lookup.rrset
+    if (this.#isDnamePut(rrset) && this.#isOwnName()) return RCODE.NOERROR // it made the chain that ends at it
     if (!this.#reply.putRrset(COUNT.ANSWER, this.#name, this.#at, table, rrset)) {
       this.#reply.truncated = true
       return RCODE.NOERROR
@@ -143,15 +144,27 @@ export class Answer {
     return RCODE.REFUSED
   }
 
-  /** The DNAME itself, once however often the chain passes it. */
+  /** The DNAME itself, once however often the chain passes it (RFC 2181 5). */
   #putDname(): boolean {
     const lookup = this.#lookup
+    const isPut = this.#isDnamePut(lookup.rrset)
     this.#dnames[this.#links] = lookup.rrset
-    for (let i = 0; i < this.#links; i++) if (this.#dnames[i] === lookup.rrset) return true
+    if (isPut) return true
     const owner = this.#at + lookup.key.start(lookup.ownerLabels)
     const fits = this.#reply.putRrset(COUNT.ANSWER, this.#name, owner, lookup.reader.octets, lookup.rrset)
     if (!fits) this.#reply.truncated = true
     return fits
+  }
+
+  #isDnamePut(rrset: number): boolean {
+    for (let i = 0; i < this.#links; i++) if (this.#dnames[i] === rrset) return true
+    return false
+  }
+
+  /** Is the rrset that was found the name's own, and not a wildcard's? */
+  #isOwnName(): boolean {
+    const { octets, exact } = this.#lookup.reader
+    return isSameName(octets, nameAt(exact), this.#name, this.#at)
   }
 
   #fitsDname(): boolean {
