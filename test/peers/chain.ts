@@ -55,6 +55,20 @@ export class Borders {
   }
 }
 
+/** knotd follows no more aliases, nsd fewer DNAMEs, named more. */
+const MOST_FOLLOWED = 5
+
+/** Does a chain of aliases come back to a name, or go on for longer than each server follows it? */
+export function isEndless({ answer }: WireReply, qname: Buffer): boolean {
+  const seen = new Set<string>()
+  for (let name: Buffer | undefined = qname; name !== undefined; ) {
+    if (seen.has(hex(name)) || seen.size > MOST_FOLLOWED) return true
+    seen.add(hex(name))
+    name = answer.find(({ owner, type }) => type === TYPE.CNAME && owner.equals(name ?? qname))?.rdata
+  }
+  return false
+}
+
 /** The name and all above it, the root last. */
 function suffixes(name: Buffer): Buffer[] {
   const all: Buffer[] = []

@@ -24,6 +24,11 @@ interface Leaving {
 /** As many links as a chain of ours may have: it may have been cut off. */
 const MAX_CHAIN = 16
 
+const WRONG: Readonly<Partial<Record<Verdict, string>>> = {
+  different: 'two agree, and we do not',
+  alone: 'nobody says what we say',
+}
+
 /** Asks all servers, the first of which is ours. Reports every answer of ours that is wrong; sums up the verdicts. */
 export async function examine(
   asked: readonly Asked[],
@@ -37,7 +42,8 @@ export async function examine(
     const said = each.tcp ?? each.udp
     const verdict = judge(said, each, served)
     verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1)
-    if (verdict === 'different') reports.push(reportText('Two agree, and we do not', said, each))
+    const wrong = WRONG[verdict]
+    if (wrong !== undefined) reports.push(reportText(wrong, said, each))
     const faults = faultsOf(each, served)
     if (faults.length > 0) reports.push(reportText(faults.join('; '), said, each))
   }

@@ -1,3 +1,4 @@
+import { isEndless } from './chain.ts'
 import { comparable, replyText, type Served } from './comparable.ts'
 import { isAtOrBelow, keyOf, labelsOf, type Name, textOf } from './labels.ts'
 import { questionText } from './random-question.ts'
@@ -6,9 +7,10 @@ import { type Asked, hasSay, type Said } from './servers.ts'
 
 /**
  * What becomes of our answer beside theirs: two of them agree with us; two agree with each other and not with us; they
- * agree with nobody, and then one of them says what we say, or none.
+ * agree with nobody, and then one of them says what we say, or none. None may where a chain has no end: how far it is
+ * followed, and what is said then, is each server's choice.
  */
-export type Verdict = 'same' | 'different' | 'supported' | 'alone'
+export type Verdict = 'same' | 'different' | 'supported' | 'alone' | 'endless'
 
 const MAX_RDATA_SHOWN = 120
 
@@ -26,7 +28,8 @@ export function judge(
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1)
   const [most = '', number = 0] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? []
   if (number > 1) return most === our ? 'same' : 'different'
-  return texts.includes(our) ? 'supported' : 'alone'
+  if (texts.includes(our)) return 'supported'
+  return ours?.reply !== undefined && isEndless(ours.reply, question.qname) ? 'endless' : 'alone'
 }
 
 /** All that is needed to see who is right. */
