@@ -1,3 +1,4 @@
+import type { WireReply } from '../wire-reader.ts'
 import { isEndless } from './chain.ts'
 import { comparable, replyText, type Served } from './comparable.ts'
 import { isAtOrBelow, keyOf, labelsOf, type Name, textOf } from './labels.ts'
@@ -7,10 +8,9 @@ import { type Asked, hasSay, type Said } from './servers.ts'
 
 /**
  * What becomes of our answer beside theirs: two of them agree with us; two agree with each other and not with us; they
- * agree with nobody, and then one of them says what we say, or none. None may where a chain has no end: how far it is
- * followed, and what is said then, is each server's choice.
+ * agree with nobody, and then one of them says what we say, or none. None has to where the RFCs leave it open.
  */
-export type Verdict = 'same' | 'different' | 'supported' | 'alone' | 'endless'
+export type Verdict = 'same' | 'different' | 'supported' | 'alone' | 'open'
 
 const MAX_RDATA_SHOWN = 120
 
@@ -29,7 +29,12 @@ export function judge(
   const [most = '', number = 0] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? []
   if (number > 1) return most === our ? 'same' : 'different'
   if (texts.includes(our)) return 'supported'
-  return ours?.reply !== undefined && isEndless(ours.reply, question.qname) ? 'endless' : 'alone'
+  return ours?.reply !== undefined && isOpen(ours.reply, { world, question }) ? 'open' : 'alone'
+}
+
+/** How far a chain without an end is followed, and what an NS of a wildcard means (RFC 4592 4.2). */
+function isOpen(reply: WireReply, { world, question }: Asked): boolean {
+  return world.oddity === 'wildcard NS' || isEndless(reply, question.qname)
 }
 
 /** All that is needed to see who is right. */
