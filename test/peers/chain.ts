@@ -34,7 +34,7 @@ export class Borders {
     return this.zoneOf(cut, TYPE.DS)
   }
 
-  /** Follows the aliases of an answer; undefined where they stay in the zone of the question's name. */
+  /** Follows the aliases of an answer; undefined where they do not lead from the zone of the question to another. */
   homePart({ answer }: WireReply, qname: Buffer, type: number): HomePart | undefined {
     if (type === TYPE.CNAME || type === TYPE.ANY) return undefined
     const home = this.zoneOf(qname, type)
@@ -48,7 +48,9 @@ export class Borders {
       const isAbove = ({ owner, type }: WireRecord) =>
         type === TYPE.DNAME && above.includes(hex(owner)) && this.zoneOf(owner, type) === home
       records.push(...answer.filter(isAbove), cname)
-      if (this.zoneOf(cname.rdata, type) !== home) return { records, exit: cname.rdata }
+      const zone = this.zoneOf(cname.rdata, type)
+      if (zone === undefined) return undefined
+      if (zone !== home) return { records, exit: cname.rdata }
       name = cname.rdata
     }
     return undefined

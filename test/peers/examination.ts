@@ -104,14 +104,11 @@ async function examineChains(
       ? []
       : [{ answered: each, reply, home }]
   })
-  const inside = leaving.filter(
-    ({ home, answered }) => borders.zoneOf(home.exit, answered.question.qtype) !== undefined,
-  )
-  const questions = inside.map(({ home, answered }) =>
+  const questions = leaving.map(({ home, answered }) =>
     plainQuestion(labelsOf(home.exit), answered.question.type),
   )
   const rests = await askAll(ours === undefined ? [] : [ours], questions, askManyTcp)
-  return inside.flatMap(({ answered, reply, home }, i) => {
+  return leaving.flatMap(({ answered, reply, home }, i) => {
     const rest = rests[i]?.[0]
     const faults = rest?.reply === undefined ? ['silence'] : chainFaults(reply, home.records, rest.reply)
     return faults.length === 0

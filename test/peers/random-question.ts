@@ -1,11 +1,11 @@
 import { parseType } from '../../src/wire/codes.ts'
-import { lowerCaseName } from '../../src/wire/name.ts'
+import { lowerCaseName, parseName } from '../../src/wire/name.ts'
 import { FLAGS } from '../wire-reader.ts'
 import { fits, type Name, textOf, wireOf } from './labels.ts'
 import type { Random } from './random.ts'
 import { DATA_TYPES } from './random-rdata.ts'
 import type { World } from './random-world.ts'
-import { inMixedCase } from './random-zone.ts'
+import { inMixedCase, type ZoneRecord } from './random-zone.ts'
 
 export interface Question {
   readonly name: Name
@@ -41,6 +41,8 @@ const TYPES = [
 const SIZES = [0, 512, 600, 900, 1220, 1232, 1400, 4096, 65_535] as const
 const NONSENSE = ['nope', 'zz', '*', '', '_x', 'A', '\0', 'y'.repeat(63)] as const
 const OPT = 41
+const MAX_NAME_LENGTH = 255
+const MAX_LABEL = 63
 const DO_BIT = 0x8000
 
 /** A question at, above, below or beside what is there, as a resolver or somebody curious would ask it. */
@@ -64,6 +66,7 @@ export function randomQuestion(world: World, random: Random): Question {
     [5, base.slice(random.below(base.length + 1))],
     [5, ['*', ...base.slice(1)]],
     [5, longBelow(base, random)],
+    [3, justFitting(records, random) ?? base],
   ])
   const asked = inMixedCase(fits(name) ? name : base, random)
   return question(asked, random.chance(0.5) ? type : random.pick(TYPES), random)
@@ -83,6 +86,19 @@ function question(name: Name, type: string, random: Random): Question {
   const edns = random.chance(0.5) ? random.pick(SIZES) : undefined
   const flags = (random.chance(0.3) ? FLAGS.RD : 0) | (random.chance(0.1) ? FLAGS.CD : 0)
   return questionOf(name, type, { flags, edns, dnssecOk: random.chance(0.2) && edns !== undefined })
+}
+
+/** A name below a DNAME that becomes about 255 octets long (RFC 6672 2.2). */
+function justFitting(records: readonly ZoneRecord[], random: Random): Name | undefined {
+  const dnames = records.filter(({ type }) => type === 'DNAME')
+  if (dnames.length === 0) return undefined
+  const { owner, rdata } = random.pick(dnames)
+  let room = MAX_NAME_LENGTH + random.between(-1, 2) - (parseName(rdata)?.length ?? 0)
+  const labels: string[] = []
+  for (; room > MAX_LABEL + 3; room -= 1 + MAX_LABEL) labels.push('z'.repeat(MAX_LABEL))
+  if (room > MAX_LABEL + 1) labels.push('z')
+  const last = room > MAX_LABEL + 1 ? room - 3 : room - 1
+  return last > 0 ? [...labels, 'z'.repeat(last), ...owner] : undefined
 }
 
 /** Without flags or EDNS. */
