@@ -39,7 +39,7 @@ const TYPES = [
   'DNSKEY',
 ] as const
 const SIZES = [0, 512, 600, 900, 1220, 1232, 1400, 4096, 65_535] as const
-const NONSENSE = ['nope', 'zz', '*', '', '_x', 'A', '\0', 'y'.repeat(63)] as const
+const OTHER_LABELS = ['nope', 'zz', '*', '_x', 'A', '\0', 'y'.repeat(63)] as const
 const OPT = 41
 const MAX_NAME_LENGTH = 255
 const MAX_LABEL = 63
@@ -55,8 +55,7 @@ export function randomQuestion(world: World, random: Random): Question {
     [15, zone.target()],
     [10, zone.apex],
   ])
-  const label = () =>
-    random.chance(0.8) ? random.pick(zone.labels) : random.pick(NONSENSE.filter(one => one !== ''))
+  const label = () => random.pick(random.chance(0.8) ? zone.labels : OTHER_LABELS)
   const name = random.weighted<Name>([
     [35, base],
     [20, [label(), ...base]],

@@ -1,4 +1,4 @@
-import { isAtOrBelow, keyOf, type Name } from './labels.ts'
+import { fits, isAtOrBelow, keyOf, type Name } from './labels.ts'
 import type { Random } from './random.ts'
 import { type Oddity, RandomZone } from './random-zone.ts'
 
@@ -32,7 +32,7 @@ export function randomWorld(index: number, random: Random): World {
     [15, 'DNAME above another zone'],
   ])
   const plant = (apex: Name, its: readonly string[]) => {
-    if (zones.some(zone => keyOf(zone.apex) === keyOf(apex))) return
+    if (zones.some(zone => keyOf(zone.apex) === keyOf(apex)) || !fits(['ns', ...apex])) return
     zones.push(new RandomZone(apex, { random, labels: its, foreign, neighbours: () => zones, oddity }))
   }
 

@@ -110,7 +110,8 @@ export class RandomZone {
     if (random.chance(0.5)) this.#addRrset(owner, 'DS')
     if (random.chance(0.4))
       this.#addRrset([random.pick(this.labels), ...owner], random.pick(['TXT', 'CNAME', 'DNAME', 'DS']))
-    if (random.chance(0.2)) this.add([random.pick(this.labels), ...owner], 'NS', textOf(['ns', ...owner]))
+    const nested = [random.pick(this.labels), ...owner]
+    if (random.chance(0.2) && fits(nested)) this.add(nested, 'NS', textOf(nested))
   }
 
   /** Adds a record where the rules allow one. */
@@ -163,11 +164,11 @@ export class RandomZone {
     this.add(
       apex,
       'SOA',
-      `${textOf(['ns', ...apex])} ${textOf(['h.m', ...apex])} ${serial} 3600 600 86400 ${random.pick(TTLS)}`,
+      `${textOf(['ns', ...apex])} ${textOf(['h.m', 'invalid'])} ${serial} 3600 600 86400 ${random.pick(TTLS)}`,
     )
     this.add(apex, 'NS', textOf(['ns', 'invalid']))
     const other = this.#foreign()
-    if (!isAtOrBelow(other, apex)) this.add(apex, 'NS', textOf(other))
+    if (!isAtOrBelow(other, apex) && fits(other)) this.add(apex, 'NS', textOf(other))
     if (random.chance(0.2)) return
     this.#addRrset(['ns', ...apex], 'A')
     this.add(apex, 'NS', textOf(['ns', ...apex]))
