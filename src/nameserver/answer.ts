@@ -6,13 +6,15 @@ import { MAX_NAME_LENGTH } from '../wire/name.ts'
 import { copyOctets, uint16, uint32 } from '../wire/octets.ts'
 import { isAtOrBelow, isSameName, wireNameLength } from '../wire/wire-name.ts'
 import { type Lookup, OUTCOME, type Outcome } from '../zone/lookup.ts'
-import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
+import { firstRdata, nameAt, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
 import type { Query } from './query.ts'
 import type { Reply } from './reply.ts'
 
 /** CNAMEs and DNAMEs followed for one question; resolvers follow about as many. */
 const MAX_CHAIN = 16
 const NAME_ROOM = 256
+/** Rrsets that are added to an answer; the 13 servers of the root have 26. */
+const MAX_ADDED = 64
 
 /** Octets before the target's name in rdata, for the types whose targets' addresses are worth adding. */
 const MX_PREFERENCE = 2
@@ -36,6 +38,9 @@ export class Answer {
   sourceAt = 0
   /** DNAME rrsets that the answer already holds. */
   readonly #dnames = new Int32Array(MAX_CHAIN + 1)
+  /** Rrsets of addresses that the reply already holds. */
+  readonly #added = new Int32Array(MAX_ADDED)
+  #addedCount = 0
 
   constructor(query: Query, reply: Reply, lookup: Lookup) {
     this.#query = query
@@ -106,6 +111,7 @@ export class Answer {
   #solveAnswer(): number {
     const table = this.#lookup.reader.octets
     const rrset = this.#lookup.rrset
+    if (this.#isDnamePut(rrset) && this.#isOwnName()) return RCODE.NOERROR // it made the chain that ends at it
     if (!this.#reply.putRrset(COUNT.ANSWER, this.#name, this.#at, table, rrset)) {
       this.#reply.truncated = true
       return RCODE.NOERROR
@@ -167,15 +173,27 @@ export class Answer {
     return RCODE.REFUSED
   }
 
-  /** The DNAME itself, once however often the chain passes it. */
+  /** The DNAME itself, once however often the chain passes it (RFC 2181 5). */
   #putDname(): boolean {
     const lookup = this.#lookup
+    const isPut = this.#isDnamePut(lookup.rrset)
     this.#dnames[this.#links] = lookup.rrset
-    for (let i = 0; i < this.#links; i++) if (this.#dnames[i] === lookup.rrset) return true
+    if (isPut) return true
     const owner = this.#at + lookup.key.start(lookup.ownerLabels)
     const fits = this.#reply.putRrset(COUNT.ANSWER, this.#name, owner, lookup.reader.octets, lookup.rrset)
     if (!fits) this.#reply.truncated = true
     return fits
+  }
+
+  #isDnamePut(rrset: number): boolean {
+    for (let i = 0; i < this.#links; i++) if (this.#dnames[i] === rrset) return true
+    return false
+  }
+
+  /** Is the rrset that was found the name's own, and not a wildcard's? */
+  #isOwnName(): boolean {
+    const { octets, exact } = this.#lookup.reader
+    return isSameName(octets, nameAt(exact), this.#name, this.#at)
   }
 
   #fitsDname(): boolean {
@@ -219,19 +237,38 @@ export class Answer {
   /** Addresses that the client will want next (RFC 1034 4.3.2 step 6): dropped without a word where they do not fit. */
   #putAddresses(rrset: number, before: number): void {
     const table = this.#lookup.reader.octets
+    this.#addedCount = 0
     for (let left = rrsetRecords(table, rrset), at = firstRdata(rrset); left > 0; left--) {
-      if (!this.#putAddressesOf(at + 2 + before)) return
+      const target = at + 2 + before
+      if (!this.#addAddress(target, TYPE.A) || !this.#addAddress(target, TYPE.AAAA)) return
       at += 2 + uint16(table, at)
     }
   }
 
-  #putAddressesOf(target: number): boolean {
-    return this.#putAddress(target, TYPE.A) && this.#putAddress(target, TYPE.AAAA)
+  /** Two MX or SRV may name the same host: its addresses are added once (RFC 2181 5). */
+  #addAddress(target: number, type: number): boolean {
+    const rrset = this.#addressOf(target, type)
+    for (let i = 0; i < this.#addedCount; i++) if (this.#added[i] === rrset) return true
+    if (this.#addedCount === MAX_ADDED) return false
+    this.#added[this.#addedCount++] = rrset
+    return this.#putAddress(target, rrset)
   }
 
-  #putAddress(target: number, type: number): boolean {
+  /** The addresses of a server of a referral. */
+  #putAddressesOf(target: number): boolean {
+    return (
+      this.#putAddress(target, this.#addressOf(target, TYPE.A)) &&
+      this.#putAddress(target, this.#addressOf(target, TYPE.AAAA))
+    )
+  }
+
+  /** The rrset of addresses that our zone holds of a name in the table, 0 where it holds none. */
+  #addressOf(target: number, type: number): number {
+    return this.#lookup.glue(this.#lookup.reader.octets, target, type)
+  }
+
+  #putAddress(target: number, rrset: number): boolean {
     const table = this.#lookup.reader.octets
-    const rrset = this.#lookup.glue(table, target, type)
     return rrset === 0 || this.#reply.putRrset(COUNT.ADDITIONAL, table, target, table, rrset)
   }
 }
