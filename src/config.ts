@@ -188,10 +188,7 @@ export function readConfig(file?: string): ConfigReading {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    return {
-      kind: 'mistakes',
-      mistakes: [`${path}: can't be read: ${error instanceof Error ? error.message : error}`],
-    }
+    return mistaken([`${path}: can't be read: ${error instanceof Error ? error.message : error}`])
   }
   return parseConfig(text, path)
 }
@@ -203,7 +200,7 @@ export function parseConfig(text: string, path: string): ConfigReading {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     const what = error.message.split('\n')[0]
-    return { kind: 'mistakes', mistakes: [`${path}:${error.line}:${error.column}: ${what}`] }
+    return mistaken([`${path}:${error.line}:${error.column}: ${what}`])
   }
 }
 
@@ -215,14 +212,22 @@ interface Origin {
 
 function check(values: unknown, { demo, source, directory }: Origin): ConfigReading {
   const reading = schema.safeParse(values, { reportInput: true })
-  if (!reading.success)
-    return { kind: 'mistakes', mistakes: reading.error.issues.flatMap(issue => describe(issue)) }
+  if (!reading.success) return mistaken(reading.error.issues.flatMap(issue => describe(issue)))
   const config = { ...reading.data, demo, source }
   config.data_dir = resolve(directory, config.data_dir)
   config.zones_dir = zonesDirectory(resolve(directory, config.zones_dir), values)
   config.control.socket = resolve(directory, config.control.socket || join(config.data_dir, 'control.sock'))
   const mistakes = contradictions(config)
-  return mistakes.length > 0 ? { kind: 'mistakes', mistakes } : { kind: 'config', config }
+  return mistakes.length > 0 ? mistaken(mistakes) : { kind: 'config', config }
+}
+
+/** A key or a value in quotes may hold a line end, or what a terminal obeys: it is shown as TOML would write it. */
+function mistaken(lines: readonly string[]): ConfigReading {
+  return { kind: 'mistakes', mistakes: lines.map(line => line.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, escaped)) }
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /** Where the file names no zones and has none beside it, the zones that come with the program are served. */

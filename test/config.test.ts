@@ -149,6 +149,15 @@ for (const [text, line] of MISTAKES) {
   })
 }
 
+test('a mistake stays in one line and leaves the terminal alone, whatever the keys and values are', () => {
+  const text = '"\\u001b[2J\\n" = 1\n[dns]\nallow_transfer = ["key:\\u0085\\u2028"]\n'
+  const [unknown, ...others] = mistakesOf(text)
+  assert.deepEqual(others, [])
+  assert.match(unknown ?? '', /^\\u001b\[2J\\u000a: there is no such key/)
+  const [noName] = mistakesOf(text.replace(/^.*\n/, ''))
+  assert.match(noName ?? '', /^dns\.allow_transfer = "key:\\u0085\\u2028": /)
+})
+
 test('all mistakes come together', () => {
   assert.equal(mistakesOf('origin = 3\n[dns]\nttl = "x"\n[monitor]\nthreshold = 0\nfoo = 1').length, 4)
 })

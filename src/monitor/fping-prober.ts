@@ -27,17 +27,9 @@ export class FpingProber implements Prober {
     const addresses = [...new Set(targets)].filter(target => isIP(target) !== 0)
     if (addresses.length === 0 || options.signal?.aborted) return new Set()
     const outcome = await this.#run(addresses, options)
-    const reports = reportsIn(outcome.stdout)
-    const known = addresses.filter(address => reports.has(address))
-    const alive = new Set(known.filter(address => reports.get(address) === 'alive'))
-    if (outcome.end === 'abort') return alive
-    const trouble = troubleOf(outcome, {
-      known: known.length,
-      alive: alive.size,
-      asked: addresses.length,
-    })
-    if (trouble !== undefined) throw new ProberFault('prober-broken', `fping ${trouble}`)
-    return alive
+    const { alive, trouble } = fpingFindings(outcome, addresses)
+    if (outcome.end === 'abort' || trouble === undefined) return alive
+    throw new ProberFault('prober-broken', `fping ${trouble}`)
   }
 
   async #run(addresses: readonly string[], options: ProbeOptions): Promise<ChildOutcome> {
@@ -58,6 +50,18 @@ export class FpingProber implements Prober {
       throw new ProberFault('prober-unstartable', error.message, { cause: error })
     }
   }
+}
+
+/** Which of the addresses answered, and why that is not to be believed; undefined where it is. */
+export function fpingFindings(
+  outcome: ChildOutcome,
+  addresses: readonly string[],
+): { readonly alive: ReadonlySet<string>; readonly trouble: string | undefined } {
+  const reports = reportsIn(outcome.stdout)
+  const known = addresses.filter(address => reports.has(address))
+  const alive = new Set(known.filter(address => reports.get(address) === 'alive'))
+  const counts = { known: known.length, alive: alive.size, asked: addresses.length }
+  return { alive, trouble: troubleOf(outcome, counts) }
 }
 
 function reportsIn(stdout: string): ReadonlyMap<string, string> {

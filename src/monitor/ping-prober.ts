@@ -73,7 +73,7 @@ export class PingProber implements Prober {
         deadlineMs: options.timeoutMs + SLACK_MS,
         maxOutputBytes: 64 * 1024,
       })
-      return findingOf(outcome, address, config)
+      return pingFinding(outcome, address, config)
     } catch (error) {
       if (!(error instanceof ChildFault)) throw error
       throw new ProberFault('prober-unstartable', error.message, { cause: error })
@@ -86,7 +86,8 @@ function freshConfig(address: string, timeoutMs: number): PingConfig {
   return { numeric: true, timeout: timeoutMs / 1000, min_reply: 1, v6: isIPv6(address), extra: [] }
 }
 
-function findingOf(outcome: ChildOutcome, address: string, config: PingConfig): Finding {
+/** What a run of ping says of its one target; `config` is what the run was made with. */
+export function pingFinding(outcome: ChildOutcome, address: string, config: PingConfig): Finding {
   if (outcome.end !== 'exit') return { trouble: 'did not end in time' }
   if (outcome.code === 0 && isAlive(outcome.stdout, address, config)) return 'answered'
   if (outcome.code === NO_REPLY_STATUS && outcome.stdout.startsWith('PING ')) return 'silent'

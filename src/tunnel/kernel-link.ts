@@ -73,7 +73,11 @@ function kernelLinkOf(entry: unknown): KernelLink | undefined {
 
 function globalAddress(entry: unknown): string[] {
   const { family, scope, local, prefixlen } = fieldsOf(entry)
-  return family === 'inet6' && scope === 'global' ? [`${String(local)}/${String(prefixlen)}`] : []
+  if (family !== 'inet6' || scope !== 'global') return []
+  // One that can't be read is still an address, and one more than a complete link has.
+  return typeof local === 'string' && typeof prefixlen === 'number'
+    ? [`${local}/${prefixlen}`]
+    : ['unreadable']
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

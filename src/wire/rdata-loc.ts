@@ -131,5 +131,5 @@ function formatPrecision(octet: number): string | undefined {
   const exponent = octet & 15
   if (digit > 9 || exponent > 9) return undefined
   const metres = (digit * 10 ** exponent) / 100
-  return `${exponent < 2 ? metres.toFixed(2) : metres}m`
+  return `${exponent < 2 || digit === 0 ? metres.toFixed(2) : metres}m`
 }

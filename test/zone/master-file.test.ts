@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { readMasterFile } from '../../src/zone/master-file.ts'
 import { faultLines, nameOf, recordLines } from './zone-text.ts'
 
@@ -244,72 +243,6 @@ describe('faults', () => {
     const { faults } = read('nonsense\n'.repeat(1000))
     assert.equal(faults.length, 101)
     assert.equal(faults.at(-1)?.message, 'more than 100 mistakes: no more are looked for')
-  })
-})
-
-describe('whatever the text', () => {
-  const word = fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 8 }),
-    fc.constantFrom(
-      'a',
-      '@',
-      '.',
-      'IN',
-      'CH',
-      '60',
-      '1h',
-      'A',
-      'SOA',
-      'TXT',
-      'SVCB',
-      '$TTL',
-      '$ORIGIN',
-      '$INCLUDE',
-    ),
-    fc.constantFrom(
-      '$GENERATE',
-      '1-3',
-      'h$',
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: the notation of $GENERATE
-      '${0,4,n}',
-      '192.0.2.1',
-      '::1',
-      '\\#',
-      '"',
-      '(',
-      ')',
-      ';',
-      '\\',
-      '"x y"',
-    ),
-  )
-  const separator = fc.constantFrom(' ', '\n', '\t', '\n ', '')
-  const text = fc.array(fc.tuple(word, separator), { maxLength: 60 }).map(parts => parts.flat().join(''))
-
-  test('it is read or refused, with places inside the text', () => {
-    fc.assert(
-      fc.property(text, text => {
-        const lines = text.split('\n').length
-        for (const { line, column } of read(text).faults) assert.ok(line >= 1 && line <= lines && column >= 1)
-      }),
-      { numRuns: 5000 },
-    )
-  })
-
-  test('what was read and written is read the same', () => {
-    fc.assert(
-      fc.property(text, text => {
-        const first = recordLines(read(text).rrsets)
-        assert.deepEqual(recordLines(read(first.join('\n')).rrsets), first)
-      }),
-      { numRuns: 5000 },
-    )
-  })
-
-  test('octets of all values are read or refused', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 400 }), text => void readMasterFile({ file: 'zone', text })),
-    )
   })
 })
 
