@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,11 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { encode, type RecordType } from 'dns-packet'
 import { type Endpoint, formatEndpoint } from '../../src/endpoint.ts'
 import { framed } from '../ask.ts'
-import { missingPackages } from '../packages.ts'
 import { ask, configText, hasIpv6Loopback, runCli, type Server, startServer } from '../spawn.ts'
 
 const ZONE = `$ORIGIN freenet6.net.
@@ -44,7 +41,6 @@ reachability = "off"
 const REVERSE_APEX = '6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa'
 const FAMILIES = hasIpv6Loopback() ? ([4, 6] as const) : ([4] as const)
 const TRANSPORTS = ['udp', 'tcp'] as const
-const noDig = await missingPackages(['dig'])
 
 let dir: string
 let server: Server
@@ -206,110 +202,6 @@ suite('answers', () => {
       true,
     )
   })
-})
-
-/**
- * The questions of RFC 8906 8 as dig asks them: arguments, then what its output must and must not hold. All are sent
- * with the apex as the name unless the arguments say else.
- */
-interface DigCase {
-  readonly says: string
-  readonly args: readonly string[]
-  readonly has: readonly RegExp[]
-  readonly lacks?: readonly RegExp[]
-}
-
-const SOA_ANSWER = /\nfreenet6\.net\.\s+\d+\s+IN\s+SOA\s/
-const OPT_VERSION_0 = /EDNS: version: 0,/
-const DIG_CASES: readonly DigCase[] = [
-  {
-    says: '8.1.1 plain query',
-    args: ['+noedns'],
-    has: [/NOERROR/, SOA_ANSWER, /flags: qr aa/],
-    lacks: [/EDNS: version/],
-  },
-  {
-    says: '8.1.2 unknown type',
-    args: ['+noedns', '-t', 'TYPE1000'],
-    has: [/NOERROR/, /ANSWER: 0, AUTHORITY: 1/],
-  },
-  { says: '8.1.3.1 CD=1', args: ['+noedns', '+cd'], has: [/NOERROR/, SOA_ANSWER, /flags: qr aa cd;/] },
-  { says: '8.1.3.2 AD=1', args: ['+noedns', '+ad'], has: [/NOERROR/, SOA_ANSWER], lacks: [/flags:[^;]* ad/] },
-  {
-    says: '8.1.3.3 reserved bit',
-    args: ['+noedns', '+zflag'],
-    has: [/NOERROR/, SOA_ANSWER],
-    lacks: [/MBZ: 0x4/],
-  },
-  { says: '8.1.3.4 RD=1', args: ['+noedns', '+rd'], has: [/NOERROR/, SOA_ANSWER, /flags: qr aa rd;/] },
-  { says: '8.1.4 unknown opcode', args: ['+noedns', '+opcode=15', '+header-only'], has: [/status: NOTIMP/] },
-  { says: '8.2.1 EDNS version 0', args: ['+edns=0'], has: [/NOERROR/, SOA_ANSWER, OPT_VERSION_0] },
-  {
-    says: '8.2.2 EDNS version 1',
-    args: ['+edns=1', '+noednsneg'],
-    has: [/BADVERS/, OPT_VERSION_0],
-    lacks: [SOA_ANSWER],
-  },
-  {
-    says: '8.2.3 unknown option',
-    args: ['+edns=0', '+ednsopt=100'],
-    has: [/NOERROR/, SOA_ANSWER, OPT_VERSION_0],
-    lacks: [/OPT=100/],
-  },
-  {
-    says: '8.2.4 unknown flags',
-    args: ['+edns=0', '+ednsflags=0x40'],
-    has: [/NOERROR/, SOA_ANSWER, OPT_VERSION_0],
-    lacks: [/MBZ/],
-  },
-  {
-    says: '8.2.5 version 1 with unknown flags',
-    args: ['+edns=1', '+noednsneg', '+ednsflags=0x40'],
-    has: [/BADVERS/, OPT_VERSION_0],
-    lacks: [SOA_ANSWER, /MBZ/],
-  },
-  {
-    says: '8.2.6 version 1 with an unknown option',
-    args: ['+edns=1', '+noednsneg', '+ednsopt=100'],
-    has: [/BADVERS/, OPT_VERSION_0],
-    lacks: [SOA_ANSWER, /OPT=100/],
-  },
-  {
-    says: '8.2.7 DO=1',
-    args: ['+edns=0', '+dnssec'],
-    has: [/NOERROR/, SOA_ANSWER, /version: 0, flags: do;/],
-  },
-  {
-    says: '8.2.8 version 1 and DO=1',
-    args: ['+edns=1', '+noednsneg', '+dnssec'],
-    has: [/BADVERS/, OPT_VERSION_0],
-    lacks: [SOA_ANSWER],
-  },
-  {
-    says: '8.2.9 several options',
-    args: ['+edns=0', '+nsid', '+subnet=0/0', '+expire', '+cookie'],
-    has: [/NOERROR/, SOA_ANSWER, OPT_VERSION_0],
-  },
-]
-
-suite('dig, as RFC 8906 8 asks', { skip: noDig ?? false, concurrency: 4 }, () => {
-  for (const { says, args, has, lacks = [] } of DIG_CASES) {
-    for (const family of FAMILIES) {
-      for (const transport of TRANSPORTS) {
-        test(`${says}, ${transport.toUpperCase()}, IPv${family}`, async () => {
-          const { address, port } = server.endpoint(family)
-          const how = transport === 'tcp' ? ['+tcp'] : ['+notcp', '+ignore']
-          // dig's defaults are put aside: RD, AD, cookies, tries.
-          const fixed = ['+norec', '+noad', '+nocookie', '+tries=1', '+time=3', ...how]
-          const typed = args.includes('-t') || args.includes('+header-only') ? [] : ['soa']
-          const words = [`@${address}`, '-p', String(port), 'freenet6.net', ...typed, ...fixed, ...args]
-          const { stdout } = await promisify(execFile)('dig', words)
-          for (const pattern of has) assert.match(stdout, pattern)
-          for (const pattern of lacks) assert.doesNotMatch(stdout, pattern)
-        })
-      }
-    }
-  }
 })
 
 suite('hostile input', () => {
