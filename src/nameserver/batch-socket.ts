@@ -57,6 +57,7 @@ export class BatchSocket {
     this.fd = fd
     this.#libc = libc
     this.#base = libc.addressOf(this.#octets)
+    libc.adviseHugePages(this.#octets, MEMORY_LENGTH)
     this.#addressLength = family === 4 ? 4 : 16
     this.#addressAt = addressAt(family)
     this.#writable = new PollSet(libc, [fd], POLLOUT)

@@ -21,6 +21,8 @@ export const MSG_DONTWAIT = 0x40
 export const MSG_WAITFORONE = 0x10000
 export const POLLIN = 1
 export const POLLOUT = 4
+const MADV_HUGEPAGE = 14
+const PAGE = 4096
 export const ERRNO = { EINTR: 4, EAGAIN: 11, ENOBUFS: 105 } as const
 
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64']
@@ -44,6 +46,11 @@ export interface Libc {
   readonly errorName: (errno: number) => string
   /** Where the octets are. They stay there: they were not made by the pool, and lie outside the moving heap. */
   readonly addressOf: (octets: Uint8Array) => number
+  /**
+   * Asks for pages of 2 MB under so many octets from a piece of memory on, be they in use or only set aside: memory that
+   * is read at random costs a walk through the page tables for each small page.
+   */
+  readonly adviseHugePages: (octets: Uint8Array, length: number) => number
 }
 
 /** Undefined where koffi is not installed or can't be loaded, or the system is another than the layouts are for. */
@@ -65,6 +72,8 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
   )
   const set = (fd: number, level: number, name: number, value: BigInt64Array | Int32Array): number =>
     setsockopt(fd, level, name, value, value.byteLength)
+  const madvise = libc.func('int madvise(uintptr_t address, size_t length, int advice)')
+  const addressOf = (octets: Uint8Array) => Number(koffi.address(octets))
   const names = new Map(Object.entries(koffi.os.errno).map(([name, errno]) => [errno, name]))
   return {
     recvmmsg: libc.func(
@@ -83,6 +92,10 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
     setReusePort: fd => set(fd, SOL_SOCKET, SO_REUSEPORT, Int32Array.of(1)),
     errno: () => koffi.errno(),
     errorName: errno => names.get(errno) ?? `E${errno}`,
-    addressOf: octets => Number(koffi.address(octets)),
+    addressOf,
+    adviseHugePages: (octets, length) => {
+      const from = Math.ceil(addressOf(octets) / PAGE) * PAGE
+      return madvise(from, length - (from - addressOf(octets)), MADV_HUGEPAGE)
+    },
   }
 }
