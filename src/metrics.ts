@@ -1,4 +1,7 @@
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+
+/** How often the lag of the event loop is looked at: an idle server need not wake a hundred times a second for it. */
+const EVENT_LOOP_PRECISION_MS = 100
 
 /** Figures that rooms hold as plain numbers, read when Prometheus asks. */
 export interface Figures {
@@ -18,6 +21,11 @@ export class Metrics {
 
   constructor(figures: Figures) {
     const registers = [this.#registry]
+    // Memory, CPU, descriptors and event loop under the names that dashboards for Node look for.
+    collectDefaultMetrics({
+      register: this.#registry,
+      eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS,
+    })
     this.#auditRuns = new Counter({
       name: 'freenet6_audit_runs_total',
       help: 'Comparisons of DNS with the tunnel table',

@@ -161,6 +161,8 @@ suite('a broker in its lab configuration', () => {
     assert.match(metrics, /^freenet6_dns_sockets\{figure="udp_replies"\} [1-9]\d*$/m)
     assert.match(metrics, /^freenet6_dns_sockets\{figure="thread_restarts"\} 0$/m)
     assert.match(metrics, /^freenet6_table_bytes\{figure="used"\} [1-9]\d*$/m)
+    assert.match(metrics, /^process_resident_memory_bytes [1-9]\d*$/m)
+    assert.match(metrics, /^nodejs_heap_size_used_bytes [1-9]\d*$/m)
   })
 
   test('a second process on the same database is refused and says so', async () => {

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Server } from '../spawn.ts'
+
+const COLLECTED = 'garbage collected'
+const PATIENCE_MS = 20_000
+
+/**
+ * Environment of a server that collects its garbage when it is told to, so that what it holds can be told from what it
+ * has not yet let go.
+ */
+export const COLLECTING = {
+  NODE_OPTIONS: `--expose-gc --import=data:text/javascript,${encodeURIComponent(`
+    import { isMainThread } from 'node:worker_threads'
+    if (isMainThread) process.on('SIGUSR2', () => {
+      for (let i = 0; i < 3; i++) gc()
+      process.stderr.write('${COLLECTED}\\n')
+    })
+  `)}`,
+}
+
+/** Octets that a server holds when all its clients have gone. */
+export interface Memory {
+  readonly heap: number
+  readonly resident: number
+}
+
+export async function settledMemory(server: Server): Promise<Memory> {
+  await until(async () => (await metric(server, 'freenet6_dns_sockets{figure="tcp_open"}')) === 0)
+  const collections = timesCollected(server)
+  process.kill(server.pid, 'SIGUSR2')
+  await until(async () => timesCollected(server) > collections)
+  return { heap: await metric(server, 'nodejs_heap_size_used_bytes'), resident: residentOctets(server.pid) }
+}
+
+export async function metric(server: Server, name: string): Promise<number> {
+  const text = await (await fetch(`${server.web}/metrics`)).text()
+  const line = text.split('\n').find(line => line.startsWith(`${name} `))
+  return Number(line?.slice(name.length + 1))
+}
+
+function timesCollected(server: Server): number {
+  return server.stderr.split(COLLECTED).length
+}
+
+function residentOctets(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kilobytes) * 1024
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error('the server does not come to rest')
+    await sleep(50)
+  }
+}
