@@ -59,6 +59,8 @@ test('named, knotd, nsd and we give the same answers', async t => {
   const peers = await Promise.all(PEER_NAMES.map(name => Peer.start(name, files, directory)))
   for (const peer of peers) stack.use(peer)
   const servers = [ours, ...peers]
+  const ports = new Set(servers.map(({ endpoint }) => endpoint.port))
+  assert.equal(ports.size, servers.length, 'one server would be asked in the place of two')
   for (const server of servers) await untilServed(server, worlds)
 
   const { reports, summary } = await examine(asked, servers, served)
