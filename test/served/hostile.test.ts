@@ -24,8 +24,9 @@ const GROWTH = 1.1
 const HUNDRED = 100
 const PROBE_TRIES = 5
 
-/** FREENET6_FUZZ_SEED makes the same messages again. */
-const seed = Number(process.env.FREENET6_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
+/** FREENET6_SEED makes the same messages again. */
+const given = Number(process.env.FREENET6_SEED ?? Number.NaN)
+const seed = Number.isInteger(given) ? given : Math.floor(Math.random() * 2 ** 31)
 const FAMILIES = hasIpv6Loopback() ? ([4, 6] as const) : ([4] as const)
 
 let dir: string

@@ -1,6 +1,9 @@
 /** ISC's and RFC 8906's questions about compliance, as dig asks them, on UDP and TCP, IPv4 and IPv6. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { promisify } from 'node:util'
 import { missingPackages } from '../packages.ts'
@@ -12,13 +15,29 @@ const TRANSPORTS = ['udp', 'tcp'] as const
 const UNSERVED_OPCODES = [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 const noDig = await missingPackages(['dig'])
 
+/** `big` has more to say than a datagram of 512 octets holds. */
+const ZONE = `$ORIGIN freenet6.net.
+$TTL 3600
+@   SOA ns1 hostmaster 1 3600 900 604800 60
+@   NS  ns1
+ns1 A   192.0.2.53
+${Array.from({ length: 20 }, (_, i) => `big TXT "${i} ${'x'.repeat(60)}"`).join('\n')}
+`
+
+let dir: string
 let server: Server
 
 before(async () => {
-  server = await startServer()
+  dir = mkdtempSync(join(tmpdir(), 'freenet6-rfc8906-'))
+  mkdirSync(join(dir, 'zones'))
+  writeFileSync(join(dir, 'zones', 'freenet6.net.zone'), ZONE)
+  server = await startServer({ dir })
 })
 
-after(async () => server?.[Symbol.asyncDispose]())
+after(async () => {
+  await server?.[Symbol.asyncDispose]()
+  rmSync(dir, { recursive: true, force: true })
+})
 
 /**
  * The questions of RFC 8906 8 as dig asks them: arguments, then what its output must and must not hold. All are sent
@@ -32,6 +51,8 @@ interface DigCase {
 }
 
 const SOA_ANSWER = /\nfreenet6\.net\.\s+\d+\s+IN\s+SOA\s/
+/** Only what the zones say is authoritative: never an error about the message or its sender. */
+const AUTHORITATIVE = /flags:[^;]* aa[ ;]/
 const OPT_VERSION_0 = /EDNS: version: 0,/
 const DIG_CASES: readonly DigCase[] = [
   {
@@ -194,9 +215,28 @@ suite('dig, as RFC 8906 8 asks', { skip: noDig ?? false, concurrency: 4 }, () =>
         for (const stdout of outputs) {
           for (const pattern of has) assert.match(stdout, pattern)
           for (const pattern of lacks) assert.doesNotMatch(stdout, pattern)
+          if (!/status: NOERROR/.test(stdout)) assert.doesNotMatch(stdout, AUTHORITATIVE)
         }
       })
     }
+  }
+})
+
+suite('dig asks for more than it takes', { skip: noDig ?? false }, () => {
+  const BIG = ['-q', 'big.freenet6.net', '-t', 'TXT', '+dnssec', '+bufsize=512']
+
+  for (const family of FAMILIES) {
+    test(`a truncated reply has its OPT, with DO, IPv${family}`, async () => {
+      const stdout = await dig(family, 'udp', BIG)
+      for (const pattern of [/NOERROR/, /flags: qr aa tc;/, OPT_VERSION_0, /flags: do;/])
+        assert.match(stdout, pattern)
+    })
+
+    test(`over TCP the payload size means nothing, IPv${family}`, async () => {
+      const stdout = await dig(family, 'tcp', BIG)
+      for (const pattern of [/NOERROR/, /flags: qr aa;/, /ANSWER: 20,/, OPT_VERSION_0])
+        assert.match(stdout, pattern)
+    })
   }
 })
 
