@@ -39,7 +39,7 @@ const TYPES = [
   'DNSKEY',
 ] as const
 const SIZES = [0, 512, 600, 900, 1220, 1232, 1400, 4096, 65_535] as const
-const OTHER_LABELS = ['nope', 'zz', '*', '_x', 'A', '\0', 'y'.repeat(63)] as const
+const OTHER_LABELS = ['nope', 'zz', '*', '_x', 'A', '\x01', 'y'.repeat(63)] as const
 const OPT = 41
 const MAX_NAME_LENGTH = 255
 const MAX_LABEL = 63

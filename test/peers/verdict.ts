@@ -2,7 +2,7 @@ import type { WireReply } from '../wire-reader.ts'
 import { isEndless } from './chain.ts'
 import { comparable, replyText, type Served } from './comparable.ts'
 import { isAtOrBelow, keyOf, labelsOf, type Name, textOf } from './labels.ts'
-import { type Question, questionText } from './random-question.ts'
+import { questionText } from './random-question.ts'
 import type { RandomZone } from './random-zone.ts'
 import { type Asked, hasSay, type Said } from './servers.ts'
 
@@ -23,8 +23,7 @@ export function judge(
   const textOfSaid = ({ reply }: Said) =>
     reply === undefined ? 'silence' : comparable(reply, question, served)
   const our = ours === undefined ? '' : textOfSaid(ours)
-  const believed = theirs.filter(each => hasSay(each.server, world) && !mistakesLabels(each, question))
-  const texts = believed.map(textOfSaid)
+  const texts = theirs.filter(({ server }) => hasSay(server, world)).map(textOfSaid)
   const counts = new Map<string, number>()
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1)
   const [most = '', number = 0] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? []
@@ -33,18 +32,9 @@ export function judge(
   return ours?.reply !== undefined && isOpen(ours.reply, { world, question }) ? 'open' : 'alone'
 }
 
-/**
- * knotd 3.2.6 takes an octet 0 inside a label for the label's end, so `a\000b` is `b.a` to it. By itself that is one
- * voice; but nsd 4.6.1 shows names of a parent in a served child, and then both say NODATA where there is no name.
- */
-function mistakesLabels({ server, reply }: Said, { name }: Question): boolean {
-  const names = [name, ...(reply?.answer ?? []).map(({ owner }) => labelsOf(owner))]
-  return server === 'knotd' && names.some(labels => labels.some(label => label.includes('\0')))
-}
-
-/** How far a chain without an end is followed, and what an NS of a wildcard means (RFC 4592 4.2). */
+/** What is said to ANY (RFC 8482), what a wildcard's NS means (RFC 4592 4.2), how far an endless chain is followed. */
 function isOpen(reply: WireReply, { world, question }: Asked): boolean {
-  return world.oddity === 'wildcard NS' || isEndless(reply, question.qname)
+  return question.type === 'ANY' || world.oddity === 'wildcard NS' || isEndless(reply, question.qname)
 }
 
 /** All that is needed to see who is right. */
