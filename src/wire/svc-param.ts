@@ -68,7 +68,8 @@ const DOHPATH: SvcValue = {
 const MANDATORY: SvcValue = {
   expected: 'keys, each once, not mandatory itself',
   parse(text) {
-    const names = text?.toString('latin1').split(',') ?? []
+    if (text === undefined) return undefined // RFC 9460 8: one key at least
+    const names = text.toString('latin1').split(',')
     const keys = names.map(svcKey).filter(key => key !== undefined)
     const isSet = new Set(keys).size === names.length
     if (!isSet || keys.includes(SVC_KEY.mandatory)) return undefined // RFC 9460 8

@@ -73,6 +73,12 @@ describe('a fault says what was expected, and where', () => {
     ['DS', '1 8 2 00', 3, 'a digest of this type has 32 octets, not 1'],
     ['SVCB', '1 . constructor=x', 2, 'expected a service parameter, found "constructor=x"'],
     ['SVCB', '1 . toString', 2, 'expected a service parameter, found "toString"'],
+    [
+      'SVCB',
+      '1 . mandatory',
+      2,
+      'expected keys, each once, not mandatory itself for mandatory, found "mandatory"',
+    ],
     ['SVCB', '1 . alpn=h2 alpn=h3', 3, 'alpn stands here twice'],
     ['SVCB', '1 . mandatory=port', 2, 'port is mandatory and not there'],
     ['LOC', '91 N 0 E 0', 0, 'expected a latitude as degrees, minutes, seconds, found "91"'],
