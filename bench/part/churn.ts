@@ -24,6 +24,8 @@ export const CHANGES_A_SECOND = 1000
 /** Many, because each waits for its share of the core that the load keeps busy. */
 const CONNECTIONS = 64
 const TICK_MS = 5
+/** Changes go on for so long before they are measured. */
+const WARM_UP_MS = 2000
 const CHECK_PAUSE_MS = 2
 const CHECK_TIMEOUT_MS = 1000
 const CHECK_QUESTIONS = 10_000
@@ -42,7 +44,7 @@ export async function measureChurn(
   const checker = checkSteadyNames(server, table, stop.signal)
   using churn = new Churn(join(table.directory, 'data', 'control.sock'))
   const churned = churn.run(stop.signal)
-  await sleep(500)
+  await sleep(WARM_UP_MS)
   const before = churn.changes
   const started = performance.now()
   const churning = await runLoad(server, load)
