@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Endpoint } from '../../src/endpoint.ts'
 import { type ListenDnsOptions, type ListenEndpoint, listenDns } from '../../src/nameserver/listeners.ts'
 import { UdpListener } from '../../src/nameserver/udp.ts'
 import { DgramListeners } from '../../src/nameserver/udp-listeners.ts'
@@ -33,19 +34,24 @@ test('counts of several listeners are added up', async () => {
 })
 
 test('an address that can not be bound is a fault, and what was bound is free again', async () => {
-  const holder = await UdpListener.listen(LOOPBACK, echo)
-  const { port } = holder.address
-  await holder.close()
-  await assert.rejects(listenDns(on([{ address: '127.0.0.1', port }, NOT_OURS])), { code: 'EADDRNOTAVAIL' })
-  const again = await listenDns(on([{ address: '127.0.0.1', port }]))
+  const address = await freePair()
+  await assert.rejects(listenDns(on([address, NOT_OURS])), { code: 'EADDRNOTAVAIL' })
+  const again = await listenDns(on([address]))
   await again.close()
 })
 
-test('a port that is taken for UDP alone is a fault', async () => {
-  const holder = await UdpListener.listen(LOOPBACK, echo)
+test('a port that is taken for UDP alone is a fault', async t => {
+  const holder = await UdpListener.listen(await freePair(), echo)
+  t.after(() => holder.close())
   await assert.rejects(listenDns(on([holder.address])), { code: 'EADDRINUSE', transport: 'udp' })
-  await holder.close()
 })
+
+/** An address whose port nobody has, be it for UDP or TCP: one that is free for UDP may be another program's for TCP. */
+async function freePair(): Promise<Endpoint> {
+  const listeners = await listenDns(on([LOOPBACK]))
+  await listeners.close()
+  return listeners.addresses[0] ?? LOOPBACK
+}
 
 test('an optional address that can not be bound is a warning', async () => {
   const listeners = await listenDns(on([LOOPBACK, { ...NOT_OURS, optional: true }]))
