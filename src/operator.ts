@@ -50,7 +50,7 @@ export class Operator {
   async add(input: RegistrationInput): Promise<OperatorReply<TunnelReport & { readonly key: string }>> {
     const verdict = await this.#admission.check(input)
     if (verdict.kind === 'refused') return verdict
-    const registration = await this.#lifecycle.registerSoon(verdict.request)
+    const registration = await this.#lifecycle.register(verdict.request)
     if (registration.kind === 'refused') return registration
     return { kind: 'done', value: { ...this.#report(registration.tunnel), key: registration.key } }
   }

@@ -38,7 +38,7 @@ export class Registrar {
   async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered> {
     const { request, warnings } = await this.#admitted(visitor, () => this.#admission.check(input, visitor))
     await this.#limits.countRegistration(visitor)
-    const registration = await this.#lifecycle.registerSoon(request)
+    const registration = await this.#lifecycle.register(request)
     if (registration.kind === 'refused') {
       await this.#limits.uncountRegistration(visitor)
       throw new Refused(registration.problems)

@@ -89,15 +89,11 @@ export class Lifecycle {
   }
 
   /**
-   * The draft's server steps 2–4: a free interface and a free address pair, and the row, in one transaction. Two
-   * registrations can never get the same endpoint, name, device or addresses: the schema forbids it.
+   * The draft's server steps 2–4: a free interface and a free address pair, and the row, in one transaction with whatever
+   * else comes in at the time. Two registrations can never get the same endpoint, name, device or addresses: the schema
+   * forbids it.
    */
-  register(request: TunnelRequest): Registration {
-    return this.registerAll([request])[0] ?? refused(REFUSAL.poolFull())
-  }
-
-  /** The same, in one transaction with whatever else comes in at the time. */
-  registerSoon(request: TunnelRequest): Promise<Registration> {
+  register(request: TunnelRequest): Promise<Registration> {
     return this.#registrations.add(request)
   }
 

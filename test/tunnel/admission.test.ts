@@ -10,7 +10,7 @@ import {
 } from '../../src/tunnel/admission.ts'
 import { wireName } from '../../src/tunnel/tunnel-zone.ts'
 import { TYPE } from '../../src/wire/codes.ts'
-import { ORIGIN, SILENT, World } from './world.ts'
+import { ORIGIN, registerOne, SILENT, World } from './world.ts'
 
 let world: World
 const VISITOR: Visitor = { address: '8.8.4.4' }
@@ -113,7 +113,7 @@ test('several mistakes come back together', async () => {
 })
 
 test('an endpoint in use and a name taken are said, with what to do', async () => {
-  world.lifecycle.register({ ...GOOD })
+  registerOne(world.lifecycle, { ...GOOD })
   const verdict = await admission().check(GOOD, VISITOR)
   assert.ok(verdict.kind === 'refused')
   assert.deepEqual(
@@ -125,8 +125,8 @@ test('an endpoint in use and a name taken are said, with what to do', async () =
 
 test('a tunnel may keep its own endpoint, not take another’s', async () => {
   const [own, other] = [
-    world.lifecycle.register(GOOD),
-    world.lifecycle.register({ ...GOOD, ipv4: '8.8.8.8', nicname: 'bob' }),
+    registerOne(world.lifecycle, GOOD),
+    registerOne(world.lifecycle, { ...GOOD, ipv4: '8.8.8.8', nicname: 'bob' }),
   ]
   assert.ok(own.kind === 'registered' && other.kind === 'registered')
   assert.equal((await admission().checkEndpoint('8.8.4.4', VISITOR, own.tunnel.id)).kind, 'admitted')

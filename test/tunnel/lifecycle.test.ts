@@ -10,7 +10,7 @@ import { wireName } from '../../src/tunnel/tunnel-zone.ts'
 import { TYPE } from '../../src/wire/codes.ts'
 import { formatName } from '../../src/wire/name.ts'
 import { soaSerial } from '../../src/zone/serial.ts'
-import { ORIGIN, TTL, World } from './world.ts'
+import { ORIGIN, registerOne, TTL, World } from './world.ts'
 
 let world: World
 
@@ -51,7 +51,7 @@ function serials(): readonly number[] {
 }
 
 async function activeTunnel(n = 7): Promise<Tunnel> {
-  const tunnel = tunnelOf(world.lifecycle.register(request(n)))
+  const tunnel = tunnelOf(registerOne(world.lifecycle, request(n)))
   await world.lifecycle.bringUpNew()
   return tunnel
 }
@@ -61,7 +61,7 @@ async function miss(tunnel: Tunnel): Promise<number> {
 }
 
 test('a registration is a row with −1, no interface, no name', () => {
-  const tunnel = tunnelOf(world.lifecycle.register(request(7)))
+  const tunnel = tunnelOf(registerOne(world.lifecycle, request(7)))
   assert.equal(world.table.byId(tunnel.id)?.unreachable, -1)
   assert.equal(world.kernel.links.size, 0)
   assert.equal(aaaa(tunnel), undefined)
@@ -78,7 +78,7 @@ test('bringing it up makes the interface, sets 0, and publishes AAAA and PTR tog
 })
 
 test('the key is not in the database, and only the right one opens', () => {
-  const registration = world.lifecycle.register(request(7))
+  const registration = registerOne(world.lifecycle, request(7))
   assert.equal(registration.kind, 'registered')
   if (registration.kind !== 'registered') return
   assert.match(registration.key, /^[0-9a-f]{32}$/)
@@ -92,10 +92,14 @@ test('the key is not in the database, and only the right one opens', () => {
 })
 
 test('an endpoint can have one tunnel only, a name belongs to one', () => {
-  world.lifecycle.register(request(7))
-  assert.deepEqual(codesOf(world.lifecycle.register({ ...request(7), nicname: 'other' })), ['ipv4-in-use'])
-  assert.deepEqual(codesOf(world.lifecycle.register({ ...request(8), nicname: 'host7' })), ['nicname-taken'])
-  assert.deepEqual(codesOf(world.lifecycle.register(request(7))), ['ipv4-in-use', 'nicname-taken'])
+  registerOne(world.lifecycle, request(7))
+  assert.deepEqual(codesOf(registerOne(world.lifecycle, { ...request(7), nicname: 'other' })), [
+    'ipv4-in-use',
+  ])
+  assert.deepEqual(codesOf(registerOne(world.lifecycle, { ...request(8), nicname: 'host7' })), [
+    'nicname-taken',
+  ])
+  assert.deepEqual(codesOf(registerOne(world.lifecycle, request(7))), ['ipv4-in-use', 'nicname-taken'])
   assert.equal(world.table.count(), 1)
 })
 
@@ -107,8 +111,8 @@ test('of many registrations in one transaction each has its own outcome', () => 
 test('a full pool refuses and leaves nothing behind', () => {
   world.end()
   world = new World({ prefix: '2001:db8:f6::/60' })
-  for (let n = 1; n <= 16; n++) tunnelOf(world.lifecycle.register(request(n)))
-  assert.deepEqual(codesOf(world.lifecycle.register(request(17))), ['pool-full'])
+  for (let n = 1; n <= 16; n++) tunnelOf(registerOne(world.lifecycle, request(n)))
+  assert.deepEqual(codesOf(registerOne(world.lifecycle, request(17))), ['pool-full'])
   assert.equal(world.table.count(), 16)
 })
 
@@ -123,7 +127,7 @@ test('a disk that is full refuses and leaves nothing behind', () => {
   const pages = Number(world.database.prepare('PRAGMA page_count').get()?.page_count)
   world.database.prepare(`PRAGMA max_page_count = ${pages}`).get()
   const outcomes = Array.from({ length: 200 }, (_, n) =>
-    world.lifecycle.register({ ...request(1), ipv4: `198.18.0.${n}`, nicname: `x${n}` }),
+    registerOne(world.lifecycle, { ...request(1), ipv4: `198.18.0.${n}`, nicname: `x${n}` }),
   )
   const full = outcomes.filter(outcome => codesOf(outcome)[0] === 'storage-full')
   const taken = outcomes.filter(outcome => outcome.kind === 'registered')
@@ -131,7 +135,7 @@ test('a disk that is full refuses and leaves nothing behind', () => {
   assert.equal(world.table.count(), taken.length)
   world.database.prepare('PRAGMA max_page_count = 1000000').get()
   assert.equal(
-    tunnelOf(world.lifecycle.register(request(9))).device,
+    tunnelOf(registerOne(world.lifecycle, request(9))).device,
     `fn6-${taken.length}`,
     'no index was lost',
   )
@@ -142,11 +146,11 @@ test('a row that another program wrote does not stop a registration', () => {
   shell.exec(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, key_hash)
     VALUES ('byhand', '198.51.100.200', '2001:db8:f6::2', '2001:db8:f6::1', 'fn6-0', 'byhand', 'ca', 'linux', 1, 0, x'00')`)
   shell.close()
-  assert.equal(tunnelOf(world.lifecycle.register(request(7))).device, 'fn6-1')
+  assert.equal(tunnelOf(registerOne(world.lifecycle, request(7))).device, 'fn6-1')
 })
 
 test('a tunnel that the kernel refuses stays new, says why, and is made later', async () => {
-  const tunnel = tunnelOf(world.lifecycle.register(request(7)))
+  const tunnel = tunnelOf(registerOne(world.lifecycle, request(7)))
   world.kernel.refusing.set(tunnel.device, 'No buffer space available')
   assert.deepEqual(await world.lifecycle.bringUpNew(), { activated: 0, failed: 1 })
   assert.equal(world.table.byId(tunnel.id)?.unreachable, -1)
@@ -190,9 +194,9 @@ test('an address pair that was freed rests for longer than the TTL, over a resta
   assert.equal((await world.lifecycle.delete(tunnel.id)).kind, 'deleted')
   world.now += TTL
   world = world.restart()
-  assert.equal(tunnelOf(world.lifecycle.register(request(8))).device, 'fn6-1')
+  assert.equal(tunnelOf(registerOne(world.lifecycle, request(8))).device, 'fn6-1')
   world.now += TTL
-  assert.equal(tunnelOf(world.lifecycle.register(request(9))).device, 'fn6-0')
+  assert.equal(tunnelOf(registerOne(world.lifecycle, request(9))).device, 'fn6-0')
 })
 
 test('deletions of one turn share a serial, and each has its own outcome', async () => {
@@ -213,7 +217,7 @@ test('deletions of one turn share a serial, and each has its own outcome', async
 })
 
 test('registrations of one turn share a transaction, and each has its own outcome', async () => {
-  const outcomes = await Promise.all([1, 2, 1].map(n => world.lifecycle.registerSoon(request(n))))
+  const outcomes = await Promise.all([1, 2, 1].map(n => world.lifecycle.register(request(n))))
   assert.deepEqual(
     outcomes.map(outcome => (outcome.kind === 'registered' ? outcome.tunnel.nicname : outcome.kind)),
     ['host1', 'host2', 'refused'],
@@ -224,7 +228,7 @@ test('registrations of one turn share a transaction, and each has its own outcom
 test('the same visitor can register again after deletion', async () => {
   const tunnel = await activeTunnel()
   await world.lifecycle.delete(tunnel.id)
-  assert.equal(world.lifecycle.register(request(7)).kind, 'registered')
+  assert.equal(registerOne(world.lifecycle, request(7)).kind, 'registered')
 })
 
 test('a change of endpoint moves interface and row; the names stay', async () => {

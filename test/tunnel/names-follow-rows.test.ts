@@ -6,7 +6,7 @@ import { parseIpv6 } from '../../src/address/ipv6.ts'
 import { reverseName } from '../../src/address/reverse-name.ts'
 import { Client } from '../../src/nameserver/client.ts'
 import { Nameserver } from '../../src/nameserver/nameserver.ts'
-import { ORIGIN, World } from './world.ts'
+import { ORIGIN, registerOne, World } from './world.ts'
 
 const COUNTRIES = ['ca', 'fr'] as const
 const HOSTS = 6
@@ -91,7 +91,7 @@ class Story {
 
   register(host: number): void {
     const country = COUNTRIES[host % 2] ?? 'ca'
-    const outcome = this.world.lifecycle.register({
+    const outcome = registerOne(this.world.lifecycle, {
       ipv4: `198.18.0.${host}`,
       nicname: `h${host}`,
       country,

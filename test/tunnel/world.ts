@@ -9,7 +9,7 @@ import type { Log } from '../../src/log.ts'
 import { AddressPool } from '../../src/tunnel/address-pool.ts'
 import { Audit } from '../../src/tunnel/audit.ts'
 import type { Interfaces, Link, LinkFault } from '../../src/tunnel/interface.ts'
-import { Lifecycle } from '../../src/tunnel/lifecycle.ts'
+import { Lifecycle, type Registration, type TunnelRequest } from '../../src/tunnel/lifecycle.ts'
 import { RestingIndexes } from '../../src/tunnel/resting-indexes.ts'
 import { TunnelTable } from '../../src/tunnel/tunnel-table.ts'
 import { TunnelZone, wireName } from '../../src/tunnel/tunnel-zone.ts'
@@ -165,4 +165,9 @@ function apexOf(name: string): Rrset[] {
     { owner, type: TYPE.SOA, ttl: 3600, rdatas: [soa] },
     { owner, type: TYPE.NS, ttl: 3600, rdatas: [ns] },
   ]
+}
+
+/** Registers at once, in a transaction of its own. */
+export function registerOne(lifecycle: Pick<Lifecycle, 'registerAll'>, request: TunnelRequest): Registration {
+  return lifecycle.registerAll([request])[0] ?? assert.fail('a registration has an outcome')
 }
