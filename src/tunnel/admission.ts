@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os'
 import { parseIpv4 } from '../address/ipv4.ts'
 import { type SpecialKind, specialPurpose } from '../address/special-purpose.ts'
 import type { Log } from '../log.ts'
@@ -6,6 +5,7 @@ import type { Prober } from '../monitor/prober.ts'
 import type { Field, Problem, ProblemCode } from '../problem.ts'
 import { isCountry } from './country.ts'
 import type { TunnelRequest } from './lifecycle.ts'
+import { OwnAddresses } from './own-addresses.ts'
 import { REFUSAL, type Refusal, refused } from './refusal.ts'
 import type { TunnelTable } from './tunnel-table.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
@@ -51,6 +51,7 @@ export class Admission {
   readonly #zone: TunnelZone
   readonly #prober: Prober
   readonly #log: Log
+  readonly #ownAddresses = new OwnAddresses()
 
   constructor(options: {
     readonly policy: AdmissionPolicy
@@ -125,9 +126,10 @@ export class Admission {
     return { code, field: 'ipv4', detail: `${ipv4} ${detail}` }
   }
 
+  /** In a laboratory, where special-purpose addresses are allowed, both ends of a tunnel may be on one machine. */
   #checkOwnAddress(ipv4: string): Problem | undefined {
-    const isOwn =
-      ipv4 === this.#policy.serverIpv4 || (!this.#policy.allowSpecialPurpose && isInterfaceAddress(ipv4))
+    const { serverIpv4, allowSpecialPurpose } = this.#policy
+    const isOwn = ipv4 === serverIpv4 || (!allowSpecialPurpose && this.#ownAddresses.has(ipv4))
     if (!isOwn) return undefined
     return {
       code: 'ipv4-own',
@@ -255,12 +257,6 @@ function reservedNicname(nicname: string): Problem {
     field: 'nicname',
     detail: `${nicname} is kept for the service itself. Choose another nicname.`,
   }
-}
-
-/** In a laboratory, where special-purpose addresses are allowed, both ends of a tunnel may be on one machine. */
-function isInterfaceAddress(ipv4: string): boolean {
-  const addresses = Object.values(networkInterfaces()).flatMap(entries => entries ?? [])
-  return addresses.some(entry => entry.family === 'IPv4' && entry.address === ipv4)
 }
 
 function isProblem(problem: Problem | undefined): problem is Problem {
