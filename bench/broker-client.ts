@@ -8,17 +8,16 @@ export interface HttpReply {
 }
 
 interface Target {
-  readonly host?: string
-  readonly port?: number
-  readonly socketPath?: string
+  readonly host: string
+  readonly port: number
 }
 
-/** A client of the broker with connections that stay open: of its web interface, or of its control socket. */
+/** A client of the broker's web interface with connections that stay open. */
 export class BrokerClient {
   readonly #target: Target
   readonly #agent: Agent
 
-  constructor(target: Target, connections: number) {
+  private constructor(target: Target, connections: number) {
     this.#target = target
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
@@ -58,13 +57,6 @@ export class BrokerClient {
     })
     await text(reply)
     return reply.statusCode ?? 0
-  }
-
-  /** An operator's command; to be sent to the control socket. */
-  async command(command: string, parameters: object): Promise<Readonly<Record<string, unknown>>> {
-    const { value } = await this.send('POST', '/', { body: { command, parameters } })
-    if (value.kind !== 'done') throw new Error(`${command} was refused: ${JSON.stringify(value)}`)
-    return isRecord(value.value) ? value.value : {}
   }
 
   [Symbol.dispose](): void {

@@ -1,12 +1,5 @@
 import { rmSync } from 'node:fs'
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import { text } from 'node:stream/consumers'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Log } from './log.ts'
 
 /** One command of an operator to the running process, and its answer; both are plain JSON values. */
@@ -15,26 +8,35 @@ export type ControlHandler = (
   parameters: Readonly<Record<string, string>>,
 ) => Promise<unknown>
 
-/** Nobody listens on the control socket: the process is not running. */
-export class NotRunning extends Error {}
+/** What stands on a line of the answer: what the command gave, or why it could not be done. */
+type ControlReply = { readonly value: unknown } | { readonly error: string }
 
 const MAX_COMMAND_LENGTH = 65_536
+/** Where so many commands of one connection are under way, no more are read until some are answered. */
+const MAX_UNDER_WAY = 1024
 
 /**
- * The operator's way into a running process: JSON over HTTP on a Unix socket that only its owner can open. Who can
- * open it could edit the database as well, so it asks for no key.
+ * The operator's way into a running process: a line of JSON for each command and one for each reply, in the same order,
+ * on a Unix socket that only its owner can open. Who can open it could edit the database as well, so it asks for no key.
  */
 export class Control {
   readonly #server: Server
+  readonly #sockets: ReadonlySet<Socket>
 
-  private constructor(server: Server) {
+  private constructor(server: Server, sockets: ReadonlySet<Socket>) {
     this.#server = server
+    this.#sockets = sockets
   }
 
   /** Listens; a socket file left over by a process that was killed is replaced. The database lock rules out a living one. */
   static async listen(path: string, handler: ControlHandler, log: Log): Promise<Control> {
     rmSync(path, { force: true })
-    const server = createServer((request, response) => void answer(request, response, handler, log))
+    const sockets = new Set<Socket>()
+    const server = createServer({ allowHalfOpen: true }, socket => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      converse(socket, line => answer(line, handler, log))
+    })
     const mask = process.umask(0o177) // the socket is born with the owner's rights alone
     try {
       await new Promise<void>((resolve, reject) => {
@@ -45,62 +47,63 @@ export class Control {
       process.umask(mask)
     }
     server.unref()
-    return new Control(server)
+    return new Control(server, sockets)
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise<void>(resolve => this.#server.close(() => resolve()))
+    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
   }
 }
 
-/** Sends a command to the running process. Throws NotRunning where there is none. */
-export async function sendCommand(
-  path: string,
-  command: string,
-  parameters: Readonly<Record<string, string>>,
-): Promise<unknown> {
-  const body = JSON.stringify({ command, parameters })
-  const reply = await new Promise<IncomingMessage>((resolve, reject) => {
-    const request = httpRequest({ socketPath: path, method: 'POST', path: '/' }, resolve)
-    request.once('error', reject)
-    request.end(body)
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw isAbsent(error) ? new NotRunning(`nothing listens on ${path}`, { cause: error }) : error
+/** Commands of one connection are worked on together; their replies go back in order. */
+function converse(socket: Socket, replyTo: (line: string) => Promise<ControlReply>): void {
+  let rest = ''
+  let underWay = 0
+  let replies = Promise.resolve()
+  const reply = async (line: string, earlier: Promise<void>) => {
+    const value = await replyTo(line)
+    await earlier
+    writeTogether(socket, `${JSON.stringify(value)}\n`)
+    if (--underWay < MAX_UNDER_WAY) socket.resume()
+  }
+  socket.setEncoding('utf8')
+  socket.on('data', chunk => {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    underWay += lines.length
+    for (const line of lines) replies = reply(line, replies)
+    if (underWay >= MAX_UNDER_WAY) socket.pause()
+    if (rest.length <= MAX_COMMAND_LENGTH) return
+    rest = ''
+    socket.end(`${JSON.stringify({ error: 'the command is too long' })}\n`)
   })
-  const value: unknown = JSON.parse(await text(reply))
-  if (reply.statusCode !== 200)
-    throw new Error(`the running process could not do it: ${JSON.stringify(value)}`)
-  return value
+  socket.on('end', () => void replies.then(() => socket.end()))
+  socket.on('error', () => socket.destroy())
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  handler: ControlHandler,
-  log: Log,
-): Promise<void> {
+/** What is written in one tick leaves in one call. */
+function writeTogether(socket: Socket, text: string): void {
+  if (socket.writableCorked === 0) {
+    socket.cork()
+    process.nextTick(() => socket.uncork())
+  }
+  socket.write(text)
+}
+
+async function answer(line: string, handler: ControlHandler, log: Log): Promise<ControlReply> {
   try {
-    const { command, parameters } = parseCommand(await readAll(request))
-    const value = await handler(command, parameters)
-    send(response, 200, value)
+    const { command, parameters } = parseCommand(line)
+    return { value: (await handler(command, parameters)) ?? null }
   } catch (error) {
     log.error({ err: error }, 'control command failed')
-    send(response, 500, error instanceof Error ? error.message : String(error))
+    return { error: error instanceof Error ? error.message : String(error) }
   }
 }
 
-async function readAll(request: IncomingMessage): Promise<string> {
-  let body = ''
-  for await (const chunk of request.setEncoding('utf8')) {
-    body += String(chunk)
-    if (body.length > MAX_COMMAND_LENGTH) throw new RangeError('the command is too long')
-  }
-  return body
-}
-
-function parseCommand(body: string): { command: string; parameters: Record<string, string> } {
-  const value: unknown = JSON.parse(body)
+function parseCommand(line: string): { command: string; parameters: Record<string, string> } {
+  const value: unknown = JSON.parse(line)
   if (typeof value !== 'object' || value === null || !('command' in value))
     throw new TypeError('not a command')
   const given =
@@ -111,15 +114,4 @@ function parseCommand(body: string): { command: string; parameters: Record<strin
     command: String(value.command),
     parameters: Object.fromEntries(given.map(([key, text]) => [key, String(text)])),
   }
-}
-
-function send(response: ServerResponse, status: number, value: unknown): void {
-  const body = JSON.stringify(value ?? null)
-  response
-    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
-    .end(body)
-}
-
-function isAbsent(error: NodeJS.ErrnoException): boolean {
-  return error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
 }

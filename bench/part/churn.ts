@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BrokerClient } from '../broker-client.ts'
+import { ControlClient } from '../../src/control-client.ts'
 import { type LoadFigures, runLoad, udpLoad } from '../generator.ts'
 import { isRight, UdpAsker } from '../question.ts'
 import { formOf, type Registrant, Registrants } from '../registrant.ts'
@@ -22,7 +22,7 @@ export interface ChurnFigures {
 
 export const CHANGES_A_SECOND = 1000
 /** Many, because each waits for its share of the core that the load keeps busy. */
-const CONNECTIONS = 64
+const MOST_UNDER_WAY = 64
 const TICK_MS = 5
 /** Changes go on for so long before they are measured. */
 const WARM_UP_MS = 2000
@@ -42,7 +42,8 @@ export async function measureChurn(
   const quiet = await runLoad(server, load)
   const stop = new AbortController()
   const checker = checkSteadyNames(server, table, stop.signal)
-  using churn = new Churn(join(table.directory, 'data', 'control.sock'))
+  using client = await ControlClient.connect(join(table.directory, 'data', 'control.sock'))
+  const churn = new Churn(client)
   const churned = churn.run(stop.signal)
   await sleep(WARM_UP_MS)
   const before = churn.changes
@@ -59,27 +60,23 @@ export async function measureChurn(
 /** Registers and deletes tunnels at a steady rate, the oldest first. */
 class Churn {
   changes = 0
-  readonly #client: BrokerClient
+  readonly #client: ControlClient
   readonly #registrants = new Registrants('churn', 1)
   readonly #there: Registrant[] = []
   #underWay = 0
 
-  constructor(socketPath: string) {
-    this.#client = new BrokerClient({ socketPath }, CONNECTIONS)
+  constructor(client: ControlClient) {
+    this.#client = client
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const started = performance.now()
     for (let begun = 0; !signal.aborted; ) {
       const due = ((performance.now() - started) / 1000) * CHANGES_A_SECOND
-      for (; begun < due && this.#underWay < CONNECTIONS; begun++) this.#begin(begun % 2 === 0)
+      for (; begun < due && this.#underWay < MOST_UNDER_WAY; begun++) this.#begin(begun % 2 === 0)
       await sleep(TICK_MS)
     }
     while (this.#underWay > 0) await sleep(TICK_MS)
-  }
-
-  [Symbol.dispose](): void {
-    this.#client[Symbol.dispose]()
   }
 
   #begin(isAddition: boolean): void {
@@ -90,7 +87,7 @@ class Churn {
 
   async #add(): Promise<void> {
     const registrant = this.#registrants.next()
-    await this.#client.command('add', formOf(registrant))
+    await this.#command('add', formOf(registrant))
     this.#there.push(registrant)
     this.changes++
   }
@@ -98,8 +95,14 @@ class Churn {
   async #remove(): Promise<void> {
     const registrant = this.#there.shift()
     if (registrant === undefined) return
-    await this.#client.command('delete', { reference: registrant.name })
+    await this.#command('delete', { reference: registrant.name })
     this.changes++
+  }
+
+  async #command(command: string, parameters: object): Promise<void> {
+    const reply = await this.#client.send(command, parameters)
+    if (typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'done') return
+    throw new Error(`${command} was refused: ${JSON.stringify(reply)}`)
   }
 }
 

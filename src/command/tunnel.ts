@@ -1,6 +1,7 @@
 import { openBroker } from '../broker.ts'
-import { type Config, readConfig } from '../config.ts'
-import { type ControlHandler, NotRunning, sendCommand } from '../control.ts'
+import { readConfig } from '../config.ts'
+import type { ControlHandler } from '../control.ts'
+import { ControlClient, NotRunning } from '../control-client.ts'
 import { openLog } from '../log.ts'
 import { type OperatorReply, problemLines, type TunnelReport } from '../operator.ts'
 import { operatorHandler } from '../operator-commands.ts'
@@ -17,7 +18,8 @@ export async function tunnelCommand(words: readonly string[], options: CommandOp
     return EXIT.usage
   }
   try {
-    return await run(call, runningProcess(reading.config), options)
+    using client = await ControlClient.connect(reading.config.control.socket)
+    return await run(call, (command, parameters) => client.send(command, parameters), options)
   } catch (error) {
     if (!(error instanceof NotRunning)) throw error
   }
@@ -44,10 +46,6 @@ function parseWords(words: readonly string[]): Call {
   return command === 'add'
     ? { command, parameters: { ipv4: first, nicname, country, os } }
     : { command, parameters: wanted === 1 ? { reference: first } : {} }
-}
-
-function runningProcess(config: Config): ControlHandler {
-  return (command, parameters) => sendCommand(config.control.socket, command, parameters)
 }
 
 async function run(call: Call, handler: ControlHandler, options: CommandOptions): Promise<ExitCode> {

@@ -1,0 +1,67 @@
+import { once } from 'node:events'
+import { createConnection, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+
+/** Nobody listens on the control socket: the process is not running. */
+export class NotRunning extends Error {}
+
+interface Waiting {
+  readonly done: (value: unknown) => void
+  readonly failed: (error: Error) => void
+}
+
+/** A connection to the running process's control socket. Commands may be sent before others are answered. */
+export class ControlClient {
+  readonly #socket: Socket
+  readonly #waiting: Waiting[] = []
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.once('close', () => this.#failAll())
+    createInterface({ input: socket })
+      .on('line', line => this.#take(line))
+      .on('error', () => undefined) // the socket's, whose 'close' follows
+  }
+
+  /** Throws NotRunning where nobody listens. */
+  static async connect(path: string): Promise<ControlClient> {
+    const socket = createConnection(path)
+    try {
+      await once(socket, 'connect')
+    } catch (error) {
+      if (!isAbsent(error)) throw error
+      throw new NotRunning(`nothing listens on ${path}`, { cause: error })
+    }
+    return new ControlClient(socket)
+  }
+
+  /** Rejects where the process could not do it, or ends before it has answered. */
+  send(command: string, parameters: object): Promise<unknown> {
+    return new Promise((done, failed) => {
+      this.#waiting.push({ done, failed })
+      this.#socket.write(`${JSON.stringify({ command, parameters })}\n`)
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy()
+  }
+
+  #take(line: string): void {
+    const waiting = this.#waiting.shift()
+    const reply: unknown = JSON.parse(line)
+    if (typeof reply === 'object' && reply !== null && 'value' in reply) waiting?.done(reply.value)
+    else waiting?.failed(new Error(`the running process could not do it: ${line}`))
+  }
+
+  #failAll(): void {
+    const error = new Error('the running process closed the connection before it had answered')
+    for (const { failed } of this.#waiting.splice(0)) failed(error)
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
+  )
+}
