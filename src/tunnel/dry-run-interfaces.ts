@@ -39,7 +39,7 @@ export class DryRunInterfaces implements Interfaces {
 
   /** The last commands that the kernel would have been asked, without the leading `ip`, oldest first. */
   get record(): readonly string[] {
-    return this.#record
+    return this.#record.slice(-RECORD_LENGTH)
   }
 
   async prepare(): Promise<readonly LinkFault[]> {
@@ -80,7 +80,7 @@ export class DryRunInterfaces implements Interfaces {
     if (targets.length === 0) return
     const commands = targets.slice(-RECORD_LENGTH).flatMap(commandsOf)
     this.#record.push(...commands)
-    this.#record.splice(0, Math.max(0, this.#record.length - RECORD_LENGTH))
+    if (this.#record.length > 2 * RECORD_LENGTH) this.#record.splice(0, this.#record.length - RECORD_LENGTH)
     const shown = commands.slice(0, LOGGED_COMMANDS)
     this.#log.info({ commands: shown, links: targets.length }, 'dry run: ip would be asked')
   }

@@ -3,8 +3,9 @@ import type { TunnelTable } from './tunnel-table.ts'
 
 /** The tunnel that somebody means: by its id, by `nicname.country`, or by its full name, with or without final dot. */
 export function findTunnel(table: TunnelTable, origin: string, reference: string): Tunnel | undefined {
+  if (!reference.includes('.')) return table.byId(reference)
   const name = reference.toLowerCase().replace(/\.$/, '')
   const short = name.endsWith(`.${origin}`) ? name.slice(0, -origin.length - 1) : name
   const [nicname = '', country = '', ...rest] = short.split('.')
-  return table.byId(reference) ?? (rest.length === 0 ? table.byName(nicname, country) : undefined)
+  return rest.length === 0 ? table.byName(nicname, country) : undefined
 }

@@ -1,26 +1,50 @@
-import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+import { hash, randomFillSync, timingSafeEqual } from 'node:crypto'
 
 const KEY_OCTETS = 16 // 128 bits from the system's generator
 const ID_LENGTH = 12
 const ID_ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789' // without letters that are read as others
 
+/** Random octets are fetched from the system so many at a time: a call costs as much as all else of a key. */
+const POOL_OCTETS = 4096
+/** Octets from here on would make the alphabet's first letters likelier. */
+const FAIR_OCTETS = 256 - (256 % ID_ALPHABET.length)
+
+const pool = new Uint8Array(POOL_OCTETS)
+let used = POOL_OCTETS
+
 /** A new key: 32 hexadecimal digits. It is shown once and never stored. */
 export function newKey(): string {
-  return randomBytes(KEY_OCTETS).toString('hex')
+  return Buffer.from(Uint8Array.from({ length: KEY_OCTETS }, randomOctet)).toString('hex')
 }
 
 /** A new id: random, so that it says nothing about the number or the order of tunnels. */
 export function newId(): string {
-  return Array.from({ length: ID_LENGTH }, () => ID_ALPHABET[randomInt(ID_ALPHABET.length)]).join('')
+  let id = ''
+  while (id.length < ID_LENGTH) {
+    const octet = randomOctet()
+    if (octet < FAIR_OCTETS) id += ID_ALPHABET[octet % ID_ALPHABET.length]
+  }
+  return id
+}
+
+/** From the system's generator; each is given out once, and not kept. */
+function randomOctet(): number {
+  if (used === POOL_OCTETS) {
+    randomFillSync(pool)
+    used = 0
+  }
+  const octet = pool[used] ?? 0
+  pool[used++] = 0
+  return octet
 }
 
 /** What is stored of a key. A plain hash suffices: the key has 128 random bits, there is no dictionary to try. */
 export function hashKey(key: string): Buffer {
-  return createHash('sha256').update(key, 'utf8').digest()
+  return hash('sha256', key, 'buffer')
 }
 
 /** Compares a key with a stored hash in constant time; a stored value of another length matches nothing. */
-export function matchesHash(key: string, hash: Uint8Array): boolean {
+export function matchesHash(key: string, stored: Uint8Array): boolean {
   const own = hashKey(key)
-  return hash.length === own.length && timingSafeEqual(own, hash)
+  return stored.length === own.length && timingSafeEqual(own, stored)
 }
