@@ -37,8 +37,6 @@ export interface MonitorOptions {
 }
 
 const JITTER = 0.1
-/** In a crowd, what registers within this time is brought up together: one commit, one call of the kernel. */
-const CROWD_PAUSE_MS = 10
 const RECONCILE_INTERVAL_MS = 3_600_000
 const FIRST_RETRY_MS = 1000
 const LONGEST_RETRY_MS = 60_000
@@ -77,8 +75,6 @@ export class Monitor {
   #bringingUp: Promise<void> | undefined
   #reconciling: Promise<void> | undefined
   #woken = false
-  /** Bring-ups wait for this: nothing, or in a crowd a moment after the last one. */
-  #crowdPause: Promise<unknown> | undefined
   #answeredBefore = 0
   #lastReport: RoundReport | undefined
   #rounds = 0
@@ -218,25 +214,20 @@ export class Monitor {
 
   async #bringUpAll(): Promise<void> {
     while (this.#woken && !this.#stopped) {
-      if (this.#crowdPause !== undefined) await this.#crowdPause
       this.#woken = false
-      const activated = await this.#bringUp()
-      // Who comes alone is brought up at once, and so is the first of a crowd.
-      this.#crowdPause = activated > 1 ? aMoment() : undefined
+      await this.#bringUp()
     }
     this.#bringingUp = undefined // in the tick of the last look at #woken: no wake falls in between
   }
 
-  /** Draft, steps 5 and 6: scan for new tunnels; create the interface, change the entry, add to DNS. Returns how many. */
-  async #bringUp(): Promise<number> {
+  /** Draft, steps 5 and 6: scan for new tunnels; create the interface, change the entry, add to DNS. */
+  async #bringUp(): Promise<void> {
     try {
       const { activated, failed } = await this.#lifecycle.bringUpNew()
       if (failed === 0) this.#backOff.succeeded()
       else this.#retryLater({ activated, failed })
-      return activated
     } catch (error) {
       this.#retryLater({ reason: reasonOf(error) })
-      return 0
     }
   }
 
@@ -270,12 +261,6 @@ export class Monitor {
       this.#log.error({ reason: reasonOf(error) }, 'interfaces could not be reconciled with the table')
     }
   }
-}
-
-function aMoment(): Promise<void> {
-  return new Promise(resolve => {
-    setTimeout(resolve, CROWD_PAUSE_MS)
-  })
 }
 
 function reasonOf(error: unknown): string {

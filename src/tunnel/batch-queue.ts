@@ -8,28 +8,60 @@ interface Waiting<Item, Outcome> {
 }
 
 /**
- * Work of the same kind that comes in during one turn of the event loop is done together, and shares a transaction, a
- * wait for the disk and a call of the kernel: while one batch is at work, the next gathers. Each item still has an
- * outcome of its own.
+ * Work of the same kind that comes in together is done together, and shares a transaction, a wait for the disk and a
+ * call of the kernel: while one batch is at work, the next gathers. Each item still has an outcome of its own.
+ *
+ * Who comes alone is served at once. In a crowd, with patience, a batch waits until as many are there as were in the one
+ * before, or until its patience ends: a few clients that wait for their replies are all back by then and lose no time,
+ * and a steady stream shares its batches.
  */
 export class BatchQueue<Item, Outcome> {
   readonly #work: (items: readonly Item[]) => readonly Outcome[] | Promise<readonly Outcome[]>
+  readonly #patienceMs: number
   #waiting: Waiting<Item, Outcome>[] = []
   #isAtWork = false
+  #timer: NodeJS.Timeout | undefined
+  /** Items of the last batch, and when it ended. */
+  #crowd = 1
+  #endedAt = 0
 
   /** `work` returns an outcome for each item, in their order; where it throws, all items of the batch fail alike. */
-  constructor(work: (items: readonly Item[]) => readonly Outcome[] | Promise<readonly Outcome[]>) {
+  constructor(
+    work: (items: readonly Item[]) => readonly Outcome[] | Promise<readonly Outcome[]>,
+    { patienceMs = 0 }: { readonly patienceMs?: number } = {},
+  ) {
     this.#work = work
+    this.#patienceMs = patienceMs
   }
 
   /** Does the item's work with whatever else comes in; rejects where the batch's work threw. */
   add(item: Item): Promise<Outcome> {
     return new Promise((done, failed) => {
       this.#waiting.push({ item, done, failed })
-      if (this.#isAtWork) return
-      this.#isAtWork = true
-      setImmediate(() => void this.#workOff())
+      if (!this.#isAtWork) this.#plan()
     })
+  }
+
+  /** Begins now, or as soon as the others that are expected are here. */
+  #plan(): void {
+    const patienceMs = this.#patienceLeft()
+    if (patienceMs > 0 && this.#waiting.length < Math.min(this.#crowd, BATCH)) {
+      this.#timer ??= setTimeout(() => this.#begin(), patienceMs)
+      return
+    }
+    this.#begin()
+  }
+
+  #patienceLeft(): number {
+    if (this.#crowd === 1 || this.#patienceMs === 0) return 0
+    return this.#patienceMs - (performance.now() - this.#endedAt)
+  }
+
+  #begin(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#isAtWork = true
+    setImmediate(() => void this.#workOff())
   }
 
   async #workOff(): Promise<void> {
@@ -40,7 +72,9 @@ export class BatchQueue<Item, Outcome> {
     } catch (error) {
       for (const { failed } of batch) failed(error)
     }
-    this.#isAtWork = this.#waiting.length > 0
-    if (this.#isAtWork) setImmediate(() => void this.#workOff())
+    this.#isAtWork = false
+    this.#crowd = batch.length
+    this.#endedAt = performance.now()
+    if (this.#waiting.length > 0) this.#plan()
   }
 }

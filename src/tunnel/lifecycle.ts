@@ -4,6 +4,7 @@ import type { Log } from '../log.ts'
 import type { RrsetChange } from '../zone/catalog.ts'
 import type { AddressPool } from './address-pool.ts'
 import { BatchQueue } from './batch-queue.ts'
+import { GroupCommit, type Written } from './group-commit.ts'
 import type { Interfaces, LinkFault, Reconciliation } from './interface.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 import type { RestingIndexes } from './resting-indexes.ts'
@@ -38,8 +39,9 @@ const MAX_INDEX_ATTEMPTS = 4096
  *     register           bringUpNew           recordRound            recordRound (over threshold), delete
  *     ────────▶ new (−1) ─────────▶ active (0) ◀────────▶ unreachable (x) ─────────▶ gone
  *
- * Each arrow is one transaction; DNS follows in the same tick as its commit. The kernel is asked first where something
- * is taken into use or moved, so that a row never promises more than there is. Kernel calls run one after the other.
+ * Each arrow is a transaction, shared in a crowd; DNS follows in the same tick as its commit. The kernel is asked first
+ * where something is taken into use or moved, so that a row never promises more than there is. Kernel calls run one
+ * after the other.
  */
 export class Lifecycle {
   readonly #database: Database
@@ -54,7 +56,7 @@ export class Lifecycle {
   readonly #now: () => number
   readonly #onRegistered: () => void
   readonly #faults = new Map<string, string>()
-  readonly #registrations = new BatchQueue((requests: readonly TunnelRequest[]) => this.registerAll(requests))
+  readonly #commits: GroupCommit
   readonly #deletions = new BatchQueue((ids: readonly string[]) => this.#deleteAll(ids))
   #count: number
   #kernel: Promise<unknown> = Promise.resolve()
@@ -75,6 +77,7 @@ export class Lifecycle {
     readonly onRegistered: () => void
   }) {
     this.#database = options.database
+    this.#commits = new GroupCommit(options)
     this.#table = options.table
     this.#zone = options.zone
     this.#pool = options.pool
@@ -93,31 +96,22 @@ export class Lifecycle {
    * else comes in at the time. Two registrations can never get the same endpoint, name, device or addresses: the schema
    * forbids it.
    */
-  register(request: TunnelRequest): Promise<Registration> {
-    return this.#registrations.add(request)
+  async register(request: TunnelRequest): Promise<Registration> {
+    try {
+      return await this.#commits.commit(() => this.#insertNew(request))
+    } catch (error) {
+      return refused(storageProblem(error))
+    }
   }
 
-  /** Registers many in one transaction; each has its own outcome, in the order of the requests. */
+  /** Registers many in a transaction of their own; each has its outcome, in the order of the requests. */
   registerAll(requests: readonly TunnelRequest[]): readonly Registration[] {
-    const registrations: Registration[] = []
-    const countBefore = this.#count
     try {
-      this.#database.transaction(() => {
-        for (const request of requests) registrations.push(this.#insertNew(request))
-      })
+      return this.#commits.commitNow(requests.map(request => () => this.#insertNew(request)))
     } catch (error) {
-      for (const registration of registrations) this.#untake(registration)
-      this.#count = countBefore
       const problem = storageProblem(error)
       return requests.map(() => refused(problem))
     }
-    const registered = registrations.filter(registration => registration.kind === 'registered')
-    for (const { tunnel } of registered) {
-      const name = `${tunnel.nicname}.${tunnel.country}`
-      this.#log.info({ tunnel: tunnel.id, name, device: tunnel.device }, 'tunnel registered')
-    }
-    if (registered.length > 0) this.#onRegistered()
-    return registrations
   }
 
   /**
@@ -131,7 +125,7 @@ export class Lifecycle {
       const faults = await this.#interfaces.create(tunnels)
       const failed = this.#noteFaults(tunnels, faults)
       const made = tunnels.filter(tunnel => !failed.has(tunnel.device))
-      const activated = this.#activate(made)
+      const activated = await this.#activate(made)
       const vanished = made.filter(tunnel => !activated.has(tunnel.id))
       if (vanished.length > 0) await this.#interfaces.remove(vanished.map(tunnel => tunnel.device))
       return { activated: activated.size, failed: failed.size }
@@ -173,13 +167,16 @@ export class Lifecycle {
       const fault = await this.#moveInterface(moved)
       if (fault !== undefined) return refused(REFUSAL.interfaceFault(fault.reason))
       try {
-        this.#database.transaction(() => this.#table.moveEndpoint(id, ipv4))
+        if (await this.#commits.commit(() => this.#moveEndpoint(id, ipv4))) {
+          this.#log.info({ tunnel: id, device: tunnel.device }, 'tunnel endpoint changed')
+          return { kind: 'changed', tunnel: this.#table.byId(id) ?? moved }
+        }
       } catch (error) {
         await this.#moveInterface(tunnel)
         return refused(storageProblem(error))
       }
-      this.#log.info({ tunnel: id, device: tunnel.device }, 'tunnel endpoint changed')
-      return { kind: 'changed', tunnel: this.#table.byId(id) ?? moved }
+      await this.#moveInterface(tunnel)
+      return refused(REFUSAL.endpointInUse(ipv4))
     })
   }
 
@@ -200,7 +197,7 @@ export class Lifecycle {
 
   /** Puts right what an audit found, with new serials. */
   heal(changes: readonly RrsetChange[]): void {
-    this.#commit(() => changes)
+    this.#commits.commitNow([() => ({ outcome: undefined, changes })])
   }
 
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */
@@ -251,9 +248,7 @@ export class Lifecycle {
     return problems
   }
 
-  #insertNew(request: TunnelRequest): Registration {
-    const problems = this.#conflicts(request)
-    if (problems.length > 0) return refused(...problems)
+  #insertNew(request: TunnelRequest): Written<Registration> {
     for (let attempt = 0; attempt < MAX_INDEX_ATTEMPTS; attempt++) {
       const index = this.#takeIndex()
       if (index === undefined) break
@@ -261,16 +256,32 @@ export class Lifecycle {
       const tunnel = this.#newTunnel(request, index)
       try {
         this.#table.insert(tunnel, hashKey(key))
-        this.#count++
-        return { kind: 'registered', tunnel, key }
       } catch (error) {
+        const problems = storageFaultOf(error) === 'constraint' ? this.#conflicts(request) : undefined
         // A row that another program wrote has these addresses: they stay taken, and the next index is tried.
-        if (storageFaultOf(error) === 'constraint') continue
+        if (problems?.length === 0) continue
         this.#pool.untake(index)
-        throw error
+        if (problems === undefined) throw error
+        return { outcome: refused(...problems), changes: [] }
+      }
+      this.#count++
+      return {
+        outcome: { kind: 'registered', tunnel, key },
+        changes: [],
+        committed: () => this.#registered(tunnel),
+        undone: () => {
+          this.#count--
+          this.#pool.untake(index)
+        },
       }
     }
-    return refused(REFUSAL.poolFull())
+    return { outcome: refused(REFUSAL.poolFull()), changes: [] }
+  }
+
+  #registered(tunnel: Tunnel): void {
+    const name = `${tunnel.nicname}.${tunnel.country}`
+    this.#log.info({ tunnel: tunnel.id, name, device: tunnel.device }, 'tunnel registered')
+    this.#onRegistered()
   }
 
   #newTunnel(request: TunnelRequest, index: number): Tunnel {
@@ -286,27 +297,22 @@ export class Lifecycle {
     }
   }
 
-  #untake(registration: Registration): void {
-    if (registration.kind === 'refused') return
-    const index = this.#pool.indexOf(registration.tunnel.ipv6Client)
-    if (index !== undefined) this.#pool.untake(index)
-  }
-
   #takeIndex(): number | undefined {
     return this.#count >= this.#maxTunnels ? undefined : this.#pool.take(this.#now())
   }
 
-  #activate(tunnels: readonly Tunnel[]): ReadonlySet<string> {
-    const activated = new Set<string>()
-    if (tunnels.length === 0) return activated
-    this.#commit(() => {
+  async #activate(tunnels: readonly Tunnel[]): Promise<ReadonlySet<string>> {
+    if (tunnels.length === 0) return new Set()
+    return this.#commits.commit(() => {
       const rows = tunnels.filter(tunnel => this.#table.activate(tunnel.id))
-      for (const tunnel of rows) activated.add(tunnel.id)
-      return rows.flatMap(tunnel => this.#zone.changesOf(undefined, { ...tunnel, unreachable: 0 }))
+      return {
+        outcome: new Set(rows.map(({ id }) => id)),
+        changes: rows.flatMap(tunnel => this.#zone.changesOf(undefined, { ...tunnel, unreachable: 0 })),
+        committed: () => {
+          for (const { id, device } of rows) this.#log.info({ tunnel: id, device }, 'tunnel active')
+        },
+      }
     })
-    for (const tunnel of tunnels)
-      this.#log.info({ tunnel: tunnel.id, device: tunnel.device }, 'tunnel active')
-    return activated
   }
 
   /**
@@ -318,27 +324,29 @@ export class Lifecycle {
       const faults = await this.#interfaces.remove(tunnels.map(tunnel => tunnel.device))
       const failed = this.#noteFaults(tunnels, faults)
       const down = tunnels.filter(tunnel => !failed.has(tunnel.device))
-      const freeFrom = this.#resting.freeFrom(this.#now())
-      const gone: Tunnel[] = []
-      this.#commit(() => {
-        // The row is read again: it may have become active, or have moved, while the kernel was busy.
-        gone.push(
-          ...down.flatMap(({ id }) => this.#table.byId(id) ?? []).filter(({ id }) => this.#table.remove(id)),
-        )
-        for (const tunnel of gone) this.#restIndex(tunnel, freeFrom)
-        return gone.flatMap(tunnel => this.#zone.changesOf(tunnel, undefined))
-      })
-      for (const tunnel of gone) {
-        const index = this.#pool.indexOf(tunnel.ipv6Client)
-        if (index !== undefined) this.#pool.rest({ index, freeFrom })
-        this.#log.info(
-          { tunnel: tunnel.id, device: tunnel.device, unreachable: tunnel.unreachable },
-          'tunnel removed',
-        )
-      }
-      this.#count -= gone.length
-      return new Set(gone.map(({ id }) => id))
+      return this.#commits.commit(() => this.#removeRows(down))
     })
+  }
+
+  #removeRows(down: readonly Tunnel[]): Written<Set<string>> {
+    // What counts is the row as it is now: it may have become active, or have moved, while the kernel was busy.
+    const gone = down.flatMap(({ id }) => this.#table.remove(id) ?? [])
+    const freeFrom = this.#resting.freeFrom(this.#now())
+    for (const tunnel of gone) this.#restIndex(tunnel, freeFrom)
+    return {
+      outcome: new Set(gone.map(({ id }) => id)),
+      changes: gone.flatMap(tunnel => this.#zone.changesOf(tunnel, undefined)),
+      committed: () => {
+        for (const tunnel of gone) this.#removed(tunnel, freeFrom)
+      },
+    }
+  }
+
+  #removed({ id, device, ipv6Client, unreachable }: Tunnel, freeFrom: number): void {
+    this.#count--
+    const index = this.#pool.indexOf(ipv6Client)
+    if (index !== undefined) this.#pool.rest({ index, freeFrom })
+    this.#log.info({ tunnel: id, device, unreachable }, 'tunnel removed')
   }
 
   #restIndex(tunnel: Tunnel, freeFrom: number): void {
@@ -346,19 +354,21 @@ export class Lifecycle {
     if (index !== undefined) this.#resting.add({ index, freeFrom })
   }
 
+  /** False where somebody else has registered the endpoint meanwhile. */
+  #moveEndpoint(id: string, ipv4: string): Written<boolean> {
+    try {
+      this.#table.moveEndpoint(id, ipv4)
+      return { outcome: true, changes: [] }
+    } catch (error) {
+      if (storageFaultOf(error) === 'constraint') return { outcome: false, changes: [] }
+      throw error
+    }
+  }
+
   async #moveInterface(tunnel: Tunnel): Promise<LinkFault | undefined> {
     if (tunnel.unreachable === NEW) return undefined // there is none yet
     const [fault] = await this.#interfaces.changeRemote([tunnel])
     return fault
-  }
-
-  /** One transaction and, in the same tick, its answer in DNS. `work` returns what changes there. */
-  #commit(work: () => readonly RrsetChange[]): void {
-    const changes = this.#database.transaction(() => {
-      const changed = work()
-      return changed.length === 0 ? [] : [...changed, ...this.#zone.advanceSerials()]
-    })
-    this.#zone.publish(changes)
   }
 
   /** Remembers and logs what the kernel refused; forgets the faults of those that it accepted. Returns the devices. */

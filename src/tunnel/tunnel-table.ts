@@ -45,13 +45,12 @@ export class TunnelTable {
     )
     this.#after = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id > ? ORDER BY id LIMIT ?`)
     this.#slice = database.prepare(
-      `SELECT rowid, ${COLUMNS} FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?`,
+      `SELECT ${COLUMNS}, rowid FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?`,
     )
     this.#published = database.prepare(
       `SELECT rowid, IPv6client, nicname, country, unreachable FROM tunnels
        WHERE rowid > ? ORDER BY rowid LIMIT ?`,
     )
-    this.#published.setReturnArrays(true) // a third of what objects cost, and a start reads every row
     this.#new = database.prepare(
       `SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable = -1 ORDER BY creation_time, id`,
     )
@@ -66,7 +65,10 @@ export class TunnelTable {
       'UPDATE tunnels SET unreachable = unreachable + 1 WHERE id = ? AND unreachable >= 0',
     )
     this.#moveEndpoint = database.prepare('UPDATE tunnels SET IPv4client = ? WHERE id = ?')
-    this.#remove = database.prepare('DELETE FROM tunnels WHERE id = ?')
+    this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
+    const readers = [this.#byId, this.#byName, this.#byEndpoint, this.#byIpv6Client, this.#remove]
+    for (const rows of [...readers, this.#after, this.#slice, this.#published, this.#new, this.#over])
+      rows.setReturnArrays(true) // a third of what objects cost
   }
 
   byId(id: string): Tunnel | undefined {
@@ -108,7 +110,7 @@ export class TunnelTable {
 
   /** At most `limit` tunnels with ids after `id`, in order of id: to walk the table in slices. */
   after(id: string, limit: number): readonly Tunnel[] {
-    return this.#after.all(id, limit).map(tunnelOf)
+    return rowsOf(this.#after.all(id, limit)).map(tunnelOf)
   }
 
   /**
@@ -125,9 +127,8 @@ export class TunnelTable {
 
   /** The same for at most `limit` tunnels: `next` is what the next call wants, 0 before the first. */
   publishedSlice(from: number, limit: number): TableSlice<PublishedColumns> {
-    const rows = this.#published.all(from, limit) as unknown as readonly ArrayRow[]
-    const last = rows.at(-1)
-    return { rows: rows.map(publishedOf), next: last === undefined ? undefined : Number(last[0]) }
+    const rows = rowsOf(this.#published.all(from, limit))
+    return { rows: rows.map(publishedOf), next: rowIdOf(rows.at(-1)?.at(0)) }
   }
 
   /**
@@ -135,14 +136,13 @@ export class TunnelTable {
    * call wants, 0 before the first; undefined at the end.
    */
   slice(from: number, limit: number): TableSlice<Tunnel> {
-    const rows = this.#slice.all(from, limit)
-    const last = rows.at(-1)
-    return { rows: rows.map(tunnelOf), next: last === undefined ? undefined : Number(last.rowid) }
+    const rows = rowsOf(this.#slice.all(from, limit))
+    return { rows: rows.map(tunnelOf), next: rowIdOf(rows.at(-1)?.at(-1)) }
   }
 
   /** Tunnels whose interface is still to be made (the draft's −1), the oldest first. */
   newTunnels(): readonly Tunnel[] {
-    return this.#new.all().map(tunnelOf)
+    return rowsOf(this.#new.all()).map(tunnelOf)
   }
 
   /** Tunnels that are to be probed: those with an interface. */
@@ -152,7 +152,7 @@ export class TunnelTable {
 
   /** Tunnels that missed more than `threshold` echoes in a row. */
   overThreshold(threshold: number): readonly Tunnel[] {
-    return this.#over.all(threshold).map(tunnelOf)
+    return rowsOf(this.#over.all(threshold)).map(tunnelOf)
   }
 
   insert(tunnel: Tunnel, keyHash: Uint8Array): void {
@@ -190,13 +190,14 @@ export class TunnelTable {
     this.#moveEndpoint.run(ipv4, id)
   }
 
-  remove(id: string): boolean {
-    return this.#remove.run(id).changes === 1
+  /** The row as it was; undefined where there was none. */
+  remove(id: string): Tunnel | undefined {
+    return optionalTunnel(this.#remove.get(id))
   }
 }
 
-type Row = Readonly<Record<string, unknown>>
-type ArrayRow = readonly unknown[]
+/** Values in the order of the statement's columns. */
+type Row = readonly unknown[]
 
 export interface TableSlice<T> {
   readonly rows: readonly T[]
@@ -204,7 +205,16 @@ export interface TableSlice<T> {
   readonly next: number | undefined
 }
 
-function publishedOf([, ipv6Client, nicname, country, unreachable]: ArrayRow): PublishedColumns {
+/** The driver's types know objects alone. */
+function rowsOf(rows: unknown): readonly Row[] {
+  return rows as readonly Row[]
+}
+
+function rowIdOf(value: unknown): number | undefined {
+  return value === undefined ? undefined : Number(value)
+}
+
+function publishedOf([, ipv6Client, nicname, country, unreachable]: Row): PublishedColumns {
   return {
     ipv6Client: String(ipv6Client),
     nicname: String(nicname),
@@ -213,21 +223,24 @@ function publishedOf([, ipv6Client, nicname, country, unreachable]: ArrayRow): P
   }
 }
 
-function optionalTunnel(row: Row | undefined): Tunnel | undefined {
-  return row === undefined ? undefined : tunnelOf(row)
+function optionalTunnel(row: unknown): Tunnel | undefined {
+  return row === undefined ? undefined : tunnelOf(row as Row)
 }
 
+/** From a row that begins with COLUMNS. */
 function tunnelOf(row: Row): Tunnel {
+  const [id, ipv4Client, ipv6Client, ipv6Server, device, nicname, country, os, creationTime, unreachable] =
+    row
   return {
-    id: String(row.id),
-    ipv4Client: String(row.IPv4client),
-    ipv6Client: String(row.IPv6client),
-    ipv6Server: String(row.IPv6server),
-    device: String(row.device),
-    nicname: String(row.nicname),
-    country: String(row.country),
-    os: String(row.os),
-    creationTime: Number(row.creation_time),
-    unreachable: Number(row.unreachable ?? NEW),
+    id: String(id),
+    ipv4Client: String(ipv4Client),
+    ipv6Client: String(ipv6Client),
+    ipv6Server: String(ipv6Server),
+    device: String(device),
+    nicname: String(nicname),
+    country: String(country),
+    os: String(os),
+    creationTime: Number(creationTime),
+    unreachable: Number(unreachable ?? NEW),
   }
 }

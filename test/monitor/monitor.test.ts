@@ -230,19 +230,6 @@ test('a hundred wakes during one pass make one more follow', async t => {
   assert.equal(lifecycle.count('bringUpNew'), 2)
 })
 
-test('in a crowd those who come within a moment are brought up together', async t => {
-  const { monitor, lifecycle, pass } = setUp(t)
-  lifecycle.bringUp = async () => ({ activated: 2, failed: 0 })
-  monitor.wake()
-  await setImmediate()
-  monitor.wake()
-  monitor.wake()
-  await setImmediate()
-  assert.equal(lifecycle.count('bringUpNew'), 1)
-  await pass(10)
-  assert.equal(lifecycle.count('bringUpNew'), 2)
-})
-
 test('a wake in the very tick in which a pass ends is not lost', async t => {
   const { monitor, lifecycle } = setUp(t)
   for (let delay = 0; delay < 12; delay++) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { BatchQueue } from '../../src/tunnel/batch-queue.ts'
 
 /** Doubles numbers, and remembers how many it was given at a time. */
@@ -56,4 +56,37 @@ test('where the work throws its batch fails, and the next goes on', async () => 
   })
   await assert.rejects(queue.add(0), RangeError)
   assert.equal(await queue.add(1), 1)
+})
+
+const LONG_MS = 60_000
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await nextTurn()
+}
+
+test('who comes alone is served at once, however much patience there is', async () => {
+  const doubling = new Doubling()
+  const queue = new BatchQueue(doubling.work, { patienceMs: LONG_MS })
+  assert.equal(await queue.add(1), 2)
+  assert.equal(await queue.add(2), 4)
+})
+
+test('in a crowd a batch waits for as many as were in the one before', async () => {
+  const doubling = new Doubling()
+  const queue = new BatchQueue(doubling.work, { patienceMs: LONG_MS })
+  await Promise.all([1, 2, 3].map(item => queue.add(item)))
+  const next = [queue.add(4), queue.add(5)]
+  await turns(10)
+  assert.deepEqual(doubling.sizes, [3])
+  assert.deepEqual(await Promise.all([...next, queue.add(6)]), [8, 10, 12])
+  assert.deepEqual(doubling.sizes, [3, 3])
+})
+
+test('where the crowd is gone, patience ends', async () => {
+  const doubling = new Doubling()
+  const queue = new BatchQueue(doubling.work, { patienceMs: 20 })
+  await Promise.all([1, 2, 3].map(item => queue.add(item)))
+  assert.equal(await queue.add(4), 8)
+  assert.equal(await queue.add(5), 10)
+  assert.deepEqual(doubling.sizes, [3, 1, 1])
 })
