@@ -14,7 +14,6 @@ import { chooseInterfaces } from './tunnel/choose-interfaces.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { Lifecycle } from './tunnel/lifecycle.ts'
 import { RestingIndexes } from './tunnel/resting-indexes.ts'
-import type { PublishedColumns } from './tunnel/tunnel.ts'
 import { TunnelTable } from './tunnel/tunnel-table.ts'
 import { TunnelZone } from './tunnel/tunnel-zone.ts'
 import { ZoneSerials } from './tunnel/zone-serials.ts'
@@ -121,7 +120,7 @@ function publishTable(parts: {
   readonly resting: RestingIndexes
 }): void {
   const { database, table, zone, pool, resting } = parts
-  zone.publishAll(occupied(table, pool))
+  zone.publishAll(table.publishedColumns(), address => pool.occupy(pool.indexAt(address) ?? pool.capacity))
   for (const index of resting.load(utcSeconds())) pool.rest(index)
   zone.publish(database.transaction(() => zone.advanceSerials()))
 }
@@ -130,14 +129,6 @@ function publishTable(parts: {
 async function useHugePages({ buffer }: Catalog): Promise<void> {
   const libc = await loadLibc()
   libc?.adviseHugePages(new Uint8Array(buffer), buffer.maxByteLength)
-}
-
-/** All tunnels, and on the way their indexes are marked as given out. */
-function* occupied(table: TunnelTable, pool: AddressPool): Generator<PublishedColumns> {
-  for (const tunnel of table.publishedColumns()) {
-    pool.occupy(pool.indexOf(tunnel.ipv6Client) ?? pool.capacity)
-    yield tunnel
-  }
 }
 
 function utcSeconds(): number {

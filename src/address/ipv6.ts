@@ -2,6 +2,7 @@ import { parseIpv4 } from './ipv4.ts'
 
 const COLON = 0x3a
 const DOT = 0x2e
+const NINE = 0x39
 const LENGTH = 16
 const GROUPS = 8
 const MAX_DIGITS = 4
@@ -31,7 +32,7 @@ export function parseIpv6(text: string): Uint8Array | undefined {
       break
     }
     if (end === at || end - at > MAX_DIGITS || length > LENGTH - 2) return undefined
-    const group = Number.parseInt(text.slice(at, end), 16)
+    const group = hexadecimal(text, at, end)
     octets[length] = group >> 8
     octets[length + 1] = group
     length += 2
@@ -50,6 +51,15 @@ export function parseIpv6(text: string): Uint8Array | undefined {
 function endOfGroup(text: string, at: number): number {
   while (at < text.length && isHexDigit(text.charCodeAt(at))) at++
   return at
+}
+
+function hexadecimal(text: string, start: number, end: number): number {
+  let value = 0
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    value = (value << 4) | ((code & 15) + (code > NINE ? 9 : 0)) // a letter's low bits count from 1
+  }
+  return value
 }
 
 function isHexDigit(code: number): boolean {

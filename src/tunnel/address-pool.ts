@@ -86,7 +86,12 @@ export class AddressPool {
   /** The index of the /64 in which an address lies; undefined where it is none of this pool's. */
   indexOf(address: string): number | undefined {
     const octets = parseIpv6(address)
-    if (octets === undefined || !prefixContains(this.#prefix, octets)) return undefined
+    return octets && this.indexAt(octets)
+  }
+
+  /** The same for the address's 16 octets. */
+  indexAt(octets: Uint8Array): number | undefined {
+    if (!prefixContains(this.#prefix, octets)) return undefined
     const index = (uint32(octets, INDEX_AT) & this.#indexMask()) >>> 0
     return index < this.#capacity ? index : undefined
   }

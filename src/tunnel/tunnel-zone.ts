@@ -69,9 +69,12 @@ export class TunnelZone {
    * by hand has a nicname that is no label, an address outside the prefix or not in canonical text, or a static record stands in its place.
    */
   recordsOf(tunnel: PublishedColumns): TunnelRecords | undefined {
-    if (tunnel.unreachable < 0) return undefined
-    const address = parseIpv6(tunnel.ipv6Client)
-    if (address === undefined || !prefixContains(this.#prefix, address)) return undefined
+    return tunnel.unreachable < 0 ? undefined : this.#recordsAt(parseIpv6(tunnel.ipv6Client), tunnel)
+  }
+
+  #recordsAt(address: Uint8Array | undefined, tunnel: PublishedColumns): TunnelRecords | undefined {
+    if (tunnel.unreachable < 0 || address === undefined || !prefixContains(this.#prefix, address))
+      return undefined
     if (formatIpv6(address) !== tunnel.ipv6Client) return undefined // another spelling could not be found again by address
     if (!LDH_LABEL.test(tunnel.nicname) || !LDH_LABEL.test(tunnel.country)) return undefined
     const owner = this.#ownerOf(tunnel.nicname, tunnel.country)
@@ -120,14 +123,22 @@ export class TunnelZone {
     if (changes.length > 0) this.#catalog.commit(changes)
   }
 
-  /** Publishes the names of all these tunnels in one step, as at start: nobody waits for a part of them. */
-  publishAll(tunnels: Iterable<PublishedColumns>): void {
-    this.#catalog.commit(this.#changesOfAll(tunnels))
+  /**
+   * Publishes the names of all these tunnels in one step, as at start: nobody waits for a part of them. On the way it
+   * shows each tunnel's client address, published or not, that is one, so that it need not be read twice.
+   */
+  publishAll(tunnels: Iterable<PublishedColumns>, show: (address: Uint8Array) => void): void {
+    this.#catalog.commit(this.#changesOfAll(tunnels, show))
   }
 
-  *#changesOfAll(tunnels: Iterable<PublishedColumns>): Generator<RrsetChange> {
+  *#changesOfAll(
+    tunnels: Iterable<PublishedColumns>,
+    show: (address: Uint8Array) => void,
+  ): Generator<RrsetChange> {
     for (const tunnel of tunnels) {
-      const records = this.recordsOf(tunnel)
+      const address = parseIpv6(tunnel.ipv6Client)
+      if (address !== undefined) show(address)
+      const records = this.#recordsAt(address, tunnel)
       if (records === undefined) continue
       yield { kind: 'put', rrset: records.aaaa }
       yield { kind: 'put', rrset: records.ptr }

@@ -46,7 +46,7 @@ export class Catalog {
 
   constructor(options: { readonly maxBytes?: number } = {}) {
     this.#arena = new Arena(options.maxBytes)
-    this.#table = new NameTable(this.#arena)
+    this.#table = new NameTable(this.#arena, this.#key)
     this.#reader = new TableReader(this.#arena.buffer)
     this.#publish(this.#newCell(0, 0))
   }
@@ -79,7 +79,7 @@ export class Catalog {
       if (old !== 0) this.#table.releaseAll(zoneCell(this.#arena.words, old))
       const zone = writeZone(this.#arena, lowered)
       const cell = zoneCell(this.#arena.words, zone)
-      for (const rrset of all) this.#putRrset(cell, rrset)
+      for (const rrset of all) this.#putRrset(cell, rrset, this.#table.get(cell, rrset.owner))
       this.#table.put(root, zone)
     })
   }
@@ -105,10 +105,16 @@ export class Catalog {
       const cells = new Map<number, number>()
       for (const change of changes) {
         const zone = this.#checkedZone(change)
-        const cell = cells.get(zone) ?? this.#openZone(root, zone)
-        cells.set(zone, cell)
-        if (change.kind === 'put') this.#putRrset(cell, change.rrset)
-        else this.#removeRrset(cell, change.owner, change.type)
+        const owner = ownerOf(change)
+        let cell = cells.get(zone)
+        if (cell === undefined) {
+          cell = this.#openZone(root, zone)
+          cells.set(zone, cell)
+          this.#key.set(owner, 0)
+        }
+        const record = this.#table.getKeyed(cell, owner)
+        if (change.kind === 'put') this.#putRrset(cell, change.rrset, record)
+        else this.#removeRrset(cell, change.type, record)
       }
     })
   }
@@ -226,7 +232,7 @@ export class Catalog {
     return this.#reader.root
   }
 
-  /** The entry of the zone that a change is for. RangeError where it can not be made. */
+  /** The entry of the zone that a change is for; the key is its owner's then. RangeError where it can not be made. */
   #checkedZone(change: RrsetChange): number {
     if (change.kind === 'put') assertRrset(change.rrset)
     else assertName(change.owner)
@@ -247,25 +253,25 @@ export class Catalog {
     return zoneCell(this.#arena.words, copy)
   }
 
-  #putRrset(cell: number, rrset: Rrset): void {
-    const record = this.#table.get(cell, rrset.owner)
+  /** Straight after the table was asked for the owner's record: 0 where there is none. */
+  #putRrset(cell: number, rrset: Rrset, record: number): void {
     if (record === 0) {
       this.#table.putSought(cell, writeRecord(this.#arena, rrset.owner, [rrset]))
       return
     }
     const rrsets = readRrsets(this.#arena, record).filter(({ type }) => type !== rrset.type)
     const owner = readOwner(this.#arena, record)
-    this.#table.put(cell, writeRecord(this.#arena, owner, [...rrsets, rrset].sort(byType)))
+    this.#table.putSought(cell, writeRecord(this.#arena, owner, [...rrsets, rrset].sort(byType)))
   }
 
-  #removeRrset(cell: number, owner: Uint8Array, type: number): void {
-    const record = this.#table.get(cell, owner)
+  /** Straight after the table was asked for the owner's record: 0 where there is none. */
+  #removeRrset(cell: number, type: number, record: number): void {
     if (record === 0) return
     const before = readRrsets(this.#arena, record)
     const rrsets = before.filter(rrset => rrset.type !== type)
     if (rrsets.length === before.length) return
-    if (rrsets.length === 0) this.#table.remove(cell, owner)
-    else this.#table.put(cell, writeRecord(this.#arena, readOwner(this.#arena, record), rrsets))
+    if (rrsets.length === 0) this.#table.removeSought(cell, record)
+    else this.#table.putSought(cell, writeRecord(this.#arena, readOwner(this.#arena, record), rrsets))
   }
 
   /** Entry of the zone that the name belongs to, 0 where it is none of ours or one that failed to load. */

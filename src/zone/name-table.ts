@@ -11,18 +11,26 @@ import { popcount } from './table-reader.ts'
 
 export class NameTable {
   readonly #arena: Arena
-  readonly #key = new NameKey()
+  /** The owner that is looked for or changed. */
+  readonly #key: NameKey
   readonly #other = new NameKey()
   /** The leaf that shares most with the key that was looked for last; 0 where the trie is empty. */
   #sought = 0
 
-  constructor(arena: Arena) {
+  /** `key` is shared with the caller: who has set it to an owner need not do so twice. */
+  constructor(arena: Arena, key: NameKey) {
     this.#arena = arena
+    this.#key = key
   }
 
   /** Record of exactly this owner in the trie of `cell`, 0 where there is none. */
   get(cell: number, owner: Uint8Array): number {
     this.#key.set(owner, 0)
+    return this.getKeyed(cell, owner)
+  }
+
+  /** The same where the key is that of the owner already. */
+  getKeyed(cell: number, owner: Uint8Array): number {
     const record = this.#nearest(cell)
     this.#sought = record
     const { words, octets } = this.#arena
@@ -61,15 +69,20 @@ export class NameTable {
   remove(cell: number, owner: Uint8Array): boolean {
     const record = this.get(cell, owner)
     if (record === 0) return false
+    this.removeSought(cell, record)
+    return true
+  }
+
+  /** The same straight after a `get` that found this record. */
+  removeSought(cell: number, record: number): void {
     this.#arena.release(record, recordWords(this.#arena.words, record))
     if (this.#head(cell) === 0) {
       this.#arena.words[cell + 1] = 0
-      return true
+      return
     }
     let parent = cell
     while (this.#head(this.#child(parent)) !== 0) parent = this.#open(parent)
     this.#dropTwig(parent)
-    return true
   }
 
   /** Releases all nodes and records of a trie that no version uses any more. */

@@ -110,9 +110,9 @@ export class World {
     })
     this.pool = new AddressPool({ prefix, devicePrefix: 'fn6-' })
     const resting = new RestingIndexes(database, TTL)
-    this.zone.publishAll(this.table.publishedColumns())
-    for (const tunnel of this.table.publishedColumns())
-      this.pool.occupy(this.pool.indexOf(tunnel.ipv6Client) ?? assert.fail())
+    this.zone.publishAll(this.table.publishedColumns(), address => {
+      this.pool.occupy(this.pool.indexAt(address) ?? assert.fail())
+    })
     for (const index of resting.load(this.now)) this.pool.rest(index)
     this.zone.publish(database.transaction(() => this.zone.advanceSerials()))
     this.lifecycle = new Lifecycle({

@@ -13,7 +13,7 @@ import { recordsAfter } from '../../src/zone/walk.ts'
 /** A trie with a cell of its own that is published after each change, as a commit does it. */
 class Trie {
   readonly arena = new Arena(1 << 28)
-  readonly table = new NameTable(this.arena)
+  readonly table = new NameTable(this.arena, new NameKey())
   readonly reader = new TableReader(this.arena.buffer)
   readonly key = new NameKey()
   cell = this.arena.allocate(2)
