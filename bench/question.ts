@@ -11,6 +11,8 @@ export interface Question {
   readonly answer?: string | undefined
 }
 
+export type Reply = DecodedPacket
+
 const RCODE_MASK = 0xf
 const MAX_ID = 0xffff
 
@@ -28,7 +30,7 @@ export class UdpAsker {
   }
 
   /** The reply, or undefined where none came in time. */
-  async ask(question: Question, timeoutMs: number): Promise<DecodedPacket | undefined> {
+  async ask(question: Question, timeoutMs: number): Promise<Reply | undefined> {
     const id = this.#nextId()
     this.#socket.send(messageOf(question, id), this.#port, '127.0.0.1')
     const deadline = AbortSignal.timeout(timeoutMs)
@@ -54,7 +56,7 @@ export class UdpAsker {
 }
 
 /** One TCP connection that asks one question after the other. `using` closes it. */
-export class TcpAsker {
+class TcpAsker {
   readonly #socket: TcpSocket
   #received: Buffer = Buffer.alloc(0)
   #id = 0
@@ -73,7 +75,7 @@ export class TcpAsker {
   }
 
   /** The reply, or undefined where none came in time. */
-  async ask(question: Question, timeoutMs: number): Promise<DecodedPacket | undefined> {
+  async ask(question: Question, timeoutMs: number): Promise<Reply | undefined> {
     this.#id = (this.#id + 1) & MAX_ID
     const message = messageOf(question, this.#id)
     const length = Buffer.alloc(2)
@@ -95,7 +97,7 @@ export class TcpAsker {
     this.#socket.destroy()
   }
 
-  #replyIn(segment: Buffer): DecodedPacket | undefined {
+  #replyIn(segment: Buffer): Reply | undefined {
     this.#received = Buffer.concat([this.#received, segment])
     if (this.#received.length < 2) return undefined
     const end = 2 + this.#received.readUInt16BE()
@@ -111,7 +113,7 @@ export async function askTcp(
   port: number,
   question: Question,
   timeoutMs: number,
-): Promise<DecodedPacket | undefined> {
+): Promise<Reply | undefined> {
   try {
     using asker = await TcpAsker.connect(port)
     return await asker.ask(question, timeoutMs)
@@ -121,7 +123,7 @@ export async function askTcp(
 }
 
 /** Whether a reply says what the question expects. */
-export function isRight(question: Question, reply: DecodedPacket | undefined): boolean {
+export function isRight(question: Question, reply: Reply | undefined): boolean {
   if (reply === undefined) return false
   const answers = (reply.answers ?? []).filter(record => record.type === question.type)
   if (question.answer === undefined) return rcodeOf(reply) === RCODE.NXDOMAIN && answers.length === 0
@@ -134,10 +136,16 @@ export function isRight(question: Question, reply: DecodedPacket | undefined): b
   )
 }
 
-function messageOf({ name, type }: Question, id: number): Buffer {
+/** The query as it goes out, with recursion not asked for. */
+export function messageOf({ name, type }: Question, id: number): Buffer {
   return encode({ type: 'query', id, questions: [{ type, name, class: 'IN' }] })
 }
 
-function rcodeOf(reply: DecodedPacket): number {
+/** Reads a message that came back. */
+export function replyOf(message: Buffer): Reply {
+  return decode(message)
+}
+
+function rcodeOf(reply: Reply): number {
   return (reply.flags ?? 0) & RCODE_MASK
 }

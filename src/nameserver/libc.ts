@@ -23,6 +23,9 @@ export const POLLIN = 1
 export const POLLOUT = 4
 const MADV_HUGEPAGE = 14
 const PAGE = 4096
+/** Numbers of sched_setattr and sched_getattr: glibc has had functions for them only since 2.41. */
+const SCHED_CALLS = process.arch === 'x64' ? { set: 314, get: 315 } : { set: 274, get: 275 }
+const CALLING_THREAD = 0
 export const ERRNO = { EINTR: 4, EAGAIN: 11, ENOBUFS: 105 } as const
 
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64']
@@ -51,6 +54,9 @@ export interface Libc {
    * is read at random costs a walk through the page tables for each small page.
    */
   readonly adviseHugePages: (octets: Uint8Array, length: number) => number
+  /** Reads or sets how the calling thread is scheduled; the octets are laid out in thread-slice.ts. */
+  readonly getScheduling: (attributes: Uint8Array) => number
+  readonly setScheduling: (attributes: Uint8Array) => number
 }
 
 /** Undefined where koffi is not installed or can't be loaded, or the system is another than the layouts are for. */
@@ -73,6 +79,9 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
   const set = (fd: number, level: number, name: number, value: BigInt64Array | Int32Array): number =>
     setsockopt(fd, level, name, value, value.byteLength)
   const madvise = libc.func('int madvise(uintptr_t address, size_t length, int advice)')
+  const schedule = libc.func(
+    'long syscall(long number, long thread, void *attributes, long length, long flags)',
+  )
   const addressOf = (octets: Uint8Array) => Number(koffi.address(octets))
   const names = new Map(Object.entries(koffi.os.errno).map(([name, errno]) => [errno, name]))
   return {
@@ -97,5 +106,7 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
       const from = Math.ceil(addressOf(octets) / PAGE) * PAGE
       return madvise(from, length - (from - addressOf(octets)), MADV_HUGEPAGE)
     },
+    getScheduling: attributes => schedule(SCHED_CALLS.get, CALLING_THREAD, attributes, attributes.length, 0),
+    setScheduling: attributes => schedule(SCHED_CALLS.set, CALLING_THREAD, attributes, 0, 0),
   }
 }
