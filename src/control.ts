@@ -12,7 +12,7 @@ export type ControlHandler = (
 type ControlReply = { readonly value: unknown } | { readonly error: string }
 
 const MAX_COMMAND_LENGTH = 65_536
-/** Where so many commands of one connection are under way, no more are read until some are answered. */
+/** Where so many commands of one connection are under way, or their replies are not taken, no more are read. */
 const MAX_UNDER_WAY = 1024
 
 /**
@@ -62,11 +62,16 @@ function converse(socket: Socket, replyTo: (line: string) => Promise<ControlRepl
   let rest = ''
   let underWay = 0
   let replies = Promise.resolve()
+  const readOrWait = () => {
+    if (underWay >= MAX_UNDER_WAY || socket.writableNeedDrain) socket.pause()
+    else socket.resume()
+  }
   const reply = async (line: string, earlier: Promise<void>) => {
     const value = await replyTo(line)
     await earlier
+    underWay--
     writeTogether(socket, `${JSON.stringify(value)}\n`)
-    if (--underWay < MAX_UNDER_WAY) socket.resume()
+    readOrWait()
   }
   socket.setEncoding('utf8')
   socket.on('data', chunk => {
@@ -74,11 +79,12 @@ function converse(socket: Socket, replyTo: (line: string) => Promise<ControlRepl
     rest = lines.pop() ?? ''
     underWay += lines.length
     for (const line of lines) replies = reply(line, replies)
-    if (underWay >= MAX_UNDER_WAY) socket.pause()
+    readOrWait()
     if (rest.length <= MAX_COMMAND_LENGTH) return
-    rest = ''
-    socket.end(`${JSON.stringify({ error: 'the command is too long' })}\n`)
+    socket.write(`${JSON.stringify({ error: 'the command is too long' })}\n`)
+    socket.destroySoon()
   })
+  socket.on('drain', readOrWait)
   socket.on('end', () => void replies.then(() => socket.end()))
   socket.on('error', () => socket.destroy())
 }

@@ -17,12 +17,14 @@ const path = join(directory, 'control.sock')
 let control: Control
 let underWay = 0
 let mostUnderWay = 0
+let answered = 0
 
 const handler: ControlHandler = async (command, parameters) => {
   if (command === 'fail') throw new RangeError('it can not be done')
   mostUnderWay = Math.max(mostUnderWay, ++underWay)
   await sleep(Number(parameters.ms ?? 0))
   underWay--
+  answered++
   return { command, ...parameters }
 }
 
@@ -67,6 +69,21 @@ test('many commands may be under way on a connection; answers come in their orde
     Array.from({ length: 3000 }, (_, n) => n),
   )
   assert.ok(mostUnderWay > 1 && mostUnderWay < 3000, `${mostUnderWay} at a time`)
+})
+
+test('who does not take the answers is not read any further, and is served when it does', async () => {
+  const socket = createConnection(path)
+  await once(socket, 'connect')
+  const command = `${JSON.stringify({ command: 'show', parameters: { text: 'x'.repeat(1000) } })}\n`
+  const count = 5000
+  answered = 0
+  socket.write(command.repeat(count))
+  socket.end()
+  await sleep(300)
+  assert.ok(answered < count, 'all were answered although nobody read')
+  const lines = (await text(socket)).split('\n')
+  assert.equal(lines.length - 1, count)
+  assert.equal(answered, count)
 })
 
 test('a line that is no command is answered with an error', async () => {
