@@ -75,12 +75,12 @@ export async function measureAll(session: Session): Promise<Results> {
       )
     if (options.parts.has('churn')) results.churns.push(await churn(session, main))
     if (options.parts.has('register')) results.registrations.push(await register(session, main))
-    if (options.parts.has('web')) results.webs.push(await web(session, main))
-    if (options.parts.has('growth')) results.growths.push(measureGrowth())
-    if (options.parts.has('probe')) results.probes.push(await measureProbe())
-    // Once: it takes as long as all the rest of a round.
-    if (round === 1 && options.parts.has('zone')) results.zones.push(await zone(session))
   }
+  // Once each: nothing of a peer's is set beside them, or it is far away.
+  if (options.parts.has('web')) results.webs.push(await web(session, main))
+  if (options.parts.has('growth')) results.growths.push(measureGrowth())
+  if (options.parts.has('probe')) results.probes.push(await measureProbe())
+  if (options.parts.has('zone')) results.zones.push(await zone(session))
   if (options.parts.has('heap')) results.heaps.push(...tables.map(table => measureHeap(table)))
   return results
 }

@@ -30,7 +30,7 @@ export interface Latency {
   readonly p99: number
 }
 
-const WARM_UP_SECONDS = 1
+const WARM_UP_SECONDS = 2
 const HALF = 0.5
 
 /** Starts the server, measures what the parts ask for, and stops it. */
@@ -46,8 +46,11 @@ export async function visit(
   const udp = parts.has('udp') ? await measureUdp(server, udpLoad(questions, seconds, core)) : {}
   const tcp = parts.has('tcp')
     ? {
-        tcpPipelined: await measure(server, pipelinedTcpLoad(questions, seconds, core)),
-        tcpSingle: await runSingleConnections(server, { tunnels: setting.table.tunnels, seconds }),
+        tcpPipelined: await measure(server, pipelinedTcpLoad(questions, shorter(seconds), core)),
+        tcpSingle: await runSingleConnections(server, {
+          tunnels: setting.table.tunnels,
+          seconds: shorter(seconds),
+        }),
       }
     : {}
   return {
@@ -66,11 +69,16 @@ export async function visit(
 async function measureUdp(server: RunningServer, load: Load): Promise<Pick<Visit, 'udp' | 'latency'>> {
   const udp = await measure(server, load)
   const rate = udp.queriesASecond * HALF
-  const latencies = await runLatencies(server, { ...load, rate })
+  const latencies = await runLatencies(server, { ...load, rate, seconds: shorter(load.seconds) })
   return { udp, latency: { rate, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) } }
 }
 
-/** A second of the same load goes before: caches, branch predictors and the compiler have seen it all. */
+/** Half as long: for what is far from any limit that we set ourselves. */
+function shorter(seconds: number): number {
+  return Math.ceil(seconds / 2)
+}
+
+/** Two seconds of the same load go before: caches, branch predictors and the compiler have seen it all. */
 async function measure(server: RunningServer, load: Load): Promise<LoadFigures> {
   await runLoad(server, { ...load, seconds: WARM_UP_SECONDS })
   return runLoad(server, load)
