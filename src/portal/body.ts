@@ -3,6 +3,7 @@ import { type Refused, refuse } from './refusal-error.ts'
 
 /** No form or JSON of ours comes near this. */
 const MAX_BODY_LENGTH = 16_384
+const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 
 /** The fields of a URL-encoded form; of a field given twice the first counts. Throws Refused. */
 export async function readForm(request: IncomingMessage): Promise<Readonly<Record<string, string>>> {
@@ -38,31 +39,31 @@ function requireType(request: IncomingMessage, wanted: string): void {
 async function readText(request: IncomingMessage): Promise<string> {
   const body = await readOctets(request)
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body)
+    return UTF_8.decode(body)
   } catch {
     throw refuse('body-syntax', 'Send the body as UTF-8.')
   }
 }
 
-async function readOctets(request: IncomingMessage): Promise<Uint8Array> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_LENGTH) throw tooLarge()
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of untilAborted(request)) {
-    length += chunk.length
-    if (length > MAX_BODY_LENGTH) throw tooLarge()
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-/** The chunks of a body; where the client goes away in its middle, a refusal that nobody will read, and no fault of ours. */
-async function* untilAborted(request: IncomingMessage): AsyncGenerator<Buffer> {
-  try {
-    yield* request.iterator({ destroyOnReturn: false })
-  } catch {
-    throw refuse('body-syntax', 'The body broke off.')
-  }
+/** Where the client goes away in the middle, a refusal that nobody will read, and no fault of ours. */
+function readOctets(request: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((done, failed) => {
+    if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_LENGTH) throw tooLarge()
+    const chunks: Buffer[] = []
+    let length = 0
+    const take = (chunk: Buffer) => {
+      length += chunk.length
+      chunks.push(chunk)
+      if (length <= MAX_BODY_LENGTH) return
+      request.off('data', take) // what still comes is thrown away
+      failed(tooLarge())
+    }
+    const breakOff = () => failed(refuse('body-syntax', 'The body broke off.'))
+    request.on('data', take)
+    request.once('end', () => done(Buffer.concat(chunks)))
+    request.once('error', breakOff)
+    request.once('close', breakOff)
+  })
 }
 
 function tooLarge(): Refused {
