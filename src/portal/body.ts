@@ -58,7 +58,9 @@ function readOctets(request: IncomingMessage): Promise<Uint8Array> {
       request.off('data', take) // what still comes is thrown away
       failed(tooLarge())
     }
-    const breakOff = () => failed(refuse('body-syntax', 'The body broke off.'))
+    const breakOff = () => {
+      if (!request.complete) failed(refuse('body-syntax', 'The body broke off.'))
+    }
     request.on('data', take)
     request.once('end', () => done(Buffer.concat(chunks)))
     request.once('error', breakOff)
