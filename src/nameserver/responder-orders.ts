@@ -14,4 +14,6 @@ export interface ResponderOrders {
   readonly stop: SharedArrayBuffer
   readonly udpCounts: SharedArrayBuffer
   readonly engineCounts: SharedArrayBuffer
+  /** Directory of Node's compile cache; undefined: it is off. */
+  readonly compileCache: string | undefined
 }

@@ -1,4 +1,5 @@
-import { extname } from 'node:path'
+import { getCompileCacheDir } from 'node:module'
+import { dirname, extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Log } from '../log.ts'
@@ -9,7 +10,7 @@ import type { ResponderOrders } from './responder-orders.ts'
 import { SharedCounts, sumOf } from './shared-counts.ts'
 import { NO_UDP_COUNTS, type UdpCounts } from './udp.ts'
 
-const THREAD_FILE = new URL(`./responder-thread${extname(import.meta.filename)}`, import.meta.url)
+const THREAD_FILE = new URL(`./responder-entry${extname(import.meta.filename)}`, import.meta.url)
 /** A thread that dies at once each time is not started more often than this. */
 const RESTART_PAUSE_MS = 200
 
@@ -108,6 +109,13 @@ export class ResponderSeat {
       stop,
       udpCounts: this.#udp.buffer,
       engineCounts: this.#engine.buffer,
+      compileCache: compileCache(),
     }
   }
+}
+
+/** Node names the directory of its own version, below the one that it was given. */
+function compileCache(): string | undefined {
+  const directory = getCompileCacheDir()
+  return directory && dirname(directory)
 }
