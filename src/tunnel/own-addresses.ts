@@ -18,11 +18,13 @@ export class OwnAddresses {
     this.#socket.unref()
   }
 
-  /** `ipv4` is an address in canonical text. */
+  /** `ipv4` is an address in canonical text. On a system without IPv4 none is its own. */
   has(ipv4: string): boolean {
     this.#socket.connect(DISCARD_PORT, ipv4)
     try {
       return this.#socket.address().address === ipv4
+    } catch {
+      return false
     } finally {
       this.#disconnect()
     }
