@@ -7,9 +7,9 @@ import { parseArgs } from 'node:util'
 import { formatIpv4 } from '../src/address/ipv4.ts'
 import { formatPrefix } from '../src/address/prefix.ts'
 import { type Broker, openBroker } from '../src/broker.ts'
-import { type Config, readConfig } from '../src/config.ts'
-import type { Log } from '../src/log.ts'
-import type { TunnelRequest } from '../src/tunnel/lifecycle.ts'
+import { type Config, readConfig } from '../src/config/config.ts'
+import type { TunnelRequest } from '../src/lifecycle/lifecycle.ts'
+import type { Log } from '../src/shared/log.ts'
 import { countryOfTunnel, nicnameOfTunnel } from './filled-tunnel.ts'
 
 const BATCH = 20_000

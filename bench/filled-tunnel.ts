@@ -1,4 +1,4 @@
-import { COUNTRIES } from '../src/tunnel/country.ts'
+import { COUNTRIES } from '../src/registration/country.ts'
 
 const CODES = COUNTRIES.map(country => country.code).sort()
 

@@ -6,10 +6,10 @@ import { Session } from 'node:inspector/promises'
 import { constants, PerformanceObserver } from 'node:perf_hooks'
 import { encode } from 'dns-packet'
 import { openBroker } from '../src/broker.ts'
-import { readConfig } from '../src/config.ts'
-import type { Log } from '../src/log.ts'
-import { Client } from '../src/nameserver/client.ts'
-import { Nameserver } from '../src/nameserver/nameserver.ts'
+import { readConfig } from '../src/config/config.ts'
+import { Client } from '../src/engine/client.ts'
+import { Nameserver } from '../src/engine/nameserver.ts'
+import type { Log } from '../src/shared/log.ts'
 import type { HeapFigures, HeapSite } from './part/heap.ts'
 import { questionMix } from './table.ts'
 
@@ -31,7 +31,7 @@ const messages = questionMix(Number(tunnels), DISTINCT).map(({ name, type }) =>
 )
 const reply = Buffer.alloc(4096)
 const client = new Client('udp')
-client.note('127.0.0.1')
+client.note('127.0.0.1', Math.floor(Date.now() / 1000))
 
 answerMany(WARM_UP)
 process.stdout.write(`${JSON.stringify(await measure())}\n`)

@@ -1,22 +1,23 @@
 import { join } from 'node:path'
-import type { Config } from './config.ts'
-import { Database } from './database.ts'
-import type { Log } from './log.ts'
-import { chooseProber } from './monitor/choose-prober.ts'
-import type { Prober } from './monitor/prober.ts'
-import { loadLibc } from './nameserver/libc.ts'
-import { Operator } from './operator.ts'
+import type { Config } from './config/config.ts'
+import { chooseProber } from './echo/choose-prober.ts'
+import type { Prober } from './echo/prober.ts'
+import { chooseInterfaces } from './kind/sit/choose-interfaces.ts'
+import { Audit } from './lifecycle/audit.ts'
+import { Lifecycle } from './lifecycle/lifecycle.ts'
+import { TunnelZone } from './lifecycle/tunnel-zone.ts'
+import { loadLibc } from './listen/libc.ts'
+import { Operator } from './operator/operator.ts'
 import { SCRIPTED_OS_IDS } from './portal/operating-system.ts'
+import { Admission } from './registration/admission.ts'
+import { utcSeconds } from './shared/clock.ts'
+import type { Log } from './shared/log.ts'
+import { Database } from './store/sqlite/database.ts'
+import { RestingIndexes } from './store/sqlite/resting-indexes.ts'
+import { TunnelTable } from './store/sqlite/tunnel-table.ts'
+import { ZoneSerials } from './store/sqlite/zone-serials.ts'
 import { AddressPool } from './tunnel/address-pool.ts'
-import { Admission } from './tunnel/admission.ts'
-import { Audit } from './tunnel/audit.ts'
-import { chooseInterfaces } from './tunnel/choose-interfaces.ts'
 import type { Interfaces } from './tunnel/interface.ts'
-import { Lifecycle } from './tunnel/lifecycle.ts'
-import { RestingIndexes } from './tunnel/resting-indexes.ts'
-import { TunnelTable } from './tunnel/tunnel-table.ts'
-import { TunnelZone } from './tunnel/tunnel-zone.ts'
-import { ZoneSerials } from './tunnel/zone-serials.ts'
 import type { Catalog } from './zone/catalog.ts'
 import { loadCatalog } from './zone-loading.ts'
 
@@ -129,8 +130,4 @@ function publishTable(parts: {
 async function useHugePages({ buffer }: Catalog): Promise<void> {
   const libc = await loadLibc()
   libc?.adviseHugePages(new Uint8Array(buffer), buffer.maxByteLength)
-}
-
-function utcSeconds(): number {
-  return Math.floor(Date.now() / 1000)
 }

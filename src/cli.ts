@@ -2,9 +2,9 @@
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { checkConfig } from './command/check-config.ts'
-import { checkZone } from './command/check-zone.ts'
-import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './command/exit.ts'
+import { checkConfig } from './operator/check-config.ts'
+import { checkZone } from './operator/check-zone.ts'
+import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './operator/exit.ts'
 
 const USAGE = `freenet6: an authoritative nameserver with an integrated IPv6 tunnel broker
 
@@ -63,7 +63,7 @@ async function serve(options: CommandOptions): Promise<ExitCode> {
 }
 
 async function tunnel(words: readonly string[], options: CommandOptions): Promise<ExitCode> {
-  return (await import('./command/tunnel.ts')).tunnelCommand(words, options)
+  return (await import('./operator/tunnel.ts')).tunnelCommand(words, options)
 }
 
 function noMore<T>(rest: readonly string[], options: T): T {

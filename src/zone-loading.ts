@@ -1,13 +1,13 @@
 import { ipv4Bytes, parseIpv4 } from './address/ipv4.ts'
 import { reverseApex } from './address/reverse-name.ts'
-import type { Config } from './config.ts'
-import type { Log } from './log.ts'
-import { wireName } from './tunnel/tunnel-zone.ts'
+import type { Config } from './config/config.ts'
+import { wireName } from './lifecycle/tunnel-zone.ts'
+import type { Log } from './shared/log.ts'
 import { TYPE } from './wire/codes.ts'
 import { formatName, lowerCaseName } from './wire/name.ts'
 import { Catalog } from './zone/catalog.ts'
 import type { Rrset } from './zone/rrset.ts'
-import { type LoadedZone, loadZonesDirectory } from './zone/zone-file.ts'
+import { type LoadedZone, loadZonesDirectory } from './zone-file/zone-file.ts'
 
 /** A zone that tunnels live in has mistakes: there is nothing to serve. One line a mistake: file, line, column. */
 class ZoneLoadFault extends Error {}

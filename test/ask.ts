@@ -8,7 +8,7 @@ import {
   RECURSION_DESIRED,
   type RecordType,
 } from 'dns-packet'
-import type { Endpoint } from '../src/endpoint.ts'
+import type { Endpoint } from '../src/shared/endpoint.ts'
 
 export interface AskOptions {
   /** Over TCP; else UDP. */

@@ -1,45 +1,48 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
-import { PROBLEMS } from '../src/problem.ts'
+import { PROBLEMS } from '../src/shared/problem.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const SOURCE = join(ROOT, 'src')
+const ARCHITECTURE = readFileSync(join(ROOT, 'docs/ARCHITECTURE.md'), 'utf8')
 
-/** For each room of src, the rooms that it may import from. Files directly in src are named below. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  address: [],
-  wire: ['address'],
-  zone: ['address', 'wire'],
-  nameserver: ['address', 'wire', 'zone'],
-  tunnel: ['address', 'wire', 'zone', 'monitor/prober.ts'],
-  monitor: ['address', 'tunnel'],
-  portal: ['address', 'tunnel', 'monitor'],
-}
+/** Rooms that are the same wherever and whenever they run. */
+const PURE_ROOMS = ['address', 'wire', 'text', 'zone', 'engine']
 
-/** Small shared files that stand beside the rooms, and which rooms may know them. */
-const SHARED: Readonly<Record<string, readonly string[]>> = {
-  'endpoint.ts': ['nameserver', 'portal'],
-  'problem.ts': ['tunnel', 'portal'],
-  'database.ts': ['tunnel'],
-  'log.ts': ['tunnel', 'monitor', 'portal', 'nameserver'],
-  'child.ts': ['tunnel', 'monitor'],
-}
-
-/** Files at the rim, which put rooms together; no room may import one. */
-const RIM_ONLY_DRIVERS: Readonly<Record<string, readonly string[]>> = {
-  'node:sqlite': ['database.ts'],
-  dns2: ['dns2-client.ts'],
-  koffi: ['nameserver/libc.ts'],
-  koa: ['portal'],
-  ping: ['monitor/ping-prober.ts', 'monitor/ping-child.ts'],
-}
+/** Node's modules that reach outside the process. */
+const OUTSIDE = ['child_process', 'dgram', 'dns', 'fs', 'fs/promises', 'http', 'net', 'os', 'worker_threads']
 
 interface Import {
   readonly file: string
   readonly target: string
 }
+
+/** The rows of the table in ARCHITECTURE that follows a heading, as cells without their backquotes. */
+function tableUnder(heading: string): string[][] {
+  const [, text = ''] = ARCHITECTURE.split(`${heading}\n`)
+  const [, table = ''] = /((?:^\|.*\n)+)/m.exec(text) ?? []
+  const [, , ...rows] = table.trimEnd().split('\n')
+  return rows.map(row =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map(cell => cell.trim().replaceAll('`', '')),
+  )
+}
+
+const MAY_IMPORT = new Map(
+  tableUnder('## Rooms').map(([room = '', , imports = '']) => [
+    room.replace(/\/$/, ''),
+    imports === 'nothing' ? [] : imports.split(' '),
+  ]),
+)
+const RIM_FILES = new Set((MAY_IMPORT.get('rim') ?? []).filter(file => file.endsWith('.ts')))
+const PACKAGE_HOMES = new Map(
+  tableUnder('## Packages').map(([name = '', homes = '']) => [name, homes.split(' ')]),
+)
 
 function sourceFiles(): string[] {
   return readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
@@ -47,60 +50,109 @@ function sourceFiles(): string[] {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(SOURCE, file), 'utf8')
-  const specifiers = [
-    ...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]/gm),
-  ]
-  return specifiers.map(([, from, bare]) => {
-    const specifier = from ?? bare ?? ''
+  const specifiers = text.matchAll(
+    /^(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*([^)]*?)\s*[,)]|\brequire\(\s*([^)]*?)\s*\)/gm,
+  )
+  return [...specifiers].map(([, from, bare, dynamic, required]) => {
+    const specifier = from ?? bare ?? (dynamic ?? required ?? '').replace(/^['"]|['"]$/g, '')
     const isOwn = specifier.startsWith('.')
     return { file, target: isOwn ? relative(SOURCE, resolve(SOURCE, dirname(file), specifier)) : specifier }
   })
 }
 
-function roomOf(file: string): string | undefined {
-  return file.includes('/') ? file.split('/')[0] : undefined
+const IMPORTS = sourceFiles().flatMap(importsOf)
+
+function roomOf(file: string): string {
+  return file.split('/').length > 1 ? (file.split('/')[0] ?? '') : 'rim'
 }
 
-test('imports between rooms point one way', () => {
-  const wrong: string[] = []
-  for (const { file, target } of sourceFiles().flatMap(importsOf)) {
-    const room = roomOf(file)
-    const allowed = room === undefined ? undefined : MAY_IMPORT[room]
-    if (room === undefined || allowed === undefined || !target.endsWith('.ts')) continue
-    const other = roomOf(target)
-    const isAllowed =
-      other === undefined
-        ? (SHARED[target]?.includes(room) ?? false)
-        : other === room || allowed.includes(other) || allowed.includes(target)
-    if (!isAllowed) wrong.push(`${file} imports ${target}`)
-  }
+function isBuiltin(target: string): boolean {
+  return target.startsWith('node:') && builtinModules.includes(target.slice('node:'.length))
+}
+
+test('every room and every file at the rim is in ARCHITECTURE, and every one in ARCHITECTURE is there', () => {
+  const rooms = new Set(sourceFiles().map(roomOf))
+  assert.deepEqual([...rooms].sort(), [...MAY_IMPORT.keys()].sort())
+  const rim = sourceFiles().filter(file => roomOf(file) === 'rim')
+  assert.deepEqual(rim.sort(), [...RIM_FILES].sort())
+})
+
+test('imports between rooms are those of the table in ARCHITECTURE, import() too', () => {
+  const wrong = IMPORTS.filter(({ file, target }) => {
+    if (!target.endsWith('.ts')) return false
+    const [room, other] = [roomOf(file), roomOf(target)]
+    return room !== 'rim' && room !== other && !(MAY_IMPORT.get(room) ?? []).includes(other)
+  })
   assert.deepEqual(wrong, [])
 })
 
-test('address, wire and zone data touch no socket, clock, process or random source', () => {
-  const rim = new Set(['zone/zone-file.ts'])
+test('the table in ARCHITECTURE allows no import that nobody makes', () => {
+  const made = new Set(IMPORTS.map(({ file, target }) => `${roomOf(file)} ${roomOf(target)}`))
+  const idle = [...MAY_IMPORT]
+    .filter(([room]) => room !== 'rim')
+    .flatMap(([room, others]) => others.map(other => `${room} ${other}`))
+    .filter(pair => !made.has(pair))
+  assert.deepEqual(idle, [])
+})
+
+test('no two rooms import each other, on whatever way round', () => {
+  const circles: string[] = []
+  const visit = (room: string, path: readonly string[]) => {
+    if (path.includes(room)) circles.push([...path, room].join(' → '))
+    else for (const other of MAY_IMPORT.get(room) ?? []) visit(other, [...path, room])
+  }
+  for (const room of MAY_IMPORT.keys()) if (room !== 'rim') visit(room, [])
+  assert.deepEqual(circles, [])
+})
+
+test('files do not import each other in a circle', () => {
+  const values = new Map<string, string[]>()
+  for (const { file, target } of IMPORTS) values.set(file, [...(values.get(file) ?? []), target])
+  const done = new Set<string>()
+  const circles: string[] = []
+  const visit = (file: string, path: readonly string[]) => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    if (done.has(file) || path.includes(file)) return
+    for (const other of values.get(file) ?? []) visit(other, [...path, file])
+    done.add(file)
+  }
+  for (const file of values.keys()) visit(file, [])
+  assert.deepEqual(circles, [])
+})
+
+test('a package is named where the table in ARCHITECTURE says, and only packages of the table are', () => {
+  const wrong = IMPORTS.filter(({ file, target }) => {
+    if (target.endsWith('.ts') || isBuiltin(target)) {
+      const homes = PACKAGE_HOMES.get(target)
+      return homes !== undefined && !homes.some(home => file === home || file.startsWith(`${home}/`))
+    }
+    const name = target.startsWith('@') ? target.split('/').slice(0, 2).join('/') : target.split('/')[0]
+    const homes = PACKAGE_HOMES.get(name ?? '') ?? []
+    return !homes.some(home => file === home || file.startsWith(`${home}/`))
+  })
+  assert.deepEqual(wrong, [])
+})
+
+test('every home of a package in ARCHITECTURE is a file or a room', () => {
+  const homes = [...PACKAGE_HOMES.values()].flat()
+  assert.deepEqual(
+    homes.filter(home => !existsSync(join(SOURCE, home))),
+    [],
+  )
+})
+
+test('pure rooms touch no socket, file, process, clock or random source', () => {
   const wrong = sourceFiles()
-    .filter(file => /^(?:address|wire|zone)\//.test(file) && !rim.has(file))
+    .filter(file => PURE_ROOMS.includes(roomOf(file)))
     .filter(
       file =>
-        importsOf(file).some(({ target }) => target.startsWith('node:')) ||
-        /Date\.now|Math\.random|process\./.test(readFileSync(join(SOURCE, file), 'utf8')),
+        importsOf(file).some(({ target }) => OUTSIDE.includes(target.replace(/^node:/, ''))) ||
+        /Date\.now|performance\.now|Math\.random|randomBytes|process\.|setTimeout|setInterval/.test(
+          readFileSync(join(SOURCE, file), 'utf8'),
+        ),
     )
   assert.deepEqual(wrong, [])
 })
-
-for (const [driver, homes] of Object.entries(RIM_ONLY_DRIVERS)) {
-  test(`${driver} is named in one place`, () => {
-    const users = sourceFiles()
-      .flatMap(importsOf)
-      .filter(({ target }) => target === driver)
-      .map(({ file }) => file)
-    assert.deepEqual(
-      users.filter(file => !homes.some(home => file === home || file.startsWith(`${home}/`))),
-      [],
-    )
-  })
-}
 
 test('docs/errors.md lists every code of the catalogue with its status and title, and no other', () => {
   const text = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8')

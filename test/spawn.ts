@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, stringify, type TomlTable } from 'smol-toml'
-import { type Endpoint, parseEndpoint } from '../src/endpoint.ts'
+import { type Endpoint, parseEndpoint } from '../src/shared/endpoint.ts'
 
 export { ask } from './ask.ts'
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { VERSION } from '../../src/version.ts'
+import { VERSION } from '../../src/shared/version.ts'
 import type { Contender, Setting } from '../contender.ts'
 import { freePort, RunningServer } from '../running-server.ts'
 import { aaaaQuestion, configText } from '../table.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ControlClient } from '../../src/control-client.ts'
+import { ControlClient } from '../../src/operator/control-client.ts'
 import { type LoadFigures, runLoad, udpLoad } from '../generator.ts'
 import { isRight, UdpAsker } from '../question.ts'
 import { formOf, type Registrant, Registrants } from '../registrant.ts'

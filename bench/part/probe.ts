@@ -1,6 +1,6 @@
-import type { Log } from '../../src/log.ts'
-import { FpingProber } from '../../src/monitor/fping-prober.ts'
+import { FpingProber } from '../../src/echo/fping-prober.ts'
 import { Monitor } from '../../src/monitor/monitor.ts'
+import type { Log } from '../../src/shared/log.ts'
 
 /** A round of the monitor with fping. */
 export interface ProbeFigures {

@@ -1,7 +1,7 @@
-import type { Log } from '../log.ts'
+import type { Prober } from '../echo/prober.ts'
+import type { Log } from '../shared/log.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
 import { BackOff } from './back-off.ts'
-import type { Prober } from './prober.ts'
 
 /** What the monitor needs of the life cycle. Kernel calls wait for each other there. */
 export interface MonitoredTunnels {

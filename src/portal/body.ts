@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { type Refused, refuse } from './refusal-error.ts'
+import { type Refused, refuse } from '../registration/refusal-error.ts'
 
 /** No form or JSON of ours comes near this. */
 const MAX_BODY_LENGTH = 16_384

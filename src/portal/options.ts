@@ -1,9 +1,9 @@
 import type { Prefix } from '../address/prefix.ts'
-import type { Endpoint } from '../endpoint.ts'
-import type { Log } from '../log.ts'
-import type { Admission } from '../tunnel/admission.ts'
-import type { Lifecycle } from '../tunnel/lifecycle.ts'
-import type { TunnelTable } from '../tunnel/tunnel-table.ts'
+import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { Admission } from '../registration/admission.ts'
+import type { Endpoint } from '../shared/endpoint.ts'
+import type { Log } from '../shared/log.ts'
+import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
 
 /** What the pages say about the service. */
 export interface ServiceFacts {

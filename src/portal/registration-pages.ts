@@ -1,16 +1,17 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { type Field, PROBLEMS, type Problem, statusOf } from '../problem.ts'
-import { COUNTRIES } from '../tunnel/country.ts'
+import { COUNTRIES } from '../registration/country.ts'
+import { Refused, refuse } from '../registration/refusal-error.ts'
+import type { Registrar } from '../registration/registrar.ts'
+import { type VisitorAddress, visitorWords } from '../registration/visitor.ts'
+import { type Field, PROBLEMS, type Problem, statusOf } from '../shared/problem.ts'
 import { readForm } from './body.ts'
 import { OPERATING_SYSTEMS, type OperatingSystem, operatingSystem } from './operating-system.ts'
 import type { PortalOptions } from './options.ts'
-import { Refused, refuse } from './refusal-error.ts'
-import type { Registrar } from './registration.ts'
 import { seeOther, wantsPage } from './reply.ts'
 import type { SignIns } from './sign-in.ts'
 import type { Views } from './views.ts'
-import { type VisitorAddress, visitorOf, visitorWords } from './visitor.ts'
+import { visitorOf } from './visitor.ts'
 
 export interface RegistrationPagesOptions extends Pick<PortalOptions, 'trustedProxies'> {
   readonly publicUrl: string

@@ -1,8 +1,8 @@
 import type { Context } from 'koa'
-import type { Log } from '../log.ts'
-import { PROBLEMS, type Problem, type ProblemCode, statusOf } from '../problem.ts'
+import { Refused } from '../registration/refusal-error.ts'
+import type { Log } from '../shared/log.ts'
+import { PROBLEMS, type Problem, type ProblemCode, statusOf } from '../shared/problem.ts'
 import { replyWithWord, UPDATE_PATH } from './dyndns2.ts'
-import { Refused } from './refusal-error.ts'
 import { wantsPage } from './reply.ts'
 import type { Views } from './views.ts'
 

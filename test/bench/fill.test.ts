@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { Database } from '../../src/database.ts'
-import { TunnelTable } from '../../src/tunnel/tunnel-table.ts'
+import { Database } from '../../src/store/sqlite/database.ts'
+import { TunnelTable } from '../../src/store/sqlite/tunnel-table.ts'
 
 const FILL = join(import.meta.dirname, '..', '..', 'bench', 'fill.ts')
 

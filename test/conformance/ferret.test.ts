@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { RCODE } from '../../src/wire/codes.ts'
-import { ask, queryOf, serve, type Told, takeApart } from '../nameserver/zones.ts'
+import { ask, queryOf, serve, type Told, takeApart } from '../engine/zones.ts'
 import { askManyUdp } from '../peers/ask-many.ts'
 import { startServer } from '../spawn.ts'
 

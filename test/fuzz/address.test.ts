@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { formatIpv4, ipv4Bytes, parseIpv4 } from '../../src/address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../../src/address/ipv6.ts'
 import { formatPrefix, parsePrefix, prefixContains } from '../../src/address/prefix.ts'
-import { formatEndpoint, parseEndpoint } from '../../src/endpoint.ts'
+import { formatEndpoint, parseEndpoint } from '../../src/shared/endpoint.ts'
 import { changedText, changes, fuzz } from './fuzz.ts'
 
 const part = fc.oneof(

@@ -1,7 +1,7 @@
 /** Configuration files: values or mistakes, one line each, whatever an editor has made of the text. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { changedText, changes, fuzz } from './fuzz.ts'
 
 const GOOD = `origin = "freenet6.net"

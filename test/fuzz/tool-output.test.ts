@@ -1,11 +1,11 @@
 /** What the tools print: taken for what it says or for trouble, never a throw, and trouble is told in one line. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { ChildOutcome } from '../../src/child.ts'
-import { fpingFindings } from '../../src/monitor/fping-prober.ts'
-import { pingFinding } from '../../src/monitor/ping-prober.ts'
-import { type RunIp, runBatch } from '../../src/tunnel/ip-command.ts'
-import { listLinks } from '../../src/tunnel/kernel-link.ts'
+import { fpingFindings } from '../../src/echo/fping-prober.ts'
+import { pingFinding } from '../../src/echo/ping-prober.ts'
+import { type RunIp, runBatch } from '../../src/kernel/ip-command.ts'
+import { listLinks } from '../../src/kernel/kernel-link.ts'
+import type { ChildOutcome } from '../../src/shared/child.ts'
 import { changedText, changes, fuzz } from './fuzz.ts'
 
 const ADDRESSES = ['192.0.2.1', '192.0.2.2', '2001:db8::1', 'constructor']

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { type Prober, ProberFault } from '../../src/echo/prober.ts'
 import { Monitor, type MonitoredTunnels, type MonitorOptions } from '../../src/monitor/monitor.ts'
-import { type Prober, ProberFault } from '../../src/monitor/prober.ts'
 
 const INTERVAL_MS = 60_000
 const HOUR_MS = 3_600_000

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../bench/running-server.ts'
-import type { Endpoint } from '../../src/endpoint.ts'
+import type { Endpoint } from '../../src/shared/endpoint.ts'
 
 /** A zone as a nameserver gets it. */
 export interface ZoneFile {

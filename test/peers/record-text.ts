@@ -1,6 +1,6 @@
+import { formatRdata } from '../../src/text/rdata.ts'
 import { CLASS, typeText } from '../../src/wire/codes.ts'
 import { formatName } from '../../src/wire/name.ts'
-import { formatRdata } from '../../src/wire/rdata.ts'
 import type { WireRecord } from '../wire-reader.ts'
 
 /** A record as text: equal for records that are the same. */

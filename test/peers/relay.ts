@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { type Socket as Connection, connect, createServer } from 'node:net'
 import { decode } from 'dns-packet'
-import type { Endpoint } from '../../src/endpoint.ts'
+import type { Endpoint } from '../../src/shared/endpoint.ts'
 
 const LOOPBACK = '127.0.0.1'
 

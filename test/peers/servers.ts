@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Endpoint } from '../../src/endpoint.ts'
+import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { FLAGS, readReply, type WireReply } from '../wire-reader.ts'
 import { type askManyTcp, askManyUdp } from './ask-many.ts'
 import { textOf } from './labels.ts'

@@ -1,7 +1,7 @@
+import { canonicalRdata } from '../../src/text/rdata.ts'
 import { CLASS, TYPE } from '../../src/wire/codes.ts'
 import { lowerCaseName } from '../../src/wire/name.ts'
-import { canonicalRdata } from '../../src/wire/rdata.ts'
-import { parseZone } from '../nameserver/zones.ts'
+import { parseZone } from '../engine/zones.ts'
 import type { WireRecord } from '../wire-reader.ts'
 import { recordText } from './record-text.ts'
 

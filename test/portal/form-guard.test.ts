@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { after, before, suite, test } from 'node:test'
-import { guardOrigin, VisitorLimits } from '../../src/portal/form-guard.ts'
-import { Refused } from '../../src/portal/refusal-error.ts'
-import type { VisitorAddress } from '../../src/portal/visitor.ts'
+import { guardOrigin } from '../../src/portal/form-guard.ts'
+import { VisitorLimits } from '../../src/registration/limits.ts'
+import { Refused } from '../../src/registration/refusal-error.ts'
+import type { VisitorAddress } from '../../src/registration/visitor.ts'
 import { bearer, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const OWN = new Set(['https://broker.example.net'])

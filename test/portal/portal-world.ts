@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { formatPrefix } from '../../src/address/prefix.ts'
 import { type Broker, openBroker } from '../../src/broker.ts'
-import { type Config, parseConfig } from '../../src/config.ts'
+import { type Config, parseConfig } from '../../src/config/config.ts'
 import { SCRIPTED_OS_IDS } from '../../src/portal/operating-system.ts'
 import { Portal } from '../../src/portal/portal.ts'
-import { Admission } from '../../src/tunnel/admission.ts'
+import { Admission } from '../../src/registration/admission.ts'
+import { SILENT } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
-import { SILENT } from '../tunnel/world.ts'
 
 /** Any address may be registered, nothing is pinged, and nobody has a quota. */
 export const LAB = `

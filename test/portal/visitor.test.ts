@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { parsePrefix } from '../../src/address/prefix.ts'
-import { limitKey, visitorOf, visitorWords } from '../../src/portal/visitor.ts'
+import { visitorOf } from '../../src/portal/visitor.ts'
+import { limitKey, visitorWords } from '../../src/registration/visitor.ts'
 import { GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const PROXIES = ['127.0.0.1', '10.0.0.0/8', '2001:db8:b::/48'].map(

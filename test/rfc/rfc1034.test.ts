@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RCODE } from '../../src/wire/codes.ts'
-import { ask, serve } from '../nameserver/zones.ts'
+import { ask, serve } from '../engine/zones.ts'
 
 const nameserver = serve(
   `example. 300 IN SOA ns.example. host.example. 1 2 3 4 60

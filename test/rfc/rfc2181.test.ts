@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, serve } from '../nameserver/zones.ts'
+import { ask, serve } from '../engine/zones.ts'
 
 test('5: a record is in a reply once, though two records of the answer lead to it', () => {
   const nameserver = serve(`example. 300 IN SOA ns.example. host.example. 1 2 3 4 60

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RCODE } from '../../src/wire/codes.ts'
-import { ask, serve } from '../nameserver/zones.ts'
+import { ask, serve } from '../engine/zones.ts'
 
 function zone(soaTtl: number, minimum: number): string {
   return `example. ${soaTtl} IN SOA ns.example. host.example. 1 2 3 4 ${minimum}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, serve } from '../nameserver/zones.ts'
+import { ask, serve } from '../engine/zones.ts'
 
 const TARGET = '026e73076578616d706c6500' // ns.example. in wire form
 const nameserver = serve(`example. 300 IN SOA ns.example. host.example. 1 2 3 4 60

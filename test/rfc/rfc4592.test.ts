@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RCODE } from '../../src/wire/codes.ts'
-import { ask, serve } from '../nameserver/zones.ts'
+import { ask, serve } from '../engine/zones.ts'
 
 // The zone of RFC 4592 2.2.1.
 const nameserver = serve(`example. 3600 IN SOA ns.example.com. host.example. 1 2 3 4 60

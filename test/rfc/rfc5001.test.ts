@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Nameserver } from '../../src/nameserver/nameserver.ts'
-import { ask, catalogOf, serve } from '../nameserver/zones.ts'
+import { Nameserver } from '../../src/engine/nameserver.ts'
+import { ask, catalogOf, serve } from '../engine/zones.ts'
 
 const ZONE = 'example. 300 IN SOA ns.example. host.example. 1 2 3 4 60\nexample. 300 IN NS ns.example.'
 const ASKS_NSID = { edns: 1232, options: Uint8Array.of(0, 3, 0, 0) }

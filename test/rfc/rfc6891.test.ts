@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RCODE } from '../../src/wire/codes.ts'
-import { ask, optOf, queryOf, send, serve } from '../nameserver/zones.ts'
+import { ask, optOf, queryOf, send, serve } from '../engine/zones.ts'
 
 const text = Array.from({ length: 60 }, (_, i) => `t.example. 300 IN TXT "${'x'.repeat(30)}${i}"`).join('\n')
 const nameserver = serve(`example. 300 IN SOA ns.example. host.example. 1 2 3 4 60

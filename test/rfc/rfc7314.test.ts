@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RCODE } from '../../src/wire/codes.ts'
-import { askAs, OPTION, option, serveOptions, toldOption } from '../nameserver/edns-options.ts'
+import { askAs, OPTION, option, serveOptions, toldOption } from '../engine/edns-options.ts'
 
 const WEEK = '00093a80'
 const nameserver = serveOptions([

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TcpListener } from '../../src/nameserver/tcp.ts'
+import { TcpListener } from '../../src/listen/tcp.ts'
 import { exchange, framed } from '../ask.ts'
-import { echo, message, repliesOf } from '../nameserver/fake-respond.ts'
-import { SHORT_TIMES, TcpClient, untilClosed, withListener } from '../nameserver/tcp-world.ts'
+import { echo, message, repliesOf } from '../listen/fake-respond.ts'
+import { SHORT_TIMES, TcpClient, untilClosed, withListener } from '../listen/tcp-world.ts'
 import { hasIpv6Loopback } from '../spawn.ts'
 
 test('a query in one segment is answered', () =>

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Nameserver } from '../../src/nameserver/nameserver.ts'
+import { Nameserver } from '../../src/engine/nameserver.ts'
 import { RCODE } from '../../src/wire/codes.ts'
-import { askAs, OPTION, option, serveOptions, toldOption } from '../nameserver/edns-options.ts'
-import { catalogOf } from '../nameserver/zones.ts'
+import { askAs, OPTION, option, serveOptions, toldOption } from '../engine/edns-options.ts'
+import { catalogOf } from '../engine/zones.ts'
 
 const ZONE = 'example. 300 IN SOA ns.example. host.example. 1 2 3 4 60\nexample. 300 IN NS ns.example.'
 const SOA = ['example.', 'SOA'] as const

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RCODE } from '../../src/wire/codes.ts'
-import { askAs, OPTION, option, serveOptions, toldOption } from '../nameserver/edns-options.ts'
-import { catalogOf, serveCatalog, wire } from '../nameserver/zones.ts'
+import { askAs, OPTION, option, serveOptions, toldOption } from '../engine/edns-options.ts'
+import { catalogOf, serveCatalog, wire } from '../engine/zones.ts'
 
 const TEXTS = Array.from({ length: 50 }, (_, i) => `big.example. 300 IN TXT "${'x'.repeat(40)}${i}"`)
 const ZONE = `example. 300 IN SOA ns.example. host.example. 1 2 3 4 60

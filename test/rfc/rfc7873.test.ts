@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Nameserver } from '../../src/nameserver/nameserver.ts'
+import type { Nameserver } from '../../src/engine/nameserver.ts'
 import { RCODE } from '../../src/wire/codes.ts'
 import {
   askAs,
@@ -10,8 +10,8 @@ import {
   sendAs,
   serveOptions,
   toldOption,
-} from '../nameserver/edns-options.ts'
-import { optOf, queryOf, serve, type Told } from '../nameserver/zones.ts'
+} from '../engine/edns-options.ts'
+import { optOf, queryOf, serve, type Told } from '../engine/zones.ts'
 
 const ZONE = `example. 300 IN SOA ns.example. host.example. 1 2 3 4 60
 example. 300 IN NS ns.example.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RCODE, TYPE } from '../../src/wire/codes.ts'
-import { ask, catalogOf, serveCatalog, wire } from '../nameserver/zones.ts'
+import { ask, catalogOf, serveCatalog, wire } from '../engine/zones.ts'
 import { REVERSE, REVERSE_APEX, tunnelsNamed } from './tunnel-zones.ts'
 
 const FORWARD = `freenet6.net. 300 IN SOA ns1.freenet6.net. host.freenet6.net. 1 2 3 4 60

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RCODE } from '../../src/wire/codes.ts'
-import { ask, serve } from '../nameserver/zones.ts'
+import { ask, serve } from '../engine/zones.ts'
 
 const EDE = 15
 const nameserver = serve(

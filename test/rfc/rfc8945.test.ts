@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { Nameserver } from '../../src/nameserver/nameserver.ts'
-import { TSIG_ALGORITHMS } from '../../src/nameserver/tsig-key.ts'
+import { Nameserver } from '../../src/engine/nameserver.ts'
+import { TSIG_ALGORITHMS } from '../../src/engine/tsig-key.ts'
 import { RCODE } from '../../src/wire/codes.ts'
 import { TSIG_ERROR } from '../../src/wire/tsig.ts'
 import {
@@ -16,8 +16,8 @@ import {
   tsigOf,
   tsigRecord,
   verified,
-} from '../nameserver/tsig-client.ts'
-import { type Asked, catalogOf, optOf, queryOf, type Told, wire } from '../nameserver/zones.ts'
+} from '../engine/tsig-client.ts'
+import { type Asked, catalogOf, optOf, queryOf, type Told, wire } from '../engine/zones.ts'
 
 const ALGORITHMS = Object.keys(TSIG_ALGORITHMS) as (keyof typeof TSIG_ALGORITHMS)[]
 const KEYS = ALGORITHMS.map(algorithm => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Nameserver } from '../../src/nameserver/nameserver.ts'
+import type { Nameserver } from '../../src/engine/nameserver.ts'
 import {
   askAs,
   OPTION,
@@ -9,7 +9,7 @@ import {
   secretsOf,
   serveOptions,
   toldOption,
-} from '../nameserver/edns-options.ts'
+} from '../engine/edns-options.ts'
 
 const ZONE = 'example. 300 IN SOA ns.example. host.example. 1 2 3 4 60\nexample. 300 IN NS ns.example.'
 const SECRET = 'e5e973e5a6b2a43f48e7dc849e37bfcf'

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exchange, framed } from '../ask.ts'
-import { message, repliesOf } from '../nameserver/fake-respond.ts'
-import { SHORT_TIMES, TcpClient, untilClosed, withListener } from '../nameserver/tcp-world.ts'
+import { message, repliesOf } from '../listen/fake-respond.ts'
+import { SHORT_TIMES, TcpClient, untilClosed, withListener } from '../listen/tcp-world.ts'
 
 test('a query that is not completed in time is cut off, however steadily octets come', () =>
   withListener({ limits: { times: { ...SHORT_TIMES, idle: 60_000 } } }, async listener => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, serve } from '../nameserver/zones.ts'
+import { ask, serve } from '../engine/zones.ts'
 
 function zone(servers: number): string {
   const inDomain = Array.from(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RCODE, TYPE } from '../../src/wire/codes.ts'
-import { askAs, OPTION, option, serveOptions, toldOption } from '../nameserver/edns-options.ts'
-import { type Asked, catalogOf, serveCatalog, wire } from '../nameserver/zones.ts'
+import { askAs, OPTION, option, serveOptions, toldOption } from '../engine/edns-options.ts'
+import { type Asked, catalogOf, serveCatalog, wire } from '../engine/zones.ts'
 
 const PARENT = `example. 300 IN SOA ns.example. host.example. 2026052801 2 3 4 60
 example. 300 IN NS ns.example.

@@ -1,7 +1,7 @@
 /** No UDP reply needs fragments (RFC 9715 3.1): 1232 octets at most, rrsets whole, TC where one is missing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ask, serve } from '../nameserver/zones.ts'
+import { ask, serve } from '../engine/zones.ts'
 
 const RECORDS = 60
 const nameserver = serve(`example. 300 IN SOA ns.example. host.example. 1 2 3 4 60

@@ -1,7 +1,7 @@
 /** A reverse zone, and tunnels in it as the broker publishes them: AAAA and PTR in one commit. */
 import { TYPE } from '../../src/wire/codes.ts'
 import type { RrsetChange } from '../../src/zone/catalog.ts'
-import { wire } from '../nameserver/zones.ts'
+import { wire } from '../engine/zones.ts'
 
 export const REVERSE_APEX = '6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa.'
 export const REVERSE = `${REVERSE_APEX} 300 IN SOA ns1.freenet6.net. host.freenet6.net. 1 2 3 4 60

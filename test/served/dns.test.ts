@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, before, suite, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RecordType } from 'dns-packet'
-import { type Endpoint, formatEndpoint } from '../../src/endpoint.ts'
+import { type Endpoint, formatEndpoint } from '../../src/shared/endpoint.ts'
 import { ask, configText, hasIpv6Loopback, runCli, type Server, startServer } from '../spawn.ts'
 
 const ZONE = `$ORIGIN freenet6.net.

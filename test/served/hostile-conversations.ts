@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Endpoint } from '../../src/endpoint.ts'
+import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { framed } from '../ask.ts'
+import { queryOf } from '../engine/zones.ts'
 import { assertReply, wantsSilence } from '../fuzz/expected-reply.ts'
 import { COSTLY, costlyMessage } from '../fuzz/hostile-message.ts'
-import { queryOf } from '../nameserver/zones.ts'
 
 const LONGEST = 65_535
 const GOOD = Buffer.from(queryOf('ns.example.', 'A', { id: 7 }))

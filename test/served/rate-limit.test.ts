@@ -3,9 +3,9 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Endpoint } from '../../src/endpoint.ts'
+import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { exchange } from '../ask.ts'
-import { queryOf, takeApart } from '../nameserver/zones.ts'
+import { queryOf, takeApart } from '../engine/zones.ts'
 import { startServer } from '../spawn.ts'
 
 const LIMIT = 20

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { promisify } from 'node:util'
-import { TSIG_ALGORITHMS } from '../../src/nameserver/tsig-key.ts'
+import { TSIG_ALGORITHMS } from '../../src/engine/tsig-key.ts'
 import { missingPackages } from '../packages.ts'
 import { runCli, type Server, startServer } from '../spawn.ts'
 

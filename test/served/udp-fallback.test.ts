@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { noBatches } from '../nameserver/batch-listener.ts'
+import { noBatches } from '../listen/batch-listener.ts'
 import { ask, startServer } from '../spawn.ts'
 
 const SLOWER = 'no batched system calls here: UDP is answered by the main thread, slower'

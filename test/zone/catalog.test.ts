@@ -5,7 +5,7 @@ import { formatName } from '../../src/wire/name.ts'
 import { Catalog, type RrsetChange } from '../../src/zone/catalog.ts'
 import type { Rrset } from '../../src/zone/rrset.ts'
 import { TableReader } from '../../src/zone/table-reader.ts'
-import { catalogOf, parseZone, wire } from '../nameserver/zones.ts'
+import { catalogOf, parseZone, wire } from '../engine/zones.ts'
 
 const FORWARD = `example. 300 IN SOA ns.example. host.example. 1 2 3 4 60
 example. 300 IN NS ns.example.

@@ -7,7 +7,7 @@ import { putUint32 } from '../../src/wire/octets.ts'
 import { Catalog, type RrsetChange } from '../../src/zone/catalog.ts'
 import { ReaderSlot } from '../../src/zone/reader-slot.ts'
 import type { Rrset } from '../../src/zone/rrset.ts'
-import { wire } from '../nameserver/zones.ts'
+import { wire } from '../engine/zones.ts'
 import type { ChurnReaderOrders } from './churn-reader.ts'
 
 /** Commits in a run; CHURN_COMMITS asks for more, millions at night. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseType } from '../../src/wire/codes.ts'
 import { Lookup, OUTCOME } from '../../src/zone/lookup.ts'
-import { catalogOf, wire } from '../nameserver/zones.ts'
+import { catalogOf, wire } from '../engine/zones.ts'
 
 const DIGEST = 'ab'.repeat(32)
 const SOA = 'SOA ns.example. host.example. 1 2 3 4 60'

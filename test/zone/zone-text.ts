@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
+import { formatRdata } from '../../src/text/rdata.ts'
 import { typeText } from '../../src/wire/codes.ts'
 import { formatName, parseName } from '../../src/wire/name.ts'
-import { formatRdata } from '../../src/wire/rdata.ts'
 import type { Rrset } from '../../src/zone/rrset.ts'
-import type { ZoneFault } from '../../src/zone/zone-fault.ts'
+import type { ZoneFault } from '../../src/zone-file/zone-fault.ts'
 
 /** The name that a test writes; the test fails where it is none. */
 export function nameOf(text: string): Uint8Array {

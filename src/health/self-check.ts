@@ -1,0 +1,158 @@
+import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
+import type { Transport } from '../engine/client.ts'
+import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
+import { RCODE } from '../wire/codes.ts'
+import { type Ask, type AskedType, type AskReply, ask } from './dns2-client.ts'
+
+export type Health =
+  | { readonly kind: 'healthy' }
+  | { readonly kind: 'unhealthy'; readonly reasons: readonly string[] }
+
+/** A tunnel as its row has it. Names without the final dot, in any case. */
+export interface SampleTunnel {
+  readonly name: string
+  readonly ipv6Client: string
+  readonly reverseName: string
+}
+
+export interface SelfCheckOptions {
+  /** Addresses that the nameserver is bound to. */
+  readonly listeners: () => readonly Endpoint[]
+  /** Apexes that must be served, without the final dot. */
+  readonly zones: () => readonly string[]
+  /** Any tunnel whose names are published, read from its row now; undefined where there is none. */
+  readonly sampleTunnel: () => SampleTunnel | undefined
+  /** How long a result serves, in milliseconds. */
+  readonly cacheMs: number
+  /** How long one question may take, in milliseconds. */
+  readonly timeoutMs?: number
+}
+
+/** Our own listeners answer in a millisecond; a process that needs longer than this is not well. */
+const DEFAULT_TIMEOUT_MS = 2000
+
+/** How many samples may change under our eyes before a disagreement is believed. */
+const SAMPLE_ATTEMPTS = 3
+
+const TRANSPORTS: readonly Transport[] = ['udp', 'tcp']
+
+interface Expectation {
+  readonly name: string
+  readonly type: AskedType
+  /** The one answer; undefined where any will do. */
+  readonly answer?: string
+}
+
+/**
+ * Asks our own listeners as a resolver would, from outside and through another codec: that the process runs says
+ * nothing about whether it answers.
+ */
+export class SelfCheck {
+  readonly #options: SelfCheckOptions
+  #latest: { readonly health: Health; readonly at: number } | undefined
+  #running: Promise<Health> | undefined
+
+  constructor(options: SelfCheckOptions) {
+    this.#options = options
+  }
+
+  /** The health now, or that of a few seconds ago. Calls at the same time share one run. Never rejects. */
+  check(): Promise<Health> {
+    const { health, at } = this.#latest ?? { health: undefined, at: 0 }
+    if (health !== undefined && performance.now() - at < this.#options.cacheMs) return Promise.resolve(health)
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  async #run(): Promise<Health> {
+    const reasons = await this.#reasons().catch(error => [messageOf(error)])
+    const health: Health = reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }
+    this.#latest = { health, at: performance.now() }
+    return health
+  }
+
+  async #reasons(): Promise<readonly string[]> {
+    if (this.#options.listeners().length === 0) return ['the nameserver listens on no address']
+    const zones = this.#options.zones().map((name): Expectation => ({ name, type: 'SOA' }))
+    const [zoneReasons, sampleReasons] = await Promise.all([this.#askAll(zones), this.#sampleReasons()])
+    return [...zoneReasons, ...sampleReasons]
+  }
+
+  /** A tunnel may go, or move, while it is asked for: then its new answer is right, and another sample is taken. */
+  async #sampleReasons(): Promise<readonly string[]> {
+    for (let attempt = 1; ; attempt++) {
+      const sample = this.#options.sampleTunnel()
+      if (sample === undefined) return []
+      const reasons = await this.#askAll([
+        { name: sample.name, type: 'AAAA', answer: canonicalAddress(sample.ipv6Client) },
+        { name: sample.reverseName, type: 'PTR', answer: canonicalName(sample.name) },
+      ])
+      if (reasons.length === 0 || attempt === SAMPLE_ATTEMPTS) return reasons
+      if (isSame(sample, this.#options.sampleTunnel())) return reasons
+    }
+  }
+
+  async #askAll(expectations: readonly Expectation[]): Promise<readonly string[]> {
+    const timeout = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+    const asked = this.#options.listeners().flatMap(listener =>
+      TRANSPORTS.flatMap(transport =>
+        expectations.map(({ name, type, answer }) => {
+          const server = { address: reachable(listener.address), port: listener.port }
+          return reasonFor({ server, transport, name, type, timeout }, answer)
+        }),
+      ),
+    )
+    return (await Promise.all(asked)).filter(reason => reason !== undefined)
+  }
+}
+
+/** What is wrong with the answer to one question, or undefined. */
+async function reasonFor(question: Ask, expected: string | undefined): Promise<string | undefined> {
+  const { transport, server, type, name } = question
+  const what = `${transport} ${formatEndpoint(server)}: ${type} ${name}:`
+  try {
+    const wrong = mistakeIn(await ask(question), expected)
+    return wrong === undefined ? undefined : `${what} ${wrong}`
+  } catch (error) {
+    return `${what} ${messageOf(error)}`
+  }
+}
+
+function mistakeIn(reply: AskReply, expected: string | undefined): string | undefined {
+  if (reply.rcode !== RCODE.NOERROR) return `rcode ${rcodeText(reply.rcode)}`
+  if (!reply.isAuthoritative) return 'the answer is not authoritative'
+  const found = reply.answers.join(', ') || 'nothing'
+  if (reply.answers.length !== 1) return `one record expected, ${found} found`
+  return expected === undefined || found === expected ? undefined : `${expected} expected, ${found} found`
+}
+
+function rcodeText(rcode: number): string {
+  return Object.entries(RCODE).find(([, code]) => code === rcode)?.[0] ?? String(rcode)
+}
+
+/** Where a wildcard address can be asked. */
+function reachable(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1'
+  return canonicalAddress(address) === '::' ? '::1' : address
+}
+
+function canonicalAddress(address: string): string {
+  const octets = parseIpv6(address)
+  return octets === undefined ? address : formatIpv6(octets)
+}
+
+function canonicalName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '')
+}
+
+function isSame(a: SampleTunnel, b: SampleTunnel | undefined): boolean {
+  return (
+    b !== undefined && a.name === b.name && a.ipv6Client === b.ipv6Client && a.reverseName === b.reverseName
+  )
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,85 @@
+import type { Link } from '../tunnel/interface.ts'
+import { LINK_PREFIX_LENGTH, LINK_TTL, type Outer, type RunIp, reasonOf } from './ip-command.ts'
+
+/** A sit device as the kernel has it. What it does not say is undefined. */
+export interface KernelLink {
+  readonly device: string
+  readonly mtu: number | undefined
+  readonly isUp: boolean
+  readonly remote: string | undefined
+  readonly local: string | undefined
+  readonly ttl: number | undefined
+  /** Global addresses with their prefix lengths. */
+  readonly addresses: readonly string[]
+}
+
+export type Listing =
+  | { readonly kind: 'links'; readonly links: ReadonlyMap<string, KernelLink> }
+  | { readonly kind: 'failed'; readonly reason: string }
+
+/** All sit devices whose names begin with the prefix: ours. The kernel's own sit0 is never among them. */
+export async function listLinks(run: RunIp, devicePrefix: string): Promise<Listing> {
+  const outcome = await run(['-json', '-details', 'address', 'show', 'type', 'sit'])
+  if (outcome.status !== 0) return { kind: 'failed', reason: reasonOf(outcome.stderr) }
+  const entries = parseArray(outcome.stdout)
+  if (entries === undefined) return { kind: 'failed', reason: 'ip did not answer in JSON' }
+  const links = new Map<string, KernelLink>()
+  for (const entry of entries) {
+    const link = kernelLinkOf(entry)
+    if (link?.device.startsWith(devicePrefix)) links.set(link.device, link)
+  }
+  return { kind: 'links', links }
+}
+
+/** Whether a device is all that its tunnel needs, and nothing of another tunnel's. */
+export function isComplete(have: KernelLink, link: Link, outer: Outer): boolean {
+  return (
+    have.isUp &&
+    have.mtu === outer.mtu &&
+    have.ttl === LINK_TTL &&
+    have.local === outer.serverIpv4 &&
+    have.remote === link.ipv4Client &&
+    have.addresses.length === 1 &&
+    have.addresses[0] === `${link.ipv6Server}/${LINK_PREFIX_LENGTH}`
+  )
+}
+
+/** `ip` prints nothing at all where there is nothing to print. */
+function parseArray(text: string): readonly unknown[] | undefined {
+  if (text.trim() === '') return []
+  try {
+    const value: unknown = JSON.parse(text)
+    return Array.isArray(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function kernelLinkOf(entry: unknown): KernelLink | undefined {
+  const { ifname, mtu, flags, linkinfo, addr_info } = fieldsOf(entry)
+  const { info_kind, info_data } = fieldsOf(linkinfo)
+  if (typeof ifname !== 'string' || info_kind !== 'sit') return undefined
+  const { remote, local, ttl } = fieldsOf(info_data)
+  return {
+    device: ifname,
+    mtu: typeof mtu === 'number' ? mtu : undefined,
+    isUp: Array.isArray(flags) && flags.includes('UP'),
+    remote: typeof remote === 'string' ? remote : undefined,
+    local: typeof local === 'string' ? local : undefined,
+    ttl: typeof ttl === 'number' ? ttl : undefined,
+    addresses: Array.isArray(addr_info) ? addr_info.flatMap(globalAddress) : [],
+  }
+}
+
+function globalAddress(entry: unknown): string[] {
+  const { family, scope, local, prefixlen } = fieldsOf(entry)
+  if (family !== 'inet6' || scope !== 'global') return []
+  // One that can't be read is still an address, and one more than a complete link has.
+  return typeof local === 'string' && typeof prefixlen === 'number'
+    ? [`${local}/${prefixlen}`]
+    : ['unreadable']
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}

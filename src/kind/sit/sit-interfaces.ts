@@ -1,0 +1,212 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { parseIpv4 } from '../../address/ipv4.ts'
+import { parseIpv6 } from '../../address/ipv6.ts'
+import { formatPrefix, type Prefix } from '../../address/prefix.ts'
+import {
+  addCommands,
+  blackholeArguments,
+  changeRemoteCommand,
+  deleteCommand,
+  type Outer,
+  type RunIp,
+  reasonOf,
+  runBatch,
+  runIp,
+} from '../../kernel/ip-command.ts'
+import { isComplete, listLinks } from '../../kernel/kernel-link.ts'
+import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+
+/** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
+export type Preparation = () => Promise<LinkFault | undefined>
+
+export interface SitOptions {
+  readonly devicePrefix: string
+  readonly serverIpv4: string
+  readonly mtu: number
+  readonly prefix: Prefix
+  readonly runIp?: RunIp
+  readonly forwardingPath?: string
+  readonly sourceFilter?: Preparation
+}
+
+const FORWARDING_PATH = '/proc/sys/net/ipv6/conf/all/forwarding'
+const MAX_DEVICE_LENGTH = 15 // IFNAMSIZ
+/** Links in one call of `ip`: a call that ends early leaves only so many to be made again. */
+const BATCH_LINKS = 1000
+const ALREADY_THERE = /File exists/
+const MISSING = /No such device|Cannot find device/
+/** In place of a device where the fault is not one link's. */
+const NO_DEVICE = '*'
+
+/** The server's ends of the tunnels as sit devices of the Linux kernel (RFC 4213 3), made by batches of `ip`. */
+export class SitInterfaces implements Interfaces {
+  readonly kind = 'sit'
+  readonly #devicePrefix: string
+  readonly #outer: Outer
+  readonly #prefix: Prefix
+  readonly #run: RunIp
+  readonly #forwardingPath: string
+  readonly #sourceFilter: Preparation
+
+  constructor(options: SitOptions) {
+    this.#devicePrefix = options.devicePrefix
+    this.#outer = { serverIpv4: options.serverIpv4, mtu: options.mtu }
+    this.#prefix = options.prefix
+    this.#run = options.runIp ?? runIp
+    this.#forwardingPath = options.forwardingPath ?? FORWARDING_PATH
+    this.#sourceFilter = options.sourceFilter ?? (async () => undefined)
+  }
+
+  async prepare(): Promise<readonly LinkFault[]> {
+    const faults = [await this.#routePool(), await this.#forward(), await this.#sourceFilter()]
+    return faults.filter(fault => fault !== undefined)
+  }
+
+  async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    const faults: LinkFault[] = []
+    for (let first = 0; first < links.length; first += BATCH_LINKS) {
+      faults.push(...(await this.#createBatch(links.slice(first, first + BATCH_LINKS))))
+    }
+    return faults
+  }
+
+  async changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    const { sound, faults } = this.#sift(links)
+    const commands = sound.map(link => [changeRemoteCommand(link, this.#outer)])
+    const reasons = await this.#tryCommands(sound, commands)
+    const missing = sound.filter(link => MISSING.test(reasons.get(link.device) ?? ''))
+    for (const link of missing) reasons.delete(link.device)
+    return [...faults, ...faultsOf(reasons), ...(await this.create(missing))]
+  }
+
+  async remove(devices: readonly string[]): Promise<readonly LinkFault[]> {
+    const faults: LinkFault[] = []
+    for (let first = 0; first < devices.length; first += BATCH_LINKS) {
+      faults.push(...(await this.#removeBatch(devices.slice(first, first + BATCH_LINKS))))
+    }
+    return faults
+  }
+
+  async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
+    const listing = await listLinks(this.#run, this.#devicePrefix)
+    if (listing.kind === 'failed') {
+      return { made: [], removed: [], faults: [{ device: NO_DEVICE, reason: listing.reason }] }
+    }
+    const names = new Set(wanted.map(link => link.device))
+    const strays = [...listing.links.keys()].filter(device => !names.has(device))
+    const amiss = wanted.filter(link => {
+      const have = listing.links.get(link.device)
+      return have === undefined || !isComplete(have, link, this.#outer)
+    })
+    const wrong = amiss.map(link => link.device).filter(device => listing.links.has(device))
+    // All removals come first: one link's right remote may be what another has wrongly.
+    const removalFaults = await this.remove([...strays, ...wrong])
+    const creationFaults = await this.create(amiss)
+    const made = without(
+      amiss.map(link => link.device),
+      creationFaults,
+    )
+    const strayFaults = removalFaults.filter(fault => !names.has(fault.device))
+    return { made, removed: without(strays, strayFaults), faults: [...strayFaults, ...creationFaults] }
+  }
+
+  async #createBatch(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    const { sound, faults } = this.#sift(links)
+    const add = (link: Link) => addCommands(link, this.#outer)
+    const reasons = await this.#tryCommands(sound, sound.map(add))
+    // One that is there already is made anew: it may be half of what it should be. One that is in the way of another
+    // device's endpoint fails again, and that is the reason to report.
+    const again = sound.filter(link => ALREADY_THERE.test(reasons.get(link.device) ?? ''))
+    await this.#runDeletes(again.map(link => link.device))
+    const lasting = await this.#tryCommands(again, again.map(add))
+    for (const link of again) reasons.delete(link.device)
+    for (const [device, reason] of lasting) reasons.set(device, reason)
+    await this.#runDeletes([...reasons.keys()])
+    return [...faults, ...faultsOf(reasons)]
+  }
+
+  async #removeBatch(devices: readonly string[]): Promise<readonly LinkFault[]> {
+    const ours = devices.filter(device => this.#isOurs(device))
+    const foreign = devices.filter(device => !this.#isOurs(device))
+    const reasons = await this.#runDeletes(ours)
+    return [
+      ...foreign.map(device => ({ device, reason: `the name does not begin with ${this.#devicePrefix}` })),
+      ...faultsOf(reasons).filter(fault => !MISSING.test(fault.reason)),
+    ]
+  }
+
+  #runDeletes(devices: readonly string[]): Promise<Map<string, string>> {
+    return this.#tryCommands(
+      devices.map(device => ({ device })),
+      devices.map(device => [deleteCommand(device)]),
+    )
+  }
+
+  /** Runs each device's commands in one batch. Returns the first reason for each that had one fail. */
+  async #tryCommands(
+    targets: readonly Pick<Link, 'device'>[],
+    commands: readonly (readonly string[])[],
+  ): Promise<Map<string, string>> {
+    const outcome = await runBatch(this.#run, commands.flat())
+    const reasons = new Map<string, string>()
+    let line = 0
+    for (const [index, { device }] of targets.entries()) {
+      for (const _ of commands[index] ?? []) {
+        const reason = outcome.faults.get(++line)
+        if (reason !== undefined && !reasons.has(device)) reasons.set(device, reason)
+      }
+      // Nobody knows which lines were run: all are taken for failed, and will be tried again.
+      if (outcome.trouble !== undefined && !reasons.has(device)) reasons.set(device, outcome.trouble)
+    }
+    return reasons
+  }
+
+  /** A row edited by hand can hold anything; only names and addresses may get into a line for `ip`. */
+  #sift(links: readonly Link[]): { readonly sound: readonly Link[]; readonly faults: readonly LinkFault[] } {
+    const isSound = (link: Link) =>
+      this.#isOurs(link.device) &&
+      parseIpv4(link.ipv4Client) !== undefined &&
+      parseIpv6(link.ipv6Server) !== undefined
+    return {
+      sound: links.filter(isSound),
+      faults: links
+        .filter(link => !isSound(link))
+        .map(({ device }) => ({ device, reason: 'the row holds no proper device name and addresses' })),
+    }
+  }
+
+  #isOurs(device: string): boolean {
+    return (
+      device.startsWith(this.#devicePrefix) &&
+      device.length <= MAX_DEVICE_LENGTH &&
+      /^[A-Za-z0-9_-]+$/.test(device)
+    )
+  }
+
+  async #routePool(): Promise<LinkFault | undefined> {
+    const pool = formatPrefix(this.#prefix)
+    const outcome = await this.#run(blackholeArguments(pool))
+    if (outcome.status === 0) return undefined
+    return { device: NO_DEVICE, reason: `no blackhole route for ${pool}: ${reasonOf(outcome.stderr)}` }
+  }
+
+  async #forward(): Promise<LinkFault | undefined> {
+    try {
+      if ((await readFile(this.#forwardingPath, 'utf8')).trim() === '1') return undefined
+      await writeFile(this.#forwardingPath, '1\n')
+      return undefined
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      return { device: NO_DEVICE, reason: `IPv6 forwarding is not on: ${reason}` }
+    }
+  }
+}
+
+function faultsOf(reasons: ReadonlyMap<string, string>): LinkFault[] {
+  return Array.from(reasons, ([device, reason]) => ({ device, reason }))
+}
+
+function without(devices: readonly string[], faults: readonly LinkFault[]): string[] {
+  const failed = new Set(faults.map(fault => fault.device))
+  return devices.filter(device => !failed.has(device))
+}

@@ -1,0 +1,11 @@
+import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+
+/** The tunnel that somebody means: by its id, by `nicname.country`, or by its full name, with or without final dot. */
+export function findTunnel(table: TunnelTable, origin: string, reference: string): Tunnel | undefined {
+  if (!reference.includes('.')) return table.byId(reference)
+  const name = reference.toLowerCase().replace(/\.$/, '')
+  const short = name.endsWith(`.${origin}`) ? name.slice(0, -origin.length - 1) : name
+  const [nicname = '', country = '', ...rest] = short.split('.')
+  return rest.length === 0 ? table.byName(nicname, country) : undefined
+}

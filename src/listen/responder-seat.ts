@@ -1,0 +1,121 @@
+import { getCompileCacheDir } from 'node:module'
+import { dirname, extname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { Counts, type NameserverOptions } from '../engine/nameserver.ts'
+import type { Log } from '../shared/log.ts'
+import { ReaderSlot } from '../zone/reader-slot.ts'
+import type { ResponderSocket } from './responder.ts'
+import type { ResponderOrders } from './responder-orders.ts'
+import { SharedCounts, sumOf } from './shared-counts.ts'
+import { NO_UDP_COUNTS, type UdpCounts } from './udp.ts'
+
+const THREAD_FILE = new URL(`./responder-entry${extname(import.meta.filename)}`, import.meta.url)
+/** A thread that dies at once each time is not started more often than this. */
+const RESTART_PAUSE_MS = 200
+
+export interface ResponderSeatOptions {
+  readonly index: number
+  readonly engine: NameserverOptions
+  readonly sockets: readonly ResponderSocket[]
+  readonly stop: SharedArrayBuffer
+  readonly log: Log
+}
+
+/** The place of one responder thread: sockets, slot and counts stay when a thread dies and another one takes over. */
+export class ResponderSeat {
+  /** Threads that died here and were replaced. */
+  restarts = 0
+  readonly #options: ResponderSeatOptions
+  readonly #slot: ReaderSlot
+  #udp = new SharedCounts<UdpCounts>({ ...NO_UDP_COUNTS })
+  #engine = new SharedCounts(new Counts())
+  /** Counts of the threads that died. */
+  #pastUdp: UdpCounts = { ...NO_UDP_COUNTS }
+  #pastEngine: Counts = new Counts()
+  #worker: Worker | undefined
+  #hasLeft: Promise<void> = Promise.resolve()
+
+  constructor(options: ResponderSeatOptions) {
+    this.#options = options
+    this.#slot = new ReaderSlot(options.engine.catalog.buffer, options.index)
+  }
+
+  get udpCounts(): UdpCounts {
+    return sumOf<UdpCounts>(this.#pastUdp, [this.#udp.read()])
+  }
+
+  get engineCounts(): Counts {
+    return sumOf<Counts>(this.#pastEngine, [this.#engine.read()])
+  }
+
+  /** Starts a thread; resolves when it answers, rejects where it died before. */
+  async fill(): Promise<void> {
+    const worker = new Worker(THREAD_FILE, { workerData: this.#orders() })
+    this.#worker = worker
+    const { promise: isReady, resolve, reject } = Promise.withResolvers<void>()
+    worker.once('message', () => resolve())
+    worker.once('error', error => {
+      this.#options.log.error({ err: error, thread: this.#options.index }, 'a responder thread failed')
+      reject(error)
+    })
+    this.#hasLeft = new Promise(left => {
+      worker.once('exit', () => {
+        reject(new Error('a responder thread ended before it answered'))
+        this.#slot.leave() // it may have died on the table
+        left()
+        void isReady.then(
+          () => this.#replace(),
+          () => undefined,
+        )
+      })
+    })
+    await isReady
+  }
+
+  /** Resolves when the thread has ended; the word that stops it has been set. */
+  async left(): Promise<void> {
+    await this.#hasLeft
+  }
+
+  /** Ends the thread wherever it is, as a fault would. */
+  async kill(): Promise<void> {
+    await this.#worker?.terminate()
+  }
+
+  async #replace(): Promise<void> {
+    if (this.#isStopped()) return
+    this.restarts++
+    this.#pastUdp = this.udpCounts
+    this.#pastEngine = this.engineCounts
+    this.#udp = new SharedCounts<UdpCounts>({ ...NO_UDP_COUNTS })
+    this.#engine = new SharedCounts(new Counts())
+    this.#options.log.error({ thread: this.#options.index }, 'a responder thread ended: starting another')
+    await sleep(RESTART_PAUSE_MS)
+    if (this.#isStopped()) return
+    await this.fill().catch(() => this.#replace())
+  }
+
+  #isStopped(): boolean {
+    return Atomics.load(new Int32Array(this.#options.stop), 0) !== 0
+  }
+
+  #orders(): ResponderOrders {
+    const { index, engine, sockets, stop } = this.#options
+    return {
+      engine,
+      sockets: sockets.map(({ fd, family }) => ({ fd, family })),
+      reader: index,
+      stop,
+      udpCounts: this.#udp.buffer,
+      engineCounts: this.#engine.buffer,
+      compileCache: compileCache(),
+    }
+  }
+}
+
+/** Node names the directory of its own version, below the one that it was given. */
+function compileCache(): string | undefined {
+  const directory = getCompileCacheDir()
+  return directory && dirname(directory)
+}

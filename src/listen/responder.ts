@@ -1,0 +1,96 @@
+/** Answers the datagrams of some sockets, batch by batch, in the thread that calls it. */
+
+import { Client } from '../engine/client.ts'
+import type { Respond } from '../engine/respond.ts'
+import { utcSeconds } from '../shared/clock.ts'
+import { BatchSocket } from './batch-socket.ts'
+import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, POLLIN } from './libc.ts'
+import { PollSet } from './poll-set.ts'
+import { BATCH } from './socket-memory.ts'
+import { NO_UDP_COUNTS, type UdpCounts } from './udp.ts'
+
+/** A bound UDP socket that somebody else owns. With more than one in a responder, they do not block. */
+export interface ResponderSocket {
+  readonly fd: number
+  readonly family: 4 | 6
+}
+
+/** Tells the writer of the table that a reader is at work, so that what it may stand on is not used again. */
+export interface Presence {
+  enter(): void
+  leave(): void
+}
+
+export class Responder {
+  readonly counts: UdpCounts = { ...NO_UDP_COUNTS }
+  readonly #sockets: readonly BatchSocket[]
+  readonly #readable: PollSet
+  readonly #respond: Respond
+  readonly #presence: Presence
+  readonly #client = new Client('udp')
+
+  constructor(options: {
+    readonly libc: Libc
+    readonly sockets: readonly ResponderSocket[]
+    readonly respond: Respond
+    readonly presence: Presence
+  }) {
+    const { libc, sockets, respond, presence } = options
+    this.#sockets = sockets.map(({ fd, family }) => new BatchSocket(libc, fd, family))
+    this.#readable = new PollSet(
+      libc,
+      sockets.map(({ fd }) => fd),
+      POLLIN,
+    )
+    this.#respond = respond
+    this.#presence = presence
+  }
+
+  /**
+   * Answers what comes, until `isStopped` says so. It is asked after each batch, and when nothing has come for so many
+   * milliseconds.
+   */
+  run(isStopped: () => boolean, patienceMs: number): void {
+    const [only, ...others] = this.#sockets
+    const waits = others.length === 0
+    while (!isStopped()) {
+      if (waits && only !== undefined) this.#answerBatch(only, MSG_WAITFORONE)
+      else if (this.answerWaiting() === 0) this.#readable.wait(patienceMs)
+    }
+  }
+
+  /** Answers a batch of each socket without waiting; returns how many datagrams there were. */
+  answerWaiting(): number {
+    let answered = 0
+    for (const socket of this.#sockets) answered += this.#answerBatch(socket, MSG_DONTWAIT)
+    return answered
+  }
+
+  #answerBatch(socket: BatchSocket, flags: number): number {
+    const received = socket.receive(flags)
+    if (received === 0) return 0
+    this.counts.datagrams += received
+    this.#client.seconds = utcSeconds()
+    this.#presence.enter()
+    for (let i = 0; i < received && i < BATCH; i++) this.#answer(socket, i)
+    this.#presence.leave()
+    socket.send(this.counts)
+    return received
+  }
+
+  #answer(socket: BatchSocket, index: number): void {
+    const query = socket.queries[index]
+    if (query === undefined || !socket.noteSource(index, this.#client)) {
+      this.counts.silences++
+      return
+    }
+    let length = 0
+    try {
+      length = this.#respond(query, socket.queryLength(index), socket.nextReply, this.#client)
+    } catch {
+      this.counts.faults++
+    }
+    if (length === 0) this.counts.silences++
+    else socket.queue(index, length)
+  }
+}

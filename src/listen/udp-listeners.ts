@@ -1,0 +1,47 @@
+import type { Respond } from '../engine/respond.ts'
+import type { Endpoint } from '../shared/endpoint.ts'
+import { sumOf } from './shared-counts.ts'
+import { NO_UDP_COUNTS, type UdpCounts, UdpListener } from './udp.ts'
+
+/** What answers UDP on all listen addresses, in whichever threads. */
+export interface UdpListeners {
+  /** Binds an address; port 0 is any free one. Rejects with a ListenFault, and nothing of that address is bound. */
+  bind(endpoint: Endpoint): Promise<Endpoint>
+  /** From now on every address that is bound is answered on. */
+  start(): Promise<void>
+  /** Counts of all addresses and threads, added up. */
+  readonly counts: UdpCounts
+  /** Stops answering; resolves when the ports are free. */
+  close(): Promise<void>
+}
+
+/** Node's own sockets, on the thread that makes them: everywhere, and slower. */
+export class DgramListeners implements UdpListeners {
+  readonly #respond: Respond
+  readonly #listeners: UdpListener[] = []
+
+  constructor(respond: Respond) {
+    this.#respond = respond
+  }
+
+  async bind(endpoint: Endpoint): Promise<Endpoint> {
+    const listener = await UdpListener.listen(endpoint, this.#respond)
+    this.#listeners.push(listener)
+    return listener.address
+  }
+
+  async start(): Promise<void> {
+    // They answer from the moment they are bound.
+  }
+
+  get counts(): UdpCounts {
+    return sumOf(
+      { ...NO_UDP_COUNTS },
+      this.#listeners.map(({ counts }) => counts),
+    )
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.map(listener => listener.close()))
+  }
+}

@@ -1,0 +1,38 @@
+import type { Resting } from '../../tunnel/address-pool.ts'
+import type { Database, Statement } from './database.ts'
+
+/** How much longer than the TTL an index rests, in seconds: caches count from when they asked, clocks differ. */
+const MARGIN = 30
+
+/** The pool indexes that were freed a short while ago, kept in the database so that a restart does not wake them. */
+export class RestingIndexes {
+  readonly #ttl: number
+  readonly #add: Statement
+  readonly #all: Statement
+  readonly #forget: Statement
+
+  /** `ttl` is that of the tunnels' records, in seconds. */
+  constructor(database: Database, ttl: number) {
+    this.#ttl = ttl
+    this.#add = database.prepare(
+      'INSERT OR REPLACE INTO resting_indexes (pool_index, free_from) VALUES (?, ?)',
+    )
+    this.#all = database.prepare('SELECT pool_index, free_from FROM resting_indexes ORDER BY free_from')
+    this.#forget = database.prepare('DELETE FROM resting_indexes WHERE free_from <= ?')
+  }
+
+  /** When an index that is freed at `now` (UTC seconds) may be given out again. */
+  freeFrom(now: number): number {
+    return now + this.#ttl + MARGIN
+  }
+
+  add(resting: Resting): void {
+    this.#add.run(resting.index, resting.freeFrom)
+  }
+
+  /** Those that still rest at `now`, the first to wake first; the others are forgotten. */
+  load(now: number): readonly Resting[] {
+    this.#forget.run(now)
+    return this.#all.all().map(row => ({ index: Number(row.pool_index), freeFrom: Number(row.free_from) }))
+  }
+}

@@ -1,0 +1,31 @@
+import { nextSerial, serialCompare } from '../../zone/serial.ts'
+import type { Database, Statement } from './database.ts'
+
+/**
+ * The SOA serials of the zones that tunnels live in, kept in the database so that a restart never goes back
+ * (RFC 1982, RFC 1996 relies on it). They are advanced inside the transaction that changes the zone.
+ */
+export class ZoneSerials {
+  readonly #read: Statement
+  readonly #write: Statement
+
+  constructor(database: Database) {
+    this.#read = database.prepare('SELECT serial FROM zone_serials WHERE apex = ?')
+    this.#write = database.prepare(
+      'INSERT INTO zone_serials (apex, serial) VALUES (?1, ?2) ON CONFLICT (apex) DO UPDATE SET serial = ?2',
+    )
+  }
+
+  /** The next serial of a zone, later than any it had before and than `atLeast`, the serial of its zone file. */
+  advance(apex: string, atLeast: number): number {
+    const stored = this.#read.get(apex)?.serial
+    const serial = stored === undefined ? atLeast : laterSerial(nextSerial(Number(stored)), atLeast)
+    this.#write.run(apex, serial)
+    return serial
+  }
+}
+
+/** Where neither is later (RFC 1982 3.2 leaves that undefined) the one we counted wins: secondaries have seen it. */
+function laterSerial(counted: number, fromFile: number): number {
+  return serialCompare(fromFile, counted) === 1 ? fromFile : counted
+}

@@ -1,0 +1,51 @@
+import { TYPE } from '../wire/codes.ts'
+import { formatName, parseName } from '../wire/name.ts'
+import { soaSerial } from '../zone/serial.ts'
+import { faultLine, type ZoneFault } from './zone-fault.ts'
+import { loadZoneFile } from './zone-file.ts'
+
+/** What `check-zone` found out about a file. The zone is fit to serve when no fault is an error. */
+interface ZoneCheck {
+  readonly faults: readonly ZoneFault[]
+  readonly records: number
+  /** As text with the final dot; undefined where there is no SOA. */
+  readonly apex: string | undefined
+  readonly serial: number | undefined
+  /** The same for a person: a line for each fault, then one on the whole. */
+  readonly lines: readonly string[]
+}
+
+/** Reads a zone file as the server would and says what is wrong with it. `origin` as a name, `example.net`. */
+export function checkZoneFile(path: string, origin?: string): ZoneCheck {
+  const name = origin === undefined ? undefined : parseName(origin)
+  if (origin !== undefined && name === undefined) return wrongOrigin(path, origin)
+  const zone = loadZoneFile(path, name === undefined ? {} : { origin: name })
+  const soa = zone.rrsets.find(rrset => rrset.type === TYPE.SOA)?.rdatas[0]
+  const found = {
+    faults: zone.faults,
+    records: zone.rrsets.reduce((sum, { rdatas }) => sum + rdatas.length, 0),
+    apex: zone.apex === undefined ? undefined : formatName(zone.apex),
+    serial: soa === undefined ? undefined : soaSerial(soa),
+  }
+  return { ...found, lines: [...zone.faults.map(faultLine), summary(path, found)] }
+}
+
+function wrongOrigin(path: string, origin: string): ZoneCheck {
+  const message = `the origin ${JSON.stringify(origin)} is not a domain name`
+  const fault: ZoneFault = { file: path, line: 0, column: 0, severity: 'error', message }
+  return { faults: [fault], records: 0, apex: undefined, serial: undefined, lines: [faultLine(fault)] }
+}
+
+function summary(path: string, { faults, records, apex, serial }: Omit<ZoneCheck, 'lines'>): string {
+  const errors = faults.filter(({ severity }) => severity === 'error').length
+  const counts = [
+    counted(records, 'record'),
+    counted(errors, 'error'),
+    counted(faults.length - errors, 'warning'),
+  ].join(', ')
+  return `${path}: ${apex === undefined ? 'no SOA' : `zone ${apex} serial ${serial}`}, ${counts}`
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+import { TYPE } from '../wire/codes.ts'
+import { parseName } from '../wire/name.ts'
+import type { Rrset } from '../zone/rrset.ts'
+import { type MasterFile, readMasterFile } from './master-file.ts'
+import type { NamedText } from './master-reader.ts'
+import type { ZoneFault } from './zone-fault.ts'
+import { checkZone } from './zone-rules.ts'
+
+/** What a zone file holds and what is wrong with it. It can be served when no fault is an error. */
+export interface LoadedZone {
+  readonly file: string
+  /** The owner of the SOA; undefined where there is none. */
+  readonly apex: Uint8Array | undefined
+  /** The apex that the file promises by its origin or its name, known even where its SOA can't be read. */
+  readonly expectedApex: Uint8Array | undefined
+  readonly rrsets: readonly Rrset[]
+  readonly faults: readonly ZoneFault[]
+}
+
+const EXTENSION = '.zone'
+
+/** Why a file can not be read, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'may not be read',
+  ELOOP: 'is a link that leads back to itself',
+  ENAMETOOLONG: 'has too long a name',
+  ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
+}
+
+/**
+ * Reads a zone from a file. The origin is `origin`, else the file's name without `.zone`, until the file says
+ * `$ORIGIN`. `$INCLUDE` reaches files in the same directory and below, and no others. A file that can't be read is a
+ * fault like any other.
+ */
+export function loadZoneFile(path: string, options: { origin?: Uint8Array } = {}): LoadedZone {
+  const origin = options.origin ?? originOfFileName(path)
+  const text = readText(path)
+  if (!(text instanceof Uint8Array)) return unreadable(path, origin, text.reason)
+  const readInclude = (name: string) => includedFile(dirname(path), name)
+  const read = readMasterFile({ file: path, text, readInclude, ...(origin === undefined ? {} : { origin }) })
+  const apex = read.rrsets.find(rrset => rrset.type === TYPE.SOA)?.owner
+  const expectedApex = apex ?? read.origin
+  const faults = [...read.faults]
+  // A zone that was not read whole would fail the checks for what is missing from it: one mistake, two faults.
+  if (!faults.some(isError)) faults.push(...checkRead(path, expectedApex, read))
+  return { file: path, apex, expectedApex, rrsets: read.rrsets, faults }
+}
+
+/** Reads every `*.zone` file of a directory, in the order of their names; hidden files are left out. */
+export function loadZonesDirectory(directory: string): LoadedZone[] {
+  try {
+    const names = readdirSync(directory).filter(name => name.endsWith(EXTENSION) && !name.startsWith('.'))
+    return names.sort().map(name => loadZoneFile(join(directory, name)))
+  } catch (error) {
+    return [unreadable(directory, undefined, reasonOf(error))]
+  }
+}
+
+function checkRead(path: string, apex: Uint8Array | undefined, read: MasterFile): ZoneFault[] {
+  if (apex !== undefined) return checkZone(apex, read.rrsets, path, read.places)
+  return [fault(path, 'has no record and no origin')]
+}
+
+function originOfFileName(path: string): Uint8Array | undefined {
+  const name = basename(path)
+  return name.endsWith(EXTENSION) ? parseName(name.slice(0, -EXTENSION.length)) : undefined
+}
+
+/** An included file must lie in the directory once its links are followed: a zone file is no way to read the others. */
+function includedFile(directory: string, name: string): NamedText {
+  const file = join(directory, name)
+  const root = resolve(directory)
+  if (!resolve(root, name).startsWith(root + sep))
+    throw new Error('lies outside the directory of the zone file')
+  const real = realPath(file)
+  if (!real.startsWith(realPath(directory) + sep))
+    throw new Error('leads outside the directory of the zone file')
+  const text = readText(real)
+  if (text instanceof Uint8Array) return { file, text }
+  throw new Error(text.reason)
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    throw new Error(reasonOf(error))
+  }
+}
+
+function readText(path: string): Uint8Array | { readonly reason: string } {
+  try {
+    // A pipe or a device could keep the program waiting for ever.
+    return statSync(path).isFile() ? readFileSync(path) : { reason: 'is no regular file' }
+  } catch (error) {
+    return { reason: reasonOf(error) }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown fault'
+  return REASONS[code] ?? `can not be read: ${code}`
+}
+
+function unreadable(file: string, expectedApex: Uint8Array | undefined, reason: string): LoadedZone {
+  return { file, apex: undefined, expectedApex, rrsets: [], faults: [fault(file, reason)] }
+}
+
+function fault(file: string, message: string): ZoneFault {
+  return { file, line: 0, column: 0, severity: 'error', message }
+}
+
+function isError({ severity }: ZoneFault): boolean {
+  return severity === 'error'
+}

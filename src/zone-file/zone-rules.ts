@@ -1,0 +1,146 @@
+import { TYPE, typeText } from '../wire/codes.ts'
+import { formatName } from '../wire/name.ts'
+import { octet } from '../wire/octets.ts'
+import { isAtOrBelow, isSameName } from '../wire/wire-name.ts'
+import type { Rrset } from '../zone/rrset.ts'
+import { NameSet } from './name-set.ts'
+import type { PlaceList } from './place-list.ts'
+import { FaultList, type ZoneFault, type ZonePlace } from './zone-fault.ts'
+
+/** Types that may stand beside a CNAME: DNSSEC's (RFC 4034 3, 4; RFC 2535 had KEY). */
+const BESIDE_CNAME: ReadonlySet<number> = new Set([TYPE.CNAME, TYPE.RRSIG, TYPE.NSEC, 25])
+const PREFERENCE_LENGTH = 2
+/** A message counts its records in 16 bits and has as many octets on TCP (RFC 1035 4.1.1, 4.2.2). */
+const MAX_RECORDS = 65_535
+const MAX_MESSAGE_LENGTH = 65_535
+/** A compressed owner, type, class, TTL and rdata length. */
+const RECORD_OVERHEAD = 12
+
+/** What is said of an rrset; the place is that of its first record. */
+type Report = (rrset: Rrset, message: string) => void
+
+/** The owners of the zone that rules speak of. */
+interface Owners {
+  readonly cnames: NameSet
+  readonly dnames: NameSet
+  /** Owners of A or AAAA, as far as a name server's name leads to them. */
+  readonly addresses: NameSet
+}
+
+/**
+ * Looks for what no single record shows: an apex without SOA or NS, a CNAME with company, data outside the zone, name
+ * servers without an address. `file` is what faults name where `places` does not know better.
+ */
+export function checkZone(
+  apex: Uint8Array,
+  rrsets: readonly Rrset[],
+  file: string,
+  places?: PlaceList,
+): ZoneFault[] {
+  const faults = new FaultList()
+  const indexes = new Map<Rrset, number>()
+  const placeOf = (rrset: Rrset): ZonePlace => {
+    if (indexes.size === 0) for (const [index, each] of rrsets.entries()) indexes.set(each, index)
+    return places?.at(indexes.get(rrset) ?? -1) ?? { file, line: 0, column: 0 }
+  }
+  const error: Report = (rrset, message) => faults.error(placeOf(rrset), `${describe(rrset)}: ${message}`)
+  const warning: Report = (rrset, message) => faults.warning(placeOf(rrset), `${describe(rrset)}: ${message}`)
+
+  for (const message of missingAtApex(apex, rrsets)) faults.error({ file, line: 0, column: 0 }, message)
+  const owners = collectOwners(apex, rrsets)
+  for (const rrset of rrsets) {
+    checkPlace(apex, rrset, error)
+    checkSize(rrset, { error, warning })
+    checkSoa(apex, rrset, error)
+    checkAliases(rrset, owners, { error, warning })
+    checkTargets(apex, rrset, owners, warning)
+    if (faults.isFull) break
+  }
+  return faults.faults
+}
+
+function describe(rrset: Rrset): string {
+  return `${formatName(rrset.owner)} ${typeText(rrset.type)}`
+}
+
+/** RFC 1035 5.2: one SOA, at the top. RFC 1034 4.2.1: the zone's own NS are a part of it. */
+function missingAtApex(apex: Uint8Array, rrsets: readonly Rrset[]): string[] {
+  return [TYPE.SOA, TYPE.NS]
+    .filter(type => !rrsets.some(rrset => rrset.type === type && isSameName(rrset.owner, 0, apex, 0)))
+    .map(type => `${formatName(apex)} has no ${typeText(type)}`)
+}
+
+function checkPlace(apex: Uint8Array, rrset: Rrset, error: Report): void {
+  if (!isAtOrBelow(rrset.owner, 0, apex, 0)) error(rrset, `lies outside the zone ${formatName(apex)}`)
+}
+
+/** RFC 2181 5: an rrset is answered whole or not at all. */
+function checkSize(rrset: Rrset, { error, warning }: { error: Report; warning: Report }): void {
+  const { rdatas } = rrset
+  if (rdatas.length > MAX_RECORDS)
+    error(rrset, `there are ${rdatas.length} records, and no message holds them`)
+  else if (rdatas.reduce((sum, { length }) => sum + length + RECORD_OVERHEAD, 0) > MAX_MESSAGE_LENGTH) {
+    warning(rrset, 'is never answered: it fits no message')
+  }
+}
+
+function checkSoa(apex: Uint8Array, rrset: Rrset, error: Report): void {
+  if (rrset.type !== TYPE.SOA) return
+  if (rrset.rdatas.length > 1) error(rrset, 'there are two or more, and a zone has one')
+  if (!isSameName(rrset.owner, 0, apex, 0)) error(rrset, `stands below the apex ${formatName(apex)}`)
+}
+
+/** RFC 2181 10.1 and RFC 1034 3.6.2 on CNAME, RFC 6672 2.4 on DNAME. */
+function checkAliases(
+  rrset: Rrset,
+  owners: Owners,
+  { error, warning }: { error: Report; warning: Report },
+): void {
+  const isSingle = rrset.type === TYPE.CNAME || rrset.type === TYPE.DNAME
+  if (isSingle && rrset.rdatas.length > 1) error(rrset, 'there are two or more, and a name has one')
+  if (owners.cnames.size === 0 && owners.dnames.size === 0) return
+  if (!BESIDE_CNAME.has(rrset.type) && owners.cnames.has(rrset.owner)) {
+    error(rrset, 'stands beside a CNAME')
+  }
+  if (owners.dnames.size > 0 && hasAncestorIn(owners.dnames, rrset.owner)) {
+    warning(rrset, 'is never answered: it lies below a DNAME')
+  }
+}
+
+/** RFC 2181 10.3: NS and MX name no alias. RFC 1034 4.2.2: a server inside the zone needs its address there. */
+function checkTargets(apex: Uint8Array, rrset: Rrset, owners: Owners, warning: Report): void {
+  if (rrset.type !== TYPE.NS && rrset.type !== TYPE.MX) return
+  for (const rdata of rrset.rdatas) {
+    const target = rrset.type === TYPE.MX ? rdata.subarray(PREFERENCE_LENGTH) : rdata
+    if (!isAtOrBelow(target, 0, apex, 0)) continue
+    if (owners.cnames.has(target)) warning(rrset, `${formatName(target)} is a CNAME`)
+    else if (rrset.type === TYPE.NS && !owners.addresses.has(target)) {
+      warning(rrset, `${formatName(target)} has no address in the zone`)
+    }
+  }
+}
+
+function collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Owners {
+  const owners = { cnames: new NameSet(), dnames: new NameSet(), addresses: new NameSet() }
+  const servers = new NameSet()
+  for (const { owner, type, rdatas } of rrsets) {
+    if (type === TYPE.CNAME) owners.cnames.add(owner)
+    else if (type === TYPE.DNAME) owners.dnames.add(owner)
+    else if (type === TYPE.NS) {
+      for (const target of rdatas) if (isAtOrBelow(target, 0, apex, 0)) servers.add(target)
+    }
+  }
+  for (const { owner, type } of rrsets) {
+    if ((type === TYPE.A || type === TYPE.AAAA) && servers.has(owner)) owners.addresses.add(owner)
+  }
+  return owners
+}
+
+/** Whether a name above this one, itself not counted, is among the names. */
+function hasAncestorIn(names: NameSet, name: Uint8Array): boolean {
+  for (let at = 0; octet(name, at) !== 0; ) {
+    at += octet(name, at) + 1
+    if (names.has(name, at)) return true
+  }
+  return false
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseConfig, readConfig } from '../../src/config/config.ts'
+
+function mistakesOf(text: string): readonly string[] {
+  const reading = parseConfig(text, '/srv/freenet6.toml')
+  return reading.kind === 'mistakes' ? reading.mistakes : []
+}
+
+function configOf(text: string) {
+  const reading = parseConfig(text, '/srv/freenet6.toml')
+  assert.equal(reading.kind, 'config', JSON.stringify(reading))
+  return reading.kind === 'config' ? reading.config : assert.fail()
+}
+
+test('an empty file has every default of the contract, and is no demo', () => {
+  const config = configOf('')
+  assert.equal(config.demo, false)
+  assert.equal(config.origin, 'freenet6.net')
+  assert.equal(config.data_dir, '/srv/data')
+  assert.equal(config.control.socket, '/srv/data/control.sock')
+  assert.deepEqual(config.dns.listen, [
+    { address: '127.0.0.1', port: 5300 },
+    { address: '::1', port: 5300 },
+  ])
+  assert.equal(config.dns.ttl, 60)
+  assert.deepEqual(config.web.listen, { address: '127.0.0.1', port: 8080 })
+  assert.equal(config.web.registrations_per_hour, 10)
+  assert.equal(config.tunnel.reachability, 'require')
+  assert.equal(config.tunnel.foreign_endpoints, false)
+  assert.equal(config.tunnel.max_tunnels, 65_000)
+  assert.deepEqual(
+    [config.monitor.interval, config.monitor.timeout, config.monitor.threshold],
+    [60_000, 3000, 5],
+  )
+})
+
+test('a public URL is its origin, whatever its case and final slash', () => {
+  for (const text of ['https://broker.example.net', 'https://Broker.example.net:443/'])
+    assert.equal(configOf(`[web]\npublic_url = "${text}"`).web.public_url, 'https://broker.example.net')
+})
+
+test('a key is its canonical name and the octets of its secret, and is known by its name in any case', () => {
+  const { dns } = configOf(`[[dns.keys]]
+name = "K1.Example"
+algorithm = "hmac-sha256"
+secret = "AAECAw=="
+[dns]
+allow_transfer = ["key:k1.EXAMPLE."]
+[[dns.secondaries]]
+address = "192.0.2.53:53"
+key = "k1.example"`)
+  assert.deepEqual(dns.keys, [
+    {
+      name: Uint8Array.from(Buffer.from('\x02k1\x07example\0')),
+      algorithm: 'hmac-sha256',
+      secret: Uint8Array.of(0, 1, 2, 3),
+    },
+  ])
+})
+
+test('with no file at all the demo values are in force', () => {
+  const here = process.cwd()
+  process.chdir('/')
+  try {
+    const reading = readConfig()
+    assert.equal(reading.kind, 'config')
+    if (reading.kind !== 'config') return
+    assert.equal(reading.config.demo, true)
+    assert.equal(reading.config.tunnel.reachability, 'off')
+    assert.equal(reading.config.tunnel.allow_special_purpose, true)
+    assert.equal(reading.config.tunnel.foreign_endpoints, true)
+    assert.equal(reading.config.web.registrations_per_hour, 0)
+  } finally {
+    process.chdir(here)
+  }
+})
+
+test('a file that is not there is a mistake', () => {
+  assert.equal(readConfig('/nonexistent/freenet6.toml').kind, 'mistakes')
+})
+
+const MISTAKES: readonly [text: string, line: RegExp][] = [
+  ['origin = "a..b"', /^origin = "a\.\.b": expected a domain name/],
+  ['orgin = "a.b"', /^orgin: there is no such key; did you mean origin\?$/],
+  ['[dns]\ntll = 3', /^dns\.tll: there is no such key; did you mean ttl\?$/],
+  [
+    '[[dns.secondaries]]\naddres = "192.0.2.1:53"\naddress = "192.0.2.1:53"',
+    /^dns\.secondaries\[0\]\.addres: there is no such key; did you mean address\?$/,
+  ],
+  ['[dns]\nttl = -1', /^dns\.ttl = -1: expected a whole number from 0/],
+  ['[dns]\nttl = 1.5', /^dns\.ttl = 1\.5: expected a whole number/],
+  ['[dns]\nlisten = []', /^dns\.listen = \[\]: expected at least one/],
+  ['[dns]\nlisten = ["127.0.0.1"]', /^dns\.listen\[0\] = "127\.0\.0\.1": expected address:port/],
+  ['[dns]\nlisten = ["[::1:53"]', /^dns\.listen\[0\]/],
+  ['[dns]\nallow_transfer = ["key:nobody"]', /no dns\.keys entry has this name/],
+  [
+    '[dns]\nallow_transfer = ["192.0.2.1/24"]',
+    /^dns\.allow_transfer\[0\] = "192\.0\.2\.1\/24": expected an address, a prefix/,
+  ],
+  [
+    '[[dns.keys]]\nname = "k."\nalgorithm = "md5"\nsecret = "AAAA"',
+    /^dns\.keys\[0\]\.algorithm = "md5": one of "hmac-sha1"/,
+  ],
+  [
+    '[[dns.keys]]\nname = "k."\nalgorithm = "hmac-sha256"\nsecret = "?"',
+    /^dns\.keys\[0\]\.secret = "\?": expected base64/,
+  ],
+  [
+    '[[dns.keys]]\nname = "k."\nalgorithm = "hmac-sha256"\nsecret = ""',
+    /^dns\.keys\[0\]\.secret = "": expected base64/,
+  ],
+  [
+    '[[dns.keys]]\nname = "a..b"\nalgorithm = "hmac-sha256"\nsecret = "AAAA"',
+    /^dns\.keys\[0\]\.name = "a\.\.b": expected a domain name/,
+  ],
+  [
+    `[[dns.keys]]\nname = "${'k'.repeat(64)}."\nalgorithm = "hmac-sha256"\nsecret = "AAAA"`,
+    /^dns\.keys\[0\]\.name = "k+\.": expected a domain name/,
+  ],
+  [
+    ['k1', 'K1.']
+      .map(name => `[[dns.keys]]\nname = "${name}"\nalgorithm = "hmac-sha256"\nsecret = "AAAA"`)
+      .join('\n'),
+    /^dns\.keys\.name = "k1\.": another dns\.keys entry has this name$/,
+  ],
+  ['[web]\npublic_url = "https://x.example/broker"', /^web\.public_url = .*without path/],
+  ['[web]\npublic_url = "https://x.example/?a"', /^web\.public_url = .*without path/],
+  ['[web]\npublic_url = "https://me:secret@x.example"', /^web\.public_url = .*without path/],
+  ['[web]\npublic_url = "ftp://x"', /^web\.public_url = "ftp:\/\/x": .*URL/],
+  ['[tunnel]\nprefix = "2001:db8::/50"', /the nearest are \/48 and \/52$/],
+  ['[tunnel]\nprefix = "2001:db8::/64"', /a prefix from \/32 to \/60$/],
+  ['[tunnel]\nprefix = "2001:db8::1/48"', /an IPv6 prefix without host bits/],
+  ['[tunnel]\nserver_ipv4 = "127.1"', /^tunnel\.server_ipv4 = "127\.1": expected a dotted quad/],
+  ['[tunnel]\ndriver = "gre"', /one of "auto", "sit", "dry-run"$/],
+  ['[tunnel]\nmtu = 1000', /from 1280 to 65515$/],
+  ['[tunnel]\ndevice_prefix = "much-too-long-"', /a letter and up to six/],
+  ['[tunnel]\nforeign_endpoints = "yes"', /^tunnel\.foreign_endpoints = "yes": expected true or false$/],
+  ['[monitor]\ninterval = 60', /^monitor\.interval = 60: expected a string in quotes$/],
+  ['[monitor]\ninterval = "1x"', /a duration from 10ms to 24h/],
+  ['origin = ', /^\/srv\/freenet6\.toml:1:\d+: /],
+]
+
+for (const [text, line] of MISTAKES) {
+  test(`a mistake is one line with key, value and what is allowed: ${text.replaceAll('\n', ' ')}`, () => {
+    const mistakes = mistakesOf(text)
+    assert.equal(mistakes.length, 1, mistakes.join('\n'))
+    assert.match(mistakes[0] ?? '', line)
+  })
+}
+
+test('a mistake stays in one line and leaves the terminal alone, whatever the keys and values are', () => {
+  const text = '"\\u001b[2J\\n" = 1\n[dns]\nallow_transfer = ["key:\\u0085\\u2028"]\n'
+  const [unknown, ...others] = mistakesOf(text)
+  assert.deepEqual(others, [])
+  assert.match(unknown ?? '', /^\\u001b\[2J\\u000a: there is no such key/)
+  const [noName] = mistakesOf(text.replace(/^.*\n/, ''))
+  assert.match(noName ?? '', /^dns\.allow_transfer = "key:\\u0085\\u2028": /)
+})
+
+test('all mistakes come together', () => {
+  assert.equal(mistakesOf('origin = 3\n[dns]\nttl = "x"\n[monitor]\nthreshold = 0\nfoo = 1').length, 4)
+})

@@ -1,0 +1,59 @@
+import type { Respond } from '../../src/engine/respond.ts'
+import { type Libc, loadLibc } from '../../src/listen/libc.ts'
+import { type OpenSocket, openSockets } from '../../src/listen/open-socket.ts'
+import { Responder } from '../../src/listen/responder.ts'
+import type { UdpCounts } from '../../src/listen/udp.ts'
+import type { Endpoint } from '../../src/shared/endpoint.ts'
+
+const libc = await loadLibc()
+
+/** Why batched system calls can't be tested here; false where they can. With CI=true that is a failure. */
+export const noBatches = reasonWithout(libc)
+
+function reasonWithout(found: Libc | undefined): string | false {
+  if (found !== undefined) return false
+  if (process.env.CI === 'true') throw new Error('koffi can not be loaded: npm ci')
+  return 'koffi can not be loaded here: batched system calls are not tested'
+}
+
+/** A responder on one address, in this thread, so that any function can answer; it looks for datagrams at every turn. */
+export class BatchListener {
+  readonly address: Endpoint
+  readonly #socket: OpenSocket
+  readonly #responder: Responder
+  #isOpen = true
+
+  static async listen(endpoint: Endpoint, respond: Respond): Promise<BatchListener> {
+    const [socket] = openSockets(theLibc(), endpoint, { count: 1, patienceMs: 250 })
+    if (socket === undefined) throw new Error('one socket was asked for')
+    return new BatchListener(socket, respond)
+  }
+
+  constructor(socket: OpenSocket, respond: Respond) {
+    this.address = socket.address
+    this.#socket = socket
+    const presence = { enter: () => undefined, leave: () => undefined }
+    this.#responder = new Responder({ libc: theLibc(), sockets: [socket], respond, presence })
+    this.#turn()
+  }
+
+  get counts(): UdpCounts {
+    return this.#responder.counts
+  }
+
+  async close(): Promise<void> {
+    this.#isOpen = false
+    theLibc().close(this.#socket.fd)
+  }
+
+  readonly #turn = (): void => {
+    if (!this.#isOpen) return
+    this.#responder.answerWaiting()
+    setImmediate(this.#turn)
+  }
+}
+
+function theLibc(): Libc {
+  if (libc === undefined) throw new Error('koffi can not be loaded')
+  return libc
+}

@@ -1,0 +1,69 @@
+/** A TCP listener for a test, and clients that keep what they get. */
+import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Respond } from '../../src/engine/respond.ts'
+import { TCP_LIMITS, type TcpLimits, TcpListener } from '../../src/listen/tcp.ts'
+import type { Endpoint } from '../../src/shared/endpoint.ts'
+import { echo } from './fake-respond.ts'
+
+export const LOOPBACK: Endpoint = { address: '127.0.0.1', port: 0 }
+export const SHORT_TIMES = { idle: 150, message: 150, drain: 150, linger: 150 }
+
+interface Setting {
+  readonly respond?: Respond
+  readonly limits?: Partial<TcpLimits>
+}
+
+export async function withListener(
+  setting: Setting,
+  use: (listener: TcpListener) => Promise<void>,
+): Promise<void> {
+  const limits = { ...TCP_LIMITS, ...setting.limits }
+  const listener = await TcpListener.listen(LOOPBACK, setting.respond ?? echo, limits)
+  try {
+    await use(listener)
+  } finally {
+    await listener.close()
+  }
+}
+
+/** A client that collects what it gets. */
+export class TcpClient {
+  readonly socket: Socket
+  received: Buffer = Buffer.alloc(0)
+  readonly closed: Promise<unknown>
+
+  constructor({ address, port }: Endpoint, { allowHalfOpen = false } = {}) {
+    this.socket = connect({ host: address, port, allowHalfOpen, noDelay: true })
+    this.socket.on('data', segment => {
+      this.received = Buffer.concat([this.received, segment])
+    })
+    this.socket.on('error', () => {}) // RST is a way to be closed
+    this.closed = new Promise(resolve => this.socket.on('close', resolve))
+  }
+
+  get replies(): Buffer[] {
+    const replies: Buffer[] = []
+    let at = 0
+    while (at + 2 <= this.received.length) {
+      const end = at + 2 + this.received.readUInt16BE(at)
+      if (end > this.received.length) break
+      replies.push(this.received.subarray(at + 2, end))
+      at = end
+    }
+    return replies
+  }
+
+  async expect(count: number): Promise<Buffer[]> {
+    for (let i = 0; i < 1000 && this.replies.length < count && !this.socket.destroyed; i++) await sleep(5)
+    assert.equal(this.replies.length, count)
+    return this.replies
+  }
+}
+
+export async function untilClosed(listener: TcpListener): Promise<void> {
+  for (let i = 0; i < 1000 && (listener.openConnections > 0 || listener.counts.connections === 0); i++)
+    await sleep(5)
+  assert.equal(listener.openConnections, 0)
+}

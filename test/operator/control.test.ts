@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { after, afterEach, beforeEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Control, type ControlHandler } from '../../src/operator/control.ts'
+import { ControlClient, NotRunning } from '../../src/operator/control-client.ts'
+import { SILENT } from '../lifecycle/world.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'freenet6-control-'))
+const path = join(directory, 'control.sock')
+
+let control: Control
+let underWay = 0
+let mostUnderWay = 0
+let answered = 0
+
+const handler: ControlHandler = async (command, parameters) => {
+  if (command === 'fail') throw new RangeError('it can not be done')
+  mostUnderWay = Math.max(mostUnderWay, ++underWay)
+  await sleep(Number(parameters.ms ?? 0))
+  underWay--
+  answered++
+  return { command, ...parameters }
+}
+
+beforeEach(async () => {
+  control = await Control.listen(path, handler, SILENT)
+})
+
+afterEach(() => control.close())
+
+after(() => rmSync(directory, { recursive: true }))
+
+/** What a conversation by hand gives: all is sent, then the answers are read. */
+async function converse(words: string): Promise<readonly unknown[]> {
+  const socket = createConnection(path)
+  await once(socket, 'connect')
+  socket.end(words)
+  const lines = (await text(socket)).split('\n').filter(line => line !== '')
+  return lines.map((line): unknown => JSON.parse(line))
+}
+
+test('a command has its answer', async () => {
+  using client = await ControlClient.connect(path)
+  assert.deepEqual(await client.send('show', { reference: 'a' }), { command: 'show', reference: 'a' })
+})
+
+test('a command that fails says why, and the connection goes on', async () => {
+  using client = await ControlClient.connect(path)
+  await assert.rejects(client.send('fail', {}), /it can not be done/)
+  assert.deepEqual(await client.send('show', {}), { command: 'show' })
+})
+
+test('many commands may be under way on a connection; answers come in their order', async () => {
+  using client = await ControlClient.connect(path)
+  const order: number[] = []
+  const answers = Array.from({ length: 3000 }, async (_, n) => {
+    await client.send('show', { n: String(n), ms: String(n % 7) })
+    order.push(n)
+  })
+  await Promise.all(answers)
+  assert.deepEqual(
+    order,
+    Array.from({ length: 3000 }, (_, n) => n),
+  )
+  assert.ok(mostUnderWay > 1 && mostUnderWay < 3000, `${mostUnderWay} at a time`)
+})
+
+test('who does not take the answers is not read any further, and is served when it does', async () => {
+  const socket = createConnection(path)
+  await once(socket, 'connect')
+  const command = `${JSON.stringify({ command: 'show', parameters: { text: 'x'.repeat(1000) } })}\n`
+  const count = 5000
+  answered = 0
+  socket.write(command.repeat(count))
+  socket.end()
+  await sleep(300)
+  assert.ok(answered < count, 'all were answered although nobody read')
+  const lines = (await text(socket)).split('\n')
+  assert.equal(lines.length - 1, count)
+  assert.equal(answered, count)
+})
+
+test('a line that is no command is answered with an error', async () => {
+  const answers = await converse('nonsense\n[]\n{"command":"show"}\n')
+  assert.deepEqual(
+    answers.map(answer => Object.keys(Object(answer))[0]),
+    ['error', 'error', 'value'],
+  )
+})
+
+test('a command without end is refused', async () => {
+  assert.deepEqual(await converse('x'.repeat(70_000)), [{ error: 'the command is too long' }])
+})
+
+test('the socket is its owner’s alone', () => {
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+test('who still waits when the process ends is told', async () => {
+  using client = await ControlClient.connect(path)
+  const refused = assert.rejects(client.send('show', { ms: '1000' }), /closed the connection/)
+  await control.close()
+  await refused
+})
+
+test('where nobody listens the client says so', async () => {
+  await assert.rejects(ControlClient.connect(join(directory, 'nobody.sock')), NotRunning)
+})

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { checkZoneFile } from '../../src/zone-file/file-report.ts'
+import { loadZoneFile, loadZonesDirectory } from '../../src/zone-file/zone-file.ts'
+import { faultLines, nameOf, recordLines } from '../zone/zone-text.ts'
+
+const APEX = '$TTL 60\n@ SOA ns1 hostmaster 5 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.1\n'
+
+let directory: string
+
+before(() => {
+  directory = mkdtempSync(join(tmpdir(), 'freenet6-zones-'))
+  mkdirSync(join(directory, 'zones/parts'), { recursive: true })
+})
+after(() => rmSync(directory, { recursive: true }))
+
+describe('a zone file', () => {
+  test('has the origin that its name says', () => {
+    const zone = loadZoneFile(write('example.net.zone', APEX))
+    assert.deepEqual(zone.apex, nameOf('example.net.'))
+    assert.deepEqual(zone.faults, [])
+    assert.equal(recordLines(zone.rrsets).length, 3)
+  })
+
+  test('has the origin that it says itself', () => {
+    assert.deepEqual(
+      loadZoneFile(write('other.zone', `$ORIGIN example.org.\n${APEX}`)).apex,
+      nameOf('example.org.'),
+    )
+  })
+
+  test('has the origin that the caller says', () => {
+    const zone = loadZoneFile(write('other.zone', APEX), { origin: nameOf('example.com.') })
+    assert.deepEqual(zone.apex, nameOf('example.com.'))
+  })
+
+  test('promises an apex even where its SOA is a mistake', () => {
+    const zone = loadZoneFile(write('example.net.zone', APEX.replace(' 2 3 4 5', '')))
+    assert.equal(zone.apex, undefined)
+    assert.deepEqual(zone.expectedApex, nameOf('example.net.'))
+    assert.equal(zone.faults.length, 1)
+  })
+
+  test('is checked as a zone where it reads well', () => {
+    const zone = loadZoneFile(write('example.net.zone', '$TTL 60\na A 192.0.2.1\n'))
+    assert.deepEqual(faultLines(zone.faults), [
+      '0:0 error example.net. has no SOA',
+      '0:0 error example.net. has no NS',
+    ])
+  })
+
+  test('that is missing or a directory is a fault', () => {
+    assert.deepEqual(faultLines(loadZoneFile(join(directory, 'gone.zone')).faults), [
+      '0:0 error there is no such file',
+    ])
+    assert.deepEqual(faultLines(loadZoneFile(directory).faults), ['0:0 error is no regular file'])
+  })
+})
+
+describe('$INCLUDE in a zone file', () => {
+  test('reaches files beside it and below', () => {
+    write('parts/hosts', 'a A 192.0.2.1\n')
+    const zone = loadZoneFile(write('example.net.zone', `${APEX}$INCLUDE parts/hosts\n`))
+    assert.deepEqual(zone.faults, [])
+    assert.equal(recordLines(zone.rrsets).at(-1), 'a.example.net. 60 A 192.0.2.1')
+  })
+
+  for (const path of ['../secret', 'parts/../../secret', 'link', '/etc/passwd']) {
+    test(`does not reach ${path}`, () => {
+      writeFileSync(join(directory, 'secret'), 'secret A 192.0.2.1\n')
+      rmSync(join(directory, 'zones/link'), { force: true })
+      symlinkSync('../secret', join(directory, 'zones/link'))
+      const zone = loadZoneFile(write('example.net.zone', `${APEX}$INCLUDE ${path}\n`))
+      assert.equal(zone.faults.length, 1)
+      assert.equal(zone.faults[0]?.severity, 'error')
+      assert.doesNotMatch(recordLines(zone.rrsets).join('\n'), /secret/)
+    })
+  }
+})
+
+test('a directory of zones is read in the order of the names, other files left out', () => {
+  const zones = join(directory, 'all')
+  mkdirSync(zones)
+  for (const name of ['b.example.zone', 'a.example.zone', '.hidden.zone', 'a.example.zone~', 'notes.txt']) {
+    writeFileSync(join(zones, name), APEX)
+  }
+  assert.deepEqual(
+    loadZonesDirectory(zones).map(({ apex }) => apex),
+    [nameOf('a.example.'), nameOf('b.example.')],
+  )
+})
+
+test('a directory that is missing is a fault', () => {
+  assert.deepEqual(
+    loadZonesDirectory(join(directory, 'none')).map(({ faults }) => faultLines(faults)),
+    [['0:0 error there is no such file']],
+  )
+})
+
+describe('check-zone', () => {
+  test('says apex, serial and counts', () => {
+    const path = write('example.net.zone', APEX)
+    const { apex, serial, records, lines } = checkZoneFile(path)
+    assert.deepEqual({ apex, serial, records }, { apex: 'example.net.', serial: 5, records: 3 })
+    assert.deepEqual(lines, [`${path}: zone example.net. serial 5, 3 records, 0 errors, 0 warnings`])
+  })
+
+  test('names file, line and column of a mistake', () => {
+    const path = write('example.net.zone', `${APEX}a A 192.0.2.300\n`)
+    assert.equal(
+      checkZoneFile(path).lines[0],
+      `${path}:5:5: error: expected an IPv4 address, found "192.0.2.300"`,
+    )
+  })
+
+  test('refuses an origin that is no name', () => {
+    assert.deepEqual(faultLines(checkZoneFile('x', 'a..b').faults), [
+      '0:0 error the origin "a..b" is not a domain name',
+    ])
+  })
+})
+
+test('the zone that comes with the program has no fault', () => {
+  const { apex, faults } = loadZoneFile(join(import.meta.dirname, '../../zones/freenet6.net.zone'))
+  assert.deepEqual([apex, faults], [nameOf('freenet6.net.'), []])
+})
+
+function write(name: string, text: string): string {
+  const path = join(directory, 'zones', name)
+  writeFileSync(path, text)
+  return path
+}
