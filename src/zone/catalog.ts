@@ -6,6 +6,8 @@ import { Arena } from './arena.ts'
 import { NameKey } from './name-key.ts'
 import { NameTable } from './name-table.ts'
 import {
+  entryFlags,
+  entryWords,
   findRrset,
   HAS_DNAME,
   HAS_NS,
@@ -13,17 +15,15 @@ import {
   readOwner,
   readRrset,
   readRrsets,
-  recordFlags,
-  recordWords,
   rrsetCount,
-  writeRecord,
+  writeEntry,
   writeZone,
   zoneCell,
-} from './owner-record.ts'
+} from './owner-entry.ts'
 import type { Rrset } from './rrset.ts'
 import { assertName, assertRrset } from './rrset-limits.ts'
 import { TableReader } from './table-reader.ts'
-import { recordsAfter } from './walk.ts'
+import { entriesAfter } from './walk.ts'
 
 /** One step of a commit. */
 export type RrsetChange =
@@ -32,8 +32,8 @@ export type RrsetChange =
   | { readonly kind: 'remove'; readonly owner: Uint8Array; readonly type: number }
 
 /**
- *     root cell ── trie of apexes ── entry of freenet6.net ─────── trie of its owners ── records
- *                                └── entry of 6.f.0…ip6.arpa ──── trie of its owners ── records
+ *     root cell ── trie of apexes ── entry of freenet6.net ─────── trie of its owners ── entries
+ *                                └── entry of 6.f.0…ip6.arpa ──── trie of its owners ── entries
  *
  * Each zone has a trie of its own, so nothing of a parent shows in a served child. One root covers all: a commit that
  * touches two zones is seen in both or in none.
@@ -112,9 +112,9 @@ export class Catalog {
           cells.set(zone, cell)
           this.#key.set(owner, 0)
         }
-        const record = this.#table.getKeyed(cell, owner)
-        if (change.kind === 'put') this.#putRrset(cell, change.rrset, record)
-        else this.#removeRrset(cell, change.type, record)
+        const entry = this.#table.getKeyed(cell, owner)
+        if (change.kind === 'put') this.#putRrset(cell, change.rrset, entry)
+        else this.#removeRrset(cell, change.type, entry)
       }
     })
   }
@@ -122,7 +122,7 @@ export class Catalog {
   /** Apexes served, in wire form and lower case, in canonical order. */
   apexes(): readonly Uint8Array[] {
     this.#reader.refresh()
-    return [...recordsAfter(this.#reader, this.#reader.root)]
+    return [...entriesAfter(this.#reader, this.#reader.root)]
       .filter(zone => this.#isLoaded(zone))
       .map(zone => readOwner(this.#arena, zone))
   }
@@ -136,9 +136,9 @@ export class Catalog {
   /** Exactly this owner and type: no wildcard, no chase. */
   rrset(owner: Uint8Array, type: number): Rrset | undefined {
     if (!this.#findOwner(owner) || this.#reader.exact === 0) return undefined
-    const record = this.#reader.exact
-    const rrset = findRrset(this.#arena.words, this.#arena.octets, record, type)
-    return rrset === 0 ? undefined : readRrset(this.#arena, record, rrset)
+    const entry = this.#reader.exact
+    const rrset = findRrset(this.#arena.words, this.#arena.octets, entry, type)
+    return rrset === 0 ? undefined : readRrset(this.#arena, entry, rrset)
   }
 
   /** Is the owner's rrset of that type exactly this one? Compared where it lies. */
@@ -162,8 +162,8 @@ export class Catalog {
     this.#findOwner(name)
     if (this.#cuts(this.#reader.exact, name.length === apex.length)) return true
     for (let i = 0; i < this.#reader.ancestors; i++) {
-      const record = this.#reader.ancestorRecords[i] ?? 0
-      if (this.#cuts(record, readOwner(this.#arena, record).length === apex.length)) return true
+      const entry = this.#reader.ancestorEntries[i] ?? 0
+      if (this.#cuts(entry, readOwner(this.#arena, entry).length === apex.length)) return true
     }
     return false
   }
@@ -176,8 +176,8 @@ export class Catalog {
     const zone = this.#table.get(this.#currentRoot(), apex)
     if (zone === 0) return []
     const rrsets: Rrset[] = []
-    for (const record of recordsAfter(this.#reader, zoneCell(this.#arena.words, zone), after)) {
-      rrsets.push(...readRrsets(this.#arena, record))
+    for (const entry of entriesAfter(this.#reader, zoneCell(this.#arena.words, zone), after)) {
+      rrsets.push(...readRrsets(this.#arena, entry))
       if (rrsets.length >= limit) break
     }
     return rrsets
@@ -193,9 +193,9 @@ export class Catalog {
     if (zone === 0) return { rrsets: 0, last: undefined }
     let rrsets = 0
     let left = owners
-    for (const record of recordsAfter(this.#reader, zoneCell(this.#arena.words, zone), after)) {
-      rrsets += rrsetCount(this.#arena.words, record)
-      if (--left === 0) return { rrsets, last: readOwner(this.#arena, record) }
+    for (const entry of entriesAfter(this.#reader, zoneCell(this.#arena.words, zone), after)) {
+      rrsets += rrsetCount(this.#arena.words, entry)
+      if (--left === 0) return { rrsets, last: readOwner(this.#arena, entry) }
     }
     return { rrsets, last: undefined }
   }
@@ -246,32 +246,32 @@ export class Catalog {
 
   /** The cell of a zone's trie in an entry that this commit may write. */
   #openZone(root: number, zone: number): number {
-    const length = recordWords(this.#arena.words, zone)
+    const length = entryWords(this.#arena.words, zone)
     const copy = this.#arena.allocate(length)
     this.#arena.words.copyWithin(copy, zone, zone + length)
     this.#table.put(root, copy)
     return zoneCell(this.#arena.words, copy)
   }
 
-  /** Straight after the table was asked for the owner's record: 0 where there is none. */
-  #putRrset(cell: number, rrset: Rrset, record: number): void {
-    if (record === 0) {
-      this.#table.putSought(cell, writeRecord(this.#arena, rrset.owner, [rrset]))
+  /** Straight after the table was asked for the owner's entry: 0 where there is none. */
+  #putRrset(cell: number, rrset: Rrset, entry: number): void {
+    if (entry === 0) {
+      this.#table.putSought(cell, writeEntry(this.#arena, rrset.owner, [rrset]))
       return
     }
-    const rrsets = readRrsets(this.#arena, record).filter(({ type }) => type !== rrset.type)
-    const owner = readOwner(this.#arena, record)
-    this.#table.putSought(cell, writeRecord(this.#arena, owner, [...rrsets, rrset].sort(byType)))
+    const rrsets = readRrsets(this.#arena, entry).filter(({ type }) => type !== rrset.type)
+    const owner = readOwner(this.#arena, entry)
+    this.#table.putSought(cell, writeEntry(this.#arena, owner, [...rrsets, rrset].sort(byType)))
   }
 
-  /** Straight after the table was asked for the owner's record: 0 where there is none. */
-  #removeRrset(cell: number, type: number, record: number): void {
-    if (record === 0) return
-    const before = readRrsets(this.#arena, record)
+  /** Straight after the table was asked for the owner's entry: 0 where there is none. */
+  #removeRrset(cell: number, type: number, entry: number): void {
+    if (entry === 0) return
+    const before = readRrsets(this.#arena, entry)
     const rrsets = before.filter(rrset => rrset.type !== type)
     if (rrsets.length === before.length) return
-    if (rrsets.length === 0) this.#table.removeSought(cell, record)
-    else this.#table.putSought(cell, writeRecord(this.#arena, readOwner(this.#arena, record), rrsets))
+    if (rrsets.length === 0) this.#table.removeSought(cell, entry)
+    else this.#table.putSought(cell, writeEntry(this.#arena, readOwner(this.#arena, entry), rrsets))
   }
 
   /** Entry of the zone that the name belongs to, 0 where it is none of ours or one that failed to load. */
@@ -290,7 +290,7 @@ export class Catalog {
     reader.refresh()
     reader.find(root, this.#key, name, 0)
     if (reader.exact !== 0) return reader.exact
-    return reader.ancestors === 0 ? 0 : (reader.ancestorRecords[reader.ancestors - 1] ?? 0)
+    return reader.ancestors === 0 ? 0 : (reader.ancestorEntries[reader.ancestors - 1] ?? 0)
   }
 
   #findOwner(owner: Uint8Array): boolean {
@@ -300,9 +300,9 @@ export class Catalog {
     return true
   }
 
-  #cuts(record: number, atApex: boolean): boolean {
-    if (record === 0) return false
-    const flags = recordFlags(this.#arena.words, record)
+  #cuts(entry: number, atApex: boolean): boolean {
+    if (entry === 0) return false
+    const flags = entryFlags(this.#arena.words, entry)
     return (flags & HAS_DNAME) !== 0 || (!atApex && (flags & HAS_NS) !== 0)
   }
 }

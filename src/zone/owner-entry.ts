@@ -1,7 +1,7 @@
 /**
  * What the live table keeps for one owner: its name and its rrsets, as they go onto the wire.
  *
- *     word 0      length of the record in words
+ *     word 0      length of the entry in words
  *     word 1      length of the name | rrsets << 8 | flags << 24
  *     octets      the name, uncompressed, case as it was put
  *     then for each rrset:
@@ -22,30 +22,30 @@ const HEAD = 8
 const RRSET_HEAD = 12
 const MAX_RRSETS = 0xffff
 
-export function recordWords(words: Int32Array, record: number): number {
-  return words[record] ?? 0
+export function entryWords(words: Int32Array, entry: number): number {
+  return words[entry] ?? 0
 }
 
 /** Octet offset of the owner's name. */
-export function nameAt(record: number): number {
-  return record * 4 + HEAD
+export function nameAt(entry: number): number {
+  return entry * 4 + HEAD
 }
 
-export function nameLength(words: Int32Array, record: number): number {
-  return (words[record + 1] ?? 0) & 0xff
+export function nameLength(words: Int32Array, entry: number): number {
+  return (words[entry + 1] ?? 0) & 0xff
 }
 
-export function recordFlags(words: Int32Array, record: number): number {
-  return (words[record + 1] ?? 0) >>> 24
+export function entryFlags(words: Int32Array, entry: number): number {
+  return (words[entry + 1] ?? 0) >>> 24
 }
 
-export function rrsetCount(words: Int32Array, record: number): number {
-  return ((words[record + 1] ?? 0) >>> 8) & 0xffff
+export function rrsetCount(words: Int32Array, entry: number): number {
+  return ((words[entry + 1] ?? 0) >>> 8) & 0xffff
 }
 
 /** Octet offset of the first rrset. */
-export function firstRrset(words: Int32Array, record: number): number {
-  return nameAt(record) + nameLength(words, record)
+export function firstRrset(words: Int32Array, entry: number): number {
+  return nameAt(entry) + nameLength(words, entry)
 }
 
 function nextRrset(octets: Uint8Array, rrset: number): number {
@@ -70,9 +70,9 @@ export function firstRdata(rrset: number): number {
 }
 
 /** Octet offset of the rrset of a type, 0 where the owner has none. */
-export function findRrset(words: Int32Array, octets: Uint8Array, record: number, type: number): number {
-  let rrset = firstRrset(words, record)
-  for (let left = rrsetCount(words, record); left > 0; left--) {
+export function findRrset(words: Int32Array, octets: Uint8Array, entry: number, type: number): number {
+  let rrset = firstRrset(words, entry)
+  for (let left = rrsetCount(words, entry); left > 0; left--) {
     if (rrsetType(octets, rrset) === type) return rrset
     rrset = nextRrset(octets, rrset)
   }
@@ -85,13 +85,13 @@ export function zoneCell(words: Int32Array, zone: number): number {
 }
 
 /** Copies a name out of the table. */
-export function readOwner(arena: Arena, record: number): Uint8Array {
-  const at = nameAt(record)
-  return arena.octets.slice(at, at + nameLength(arena.words, record))
+export function readOwner(arena: Arena, entry: number): Uint8Array {
+  const at = nameAt(entry)
+  return arena.octets.slice(at, at + nameLength(arena.words, entry))
 }
 
 /** Copies an rrset out of the table. */
-export function readRrset(arena: Arena, record: number, rrset: number): Rrset {
+export function readRrset(arena: Arena, entry: number, rrset: number): Rrset {
   const rdatas: Uint8Array[] = []
   let at = firstRdata(rrset)
   for (let left = rrsetRecords(arena.octets, rrset); left > 0; left--) {
@@ -100,7 +100,7 @@ export function readRrset(arena: Arena, record: number, rrset: number): Rrset {
     at += 2 + length
   }
   return {
-    owner: readOwner(arena, record),
+    owner: readOwner(arena, entry),
     type: rrsetType(arena.octets, rrset),
     ttl: rrsetTtl(arena.octets, rrset),
     rdatas,
@@ -120,29 +120,29 @@ export function isRrset(octets: Uint8Array, at: number, { ttl, rdatas }: Rrset):
 }
 
 /** All rrsets of an owner, in the order of their types. */
-export function readRrsets(arena: Arena, record: number): Rrset[] {
+export function readRrsets(arena: Arena, entry: number): Rrset[] {
   const rrsets: Rrset[] = []
-  let at = firstRrset(arena.words, record)
-  for (let left = rrsetCount(arena.words, record); left > 0; left--) {
-    rrsets.push(readRrset(arena, record, at))
+  let at = firstRrset(arena.words, entry)
+  for (let left = rrsetCount(arena.words, entry); left > 0; left--) {
+    rrsets.push(readRrset(arena, entry, at))
     at = nextRrset(arena.octets, at)
   }
   return rrsets
 }
 
-/** Writes a record with these rrsets, of which there is one at least; RangeError where they are too many. */
-export function writeRecord(arena: Arena, owner: Uint8Array, rrsets: readonly Rrset[]): number {
+/** Writes an entry with these rrsets, of which there is one at least; RangeError where they are too many. */
+export function writeEntry(arena: Arena, owner: Uint8Array, rrsets: readonly Rrset[]): number {
   if (rrsets.length > MAX_RRSETS) throw new RangeError('too many types at one owner')
   let length = HEAD + owner.length
   for (const rrset of rrsets) length += RRSET_HEAD + dataLength(rrset)
-  const record = writeHead(arena, owner, {
+  const entry = writeHead(arena, owner, {
     words: (length + 3) >> 2,
     rrsets: rrsets.length,
     flags: flagsOf(rrsets),
   })
-  let at = nameAt(record) + owner.length
+  let at = nameAt(entry) + owner.length
   for (const rrset of rrsets) at = writeRrset(arena.octets, at, rrset)
-  return record
+  return entry
 }
 
 /** Writes a zone's entry in the catalog: its apex and an empty trie. */
@@ -162,11 +162,11 @@ interface Head {
 }
 
 function writeHead(arena: Arena, owner: Uint8Array, { words, rrsets, flags }: Head): number {
-  const record = arena.allocate(words)
-  arena.words[record] = words
-  arena.words[record + 1] = owner.length | (rrsets << 8) | (flags << 24)
-  arena.octets.set(owner, nameAt(record))
-  return record
+  const entry = arena.allocate(words)
+  arena.words[entry] = words
+  arena.words[entry + 1] = owner.length | (rrsets << 8) | (flags << 24)
+  arena.octets.set(owner, nameAt(entry))
+  return entry
 }
 
 function writeRrset(octets: Uint8Array, at: number, rrset: Rrset): number {
