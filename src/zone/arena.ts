@@ -204,7 +204,7 @@ export class Arena {
 }
 
 /** Counts from the first generation to the second; below 0 if the second is older. Generations go round. */
-function generationsBetween(first: number, second: number): number {
+export function generationsBetween(first: number, second: number): number {
   return (second - first) | 0
 }
 

@@ -1,13 +1,19 @@
 /**
- * What the live table keeps for one owner: its name and its rrsets, as they go onto the wire.
+ * What the live table keeps for one owner, called its entry: its name and its rrsets, as they go onto the wire.
  *
- *     word 0      length of the entry in words
- *     word 1      length of the name | rrsets << 8 | flags << 24
- *     octets      the name, uncompressed, case as it was put
- *     then for each rrset:
- *       type 2 | records 2 | ttl 4 | octets of all records 4 | for each record: rdlength 2, rdata
+ *              31        24 23                         8 7         0
+ *     word 0   │ length of the entry in words                      │
+ *     word 1   │ flags     │ how many rrsets             │ length of the name │
+ *     octets   the name, uncompressed, case as it was put
+ *     then each rrset, in the order of types:
  *
- * A zone's entry in the catalog has the same head and, on the next whole word, the cell of its own trie.
+ *       octet  0        2          4        8              12
+ *              │ type   │ records  │ TTL    │D│ octets     │ records: rdlength 2, rdata; rdlength 2, rdata; …
+ *
+ *     D        the highest bit: 1 if the rrset is dynamic, 0 if a zone file gave it
+ *     octets   31 bits: of all records together, rdlengths included
+ *
+ * A zone's entry among the apexes has the same head and, from the next whole word on, the cell of its own trie.
  */
 import { TYPE } from '../wire/codes.ts'
 import { octet, putUint16, putUint32, uint16, uint32 } from '../wire/octets.ts'
@@ -17,10 +23,26 @@ import type { Rrset } from './rrset.ts'
 export const HAS_NS = 1
 export const HAS_DNAME = 2
 export const HAS_CNAME = 4
+export const HAS_STATIC = 8
+const HAS_DYNAMIC = 16
 
 const HEAD = 8
 const RRSET_HEAD = 12
 const MAX_RRSETS = 0xffff
+/** In the first two octets of an rrset's length. Blocks lie below 2^31 octets, so no length needs it. */
+const DYNAMIC_BIT = 0x8000
+
+/** Where entries lie: the writer's arena, or what a reader sees of it. */
+export interface TableMemory {
+  readonly words: Int32Array
+  readonly octets: Uint8Array
+}
+
+/** An rrset in the table, and who gave it: a zone file, or what lives and dies while we run. */
+export interface StandingRrset {
+  readonly rrset: Rrset
+  readonly isDynamic: boolean
+}
 
 export function entryWords(words: Int32Array, entry: number): number {
   return words[entry] ?? 0
@@ -49,7 +71,12 @@ export function firstRrset(words: Int32Array, entry: number): number {
 }
 
 function nextRrset(octets: Uint8Array, rrset: number): number {
-  return rrset + RRSET_HEAD + uint32(octets, rrset + 8)
+  const length = ((uint16(octets, rrset + 8) & ~DYNAMIC_BIT) << 16) | uint16(octets, rrset + 10)
+  return rrset + RRSET_HEAD + length
+}
+
+function isDynamic(octets: Uint8Array, rrset: number): boolean {
+  return (uint16(octets, rrset + 8) & DYNAMIC_BIT) !== 0
 }
 
 export function rrsetType(octets: Uint8Array, rrset: number): number {
@@ -85,24 +112,25 @@ export function zoneCell(words: Int32Array, zone: number): number {
 }
 
 /** Copies a name out of the table. */
-export function readOwner(arena: Arena, entry: number): Uint8Array {
+export function readOwner(memory: TableMemory, entry: number): Uint8Array {
   const at = nameAt(entry)
-  return arena.octets.slice(at, at + nameLength(arena.words, entry))
+  return memory.octets.slice(at, at + nameLength(memory.words, entry))
 }
 
 /** Copies an rrset out of the table. */
-export function readRrset(arena: Arena, entry: number, rrset: number): Rrset {
+export function readRrset(memory: TableMemory, entry: number, rrset: number): Rrset {
+  const { octets } = memory
   const rdatas: Uint8Array[] = []
   let at = firstRdata(rrset)
-  for (let left = rrsetRecords(arena.octets, rrset); left > 0; left--) {
-    const length = uint16(arena.octets, at)
-    rdatas.push(arena.octets.slice(at + 2, at + 2 + length))
+  for (let left = rrsetRecords(octets, rrset); left > 0; left--) {
+    const length = uint16(octets, at)
+    rdatas.push(octets.slice(at + 2, at + 2 + length))
     at += 2 + length
   }
   return {
-    owner: readOwner(arena, entry),
-    type: rrsetType(arena.octets, rrset),
-    ttl: rrsetTtl(arena.octets, rrset),
+    owner: readOwner(memory, entry),
+    type: rrsetType(octets, rrset),
+    ttl: rrsetTtl(octets, rrset),
     rdatas,
   }
 }
@@ -119,33 +147,48 @@ export function isRrset(octets: Uint8Array, at: number, { ttl, rdatas }: Rrset):
   return true
 }
 
-/** All rrsets of an owner, in the order of their types. */
-export function readRrsets(arena: Arena, entry: number): Rrset[] {
-  const rrsets: Rrset[] = []
-  let at = firstRrset(arena.words, entry)
-  for (let left = rrsetCount(arena.words, entry); left > 0; left--) {
-    rrsets.push(readRrset(arena, entry, at))
-    at = nextRrset(arena.octets, at)
+/** Copies all rrsets of an owner out of the table, in the order of their types. */
+export function readRrsets(memory: TableMemory, entry: number): StandingRrset[] {
+  const standing: StandingRrset[] = []
+  let at = firstRrset(memory.words, entry)
+  for (let left = rrsetCount(memory.words, entry); left > 0; left--) {
+    standing.push({ rrset: readRrset(memory, entry, at), isDynamic: isDynamic(memory.octets, at) })
+    at = nextRrset(memory.octets, at)
   }
-  return rrsets
+  return standing
 }
 
-/** Writes an entry with these rrsets, of which there is one at least; RangeError where they are too many. */
-export function writeEntry(arena: Arena, owner: Uint8Array, rrsets: readonly Rrset[]): number {
-  if (rrsets.length > MAX_RRSETS) throw new RangeError('too many types at one owner')
+/** How many of an owner's rrsets are dynamic. */
+export function dynamicCount(memory: TableMemory, entry: number): number {
+  const flags = entryFlags(memory.words, entry)
+  const rrsets = rrsetCount(memory.words, entry)
+  if ((flags & HAS_DYNAMIC) === 0) return 0
+  if ((flags & HAS_STATIC) === 0) return rrsets
+  let dynamic = 0
+  let at = firstRrset(memory.words, entry)
+  for (let left = rrsets; left > 0; left--) {
+    if (isDynamic(memory.octets, at)) dynamic++
+    at = nextRrset(memory.octets, at)
+  }
+  return dynamic
+}
+
+/** Writes an entry with these rrsets, of which there is one at least. RangeError if there are too many. */
+export function writeEntry(arena: Arena, owner: Uint8Array, standing: readonly StandingRrset[]): number {
+  if (standing.length > MAX_RRSETS) throw new RangeError('too many types at one owner')
   let length = HEAD + owner.length
-  for (const rrset of rrsets) length += RRSET_HEAD + dataLength(rrset)
+  for (const { rrset } of standing) length += RRSET_HEAD + dataLength(rrset)
   const entry = writeHead(arena, owner, {
     words: (length + 3) >> 2,
-    rrsets: rrsets.length,
-    flags: flagsOf(rrsets),
+    rrsets: standing.length,
+    flags: flagsOf(standing),
   })
   let at = nameAt(entry) + owner.length
-  for (const rrset of rrsets) at = writeRrset(arena.octets, at, rrset)
+  for (const each of standing) at = writeRrset(arena.octets, at, each)
   return entry
 }
 
-/** Writes a zone's entry in the catalog: its apex and an empty trie. */
+/** Writes a zone's entry among the apexes: its name and an empty trie. */
 export function writeZone(arena: Arena, apex: Uint8Array): number {
   const words = ((HEAD + apex.length + 3) >> 2) + 2
   const zone = writeHead(arena, apex, { words, rrsets: 0, flags: 0 })
@@ -169,11 +212,13 @@ function writeHead(arena: Arena, owner: Uint8Array, { words, rrsets, flags }: He
   return entry
 }
 
-function writeRrset(octets: Uint8Array, at: number, rrset: Rrset): number {
+function writeRrset(octets: Uint8Array, at: number, { rrset, isDynamic }: StandingRrset): number {
+  const length = dataLength(rrset)
   putUint16(octets, at, rrset.type)
   putUint16(octets, at + 2, rrset.rdatas.length)
   putUint32(octets, at + 4, rrset.ttl)
-  putUint32(octets, at + 8, dataLength(rrset))
+  putUint16(octets, at + 8, (length >>> 16) | (isDynamic ? DYNAMIC_BIT : 0))
+  putUint16(octets, at + 10, length & 0xffff)
   at += RRSET_HEAD
   for (const rdata of rrset.rdatas) {
     putUint16(octets, at, rdata.length)
@@ -189,9 +234,11 @@ function dataLength(rrset: Rrset): number {
   return length
 }
 
-function flagsOf(rrsets: readonly Rrset[]): number {
+function flagsOf(standing: readonly StandingRrset[]): number {
   let flags = 0
-  for (const { type } of rrsets) {
+  for (const { rrset, isDynamic } of standing) {
+    const { type } = rrset
+    flags |= isDynamic ? HAS_DYNAMIC : HAS_STATIC
     if (type === TYPE.NS) flags |= HAS_NS
     if (type === TYPE.DNAME) flags |= HAS_DNAME
     if (type === TYPE.CNAME) flags |= HAS_CNAME

@@ -18,6 +18,20 @@ export function* entriesAfter(reader: TableReader, cell: number, after?: Uint8Ar
   }
 }
 
+/**
+ * The cell that everything at and below the key's name hangs on: its key begins all of theirs. The name exists, be it an
+ * empty non-terminal.
+ */
+export function subtreeCell(reader: TableReader, cell: number, key: NameKey): number {
+  for (;;) {
+    const head = reader.words[cell] ?? 0
+    const index = head >>> 16
+    if (head === 0 || index >= 2 * key.length) return cell
+    const twigs = reader.words[cell + 1] ?? 0
+    cell = twigs + 2 * popcount(head & ((1 << key.nibble(index)) - 1))
+  }
+}
+
 /** The roots of all that comes after a name, the first of them last. */
 function cellsAfter(reader: TableReader, cell: number, after: Uint8Array): number[] {
   const key = new NameKey()

@@ -39,7 +39,7 @@ class Trie {
 
   put(name: Uint8Array): void {
     const rrset = { owner: name, type: TYPE.A, ttl: 1, rdatas: [Uint8Array.of(1, 2, 3, 4)] }
-    this.change(cell => this.table.put(cell, writeEntry(this.arena, name, [rrset])))
+    this.change(cell => this.table.put(cell, writeEntry(this.arena, name, [{ rrset, isDynamic: false }])))
   }
 
   remove(name: Uint8Array): void {
@@ -222,7 +222,7 @@ test('a reader that has not moved on keeps seeing the old version until it is re
   trie.table.put(
     cell,
     writeEntry(trie.arena, wire('x.d.'), [
-      { owner: wire('x.d.'), type: 1, ttl: 1, rdatas: [Uint8Array.of(1)] },
+      { rrset: { owner: wire('x.d.'), type: 1, ttl: 1, rdatas: [Uint8Array.of(1)] }, isDynamic: true },
     ]),
   )
   trie.arena.publish(cell)
