@@ -105,8 +105,10 @@ export class Version {
   staticAtOrBelow(name: Uint8Array): boolean {
     const zone = this.#find(name)
     if (zone === 0 || this.#reader.encloserLabels < this.#key.labels) return false
-    if (this.#isStatic(this.#reader.exact)) return true
-    const cell = subtreeCell(this.#reader, zoneCell(this.#reader.words, zone), this.#key)
+    const { words, exact } = this.#reader
+    if (this.#isStatic(exact)) return true
+    const cell = subtreeCell(this.#reader, zoneCell(words, zone), this.#key)
+    if (exact !== 0 && words[cell] === 0) return false // nothing is below it
     for (const entry of entriesAfter(this.#reader, cell)) if (this.#isStatic(entry)) return true
     return false
   }
