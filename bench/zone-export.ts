@@ -1,13 +1,16 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { reverseApex } from '../src/address/reverse-name.ts'
 import { openBroker } from '../src/broker.ts'
-import { readConfig } from '../src/config/config.ts'
+import { type Config, readConfig } from '../src/config/config.ts'
+import { wireName } from '../src/lifecycle/tunnel-zone.ts'
 import type { Log } from '../src/shared/log.ts'
 import { formatRdata } from '../src/text/rdata.ts'
 import { typeText } from '../src/wire/codes.ts'
-import { formatName } from '../src/wire/name.ts'
+import { formatName, lowerCaseName } from '../src/wire/name.ts'
 import type { Catalog } from '../src/zone/catalog.ts'
 import type { Rrset } from '../src/zone/rrset.ts'
+import { loadZonesDirectory } from '../src/zone-file/zone-file.ts'
 import type { Table } from './table.ts'
 
 /** A zone as the peers load it. */
@@ -28,15 +31,21 @@ export async function exportZones(table: Table): Promise<readonly ExportedZone[]
   if (reading.kind === 'mistakes') throw new Error(reading.mistakes.join('\n'))
   const broker = await openBroker(reading.config, SILENT)
   try {
-    return broker.catalog.apexes().map(apex => {
-      const name = formatName(apex).replace(/\.$/, '')
+    return zoneNames(reading.config).map(name => {
       const file = join(directory, `${name}.zone`)
-      if (!existsSync(file)) writeZone(broker.catalog, apex, file)
+      if (!existsSync(file)) writeZone(broker.catalog, wireName(name), file)
       return { name, file }
     })
   } finally {
     broker.close()
   }
+}
+
+/** The zones of tunnels, and those of files, each once; without the final dot. */
+function zoneNames(config: Config): readonly string[] {
+  const files = loadZonesDirectory(config.zones_dir).flatMap(({ apex }) => apex ?? [])
+  const fileNames = files.map(apex => formatName(lowerCaseName(apex)).replace(/\.$/, ''))
+  return [...new Set([config.origin, reverseApex(config.tunnel.prefix), ...fileNames])]
 }
 
 function writeZone(catalog: Catalog, apex: Uint8Array, file: string): void {

@@ -6,7 +6,7 @@ import { MAX_NAME_LENGTH } from '../wire/name.ts'
 import { copyOctets, uint16, uint32 } from '../wire/octets.ts'
 import { isAtOrBelow, isSameName, wireNameLength } from '../wire/wire-name.ts'
 import { type Lookup, OUTCOME, type Outcome } from '../zone/lookup.ts'
-import { firstRdata, nameAt, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
+import { firstRdata, nameAt, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-entry.ts'
 import type { Query } from './query.ts'
 import type { Reply } from './reply.ts'
 

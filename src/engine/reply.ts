@@ -13,7 +13,7 @@ import {
 import { NameWriter } from '../wire/name-writer.ts'
 import { copyOctets, octet, putUint16, putUint32, uint16 } from '../wire/octets.ts'
 import { isUnrelated, wireNameLength } from '../wire/wire-name.ts'
-import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-record.ts'
+import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-entry.ts'
 import type { Transport } from './client.ts'
 import type { Query } from './query.ts'
 import { ReplyOptions, type ReplyOptionsParts } from './reply-options.ts'

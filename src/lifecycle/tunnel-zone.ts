@@ -128,7 +128,7 @@ export class TunnelZone {
    * shows each tunnel's client address, published or not, that is one, so that it need not be read twice.
    */
   publishAll(tunnels: Iterable<PublishedColumns>, show: (address: Uint8Array) => void): void {
-    this.#catalog.commit(this.#changesOfAll(tunnels, show))
+    this.#catalog.commit(this.#changesOfAll(tunnels, show), { differences: false })
   }
 
   *#changesOfAll(

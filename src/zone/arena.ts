@@ -8,9 +8,22 @@
  *     word 16… a slot for each reader: the generation that it entered at, 0 while it reads nothing
  *     then     blocks
  *
- * A block that a published root may reach is never changed. What a commit replaces is retired, and goes back to the
- * free lists when every reader has left since, or has entered after it.
+ * A block that a published root may reach is never changed. The life of a block:
+ *
+ *                   allocate                   publish
+ *      ┌─ free list ────────▶ new (this change) ───────▶ published ── release ──▶ retiring
+ *      │  or the top             │                           ▲                       │
+ *      │                         │ release, abandon          └────── abandon ────────┤
+ *      ◀─────────────────────────┘                                                   │ publish
+ *      ◀──────────────────────────────────── reclaim ──────────────────────────── retired
+ *
+ * A retired block is reclaimed when every reader has left since, or has entered after the version that retired it, and
+ * no older version is held. A free list is a stack: each free block's first word is the offset of the next one.
+ *
+ * All blocks from `#privateFrom` up are new. A new block that came from a free list lies below it and is copied once
+ * more if it changes again, for it can't be told from a published one.
  */
+import { TableFull } from './table-fault.ts'
 
 export const ROOT_WORD = 1
 export const GENERATION_WORD = 2
@@ -42,6 +55,10 @@ export class Arena {
   /** Blocks from here on were made since the last publication: no reader has seen them. */
   #privateFrom = FIRST_BLOCK
   #usedWords = 0
+  /** Words of the blocks that this change has allocated and not given back. */
+  #newWords = 0
+  /** Blocks below `#privateFrom` that this change took from free lists: offset and length, in turn. */
+  #reused: number[] = []
   #retiring: number[] = []
   #retired: RetiredBlocks[] = []
   readonly #free = new Int32Array(SIZE_CLASSES)
@@ -57,25 +74,17 @@ export class Arena {
     return this.#usedWords * 4
   }
 
-  /** Bytes ever handed out: what the buffer costs in memory. */
+  /** Bytes up to the last block in use or free: what the buffer costs in memory. */
   get touchedBytes(): number {
     return this.#top * 4
   }
 
-  /** A block of at least `words` words with undefined content; RangeError when the buffer is full. */
+  /** Hands out a block of at least `words` words with undefined content. Throws TableFull, with nothing changed. */
   allocate(words: number): number {
     const units = roundedUnits(words)
-    const sizeClass = sizeClassOf(units)
+    const block = this.#fromFreeList(units) ?? this.#fromTop(units)
     this.#usedWords += units * 2
-    const reused = this.#free[sizeClass] ?? 0
-    if (reused !== 0) {
-      this.#free[sizeClass] = this.words[reused] ?? 0
-      return reused
-    }
-    const block = this.#top
-    const end = block + units * 2
-    if (end > this.words.length) this.#grow(end * 4)
-    this.#top = end
+    this.#newWords += units * 2
     return block
   }
 
@@ -86,8 +95,12 @@ export class Arena {
 
   /** Gives a block back: at once when no reader can know it, else after the next publication and `reclaim`. */
   release(block: number, words: number): void {
-    if (this.isPrivate(block)) this.#toFreeList(block, words)
-    else this.#retiring.push(block, words)
+    if (!this.isPrivate(block)) {
+      this.#retiring.push(block, words)
+      return
+    }
+    this.#newWords -= roundedUnits(words) * 2
+    this.#toFreeList(block, words)
   }
 
   /** Makes `root` what every reader sees next, in one store. */
@@ -95,21 +108,32 @@ export class Arena {
     const generation = generationAfter(this.words[GENERATION_WORD] ?? 0)
     if (this.#retiring.length > 0) this.#retired.push({ generation, blocks: this.#retiring })
     this.#retiring = []
+    this.#reused = []
+    this.#newWords = 0
     this.#privateFrom = this.#top
     Atomics.store(this.words, ROOT_WORD, root)
     Atomics.store(this.words, GENERATION_WORD, generation)
   }
 
-  /** Leaves what is published as it is after a change that broke off. Its new blocks are lost, not its old ones. */
+  /** Forgets a change: what is published stays as it is, and every block that the change took is free again. */
   abandon(): void {
     this.#retiring = []
-    this.#privateFrom = this.#top
+    this.#dropPrivateFromFreeLists()
+    this.#top = this.#privateFrom
+    const reused = this.#reused
+    for (let i = 0; i < reused.length; i += 2) this.#pushFree(reused[i] ?? 0, reused[i + 1] ?? 0)
+    this.#reused = []
+    this.#usedWords -= this.#newWords
+    this.#newWords = 0
   }
 
-  /** Gives back what was retired and no reader can stand on any more. */
-  reclaim(): void {
+  /**
+   * Gives back what was retired and no reader can stand on any more; `oldestHeld` is the generation of the oldest
+   * version that is held beside the readers' slots. Not while a change is being built.
+   */
+  reclaim(oldestHeld?: number): void {
     let oldest = this.#retired[0]
-    while (oldest !== undefined && this.#isPassed(oldest.generation)) {
+    while (oldest !== undefined && this.#isPassed(oldest.generation, oldestHeld)) {
       const { blocks } = oldest
       for (let i = 0; i < blocks.length; i += 2) this.#toFreeList(blocks[i] ?? 0, blocks[i + 1] ?? 0)
       this.#retired.shift()
@@ -118,34 +142,74 @@ export class Arena {
   }
 
   /** Has every reader that is at work entered when this generation, or a later one, was published? */
-  #isPassed(generation: number): boolean {
+  #isPassed(generation: number, oldestHeld: number | undefined): boolean {
+    if (oldestHeld !== undefined && generationsBetween(generation, oldestHeld) < 0) return false
     for (let i = 0; i < MAX_READERS; i++) {
       const entered = Atomics.load(this.words, READER_SLOTS + i * SLOT_WORDS)
-      if (entered !== 0 && ((entered - generation) | 0) < 0) return false // generations go round
+      if (entered !== 0 && generationsBetween(generation, entered) < 0) return false
     }
     return true
   }
 
+  #fromFreeList(units: number): number | undefined {
+    const sizeClass = sizeClassOf(units)
+    const block = this.#free[sizeClass] ?? 0
+    if (block === 0) return undefined
+    this.#free[sizeClass] = this.words[block] ?? 0
+    if (!this.isPrivate(block)) this.#reused.push(block, sizeClass)
+    return block
+  }
+
+  #fromTop(units: number): number {
+    const block = this.#top
+    const end = block + units * 2
+    if (end > this.words.length) this.#grow(end * 4)
+    this.#top = end
+    return block
+  }
+
   #toFreeList(block: number, words: number): void {
     const units = roundedUnits(words)
-    const sizeClass = sizeClassOf(units)
     this.#usedWords -= units * 2
+    this.#pushFree(block, sizeClassOf(units))
+  }
+
+  #pushFree(block: number, sizeClass: number): void {
     this.words[block] = this.#free[sizeClass] ?? 0
     this.#free[sizeClass] = block
+  }
+
+  /** A change puts only private blocks on the free lists, so they are the first of each. */
+  #dropPrivateFromFreeLists(): void {
+    for (let sizeClass = 0; sizeClass < SIZE_CLASSES; sizeClass++) {
+      let block = this.#free[sizeClass] ?? 0
+      while (this.isPrivate(block)) block = this.words[block] ?? 0
+      this.#free[sizeClass] = block
+    }
   }
 
   /** The buffer grows in place: readers keep it and only make new views (see TableReader.refresh). */
   #grow(needed: number): void {
     const size = this.buffer.byteLength
     const wanted = Math.max(needed, size + Math.min(size, LARGEST_STEP))
-    this.buffer.grow(Math.min(wanted, Math.max(needed, this.buffer.maxByteLength)))
+    if (needed > this.buffer.maxByteLength) throw new TableFull(needed)
+    try {
+      this.buffer.grow(Math.min(wanted, this.buffer.maxByteLength))
+    } catch {
+      throw new TableFull(needed) // the system has no more memory for the process
+    }
     this.words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4)
     this.octets = new Uint8Array(this.buffer, 0, this.buffer.byteLength)
   }
 }
 
+/** Counts from the first generation to the second; below 0 if the second is older. Generations go round. */
+export function generationsBetween(first: number, second: number): number {
+  return (second - first) | 0
+}
+
 function generationAfter(generation: number): number {
-  return (generation + 1) | 0 || 1 // 0 is how a slot says that nobody reads
+  return (generation + 1) | 0 || 1 // a slot with 0 says that nobody reads
 }
 
 /** Length in units of two words: exact for small blocks, above them four sizes for each power of two. */

@@ -2,53 +2,49 @@
 import { TYPE } from '../wire/codes.ts'
 import { formatName, lowerCaseName } from '../wire/name.ts'
 import { isAtOrBelow } from '../wire/wire-name.ts'
-import { Arena } from './arena.ts'
+import { Arena, generationsBetween } from './arena.ts'
+import { HeldVersions } from './held-versions.ts'
 import { NameKey } from './name-key.ts'
-import { NameTable } from './name-table.ts'
-import {
-  findRrset,
-  HAS_DNAME,
-  HAS_NS,
-  isRrset,
-  readOwner,
-  readRrset,
-  readRrsets,
-  recordFlags,
-  recordWords,
-  rrsetCount,
-  writeRecord,
-  writeZone,
-  zoneCell,
-} from './owner-record.ts'
+import { PreparedCommit } from './prepared-commit.ts'
 import type { Rrset } from './rrset.ts'
+import type { RrsetChange } from './rrset-change.ts'
+import { DifferenceLog, type RrsetDifference } from './rrset-difference.ts'
 import { assertName, assertRrset } from './rrset-limits.ts'
+import type { Snapshot } from './snapshot.ts'
+import { CommitUnderWay } from './table-fault.ts'
 import { TableReader } from './table-reader.ts'
-import { recordsAfter } from './walk.ts'
+import { TableWriter } from './table-writer.ts'
+import { type DynamicSlice, type RrsetCount, Version } from './version.ts'
 
-/** One step of a commit. */
-export type RrsetChange =
-  /** Replaces the rrset of that owner and type. */
-  | { readonly kind: 'put'; readonly rrset: Rrset }
-  | { readonly kind: 'remove'; readonly owner: Uint8Array; readonly type: number }
+export type { RrsetChange }
+
+export interface CommitOptions {
+  /** False: no list of differences is kept, for millions of changes that nobody asks about. */
+  readonly differences?: boolean
+}
 
 /**
- *     root cell ── trie of apexes ── entry of freenet6.net ─────── trie of its owners ── records
- *                                └── entry of 6.f.0…ip6.arpa ──── trie of its owners ── records
+ *     root cell ── trie of apexes ── entry of freenet6.net ─────── trie of its owners ── entries
+ *                                └── entry of 6.f.0…ip6.arpa ──── trie of its owners ── entries
  *
  * Each zone has a trie of its own, so nothing of a parent shows in a served child. One root covers all: a commit that
  * touches two zones is seen in both or in none.
  */
 export class Catalog {
   readonly #arena: Arena
-  readonly #table: NameTable
   readonly #reader: TableReader
-  readonly #key = new NameKey()
+  readonly #published: Version
+  readonly #writer: TableWriter
+  readonly #held = new HeldVersions()
+  #isChanging = false
 
   constructor(options: { readonly maxBytes?: number } = {}) {
+    const key = new NameKey()
     this.#arena = new Arena(options.maxBytes)
-    this.#table = new NameTable(this.#arena, this.#key)
+    this.#writer = new TableWriter(this.#arena, key)
+    this.#arena.publish(this.#writer.emptyRoot())
     this.#reader = new TableReader(this.#arena.buffer)
-    this.#publish(this.#newCell(0, 0))
+    this.#published = new Version(this.#reader, key)
   }
 
   /** What readers, in this thread or another, are made from. */
@@ -61,27 +57,15 @@ export class Catalog {
     return { used: this.#arena.usedBytes, touched: this.#arena.touchedBytes }
   }
 
-  /** Adds or replaces a whole zone, atomically. RangeError where there is no SOA at the apex or data lie outside. */
+  /**
+   * Adds or replaces a whole zone, atomically; all its records are static. RangeError if there is no SOA at the apex or
+   * data lie outside; TableFull.
+   */
   putZone(apex: Uint8Array, rrsets: Iterable<Rrset>): void {
     const all = [...rrsets]
     const lowered = lowerCaseName(apex)
-    let soa = 0
-    for (const rrset of all) {
-      assertRrset(rrset)
-      if (!isAtOrBelow(rrset.owner, 0, lowered, 0))
-        throw new RangeError(`${formatName(rrset.owner)} is outside ${formatName(apex)}`)
-      if (rrset.type === TYPE.SOA && rrset.owner.length === apex.length) soa++
-    }
-    if (soa !== 1) throw new RangeError(`${formatName(apex)} needs one SOA, not ${soa}`)
-
-    this.#atomically(root => {
-      const old = this.#table.get(root, lowered)
-      if (old !== 0) this.#table.releaseAll(zoneCell(this.#arena.words, old))
-      const zone = writeZone(this.#arena, lowered)
-      const cell = zoneCell(this.#arena.words, zone)
-      for (const rrset of all) this.#putRrset(cell, rrset, this.#table.get(cell, rrset.owner))
-      this.#table.put(root, zone)
-    })
+    assertZone(lowered, all)
+    this.#publish(this.#build(root => this.#writer.putZone(root, lowered, all)))
   }
 
   /**
@@ -91,226 +75,128 @@ export class Catalog {
   putFailedZone(apex: Uint8Array): void {
     assertName(apex)
     const lowered = lowerCaseName(apex)
-    if (this.#table.get(this.#currentRoot(), lowered) !== 0) return
-    this.#atomically(root => this.#table.put(root, writeZone(this.#arena, lowered)))
+    if (this.#newest().apexEntry(lowered) !== 0) return
+    this.#publish(this.#build(root => this.#writer.putZone(root, lowered, [])))
   }
 
   /**
-   * Applies all changes in one step that every reader sees whole. RangeError, and nothing changed, where an owner lies
-   * in no served zone or a value does not fit the protocol. Changes are taken one by one: millions need not be there
-   * together.
+   * Builds the next version aside: nothing can fail between this and `publish`. Changes are taken one by one, so
+   * millions need not be there together. One commit may be prepared at a time: CommitUnderWay.
+   *
+   * RangeError if an owner lies in no served zone, a value does not fit the protocol, or a dynamic rrset would replace a
+   * static one; TableFull. Everything stays as it was then.
    */
-  commit(changes: Iterable<RrsetChange>): void {
-    this.#atomically(root => {
-      const cells = new Map<number, number>()
-      for (const change of changes) {
-        const zone = this.#checkedZone(change)
-        const owner = ownerOf(change)
-        let cell = cells.get(zone)
-        if (cell === undefined) {
-          cell = this.#openZone(root, zone)
-          cells.set(zone, cell)
-          this.#key.set(owner, 0)
-        }
-        const record = this.#table.getKeyed(cell, owner)
-        if (change.kind === 'put') this.#putRrset(cell, change.rrset, record)
-        else this.#removeRrset(cell, change.type, record)
-      }
+  prepare(changes: Iterable<RrsetChange>, options: CommitOptions = {}): PreparedCommit {
+    const log = options.differences === false ? undefined : new DifferenceLog()
+    let differences: readonly RrsetDifference[] = []
+    const root = this.#build(next => {
+      const published = this.#newest()
+      this.#writer.apply(next, changes, { published, ...(log && { differences: log }) })
+      if (log !== undefined) differences = log.differences()
+    })
+    return new PreparedCommit(differences, {
+      publish: () => this.#publish(root),
+      abandon: () => this.#abandon(),
     })
   }
 
-  /** Apexes served, in wire form and lower case, in canonical order. */
-  apexes(): readonly Uint8Array[] {
-    this.#reader.refresh()
-    return [...recordsAfter(this.#reader, this.#reader.root)]
-      .filter(zone => this.#isLoaded(zone))
-      .map(zone => readOwner(this.#arena, zone))
+  /** Applies all changes in one step that every reader sees whole: `prepare` and `publish`. */
+  commit(changes: Iterable<RrsetChange>, options: CommitOptions = {}): readonly RrsetDifference[] {
+    const prepared = this.prepare(changes, options)
+    prepared.publish()
+    return prepared.differences
   }
 
-  /** Apex of the served zone that the name belongs to: the longest match. */
-  zoneOf(name: Uint8Array): Uint8Array | undefined {
-    const zone = this.#zoneEntry(name)
-    return zone === 0 ? undefined : readOwner(this.#arena, zone)
+  /** Holds the newest published version, until it is released. Throws TooManySnapshots. */
+  snapshot(): Snapshot {
+    const reader = new TableReader(this.#arena.buffer)
+    return this.#held.hold(new Version(reader), reader.generation())
   }
 
-  /** Exactly this owner and type: no wildcard, no chase. */
+  /** How many snapshots are held, and how many publications ago the oldest of them was the newest. */
+  heldVersions(): { readonly count: number; readonly oldestAgeGenerations: number } {
+    const now = this.#reader.generation()
+    return {
+      count: this.#held.count,
+      oldestAgeGenerations: generationsBetween(this.#held.oldest() ?? now, now),
+    }
+  }
+
+  /** See `Version.rrset`; this and all below read the newest published version. */
   rrset(owner: Uint8Array, type: number): Rrset | undefined {
-    if (!this.#findOwner(owner) || this.#reader.exact === 0) return undefined
-    const record = this.#reader.exact
-    const rrset = findRrset(this.#arena.words, this.#arena.octets, record, type)
-    return rrset === 0 ? undefined : readRrset(this.#arena, record, rrset)
+    return this.#newest().rrset(owner, type)
   }
 
-  /** Is the owner's rrset of that type exactly this one? Compared where it lies. */
+  /** See `Version.holds`. */
   holds(rrset: Rrset): boolean {
-    if (!this.#findOwner(rrset.owner) || this.#reader.exact === 0) return false
-    const { words, octets } = this.#arena
-    const at = findRrset(words, octets, this.#reader.exact, rrset.type)
-    return at !== 0 && isRrset(octets, at, rrset)
+    return this.#newest().holds(rrset)
   }
 
-  /** Does the owner hold any data, or is it an empty non-terminal? */
-  hasName(owner: Uint8Array): boolean {
-    return this.#findOwner(owner) && this.#reader.encloserLabels === this.#key.labels
-  }
-
-  /** Is there an NS below the apex or a DNAME at the name or above it, so that data put there would be occluded? */
+  /** See `Version.isOccluded`. */
   isOccluded(name: Uint8Array): boolean {
-    const zone = this.#zoneEntry(name)
-    if (zone === 0) return false
-    const apex = readOwner(this.#arena, zone)
-    this.#findOwner(name)
-    if (this.#cuts(this.#reader.exact, name.length === apex.length)) return true
-    for (let i = 0; i < this.#reader.ancestors; i++) {
-      const record = this.#reader.ancestorRecords[i] ?? 0
-      if (this.#cuts(record, readOwner(this.#arena, record).length === apex.length)) return true
-    }
-    return false
+    return this.#newest().isOccluded(name)
   }
 
-  /**
-   * Rrsets of a zone in canonical order, strictly after the owner `after`: owners whole, so the result may be a little
-   * longer than `limit`. Empty at the end, or where the zone is not served.
-   */
+  /** See `Version.staticAtOrBelow`. */
+  staticAtOrBelow(name: Uint8Array): boolean {
+    return this.#newest().staticAtOrBelow(name)
+  }
+
+  /** See `Version.walk`. */
   walk(apex: Uint8Array, after: Uint8Array | undefined, limit: number): readonly Rrset[] {
-    const zone = this.#table.get(this.#currentRoot(), apex)
-    if (zone === 0) return []
-    const rrsets: Rrset[] = []
-    for (const record of recordsAfter(this.#reader, zoneCell(this.#arena.words, zone), after)) {
-      rrsets.push(...readRrsets(this.#arena, record))
-      if (rrsets.length >= limit) break
-    }
-    return rrsets
+    return this.#newest().walk(apex, after, limit)
   }
 
-  /** How many rrsets the next owners hold after `after`, and where the count went on to; undefined: to the end. */
-  countAfter(
-    apex: Uint8Array,
-    after: Uint8Array | undefined,
-    owners: number,
-  ): { readonly rrsets: number; readonly last: Uint8Array | undefined } {
-    const zone = this.#table.get(this.#currentRoot(), apex)
-    if (zone === 0) return { rrsets: 0, last: undefined }
-    let rrsets = 0
-    let left = owners
-    for (const record of recordsAfter(this.#reader, zoneCell(this.#arena.words, zone), after)) {
-      rrsets += rrsetCount(this.#arena.words, record)
-      if (--left === 0) return { rrsets, last: readOwner(this.#arena, record) }
-    }
-    return { rrsets, last: undefined }
+  /** See `Version.dynamicAfter`. */
+  dynamicAfter(apex: Uint8Array, after: Uint8Array | undefined, owners: number): DynamicSlice {
+    return this.#newest().dynamicAfter(apex, after, owners)
   }
 
-  /** Builds the next version on a copy of the root's cell, and publishes it whole, or leaves everything as it was. */
-  #atomically(change: (root: number) => void): void {
-    const old = this.#currentRoot()
-    const words = this.#arena.words
-    const root = this.#newCell(words[old] ?? 0, words[old + 1] ?? 0)
-    this.#arena.release(old, 2)
+  /** See `Version.countAfter`. */
+  countAfter(apex: Uint8Array, after: Uint8Array | undefined, owners: number): RrsetCount {
+    return this.#newest().countAfter(apex, after, owners)
+  }
+
+  #newest(): Version {
+    this.#reader.refresh()
+    return this.#published
+  }
+
+  /** Lets `change` write on a copy of the published root; gives all back if it throws. */
+  #build(change: (root: number) => void): number {
+    if (this.#isChanging) throw new CommitUnderWay()
+    this.#isChanging = true
     try {
+      this.#reader.refresh()
+      const root = this.#writer.nextRoot(this.#reader.root)
       change(root)
+      return root
     } catch (error) {
-      this.#arena.abandon()
+      this.#abandon()
       throw error
     }
-    this.#publish(root)
   }
 
   #publish(root: number): void {
     this.#arena.publish(root)
-    this.#arena.reclaim()
+    this.#held.expire(this.#reader.generation())
+    this.#arena.reclaim(this.#held.oldest())
+    this.#isChanging = false
   }
 
-  #newCell(head: number, below: number): number {
-    const cell = this.#arena.allocate(2)
-    this.#arena.words[cell] = head
-    this.#arena.words[cell + 1] = below
-    return cell
-  }
-
-  #currentRoot(): number {
-    this.#reader.refresh()
-    return this.#reader.root
-  }
-
-  /** The entry of the zone that a change is for; the key is its owner's then. RangeError where it can not be made. */
-  #checkedZone(change: RrsetChange): number {
-    if (change.kind === 'put') assertRrset(change.rrset)
-    else assertName(change.owner)
-    const owner = ownerOf(change)
-    const zone = this.#zoneEntry(owner)
-    if (zone === 0) throw new RangeError(`${formatName(owner)} lies in no zone that is served`)
-    const takesSoa = change.kind === 'remove' && change.type === TYPE.SOA
-    if (takesSoa && this.#reader.exact === zone) throw new RangeError(`${formatName(owner)} keeps its SOA`)
-    return zone
-  }
-
-  /** The cell of a zone's trie in an entry that this commit may write. */
-  #openZone(root: number, zone: number): number {
-    const length = recordWords(this.#arena.words, zone)
-    const copy = this.#arena.allocate(length)
-    this.#arena.words.copyWithin(copy, zone, zone + length)
-    this.#table.put(root, copy)
-    return zoneCell(this.#arena.words, copy)
-  }
-
-  /** Straight after the table was asked for the owner's record: 0 where there is none. */
-  #putRrset(cell: number, rrset: Rrset, record: number): void {
-    if (record === 0) {
-      this.#table.putSought(cell, writeRecord(this.#arena, rrset.owner, [rrset]))
-      return
-    }
-    const rrsets = readRrsets(this.#arena, record).filter(({ type }) => type !== rrset.type)
-    const owner = readOwner(this.#arena, record)
-    this.#table.putSought(cell, writeRecord(this.#arena, owner, [...rrsets, rrset].sort(byType)))
-  }
-
-  /** Straight after the table was asked for the owner's record: 0 where there is none. */
-  #removeRrset(cell: number, type: number, record: number): void {
-    if (record === 0) return
-    const before = readRrsets(this.#arena, record)
-    const rrsets = before.filter(rrset => rrset.type !== type)
-    if (rrsets.length === before.length) return
-    if (rrsets.length === 0) this.#table.removeSought(cell, record)
-    else this.#table.putSought(cell, writeRecord(this.#arena, readOwner(this.#arena, record), rrsets))
-  }
-
-  /** Entry of the zone that the name belongs to, 0 where it is none of ours or one that failed to load. */
-  #zoneEntry(name: Uint8Array): number {
-    this.#key.set(name, 0)
-    const zone = this.#longestMatch(this.#currentRoot(), name)
-    return this.#isLoaded(zone) ? zone : 0
-  }
-
-  #isLoaded(zone: number): boolean {
-    return zone !== 0 && (this.#arena.words[zoneCell(this.#arena.words, zone) + 1] ?? 0) !== 0
-  }
-
-  #longestMatch(root: number, name: Uint8Array): number {
-    const reader = this.#reader
-    reader.refresh()
-    reader.find(root, this.#key, name, 0)
-    if (reader.exact !== 0) return reader.exact
-    return reader.ancestors === 0 ? 0 : (reader.ancestorRecords[reader.ancestors - 1] ?? 0)
-  }
-
-  #findOwner(owner: Uint8Array): boolean {
-    const zone = this.#zoneEntry(owner)
-    if (zone === 0) return false
-    this.#reader.find(zoneCell(this.#arena.words, zone), this.#key, owner, 0)
-    return true
-  }
-
-  #cuts(record: number, atApex: boolean): boolean {
-    if (record === 0) return false
-    const flags = recordFlags(this.#arena.words, record)
-    return (flags & HAS_DNAME) !== 0 || (!atApex && (flags & HAS_NS) !== 0)
+  #abandon(): void {
+    this.#arena.abandon()
+    this.#isChanging = false
   }
 }
 
-function byType(a: Rrset, b: Rrset): number {
-  return a.type - b.type
-}
-
-function ownerOf(change: RrsetChange): Uint8Array {
-  return change.kind === 'put' ? change.rrset.owner : change.owner
+function assertZone(apex: Uint8Array, rrsets: readonly Rrset[]): void {
+  let soa = 0
+  for (const rrset of rrsets) {
+    assertRrset(rrset)
+    if (!isAtOrBelow(rrset.owner, 0, apex, 0))
+      throw new RangeError(`${formatName(rrset.owner)} is outside ${formatName(apex)}`)
+    if (rrset.type === TYPE.SOA && rrset.owner.length === apex.length) soa++
+  }
+  if (soa !== 1) throw new RangeError(`${formatName(apex)} needs one SOA, not ${soa}`)
 }

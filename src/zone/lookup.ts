@@ -15,15 +15,15 @@ import { MAX_NAME_LENGTH } from '../wire/name.ts'
 import { copyOctets, octet } from '../wire/octets.ts'
 import { NameKey } from './name-key.ts'
 import {
+  entryFlags,
   findRrset,
   firstRrset,
   HAS_CNAME,
   HAS_DNAME,
   HAS_NS,
-  recordFlags,
   rrsetCount,
   zoneCell,
-} from './owner-record.ts'
+} from './owner-entry.ts'
 import { TableReader } from './table-reader.ts'
 
 /** The closed set of what a step can find. */
@@ -115,7 +115,7 @@ export class Lookup {
       return true
     }
     if (above < 0) return false
-    this.#zone = reader.ancestorRecords[above] ?? 0
+    this.#zone = reader.ancestorEntries[above] ?? 0
     this.apexLabels = octet(reader.ancestorLabels, above)
     return true
   }
@@ -123,7 +123,7 @@ export class Lookup {
   /** The apex lies on every way down. A zone without one, or without its SOA, is a zone that failed to load. */
   #enterApex(): boolean {
     const reader = this.reader
-    this.#apex = reader.ancestors > 0 ? (reader.ancestorRecords[0] ?? 0) : reader.exact
+    this.#apex = reader.ancestors > 0 ? (reader.ancestorEntries[0] ?? 0) : reader.exact
     if (this.#apex === 0) return false
     this.soa = findRrset(reader.words, reader.octets, this.#apex, TYPE.SOA)
     return this.soa !== 0
@@ -132,35 +132,35 @@ export class Lookup {
   #goDown(): Outcome {
     const reader = this.reader
     for (let i = 0; i < reader.ancestors; i++) {
-      const record = reader.ancestorRecords[i] ?? 0
-      const flags = recordFlags(reader.words, record)
+      const entry = reader.ancestorEntries[i] ?? 0
+      const flags = entryFlags(reader.words, entry)
       if ((flags & (HAS_NS | HAS_DNAME)) === 0) continue
       this.ownerLabels = octet(reader.ancestorLabels, i)
       if ((flags & HAS_NS) !== 0 && this.ownerLabels > this.apexLabels)
-        return this.#found(OUTCOME.REFERRAL, record, TYPE.NS)
-      if ((flags & HAS_DNAME) !== 0) return this.#found(OUTCOME.DNAME, record, TYPE.DNAME)
+        return this.#found(OUTCOME.REFERRAL, entry, TYPE.NS)
+      if ((flags & HAS_DNAME) !== 0) return this.#found(OUTCOME.DNAME, entry, TYPE.DNAME)
     }
     return OUTCOME.NODATA
   }
 
-  #atName(record: number, type: number): Outcome {
-    const isCut = (recordFlags(this.reader.words, record) & HAS_NS) !== 0 && this.key.labels > this.apexLabels
-    if (!isCut || type === TYPE.DS) return this.#dataOf(record, type)
+  #atName(entry: number, type: number): Outcome {
+    const isCut = (entryFlags(this.reader.words, entry) & HAS_NS) !== 0 && this.key.labels > this.apexLabels
+    if (!isCut || type === TYPE.DS) return this.#dataOf(entry, type)
     this.ownerLabels = this.key.labels
-    return this.#found(OUTCOME.REFERRAL, record, TYPE.NS)
+    return this.#found(OUTCOME.REFERRAL, entry, TYPE.NS)
   }
 
-  #dataOf(record: number, type: number): Outcome {
+  #dataOf(entry: number, type: number): Outcome {
     const reader = this.reader
     if (type === TYPE.ANY) {
       // RFC 8482 4.1: one rrset is enough of an answer.
-      this.rrset = firstRrset(reader.words, record)
-      return rrsetCount(reader.words, record) > 0 ? OUTCOME.ANSWER : OUTCOME.NODATA
+      this.rrset = firstRrset(reader.words, entry)
+      return rrsetCount(reader.words, entry) > 0 ? OUTCOME.ANSWER : OUTCOME.NODATA
     }
-    this.rrset = findRrset(reader.words, reader.octets, record, type)
+    this.rrset = findRrset(reader.words, reader.octets, entry, type)
     if (this.rrset !== 0) return OUTCOME.ANSWER
-    if ((recordFlags(reader.words, record) & HAS_CNAME) === 0) return OUTCOME.NODATA
-    return this.#found(OUTCOME.CNAME, record, TYPE.CNAME)
+    if ((entryFlags(reader.words, entry) & HAS_CNAME) === 0) return OUTCOME.NODATA
+    return this.#found(OUTCOME.CNAME, entry, TYPE.CNAME)
   }
 
   #atWildcard(name: Uint8Array, at: number, type: number): Outcome {
@@ -180,8 +180,8 @@ export class Lookup {
     return reader.encloserLabels === this.#wildcardKey.labels ? OUTCOME.NODATA : OUTCOME.NXDOMAIN
   }
 
-  #found(outcome: Outcome, record: number, type: number): Outcome {
-    this.rrset = findRrset(this.reader.words, this.reader.octets, record, type)
+  #found(outcome: Outcome, entry: number, type: number): Outcome {
+    this.rrset = findRrset(this.reader.words, this.reader.octets, entry, type)
     return outcome
   }
 }

@@ -6,7 +6,7 @@
 import { sameOctets } from '../wire/wire-name.ts'
 import type { Arena } from './arena.ts'
 import { firstDifference, NameKey } from './name-key.ts'
-import { nameAt, nameLength, recordWords } from './owner-record.ts'
+import { entryWords, nameAt, nameLength } from './owner-entry.ts'
 import { popcount } from './table-reader.ts'
 
 export class NameTable {
@@ -23,7 +23,7 @@ export class NameTable {
     this.#key = key
   }
 
-  /** Record of exactly this owner in the trie of `cell`, 0 where there is none. */
+  /** Finds the entry of exactly this owner in the trie of `cell`; 0: there is none. */
   get(cell: number, owner: Uint8Array): number {
     this.#key.set(owner, 0)
     return this.getKeyed(cell, owner)
@@ -31,51 +31,51 @@ export class NameTable {
 
   /** The same where the key is that of the owner already. */
   getKeyed(cell: number, owner: Uint8Array): number {
-    const record = this.#nearest(cell)
-    this.#sought = record
+    const entry = this.#nearest(cell)
+    this.#sought = entry
     const { words, octets } = this.#arena
     const isThere =
-      record !== 0 &&
-      nameLength(words, record) === owner.length &&
-      sameOctets(octets, nameAt(record), owner, 0, owner.length)
-    return isThere ? record : 0
+      entry !== 0 &&
+      nameLength(words, entry) === owner.length &&
+      sameOctets(octets, nameAt(entry), owner, 0, owner.length)
+    return isThere ? entry : 0
   }
 
-  /** Puts a record under the name it carries; what was there is released. */
-  put(cell: number, record: number): void {
-    this.#key.set(this.#arena.octets, nameAt(record))
+  /** Puts an entry under the name it carries; what was there is released. */
+  put(cell: number, entry: number): void {
+    this.#key.set(this.#arena.octets, nameAt(entry))
     this.#sought = this.#nearest(cell)
-    this.putSought(cell, record)
+    this.putSought(cell, entry)
   }
 
   /** The same straight after a `get` of that name in that trie, without looking for its place again. */
-  putSought(cell: number, record: number): void {
+  putSought(cell: number, entry: number): void {
     const nearest = this.#sought
     if (nearest === 0) {
-      this.#arena.words[cell + 1] = record
+      this.#arena.words[cell + 1] = entry
       return
     }
     const difference = this.#differsAt(nearest)
     if (difference !== undefined) {
-      this.#insert(cell, record, difference)
+      this.#insert(cell, entry, difference)
       return
     }
     const leaf = this.#openPath(cell, Number.POSITIVE_INFINITY)
-    this.#arena.words[leaf + 1] = record
-    this.#arena.release(nearest, recordWords(this.#arena.words, nearest))
+    this.#arena.words[leaf + 1] = entry
+    this.#arena.release(nearest, entryWords(this.#arena.words, nearest))
   }
 
-  /** Takes the owner out of the trie and releases its record. Says whether it was there. */
+  /** Takes the owner out of the trie and releases its entry. Says whether it was there. */
   remove(cell: number, owner: Uint8Array): boolean {
-    const record = this.get(cell, owner)
-    if (record === 0) return false
-    this.removeSought(cell, record)
+    const entry = this.get(cell, owner)
+    if (entry === 0) return false
+    this.removeSought(cell, entry)
     return true
   }
 
-  /** The same straight after a `get` that found this record. */
-  removeSought(cell: number, record: number): void {
-    this.#arena.release(record, recordWords(this.#arena.words, record))
+  /** The same straight after a `get` that found this entry. */
+  removeSought(cell: number, entry: number): void {
+    this.#arena.release(entry, entryWords(this.#arena.words, entry))
     if (this.#head(cell) === 0) {
       this.#arena.words[cell + 1] = 0
       return
@@ -85,13 +85,13 @@ export class NameTable {
     this.#dropTwig(parent)
   }
 
-  /** Releases all nodes and records of a trie that no version uses any more. */
+  /** Releases all nodes and entries of a trie that no version uses any more. */
   releaseAll(cell: number): void {
     const words = this.#arena.words
     const head = words[cell] ?? 0
     const below = words[cell + 1] ?? 0
     if (head === 0) {
-      if (below !== 0) this.#arena.release(below, recordWords(words, below))
+      if (below !== 0) this.#arena.release(below, entryWords(words, below))
       return
     }
     const twigs = popcount(head & 0xffff)
@@ -105,20 +105,20 @@ export class NameTable {
     return this.#twigs(cell)
   }
 
-  #differsAt(record: number): number | undefined {
-    this.#other.set(this.#arena.octets, nameAt(record))
+  #differsAt(entry: number): number | undefined {
+    this.#other.set(this.#arena.octets, nameAt(entry))
     return firstDifference(this.#key, this.#other)
   }
 
-  #insert(cell: number, record: number, index: number): void {
+  #insert(cell: number, entry: number, index: number): void {
     const place = this.#openPath(cell, index)
     const head = this.#head(place)
-    if (head !== 0 && head >>> 16 === index) this.#addTwig(place, record)
-    else this.#split(place, record, index)
+    if (head !== 0 && head >>> 16 === index) this.#addTwig(place, entry)
+    else this.#split(place, entry, index)
   }
 
   /** A branch in place of the node, with the node and the new leaf as its twigs. */
-  #split(place: number, record: number, index: number): void {
+  #split(place: number, entry: number, index: number): void {
     const twigs = this.#arena.allocate(4)
     const words = this.#arena.words
     const mine = this.#key.nibble(index)
@@ -126,14 +126,14 @@ export class NameTable {
     const leaf = mine < theirs ? twigs : twigs + 2
     const old = mine < theirs ? twigs + 2 : twigs
     words[leaf] = 0
-    words[leaf + 1] = record
+    words[leaf + 1] = entry
     words[old] = words[place] ?? 0
     words[old + 1] = words[place + 1] ?? 0
     words[place] = (1 << mine) | (1 << theirs) | (index << 16)
     words[place + 1] = twigs
   }
 
-  #addTwig(place: number, record: number): void {
+  #addTwig(place: number, entry: number): void {
     const head = this.#head(place)
     const bit = 1 << this.#key.nibble(head >>> 16)
     const before = 2 * popcount(head & (bit - 1))
@@ -143,7 +143,7 @@ export class NameTable {
     const words = this.#arena.words
     words.copyWithin(twigs, old, old + before)
     words[twigs + before] = 0
-    words[twigs + before + 1] = record
+    words[twigs + before + 1] = entry
     words.copyWithin(twigs + before + 2, old + before, old + length)
     words[place] = head | bit
     words[place + 1] = twigs

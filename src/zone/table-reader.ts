@@ -5,7 +5,7 @@
  * A trie is a qp-trie over the nibbles of name keys. A node is a cell of two words:
  *
  *     branch   bitmap of the nibbles that occur (16 bits) | index of the nibble that is looked at << 16, twigs
- *     leaf     0, record
+ *     leaf     0, entry
  *
  * `twigs` is the offset of the children's cells, side by side in the order of their nibbles. Nibbles that all keys
  * below a branch share are skipped, so an empty non-terminal costs nothing: it is a place inside an edge.
@@ -14,7 +14,7 @@ import { octet } from '../wire/octets.ts'
 import { sameOctets } from '../wire/wire-name.ts'
 import { GENERATION_WORD, ROOT_WORD } from './arena.ts'
 import { countLabels, type NameKey } from './name-key.ts'
-import { nameAt, nameLength } from './owner-record.ts'
+import { nameAt, nameLength } from './owner-entry.ts'
 
 const MAX_LABELS = 128
 
@@ -26,13 +26,13 @@ export class TableReader {
   root = 0
 
   // What the last `find` saw.
-  /** Record of the very name, 0 where it has none. */
+  /** Entry of the very name; 0: it has none. */
   exact = 0
   /** Labels of the closest name that exists, be it an empty non-terminal: the closest encloser (RFC 4592 2.2.1). */
   encloserLabels = 0
-  /** Records strictly above the name, from the root down. */
+  /** How many entries stand strictly above the name; they are listed from the root down. */
   ancestors = 0
-  readonly ancestorRecords = new Int32Array(MAX_LABELS)
+  readonly ancestorEntries = new Int32Array(MAX_LABELS)
   readonly ancestorLabels = new Uint8Array(MAX_LABELS)
   readonly #starts = new Uint8Array(MAX_LABELS)
 
@@ -62,14 +62,14 @@ export class TableReader {
     this.exact = 0
     this.ancestors = 0
     this.encloserLabels = 0
-    const record = this.#descend(cell, key)
-    if (record === 0) return
-    if (this.#isName(record, key, name, at)) {
-      this.exact = record
+    const entry = this.#descend(cell, key)
+    if (entry === 0) return
+    if (this.#isName(entry, key, name, at)) {
+      this.exact = entry
       this.encloserLabels = key.labels
       return
     }
-    this.#measure(record, key, name, at)
+    this.#measure(entry, key, name, at)
   }
 
   /** Follows the key, or any twig where its own is missing: no other leaf shares more with the key than this one. */
@@ -102,28 +102,28 @@ export class TableReader {
       cell = this.words[cell + 1] ?? 0
       if ((this.words[cell] ?? 0) !== 0) return
     }
-    const record = this.words[cell + 1] ?? 0
+    const entry = this.words[cell + 1] ?? 0
     const labels = labelsEndingAt(key, at)
-    if (nameLength(this.words, record) !== key.wireLength(labels) || this.#isLastAncestor(record)) return
-    this.#addAncestor(record, labels)
+    if (nameLength(this.words, entry) !== key.wireLength(labels) || this.#isLastAncestor(entry)) return
+    this.#addAncestor(entry, labels)
   }
 
-  #isLastAncestor(record: number): boolean {
-    return this.ancestors > 0 && this.ancestorRecords[this.ancestors - 1] === record
+  #isLastAncestor(entry: number): boolean {
+    return this.ancestors > 0 && this.ancestorEntries[this.ancestors - 1] === entry
   }
 
-  #isName(record: number, key: NameKey, name: Uint8Array, at: number): boolean {
-    const length = nameLength(this.words, record)
-    return length === key.wireLength(key.labels) && sameOctets(this.octets, nameAt(record), name, at, length)
+  #isName(entry: number, key: NameKey, name: Uint8Array, at: number): boolean {
+    const length = nameLength(this.words, entry)
+    return length === key.wireLength(key.labels) && sameOctets(this.octets, nameAt(entry), name, at, length)
   }
 
   /** How many labels the name shares with the leaf that shares most, and so which ancestors are really its own. */
-  #measure(record: number, key: NameKey, name: Uint8Array, at: number): void {
-    const owner = nameAt(record)
+  #measure(entry: number, key: NameKey, name: Uint8Array, at: number): void {
+    const owner = nameAt(entry)
     const labels = countLabels(this.octets, owner)
-    if (labels < key.labels && this.#isAncestor(record, labels, key, name, at)) {
+    if (labels < key.labels && this.#isAncestor(entry, labels, key, name, at)) {
       this.encloserLabels = labels
-      if (!this.#isLastAncestor(record)) this.#addAncestor(record, labels)
+      if (!this.#isLastAncestor(entry)) this.#addAncestor(entry, labels)
       return
     }
     for (let n = labels, start = 0; n >= 0; n--) {
@@ -139,20 +139,20 @@ export class TableReader {
     }
     this.encloserLabels = shared
     while (this.ancestors > 0 && octet(this.ancestorLabels, this.ancestors - 1) > shared) this.ancestors--
-    if (shared === labels && !this.#isLastAncestor(record)) this.#addAncestor(record, shared)
+    if (shared === labels && !this.#isLastAncestor(entry)) this.#addAncestor(entry, shared)
   }
 
-  /** Does the name end in the record's whole one, of so many labels? The common case, for the apex of a zone. */
-  #isAncestor(record: number, labels: number, key: NameKey, name: Uint8Array, at: number): boolean {
-    const length = nameLength(this.words, record)
+  /** Does the name end in the entry's whole name, which has `labels` labels? The common case, for the apex of a zone. */
+  #isAncestor(entry: number, labels: number, key: NameKey, name: Uint8Array, at: number): boolean {
+    const length = nameLength(this.words, entry)
     return (
       length === key.wireLength(labels) &&
-      sameOctets(this.octets, nameAt(record), name, at + key.start(labels), length)
+      sameOctets(this.octets, nameAt(entry), name, at + key.start(labels), length)
     )
   }
 
-  #addAncestor(record: number, labels: number): void {
-    this.ancestorRecords[this.ancestors] = record
+  #addAncestor(entry: number, labels: number): void {
+    this.ancestorEntries[this.ancestors] = entry
     this.ancestorLabels[this.ancestors] = labels
     this.ancestors++
   }

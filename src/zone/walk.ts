@@ -1,13 +1,13 @@
 /** Walks a trie in the canonical order of names (RFC 4034 6.1): the order of zone transfers. */
 import { firstDifference, NameKey } from './name-key.ts'
-import { nameAt } from './owner-record.ts'
+import { nameAt } from './owner-entry.ts'
 import { popcount, type TableReader } from './table-reader.ts'
 
 /**
- * Records of the trie of `cell` in canonical order, those after `after` only where it is given; `after` itself need
- * not exist. Take all you need before the table is changed again.
+ * Yields the entries of the trie of `cell` in canonical order, only those after `after` if it is given; `after` itself
+ * need not exist. Take all you need before the table is changed again.
  */
-export function* recordsAfter(reader: TableReader, cell: number, after?: Uint8Array): Generator<number> {
+export function* entriesAfter(reader: TableReader, cell: number, after?: Uint8Array): Generator<number> {
   const pending = after === undefined ? [cell] : cellsAfter(reader, cell, after)
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const head = reader.words[next] ?? 0
@@ -18,11 +18,25 @@ export function* recordsAfter(reader: TableReader, cell: number, after?: Uint8Ar
   }
 }
 
+/**
+ * The cell that everything at and below the key's name hangs on: its key begins all of theirs. The name exists, be it an
+ * empty non-terminal.
+ */
+export function subtreeCell(reader: TableReader, cell: number, key: NameKey): number {
+  for (;;) {
+    const head = reader.words[cell] ?? 0
+    const index = head >>> 16
+    if (head === 0 || index >= 2 * key.length) return cell
+    const twigs = reader.words[cell + 1] ?? 0
+    cell = twigs + 2 * popcount(head & ((1 << key.nibble(index)) - 1))
+  }
+}
+
 /** The roots of all that comes after a name, the first of them last. */
 function cellsAfter(reader: TableReader, cell: number, after: Uint8Array): number[] {
   const key = new NameKey()
   key.set(after, 0)
-  const nearest = nearestRecord(reader, cell, key)
+  const nearest = nearestEntry(reader, cell, key)
   if (nearest === 0) return []
   const other = new NameKey()
   other.set(reader.octets, nameAt(nearest))
@@ -47,7 +61,7 @@ function cellsAfter(reader: TableReader, cell: number, after: Uint8Array): numbe
   return cells
 }
 
-function nearestRecord(reader: TableReader, cell: number, key: NameKey): number {
+function nearestEntry(reader: TableReader, cell: number, key: NameKey): number {
   for (;;) {
     const head = reader.words[cell] ?? 0
     const below = reader.words[cell + 1] ?? 0

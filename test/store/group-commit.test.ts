@@ -27,7 +27,7 @@ function serial(): number {
 }
 
 function isAnswered(label: string): boolean {
-  return world.catalog.hasName(wireName(`${label}.${ORIGIN}`))
+  return world.catalog.rrset(wireName(`${label}.${ORIGIN}`), TYPE.TXT) !== undefined
 }
 
 test('changes that come together share a transaction and a serial, and each has its outcome', async () => {

@@ -7,7 +7,7 @@ import { TYPE } from '../../src/wire/codes.ts'
 import { parseName } from '../../src/wire/name.ts'
 import { octet, uint16, uint32 } from '../../src/wire/octets.ts'
 import { Lookup, OUTCOME } from '../../src/zone/lookup.ts'
-import { firstRdata, rrsetRecords } from '../../src/zone/owner-record.ts'
+import { firstRdata, rrsetRecords } from '../../src/zone/owner-entry.ts'
 import { ReaderSlot } from '../../src/zone/reader-slot.ts'
 
 export interface ChurnReaderOrders {

@@ -6,9 +6,9 @@ import { formatName, lowerCaseName, parseName } from '../../src/wire/name.ts'
 import { Arena } from '../../src/zone/arena.ts'
 import { NameKey } from '../../src/zone/name-key.ts'
 import { NameTable } from '../../src/zone/name-table.ts'
-import { readOwner, writeRecord } from '../../src/zone/owner-record.ts'
+import { readOwner, writeEntry } from '../../src/zone/owner-entry.ts'
 import { TableReader } from '../../src/zone/table-reader.ts'
-import { recordsAfter } from '../../src/zone/walk.ts'
+import { entriesAfter } from '../../src/zone/walk.ts'
 
 /** A trie with a cell of its own that is published after each change, as a commit does it. */
 class Trie {
@@ -39,7 +39,7 @@ class Trie {
 
   put(name: Uint8Array): void {
     const rrset = { owner: name, type: TYPE.A, ttl: 1, rdatas: [Uint8Array.of(1, 2, 3, 4)] }
-    this.change(cell => this.table.put(cell, writeRecord(this.arena, name, [rrset])))
+    this.change(cell => this.table.put(cell, writeEntry(this.arena, name, [{ rrset, isDynamic: false }])))
   }
 
   remove(name: Uint8Array): void {
@@ -53,8 +53,8 @@ class Trie {
   }
 
   names(after?: Uint8Array): string[] {
-    return [...recordsAfter(this.reader, this.cell, after)].map(record =>
-      formatName(readOwner(this.arena, record)),
+    return [...entriesAfter(this.reader, this.cell, after)].map(entry =>
+      formatName(readOwner(this.arena, entry)),
     )
   }
 }
@@ -153,8 +153,8 @@ test('after any puts and removals the trie finds, encloses and walks as a plain 
         const found = trie.find(name)
         assert.equal(found.exact !== 0, model.has(keyOf(name)))
         assert.equal(found.encloserLabels, Math.max(0, ...present.map(other => sharedLabels(name, other))))
-        const above = [...found.ancestorRecords.subarray(0, found.ancestors)].map(record =>
-          keyOf(readOwner(trie.arena, record)),
+        const above = [...found.ancestorEntries.subarray(0, found.ancestors)].map(entry =>
+          keyOf(readOwner(trie.arena, entry)),
         )
         assert.deepEqual(above, present.filter(other => isAbove(other, name)).map(keyOf))
         const after = present.filter(other => compareNames(other, name) > 0)
@@ -221,15 +221,15 @@ test('a reader that has not moved on keeps seeing the old version until it is re
   trie.table.remove(cell, wire('b.'))
   trie.table.put(
     cell,
-    writeRecord(trie.arena, wire('x.d.'), [
-      { owner: wire('x.d.'), type: 1, ttl: 1, rdatas: [Uint8Array.of(1)] },
+    writeEntry(trie.arena, wire('x.d.'), [
+      { rrset: { owner: wire('x.d.'), type: 1, ttl: 1, rdatas: [Uint8Array.of(1)] }, isDynamic: true },
     ]),
   )
   trie.arena.publish(cell)
-  const seen = [...recordsAfter(late, late.root)].map(record => formatName(readOwner(trie.arena, record)))
+  const seen = [...entriesAfter(late, late.root)].map(entry => formatName(readOwner(trie.arena, entry)))
   assert.deepEqual(seen, ['a.', 'b.', 'c.d.'])
   late.refresh()
-  const now = [...recordsAfter(late, late.root)].map(record => formatName(readOwner(trie.arena, record)))
+  const now = [...entriesAfter(late, late.root)].map(entry => formatName(readOwner(trie.arena, entry)))
   assert.deepEqual(now, ['a.', 'c.d.', 'x.d.'])
 })
 

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { TYPE } from '../../src/wire/codes.ts'
+import type { Catalog } from '../../src/zone/catalog.ts'
+import { MAX_HELD_GENERATIONS, MAX_HELD_VERSIONS } from '../../src/zone/held-versions.ts'
+import type { Rrset } from '../../src/zone/rrset.ts'
+import type { Snapshot } from '../../src/zone/snapshot.ts'
+import { wire } from '../engine/zones.ts'
+import { APEX, aaaa, put, putSerial, remove, smallZone } from './changes.ts'
+
+const NAMES = 300
+
+function filledZone(): Catalog {
+  const catalog = smallZone()
+  catalog.commit(Array.from({ length: NAMES }, (_, i) => put(aaaa(`h${i}.example.`, i % 256))))
+  return catalog
+}
+
+/** Replaces every name, some by other ones. */
+function turnOver(catalog: Catalog, serial: number): void {
+  for (let i = 0; i < NAMES; i++) {
+    catalog.commit([remove(`h${i}.example.`), putSerial(catalog, serial)])
+    catalog.commit([put(aaaa(`${serial % 2 === 0 ? 'h' : 'g'}${i}.example.`, serial % 256))])
+  }
+}
+
+function* pieces(snapshot: Snapshot): Generator<readonly Rrset[]> {
+  for (let after: Uint8Array | undefined; ; ) {
+    const piece = snapshot.walk(APEX, after, 20)
+    after = piece.at(-1)?.owner
+    if (after === undefined) return
+    yield piece
+  }
+}
+
+test('a walk of a snapshot over many turns is the version that it began at, whatever is committed', async () => {
+  const catalog = filledZone()
+  const whole = catalog.walk(APEX, undefined, 10_000)
+  using snapshot = catalog.snapshot()
+  const walked: Rrset[] = []
+  let serial = 100
+  for (const piece of pieces(snapshot)) {
+    walked.push(...piece)
+    turnOver(catalog, serial++)
+    await nextTurn()
+  }
+  assert.deepEqual(walked, whole)
+  assert.equal(snapshot.serial(APEX), 1)
+  assert.deepEqual(snapshot.rrset(wire('h7.example.'), TYPE.AAAA), aaaa('h7.example.', 7))
+  assert.equal(catalog.rrset(APEX, TYPE.SOA)?.rdatas.length, 1)
+  assert.notDeepEqual(catalog.walk(APEX, undefined, 10_000), whole)
+})
+
+test('what a snapshot stands on is kept until its release, and comes back with the next commit', () => {
+  const catalog = filledZone()
+  turnOver(catalog, 1)
+  turnOver(catalog, 2)
+  const { used } = catalog.memory()
+  const snapshot = catalog.snapshot()
+  turnOver(catalog, 3)
+  turnOver(catalog, 4)
+  assert.ok(catalog.memory().used > used * 3, `${catalog.memory().used} after ${used}`)
+  snapshot.release()
+  catalog.commit([])
+  assert.equal(catalog.memory().used, used)
+})
+
+test('of several snapshots the oldest keeps the memory, and each its own version', () => {
+  const catalog = smallZone()
+  const snapshots = Array.from({ length: 4 }, (_, i) => {
+    catalog.commit([put(aaaa('a.example.', i)), putSerial(catalog, 10 + i)])
+    return catalog.snapshot()
+  })
+  for (let serial = 20; serial < 40; serial++) catalog.commit([putSerial(catalog, serial)])
+  snapshots[1]?.release()
+  for (let serial = 40; serial < 60; serial++) catalog.commit([putSerial(catalog, serial)])
+  for (const i of [0, 2, 3]) {
+    assert.equal(snapshots[i]?.serial(APEX), 10 + i)
+    assert.deepEqual(snapshots[i]?.rrset(wire('a.example.'), TYPE.AAAA), aaaa('a.example.', i))
+  }
+})
+
+test('a released snapshot is read no more, and may be released again', () => {
+  const catalog = smallZone()
+  const snapshot = catalog.snapshot()
+  assert.equal(snapshot.released, false)
+  snapshot.release()
+  snapshot.release()
+  assert.equal(snapshot.released, true)
+  assert.throws(() => snapshot.walk(APEX, undefined, 1), { code: 'snapshot-expired' })
+  assert.throws(() => snapshot.serial(APEX), { code: 'snapshot-expired' })
+  assert.throws(() => snapshot.rrset(APEX, TYPE.SOA), { code: 'snapshot-expired' })
+})
+
+test('held versions are counted, and refused beyond their number until one is released', () => {
+  const catalog = smallZone()
+  assert.deepEqual(catalog.heldVersions(), { count: 0, oldestAgeGenerations: 0 })
+  const snapshots = Array.from({ length: MAX_HELD_VERSIONS }, () => catalog.snapshot())
+  assert.throws(() => catalog.snapshot(), { code: 'too-many-snapshots' })
+  catalog.commit([put(aaaa('a.example.', 1))])
+  catalog.commit([put(aaaa('a.example.', 2))])
+  assert.deepEqual(catalog.heldVersions(), { count: MAX_HELD_VERSIONS, oldestAgeGenerations: 2 })
+  snapshots[0]?.release()
+  catalog.snapshot().release()
+  assert.equal(catalog.heldVersions().count, MAX_HELD_VERSIONS - 1)
+})
+
+test('a snapshot that outlives too many commits is released by force, and its memory comes back', () => {
+  const catalog = smallZone()
+  const serial = putSerial(catalog, 2)
+  const { used } = catalog.memory()
+  const old = catalog.snapshot()
+  catalog.commit([serial])
+  const young = catalog.snapshot()
+  for (let i = 1; i < MAX_HELD_GENERATIONS; i++) catalog.commit([serial])
+  assert.equal(old.serial(APEX), 1)
+  catalog.commit([serial])
+  assert.equal(old.released, true)
+  assert.throws(() => old.walk(APEX, undefined, 1), { code: 'snapshot-expired' })
+  assert.equal(young.serial(APEX), 2)
+  catalog.commit([serial])
+  assert.equal(young.released, true)
+  assert.equal(catalog.memory().used, used)
+})
+
+test('a snapshot taken while a commit is prepared is the published version', () => {
+  const catalog = smallZone()
+  const prepared = catalog.prepare([putSerial(catalog, 2)])
+  using snapshot = catalog.snapshot()
+  prepared.publish()
+  assert.equal(snapshot.serial(APEX), 1)
+  catalog.commit([])
+  assert.equal(snapshot.serial(APEX), 1)
+})
+
+test('a snapshot does not see zones that come later, and keeps those that go', () => {
+  const catalog = smallZone()
+  using snapshot = catalog.snapshot()
+  const soa = snapshot.rrset(APEX, TYPE.SOA)
+  assert.ok(soa)
+  catalog.putZone(APEX, [soa])
+  catalog.putZone(wire('later.'), [{ ...soa, owner: wire('later.') }])
+  for (let i = 0; i < 100; i++) catalog.commit([put(aaaa(`h${i}.example.`, i))])
+  assert.equal(snapshot.serial(wire('later.')), undefined)
+  assert.equal(snapshot.walk(APEX, undefined, 100).length, 3)
+})
