@@ -7,9 +7,10 @@ import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { Monitor } from './monitor/monitor.ts'
+import { operatedBroker } from './operated.ts'
+import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
-import { operatorHandler } from './operator/operator-commands.ts'
 import { Portal } from './portal/portal.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
@@ -88,7 +89,10 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   broker.onRegistered = () => monitor.wake()
   for (const { device, reason } of await broker.interfaces.prepare())
     log.error({ device, reason }, 'the kernel could not be prepared')
-  const control = await Control.listen(config.control.socket, operatorHandler(broker), log)
+  const operated = operatedBroker(config, broker, {
+    threadRestarts: () => dns.socketFigures().thread_restarts ?? 0,
+  })
+  const control = await Control.listen(config.control.socket, operatorHandler(operated), log)
   stops.push(() => control.close())
   monitor.start()
   stops.push(() => monitor.stop())
