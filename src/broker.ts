@@ -41,13 +41,18 @@ export interface Broker {
 
 /** Opens the database and builds all that follows from it. Throws DatabaseFault, ZoneLoadFault, or the driver's fault. */
 export async function openBroker(config: Config, log: Log): Promise<Broker> {
-  const database = Database.open(join(config.data_dir, 'freenet6.db'))
+  const database = Database.open(databaseFile(config))
   try {
     return await compose(config, log, database)
   } catch (error) {
     database.close()
     throw error
   }
+}
+
+/** Where the table is kept. */
+export function databaseFile({ data_dir }: Pick<Config, 'data_dir'>): string {
+  return join(data_dir, 'freenet6.db')
 }
 
 async function compose(config: Config, log: Log, database: Database): Promise<Broker> {

@@ -19,8 +19,8 @@ export interface DnsServing {
   readonly listeners: DnsListeners
   /** What became of messages, in all engines together. */
   counts(): Counts
-  /** What the sockets have seen, and how many responder threads had to be replaced. */
-  socketFigures(): Readonly<Record<string, number>>
+  /** Threads that died and were replaced. */
+  readonly threadRestarts: number
   close(): Promise<void>
 }
 
@@ -57,7 +57,9 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,
-    socketFigures: () => ({ ...figuresOf(listeners), thread_restarts: threads?.restarts ?? 0 }),
+    get threadRestarts() {
+      return threads?.restarts ?? 0
+    },
     counts: () =>
       sumOf(new Counts(), [nameserver.counts, ...(threads === undefined ? [] : [threads.engineCounts])]),
     close: () => {
@@ -72,11 +74,4 @@ function rateLimitOf({ dns: { rate_limit } }: Config): Pick<NameserverOptions, '
   if (responsesPerSecond === 0) return {}
   const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
   return { rateLimit: { buckets, responsesPerSecond, slip } }
-}
-
-function figuresOf({ stats: { udp, tcp } }: DnsListeners): Readonly<Record<string, number>> {
-  return Object.fromEntries([
-    ...Object.entries(udp).map(([figure, count]) => [`udp_${figure}`, count]),
-    ...Object.entries(tcp).map(([figure, count]) => [`tcp_${figure}`, count]),
-  ])
 }

@@ -2,22 +2,27 @@ import { formatPrefix } from './address/prefix.ts'
 import { type Broker, openBroker } from './broker.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { serveDns } from './dns-serving.ts'
+import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
+import { zoneSerials } from './health/serials.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { Monitor } from './monitor/monitor.ts'
+import { operatedBroker } from './operated.ts'
+import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
-import { operatorHandler } from './operator/operator-commands.ts'
 import { Portal } from './portal/portal.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
+import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
 import { TableWatch } from './store/sqlite/table-watch.ts'
 
 const AUDIT_INTERVAL_MS = 60_000
 const HEALTH_CACHE_MS = 3000
+const METRICS_CACHE_MS = 5000
 /** The contract gives five seconds; what is not closed by then is let go. */
 const STOP_DEADLINE_MS = 4000
 
@@ -34,11 +39,12 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
     process.stderr.write(`${reading.mistakes.join('\n')}\n`)
     return EXIT.usage
   }
-  const log = openLog()
+  const output = new LogOutput()
+  const log = openLog(output)
   const signal = awaitSignal()
   const stops: Stop[] = []
   try {
-    await start(reading.config, log, stops)
+    await start(reading.config, { log, output }, stops)
     log.info({ signal: await signal }, 'stopping')
     return EXIT.ok
   } finally {
@@ -46,7 +52,11 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
   }
 }
 
-async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
+async function start(
+  config: Config,
+  { log, output }: { readonly log: Log; readonly output: LogOutput },
+  stops: Stop[],
+): Promise<void> {
   log.info(
     { source: config.source, demo: config.demo, version: VERSION },
     config.demo ? 'demo: built-in values are in force' : 'configuration read',
@@ -75,20 +85,30 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
     log,
   })
   const metrics = new Metrics({
-    tunnels: () => ({ ...broker.table.countByState() }),
-    queries: () => ({ ...dns.counts() }),
-    sockets: () => dns.socketFigures(),
+    version: VERSION,
+    tunnels: cached(METRICS_CACHE_MS, () => ({ ...broker.table.countByState() })),
+    serials: cached(METRICS_CACHE_MS, () => zoneSerials(broker.catalog)),
+    engine: () => dns.counts(),
+    sockets: () => dns.listeners.stats,
+    threadRestarts: () => dns.threadRestarts,
     table: () => broker.catalog.memory(),
     monitor: () => monitor.figures(),
+    logLinesDropped: () => output.dropped,
   })
   stops.push(keepAudited(broker, monitor, metrics, log))
   const portal = await openPortal(config, broker, dns.listeners, metrics, log)
   stops.push(() => portal.close())
 
-  broker.onRegistered = () => monitor.wake()
+  broker.onRegistered = () => {
+    metrics.countRegistration()
+    monitor.wake()
+  }
   for (const { device, reason } of await broker.interfaces.prepare())
     log.error({ device, reason }, 'the kernel could not be prepared')
-  const control = await Control.listen(config.control.socket, operatorHandler(broker), log)
+  const operated = operatedBroker(config, broker, {
+    threadRestarts: () => dns.threadRestarts,
+  })
+  const control = await Control.listen(config.control.socket, operatorHandler(operated), log)
   stops.push(() => control.close())
   monitor.start()
   stops.push(() => monitor.stop())

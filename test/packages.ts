@@ -33,6 +33,7 @@ const PACKAGES = {
   ping: 'iputils-ping',
   ping6: 'iputils-ping',
   pdns_server: 'pdns-server',
+  promtool: 'prometheus',
   shellcheck: 'shellcheck',
   sqlite3: 'sqlite3',
   unbound: 'unbound',

@@ -21,6 +21,8 @@ export interface ServerOptions {
   /** Arguments after `serve --config FILE`. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** A descriptor that takes its log; else what it says is kept. */
+  readonly stderr?: number
 }
 
 /** How a command ended. */
@@ -100,6 +102,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const program = new Program(['serve', '--config', file, ...(options.args ?? [])], {
     dir,
     env: options.env ?? {},
+    ...(options.stderr !== undefined && { stderr: options.stderr }),
   })
   try {
     return new Server(program, await program.printed(READY_LINE, READY_TIMEOUT_MS), { dir, isDirOurs })
@@ -160,22 +163,25 @@ class Program {
   readonly #child: ChildProcess
   readonly #closed: Promise<unknown>
 
-  constructor(args: readonly string[], { dir, env }: { dir: string; env: Readonly<Record<string, string>> }) {
+  constructor(
+    args: readonly string[],
+    { dir, env, stderr }: { dir: string; env: Readonly<Record<string, string>>; stderr?: number },
+  ) {
     const child = spawn(process.execPath, [CLI, ...args], {
       cwd: dir,
       env: { ...process.env, ...env },
-      stdio: 'pipe',
+      stdio: ['pipe', 'pipe', stderr ?? 'pipe'],
     })
     const killWithUs = () => child.kill('SIGKILL')
     process.once('exit', killWithUs)
     this.#child = child
     this.pid = child.pid ?? 0
     this.#closed = once(child, 'close').finally(() => process.removeListener('exit', killWithUs))
-    child.stdin.end()
-    child.stdout.setEncoding('utf8').on('data', text => {
+    child.stdin?.end()
+    child.stdout?.setEncoding('utf8').on('data', text => {
       this.stdout += text
     })
-    child.stderr.setEncoding('utf8').on('data', text => {
+    child.stderr?.setEncoding('utf8').on('data', text => {
       this.stderr += text
     })
   }

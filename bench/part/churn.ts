@@ -87,7 +87,7 @@ class Churn {
 
   async #add(): Promise<void> {
     const registrant = this.#registrants.next()
-    await this.#command('add', formOf(registrant))
+    await this.#command('tunnel add', formOf(registrant))
     this.#there.push(registrant)
     this.changes++
   }
@@ -95,13 +95,13 @@ class Churn {
   async #remove(): Promise<void> {
     const registrant = this.#there.shift()
     if (registrant === undefined) return
-    await this.#command('delete', { reference: registrant.name })
+    await this.#command('tunnel delete', { reference: registrant.name })
     this.changes++
   }
 
   async #command(command: string, parameters: object): Promise<void> {
     const reply = await this.#client.send(command, parameters)
-    if (typeof reply === 'object' && reply !== null && 'kind' in reply && reply.kind === 'done') return
+    if ('value' in reply) return
     throw new Error(`${command} was refused: ${JSON.stringify(reply)}`)
   }
 }

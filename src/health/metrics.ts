@@ -1,66 +1,36 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { type Figures, METRICS, type MetricRow } from './metric-table.ts'
 
 /** How often the lag of the event loop is looked at: an idle server need not wake a hundred times a second for it. */
 const EVENT_LOOP_PRECISION_MS = 100
-
-/** Figures that rooms hold as plain numbers, read when Prometheus asks. */
-export interface Figures {
-  readonly tunnels: () => Readonly<Record<string, number>>
-  readonly queries: () => Readonly<Record<string, number>>
-  readonly sockets: () => Readonly<Record<string, number>>
-  /** Bytes of the table of names. */
-  readonly table: () => { readonly used: number; readonly touched: number }
-  readonly monitor: () => Readonly<Record<string, number>>
-}
+/** Gauges of prom-client that are named as counters are; each has a sibling by type without the suffix. */
+const MISNAMED = [
+  'nodejs_active_resources_total',
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+]
 
 /** The process's metrics in Prometheus text form. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #auditRuns: Counter
   readonly #auditDifferences: Counter
+  readonly #registrations: Counter
 
   constructor(figures: Figures) {
-    const registers = [this.#registry]
     // Memory, CPU, descriptors and event loop under the names that dashboards for Node look for.
     collectDefaultMetrics({
       register: this.#registry,
       eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS,
     })
-    this.#auditRuns = new Counter({
-      name: 'freenet6_audit_runs_total',
-      help: 'Comparisons of DNS with the tunnel table',
-      registers,
-    })
-    this.#auditDifferences = new Counter({
-      name: 'freenet6_audit_differences_total',
-      help: 'Records that differed between DNS and the tunnel table and were healed',
-      registers,
-    })
-    gauge(registers, 'freenet6_tunnels', 'Tunnels by state', 'state', figures.tunnels)
-    gauge(
-      registers,
-      'freenet6_dns_messages',
-      'DNS messages since start, by what became of them',
-      'outcome',
-      figures.queries,
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name)
+    for (const row of METRICS) this.#add(row, figures)
+    this.#auditRuns = this.#counter('freenet6_audit_runs_total', 'Comparisons of DNS with the tunnel table')
+    this.#auditDifferences = this.#counter(
+      'freenet6_audit_differences_total',
+      'Rrsets that differed between DNS and the tunnel table and were healed',
     )
-    gauge(
-      registers,
-      'freenet6_dns_sockets',
-      'DNS sockets and responder threads since start; tcp_open: connections now',
-      'figure',
-      figures.sockets,
-    )
-    gauge(registers, 'freenet6_table_bytes', 'Memory of the table of names', 'figure', () => ({
-      ...figures.table(),
-    }))
-    gauge(
-      registers,
-      'freenet6_monitor_last_round',
-      'Figures of the last monitor round',
-      'figure',
-      figures.monitor,
-    )
+    this.#registrations = this.#counter('freenet6_registrations_total', 'Tunnels registered')
   }
 
   countAudit(differences: number): void {
@@ -68,25 +38,49 @@ export class Metrics {
     this.#auditDifferences.inc(differences)
   }
 
+  countRegistration(): void {
+    this.#registrations.inc()
+  }
+
   async text(): Promise<{ readonly contentType: string; readonly body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() }
   }
+
+  #counter(name: string, help: string): Counter {
+    return new Counter({ name, help, registers: [this.#registry] })
+  }
+
+  /** The rooms count in plain numbers and shared memory: a scrape reads them. */
+  #add({ kind, name, help, label, read }: MetricRow, figures: Figures): void {
+    const shared = { name, help, labelNames: label === undefined ? [] : [label], registers: [this.#registry] }
+    const samples = () => samplesOf(read(figures), label)
+    if (kind === 'gauge') {
+      new Gauge({
+        ...shared,
+        collect() {
+          this.reset()
+          for (const { labels, value } of samples()) this.set(labels, value)
+        },
+      })
+      return
+    }
+    new Counter({
+      ...shared,
+      collect() {
+        this.reset()
+        for (const { labels, value } of samples()) this.inc(labels, value)
+      },
+    })
+  }
 }
 
-function gauge(
-  registers: Registry[],
-  name: string,
-  help: string,
-  label: string,
-  read: () => Readonly<Record<string, number>>,
-): void {
-  new Gauge({
-    name,
-    help,
-    labelNames: [label],
-    registers,
-    collect() {
-      for (const [key, value] of Object.entries(read())) this.set({ [label]: key }, value)
-    },
-  })
+function samplesOf(
+  read: number | Readonly<Record<string, number>>,
+  label: string | undefined,
+): { readonly labels: Record<string, string>; readonly value: number }[] {
+  if (typeof read === 'number') return [{ labels: {}, value: read }]
+  return Object.entries(read).map(([key, value]) => ({
+    labels: label === undefined ? {} : { [label]: key },
+    value,
+  }))
 }

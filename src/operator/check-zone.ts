@@ -1,12 +1,13 @@
 import { checkZoneFile } from '../zone-file/file-report.ts'
-import { EXIT, type ExitCode, UsageMistake } from './exit.ts'
+import { EXIT, type ExitCode } from './exit.ts'
 
-/** `check-zone FILE [ORIGIN]`: a line for each fault and one on the whole; status 1 where the zone can't be served. */
-export function checkZone(words: readonly string[]): ExitCode {
-  const [file, origin, ...rest] = words
-  if (file === undefined || rest.length > 0)
-    throw new UsageMistake('check-zone takes a file and, if you like, its origin')
-  const { faults, lines } = checkZoneFile(file, origin)
-  process.stdout.write(`${lines.join('\n')}\n`)
-  return faults.some(fault => fault.severity === 'error') ? EXIT.fault : EXIT.ok
+/** `check-zone FILE [ORIGIN]`: a line for each fault and one on the whole; status 1 if the zone can't be served. */
+export function checkZone(
+  file: string,
+  origin: string | undefined,
+  { json }: { readonly json: boolean },
+): ExitCode {
+  const { lines, ...report } = checkZoneFile(file, origin)
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${lines.join('\n')}\n`)
+  return report.faults.some(fault => fault.severity === 'error') ? EXIT.fault : EXIT.ok
 }

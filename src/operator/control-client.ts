@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import { type CommandReply, commandReply } from './command.ts'
 
 /** Nobody listens on the control socket: the process is not running. */
 export class NotRunning extends Error {}
 
 interface Waiting {
-  readonly done: (value: unknown) => void
+  readonly done: (reply: CommandReply) => void
   readonly failed: (error: Error) => void
 }
 
@@ -35,8 +36,8 @@ export class ControlClient {
     return new ControlClient(socket)
   }
 
-  /** Rejects where the process could not do it, or ends before it has answered. */
-  send(command: string, parameters: object): Promise<unknown> {
+  /** Rejects where the process gives no reply that makes sense, or ends before it has given one. */
+  send(command: string, parameters: unknown): Promise<CommandReply> {
     return new Promise((done, failed) => {
       this.#waiting.push({ done, failed })
       this.#socket.write(`${JSON.stringify({ command, parameters })}\n`)
@@ -49,9 +50,9 @@ export class ControlClient {
 
   #take(line: string): void {
     const waiting = this.#waiting.shift()
-    const reply: unknown = JSON.parse(line)
-    if (typeof reply === 'object' && reply !== null && 'value' in reply) waiting?.done(reply.value)
-    else waiting?.failed(new Error(`the running process could not do it: ${line}`))
+    const reply = replyOn(line)
+    if (reply !== undefined) waiting?.done(reply)
+    else waiting?.failed(new Error(`the running process gave a reply that is none: ${line}`))
   }
 
   #failAll(): void {
@@ -64,4 +65,13 @@ function isAbsent(error: unknown): boolean {
   return (
     error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
   )
+}
+
+/** A process of another version may say what we don't know. */
+function replyOn(line: string): CommandReply | undefined {
+  try {
+    return commandReply.safeParse(JSON.parse(line)).data
+  } catch {
+    return undefined
+  }
 }

@@ -1,15 +1,15 @@
 import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import { z } from 'zod'
 import type { Log } from '../shared/log.ts'
+import type { CommandReply } from './command.ts'
+import { documentOfLines } from './problem-document.ts'
 
-/** One command of an operator to the running process, and its answer; both are plain JSON values. */
-export type ControlHandler = (
-  command: string,
-  parameters: Readonly<Record<string, string>>,
-) => Promise<unknown>
+/** One command of an operator to the running process, and its reply; both are plain JSON values. */
+export type ControlHandler = (command: string, parameters: unknown) => Promise<CommandReply>
 
-/** What stands on a line of the answer: what the command gave, or why it could not be done. */
-type ControlReply = { readonly value: unknown } | { readonly error: string }
+/** A line that the socket takes. */
+const controlCommand = z.strictObject({ command: z.string(), parameters: z.unknown().default({}) })
 
 const MAX_COMMAND_LENGTH = 65_536
 /** Where so many commands of one connection are under way, or their replies are not taken, no more are read. */
@@ -58,7 +58,7 @@ export class Control {
 }
 
 /** Commands of one connection are worked on together; their replies go back in order. */
-function converse(socket: Socket, replyTo: (line: string) => Promise<ControlReply>): void {
+function converse(socket: Socket, replyTo: (line: string) => Promise<CommandReply>): void {
   let rest = ''
   let underWay = 0
   let replies = Promise.resolve()
@@ -81,7 +81,7 @@ function converse(socket: Socket, replyTo: (line: string) => Promise<ControlRepl
     for (const line of lines) replies = reply(line, replies)
     readOrWait()
     if (rest.length <= MAX_COMMAND_LENGTH) return
-    socket.write(`${JSON.stringify({ error: 'the command is too long' })}\n`)
+    socket.write(`${JSON.stringify(misused('The command is too long.'))}\n`)
     socket.destroySoon()
   })
   socket.on('drain', readOrWait)
@@ -98,26 +98,29 @@ function writeTogether(socket: Socket, text: string): void {
   socket.write(text)
 }
 
-async function answer(line: string, handler: ControlHandler, log: Log): Promise<ControlReply> {
+async function answer(line: string, handler: ControlHandler, log: Log): Promise<CommandReply> {
+  const reading = controlCommand.safeParse(jsonOf(line))
+  if (!reading.success)
+    return misused('A line is one JSON object: {"command": "tunnel show", "parameters": {…}}.')
+  const { command, parameters } = reading.data
   try {
-    const { command, parameters } = parseCommand(line)
-    return { value: (await handler(command, parameters)) ?? null }
+    return await handler(command, parameters)
   } catch (error) {
-    log.error({ err: error }, 'control command failed')
-    return { error: error instanceof Error ? error.message : String(error) }
+    log.error({ err: error, command }, 'control command failed')
+    return {
+      problem: documentOfLines('internal', [error instanceof Error ? error.message : String(error)]),
+    }
   }
 }
 
-function parseCommand(line: string): { command: string; parameters: Record<string, string> } {
-  const value: unknown = JSON.parse(line)
-  if (typeof value !== 'object' || value === null || !('command' in value))
-    throw new TypeError('not a command')
-  const given =
-    'parameters' in value && typeof value.parameters === 'object'
-      ? Object.entries(value.parameters ?? {})
-      : []
-  return {
-    command: String(value.command),
-    parameters: Object.fromEntries(given.map(([key, text]) => [key, String(text)])),
+function misused(detail: string): CommandReply {
+  return { problem: documentOfLines('command-usage', [detail]) }
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
   }
 }

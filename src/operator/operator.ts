@@ -1,21 +1,25 @@
 import { findTunnel } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
-import { REFUSAL } from '../lifecycle/refusal.ts'
+import { REFUSAL, refused } from '../lifecycle/refusal.ts'
 import type { Admission, RegistrationInput } from '../registration/admission.ts'
-import { PROBLEMS, type Problem } from '../shared/problem.ts'
 import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import type { Outcome } from './outcome.ts'
+import type { TunnelReport } from './tunnel-report.ts'
 
-/** A tunnel as the operator sees it: the row, its name, and why its interface is missing if it is. */
-export interface TunnelReport extends Tunnel {
-  readonly name: string
-  readonly state: string
-  readonly fault: string | undefined
+/** Which tunnels are listed: all of these must be so. */
+export interface TunnelFilter {
+  readonly state?: string | undefined
+  readonly country?: string | undefined
+  /** Any part of the name, in any case. */
+  readonly name?: string | undefined
 }
 
-export type OperatorReply<T> =
-  | { readonly kind: 'done'; readonly value: T }
-  | { readonly kind: 'refused'; readonly problems: readonly Problem[] }
+/** A part of a list, and where the next part begins; null at the end. */
+interface ListSlice {
+  readonly tunnels: TunnelReport[]
+  readonly next: string | null
+}
 
 /** What an operator may do to tunnels: the same rooms as for visitors, without a visitor's limits or keys. */
 export class Operator {
@@ -36,18 +40,20 @@ export class Operator {
     this.#origin = options.origin
   }
 
-  /** At most `limit` tunnels with ids after `after`. */
-  list(after: string, limit: number): readonly TunnelReport[] {
-    return this.#table.after(after, limit).map(tunnel => this.#report(tunnel))
+  /** Looks at `limit` tunnels with ids after `after`, and gives those that the filter lets through. */
+  list(after: string, limit: number, filter: TunnelFilter): ListSlice {
+    const rows = this.#table.after(after, limit)
+    const tunnels = rows.map(tunnel => this.#report(tunnel)).filter(report => passes(report, filter))
+    return { tunnels, next: rows.length < limit ? null : (rows.at(-1)?.id ?? null) }
   }
 
   /** `reference` is an id, `nicname.country`, or the full name. */
-  show(reference: string): OperatorReply<TunnelReport> {
+  show(reference: string): Outcome<TunnelReport> {
     const tunnel = findTunnel(this.#table, this.#origin, reference)
-    return tunnel === undefined ? notFound() : { kind: 'done', value: this.#report(tunnel) }
+    return tunnel === undefined ? refused(REFUSAL.noTunnel()) : { kind: 'done', value: this.#report(tunnel) }
   }
 
-  async add(input: RegistrationInput): Promise<OperatorReply<TunnelReport & { readonly key: string }>> {
+  async add(input: RegistrationInput): Promise<Outcome<TunnelReport & { readonly key: string }>> {
     const verdict = await this.#admission.check(input)
     if (verdict.kind === 'refused') return verdict
     const registration = await this.#lifecycle.register(verdict.request)
@@ -55,31 +61,34 @@ export class Operator {
     return { kind: 'done', value: { ...this.#report(registration.tunnel), key: registration.key } }
   }
 
-  async delete(reference: string): Promise<OperatorReply<TunnelReport>> {
+  async delete(reference: string): Promise<Outcome<TunnelReport>> {
     const tunnel = findTunnel(this.#table, this.#origin, reference)
-    if (tunnel === undefined) return notFound()
+    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
     const deletion = await this.#lifecycle.delete(tunnel.id)
     return deletion.kind === 'refused' ? deletion : { kind: 'done', value: this.#report(tunnel) }
   }
 
   #report(tunnel: Tunnel): TunnelReport {
     return {
-      ...tunnel,
+      id: tunnel.id,
       name: nameOf(tunnel, this.#origin),
+      nicname: tunnel.nicname,
+      country: tunnel.country,
+      os: tunnel.os,
       state: stateOf(tunnel),
+      ipv4_client: tunnel.ipv4Client,
+      ipv6_client: tunnel.ipv6Client,
+      ipv6_server: tunnel.ipv6Server,
+      device: tunnel.device,
+      creation_time: tunnel.creationTime,
+      unreachable: tunnel.unreachable,
       fault: this.#lifecycle.faultOf(tunnel.id),
     }
   }
 }
 
-/** One line a problem, as the commands print it. */
-export function problemLines(problems: readonly Problem[]): string[] {
-  return problems.map(
-    ({ code, field, detail }) =>
-      `${code}${field === undefined ? '' : ` (${field})`}: ${detail || PROBLEMS[code].title}`,
-  )
-}
-
-function notFound<T>(): OperatorReply<T> {
-  return { kind: 'refused', problems: [REFUSAL.noTunnel()] }
+function passes(report: TunnelReport, { state, country, name }: TunnelFilter): boolean {
+  if (state !== undefined && report.state !== state) return false
+  if (country !== undefined && report.country !== country.toLowerCase()) return false
+  return name === undefined || report.name.includes(name.toLowerCase())
 }

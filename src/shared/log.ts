@@ -1,4 +1,5 @@
 import { type DestinationStream, pino } from 'pino'
+import { LogOutput } from './log-output.ts'
 
 /** The part of pino's logger that the rooms use: an object of facts first, then the sentence. */
 export interface Log {
@@ -9,6 +10,6 @@ export interface Log {
 }
 
 /** JSON lines on standard error: standard output has the ready line alone. `FREENET6_LOG_LEVEL` sets the level. */
-export function openLog(destination: DestinationStream = pino.destination({ fd: 2, sync: true })): Log {
+export function openLog(destination: DestinationStream = new LogOutput()): Log {
   return pino({ name: 'freenet6', level: process.env.FREENET6_LOG_LEVEL ?? 'info', base: null }, destination)
 }

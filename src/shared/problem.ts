@@ -33,6 +33,8 @@ export const PROBLEMS = {
   unauthorized: { status: 401, title: 'The key is missing or wrong' },
   'not-found': { status: 404, title: 'There is no such thing here' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
+  'command-usage': { status: 400, title: 'Not a command, or not its parameters' },
+  configuration: { status: 500, title: 'The configuration can not be used' },
   internal: { status: 500, title: 'Something broke on our side' },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseConfig, readConfig } from '../../src/config/config.ts'
 
@@ -76,6 +79,18 @@ test('with no file at all the demo values are in force', () => {
   }
 })
 
+test('with no file named the first of the places is read that has one', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'freenet6-config-'))
+  const [absent, present] = [join(directory, 'a.toml'), join(directory, 'b.toml')]
+  writeFileSync(present, 'origin = "b.example"')
+  const reading = readConfig(undefined, [absent, present])
+  assert.equal(reading.kind === 'config' && reading.config.source, present)
+  writeFileSync(absent, 'origin = "a.example"')
+  const again = readConfig(undefined, [absent, present])
+  assert.equal(again.kind === 'config' && again.config.source, absent)
+  rmSync(directory, { recursive: true })
+})
+
 test('a file that is not there is a mistake', () => {
   assert.equal(readConfig('/nonexistent/freenet6.toml').kind, 'mistakes')
 })
@@ -133,10 +148,21 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['[tunnel]\nprefix = "2001:db8::1/48"', /an IPv6 prefix without host bits/],
   ['[tunnel]\nserver_ipv4 = "127.1"', /^tunnel\.server_ipv4 = "127\.1": expected a dotted quad/],
   ['[tunnel]\ndriver = "gre"', /one of "auto", "sit", "dry-run"$/],
-  ['[tunnel]\nmtu = 1000', /from 1280 to 65515$/],
+  ['[tunnel]\nmtu = 1000', /from 1280 to 1480$/],
   ['[tunnel]\ndevice_prefix = "much-too-long-"', /a letter and up to six/],
   ['[tunnel]\nforeign_endpoints = "yes"', /^tunnel\.foreign_endpoints = "yes": expected true or false$/],
-  ['[monitor]\ninterval = 60', /^monitor\.interval = 60: expected a string in quotes$/],
+  [
+    '[monitor]\ninterval = 60',
+    /^monitor\.interval = 60: expected a string in quotes, such as interval = "60s"$/,
+  ],
+  [
+    '[dns]\nlisten = "192.0.2.1:53"',
+    /^dns\.listen = "192\.0\.2\.1:53": expected an array, such as listen = \["192\.0\.2\.1:53"\]$/,
+  ],
+  ['[dns.keys]\nname = "k1."', /^dns\.keys = \{"name":"k1\."\}: expected an array: write \[\[dns\.keys\]\]$/],
+  ['web = 8080', /^web = 8080: expected a table: write \[web\]$/],
+  ['[dns]\norigin = "a.example"', /^dns\.origin: there is no such key: origin stands at the top$/],
+  ['ttl = 60', /^ttl: there is no such key: ttl stands in \[dns\]$/],
   ['[monitor]\ninterval = "1x"', /a duration from 10ms to 24h/],
   ['origin = ', /^\/srv\/freenet6\.toml:1:\d+: /],
 ]

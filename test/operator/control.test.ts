@@ -22,10 +22,11 @@ let answered = 0
 const handler: ControlHandler = async (command, parameters) => {
   if (command === 'fail') throw new RangeError('it can not be done')
   mostUnderWay = Math.max(mostUnderWay, ++underWay)
-  await sleep(Number(parameters.ms ?? 0))
+  const asked = parameters as Record<string, string>
+  await sleep(Number(asked.ms ?? 0))
   underWay--
   answered++
-  return { command, ...parameters }
+  return { value: { command, ...asked } }
 }
 
 beforeEach(async () => {
@@ -47,13 +48,17 @@ async function converse(words: string): Promise<readonly unknown[]> {
 
 test('a command has its answer', async () => {
   using client = await ControlClient.connect(path)
-  assert.deepEqual(await client.send('show', { reference: 'a' }), { command: 'show', reference: 'a' })
+  assert.deepEqual(await client.send('show', { reference: 'a' }), {
+    value: { command: 'show', reference: 'a' },
+  })
 })
 
 test('a command that fails says why, and the connection goes on', async () => {
   using client = await ControlClient.connect(path)
-  await assert.rejects(client.send('fail', {}), /it can not be done/)
-  assert.deepEqual(await client.send('show', {}), { command: 'show' })
+  const failed = await client.send('fail', {})
+  assert.ok('problem' in failed)
+  assert.deepEqual([failed.problem.code, failed.problem.detail], ['internal', 'it can not be done'])
+  assert.deepEqual(await client.send('show', {}), { value: { command: 'show' } })
 })
 
 test('many commands may be under way on a connection; answers come in their order', async () => {
@@ -86,16 +91,17 @@ test('who does not take the answers is not read any further, and is served when 
   assert.equal(answered, count)
 })
 
-test('a line that is no command is answered with an error', async () => {
+test('a line that is no command is answered with a problem', async () => {
   const answers = await converse('nonsense\n[]\n{"command":"show"}\n')
   assert.deepEqual(
     answers.map(answer => Object.keys(Object(answer))[0]),
-    ['error', 'error', 'value'],
+    ['problem', 'problem', 'value'],
   )
 })
 
 test('a command without end is refused', async () => {
-  assert.deepEqual(await converse('x'.repeat(70_000)), [{ error: 'the command is too long' }])
+  const [reply] = await converse('x'.repeat(70_000))
+  assert.match(JSON.stringify(reply), /^\{"problem":.*The command is too long/)
 })
 
 test('the socket is its owner’s alone', () => {

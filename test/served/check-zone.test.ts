@@ -46,7 +46,7 @@ wrong: zone example.net. serial 1, 3 records, 1 error, 0 warnings
     for (const words of [[], ['a', 'b', 'c']]) {
       const { code, stdout, stderr } = await check(...words)
       assert.deepEqual([code, stdout], [2, ''])
-      assert.match(stderr, /^freenet6: check-zone takes a file/)
+      assert.match(stderr, /^freenet6: check-zone takes FILE/)
     }
   })
 })

@@ -10,6 +10,7 @@ import { OPTION, option } from '../engine/edns-options.ts'
 import { optOf } from '../engine/zones.ts'
 import { missingPackages } from '../packages.ts'
 import { hasIpv6Loopback, type Server, startServer } from '../spawn.ts'
+import { metric } from './settled-memory.ts'
 
 const ZONE = `$ORIGIN freenet6.net.
 @ 3600 IN SOA ns1 hostmaster 1 3600 900 604800 60
@@ -114,19 +115,17 @@ suite('a cookie obtained once', { skip: noDig ?? false }, () => {
         assert.equal(await rcodeFor(wrong, { family: 4, transport }), 23)
       }
     }
-    await countedAtLeast('validCookies', 2 * QUERIES)
-    await countedAtLeast('badcookie', 2 * QUERIES)
+    await countedAtLeast('freenet6_dns_cookies_total{validity="valid"}', 2 * QUERIES)
+    await countedAtLeast('freenet6_dns_replies_total{rcode="badcookie"}', 2 * QUERIES)
   })
 
   /** Threads publish their counts now and then. */
-  async function countedAtLeast(outcome: string, least: number): Promise<void> {
-    const line = new RegExp(`^freenet6_dns_messages\\{outcome="${outcome}"\\} (\\d+)$`, 'm')
+  async function countedAtLeast(name: string, least: number): Promise<void> {
     let counted = 0
     for (let i = 0; i < 100 && counted < least; i++) {
-      const text = await (await fetch(`${server.web}/metrics`)).text()
-      counted = Number(line.exec(text)?.[1])
+      counted = await metric(server, name)
       await new Promise(resolve => setTimeout(resolve, 50))
     }
-    assert.ok(counted >= least, `${outcome}: ${counted}`)
+    assert.ok(counted >= least, `${name}: ${counted}`)
   }
 })

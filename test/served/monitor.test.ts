@@ -7,7 +7,7 @@ test('rounds of the monitor follow each other by themselves', async () => {
   await using server = await startServer({ config: '[monitor]\ninterval = "1s"\n' })
   for (let look = 0; look < 100; look++) {
     const metrics = await (await fetch(`${server.web}/metrics`)).text()
-    const rounds = /^freenet6_monitor_last_round\{figure="rounds"\} (\d+)$/m.exec(metrics)?.[1]
+    const rounds = /^freenet6_monitor_rounds_total (\d+)$/m.exec(metrics)?.[1]
     if (Number(rounds) >= 2) return
     await sleep(100)
   }

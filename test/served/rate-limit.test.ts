@@ -58,6 +58,6 @@ test('a burst gets the limit of replies from both threads together, some truncat
     assert.equal(reply.answer.length, 1)
   }
   const metrics = await (await fetch(`${server.web}/metrics`)).text()
-  assert.match(metrics, /^freenet6_dns_messages\{outcome="limited"\} [1-9]\d*$/m)
-  assert.match(metrics, /^freenet6_dns_messages\{outcome="slipped"\} [1-9]\d*$/m)
+  assert.match(metrics, /^freenet6_dns_limited_total\{passage="dropped"\} [1-9]\d*$/m)
+  assert.match(metrics, /^freenet6_dns_limited_total\{passage="slipped"\} [1-9]\d*$/m)
 })

@@ -26,7 +26,7 @@ export interface Memory {
 }
 
 export async function settledMemory(server: Server): Promise<Memory> {
-  await until(async () => (await metric(server, 'freenet6_dns_sockets{figure="tcp_open"}')) === 0)
+  await until(async () => (await metric(server, 'freenet6_dns_tcp_open')) === 0)
   const collections = timesCollected(server)
   process.kill(server.pid, 'SIGUSR2')
   await until(async () => timesCollected(server) > collections)

@@ -1,0 +1,134 @@
+import { z } from 'zod'
+
+/**
+ * Writes what is wrong with the values of a file, one line a mistake: key, value, what is allowed. `schema` is the
+ * whole file's, to find names that resemble an unknown key, and how a value is written.
+ */
+export function mistakeLines(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map(name => unknownKey(issue.path, { name, schema }))
+  const allowed = allowedBy(issue, schema)
+  return [`${keyText(issue.path)} = ${valueText(issue.input)}: ${allowed}`]
+}
+
+/** Shows control characters as TOML would write them: a key or a value in quotes may hold what a terminal obeys. */
+export function printable(line: string): string {
+  return line.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+function allowedBy(issue: z.core.$ZodIssue, schema: z.ZodType): string {
+  if (issue.code === 'invalid_value')
+    return `one of ${issue.values.map(value => JSON.stringify(value)).join(', ')}`
+  if (issue.code === 'invalid_type' && /^Invalid input/.test(issue.message))
+    return `expected ${TOML_WORDS[issue.expected] ?? issue.expected}${rightForm(issue.path, schema)}`
+  return `expected ${issue.message}`
+}
+
+const TOML_WORDS: Readonly<Record<string, string>> = {
+  object: 'a table',
+  array: 'an array',
+  string: 'a string in quotes',
+  boolean: 'true or false',
+}
+
+/** How the key is written in a file, if an example is known. */
+function rightForm(path: readonly PropertyKey[], schema: z.ZodType): string {
+  const keys = path.filter(part => typeof part === 'string')
+  const type = keys.reduce<unknown>(innerShape, schema)
+  const written = exampleOf(type)
+  if (written !== undefined) return `, such as ${keys.at(-1)} = ${written}`
+  const element = arrayIn(type)?.element
+  if (element !== undefined && shapeOf(element) !== undefined) return `: write [[${keys.join('.')}]]`
+  return shapeOf(type) === undefined ? '' : `: write [${keys.join('.')}]`
+}
+
+function exampleOf(type: unknown): string | undefined {
+  if (!(type instanceof z.ZodType)) return undefined
+  const { example } = type.meta() ?? {}
+  if (typeof example === 'string') return example
+  const array = arrayIn(type)
+  if (array === undefined) return isWrapped(type) ? exampleOf(type.unwrap()) : undefined
+  const element = exampleOf(array.element)
+  return element && `[${element}]`
+}
+
+function arrayIn(type: unknown): z.ZodArray | undefined {
+  if (type instanceof z.ZodArray) return type
+  return isWrapped(type) ? arrayIn(type.unwrap()) : undefined
+}
+
+function unknownKey(
+  path: readonly PropertyKey[],
+  { name, schema }: { readonly name: string; readonly schema: z.ZodType },
+): string {
+  const line = `${keyText([...path, name])}: there is no such key`
+  const tables = path.filter(part => typeof part === 'string')
+  const known = Object.keys(shapeOf(tables.reduce<unknown>(innerShape, schema)) ?? {})
+  const nearest = nearestTo(name, known)
+  if (nearest !== undefined) return `${line}; did you mean ${nearest}?`
+  const [home] = homesOf(name, schema)
+  if (home !== undefined) return `${line}: ${name} stands ${home === '' ? 'at the top' : `in [${home}]`}`
+  return `${line}; known here: ${known.join(', ')}`
+}
+
+/** The key that the unknown one most resembles, if one is near enough. */
+function nearestTo(name: string, known: readonly string[]): string | undefined {
+  const ranked = known.map(key => ({ key, distance: editDistance(key, name.toLowerCase()) }))
+  const nearest = ranked.sort((a, b) => a.distance - b.distance)[0]
+  return nearest === undefined || nearest.distance > Math.max(2, name.length / 3) ? undefined : nearest.key
+}
+
+/** The tables that have a key of this name, from the top down; the top is an empty name. */
+function homesOf(name: string, type: unknown, table = ''): string[] {
+  const shape = shapeOf(type) ?? {}
+  const here = Object.hasOwn(shape, name) ? [table] : []
+  const below = Object.entries(shape).flatMap(([key, inner]) =>
+    homesOf(name, inner, table === '' ? key : `${table}.${key}`),
+  )
+  return [...here, ...below]
+}
+
+function innerShape(table: unknown, part: PropertyKey): unknown {
+  const shape = shapeOf(table) ?? {}
+  return Object.hasOwn(shape, part) ? shape[String(part)] : undefined
+}
+
+function shapeOf(type: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (type instanceof z.ZodObject) return type.shape
+  if (type instanceof z.ZodArray) return shapeOf(type.element)
+  return isWrapped(type) ? shapeOf(type.unwrap()) : undefined
+}
+
+function isWrapped(type: unknown): type is z.ZodPrefault | z.ZodDefault | z.ZodOptional {
+  return type instanceof z.ZodPrefault || type instanceof z.ZodDefault || type instanceof z.ZodOptional
+}
+
+function keyText(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
+    .join('')
+}
+
+function valueText(value: unknown): string {
+  if (value === undefined) return '(absent)'
+  const text = JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? Number(v) : v)) ?? String(value)
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}
+
+/** Levenshtein's distance of two short words. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1]
+    for (const [j, other] of [...b].entries()) {
+      next.push(
+        Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (letter === other ? 0 : 1)),
+      )
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
+import {
+  domainName,
+  duration,
+  endpoint,
+  integer,
+  ipv4,
+  keyName,
+  prefix,
+  publicUrl,
+  secret,
+  transferPeer,
+  tunnelPrefix,
+} from './values.ts'
+
+const MIN_TTL = 0
+const MAX_TTL = 2 ** 31 - 1 // RFC 2181 8
+const SMALLEST_IPV6_MTU = 1280 // RFC 8200 5
+const LARGEST_SIT_MTU = 1480 // RFC 4213 3.2: what an IPv4 packet of 1500 octets leaves beside its header of 20
+
+const tsigAlgorithms = Object.keys(TSIG_ALGORITHMS) as (keyof typeof TSIG_ALGORITHMS)[]
+
+const dns = z.strictObject({
+  listen: z
+    .array(endpoint)
+    .min(1, { error: 'at least one address:port' })
+    .prefault(['127.0.0.1:5300', '[::1]:5300']),
+  ttl: integer(MIN_TTL, MAX_TTL).default(60),
+  threads: integer(1, 64).default(1),
+  nsid: z.string().max(128, { error: 'at most 128 characters' }).default(''),
+  allow_transfer: z.array(transferPeer).default([]),
+  keys: z.array(z.strictObject({ name: keyName, algorithm: z.enum(tsigAlgorithms), secret })).default([]),
+  secondaries: z.array(z.strictObject({ address: endpoint, key: z.string().optional() })).default([]),
+  rate_limit: z
+    .strictObject({ responses_per_second: integer(0, 1_000_000).default(0), slip: integer(0, 10).default(2) })
+    .prefault({}),
+})
+
+const web = z.strictObject({
+  listen: endpoint.prefault('127.0.0.1:8080'),
+  /** Empty: the address that the web listens on. */
+  public_url: publicUrl.default(''),
+  trusted_proxies: z.array(prefix).default([]),
+  registrations_per_hour: integer(0, 1_000_000).default(10),
+})
+
+const tunnel = z.strictObject({
+  prefix: tunnelPrefix.prefault('2001:db8:f6::/48'),
+  server_ipv4: ipv4.prefault('192.0.2.1'),
+  driver: z.enum(['auto', 'sit', 'dry-run']).default('auto'),
+  device_prefix: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_-]{0,6}$/, { error: 'a letter and up to six letters, digits, - or _' })
+    .default('fn6-'),
+  mtu: integer(SMALLEST_IPV6_MTU, LARGEST_SIT_MTU).default(1480),
+  reachability: z.enum(['require', 'warn', 'off']).default('require'),
+  foreign_endpoints: z.boolean().default(false),
+  allow_special_purpose: z.boolean().default(false),
+  max_tunnels: integer(1, 10_000_000).default(65_000),
+})
+
+const monitor = z.strictObject({
+  interval: duration('24h').prefault('60s'),
+  timeout: duration('24h').prefault('3s'),
+  threshold: integer(1, 1_000_000).default(5),
+  prober: z.enum(['auto', 'ping', 'fping']).default('auto'),
+})
+
+const control = z.strictObject({ socket: z.string().default('') })
+
+/** `freenet6.toml`: every key, its default and what it allows. */
+export const schema = z.strictObject({
+  origin: domainName.prefault('freenet6.net'),
+  data_dir: z.string().min(1, { error: 'a directory' }).default('data'),
+  zones_dir: z.string().min(1, { error: 'a directory' }).default('zones'),
+  dns: dns.prefault({}),
+  web: web.prefault({}),
+  tunnel: tunnel.prefault({}),
+  monitor: monitor.prefault({}),
+  control: control.prefault({}),
+})
+
+/** The values of a file, read and each checked for itself. */
+export type ConfigValues = z.output<typeof schema>

@@ -1,0 +1,143 @@
+import { z } from 'zod'
+import { formatIpv4, parseIpv4 } from '../address/ipv4.ts'
+import { parsePrefix } from '../address/prefix.ts'
+import { parseEndpoint } from '../shared/endpoint.ts'
+import { lowerCaseName, parseName } from '../wire/name.ts'
+
+/*
+ * The kinds of values that a configuration has, each read from its text. The `example` of a kind is how one is written
+ * in a file: it is shown to who wrote something of another type.
+ */
+
+export const endpoint = z
+  .string()
+  .transform((text, context) => {
+    const value = parseEndpoint(text)
+    if (value !== undefined) return value
+    return refuse(context, 'address:port, an IPv6 address in brackets, such as 127.0.0.1:5300 or [::1]:5300')
+  })
+  .meta({ example: '"192.0.2.1:53"' })
+
+export const prefix = z
+  .string()
+  .transform((text, context) => {
+    const value = parsePrefix(text)
+    return (
+      value ??
+      refuse(context, 'an address or a prefix without host bits, such as 192.0.2.0/24 or 2001:db8::/32')
+    )
+  })
+  .meta({ example: '"192.0.2.0/24"' })
+
+/** A prefix, or `key:NAME` as it stands. */
+export const transferPeer = z
+  .string()
+  .transform((text, context) => {
+    if (/^key:.+/.test(text)) return text
+    return parsePrefix(text) ?? refuse(context, 'an address, a prefix without host bits, or "key:NAME"')
+  })
+  .meta({ example: '"192.0.2.53"' })
+
+export const tunnelPrefix = z
+  .string()
+  .transform((text, context) => {
+    const value = parsePrefix(text)
+    if (value === undefined || value.octets.length !== 16) {
+      return refuse(context, 'an IPv6 prefix without host bits, such as 2001:db8:f6::/48')
+    }
+    const { length } = value
+    if (length < 32 || length > 60) return refuse(context, 'a prefix from /32 to /60')
+    if (length % 4 === 0) return value
+    const shorter = length - (length % 4)
+    return refuse(context, `a prefix that ends on a nibble: the nearest are /${shorter} and /${shorter + 4}`)
+  })
+  .meta({ example: '"2001:db8:f6::/48"' })
+
+/** Canonical text. */
+export const ipv4 = z
+  .string()
+  .transform((text, context) => {
+    const value = parseIpv4(text)
+    return value === undefined ? refuse(context, 'a dotted quad, such as 192.0.2.1') : formatIpv4(value)
+  })
+  .meta({ example: '"192.0.2.1"' })
+
+/** Lower case, without the final dot. */
+export const domainName = z
+  .string()
+  .transform((text, context) => {
+    const name = text.toLowerCase().replace(/\.$/, '')
+    const label = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/
+    if (name.length <= 180 && name.split('.').every(part => label.test(part))) return name
+    return refuse(
+      context,
+      'a domain name of letters, digits and hyphens, at most 180 characters, such as freenet6.net',
+    )
+  })
+  .meta({ example: '"freenet6.net"' })
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+const LEAST_MS = 10
+
+/** A duration in milliseconds. A timer of Node can't be set for more than 24 days: what one waits for is 24h at most. */
+export function duration(most: '24h' | '400d') {
+  const mostMs = millisecondsOf(most)
+  return z
+    .string()
+    .transform((text, context) => {
+      const value = millisecondsOf(text)
+      if (value >= LEAST_MS && value <= mostMs) return value
+      return refuse(context, `a duration from 10ms to ${most}, such as 500ms, 60s or 5m`)
+    })
+    .meta({ example: '"60s"' })
+}
+
+/** NaN for a text that is no duration. */
+function millisecondsOf(text: string): number {
+  const found = /^([0-9]{1,7})(ms|s|m|h|d)$/.exec(text)
+  return Number(found?.[1]) * (UNIT_MS[found?.[2] ?? ''] ?? Number.NaN)
+}
+
+/** The origin of a URL; empty as it stands. */
+export const publicUrl = z
+  .string()
+  .transform((text, context) => {
+    if (text === '') return ''
+    const value = URL.parse(text)
+    // The pages link from the root: under a path none of their links would work.
+    if (value !== null && /^https?:$/.test(value.protocol) && value.href === `${value.origin}/`) {
+      return value.origin
+    }
+    return refuse(context, 'an http or https URL without path or query, such as https://broker.example.net')
+  })
+  .meta({ example: '"https://broker.example.net"' })
+
+/** The name in canonical form: lower case, wire labels. */
+export const keyName = z
+  .string()
+  .transform((text, context) => {
+    const name = parseName(text)
+    return name === undefined ? refuse(context, 'a domain name, such as k1.') : lowerCaseName(name)
+  })
+  .meta({ example: '"k1."' })
+
+export const secret = z
+  .base64({ error: 'base64' })
+  .min(1, { error: 'base64' })
+  .transform(text => Uint8Array.from(Buffer.from(text, 'base64')))
+
+export function integer(low: number, high: number) {
+  const allowed = { error: `a whole number from ${low} to ${high}` }
+  return z.int(allowed).min(low, allowed).max(high, allowed)
+}
+
+function refuse(context: z.RefinementCtx, allowed: string): never {
+  context.addIssue({ code: 'custom', message: allowed, input: context.value })
+  return z.NEVER
+}

@@ -1,0 +1,255 @@
+import type { Counts } from '../engine/nameserver.ts'
+
+/** Counts of the DNS sockets of one transport. */
+interface SocketCounts {
+  readonly replies: number
+  readonly silences: number
+  readonly errors: number
+  readonly faults: number
+}
+
+/** Figures that rooms hold as plain numbers, read when Prometheus asks. None may cost a walk through the table. */
+export interface Figures {
+  readonly version: string
+  readonly tunnels: () => Readonly<Record<string, number>>
+  /** Serial by the name of the zone. */
+  readonly serials: () => Readonly<Record<string, number>>
+  readonly engine: () => Counts
+  readonly sockets: () => {
+    readonly udp: SocketCounts & { readonly datagrams: number; readonly dropped: number }
+    readonly tcp: SocketCounts & {
+      readonly queries: number
+      readonly connections: number
+      readonly open: number
+      readonly evictions: number
+      readonly timeouts: number
+    }
+  }
+  readonly threadRestarts: () => number
+  /** Bytes of the table of names. */
+  readonly table: () => { readonly used: number; readonly touched: number }
+  readonly monitor: () => Readonly<Record<string, number>>
+  readonly logLinesDropped: () => number
+}
+
+/** One metric: its name and help as Prometheus sees them, and where its value, or one by label, comes from. */
+export interface MetricRow {
+  readonly kind: 'counter' | 'gauge'
+  readonly name: string
+  readonly help: string
+  readonly label?: string
+  readonly read: (figures: Figures) => number | Readonly<Record<string, number>>
+}
+
+const MILLISECONDS = 1000
+
+/** Every metric that is read at a scrape. Counters end in `_total`; each metric has one unit, named if it has one. */
+export const METRICS: readonly MetricRow[] = [
+  {
+    kind: 'gauge',
+    name: 'freenet6_build_info',
+    help: 'The version that runs; always 1',
+    label: 'version',
+    read: ({ version }) => ({ [version]: 1 }),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_tunnels',
+    help: 'Tunnels by state',
+    label: 'state',
+    read: ({ tunnels }) => tunnels(),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_zone_serial',
+    help: 'Serial of each zone, of the first hundred',
+    label: 'zone',
+    read: ({ serials }) => serials(),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_queries_total',
+    help: 'DNS messages that came in, by transport',
+    label: 'transport',
+    read: byTransport(({ udp, tcp }) => ({ udp: udp.datagrams, tcp: tcp.queries })),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_sent_total',
+    help: 'Replies that were sent, by transport',
+    label: 'transport',
+    read: byTransport(({ udp, tcp }) => ({ udp: udp.replies, tcp: tcp.replies })),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_silences_total',
+    help: 'DNS messages that got no reply on purpose, by transport',
+    label: 'transport',
+    read: byTransport(({ udp, tcp }) => ({ udp: udp.silences, tcp: tcp.silences })),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_replies_total',
+    help: 'Replies by rcode',
+    label: 'rcode',
+    read: ({ engine }) => repliesByRcode(engine()),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_ignored_total',
+    help: 'DNS messages whose header alone says that no reply is due',
+    read: ({ engine }) => engine().dropped,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_limited_total',
+    help: 'Replies over the rate limit: left out, or sent truncated or as BADCOOKIE',
+    label: 'passage',
+    read: ({ engine }) => {
+      const { limited, slipped } = engine()
+      return { dropped: limited, slipped }
+    },
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_truncated_total',
+    help: 'Replies with TC',
+    read: ({ engine }) => engine().truncated,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_cookies_total',
+    help: 'Server cookies that came in: ours and in time, or not',
+    label: 'validity',
+    read: ({ engine }) => {
+      const { validCookies, invalidCookies } = engine()
+      return { valid: validCookies, invalid: invalidCookies }
+    },
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_tsig_errors_total',
+    help: 'Queries whose signature was not accepted',
+    read: ({ engine }) => engine().badtsig,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_faults_total',
+    help: 'Queries that met a defect of ours',
+    read: ({ engine, sockets }) => {
+      const { udp, tcp } = sockets()
+      return engine().faults + udp.faults + tcp.faults
+    },
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_socket_errors_total',
+    help: 'Errors that the system reported for a DNS socket, by transport',
+    label: 'transport',
+    read: byTransport(({ udp, tcp }) => ({ udp: udp.errors, tcp: tcp.errors })),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_unsent_total',
+    help: 'UDP replies that found the send queue full',
+    read: ({ sockets }) => sockets().udp.dropped,
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_dns_tcp_open',
+    help: 'DNS connections that are open now',
+    read: ({ sockets }) => sockets().tcp.open,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_tcp_connections_total',
+    help: 'DNS connections that were accepted',
+    read: ({ sockets }) => sockets().tcp.connections,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_tcp_evictions_total',
+    help: 'DNS connections closed to make room for a new one',
+    read: ({ sockets }) => sockets().tcp.evictions,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_tcp_timeouts_total',
+    help: 'DNS connections closed because the peer took too long',
+    read: ({ sockets }) => sockets().tcp.timeouts,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_thread_restarts_total',
+    help: 'Threads that answer and had to be replaced',
+    read: ({ threadRestarts }) => threadRestarts(),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_table_used_bytes',
+    help: 'Live data in the table of names',
+    read: ({ table }) => table().used,
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_table_touched_bytes',
+    help: 'Memory that the table of names has taken from the system',
+    read: ({ table }) => table().touched,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_monitor_rounds_total',
+    help: 'Rounds of the monitor',
+    read: monitorFigure('rounds'),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_monitor_failed_rounds_total',
+    help: 'Rounds that failed and counted nothing',
+    read: monitorFigure('failed_rounds'),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_monitor_failed_bring_ups_total',
+    help: 'Passes over new tunnels that failed and are tried again',
+    read: monitorFigure('failed_bring_ups'),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_monitor_last_round_duration_seconds',
+    help: 'How long the last round took',
+    read: ({ monitor }) => (monitor().duration_ms ?? 0) / MILLISECONDS,
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_monitor_last_round_tunnels',
+    help: 'Tunnels of the last round: asked, answered, silent, removed',
+    label: 'outcome',
+    read: ({ monitor }) => {
+      const { targets = 0, answered = 0, silent = 0, removed = 0 } = monitor()
+      return { asked: targets, answered, silent, removed }
+    },
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_log_lines_dropped_total',
+    help: 'Lines that the log could not take',
+    read: ({ logLinesDropped }) => logLinesDropped(),
+  },
+]
+
+function byTransport(
+  read: (sockets: ReturnType<Figures['sockets']>) => { readonly udp: number; readonly tcp: number },
+): MetricRow['read'] {
+  return ({ sockets }) => ({ ...read(sockets()) })
+}
+
+function monitorFigure(figure: string): MetricRow['read'] {
+  return ({ monitor }) => monitor()[figure] ?? 0
+}
+
+function repliesByRcode(counts: Counts): Readonly<Record<string, number>> {
+  const { noerror, formerr, servfail, nxdomain, notimp, refused, yxdomain, notauth, badvers, badcookie } =
+    counts
+  return { noerror, formerr, servfail, nxdomain, notimp, refused, yxdomain, notauth, badvers, badcookie }
+}

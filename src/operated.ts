@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import { type Broker, databaseFile, openBroker } from './broker.ts'
+import type { Config } from './config/config.ts'
+import type { Operated } from './operator/command.ts'
+import type { OpenedBroker } from './operator/run-command.ts'
+import { Status } from './operator/status.ts'
+import { openLog } from './shared/log.ts'
+
+/** What commands work on. `threadRestarts` is there where the process serves. */
+export function operatedBroker(
+  config: Config,
+  broker: Broker,
+  { threadRestarts }: { readonly threadRestarts: (() => number) | undefined },
+): Operated {
+  const { catalog, table, interfaces, prober } = broker
+  const status = new Status({
+    config,
+    catalog,
+    table,
+    driver: interfaces.kind,
+    prober: prober.kind,
+    threadRestarts,
+  })
+  return { operator: broker.operator, audit: broker.audit, status }
+}
+
+/** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */
+export async function openForCommand(config: Config): Promise<OpenedBroker | undefined> {
+  if (!existsSync(databaseFile(config))) return undefined
+  const broker = await openBroker(config, openLog())
+  return {
+    operated: operatedBroker(config, broker, { threadRestarts: undefined }),
+    [Symbol.dispose]: () => broker.close(),
+  }
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import type { Audit } from '../lifecycle/audit.ts'
+import type { Operator } from './operator.ts'
+import type { Outcome } from './outcome.ts'
+import { documentOf, documentOfLines, problemDocument } from './problem-document.ts'
+import type { Status } from './status.ts'
+
+/** What commands work on: the parts of the running process, or those that a command has opened for itself. */
+export interface Operated {
+  readonly operator: Operator
+  readonly audit: Pick<Audit, 'run'>
+  readonly status: Status
+}
+
+/** What a command gives, as it stands on a line of the control socket. */
+export const commandReply = z.union([
+  z.strictObject({ value: z.unknown() }),
+  z.strictObject({ problem: problemDocument }),
+])
+
+export type CommandReply = z.output<typeof commandReply>
+
+/** A word or an option of the command line, named as a person reads it. */
+export interface ListedParameter {
+  readonly name: string
+  /** What stands in its place in the usage, such as `ID|NAME`. */
+  readonly title: string
+  readonly description: string
+  readonly isOptional: boolean
+}
+
+/** One row of the table of commands; its parameters and its result have been checked on either side of the socket. */
+export interface Command {
+  /** One word or two, as typed. */
+  readonly name: string
+  readonly summary: string
+  readonly words: readonly ListedParameter[]
+  readonly options: readonly ListedParameter[]
+  /** Says what is wrong with the parameters, one line a mistake; empty where nothing is. */
+  mistakes(parameters: unknown): readonly string[]
+  /** Works on the parameters as they came in. Rejects where something broke; what may be expected is a reply. */
+  run(operated: Operated, parameters: unknown): Promise<CommandReply>
+  /** Renders a result for a person. Throws ZodError where the result is not what the command gives. */
+  text(value: unknown): string
+  /** Renders a result for a program: one JSON value a line. Throws ZodError as `text` does. */
+  json(value: unknown): string
+  /** The parameters that change for the next slice of a long result; undefined at its end. */
+  next(value: unknown): object | undefined
+}
+
+/** What a row of the table says of its command. */
+export interface CommandDefinition<Parameters extends z.ZodObject, Result extends z.ZodType> {
+  readonly name: string
+  readonly summary: string
+  /** Parameters that are given as words, in their order. Of the others those with a description are options. */
+  readonly words: readonly (keyof z.output<Parameters> & string)[]
+  readonly parameters: Parameters
+  readonly result: Result
+  readonly run: (
+    operated: Operated,
+    parameters: z.output<Parameters>,
+  ) => Outcome<z.input<Result>> | Promise<Outcome<z.input<Result>>>
+  readonly text: (value: z.output<Result>) => string
+  /** For a result that is too long for one reply: its lines of JSON, and what to ask for the next part. */
+  readonly slices?: {
+    readonly items: (value: z.output<Result>) => readonly unknown[]
+    readonly next: (value: z.output<Result>) => object | undefined
+  }
+}
+
+/** Makes a row of the table: whatever its types are, parameters and results are checked where they come in. */
+export function defineCommand<Parameters extends z.ZodObject, Result extends z.ZodType>(
+  definition: CommandDefinition<Parameters, Result>,
+): Command {
+  const { name, summary, words, parameters, result, slices } = definition
+  const shape: Readonly<Record<string, unknown>> = parameters.shape
+  const listed = Object.entries(shape).map(([key, type]) => listedParameter(key, type))
+  return {
+    name,
+    summary,
+    words: words.flatMap(word => listed.filter(parameter => parameter.name === word)),
+    options: listed.filter(option => !words.includes(option.name) && option.description !== ''),
+    mistakes: given => mistakesOf(parameters.safeParse(given)),
+    run: async (operated, given) => {
+      const reading = parameters.safeParse(given)
+      if (!reading.success) return { problem: documentOfLines('command-usage', mistakesOf(reading)) }
+      const outcome = await definition.run(operated, reading.data)
+      if (outcome.kind === 'refused') return { problem: documentOf(outcome.problems) }
+      return { value: result.parse(outcome.value) }
+    },
+    text: value => definition.text(result.parse(value)),
+    json: value => {
+      const checked = result.parse(value)
+      return (slices === undefined ? [checked] : slices.items(checked)).map(jsonLine).join('')
+    },
+    next: value => slices?.next(result.parse(value)),
+  }
+}
+
+function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`
+}
+
+function listedParameter(name: string, type: unknown): ListedParameter {
+  const { title = name.toUpperCase(), description = '' } =
+    type instanceof z.ZodType ? (type.meta() ?? {}) : {}
+  const isOptional = type instanceof z.ZodOptional || type instanceof z.ZodDefault
+  return { name, title, description, isOptional }
+}
+
+function mistakesOf(reading: z.ZodSafeParseResult<unknown>): readonly string[] {
+  return (reading.error?.issues ?? []).map(({ path, message }) =>
+    path.length === 0 ? message : `${path.join('.')}: ${message}`,
+  )
+}

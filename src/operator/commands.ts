@@ -1,0 +1,33 @@
+import { auditCommand } from './audit-command.ts'
+import type { Command, Operated } from './command.ts'
+import type { ControlHandler } from './control.ts'
+import { documentOfLines } from './problem-document.ts'
+import { statusCommand } from './status-command.ts'
+import { tunnelAdd, tunnelDelete, tunnelList, tunnelShow } from './tunnel-commands.ts'
+
+/**
+ * The operator's commands, in the order of the usage. The command line, `--json`, the usage and the control socket are
+ * all made from this table: a new command is a row here.
+ */
+export const COMMANDS: readonly Command[] = [
+  statusCommand,
+  tunnelList,
+  tunnelShow,
+  tunnelAdd,
+  tunnelDelete,
+  auditCommand,
+]
+
+/** Runs the commands of the table, as they come over the control socket or from a command that found no process. */
+export function operatorHandler(operated: Operated): ControlHandler {
+  return async (name, parameters) => {
+    const command = COMMANDS.find(command => command.name === name)
+    if (command !== undefined) return command.run(operated, parameters)
+    const known = COMMANDS.map(command => command.name).join(', ')
+    return {
+      problem: documentOfLines('command-usage', [
+        `There is no command ${JSON.stringify(name)}; known: ${known}.`,
+      ]),
+    }
+  }
+}

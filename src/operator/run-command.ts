@@ -1,0 +1,84 @@
+import { type Config, readConfig } from '../config/config.ts'
+import type { Command, CommandReply, Operated } from './command.ts'
+import { operatorHandler } from './commands.ts'
+import type { ControlHandler } from './control.ts'
+import { ControlClient, NotRunning } from './control-client.ts'
+import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './exit.ts'
+import { documentOfLines, type ProblemDocument, problemLines } from './problem-document.ts'
+
+/** The parts of a broker that a command opened itself, because no process runs. */
+export interface OpenedBroker extends Disposable {
+  readonly operated: Operated
+}
+
+/**
+ * Opens the broker of a configuration for one command. Undefined where there is no database: commands make none.
+ * Rejects where it can't be opened.
+ */
+export type BrokerOpener = (config: Config) => Promise<OpenedBroker | undefined>
+
+/** Runs a command of the table through the running process, or on the database where none runs. */
+export async function runCommand(
+  command: Command,
+  parameters: Readonly<Record<string, string>>,
+  { open, ...options }: CommandOptions & { readonly open: BrokerOpener },
+): Promise<ExitCode> {
+  const mistakes = command.mistakes(parameters)
+  if (mistakes.length > 0) throw new UsageMistake(mistakes.join('; '))
+  const reading = readConfig(options.config)
+  if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
+  const { config } = reading
+  if (config.demo) return misconfigured([NO_CONFIGURATION], options)
+  try {
+    using client = await ControlClient.connect(config.control.socket)
+    return await printAll(command, parameters, {
+      ...options,
+      handler: (name, parameters) => client.send(name, parameters),
+    })
+  } catch (error) {
+    if (!(error instanceof NotRunning)) throw error
+  }
+  using broker = await open(config)
+  if (broker === undefined) return misconfigured([noDatabase(config)], { ...options, code: EXIT.fault })
+  return await printAll(command, parameters, { ...options, handler: operatorHandler(broker.operated) })
+}
+
+const NO_CONFIGURATION =
+  'there is no configuration: give --config FILE, or put freenet6.toml in the working directory or in /etc/freenet6'
+
+function noDatabase({ control, data_dir }: Config): string {
+  return `nothing listens on ${control.socket}, and there is no database in ${data_dir}: serve makes one`
+}
+
+/** Prints a result slice by slice, however long it is. */
+async function printAll(
+  command: Command,
+  parameters: Readonly<Record<string, string>>,
+  { handler, json }: { readonly handler: ControlHandler; readonly json: boolean },
+): Promise<ExitCode> {
+  for (let asked: object | undefined = parameters; asked !== undefined; ) {
+    const reply: CommandReply = await handler(command.name, asked)
+    if ('problem' in reply) return printProblem(reply.problem, { json })
+    process.stdout.write(json ? command.json(reply.value) : command.text(reply.value))
+    const next: object | undefined = command.next(reply.value)
+    asked = next && { ...parameters, ...next }
+  }
+  return EXIT.ok
+}
+
+/** Says what is wrong with the configuration: a line each, or one problem document. */
+export function misconfigured(
+  mistakes: readonly string[],
+  { json, code = EXIT.usage }: { readonly json: boolean; readonly code?: ExitCode },
+): ExitCode {
+  if (json) printProblem(documentOfLines('configuration', mistakes), { json })
+  else process.stderr.write(`${mistakes.join('\n')}\n`)
+  return code
+}
+
+/** Says what is wrong: problem documents on standard output where JSON is asked for, else lines on standard error. */
+export function printProblem(document: ProblemDocument, { json }: { readonly json: boolean }): ExitCode {
+  if (json) process.stdout.write(`${JSON.stringify(document)}\n`)
+  else process.stderr.write(`${problemLines(document).join('\n')}\n`)
+  return EXIT.fault
+}

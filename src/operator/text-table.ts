@@ -1,0 +1,23 @@
+/** Writes columns as wide as their widest cell, two spaces between; the last one is not padded. */
+export function textTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = []
+  for (const row of rows)
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  return rows
+    .map(
+      row =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
+}
+
+/** Writes one line a field; fields that are absent are left out. */
+export function fieldLines(value: Readonly<Record<string, unknown>>): string {
+  return Object.entries(value)
+    .filter(([, field]) => field !== undefined)
+    .map(([name, field]) => `${name}: ${String(field)}\n`)
+    .join('')
+}

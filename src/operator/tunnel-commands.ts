@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import { defineCommand } from './command.ts'
+import { fieldLines, textTable } from './text-table.ts'
+import { type TunnelReport, tunnelReport } from './tunnel-report.ts'
+
+const reference = z.strictObject({
+  reference: z.string().min(1).meta({ title: 'ID|NAME', description: 'id, nicname.country or full name' }),
+})
+
+/** Rows looked at for one reply. */
+const SLICE = 500
+const MOST_ROWS = 5000
+
+export const tunnelList = defineCommand({
+  name: 'tunnel list',
+  summary: 'every tunnel, one a line',
+  words: [],
+  parameters: z.strictObject({
+    state: z
+      .enum(['new', 'active', 'unreachable'])
+      .optional()
+      .meta({ title: 'STATE', description: 'only tunnels that are new, active or unreachable' }),
+    country: z.string().optional().meta({ title: 'CC', description: 'only tunnels of a country' }),
+    name: z.string().optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),
+    after: z.string().default(''),
+    limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(SLICE),
+  }),
+  result: z.object({
+    tunnels: z.array(tunnelReport),
+    /** `after` of the next slice; null at the end. */
+    next: z.string().nullable(),
+  }),
+  run: ({ operator }, { after, limit, ...filter }) => ({
+    kind: 'done',
+    value: operator.list(after, limit, filter),
+  }),
+  text: ({ tunnels }) => textTable(tunnels.map(tunnelCells)),
+  slices: {
+    items: ({ tunnels }) => tunnels,
+    next: ({ next }) => (next === null ? undefined : { after: next }),
+  },
+})
+
+export const tunnelShow = defineCommand({
+  name: 'tunnel show',
+  summary: 'one tunnel',
+  words: ['reference'],
+  parameters: reference,
+  result: tunnelReport,
+  run: ({ operator }, { reference }) => operator.show(reference),
+  text: fieldLines,
+})
+
+export const tunnelAdd = defineCommand({
+  name: 'tunnel add',
+  summary: 'register a tunnel; prints its key, once',
+  words: ['ipv4', 'nicname', 'country', 'os'],
+  parameters: z.strictObject({ ipv4: z.string(), nicname: z.string(), country: z.string(), os: z.string() }),
+  result: tunnelReport.extend({ key: z.string() }),
+  run: ({ operator }, input) => operator.add(input),
+  text: fieldLines,
+})
+
+export const tunnelDelete = defineCommand({
+  name: 'tunnel delete',
+  summary: 'take a tunnel down: interface, row, names',
+  words: ['reference'],
+  parameters: reference,
+  result: tunnelReport,
+  run: ({ operator }, { reference }) => operator.delete(reference),
+  text: fieldLines,
+})
+
+function tunnelCells(tunnel: TunnelReport): string[] {
+  const missed = tunnel.unreachable > 0 ? ` (${tunnel.unreachable})` : ''
+  const fault = tunnel.fault === undefined ? [] : [`fault: ${tunnel.fault}`]
+  return [
+    tunnel.id,
+    tunnel.name,
+    tunnel.ipv4_client,
+    tunnel.ipv6_client,
+    tunnel.device,
+    `${tunnel.state}${missed}`,
+    ...fault,
+  ]
+}

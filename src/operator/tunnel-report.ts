@@ -1,0 +1,23 @@
+import { z } from 'zod'
+
+/** A tunnel as the operator sees it, with the field names of the API. */
+export const tunnelReport = z.object({
+  id: z.string(),
+  name: z.string(),
+  nicname: z.string(),
+  country: z.string(),
+  os: z.string(),
+  state: z.string(),
+  ipv4_client: z.string(),
+  ipv6_client: z.string(),
+  ipv6_server: z.string(),
+  device: z.string(),
+  /** UTC seconds. */
+  creation_time: z.int(),
+  /** The last so many echo requests had no reply; −1: its interface is still to be made. */
+  unreachable: z.int(),
+  /** Why its interface is missing, in the kernel's words. */
+  fault: z.string().optional(),
+})
+
+export type TunnelReport = z.output<typeof tunnelReport>

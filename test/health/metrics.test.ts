@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { cached } from '../../src/health/cached.ts'
+import { requirePackages } from '../packages.ts'
+import { type Server, startServer } from '../spawn.ts'
+
+const LIST = join(import.meta.dirname, '..', '..', 'docs', 'metrics.md')
+
+let server: Server
+before(async () => {
+  server = await startServer({})
+})
+after(() => server[Symbol.asyncDispose]())
+
+async function scrape(): Promise<string> {
+  return (await fetch(`${server.web}/metrics`)).text()
+}
+
+test('promtool has nothing to say against the metrics', async t => {
+  if (!(await requirePackages(t, ['promtool']))) return
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+    input: await scrape(),
+    encoding: 'utf8',
+  })
+  assert.deepEqual([status, stdout, stderr], [0, '', ''])
+})
+
+test('docs/metrics.md lists every metric of ours with its type, labels and help, and no other', async () => {
+  const text = await scrape()
+  const served = [...text.matchAll(/^# HELP (freenet6_\S+) (.*)\n# TYPE \S+ (\S+)\n(?:\S+?\{(\w+)=)?/gm)].map(
+    ([, name, help, type, label = '']) => `| \`${name}\` | ${type} | ${label && `\`${label}\``} | ${help} |`,
+  )
+  const listed = readFileSync(LIST, 'utf8').match(/^\| `freenet6_.*$/gm) ?? []
+  assert.deepEqual([...listed].sort(), served.sort())
+})
+
+test('counts are those of now at every scrape, not added up', async () => {
+  const serial = /^freenet6_zone_serial\{zone="freenet6\.net"\} \d+$/m
+  const build = /^freenet6_build_info\{version="[0-9.]+"\} 1$/m
+  for (let n = 0; n < 3; n++) {
+    const text = await scrape()
+    assert.match(text, /^freenet6_dns_tcp_connections_total 0$/m)
+    assert.match(text, serial)
+    assert.match(text, build)
+  }
+})
+
+test('a log that takes nothing keeps nobody waiting, and its lines are counted', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'freenet6-full-'))
+  const full = openSync('/dev/full', 'w')
+  await using served = await startServer({ stderr: full, dir })
+  const health = await fetch(`${served.web}/healthz`)
+  assert.equal(health.status, 200, await health.text())
+  const text = await (await fetch(`${served.web}/metrics`)).text()
+  assert.match(text, /^freenet6_log_lines_dropped_total [1-9]\d*$/m)
+  assert.equal(await served.stop(), 0)
+  closeSync(full)
+  rmSync(dir, { recursive: true })
+})
+
+test('a value that costs a walk is read again when it is old, and not before', () => {
+  let reads = 0
+  const often = cached(60_000, () => ++reads)
+  assert.deepEqual([often(), often()], [1, 1])
+  const always = cached(0, () => ++reads)
+  assert.deepEqual([always(), always()], [2, 3])
+})

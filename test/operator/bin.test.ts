@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { VERSION } from '../../src/shared/version.ts'
+import { configText } from '../spawn.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..')
+const BIN = join(ROOT, 'bin', 'freenet6.js')
+/** Makes a Node that says it is an old one; its children are what they are. */
+const AS_OLD = [
+  '--import',
+  `data:text/javascript,${encodeURIComponent("Object.defineProperty(process, 'version', { value: 'v20.20.2' })")}`,
+]
+
+let directory: string
+let config: string
+before(() => {
+  directory = mkdtempSync(join(tmpdir(), 'freenet6-bin-'))
+  config = join(directory, 'freenet6.toml')
+  writeFileSync(config, configText(''))
+})
+after(() => rmSync(directory, { recursive: true }))
+
+test('the program runs with the Node that it was started with', () => {
+  const { status, stdout } = spawnSync(process.execPath, [BIN, '--version'], { encoding: 'utf8' })
+  assert.deepEqual([status, stdout], [0, `freenet6 ${VERSION}\n`])
+})
+
+test('an old Node looks for a newer one and hands over words, exit status and signals', async () => {
+  const misused = spawnSync(process.execPath, [...AS_OLD, BIN, 'no-such-command'], { encoding: 'utf8' })
+  assert.equal(misused.status, 2)
+  assert.match(misused.stderr, /there is no command "no-such-command"/)
+  const child = spawn(process.execPath, [...AS_OLD, BIN, 'serve', '--config', config])
+  const url = await readyUrl(child)
+  child.kill('SIGTERM')
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+  await assert.rejects(fetch(url))
+})
+
+test('where there is no newer Node the program says in one line what it needs', () => {
+  const lonely = join(directory, 'package')
+  mkdirSync(join(lonely, 'src'), { recursive: true })
+  cpSync(join(ROOT, 'bin'), join(lonely, 'bin'), { recursive: true })
+  writeFileSync(join(lonely, 'package.json'), '{ "type": "module" }')
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...AS_OLD, join(lonely, 'bin', 'freenet6.js'), 'serve'],
+    { encoding: 'utf8', env: { PATH: directory } },
+  )
+  assert.deepEqual([status, stdout], [2, ''])
+  assert.match(stderr, /^freenet6: needs Node 24 or later, this is v20\.20\.2: .*\n$/)
+})
+
+test('npm start stops when npm is told to', async () => {
+  const child = spawn('npm', ['start', '--', '--config', config], { cwd: ROOT })
+  const url = await readyUrl(child)
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+  // npm ends with its script or before; the service within its five seconds.
+  for (let look = 0; look < 50 && (await isServed(url)); look++) await sleep(100)
+  assert.equal(await isServed(url), false)
+})
+
+async function readyUrl(child: ChildProcess): Promise<string> {
+  let printed = ''
+  child.stdout?.setEncoding('utf8').on('data', text => {
+    printed += text
+  })
+  for (let look = 0; look < 300; look++) {
+    const found = /^ready dns=\S* web=(\S+)$/m.exec(printed)?.[1]
+    if (found !== undefined) return found
+    await sleep(50)
+  }
+  child.kill('SIGKILL')
+  return assert.fail(`not ready: ${printed}`)
+}
+
+function isServed(url: string): Promise<boolean> {
+  return fetch(url).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { COMMANDS } from '../../src/operator/commands.ts'
+import { ControlClient } from '../../src/operator/control-client.ts'
+import { VERSION } from '../../src/shared/version.ts'
+import { configText, runCli, type Server, startServer } from '../spawn.ts'
+
+const LAB = `
+[tunnel]
+allow_special_purpose = true
+foreign_endpoints = true
+reachability = "off"
+`
+const FILL = join(import.meta.dirname, '..', '..', 'bench', 'fill.ts')
+
+function jsonLines(text: string): Record<string, unknown>[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+}
+
+suite('commands through the running process', () => {
+  let server: Server
+  const command = (...words: string[]) => runCli([...words, '--config', join(server.dir, 'freenet6.toml')])
+
+  before(async () => {
+    server = await startServer({ config: LAB })
+    await command('tunnel', 'add', '192.0.2.77', 'alice', 'ca', 'linux')
+    await command('tunnel', 'add', '192.0.2.78', 'bob', 'fr', 'debian')
+  })
+  after(() => server[Symbol.asyncDispose]())
+
+  test('a tunnel in JSON has the field names of the API', async () => {
+    const { code, stdout } = await command('tunnel', 'show', 'alice.ca', '--json')
+    assert.equal(code, 0)
+    const [tunnel = {}] = jsonLines(stdout)
+    const { name, ipv4_client, creation_time } = tunnel
+    assert.deepEqual(
+      [name, ipv4_client, typeof creation_time],
+      ['alice.ca.freenet6.net', '192.0.2.77', 'number'],
+    )
+    const fields =
+      'id name nicname country os state ipv4_client ipv6_client ipv6_server device creation_time unreachable'
+    assert.deepEqual(Object.keys(tunnel), fields.split(' '))
+  })
+
+  test('what is refused is with --json one problem document on standard output, and status 1', async () => {
+    const words = ['tunnel', 'add', '192.0.2.77', 'a_b', 'zz', 'plan9', '--json']
+    const { code, stdout, stderr } = await command(...words)
+    assert.deepEqual([code, stderr], [1, ''])
+    const [document = {}] = jsonLines(stdout)
+    assert.deepEqual(
+      [document.code, document.status, document.type],
+      ['ipv4-in-use', 409, '/errors#ipv4-in-use'],
+    )
+    const errors = document.errors as { code: string; field: string }[]
+    assert.deepEqual(
+      errors.map(({ code, field }) => [code, field]),
+      [
+        ['ipv4-in-use', 'ipv4'],
+        ['nicname-syntax', 'nicname'],
+        ['country-unknown', 'country'],
+        ['os-unknown', 'os'],
+      ],
+    )
+  })
+
+  test('a list is narrowed by country and by part of the name', async () => {
+    const names = async (...words: string[]) => {
+      const { stdout } = await command('tunnel', 'list', '--json', ...words)
+      return stdout === '' ? [] : jsonLines(stdout).map(({ name }) => name)
+    }
+    assert.deepEqual((await names()).sort(), ['alice.ca.freenet6.net', 'bob.fr.freenet6.net'])
+    assert.deepEqual(await names('--country', 'FR'), ['bob.fr.freenet6.net'])
+    assert.deepEqual(await names('--name', 'LIC'), ['alice.ca.freenet6.net'])
+    assert.deepEqual(await names('--state', 'unreachable'), [])
+  })
+
+  test('status says what is served, by what, and how much room there is', async () => {
+    const { stdout } = await command('status', '--json')
+    const [status = {}] = jsonLines(stdout)
+    assert.equal((status.process as { pid: number }).pid, server.pid)
+    assert.deepEqual(
+      (status.zones as { name: string }[]).map(({ name }) => name),
+      ['6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa.', 'freenet6.net.'],
+    )
+    assert.equal((status.tunnels as Record<string, number>).unreachable, 0)
+    assert.equal(status.driver, 'dry-run')
+    assert.ok((status.data_dir as { free_bytes: number }).free_bytes > 0)
+    const text = await command('status')
+    assert.match(text.stdout, /^zone {6}freenet6\.net\. serial \d+, \d+ rrsets$/m)
+    assert.match(text.stdout, new RegExp(`running as ${server.pid} `))
+  })
+
+  test('a parameter that the table does not know is refused on the socket too', async () => {
+    using client = await ControlClient.connect(join(server.dir, 'data', 'control.sock'))
+    for (const parameters of [{ reference: 'alice.ca', colour: 'red' }, { reference: '' }, {}, 'alice.ca']) {
+      const reply = await client.send('tunnel show', parameters)
+      assert.equal('problem' in reply && reply.problem.code, 'command-usage', JSON.stringify(parameters))
+    }
+    const unknown = await client.send('no such', {})
+    assert.match(JSON.stringify(unknown), /There is no command.*known: status, tunnel list/)
+  })
+})
+
+suite('commands where no process runs', () => {
+  let dir: string
+  let file: string
+
+  before(() => {
+    dir = mkdtempSync(join(tmpdir(), 'freenet6-commands-'))
+    file = join(dir, 'freenet6.toml')
+    writeFileSync(file, configText(LAB))
+  })
+  after(() => rmSync(dir, { recursive: true }))
+
+  test('make no database', async () => {
+    const { code, stderr } = await runCli(['tunnel', 'list', '--config', file])
+    assert.equal(code, 1)
+    assert.match(stderr, /there is no database in /)
+    assert.equal(existsSync(join(dir, 'data')), false)
+  })
+
+  test('work on the database, and a long list comes whole', async () => {
+    execFileSync(process.execPath, [FILL, '--config', file, '--tunnels', '1200'], { stdio: 'pipe' })
+    const listed = await runCli(['tunnel', 'list', '--config', file, '--json'])
+    assert.equal(new Set(jsonLines(listed.stdout).map(({ id }) => id)).size, 1200)
+    const status = await runCli(['status', '--config', file])
+    assert.match(status.stdout, /, not running$/m)
+    assert.match(status.stdout, /^tunnels {3}0 new, 1200 active, 0 unreachable$/m)
+  })
+
+  test('refuse the values of the demo', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'freenet6-empty-'))
+    const { code, stderr } = await runCli(['tunnel', 'list'], { dir: empty })
+    assert.equal(code, 2)
+    assert.match(stderr, /there is no configuration/)
+    const { code: again, stdout } = await runCli(['audit', '--json'], { dir: empty })
+    assert.equal(again, 2)
+    assert.equal(JSON.parse(stdout).code, 'configuration')
+    rmSync(empty, { recursive: true })
+  })
+})
+
+suite('the command line', () => {
+  test('has every command of the table in its usage', async () => {
+    const { code, stdout } = await runCli(['--help'])
+    assert.equal(code, 0)
+    for (const { name, words, summary } of COMMANDS) {
+      const line = [name, ...words.map(({ title }) => title)].join(' ')
+      assert.ok(stdout.includes(`  ${line} `) || stdout.includes(`  ${line}\n`), line)
+      assert.ok(stdout.includes(summary), summary)
+    }
+  })
+
+  test('says its version', async () => {
+    assert.equal((await runCli(['--version'])).stdout, `freenet6 ${VERSION}\n`)
+  })
+
+  test('names the commands that begin with a word', async () => {
+    const { code, stderr } = await runCli(['tunnel', 'destroy'])
+    assert.equal(code, 2)
+    assert.match(stderr, /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete\?$/m)
+  })
+
+  test('refuses an option of another command, and a value that is none of its own', async () => {
+    for (const words of [
+      ['audit', '--state', 'new'],
+      ['tunnel', 'list', '--state', 'asleep'],
+      ['tunnel', 'show'],
+    ])
+      assert.equal((await runCli(words)).code, 2, words.join(' '))
+    const { code, stdout } = await runCli(['tunnel', 'show', '--json'])
+    assert.deepEqual([code, JSON.parse(stdout).code], [2, 'command-usage'])
+  })
+})
