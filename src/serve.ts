@@ -15,6 +15,7 @@ import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
 import { TableWatch } from './store/sqlite/table-watch.ts'
+import { Words } from './words/words.ts'
 
 const AUDIT_INTERVAL_MS = 60_000
 const HEALTH_CACHE_MS = 3000
@@ -111,6 +112,7 @@ async function openPortal(
     cacheMs: HEALTH_CACHE_MS,
   })
   const { web, tunnel, monitor } = config
+  const words = Words.load()
   return Portal.listen({
     listen: web.listen,
     publicUrl: web.public_url,
@@ -133,6 +135,7 @@ async function openPortal(
     admission: broker.admission,
     selfCheck,
     metrics,
+    words,
     log,
   })
 }

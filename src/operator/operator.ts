@@ -2,9 +2,10 @@ import { findTunnel } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
 import type { Admission, RegistrationInput } from '../registration/admission.ts'
-import { PROBLEMS, type Problem } from '../shared/problem.ts'
+import type { Problem } from '../shared/problem.ts'
 import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import type { Language } from '../words/language.ts'
 
 /** A tunnel as the operator sees it: the row, its name, and why its interface is missing if it is. */
 export interface TunnelReport extends Tunnel {
@@ -73,11 +74,11 @@ export class Operator {
 }
 
 /** One line a problem, as the commands print it. */
-export function problemLines(problems: readonly Problem[]): string[] {
-  return problems.map(
-    ({ code, field, detail }) =>
-      `${code}${field === undefined ? '' : ` (${field})`}: ${detail || PROBLEMS[code].title}`,
-  )
+export function problemLines(problems: readonly Problem[], language: Language): string[] {
+  return problems.map(problem => {
+    const field = problem.field === undefined ? '' : ` (${problem.field})`
+    return `${problem.code}${field}: ${language.detail(problem)}`
+  })
 }
 
 function notFound<T>(): OperatorReply<T> {

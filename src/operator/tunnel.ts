@@ -1,6 +1,7 @@
 import { openBroker } from '../broker.ts'
 import { readConfig } from '../config/config.ts'
 import { openLog } from '../shared/log.ts'
+import { Words } from '../words/words.ts'
 import type { ControlHandler } from './control.ts'
 import { ControlClient, NotRunning } from './control-client.ts'
 import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './exit.ts'
@@ -54,7 +55,7 @@ async function run(call: Call, handler: ControlHandler, options: CommandOptions)
     Readonly<Record<string, unknown>>
   >
   if (reply.kind === 'refused') {
-    process.stderr.write(`${problemLines(reply.problems).join('\n')}\n`)
+    process.stderr.write(`${problemLines(reply.problems, Words.load().fallback).join('\n')}\n`)
     return EXIT.fault
   }
   print(options.json ? JSON.stringify(reply.value) : Object.entries(reply.value).map(fieldLine).join('\n'))

@@ -1,12 +1,13 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { KeyCheck } from '../registration/key-check.ts'
-import { refuse } from '../registration/refusal-error.ts'
 import type { Registrar } from '../registration/registrar.ts'
-import { type Problem, statusOf } from '../shared/problem.ts'
+import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import type { PortalOptions } from './options.ts'
+import { Refused, refuse } from './refused.ts'
 import { visitorOf } from './visitor.ts'
 
 export const UPDATE_PATH = '/nic/update'
@@ -14,6 +15,7 @@ export const UPDATE_PATH = '/nic/update'
 /** inadyn takes a reply that holds one of these words for success. */
 const SUCCESS_WORDS = /ok|good|true|updated|nochg/i
 const METHODS: readonly string[] = ['GET', 'POST']
+const WRONG = { kind: 'wrong' } as const
 const TUNNEL_ID = /^[a-z0-9]{12}$/
 
 export interface Dyndns2Options extends Pick<PortalOptions, 'trustedProxies'> {
@@ -39,13 +41,17 @@ export class Dyndns2 {
   /** HEAD is not taken for GET here: it would write. */
   async #update(ctx: Context): Promise<void> {
     if (!METHODS.includes(ctx.method))
-      throw refuse('method-not-allowed', `Send ${METHODS.join(' or ')}.`, { allow: METHODS.join(', ') })
+      throw refuse(problem('method-not-allowed', { allowed: METHODS.join(', ') }), {
+        allow: METHODS.join(', '),
+      })
     const parameters = new Map([...new URLSearchParams(ctx.querystring), ...(await formOf(ctx))])
     const visitor = visitorOf(ctx.req, this.#options.trustedProxies)
     const { user, password } = credentialsOf(ctx, parameters)
     const { keys, registrar } = this.#options
-    const tunnel = user === '' ? undefined : await keys.open(keys.find(user), password, visitor)
-    if (tunnel === undefined) throw refuse('unauthorized', '')
+    const opening = user === '' ? WRONG : await keys.open(keys.find(user), password, visitor)
+    if (opening.kind === 'refused') throw new Refused(opening.problems)
+    if (opening.kind === 'wrong') throw refuse(problem('unauthorized', { case: 'wrong-key' }))
+    const { tunnel } = opening
     const hostname = (parameters.get('hostname') ?? '').trim()
     const wrong = this.#hostnameFault(hostname, tunnel)
     if (wrong !== undefined) {
@@ -54,7 +60,9 @@ export class Dyndns2 {
     }
     // ddclient with usev6 sends an empty myip: absent
     const ipv4 = (parameters.get('myip') ?? '').trim() || visitor.address
-    const moved = (await registrar.changeEndpoint(tunnel, ipv4, visitor)).tunnel.ipv4Client
+    const outcome = await registrar.changeEndpoint(tunnel, ipv4, visitor)
+    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    const moved = outcome.tunnel.ipv4Client
     sendWord(ctx, 200, `${moved === tunnel.ipv4Client ? 'nochg' : 'good'} ${moved}`)
   }
 
@@ -81,19 +89,19 @@ export function ddclientLines(tunnelId: string, name: string, publicUrl: string)
 }
 
 /** A failure in the words of the protocol. An address that is refused gets its code, then the reason. */
-export function replyWithWord(ctx: Context, problems: readonly Problem[]): void {
+export function replyWithWord(ctx: Context, problems: readonly Problem[], language: Language): void {
   const status = statusOf(problems)
   if (status === 401) ctx.set('www-authenticate', 'Basic realm="freenet6", charset="UTF-8"')
-  sendWord(ctx, status >= 500 ? 503 : status, wordFor(status, problems[0]))
+  sendWord(ctx, status >= 500 ? 503 : status, wordFor(status, problems[0], language))
 }
 
-function wordFor(status: number, problem: Problem | undefined): string {
-  if (status >= 500 || problem === undefined) return '911'
+function wordFor(status: number, first: Problem | undefined, language: Language): string {
+  if (status >= 500 || first === undefined) return '911'
   if (status === 401) return 'badauth'
   if (status === 404) return 'nohost'
   if (status === 429) return 'abuse'
-  const reason = `${problem.code} ${problem.detail}`
-  return SUCCESS_WORDS.test(reason) ? problem.code : reason
+  const reason = `${first.code} ${language.detail(first)}`
+  return SUCCESS_WORDS.test(reason) ? first.code : reason
 }
 
 /** ddclient reads the word only where the status is 2xx, and never tries again where it could not read one. */

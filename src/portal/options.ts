@@ -4,6 +4,7 @@ import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import type { Words } from '../words/words.ts'
 
 /** What the pages say about the service. */
 export interface ServiceFacts {
@@ -38,5 +39,6 @@ export interface PortalOptions {
     >
   }
   readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> }
+  readonly words: Words
   readonly log: Log
 }

@@ -4,14 +4,15 @@ import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { KeyCheck } from '../registration/key-check.ts'
 import { VisitorLimits } from '../registration/limits.ts'
-import { refuse } from '../registration/refusal-error.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
+import { problem } from '../shared/problem.ts'
 import { Api } from './api.ts'
 import { Dyndns2, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin } from './form-guard.ts'
 import { lingerAfterReply } from './lingering-close.ts'
 import type { PortalOptions } from './options.ts'
+import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SignIns } from './sign-in.ts'
@@ -79,7 +80,7 @@ export class Portal {
 }
 
 function application(options: PortalOptions, publicUrl: string): Koa {
-  const { facts, table, lifecycle, admission, trustedProxies, log } = options
+  const { facts, table, lifecycle, admission, trustedProxies, words, log } = options
   const views = new Views(facts)
   const limits = new VisitorLimits(options.registrationsPerHour)
   const isSecure = publicUrl.startsWith('https:')
@@ -90,6 +91,7 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     lifecycle,
     publicUrl,
     views,
+    words,
     keys: new KeyCheck({ table, limits, origin: facts.origin }),
     registrar: new Registrar({ admission, lifecycle, limits }),
     scripts: new TunnelScripts({
@@ -120,7 +122,7 @@ function application(options: PortalOptions, publicUrl: string): Koa {
       if (!ctx._matchedRoute) refuseUnmatched(ctx, router)
     } catch (error) {
       lingerAfterReply(ctx.req)
-      replyToFailure(ctx, error, { views, publicUrl, log })
+      replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
   })
   app.use(router.routes())
@@ -164,7 +166,7 @@ function mountMachineRoutes(router: Router, { selfCheck, metrics }: PortalOption
 /** 404, or 405 with the methods that the path has (RFC 9110 15.5.6). */
 function refuseUnmatched(ctx: Context, router: Router): never {
   const methods = router.match(ctx.path, ctx.method).path.flatMap(layer => layer.methods)
-  if (methods.length === 0) throw refuse('not-found', 'There is no such page. Start at the first one.')
+  if (methods.length === 0) throw refuse(problem('not-found', { case: 'page' }))
   const allow = [...new Set(methods)].join(', ')
-  throw refuse('method-not-allowed', `This address takes ${allow}.`, { allow })
+  throw refuse(problem('method-not-allowed', { allowed: allow }), { allow })
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Problem } from '../shared/problem.ts'
 
 /** How long a browser stays signed in to its tunnel, in milliseconds. */
 const SESSION_LIFETIME_MS = 3_600_000
@@ -17,7 +18,7 @@ interface Session {
 export interface FirstView {
   /** Empty where the tunnel is not new. */
   readonly key: string
-  readonly warnings: readonly string[]
+  readonly warnings: readonly Problem[]
 }
 
 /**

@@ -4,6 +4,8 @@ import { text } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
 import type { Context } from 'koa'
 import { replyWithWord } from '../../src/portal/dyndns2.ts'
+import { problem } from '../../src/shared/problem.ts'
+import type { Language } from '../../src/words/language.ts'
 import { type Given, LAB, PortalWorld } from './portal-world.ts'
 
 const DDCLIENT = 'ddclient/3.10.0'
@@ -227,7 +229,9 @@ suite('the update protocol', () => {
 test('a reason that would sound like success to inadyn is left out: its code stays', () => {
   const say = (detail: string) => {
     const ctx = { get: () => INADYN, set() {}, body: '' }
-    replyWithWord(ctx as unknown as Context, [{ code: 'ipv4-special', detail }])
+    const language = { detail: () => detail } as unknown as Language
+    const problems = [problem('ipv4-special', { case: 'reserved', ipv4: '192.0.2.7' })]
+    replyWithWord(ctx as unknown as Context, problems, language)
     return ctx.body
   }
   assert.equal(say('192.0.2.7 is set aside.'), 'ipv4-special 192.0.2.7 is set aside.\n')

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { after, before, suite, test } from 'node:test'
 import { guardOrigin } from '../../src/portal/form-guard.ts'
-import { VisitorLimits } from '../../src/registration/limits.ts'
-import { Refused } from '../../src/registration/refusal-error.ts'
-import type { VisitorAddress } from '../../src/registration/visitor.ts'
+import { Refused } from '../../src/portal/refused.ts'
 import { bearer, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const OWN = new Set(['https://broker.example.net'])
@@ -58,57 +56,6 @@ suite('the guard of writes', () => {
         )
     })
   }
-})
-
-suite('limits', () => {
-  const VISITOR: VisitorAddress = { address: '198.51.100.7', family: 4, source: 'connection' }
-  const OTHER: VisitorAddress = { ...VISITOR, address: '198.51.100.8' }
-  const tooMany = (error: unknown) =>
-    error instanceof Refused && Number(error.headers['retry-after']) > 0 && error.message
-
-  test('a visitor registers as often as the configuration says, another one is not concerned', async () => {
-    const limits = new VisitorLimits(2)
-    await limits.countRegistration(VISITOR)
-    await limits.countRegistration(VISITOR)
-    await assert.rejects(limits.countRegistration(VISITOR), error => tooMany(error) === 'quota-exceeded')
-    await limits.countRegistration(OTHER)
-  })
-
-  test('a registration that was given back may be made again', async () => {
-    const limits = new VisitorLimits(1)
-    await limits.countRegistration(VISITOR)
-    await limits.uncountRegistration(VISITOR)
-    await limits.countRegistration(VISITOR)
-    await assert.rejects(limits.countRegistration(VISITOR))
-  })
-
-  test('0 limits neither registrations nor refusals', async () => {
-    const limits = new VisitorLimits(0)
-    for (let n = 0; n < 200; n++) {
-      await limits.countRegistration(VISITOR)
-      await limits.countRefusal(VISITOR)
-    }
-    await limits.refusePesterers(VISITOR)
-  })
-
-  test('twenty wrong keys in a minute are the last that are looked at', async () => {
-    const limits = new VisitorLimits(0)
-    for (let n = 0; n < 20; n++) {
-      await limits.refuseGuessers(VISITOR)
-      await limits.countWrongKey(VISITOR)
-    }
-    await assert.rejects(limits.refuseGuessers(VISITOR), error => tooMany(error) === 'too-many-requests')
-    await limits.refuseGuessers(OTHER)
-  })
-
-  test('the addresses of one IPv6 customer count as one', async () => {
-    const limits = new VisitorLimits(1)
-    await limits.countRegistration({ address: '2001:db8:0:1::1', family: 6, source: 'connection' })
-    await assert.rejects(
-      limits.countRegistration({ address: '2001:db8:0:ff::2', family: 6, source: 'connection' }),
-    )
-    await limits.countRegistration({ address: '2001:db8:0:100::1', family: 6, source: 'connection' })
-  })
 })
 
 suite('from another site', () => {

@@ -10,6 +10,7 @@ import { type Config, parseConfig } from '../../src/config/config.ts'
 import { SCRIPTED_OS_IDS } from '../../src/portal/operating-system.ts'
 import { Portal } from '../../src/portal/portal.ts'
 import { Admission } from '../../src/registration/admission.ts'
+import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
 
@@ -87,13 +88,13 @@ export class PortalWorld implements Knobs {
     this.#directory = parts.directory
   }
 
-  static async open(text = LAB): Promise<PortalWorld> {
+  static async open(text = LAB, wordsDirectory?: string): Promise<PortalWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
     const broker = await openBroker(reading.config, SILENT)
     const knobs: Knobs = { faults: [], silent: new Set(), reasons: [] }
-    const portal = await openPortal(reading.config, broker, knobs)
+    const portal = await openPortal(reading.config, broker, knobs, wordsDirectory)
     return new PortalWorld({ ...knobs, broker, portal, directory })
   }
 
@@ -174,7 +175,12 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Ask): P
   })
 }
 
-function openPortal(config: Config, broker: Broker, { faults, silent, reasons }: Knobs): Promise<Portal> {
+function openPortal(
+  config: Config,
+  broker: Broker,
+  { faults, silent, reasons }: Knobs,
+  wordsDirectory?: string,
+): Promise<Portal> {
   const { web, tunnel, monitor } = config
   const admission = new Admission({
     policy: {
@@ -217,6 +223,7 @@ function openPortal(config: Config, broker: Broker, { faults, silent, reasons }:
       check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
     },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
+    words: Words.load(wordsDirectory),
     log: { ...SILENT, error: facts => void faults.push(facts) },
   })
 }
