@@ -136,6 +136,7 @@ async function openPortal(
     selfCheck,
     metrics,
     words,
+    systems: broker.systems,
     log,
   })
 }

@@ -4,14 +4,12 @@ import type { KeyCheck } from '../registration/key-check.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
-import type { Words } from '../words/words.ts'
 import { readJson } from './body.ts'
 import { describe } from './describe.ts'
-import { operatingSystem, SCRIPTED_OS_IDS } from './operating-system.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
-import { isAction, scriptFileName, type TunnelScripts } from './tunnel-script.ts'
+import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import { visitorOf } from './visitor.ts'
 
 const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
@@ -24,12 +22,12 @@ const LINK_PREFIX_LENGTH = 64
 /** Characters of an unknown field's name that are sent back. */
 const MAX_ECHOED_LENGTH = 40
 
-export interface ApiOptions extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table'> {
+export interface ApiOptions
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly scripts: TunnelScripts
   readonly keys: KeyCheck
-  readonly words: Words
 }
 
 /** `/api/v1`: JSON in, JSON out, a tunnel's key as bearer token (RFC 6750 2.1). */
@@ -83,10 +81,10 @@ export class Api {
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
     const { os = tunnel.os, action = 'up' } = ctx.query
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
-    const system = operatingSystem(String(os))
+    const system = this.#options.systems.find(String(os))
     const script = this.#options.scripts.script(tunnel, String(os), action)
     if (system === undefined || script === undefined)
-      throw refuse(problem('os-unknown', { case: 'unknown', known: SCRIPTED_OS_IDS.join(', ') }))
+      throw refuse(problem('os-unknown', { case: 'unknown', known: this.#options.systems.ids.join(', ') }))
     ctx.type = 'text/plain'
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
     ctx.body = script

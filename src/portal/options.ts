@@ -5,6 +5,7 @@ import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
 import type { Words } from '../words/words.ts'
+import type { OperatingSystems } from './operating-systems.ts'
 
 /** What the pages say about the service. */
 export interface ServiceFacts {
@@ -40,5 +41,6 @@ export interface PortalOptions {
   }
   readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> }
   readonly words: Words
+  readonly systems: OperatingSystems
   readonly log: Log
 }

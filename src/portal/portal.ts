@@ -16,8 +16,9 @@ import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SignIns } from './sign-in.ts'
+import { Templates } from './templates.ts'
 import { TunnelPages } from './tunnel-pages.ts'
-import { TunnelScripts } from './tunnel-script.ts'
+import { TunnelScripts } from './tunnel-scripts.ts'
 import { Views } from './views.ts'
 
 const SECURITY_HEADERS = {
@@ -80,8 +81,9 @@ export class Portal {
 }
 
 function application(options: PortalOptions, publicUrl: string): Koa {
-  const { facts, table, lifecycle, admission, trustedProxies, words, log } = options
-  const views = new Views(facts)
+  const { facts, table, lifecycle, admission, trustedProxies, words, systems, log } = options
+  const templates = new Templates()
+  const views = new Views(facts, templates)
   const limits = new VisitorLimits(options.registrationsPerHour)
   const isSecure = publicUrl.startsWith('https:')
   const shared = {
@@ -92,14 +94,19 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     publicUrl,
     views,
     words,
+    systems,
     keys: new KeyCheck({ table, limits, origin: facts.origin }),
     registrar: new Registrar({ admission, lifecycle, limits }),
-    scripts: new TunnelScripts({
-      origin: facts.origin,
-      serverIpv4: facts.serverIpv4,
-      mtu: facts.mtu,
-      publicUrl,
-    }),
+    scripts: new TunnelScripts(
+      {
+        origin: facts.origin,
+        serverIpv4: facts.serverIpv4,
+        mtu: facts.mtu,
+        publicUrl,
+      },
+      systems,
+      templates,
+    ),
     signIns: new SignIns({ secure: isSecure }),
   }
   const router = new Router({ sensitive: true, strict: true }) // one URL for one thing

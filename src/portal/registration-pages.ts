@@ -5,10 +5,9 @@ import type { Registrar } from '../registration/registrar.ts'
 import { type VisitorAddress, visitorKind } from '../registration/visitor.ts'
 import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
-import type { Words } from '../words/words.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
-import { OPERATING_SYSTEMS, type OperatingSystem, operatingSystem } from './operating-system.ts'
+import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
@@ -16,12 +15,12 @@ import type { SignIns } from './sign-in.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
-export interface RegistrationPagesOptions extends Pick<PortalOptions, 'trustedProxies'> {
+export interface RegistrationPagesOptions
+  extends Pick<PortalOptions, 'trustedProxies' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly signIns: SignIns
   readonly views: Views
-  readonly words: Words
 }
 
 type Typed = Readonly<Record<Field, string>>
@@ -48,7 +47,7 @@ export class RegistrationPages {
     const language = languageOf(ctx, this.#options.words)
     this.#options.views.send(ctx, 'landing', {
       title: language.sentence('landing'),
-      systems: OPERATING_SYSTEMS,
+      systems: this.#options.systems.all,
       visitor,
       isFromProxy: visitor.source === 'proxy',
       visitorWords: visitorWords(visitor, language),
@@ -58,7 +57,7 @@ export class RegistrationPages {
 
   /** The IPv4 address is pre-filled from the request, as the draft has it, and never from anything else. */
   #form(ctx: Context, os: string): void {
-    const system = operatingSystem(os)
+    const system = this.#options.systems.find(os)
     if (system === undefined) throw refuse(problem('not-found', { case: 'system' }))
     const { address, family } = this.#visitor(ctx)
     const typed = { ipv4: family === 4 ? address : '', nicname: '', country: '', os: system.id }
@@ -74,7 +73,7 @@ export class RegistrationPages {
       if (!wantsPage(ctx)) throw new Refused(outcome.problems)
       ctx.status = statusOf(outcome.problems)
       ctx.set({ ...retryAfter(outcome.problems) })
-      this.#formPage(ctx, operatingSystem(os.trim()), { typed, problems: outcome.problems })
+      this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: outcome.problems })
       return
     }
     const { tunnel, key, warnings } = outcome
@@ -108,7 +107,7 @@ export class RegistrationPages {
       hasTunnel: problems.some(({ code }) => code === 'ipv4-in-use'),
       countries: countries.map(entry => ({ ...entry, chosen: entry.code === country })),
       unknownCountry: countries.some(entry => entry.code === country) ? '' : typed.country.trim(),
-      systems: OPERATING_SYSTEMS.map(entry => ({ ...entry, chosen: entry.id === system?.id })),
+      systems: this.#options.systems.all.map(entry => ({ ...entry, chosen: entry.id === system?.id })),
       unknownOs: system === undefined ? typed.os.trim() : '',
     })
   }

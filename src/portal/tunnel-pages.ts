@@ -5,28 +5,25 @@ import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
-import type { Words } from '../words/words.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { ddclientLines, UPDATE_PATH } from './dyndns2.ts'
-import { OPERATING_SYSTEMS, type OperatingSystem, operatingSystem } from './operating-system.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
-import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-script.ts'
+import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface TunnelPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly keys: KeyCheck
   readonly scripts: TunnelScripts
   readonly signIns: SignIns
   readonly views: Views
-  readonly words: Words
 }
 
 /** What a view of the tunnel's page has beyond the tunnel itself. */
@@ -124,13 +121,13 @@ export class TunnelPages {
 
   /** Scripts for the system that the query names, or the one that was registered. */
   #scriptValues(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
-    const { scripts } = this.#options
-    const wanted = typeof ctx.query.os === 'string' ? operatingSystem(ctx.query.os) : undefined
-    const system: OperatingSystem | undefined = wanted ?? operatingSystem(tunnel.os) ?? OPERATING_SYSTEMS[0]
+    const { scripts, systems } = this.#options
+    const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
+    const system = wanted ?? systems.find(tunnel.os) ?? systems.all[0]
     const os = system?.id ?? ''
     return {
       system,
-      systems: OPERATING_SYSTEMS.map(entry => ({ ...entry, chosen: entry.id === os })),
+      systems: systems.all.map(entry => ({ ...entry, chosen: entry.id === os })),
       notes: scripts.notes(tunnel, os),
       scripts: ACTIONS.map(action => ({
         action,
@@ -150,7 +147,7 @@ export class TunnelPages {
   #download(ctx: Context): void {
     const tunnel = this.#signedIn(ctx)
     const { os = tunnel.os, action = 'up' } = ctx.query
-    const system = operatingSystem(String(os))
+    const system = this.#options.systems.find(String(os))
     if (system === undefined || typeof action !== 'string' || !isAction(action))
       throw refuse(problem('not-found', { case: 'script' }))
     ctx.type = 'text/plain'

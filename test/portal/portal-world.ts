@@ -7,7 +7,6 @@ import { text } from 'node:stream/consumers'
 import { formatPrefix } from '../../src/address/prefix.ts'
 import { type Broker, openBroker } from '../../src/broker.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
-import { SCRIPTED_OS_IDS } from '../../src/portal/operating-system.ts'
 import { Portal } from '../../src/portal/portal.ts'
 import { Admission } from '../../src/registration/admission.ts'
 import { Words } from '../../src/words/words.ts'
@@ -189,7 +188,7 @@ function openPortal(
       allowSpecialPurpose: tunnel.allow_special_purpose,
       reachability: tunnel.reachability,
       timeoutMs: monitor.timeout,
-      osIds: SCRIPTED_OS_IDS,
+      osIds: broker.systems.ids,
     },
     table: broker.table,
     zone: broker.zone,
@@ -223,6 +222,7 @@ function openPortal(
       check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
     },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
+    systems: broker.systems,
     words: Words.load(wordsDirectory),
     log: { ...SILENT, error: facts => void faults.push(facts) },
   })
