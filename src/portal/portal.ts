@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
+import { createServer, METHODS, type Server } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { KeyCheck } from '../registration/key-check.ts'
@@ -8,13 +8,14 @@ import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
 import { problem } from '../shared/problem.ts'
 import { Api } from './api.ts'
+import { drain } from './drain.ts'
 import { Dyndns2, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin } from './form-guard.ts'
-import { lingerAfterReply } from './lingering-close.ts'
 import type { PortalOptions } from './options.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
 import { replyToFailure } from './reply-to-failure.ts'
+import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
 import { Templates } from './templates.ts'
 import { TunnelPages } from './tunnel-pages.ts'
@@ -107,9 +108,10 @@ function application(options: PortalOptions, publicUrl: string): Koa {
       systems,
       templates,
     ),
-    signIns: new SignIns({ secure: isSecure }),
+    signIns: new SignIns(),
+    cookie: new SessionCookie({ secure: isSecure }),
   }
-  const router = new Router({ sensitive: true, strict: true }) // one URL for one thing
+  const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new RegistrationPages(shared).mount(router)
   new TunnelPages(shared).mount(router)
   new Api(shared).mount(router)
@@ -126,13 +128,14 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     try {
       if (isWrite(ctx)) guardOrigin(ctx.req, ownOrigins)
       await next()
-      if (!ctx._matchedRoute) refuseUnmatched(ctx, router)
+      refuseUnmatched(ctx)
     } catch (error) {
-      lingerAfterReply(ctx.req)
+      await drain(ctx.req)
       replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
   })
   app.use(router.routes())
+  app.use(router.allowedMethods())
   return app
 }
 
@@ -170,10 +173,10 @@ function mountMachineRoutes(router: Router, { selfCheck, metrics }: PortalOption
   })
 }
 
-/** 404, or 405 with the methods that the path has (RFC 9110 15.5.6). */
-function refuseUnmatched(ctx: Context, router: Router): never {
-  const methods = router.match(ctx.path, ctx.method).path.flatMap(layer => layer.methods)
-  if (methods.length === 0) throw refuse(problem('not-found', { case: 'page' }))
-  const allow = [...new Set(methods)].join(', ')
+/** 404, or the 405 that `allowedMethods` has made, as a problem like all others (RFC 9110 15.5.6). */
+function refuseUnmatched(ctx: Context): void {
+  if (ctx.status === 404 && !ctx._matchedRoute) throw refuse(problem('not-found', { case: 'page' }))
+  if (ctx.status !== 405) return
+  const allow = ctx.response.get('allow')
   throw refuse(problem('method-not-allowed', { allowed: allow }), { allow })
 }

@@ -11,6 +11,7 @@ import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
+import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
@@ -20,6 +21,7 @@ export interface RegistrationPagesOptions
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly signIns: SignIns
+  readonly cookie: SessionCookie
   readonly views: Views
 }
 
@@ -67,7 +69,7 @@ export class RegistrationPages {
   async #register(ctx: Context): Promise<void> {
     const { ipv4 = '', nicname = '', country = '', os = '' } = await readForm(ctx.req)
     const typed = { ipv4, nicname, country, os }
-    const { registrar, signIns } = this.#options
+    const { registrar, signIns, cookie } = this.#options
     const outcome = await registrar.register(typed, this.#visitor(ctx))
     if (outcome.kind === 'refused') {
       if (!wantsPage(ctx)) throw new Refused(outcome.problems)
@@ -77,7 +79,7 @@ export class RegistrationPages {
       return
     }
     const { tunnel, key, warnings } = outcome
-    ctx.append('set-cookie', signIns.open(tunnel.id))
+    cookie.send(ctx, signIns.open(tunnel.id))
     seeOther(ctx, `/tunnels/${tunnel.id}?first=${signIns.keepFirstView(tunnel.id, { key, warnings })}`)
   }
 

@@ -11,6 +11,7 @@ import { ddclientLines, UPDATE_PATH } from './dyndns2.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
+import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
@@ -23,6 +24,7 @@ export interface TunnelPagesOptions
   readonly keys: KeyCheck
   readonly scripts: TunnelScripts
   readonly signIns: SignIns
+  readonly cookie: SessionCookie
   readonly views: Views
 }
 
@@ -64,7 +66,7 @@ export class TunnelPages {
 
   async #signIn(ctx: Context): Promise<void> {
     const { reference = '', key = '' } = await readForm(ctx.req)
-    const { keys, signIns } = this.#options
+    const { keys, signIns, cookie } = this.#options
     const opening = await keys.open(keys.find(reference.trim()), key.trim(), this.#visitor(ctx))
     if (opening.kind === 'refused') throw new Refused(opening.problems)
     if (opening.kind === 'wrong') {
@@ -74,16 +76,16 @@ export class TunnelPages {
       return
     }
     const { tunnel } = opening
-    ctx.append('set-cookie', signIns.open(tunnel.id))
+    cookie.send(ctx, signIns.open(tunnel.id))
     seeOther(ctx, `/tunnels/${tunnel.id}`)
   }
 
   #show(ctx: Context): void {
-    const { signIns, table } = this.#options
+    const { signIns, cookie, table } = this.#options
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
-    if (first === undefined && !signIns.isOpen(id, ctx.get('cookie'))) {
+    if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       this.#signInPage(ctx, id)
       return
     }
@@ -185,7 +187,7 @@ export class TunnelPages {
     }
     const outcome = await this.#options.registrar.delete(tunnel)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
-    this.#options.signIns.close(ctx.get('cookie'))
+    this.#options.signIns.close(tunnel.id)
     this.#deletedPage(ctx, tunnel)
   }
 
@@ -202,8 +204,9 @@ export class TunnelPages {
   /** The tunnel of the route for a browser that is signed in to it. */
   #signedIn(ctx: Context): Tunnel {
     const id = idOf(ctx)
-    const tunnel = this.#options.table.byId(id)
-    if (tunnel !== undefined && this.#options.signIns.isOpen(id, ctx.get('cookie'))) return tunnel
+    const { signIns, cookie, table } = this.#options
+    const tunnel = table.byId(id)
+    if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) return tunnel
     throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)
   }
 

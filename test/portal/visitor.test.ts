@@ -73,13 +73,11 @@ suite('the visitor’s address', () => {
       '127.0.0.1',
       'connection',
     ],
-    [
-      'the proxy itself where an address has a port',
-      '127.0.0.1',
-      '198.51.100.7:443',
-      '127.0.0.1',
-      'connection',
-    ],
+    ['what a proxy says that adds the port', '127.0.0.1', '198.51.100.7:443', '198.51.100.7', 'proxy'],
+    ['an IPv6 address with its port', '127.0.0.1', '[2001:db8:c::7]:50000', '2001:db8:c::7', 'proxy'],
+    ['an IPv6 address in brackets', '127.0.0.1', '[2001:db8:c::7]', '2001:db8:c::7', 'proxy'],
+    ['the hop before a proxy with a port', '127.0.0.1', '198.51.100.7, 10.0.0.2:80', '198.51.100.7', 'proxy'],
+    ['the proxy itself where the port is none', '127.0.0.1', '198.51.100.7:x', '127.0.0.1', 'connection'],
     [
       'the proxy itself where leading zeros could mean two addresses',
       '127.0.0.1',
@@ -131,6 +129,12 @@ test('a private, a shared and a loopback address mean something for a tunnel, a 
   assert.equal(visitorKind(visitor('127.0.0.1')), 'loopback')
   assert.equal(visitorKind(visitor('8.8.8.8')), undefined)
   assert.equal(visitorKind(visitor('2001:db8::1')), undefined)
+})
+
+test('Forwarded (RFC 7239) is not read, from a trusted proxy either', () => {
+  const headers = { forwarded: 'for=192.0.2.66' }
+  const request = { socket: { remoteAddress: '127.0.0.1' }, headers } as unknown as IncomingMessage
+  assert.equal(visitorOf(request, PROXIES).address, '127.0.0.1')
 })
 
 suite('X-Forwarded-For at the door', () => {
