@@ -13,7 +13,7 @@ import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.t
 import { visitorOf } from './visitor.ts'
 
 const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
-  ipv4: problem('ipv4-syntax', { case: 'no-string' }),
+  ipv4: problem('ipv4-syntax', { case: 'no-string', visitor: '' }),
   nicname: problem('nicname-syntax', { case: 'no-string', longest: '' }),
   country: problem('country-unknown', { case: 'no-string' }),
   os: problem('os-unknown', { case: 'no-string', known: '' }),

@@ -9,7 +9,7 @@ import { formatEndpoint } from '../shared/endpoint.ts'
 import { problem } from '../shared/problem.ts'
 import { Api } from './api.ts'
 import { drain } from './drain.ts'
-import { Dyndns2, UPDATE_PATH } from './dyndns2.ts'
+import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin } from './form-guard.ts'
 import type { PortalOptions } from './options.ts'
 import { refuse } from './refused.ts'
@@ -21,6 +21,7 @@ import { Templates } from './templates.ts'
 import { TunnelPages } from './tunnel-pages.ts'
 import { TunnelScripts } from './tunnel-scripts.ts'
 import { Views } from './views.ts'
+import { visitorOf } from './visitor.ts'
 
 const SECURITY_HEADERS = {
   'content-security-policy':
@@ -127,6 +128,7 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     if (ctx.path.startsWith('/api/')) ctx.set('cache-control', 'no-store')
     try {
       if (isWrite(ctx)) guardOrigin(ctx.req, ownOrigins)
+      if (isUpdatePath(ctx.path)) ctx.path = UPDATE_PATH
       await next()
       refuseUnmatched(ctx)
     } catch (error) {
@@ -141,11 +143,11 @@ function application(options: PortalOptions, publicUrl: string): Koa {
 
 /** The update protocol writes by GET, safe or not. */
 function isWrite(ctx: Context): boolean {
-  return !SAFE_METHODS.has(ctx.method) || ctx.path === UPDATE_PATH
+  return !SAFE_METHODS.has(ctx.method) || isUpdatePath(ctx.path)
 }
 
-/** What machines read: stylesheet and icon, the health check, the metrics. */
-function mountMachineRoutes(router: Router, { selfCheck, metrics }: PortalOptions): void {
+/** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */
+function mountMachineRoutes(router: Router, { selfCheck, metrics, trustedProxies }: PortalOptions): void {
   for (const [path, { type, text }] of Object.entries(Views.assets())) {
     const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
     router.get(path, ctx => {
@@ -160,6 +162,11 @@ function mountMachineRoutes(router: Router, { selfCheck, metrics }: PortalOption
       ctx.body = text
     })
   }
+  router.get('/ip', ctx => {
+    ctx.type = 'text/plain'
+    ctx.set('cache-control', 'no-store')
+    ctx.body = `${visitorOf(ctx.req, trustedProxies).address}\n`
+  })
   router.get('/healthz', async ctx => {
     const health = await selfCheck.check()
     ctx.status = health.kind === 'healthy' ? 200 : 503

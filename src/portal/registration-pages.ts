@@ -101,6 +101,7 @@ export class RegistrationPages {
       isIpv6: visitor.family === 6,
       isFromProxy: visitor.source === 'proxy',
       visitorWords: visitorWords(visitor, language),
+      overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       typed,
       problems: described.map(entry => ({ field: '', ...entry })),
       byField: Object.fromEntries(

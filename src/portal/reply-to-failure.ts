@@ -4,7 +4,7 @@ import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
 import type { Words } from '../words/words.ts'
 import { describe } from './describe.ts'
-import { replyWithWord, UPDATE_PATH } from './dyndns2.ts'
+import { isUpdatePath, replyWithWord } from './dyndns2.ts'
 import { Refused } from './refused.ts'
 import { languageOf, wantsPage } from './reply.ts'
 import type { Views } from './views.ts'
@@ -26,7 +26,7 @@ export function replyToFailure(
   ctx.status = statusOf(problems)
   ctx.set('cache-control', 'no-store')
   const language = languageOf(ctx, words)
-  if (ctx.path === UPDATE_PATH) replyWithWord(ctx, problems, language)
+  if (isUpdatePath(ctx.path)) replyWithWord(ctx, problems, language)
   else if (wantsPage(ctx)) replyWithPage(ctx, problems, { views, language })
   else replyWithDocument(ctx, problems, { publicUrl, language })
 }

@@ -34,6 +34,8 @@ export interface AdmissionPolicy {
   readonly osIds: readonly string[]
 }
 
+/** Echoes that an endpoint may lose before it counts as unreachable: one is lost easily. */
+const ECHO_ATTEMPTS = 3
 const MAX_LABEL_LENGTH = 63 // RFC 1035 2.3.4
 /** Letters, digits, hyphens, none at either end (RFC 1123 2.1). */
 const NICNAME = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/
@@ -135,7 +137,12 @@ export class Admission {
   /** A tunnel to somebody else's host would send them traffic that they never asked for. */
   #checkVisitorsOwn(ipv4: string, visitor: Visitor | undefined): Problem | undefined {
     if (this.#policy.foreignEndpoints || visitor === undefined || visitor.address === ipv4) return undefined
-    return problem('ipv4-not-yours', { ipv4, visitor: visitor.address })
+    const isOverIpv6 = visitor.address.includes(':')
+    return problem('ipv4-not-yours', {
+      case: isOverIpv6 ? 'over-ipv6' : 'another',
+      ipv4,
+      visitor: visitor.address,
+    })
   }
 
   #checkInUse(ipv4: string, tunnelId: string | undefined): Problem | undefined {
@@ -145,8 +152,11 @@ export class Admission {
 
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {
     try {
-      const replied = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
-      return replied.has(ipv4) ? undefined : problem('ipv4-unreachable', { ipv4 })
+      for (let attempt = 0; attempt < ECHO_ATTEMPTS; attempt++) {
+        const replied = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
+        if (replied.has(ipv4)) return undefined
+      }
+      return problem('ipv4-unreachable', { ipv4 })
     } catch (error) {
       this.#log.error({ err: error }, 'an endpoint could not be pinged')
       return problem('probe-fault', { ipv4 })
@@ -181,7 +191,9 @@ function specialProblem(kind: SpecialKind, ipv4: string): Problem {
 }
 
 function checkIpv4Syntax(ipv4: string): Problem | undefined {
-  return parseIpv4(ipv4) === undefined ? problem('ipv4-syntax', { case: 'malformed' }) : undefined
+  return parseIpv4(ipv4) === undefined
+    ? problem('ipv4-syntax', { case: 'malformed', visitor: '' })
+    : undefined
 }
 
 function checkNicname(nicname: string): Problem | undefined {

@@ -2,6 +2,7 @@ import { findTunnel } from '../lifecycle/find-tunnel.ts'
 import { type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
 
@@ -38,8 +39,8 @@ export class KeyCheck {
     return { kind: 'open', tunnel }
   }
 
-  /** The tunnel that a person means: by id, by `nicname.country`, or by the full name. */
+  /** The tunnel that a person means: by id, by `nicname.country`, or by the full name, in letters of either case. */
   find(reference: string): Tunnel | undefined {
-    return findTunnel(this.#table, this.#origin, reference)
+    return findTunnel(this.#table, this.#origin, lowerCaseAscii(reference))
   }
 }

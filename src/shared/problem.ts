@@ -17,7 +17,12 @@ interface Sort {
  * may depend on it. docs/errors.md lists the same codes, and a test holds the two equal.
  */
 export const PROBLEMS = {
-  'ipv4-syntax': { status: 400, field: 'ipv4', params: [], cases: ['malformed', 'no-string'] },
+  'ipv4-syntax': {
+    status: 400,
+    field: 'ipv4',
+    params: ['visitor'],
+    cases: ['malformed', 'no-string', 'over-ipv6'],
+  },
   'ipv4-private': { status: 400, field: 'ipv4', params: ['ipv4'] },
   'ipv4-shared': { status: 400, field: 'ipv4', params: ['ipv4'] },
   'ipv4-special': {
@@ -27,7 +32,12 @@ export const PROBLEMS = {
     cases: ['loopback', 'link-local', 'multicast', 'documentation', 'reserved', 'unusable'],
   },
   'ipv4-own': { status: 400, field: 'ipv4', params: ['ipv4'] },
-  'ipv4-not-yours': { status: 403, field: 'ipv4', params: ['ipv4', 'visitor'] },
+  'ipv4-not-yours': {
+    status: 403,
+    field: 'ipv4',
+    params: ['ipv4', 'visitor'],
+    cases: ['another', 'over-ipv6'],
+  },
   'ipv4-in-use': { status: 409, field: 'ipv4', params: ['ipv4'] },
   'ipv4-unreachable': { status: 409, field: 'ipv4', params: ['ipv4'] },
   'probe-fault': { status: 503, field: 'ipv4', params: ['ipv4'] },

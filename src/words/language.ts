@@ -12,6 +12,7 @@ const SENTENCES = {
   'visitor-private': [],
   'visitor-shared': [],
   'visitor-loopback': [],
+  'over-ipv4': ['url'],
   'state-new': [],
   'state-active': [],
   'state-unreachable': [],

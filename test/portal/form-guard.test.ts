@@ -95,7 +95,7 @@ suite('from another site', () => {
           headers: { ...bearer(tunnel.key), accept: 'application/json', ...headers },
         })
         assert.equal(answer.status, 403, `${method} ${path}`)
-        if (path === '/nic/update') assert.match(answer.text, /^cross-site /)
+        if (path === '/nic/update') assert.match(answer.text, /^badagent cross-site /)
         else assert.equal(problemIn(answer).code, 'cross-site')
       }
       assert.ok(world.broker.table.byId(tunnel.id))

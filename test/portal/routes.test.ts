@@ -41,7 +41,7 @@ suite('routes', () => {
     ['/Tunnels', 404, /^text\/html/],
     ['/tunnels/', 404, /^text\/html/],
     ['/NIC/update', 404, /^text\/html/],
-    ['/nic/update/', 404, /^text\/html/],
+    ['/ip', 200, /^text\/plain/],
     ['/API/v1/tunnels/aaaaaaaaaaaa', 404, /^text\/html/],
     ['/api/v2/tunnels', 404, /^application\/problem\+json/],
     ['/tunnels/%E0%A4%A', 200, /^text\/html/],

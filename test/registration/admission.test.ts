@@ -182,3 +182,16 @@ test('a ping that can not be sent is our trouble, with a code of its own', async
   const verdict = await broken.check(GOOD, VISITOR)
   assert.ok(verdict.kind === 'refused' && verdict.problems[0]?.code === 'probe-fault')
 })
+
+test('one or two lost echoes do not refuse an endpoint, three do', async () => {
+  for (const [lost, kind] of [
+    [2, 'admitted'],
+    [3, 'refused'],
+  ] as const) {
+    let sent = 0
+    const prober: Prober = { kind: 'ping', probe: async targets => new Set(sent++ < lost ? [] : targets) }
+    const policy: AdmissionPolicy = { ...POLICY, reachability: 'require' }
+    const checks = new Admission({ policy, table: world.table, zone: world.zone, prober, log: SILENT })
+    assert.equal((await checks.check(GOOD, VISITOR)).kind, kind, `${lost} lost`)
+  }
+})
