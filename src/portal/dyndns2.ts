@@ -134,7 +134,7 @@ export function replyWithWord(ctx: Context, problems: readonly Problem[], langua
   if (status === 401) ctx.set('www-authenticate', 'Basic realm="freenet6", charset="UTF-8"')
   if (isInadyn(ctx) && PASSING.has(first.code)) {
     // It ends for good on whatever is not 5xx.
-    if (!ctx.response.has('retry-after')) ctx.set('retry-after', RETRY_SECONDS)
+    if (!ctx.res.hasHeader('retry-after')) ctx.set('retry-after', RETRY_SECONDS)
     sendWord(ctx, 503, `911 ${reasonOf(first, language)}`)
     return
   }

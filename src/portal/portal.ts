@@ -10,7 +10,8 @@ import { problem } from '../shared/problem.ts'
 import { Api } from './api.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
-import { guardOrigin } from './form-guard.ts'
+import { guardOrigin, guardProgram } from './form-guard.ts'
+import { guardHost } from './host-guard.ts'
 import type { PortalOptions } from './options.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
@@ -118,6 +119,7 @@ function application(options: PortalOptions, publicUrl: string): Koa {
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
   mountMachineRoutes(router, options)
+  const publicHost = URL.parse(publicUrl)?.hostname ?? ''
   const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
 
   const app = new Koa()
@@ -127,23 +129,21 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     if (isSecure) ctx.set('strict-transport-security', `max-age=${ONE_YEAR_SECONDS}`)
     if (ctx.path.startsWith('/api/')) ctx.set('cache-control', 'no-store')
     try {
-      if (isWrite(ctx)) guardOrigin(ctx.req, ownOrigins)
+      guardHost(ctx.req, publicHost)
       if (isUpdatePath(ctx.path)) ctx.path = UPDATE_PATH
+      if (ctx.path === UPDATE_PATH) guardProgram(ctx.req)
+      else if (!SAFE_METHODS.has(ctx.method)) guardOrigin(ctx.req, ownOrigins)
       await next()
       refuseUnmatched(ctx)
     } catch (error) {
       await drain(ctx.req)
+      if (!ctx.req.complete) ctx.set('connection', 'close') // RFC 9112 9.3: what follows is no request
       replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
   })
   app.use(router.routes())
   app.use(router.allowedMethods())
   return app
-}
-
-/** The update protocol writes by GET, safe or not. */
-function isWrite(ctx: Context): boolean {
-  return !SAFE_METHODS.has(ctx.method) || isUpdatePath(ctx.path)
 }
 
 /** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */

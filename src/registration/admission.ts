@@ -7,8 +7,10 @@ import type { TunnelZone } from '../lifecycle/tunnel-zone.ts'
 import type { Log } from '../shared/log.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import { lowerCaseAscii } from './ascii.ts'
 import { isCountry } from './country.ts'
 import { OwnAddresses } from './own-addresses.ts'
+import { isReservedNicname } from './reserved-nicnames.ts'
 
 /** What somebody asks for, as typed. */
 export type RegistrationInput = Readonly<Record<Field, string>>
@@ -39,10 +41,8 @@ const ECHO_ATTEMPTS = 3
 const MAX_LABEL_LENGTH = 63 // RFC 1035 2.3.4
 /** Letters, digits, hyphens, none at either end (RFC 1123 2.1). */
 const NICNAME = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/
-/** Names that hosts look for by themselves, or that would pass for the service's own. */
-const RESERVED_NICNAMES = new Set(
-  'www mail ns ns1 ns2 mx ftp gw localhost wpad isatap autoconfig autodiscover'.split(' '),
-)
+/** Kept for encodings of other alphabets (RFC 5891 4.2.3.1): a name that looks like another's is no use. */
+const TAGGED = /^..--/
 /** Kinds that no laboratory can use either: an endpoint must be one host. */
 const NEVER_AN_ENDPOINT: ReadonlySet<SpecialKind> = new Set<SpecialKind>(['multicast', 'unusable'])
 
@@ -73,8 +73,8 @@ export class Admission {
   async check(input: RegistrationInput, visitor?: Visitor): Promise<AdmissionVerdict<TunnelRequest>> {
     const request = {
       ipv4: input.ipv4.trim(),
-      nicname: input.nicname.trim().toLowerCase(),
-      country: input.country.trim().toLowerCase(),
+      nicname: lowerCaseAscii(input.nicname.trim()),
+      country: lowerCaseAscii(input.country.trim()),
       os: input.os.trim(),
     }
     const nicnameProblem = checkNicname(request.nicname)
@@ -197,7 +197,8 @@ function checkIpv4Syntax(ipv4: string): Problem | undefined {
 }
 
 function checkNicname(nicname: string): Problem | undefined {
-  if (RESERVED_NICNAMES.has(nicname)) return problem('nicname-reserved', { nicname })
+  if (isReservedNicname(nicname)) return problem('nicname-reserved', { nicname })
+  if (TAGGED.test(nicname)) return problem('nicname-syntax', { case: 'tagged', longest: MAX_LABEL_LENGTH })
   if (NICNAME.test(nicname)) return undefined
   return problem('nicname-syntax', { case: 'malformed', longest: MAX_LABEL_LENGTH })
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { after, before, suite, test } from 'node:test'
-import { guardOrigin } from '../../src/portal/form-guard.ts'
+import { guardOrigin, guardProgram } from '../../src/portal/form-guard.ts'
 import { Refused } from '../../src/portal/refused.ts'
 import { bearer, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
@@ -54,6 +54,67 @@ suite('the guard of writes', () => {
           guard,
           (error: unknown) => error instanceof Refused && error.problems[0]?.code === 'cross-site',
         )
+    })
+  }
+})
+
+suite('the guard of updates', () => {
+  for (const [what, headers, passes] of [
+    ['a program', {}, true],
+    ['the visitor by hand', { 'sec-fetch-site': 'none' }, true],
+    ['a page of ours', { 'sec-fetch-site': 'same-origin' }, false],
+    ['a page of another site', { 'sec-fetch-site': 'cross-site' }, false],
+    ['an older browser’s script', { origin: 'https://evil.example' }, false],
+    ['an image of an older browser', { referer: 'https://evil.example/page' }, false],
+  ] as const) {
+    test(`${passes ? 'takes' : 'refuses'} one from ${what}`, () => {
+      const guard = () => guardProgram({ headers } as unknown as IncomingMessage)
+      if (passes) guard()
+      else assert.throws(guard, (error: unknown) => error instanceof Refused)
+    })
+  }
+})
+
+suite('the host that a request names', () => {
+  let world: PortalWorld
+
+  before(async () => {
+    world = await PortalWorld.open(LAB.replace('[web]', '[web]\npublic_url = "https://broker.example.net"'))
+  })
+  after(async () => {
+    await world[Symbol.asyncDispose]()
+  })
+
+  for (const host of [
+    'broker.example.net',
+    'BROKER.example.net:443',
+    '127.0.0.1',
+    '127.0.0.1:1',
+    'localhost:8080',
+  ]) {
+    test(`is taken as ${host}`, async () => {
+      assert.equal((await world.ask('/', { headers: { host } })).status, 200)
+    })
+  }
+
+  for (const host of [
+    'evil.example',
+    'broker.example.net.evil.example',
+    '192.0.2.1',
+    '[::1]',
+    '%%',
+    'a@127.0.0.2',
+    '',
+  ]) {
+    test(`is misdirected, 421, as “${host}”: on a page, in the API, in the update protocol`, async () => {
+      const document = problemIn(await world.ask('/api/v1/tunnels', { headers: { host } }))
+      assert.deepEqual([document.status, document.code], [421, 'misdirected'])
+      assert.equal((await world.ask('/', { headers: { host, accept: 'text/html' } })).status, 421)
+      const update = await world.ask('/nic/update', { headers: { host } })
+      assert.deepEqual(
+        [update.status, update.text.split(/[ \n]/).slice(0, 2)],
+        [421, ['badagent', 'misdirected']],
+      )
     })
   }
 })
