@@ -118,6 +118,8 @@ async function openPortal(
     publicUrl: web.public_url,
     trustedProxies: web.trusted_proxies,
     registrationsPerHour: web.registrations_per_hour,
+    metricsFrom: web.metrics_from,
+    connectionsPerAddress: web.connections_per_address,
     facts: {
       origin: config.origin,
       reverseApex: broker.zone.reverseApex,

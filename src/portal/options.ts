@@ -30,6 +30,9 @@ export interface PortalOptions {
   readonly publicUrl: string
   readonly trustedProxies: readonly Prefix[]
   readonly registrationsPerHour: number
+  /** Who may read /metrics. */
+  readonly metricsFrom: readonly Prefix[]
+  readonly connectionsPerAddress: number
   readonly facts: ServiceFacts
   readonly table: TunnelTable
   readonly lifecycle: Lifecycle

@@ -8,6 +8,7 @@ import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
 import { problem } from '../shared/problem.ts'
 import { Api } from './api.ts'
+import { ConnectionLimit } from './connection-limit.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
@@ -22,7 +23,7 @@ import { Templates } from './templates.ts'
 import { TunnelPages } from './tunnel-pages.ts'
 import { TunnelScripts } from './tunnel-scripts.ts'
 import { Views } from './views.ts'
-import { visitorOf } from './visitor.ts'
+import { isWithin, visitorOf } from './visitor.ts'
 
 const SECURITY_HEADERS = {
   'content-security-policy':
@@ -34,8 +35,10 @@ const SECURITY_HEADERS = {
 } as const
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']) // RFC 9110 9.2.1
 const ONE_YEAR_SECONDS = 31_536_000
-const HEADERS_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 30_000
+/** Deadlines for a request's head and for all of it; Node looks at them every `CHECKING_MS` and at no other time. */
+const HEADERS_TIMEOUT_MS = 5000
+const REQUEST_TIMEOUT_MS = 15_000
+const CHECKING_MS = 1000
 const MAX_CONNECTIONS = 2000
 
 /** The web listener can't be opened; the message names the address. */
@@ -54,8 +57,16 @@ export class Portal {
 
   /** Listens; throws WebListenFault. */
   static async listen(options: PortalOptions): Promise<Portal> {
-    const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS })
-    server.maxConnections = MAX_CONNECTIONS
+    const server = createServer({
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECKING_MS,
+    })
+    new ConnectionLimit({
+      perAddress: options.connectionsPerAddress,
+      inAll: MAX_CONNECTIONS,
+      isExempt: address => isWithin(address, options.trustedProxies),
+    }).watch(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(
@@ -147,7 +158,10 @@ function application(options: PortalOptions, publicUrl: string): Koa {
 }
 
 /** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */
-function mountMachineRoutes(router: Router, { selfCheck, metrics, trustedProxies }: PortalOptions): void {
+function mountMachineRoutes(
+  router: Router,
+  { selfCheck, metrics, metricsFrom, trustedProxies }: PortalOptions,
+): void {
   for (const [path, { type, text }] of Object.entries(Views.assets())) {
     const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
     router.get(path, ctx => {
@@ -174,6 +188,8 @@ function mountMachineRoutes(router: Router, { selfCheck, metrics, trustedProxies
     ctx.body = health.kind === 'healthy' ? { status: 'ok' } : { status: 'unhealthy', reasons: health.reasons }
   })
   router.get('/metrics', async ctx => {
+    if (!isWithin(visitorOf(ctx.req, trustedProxies).address, metricsFrom))
+      throw refuse(problem('forbidden', {}))
     const { contentType, body } = await metrics.text()
     ctx.set('content-type', contentType)
     ctx.body = body

@@ -14,11 +14,17 @@ import { parseEndpoint } from '../shared/endpoint.ts'
 export function visitorOf(request: IncomingMessage, trustedProxies: readonly Prefix[]): VisitorAddress {
   const peer = canonical(request.socket.remoteAddress ?? '')
   if (peer === undefined) return { address: '', family: 4, source: 'connection' }
-  const isTrusted = (octets: Uint8Array | undefined) =>
-    octets !== undefined && trustedProxies.some(prefix => prefixContains(prefix, octets))
-  if (!isTrusted(peer)) return visitor(peer, 'connection')
-  const found = canonical(proxyAddr(request, hop => isTrusted(canonical(hop))))
-  return found === undefined || isTrusted(found) ? visitor(peer, 'connection') : visitor(found, 'proxy')
+  const isTrusted = (address: string) => isWithin(address, trustedProxies)
+  const hop = proxyAddr(request, isTrusted)
+  const found = canonical(hop)
+  const isProxy = found === undefined || isTrusted(hop) || !isTrusted(request.socket.remoteAddress ?? '')
+  return isProxy ? visitor(peer, 'connection') : visitor(found, 'proxy')
+}
+
+/** Whether an address as text is in one of the prefixes; no text that is no address is. */
+export function isWithin(address: string, prefixes: readonly Prefix[]): boolean {
+  const octets = canonical(address)
+  return octets !== undefined && prefixes.some(prefix => prefixContains(prefix, octets))
 }
 
 function visitor(octets: Uint8Array, source: VisitorAddress['source']): VisitorAddress {

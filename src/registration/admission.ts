@@ -10,7 +10,9 @@ import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import { isCountry } from './country.ts'
 import { OwnAddresses } from './own-addresses.ts'
+import { ProbeGate } from './probe-gate.ts'
 import { isReservedNicname } from './reserved-nicnames.ts'
+import { limitKey } from './visitor.ts'
 
 /** What somebody asks for, as typed. */
 export type RegistrationInput = Readonly<Record<Field, string>>
@@ -36,6 +38,8 @@ export interface AdmissionPolicy {
   readonly osIds: readonly string[]
 }
 
+/** Seconds after which probes that are under way are over. */
+const PROBES_SECONDS = 10
 /** Echoes that an endpoint may lose before it counts as unreachable: one is lost easily. */
 const ECHO_ATTEMPTS = 3
 const MAX_LABEL_LENGTH = 63 // RFC 1035 2.3.4
@@ -54,6 +58,7 @@ export class Admission {
   readonly #prober: Prober
   readonly #log: Log
   readonly #ownAddresses = new OwnAddresses()
+  readonly #gate = new ProbeGate()
 
   constructor(options: {
     readonly policy: AdmissionPolicy
@@ -113,7 +118,7 @@ export class Admission {
       this.#checkInUse(ipv4, tunnelId)
     if (found !== undefined) return { problems: [found], warnings: [] }
     if (this.#policy.reachability === 'off') return NOTHING_FOUND
-    const doubt = await this.#checkReachable(ipv4)
+    const doubt = await this.#probeInTurn(ipv4, visitor)
     if (doubt === undefined) return NOTHING_FOUND
     return this.#policy.reachability === 'require'
       ? { problems: [doubt], warnings: [] }
@@ -148,6 +153,14 @@ export class Admission {
   #checkInUse(ipv4: string, tunnelId: string | undefined): Problem | undefined {
     const holder = this.#table.byEndpoint(ipv4)
     return holder === undefined || holder.id === tunnelId ? undefined : REFUSAL.endpointInUse(ipv4)
+  }
+
+  /** Each probe may cost a process of ours and an echo to somebody else: few at a time are sent. */
+  async #probeInTurn(ipv4: string, visitor: Visitor | undefined): Promise<Problem | undefined> {
+    const key = visitor === undefined ? undefined : limitKey(visitor)
+    const probing = await this.#gate.run(key, async () => ({ doubt: await this.#checkReachable(ipv4) }))
+    if (probing !== undefined) return probing.doubt
+    return problem('too-many-requests', { case: 'probes', seconds: PROBES_SECONDS })
   }
 
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {

@@ -11,9 +11,11 @@ export interface VisitorAddress {
 }
 
 /** What limits count: a host's IPv4 address, an IPv6 customer's /56. */
-export function limitKey({ address, family }: VisitorAddress): string {
+export function limitKey({ address }: { readonly address: string }): string {
   const octets = addressOctets(address)
-  return family === 4 || octets === undefined ? address : Buffer.from(octets.subarray(0, 7)).toString('hex')
+  return octets === undefined || octets.length === 4
+    ? address
+    : Buffer.from(octets.subarray(0, 7)).toString('hex')
 }
 
 /** What the visitor's own address says about a NAT before it; undefined if it says nothing. */

@@ -104,7 +104,6 @@ suite('the host that a request names', () => {
     '[::1]',
     '%%',
     'a@127.0.0.2',
-    '',
   ]) {
     test(`is misdirected, 421, as “${host}”: on a page, in the API, in the update protocol`, async () => {
       const document = problemIn(await world.ask('/api/v1/tunnels', { headers: { host } }))
