@@ -58,7 +58,7 @@ function refuseWithoutRoom({ pool, table }: Broker): void {
 async function fillBatch(first: number, count: number): Promise<void> {
   const requests = Array.from({ length: count }, (_, i) => requestFor(first + i))
   for (const outcome of broker.lifecycle.registerAll(requests)) {
-    if (outcome.kind === 'refused') fail(outcome.problems.map(problem => problem.detail).join('\n'), 1)
+    if (outcome.kind === 'refused') fail(outcome.problems.map(({ code }) => code).join('\n'), 1)
   }
   await broker.lifecycle.bringUpNew()
 }

@@ -8,7 +8,7 @@ import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { TunnelZone } from './lifecycle/tunnel-zone.ts'
 import { loadLibc } from './listen/libc.ts'
 import { Operator } from './operator/operator.ts'
-import { SCRIPTED_OS_IDS } from './portal/operating-system.ts'
+import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
 import { utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
@@ -32,6 +32,7 @@ export interface Broker {
   readonly lifecycle: Lifecycle
   readonly prober: Prober
   readonly admission: Admission
+  readonly systems: OperatingSystems
   readonly operator: Operator
   readonly audit: Audit
   /** Called after each registration; the monitor puts itself here. */
@@ -85,6 +86,7 @@ async function compose(config: Config, log: Log, database: Database): Promise<Br
     now: utcSeconds,
     onRegistered: () => broker.onRegistered(),
   })
+  const systems = OperatingSystems.load()
   const admission = new Admission({
     policy: {
       serverIpv4: tunnel.server_ipv4,
@@ -92,7 +94,7 @@ async function compose(config: Config, log: Log, database: Database): Promise<Br
       allowSpecialPurpose: tunnel.allow_special_purpose,
       reachability: tunnel.reachability,
       timeoutMs: monitor.timeout,
-      osIds: SCRIPTED_OS_IDS,
+      osIds: systems.ids,
     },
     table,
     zone,
@@ -109,6 +111,7 @@ async function compose(config: Config, log: Log, database: Database): Promise<Br
     lifecycle,
     prober,
     admission,
+    systems,
     operator: new Operator({ table, lifecycle, admission, origin: config.origin }),
     audit: new Audit({ table, zone, log, heal: changes => lifecycle.heal(changes) }),
     onRegistered: () => undefined,

@@ -19,6 +19,7 @@ import { type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
 import { TableWatch } from './store/sqlite/table-watch.ts'
+import { Words } from './words/words.ts'
 
 const AUDIT_INTERVAL_MS = 60_000
 const HEALTH_CACHE_MS = 3000
@@ -131,11 +132,14 @@ async function openPortal(
     cacheMs: HEALTH_CACHE_MS,
   })
   const { web, tunnel, monitor } = config
+  const words = Words.load()
   return Portal.listen({
     listen: web.listen,
     publicUrl: web.public_url,
     trustedProxies: web.trusted_proxies,
     registrationsPerHour: web.registrations_per_hour,
+    metricsFrom: web.metrics_from,
+    connectionsPerAddress: web.connections_per_address,
     facts: {
       origin: config.origin,
       reverseApex: broker.zone.reverseApex,
@@ -153,6 +157,8 @@ async function openPortal(
     admission: broker.admission,
     selfCheck,
     metrics,
+    words,
+    systems: broker.systems,
     log,
   })
 }

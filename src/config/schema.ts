@@ -43,6 +43,9 @@ const web = z.strictObject({
   public_url: publicUrl.default(''),
   trusted_proxies: z.array(prefix).default([]),
   registrations_per_hour: integer(0, 1_000_000).default(10),
+  /** Who may read /metrics. */
+  metrics_from: z.array(prefix).prefault(['127.0.0.0/8', '::1/128']),
+  connections_per_address: integer(1, 100_000).default(64),
 })
 
 const tunnel = z.strictObject({

@@ -1,4 +1,4 @@
-import type { Problem } from '../shared/problem.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import { storageFaultOf } from '../store/sqlite/database.ts'
 
 /** Nothing was changed, and why. */
@@ -12,28 +12,11 @@ export function refused(...problems: readonly Problem[]): Refusal {
 }
 
 export const REFUSAL = {
-  endpointInUse: (ipv4: string): Problem => ({
-    code: 'ipv4-in-use',
-    field: 'ipv4',
-    detail: `${ipv4} already has a tunnel. If it is yours, open it with its id or name and its key; an address can have one tunnel only.`,
-  }),
-  nicnameTaken: (nicname: string, country: string): Problem => ({
-    code: 'nicname-taken',
-    field: 'nicname',
-    detail: `${nicname}.${country} belongs to another tunnel. Choose another nicname.`,
-  }),
-  poolFull: (): Problem => ({
-    code: 'pool-full',
-    detail: 'All tunnels are given out. Try again later: tunnels whose end does not answer are taken back.',
-  }),
-  noTunnel: (): Problem => ({
-    code: 'not-found',
-    detail: 'There is no tunnel with this id. It may have been taken down.',
-  }),
-  interfaceFault: (reason: string): Problem => ({
-    code: 'interface-fault',
-    detail: `The server could not change the tunnel’s interface (${reason}). Nothing was changed; try again in a minute.`,
-  }),
+  endpointInUse: (ipv4: string) => problem('ipv4-in-use', { ipv4 }),
+  nicnameTaken: (nicname: string, country: string) => problem('nicname-taken', { nicname, country }),
+  poolFull: () => problem('pool-full', {}),
+  noTunnel: () => problem('not-found', { case: 'tunnel' }),
+  interfaceFault: (reason: string) => problem('interface-fault', { reason }),
 } as const
 
 /**
@@ -42,17 +25,7 @@ export const REFUSAL = {
  */
 export function storageProblem(error: unknown): Problem {
   const fault = storageFaultOf(error)
-  if (fault === 'full') {
-    return {
-      code: 'storage-full',
-      detail: 'The server’s disk is full. Nothing was changed; try again later.',
-    }
-  }
-  if (fault === 'unwritable') {
-    return {
-      code: 'storage-fault',
-      detail: 'The server can not write its database. Nothing was changed; try again later.',
-    }
-  }
+  if (fault === 'full') return problem('storage-full', {})
+  if (fault === 'unwritable') return problem('storage-fault', {})
   throw error
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { PROBLEMS, type Problem, type ProblemCode, statusOf } from '../shared/problem.ts'
+import { type Problem, type ProblemCode, sortOf, statusOf } from '../shared/problem.ts'
+import { Words } from '../words/words.ts'
 
 /** What could not be done, for programs: a problem document (RFC 9457) with the fields that the API's have. */
 export const problemDocument = z.object({
@@ -15,15 +16,14 @@ export type ProblemDocument = z.output<typeof problemDocument>
 
 /** Puts several problems into one document; code, title and status are those of the first. */
 export function documentOf(problems: readonly Problem[]): ProblemDocument {
-  const code: ProblemCode = problems[0]?.code ?? 'internal'
-  return {
-    type: `/errors#${code}`,
-    title: PROBLEMS[code].title,
-    status: statusOf(problems),
-    detail: problems.map(({ detail }) => detail).join(' '),
-    code,
-    errors: problems.map(({ code, field, detail }) => ({ code, detail, ...(field && { field }) })),
-  }
+  const language = Words.load().fallback
+  const errors = problems.map(problem => ({
+    code: problem.code,
+    detail: language.detail(problem),
+    ...(problem.field && { field: problem.field }),
+  }))
+  const code = problems[0]?.code ?? 'internal'
+  return { ...headOf(code), status: statusOf(problems), detail: detailOf(errors), code, errors }
 }
 
 /** Makes a document of mistakes that have no other code than their kind: one error a line. */
@@ -31,7 +31,16 @@ export function documentOfLines(
   code: 'command-usage' | 'configuration' | 'internal',
   lines: readonly string[],
 ): ProblemDocument {
-  return documentOf(lines.map(detail => ({ code, detail })))
+  const errors = lines.map(detail => ({ code, detail }))
+  return { ...headOf(code), status: sortOf(code).status, detail: detailOf(errors), code, errors }
+}
+
+function headOf(code: ProblemCode): { readonly type: string; readonly title: string } {
+  return { type: `/errors#${code}`, title: Words.load().fallback.title(code) }
+}
+
+function detailOf(errors: readonly { readonly detail: string }[]): string {
+  return errors.map(({ detail }) => detail).join(' ')
 }
 
 /** Writes one line a problem, as the commands print it for a person. */

@@ -1,28 +1,29 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { KeyCheck } from '../registration/key-check.ts'
-import { Refused, refuse } from '../registration/refusal-error.ts'
 import type { Registrar } from '../registration/registrar.ts'
-import type { Field, Problem, ProblemCode } from '../shared/problem.ts'
+import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
-import { operatingSystem } from './operating-system.ts'
+import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
-import { BEARER_CHALLENGE, idOf } from './reply.ts'
-import { isAction, scriptFileName, type TunnelScripts } from './tunnel-script.ts'
+import { Refused, refuse } from './refused.ts'
+import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
+import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import { visitorOf } from './visitor.ts'
 
-const SYNTAX_CODES: Readonly<Record<Field, ProblemCode>> = {
-  ipv4: 'ipv4-syntax',
-  nicname: 'nicname-syntax',
-  country: 'country-unknown',
-  os: 'os-unknown',
+const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
+  ipv4: problem('ipv4-syntax', { case: 'no-string', visitor: '' }),
+  nicname: problem('nicname-syntax', { case: 'no-string', longest: '' }),
+  country: problem('country-unknown', { case: 'no-string' }),
+  os: problem('os-unknown', { case: 'no-string', known: '' }),
 }
 const LINK_PREFIX_LENGTH = 64
 /** Characters of an unknown field's name that are sent back. */
 const MAX_ECHOED_LENGTH = 40
 
-export interface ApiOptions extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table'> {
+export interface ApiOptions
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly scripts: TunnelScripts
@@ -48,25 +49,28 @@ export class Api {
   async #register(ctx: Context): Promise<void> {
     const body = await readJson(ctx.req)
     const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
-    const { tunnel, key, warnings } = await this.#options.registrar.register(input, this.#visitor(ctx))
+    const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
+    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.status = 201
-    ctx.set('location', this.#links(tunnel).self)
-    ctx.body = { ...this.#representation(tunnel, warnings), key }
+    ctx.set('location', this.#links(outcome.tunnel).self)
+    ctx.body = { ...this.#representation(ctx, outcome.tunnel, outcome.warnings), key: outcome.key }
   }
 
   async #show(ctx: Context): Promise<void> {
-    ctx.body = this.#representation(await this.#authorized(ctx))
+    ctx.body = this.#representation(ctx, await this.#authorized(ctx))
   }
 
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
     const { ipv4 } = textFields(await readJson(ctx.req), ['ipv4'])
-    const moved = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
-    ctx.body = this.#representation(moved.tunnel, moved.warnings)
+    const outcome = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
+    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
   }
 
   async #delete(ctx: Context): Promise<void> {
-    await this.#options.registrar.delete(await this.#authorized(ctx))
+    const outcome = await this.#options.registrar.delete(await this.#authorized(ctx))
+    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.status = 204
   }
 
@@ -74,14 +78,13 @@ export class Api {
   async #script(ctx: Context): Promise<void> {
     const tunnel =
       ctx.get('authorization') === '' ? this.#options.table.byId(idOf(ctx)) : await this.#authorized(ctx)
-    if (tunnel === undefined) throw refuse('not-found', 'There is no tunnel with this id.')
+    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
     const { os = tunnel.os, action = 'up' } = ctx.query
-    if (typeof action !== 'string' || !isAction(action))
-      throw refuse('action-unknown', 'action is up or down.')
-    const system = operatingSystem(String(os))
+    if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
+    const system = this.#options.systems.find(String(os))
     const script = this.#options.scripts.script(tunnel, String(os), action)
     if (system === undefined || script === undefined)
-      throw refuse('os-unknown', 'There is no script for this operating system.')
+      throw refuse(problem('os-unknown', { case: 'unknown', known: this.#options.systems.ids.join(', ') }))
     ctx.type = 'text/plain'
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
     ctx.body = script
@@ -91,15 +94,17 @@ export class Api {
   async #authorized(ctx: Context): Promise<Tunnel> {
     const key = /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
     const { keys, table } = this.#options
-    const tunnel =
-      key === undefined ? undefined : await keys.open(table.byId(idOf(ctx)), key, this.#visitor(ctx))
-    if (tunnel !== undefined) return tunnel
-    throw refuse('unauthorized', 'Send the tunnel’s key: Authorization: Bearer KEY.', BEARER_CHALLENGE)
+    const missing = refuse(problem('unauthorized', { case: 'bearer' }), BEARER_CHALLENGE)
+    if (key === undefined) throw missing
+    const opening = await keys.open(table.byId(idOf(ctx)), key, this.#visitor(ctx))
+    if (opening.kind === 'refused') throw new Refused(opening.problems)
+    if (opening.kind === 'wrong') throw missing
+    return opening.tunnel
   }
 
   /** `warnings` is there only where there are some. */
-  #representation(tunnel: Tunnel, warnings: readonly Problem[] = []): object {
-    const { facts } = this.#options
+  #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[] = []): object {
+    const { facts, words } = this.#options
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -114,7 +119,7 @@ export class Api {
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
       links: this.#links(tunnel),
-      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
     }
   }
 
@@ -139,15 +144,13 @@ function textFields<Name extends Field>(
 ): Readonly<Record<Name, string>> {
   const problems: Problem[] = []
   const unknown = Object.keys(body).find(name => !names.some(known => known === name))
-  if (unknown !== undefined)
-    problems.push({
-      code: 'field-unknown',
-      detail: `There is no field ${JSON.stringify(unknown.slice(0, MAX_ECHOED_LENGTH))} here; known: ${names.join(', ')}.`,
-    })
+  if (unknown !== undefined) {
+    const name = JSON.stringify(unknown.slice(0, MAX_ECHOED_LENGTH))
+    problems.push(problem('field-unknown', { name, known: names.join(', ') }))
+  }
   for (const name of names) {
     const value = body[name]
-    if (value !== undefined && typeof value !== 'string')
-      problems.push({ code: SYNTAX_CODES[name], field: name, detail: `${name} must be a string.` })
+    if (value !== undefined && typeof value !== 'string') problems.push(NOT_A_STRING[name])
   }
   if (problems.length > 0) throw new Refused(problems)
   return Object.fromEntries(names.map(name => [name, String(body[name] ?? '')])) as Record<Name, string>

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { type Refused, refuse } from '../registration/refusal-error.ts'
+import { problem } from '../shared/problem.ts'
+import { type Refused, refuse } from './refused.ts'
 
 /** No form or JSON of ours comes near this. */
 const MAX_BODY_LENGTH = 16_384
@@ -24,16 +25,13 @@ export async function readJson(request: IncomingMessage): Promise<Readonly<Recor
   } catch {
     // Falls through to the same answer: it is not one JSON object.
   }
-  throw refuse(
-    'body-syntax',
-    'Send one JSON object, such as {"ipv4":"198.51.100.7","nicname":"nic","country":"ca","os":"linux"}.',
-  )
+  throw refuse(problem('body-syntax', { case: 'json' }))
 }
 
 function requireType(request: IncomingMessage, wanted: string): void {
   const [type = ''] = (request.headers['content-type'] ?? '').split(';')
   if (type.trim().toLowerCase() === wanted) return
-  throw refuse('content-type', `Send the body as ${wanted}.`)
+  throw refuse(problem('content-type', { type: wanted }))
 }
 
 async function readText(request: IncomingMessage): Promise<string> {
@@ -41,7 +39,7 @@ async function readText(request: IncomingMessage): Promise<string> {
   try {
     return UTF_8.decode(body)
   } catch {
-    throw refuse('body-syntax', 'Send the body as UTF-8.')
+    throw refuse(problem('body-syntax', { case: 'utf-8' }))
   }
 }
 
@@ -59,7 +57,7 @@ function readOctets(request: IncomingMessage): Promise<Uint8Array> {
       failed(tooLarge())
     }
     const breakOff = () => {
-      if (!request.complete) failed(refuse('body-syntax', 'The body broke off.'))
+      if (!request.complete) failed(refuse(problem('body-syntax', { case: 'broken-off' })))
     }
     request.on('data', take)
     request.once('end', () => done(Buffer.concat(chunks)))
@@ -69,5 +67,5 @@ function readOctets(request: IncomingMessage): Promise<Uint8Array> {
 }
 
 function tooLarge(): Refused {
-  return refuse('body-too-large', `Send at most ${MAX_BODY_LENGTH} octets.`, { connection: 'close' })
+  return refuse(problem('body-too-large', { octets: MAX_BODY_LENGTH }), { connection: 'close' })
 }

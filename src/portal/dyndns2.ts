@@ -1,19 +1,35 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { parseIpv4 } from '../address/ipv4.ts'
+import { lowerCaseAscii } from '../registration/ascii.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
-import { refuse } from '../registration/refusal-error.ts'
 import type { Registrar } from '../registration/registrar.ts'
-import { type Problem, statusOf } from '../shared/problem.ts'
+import type { VisitorAddress } from '../registration/visitor.ts'
+import { type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import type { PortalOptions } from './options.ts'
+import { Refused, refuse } from './refused.ts'
 import { visitorOf } from './visitor.ts'
 
 export const UPDATE_PATH = '/nic/update'
+/** As clients write it who join a host and a path of their own. */
+const UPDATE_PATHS = /^\/+nic\/+update\/*$/
 
+/** Refusals that pass by themselves, so that a client had better try again. */
+const PASSING: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'ipv4-unreachable',
+  'ipv4-in-use',
+  'quota-exceeded',
+  'too-many-requests',
+])
+/** Seconds until a client may try again if the refusal does not say: the time that an address takes to move. */
+const RETRY_SECONDS = '300'
 /** inadyn takes a reply that holds one of these words for success. */
 const SUCCESS_WORDS = /ok|good|true|updated|nochg/i
 const METHODS: readonly string[] = ['GET', 'POST']
+const WRONG = { kind: 'wrong' } as const
 const TUNNEL_ID = /^[a-z0-9]{12}$/
 
 export interface Dyndns2Options extends Pick<PortalOptions, 'trustedProxies'> {
@@ -39,30 +55,61 @@ export class Dyndns2 {
   /** HEAD is not taken for GET here: it would write. */
   async #update(ctx: Context): Promise<void> {
     if (!METHODS.includes(ctx.method))
-      throw refuse('method-not-allowed', `Send ${METHODS.join(' or ')}.`, { allow: METHODS.join(', ') })
+      throw refuse(problem('method-not-allowed', { allowed: METHODS.join(', ') }), {
+        allow: METHODS.join(', '),
+      })
     const parameters = new Map([...new URLSearchParams(ctx.querystring), ...(await formOf(ctx))])
     const visitor = visitorOf(ctx.req, this.#options.trustedProxies)
     const { user, password } = credentialsOf(ctx, parameters)
     const { keys, registrar } = this.#options
-    const tunnel = user === '' ? undefined : await keys.open(keys.find(user), password, visitor)
-    if (tunnel === undefined) throw refuse('unauthorized', '')
-    const hostname = (parameters.get('hostname') ?? '').trim()
-    const wrong = this.#hostnameFault(hostname, tunnel)
+    const opening = user === '' ? WRONG : await keys.open(keys.find(user), password, visitor)
+    if (opening.kind === 'refused') throw new Refused(opening.problems)
+    if (opening.kind === 'wrong') throw refuse(problem('unauthorized', { case: 'wrong-key' }))
+    const { tunnel } = opening
+    const wrong = this.#hostnameFault(parameters.get('hostname') ?? '', tunnel)
     if (wrong !== undefined) {
       sendWord(ctx, wrong.status, wrong.word)
       return
     }
-    // ddclient with usev6 sends an empty myip: absent
-    const ipv4 = (parameters.get('myip') ?? '').trim() || visitor.address
-    const moved = (await registrar.changeEndpoint(tunnel, ipv4, visitor)).tunnel.ipv4Client
+    const ipv4 = newAddress(parameters.get('myip') ?? '', visitor)
+    const outcome = await registrar.changeEndpoint(tunnel, ipv4, visitor)
+    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    const moved = outcome.tunnel.ipv4Client
     sendWord(ctx, 200, `${moved === tunnel.ipv4Client ? 'nochg' : 'good'} ${moved}`)
   }
 
-  #hostnameFault(hostname: string, tunnel: Tunnel): { status: number; word: string } | undefined {
-    if (hostname.includes(',')) return { status: 400, word: 'numhost' }
-    if (!hostname.includes('.') && !TUNNEL_ID.test(hostname)) return { status: 400, word: 'notfqdn' }
-    return this.#options.keys.find(hostname)?.id === tunnel.id ? undefined : { status: 404, word: 'nohost' }
+  /** A list is fine if all its names are of the one tunnel. */
+  #hostnameFault(list: string, tunnel: Tunnel): { status: number; word: string } | undefined {
+    const names = list
+      .split(',')
+      .map(name => lowerCaseAscii(name.trim()))
+      .filter(name => name !== '')
+    if (names.length === 0) return { status: 400, word: 'notfqdn' }
+    if (names.some(name => !name.includes('.') && !TUNNEL_ID.test(name)))
+      return { status: 400, word: 'notfqdn' }
+    const strangers = names.filter(name => this.#options.keys.find(name)?.id !== tunnel.id)
+    if (strangers.length === 0) return undefined
+    return names.length > 1 ? { status: 400, word: 'numhost' } : { status: 404, word: 'nohost' }
   }
+}
+
+export function isUpdatePath(path: string): boolean {
+  return UPDATE_PATHS.test(path)
+}
+
+/**
+ * The IPv4 address of `myip`, which may list one of each family, or else the visitor's own: ddclient with usev6 sends
+ * an empty `myip`. Throws Refused if the visitor comes over IPv6 and names none.
+ */
+function newAddress(list: string, visitor: VisitorAddress): string {
+  const addresses = list
+    .split(',')
+    .map(address => address.trim())
+    .filter(address => address !== '')
+  const [first] = addresses
+  if (first !== undefined) return addresses.find(address => parseIpv4(address) !== undefined) ?? first
+  if (visitor.family === 4) return visitor.address
+  throw refuse(problem('ipv4-syntax', { case: 'over-ipv6', visitor: visitor.address }))
 }
 
 /** What ddclient's configuration file says for a tunnel; the key is left to its owner. */
@@ -70,7 +117,7 @@ export function ddclientLines(tunnelId: string, name: string, publicUrl: string)
   const isSecure = publicUrl.startsWith('https:')
   return [
     `ssl=${isSecure ? 'yes' : 'no'}`,
-    'use=if, if=eth0',
+    `use=web, web=${publicUrl}/ip`,
     'protocol=dyndns2',
     `server=${URL.parse(publicUrl)?.host ?? ''}`,
     `script=${UPDATE_PATH}`,
@@ -80,20 +127,36 @@ export function ddclientLines(tunnelId: string, name: string, publicUrl: string)
   ].join('\n')
 }
 
-/** A failure in the words of the protocol. An address that is refused gets its code, then the reason. */
-export function replyWithWord(ctx: Context, problems: readonly Problem[]): void {
+/** A failure in the words of the protocol; what is wrong with an address follows, by its code and in a sentence. */
+export function replyWithWord(ctx: Context, problems: readonly Problem[], language: Language): void {
   const status = statusOf(problems)
+  const first = problems[0] ?? problem('internal', {})
   if (status === 401) ctx.set('www-authenticate', 'Basic realm="freenet6", charset="UTF-8"')
-  sendWord(ctx, status >= 500 ? 503 : status, wordFor(status, problems[0]))
+  if (isInadyn(ctx) && PASSING.has(first.code)) {
+    // It ends for good on whatever is not 5xx.
+    if (!ctx.res.hasHeader('retry-after')) ctx.set('retry-after', RETRY_SECONDS)
+    sendWord(ctx, 503, `911 ${reasonOf(first, language)}`)
+    return
+  }
+  sendWord(ctx, status >= 500 ? 503 : status, wordFor(status, first, language))
 }
 
-function wordFor(status: number, problem: Problem | undefined): string {
-  if (status >= 500 || problem === undefined) return '911'
+/** No word but the protocol's stands first: clients tell by it what to do. */
+function wordFor(status: number, first: Problem, language: Language): string {
+  if (status >= 500) return '911'
   if (status === 401) return 'badauth'
   if (status === 404) return 'nohost'
   if (status === 429) return 'abuse'
-  const reason = `${problem.code} ${problem.detail}`
-  return SUCCESS_WORDS.test(reason) ? problem.code : reason
+  return `${first.field === 'ipv4' ? 'dnserr' : 'badagent'} ${reasonOf(first, language)}`
+}
+
+function reasonOf(first: Problem, language: Language): string {
+  const reason = `${first.code} ${language.detail(first)}`
+  return SUCCESS_WORDS.test(reason) ? first.code : reason
+}
+
+function isInadyn(ctx: Context): boolean {
+  return ctx.get('user-agent').startsWith('inadyn/')
 }
 
 /** ddclient reads the word only where the status is 2xx, and never tries again where it could not read one. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { refuse } from '../registration/refusal-error.ts'
+import { problem } from '../shared/problem.ts'
+import { refuse } from './refused.ts'
 
 /**
  * Refuses a write that another site made a browser send (CSRF). Browsers say where a request comes from, by
@@ -9,7 +10,18 @@ export function guardOrigin(request: IncomingMessage, ownOrigins: ReadonlySet<st
   const site = request.headers['sec-fetch-site']
   if (site === 'same-origin' || site === 'none') return
   if (site === undefined && isOwnOrigin(request, ownOrigins)) return
-  throw refuse('cross-site', 'This form was sent from another site. Open the page here and send it again.')
+  throw refuse(problem('cross-site', { case: 'form' }))
+}
+
+/**
+ * Refuses what a page made a browser send, ours as well: the update protocol writes by GET, and a browser adds the
+ * credentials that it remembers to a mere image's request. Programs send none of these headers.
+ */
+export function guardProgram({ headers }: IncomingMessage): void {
+  const site = headers['sec-fetch-site']
+  const isByHand = site === undefined || site === 'none'
+  if (isByHand && headers.origin === undefined && headers.referer === undefined) return
+  throw refuse(problem('cross-site', { case: 'update' }))
 }
 
 /** A page of ours, by the public URL or by the name that the request itself was sent to. */

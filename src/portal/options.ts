@@ -4,6 +4,8 @@ import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import type { Words } from '../words/words.ts'
+import type { OperatingSystems } from './operating-systems.ts'
 
 /** What the pages say about the service. */
 export interface ServiceFacts {
@@ -28,6 +30,9 @@ export interface PortalOptions {
   readonly publicUrl: string
   readonly trustedProxies: readonly Prefix[]
   readonly registrationsPerHour: number
+  /** Who may read /metrics. */
+  readonly metricsFrom: readonly Prefix[]
+  readonly connectionsPerAddress: number
   readonly facts: ServiceFacts
   readonly table: TunnelTable
   readonly lifecycle: Lifecycle
@@ -38,5 +43,7 @@ export interface PortalOptions {
     >
   }
   readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> }
+  readonly words: Words
+  readonly systems: OperatingSystems
   readonly log: Log
 }

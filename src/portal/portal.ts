@@ -1,23 +1,29 @@
 import { createHash } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
+import { createServer, METHODS, type Server } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { KeyCheck } from '../registration/key-check.ts'
 import { VisitorLimits } from '../registration/limits.ts'
-import { refuse } from '../registration/refusal-error.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
+import { problem } from '../shared/problem.ts'
 import { Api } from './api.ts'
-import { Dyndns2, UPDATE_PATH } from './dyndns2.ts'
-import { guardOrigin } from './form-guard.ts'
-import { lingerAfterReply } from './lingering-close.ts'
+import { ConnectionLimit } from './connection-limit.ts'
+import { drain } from './drain.ts'
+import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
+import { guardOrigin, guardProgram } from './form-guard.ts'
+import { guardHost } from './host-guard.ts'
 import type { PortalOptions } from './options.ts'
+import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
 import { replyToFailure } from './reply-to-failure.ts'
+import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
+import { Templates } from './templates.ts'
 import { TunnelPages } from './tunnel-pages.ts'
-import { TunnelScripts } from './tunnel-script.ts'
+import { TunnelScripts } from './tunnel-scripts.ts'
 import { Views } from './views.ts'
+import { isWithin, visitorOf } from './visitor.ts'
 
 const SECURITY_HEADERS = {
   'content-security-policy':
@@ -29,8 +35,10 @@ const SECURITY_HEADERS = {
 } as const
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']) // RFC 9110 9.2.1
 const ONE_YEAR_SECONDS = 31_536_000
-const HEADERS_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 30_000
+/** Deadlines for a request's head and for all of it; Node looks at them every `CHECKING_MS` and at no other time. */
+const HEADERS_TIMEOUT_MS = 5000
+const REQUEST_TIMEOUT_MS = 15_000
+const CHECKING_MS = 1000
 const MAX_CONNECTIONS = 2000
 
 /** The web listener can't be opened; the message names the address. */
@@ -49,8 +57,16 @@ export class Portal {
 
   /** Listens; throws WebListenFault. */
   static async listen(options: PortalOptions): Promise<Portal> {
-    const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS })
-    server.maxConnections = MAX_CONNECTIONS
+    const server = createServer({
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECKING_MS,
+    })
+    new ConnectionLimit({
+      perAddress: options.connectionsPerAddress,
+      inAll: MAX_CONNECTIONS,
+      isExempt: address => isWithin(address, options.trustedProxies),
+    }).watch(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(
@@ -79,8 +95,9 @@ export class Portal {
 }
 
 function application(options: PortalOptions, publicUrl: string): Koa {
-  const { facts, table, lifecycle, admission, trustedProxies, log } = options
-  const views = new Views(facts)
+  const { facts, table, lifecycle, admission, trustedProxies, words, systems, log } = options
+  const templates = new Templates()
+  const views = new Views(facts, templates)
   const limits = new VisitorLimits(options.registrationsPerHour)
   const isSecure = publicUrl.startsWith('https:')
   const shared = {
@@ -90,22 +107,30 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     lifecycle,
     publicUrl,
     views,
+    words,
+    systems,
     keys: new KeyCheck({ table, limits, origin: facts.origin }),
     registrar: new Registrar({ admission, lifecycle, limits }),
-    scripts: new TunnelScripts({
-      origin: facts.origin,
-      serverIpv4: facts.serverIpv4,
-      mtu: facts.mtu,
-      publicUrl,
-    }),
-    signIns: new SignIns({ secure: isSecure }),
+    scripts: new TunnelScripts(
+      {
+        origin: facts.origin,
+        serverIpv4: facts.serverIpv4,
+        mtu: facts.mtu,
+        publicUrl,
+      },
+      systems,
+      templates,
+    ),
+    signIns: new SignIns(),
+    cookie: new SessionCookie({ secure: isSecure }),
   }
-  const router = new Router({ sensitive: true, strict: true }) // one URL for one thing
+  const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new RegistrationPages(shared).mount(router)
   new TunnelPages(shared).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
   mountMachineRoutes(router, options)
+  const publicHost = URL.parse(publicUrl)?.hostname ?? ''
   const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
 
   const app = new Koa()
@@ -115,25 +140,28 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     if (isSecure) ctx.set('strict-transport-security', `max-age=${ONE_YEAR_SECONDS}`)
     if (ctx.path.startsWith('/api/')) ctx.set('cache-control', 'no-store')
     try {
-      if (isWrite(ctx)) guardOrigin(ctx.req, ownOrigins)
+      guardHost(ctx.req, publicHost)
+      if (isUpdatePath(ctx.path)) ctx.path = UPDATE_PATH
+      if (ctx.path === UPDATE_PATH) guardProgram(ctx.req)
+      else if (!SAFE_METHODS.has(ctx.method)) guardOrigin(ctx.req, ownOrigins)
       await next()
-      if (!ctx._matchedRoute) refuseUnmatched(ctx, router)
+      refuseUnmatched(ctx)
     } catch (error) {
-      lingerAfterReply(ctx.req)
-      replyToFailure(ctx, error, { views, publicUrl, log })
+      await drain(ctx.req)
+      if (!ctx.req.complete) ctx.set('connection', 'close') // RFC 9112 9.3: what follows is no request
+      replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
   })
   app.use(router.routes())
+  app.use(router.allowedMethods())
   return app
 }
 
-/** The update protocol writes by GET, safe or not. */
-function isWrite(ctx: Context): boolean {
-  return !SAFE_METHODS.has(ctx.method) || ctx.path === UPDATE_PATH
-}
-
-/** What machines read: stylesheet and icon, the health check, the metrics. */
-function mountMachineRoutes(router: Router, { selfCheck, metrics }: PortalOptions): void {
+/** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */
+function mountMachineRoutes(
+  router: Router,
+  { selfCheck, metrics, metricsFrom, trustedProxies }: PortalOptions,
+): void {
   for (const [path, { type, text }] of Object.entries(Views.assets())) {
     const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
     router.get(path, ctx => {
@@ -148,6 +176,11 @@ function mountMachineRoutes(router: Router, { selfCheck, metrics }: PortalOption
       ctx.body = text
     })
   }
+  router.get('/ip', ctx => {
+    ctx.type = 'text/plain'
+    ctx.set('cache-control', 'no-store')
+    ctx.body = `${visitorOf(ctx.req, trustedProxies).address}\n`
+  })
   router.get('/healthz', async ctx => {
     const health = await selfCheck.check()
     ctx.status = health.kind === 'healthy' ? 200 : 503
@@ -155,16 +188,18 @@ function mountMachineRoutes(router: Router, { selfCheck, metrics }: PortalOption
     ctx.body = health.kind === 'healthy' ? { status: 'ok' } : { status: 'unhealthy', reasons: health.reasons }
   })
   router.get('/metrics', async ctx => {
+    if (!isWithin(visitorOf(ctx.req, trustedProxies).address, metricsFrom))
+      throw refuse(problem('forbidden', {}))
     const { contentType, body } = await metrics.text()
     ctx.set('content-type', contentType)
     ctx.body = body
   })
 }
 
-/** 404, or 405 with the methods that the path has (RFC 9110 15.5.6). */
-function refuseUnmatched(ctx: Context, router: Router): never {
-  const methods = router.match(ctx.path, ctx.method).path.flatMap(layer => layer.methods)
-  if (methods.length === 0) throw refuse('not-found', 'There is no such page. Start at the first one.')
-  const allow = [...new Set(methods)].join(', ')
-  throw refuse('method-not-allowed', `This address takes ${allow}.`, { allow })
+/** 404, or the 405 that `allowedMethods` has made, as a problem like all others (RFC 9110 15.5.6). */
+function refuseUnmatched(ctx: Context): void {
+  if (ctx.status === 404 && !ctx._matchedRoute) throw refuse(problem('not-found', { case: 'page' }))
+  if (ctx.status !== 405) return
+  const allow = ctx.response.get('allow')
+  throw refuse(problem('method-not-allowed', { allowed: allow }), { allow })
 }

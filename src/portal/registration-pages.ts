@@ -1,22 +1,27 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { COUNTRIES } from '../registration/country.ts'
-import { Refused, refuse } from '../registration/refusal-error.ts'
+import { countriesIn } from '../registration/country.ts'
 import type { Registrar } from '../registration/registrar.ts'
-import { type VisitorAddress, visitorWords } from '../registration/visitor.ts'
-import { type Field, PROBLEMS, type Problem, statusOf } from '../shared/problem.ts'
+import { type VisitorAddress, visitorKind } from '../registration/visitor.ts'
+import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
+import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
-import { OPERATING_SYSTEMS, type OperatingSystem, operatingSystem } from './operating-system.ts'
+import { describe } from './describe.ts'
+import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
-import { seeOther, wantsPage } from './reply.ts'
+import { Refused, refuse, retryAfter } from './refused.ts'
+import { languageOf, seeOther, wantsPage } from './reply.ts'
+import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
-export interface RegistrationPagesOptions extends Pick<PortalOptions, 'trustedProxies'> {
+export interface RegistrationPagesOptions
+  extends Pick<PortalOptions, 'trustedProxies' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly signIns: SignIns
+  readonly cookie: SessionCookie
   readonly views: Views
 }
 
@@ -41,20 +46,21 @@ export class RegistrationPages {
 
   #landing(ctx: Context): void {
     const visitor = this.#visitor(ctx)
+    const language = languageOf(ctx, this.#options.words)
     this.#options.views.send(ctx, 'landing', {
-      title: 'IPv6 for your host, over IPv4',
-      systems: OPERATING_SYSTEMS,
+      title: language.sentence('landing'),
+      systems: this.#options.systems.all,
       visitor,
       isFromProxy: visitor.source === 'proxy',
-      visitorWords: visitorWords(visitor),
+      visitorWords: visitorWords(visitor, language),
       publicUrl: this.#options.publicUrl,
     })
   }
 
   /** The IPv4 address is pre-filled from the request, as the draft has it, and never from anything else. */
   #form(ctx: Context, os: string): void {
-    const system = operatingSystem(os)
-    if (system === undefined) throw refuse('not-found', 'There is no page for this operating system.')
+    const system = this.#options.systems.find(os)
+    if (system === undefined) throw refuse(problem('not-found', { case: 'system' }))
     const { address, family } = this.#visitor(ctx)
     const typed = { ipv4: family === 4 ? address : '', nicname: '', country: '', os: system.id }
     this.#formPage(ctx, system, { typed, problems: [] })
@@ -63,18 +69,18 @@ export class RegistrationPages {
   async #register(ctx: Context): Promise<void> {
     const { ipv4 = '', nicname = '', country = '', os = '' } = await readForm(ctx.req)
     const typed = { ipv4, nicname, country, os }
-    const { registrar, signIns } = this.#options
-    try {
-      const { tunnel, key, warnings } = await registrar.register(typed, this.#visitor(ctx))
-      const view = { key, warnings: warnings.map(warning => warning.detail) }
-      ctx.append('set-cookie', signIns.open(tunnel.id))
-      seeOther(ctx, `/tunnels/${tunnel.id}?first=${signIns.keepFirstView(tunnel.id, view)}`)
-    } catch (error) {
-      if (!(error instanceof Refused) || !wantsPage(ctx)) throw error
-      ctx.status = statusOf(error.problems)
-      ctx.set({ ...error.headers })
-      this.#formPage(ctx, operatingSystem(os.trim()), { typed, problems: error.problems })
+    const { registrar, signIns, cookie } = this.#options
+    const outcome = await registrar.register(typed, this.#visitor(ctx))
+    if (outcome.kind === 'refused') {
+      if (!wantsPage(ctx)) throw new Refused(outcome.problems)
+      ctx.status = statusOf(outcome.problems)
+      ctx.set({ ...retryAfter(outcome.problems) })
+      this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: outcome.problems })
+      return
     }
+    const { tunnel, key, warnings } = outcome
+    cookie.send(ctx, signIns.open(tunnel.id))
+    seeOther(ctx, `/tunnels/${tunnel.id}?first=${signIns.keepFirstView(tunnel.id, { key, warnings })}`)
   }
 
   #formPage(
@@ -83,33 +89,48 @@ export class RegistrationPages {
     { typed, problems }: { readonly typed: Typed; readonly problems: readonly Problem[] },
   ): void {
     const visitor = this.#visitor(ctx)
+    const language = languageOf(ctx, this.#options.words)
+    const described = describe(problems, language)
+    const countries = countriesIn(language.tag)
+    const title = language.sentence('register', { system: system?.title ?? language.sentence('your-host') })
     const country = typed.country.trim().toLowerCase()
     this.#options.views.send(ctx, 'register', {
-      title: `${problems.length > 0 ? 'Please correct: ' : ''}A tunnel for ${system?.title ?? 'your host'}`,
+      title: problems.length > 0 ? language.sentence('correct', { title }) : title,
       system,
       visitor,
       isIpv6: visitor.family === 6,
       isFromProxy: visitor.source === 'proxy',
-      visitorWords: visitorWords(visitor),
+      visitorWords: visitorWords(visitor, language),
+      overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       typed,
-      problems: problems.map(problem => ({ ...problem, field: problem.field ?? '' })),
+      problems: described.map(entry => ({ field: '', ...entry })),
       byField: Object.fromEntries(
-        FIELDS.map(field => [field, problems.find(problem => problem.field === field)?.detail ?? '']),
+        FIELDS.map(field => [field, described.find(entry => entry.field === field)?.detail ?? '']),
       ),
-      hasTunnel: problems.some(problem => problem.code === 'ipv4-in-use'),
-      countries: COUNTRIES.map(entry => ({ ...entry, chosen: entry.code === country })),
-      unknownCountry: COUNTRIES.some(entry => entry.code === country) ? '' : typed.country.trim(),
-      systems: OPERATING_SYSTEMS.map(entry => ({ ...entry, chosen: entry.id === system?.id })),
+      hasTunnel: problems.some(({ code }) => code === 'ipv4-in-use'),
+      countries: countries.map(entry => ({ ...entry, chosen: entry.code === country })),
+      unknownCountry: countries.some(entry => entry.code === country) ? '' : typed.country.trim(),
+      systems: this.#options.systems.all.map(entry => ({ ...entry, chosen: entry.id === system?.id })),
       unknownOs: system === undefined ? typed.os.trim() : '',
     })
   }
 
   #errors(ctx: Context): void {
-    const codes = Object.entries(PROBLEMS).map(([code, { status, title }]) => ({ code, status, title }))
-    this.#options.views.send(ctx, 'errors', { title: 'Error codes', codes })
+    const language = languageOf(ctx, this.#options.words)
+    const codes = Object.keys(PROBLEMS) as ProblemCode[]
+    this.#options.views.send(ctx, 'errors', {
+      title: language.sentence('errors'),
+      codes: codes.map(code => ({ code, status: PROBLEMS[code].status, title: language.title(code) })),
+    })
   }
 
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** What the visitor's address means for a tunnel; empty if it means nothing in particular. */
+function visitorWords(visitor: VisitorAddress, language: Language): string {
+  const kind = visitorKind(visitor)
+  return kind === undefined ? '' : language.sentence(`visitor-${kind}`)
 }

@@ -1,15 +1,15 @@
 import type { Context } from 'koa'
-import { Refused } from '../registration/refusal-error.ts'
 import type { Log } from '../shared/log.ts'
-import { PROBLEMS, type Problem, type ProblemCode, statusOf } from '../shared/problem.ts'
-import { replyWithWord, UPDATE_PATH } from './dyndns2.ts'
-import { wantsPage } from './reply.ts'
+import { type Problem, problem, statusOf } from '../shared/problem.ts'
+import type { Language } from '../words/language.ts'
+import type { Words } from '../words/words.ts'
+import { describe } from './describe.ts'
+import { isUpdatePath, replyWithWord } from './dyndns2.ts'
+import { Refused } from './refused.ts'
+import { languageOf, wantsPage } from './reply.ts'
 import type { Views } from './views.ts'
 
-const UNEXPECTED: Problem = {
-  code: 'internal',
-  detail: 'This is our fault, and the operator can see it in the log. Try again in a minute.',
-}
+const UNEXPECTED = problem('internal', {})
 
 /**
  * The one place where a failure becomes a reply: a word for clients of the update protocol, a page for people, a
@@ -18,36 +18,47 @@ const UNEXPECTED: Problem = {
 export function replyToFailure(
   ctx: Context,
   error: unknown,
-  { views, publicUrl, log }: { views: Views; publicUrl: string; log: Log },
+  { views, words, publicUrl, log }: { views: Views; words: Words; publicUrl: string; log: Log },
 ): void {
   const problems = error instanceof Refused ? error.problems : [UNEXPECTED]
   if (error instanceof Refused) ctx.set({ ...error.headers })
   else log.error({ err: error, path: ctx.path }, 'request failed')
   ctx.status = statusOf(problems)
   ctx.set('cache-control', 'no-store')
-  if (ctx.path === UPDATE_PATH) replyWithWord(ctx, problems)
-  else if (wantsPage(ctx)) replyWithPage(ctx, problems, views)
-  else replyWithDocument(ctx, problems, publicUrl)
+  const language = languageOf(ctx, words)
+  if (isUpdatePath(ctx.path)) replyWithWord(ctx, problems, language)
+  else if (wantsPage(ctx)) replyWithPage(ctx, problems, { views, language })
+  else replyWithDocument(ctx, problems, { publicUrl, language })
 }
 
-function replyWithPage(ctx: Context, problems: readonly Problem[], views: Views): void {
-  const code = codeOf(problems)
-  views.send(ctx, 'problem', { title: PROBLEMS[code].title, problems, canSignIn: code === 'unauthorized' })
+function replyWithPage(
+  ctx: Context,
+  problems: readonly Problem[],
+  { views, language }: { readonly views: Views; readonly language: Language },
+): void {
+  const { code } = problems[0] ?? UNEXPECTED
+  views.send(ctx, 'problem', {
+    title: language.title(code),
+    problems: describe(problems, language),
+    canSignIn: code === 'unauthorized',
+  })
 }
 
-function replyWithDocument(ctx: Context, problems: readonly Problem[], publicUrl: string): void {
-  const code = codeOf(problems)
-  const { status, title } = PROBLEMS[code]
-  const errors = problems.map(problem => ({
-    code: problem.code,
-    ...(problem.field === undefined ? {} : { field: problem.field }),
-    detail: problem.detail,
-  }))
-  const detail = problems.map(problem => problem.detail).join(' ')
-  ctx.body = JSON.stringify({ type: `${publicUrl}/errors#${code}`, title, status, detail, code, errors })
+function replyWithDocument(
+  ctx: Context,
+  problems: readonly Problem[],
+  { publicUrl, language }: { readonly publicUrl: string; readonly language: Language },
+): void {
+  const { code } = problems[0] ?? UNEXPECTED
+  const errors = describe(problems, language)
+  ctx.body = JSON.stringify({
+    type: `${publicUrl}/errors#${code}`,
+    title: language.title(code),
+    status: statusOf(problems),
+    detail: errors.map(({ detail }) => detail).join(' '),
+    code,
+    errors,
+  })
   ctx.type = 'application/problem+json'
-}
-
-function codeOf(problems: readonly Problem[]): ProblemCode {
-  return (problems[0] ?? UNEXPECTED).code
+  ctx.set('content-language', language.tag)
 }

@@ -1,4 +1,6 @@
 import type { Context } from 'koa'
+import type { Language } from '../words/language.ts'
+import type { Words } from '../words/words.ts'
 
 /** A 401 must say how to authenticate (RFC 9110 15.5.2); browsers ask nobody for a bearer token by themselves. */
 export const BEARER_CHALLENGE = { 'www-authenticate': 'Bearer realm="freenet6"' } as const
@@ -18,4 +20,10 @@ export function wantsPage(ctx: Context): boolean {
 /** The `:id` of the route. */
 export function idOf(ctx: Context & { readonly params?: Readonly<Record<string, string>> }): string {
   return ctx.params?.id ?? ''
+}
+
+/** The language that the visitor's program asks for, as far as we have it. */
+export function languageOf(ctx: Context, words: Words): Language {
+  ctx.vary('accept-language')
+  return words.choose(ctx.get('accept-language'))
 }

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
+import type { Problem } from '../shared/problem.ts'
 
 /** How long a browser stays signed in to its tunnel, in milliseconds. */
-const SESSION_LIFETIME_MS = 3_600_000
+export const SESSION_LIFETIME_MS = 3_600_000
 /** How long a new tunnel's key waits for its page to be opened, in milliseconds. */
 const FRESH_KEY_LIFETIME_MS = 600_000
 /** The oldest are dropped beyond this: they cost a hundred octets each. */
 const MAX_SESSIONS = 10_000
-const COOKIE = 'freenet6'
+/** Browsers that may be signed in to one tunnel; whoever has its key can't push out everybody else's. */
+const MAX_PER_TUNNEL = 8
 
 interface Session {
   readonly tunnelId: string
@@ -17,68 +19,84 @@ interface Session {
 export interface FirstView {
   /** Empty where the tunnel is not new. */
   readonly key: string
-  readonly warnings: readonly string[]
+  readonly warnings: readonly Problem[]
 }
 
 /**
- * Who may see a tunnel's page: a browser that registered it or gave its key. The cookie is a random token, never the
- * key. The key of a new tunnel waits for the first view of its page, behind a token that works once.
+ * Who may see a tunnel's page: a browser that registered it or gave its key. It holds a random token, never the key.
+ * The key of a new tunnel waits for the first view of its page, behind a token that works once.
  */
 export class SignIns {
-  readonly #sessions = new Map<string, Session>()
-  readonly #firstViews = new Map<string, FirstView & Session>()
-  readonly #secure: boolean
+  readonly #sessions = new BoundedSessions<Session>()
+  readonly #firstViews = new BoundedSessions<FirstView & Session>()
 
-  constructor(options: { readonly secure: boolean }) {
-    this.#secure = options.secure
-  }
-
-  /** Signs a browser in to a tunnel; returns the Set-Cookie value. */
+  /** Signs a browser in to a tunnel; returns its token. */
   open(tunnelId: string): string {
-    const token = newToken()
-    remember(this.#sessions, token, { tunnelId, expires: Date.now() + SESSION_LIFETIME_MS })
-    return `${COOKIE}=${token}; Path=/tunnels; HttpOnly; SameSite=Strict; Max-Age=${SESSION_LIFETIME_MS / 1000}${this.#secure ? '; Secure' : ''}`
+    return this.#sessions.add({ tunnelId, expires: Date.now() + SESSION_LIFETIME_MS })
   }
 
   /** Keeps what waits for the next view of a tunnel's page; returns the token that asks for it. */
   keepFirstView(tunnelId: string, view: FirstView): string {
-    const token = newToken()
-    remember(this.#firstViews, token, { ...view, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS })
-    return token
+    return this.#firstViews.add({ ...view, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS })
   }
 
   /** What waits behind a token; it is forgotten at once. */
   takeFirstView(tunnelId: string, token: string): FirstView | undefined {
-    const view = this.#firstViews.get(token)
-    if (view === undefined || view.tunnelId !== tunnelId) return undefined
-    this.#firstViews.delete(token)
-    return view.expires < Date.now() ? undefined : view
+    const view = this.#firstViews.find(tunnelId, token)
+    if (view !== undefined) this.#firstViews.delete(token)
+    return view
   }
 
-  isOpen(tunnelId: string, cookieHeader: string | undefined): boolean {
-    const session = this.#sessions.get(tokenIn(cookieHeader) ?? '')
-    return session !== undefined && session.tunnelId === tunnelId && session.expires >= Date.now()
+  /** Whether one of a browser's tokens is signed in to the tunnel. */
+  isOpen(tunnelId: string, tokens: readonly string[]): boolean {
+    return tokens.some(token => this.#sessions.find(tunnelId, token) !== undefined)
   }
 
-  /** Ends the session of a deleted tunnel. */
-  close(cookieHeader: string | undefined): void {
-    this.#sessions.delete(tokenIn(cookieHeader) ?? '')
-  }
-}
-
-/** Adds to the end; the front, which expires first, is cleared of what has expired or is too much. */
-function remember<T extends Session>(map: Map<string, T>, token: string, value: T): void {
-  map.set(token, value)
-  for (const [oldest, { expires }] of map) {
-    if (map.size <= MAX_SESSIONS && expires >= Date.now()) return
-    map.delete(oldest)
+  /** Ends the sessions of a deleted tunnel. */
+  close(tunnelId: string): void {
+    this.#sessions.deleteAll(tunnelId)
   }
 }
 
-function newToken(): string {
-  return randomBytes(16).toString('base64url')
-}
+/** Sessions by token, the oldest first, a bounded number of them in all and for each tunnel. */
+class BoundedSessions<T extends Session> {
+  readonly #byToken = new Map<string, T>()
+  readonly #tokensOf = new Map<string, string[]>()
 
-function tokenIn(header: string | undefined): string | undefined {
-  return /(?:^|;\s*)freenet6=([A-Za-z0-9_-]{22})(?:;|$)/.exec(header ?? '')?.[1]
+  /** Adds to the end; the front, which expires first, is cleared of what has expired or is too much. */
+  add(session: T): string {
+    const token = randomBytes(16).toString('base64url')
+    const siblings = this.#tokensOf.get(session.tunnelId) ?? []
+    if (siblings.length >= MAX_PER_TUNNEL) this.delete(siblings[0] ?? '')
+    this.#byToken.set(token, session)
+    this.#tokensOf.set(session.tunnelId, [...(this.#tokensOf.get(session.tunnelId) ?? []), token])
+    this.#clearFront()
+    return token
+  }
+
+  find(tunnelId: string, token: string): T | undefined {
+    const session = this.#byToken.get(token)
+    return session?.tunnelId === tunnelId && session.expires >= Date.now() ? session : undefined
+  }
+
+  delete(token: string): void {
+    const session = this.#byToken.get(token)
+    if (session === undefined) return
+    this.#byToken.delete(token)
+    const rest = (this.#tokensOf.get(session.tunnelId) ?? []).filter(other => other !== token)
+    if (rest.length === 0) this.#tokensOf.delete(session.tunnelId)
+    else this.#tokensOf.set(session.tunnelId, rest)
+  }
+
+  deleteAll(tunnelId: string): void {
+    for (const token of this.#tokensOf.get(tunnelId) ?? []) this.#byToken.delete(token)
+    this.#tokensOf.delete(tunnelId)
+  }
+
+  #clearFront(): void {
+    for (const [oldest, { expires }] of this.#byToken) {
+      if (this.#byToken.size <= MAX_SESSIONS && expires >= Date.now()) return
+      this.delete(oldest)
+    }
+  }
 }

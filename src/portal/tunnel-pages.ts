@@ -1,28 +1,30 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { KeyCheck } from '../registration/key-check.ts'
-import { Refused, refuse } from '../registration/refusal-error.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
-import { PROBLEMS, type Problem, statusOf } from '../shared/problem.ts'
+import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
+import { describe } from './describe.ts'
 import { ddclientLines, UPDATE_PATH } from './dyndns2.ts'
-import { OPERATING_SYSTEMS, type OperatingSystem, operatingSystem } from './operating-system.ts'
 import type { PortalOptions } from './options.ts'
-import { BEARER_CHALLENGE, idOf, seeOther } from './reply.ts'
+import { Refused, refuse, retryAfter } from './refused.ts'
+import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
+import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
-import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-script.ts'
+import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface TunnelPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly keys: KeyCheck
   readonly scripts: TunnelScripts
   readonly signIns: SignIns
+  readonly cookie: SessionCookie
   readonly views: Views
 }
 
@@ -34,16 +36,7 @@ interface Occasion {
   readonly isDeleteUnsure?: boolean
 }
 
-const STATE_WORDS = {
-  new: 'New: the server is making its end. Reload this page in a moment.',
-  active: 'Active: the server’s end is up and the name is published.',
-  unreachable: 'Not answering: the server’s end is up, yours does not answer ping.',
-} as const
-const WRONG_KEY: Problem = {
-  code: 'unauthorized',
-  detail:
-    'No tunnel has this id or name with this key. The key was shown once, when the tunnel was registered.',
-}
+const WRONG_KEY = problem('unauthorized', { case: 'wrong-key' })
 
 /** The draft's last page, the script and instructions, and what its owner does with a tunnel later. */
 export class TunnelPages {
@@ -63,72 +56,80 @@ export class TunnelPages {
   }
 
   #signInPage(ctx: Context, reference: string, problems: readonly Problem[] = []): void {
-    this.#options.views.send(ctx, 'sign-in', { title: 'Open your tunnel', reference, problems })
+    const language = languageOf(ctx, this.#options.words)
+    this.#options.views.send(ctx, 'sign-in', {
+      title: language.sentence('sign-in'),
+      reference,
+      problems: describe(problems, language),
+    })
   }
 
   async #signIn(ctx: Context): Promise<void> {
     const { reference = '', key = '' } = await readForm(ctx.req)
-    const { keys, signIns } = this.#options
-    const tunnel = await keys.open(keys.find(reference.trim()), key.trim(), this.#visitor(ctx))
-    if (tunnel === undefined) {
-      ctx.status = PROBLEMS.unauthorized.status
+    const { keys, signIns, cookie } = this.#options
+    const opening = await keys.open(keys.find(reference.trim()), key.trim(), this.#visitor(ctx))
+    if (opening.kind === 'refused') throw new Refused(opening.problems)
+    if (opening.kind === 'wrong') {
+      ctx.status = statusOf([WRONG_KEY])
       ctx.set(BEARER_CHALLENGE)
       this.#signInPage(ctx, reference, [WRONG_KEY])
       return
     }
-    ctx.append('set-cookie', signIns.open(tunnel.id))
+    const { tunnel } = opening
+    cookie.send(ctx, signIns.open(tunnel.id))
     seeOther(ctx, `/tunnels/${tunnel.id}`)
   }
 
   #show(ctx: Context): void {
-    const { signIns, table } = this.#options
+    const { signIns, cookie, table } = this.#options
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
-    if (first === undefined && !signIns.isOpen(id, ctx.get('cookie'))) {
+    if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       this.#signInPage(ctx, id)
       return
     }
     const tunnel = table.byId(id)
-    if (tunnel === undefined)
-      throw refuse('not-found', 'This tunnel has been taken down. You can register a new one.')
+    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
     this.#page(ctx, tunnel, first === undefined ? {} : { first })
   }
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
-    const { facts, lifecycle, publicUrl, views } = this.#options
+    const { facts, lifecycle, publicUrl, views, words } = this.#options
+    const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
-    const endpointProblems = occasion.endpointProblems ?? []
+    const endpointProblems = describe(occasion.endpointProblems ?? [], language)
+    const name = nameOf(tunnel, facts.origin)
     views.send(ctx, 'tunnel', {
-      title: `${endpointProblems.length > 0 ? 'Please correct: ' : ''}${nameOf(tunnel, facts.origin)}`,
+      title: endpointProblems.length > 0 ? language.sentence('correct', { title: name }) : name,
       tunnel,
-      name: nameOf(tunnel, facts.origin),
+      name,
       created: new Date(tunnel.creationTime * 1000).toISOString().replace('T', ' ').slice(0, 16),
       state,
-      stateWords: STATE_WORDS[state],
+      stateWords: language.sentence(`state-${state}`),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       missed: Math.max(0, tunnel.unreachable),
       probeSeconds: Math.round(facts.probeIntervalMs / 1000),
       freshKey: occasion.first?.key ?? '',
-      warnings: occasion.first?.warnings ?? [],
+      warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
-      ddclientLines: ddclientLines(tunnel.id, nameOf(tunnel, facts.origin), publicUrl),
+      ddclientLines: ddclientLines(tunnel.id, name, publicUrl),
       ...this.#scriptValues(ctx, tunnel),
     })
   }
 
   /** Scripts for the system that the query names, or the one that was registered. */
   #scriptValues(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
-    const { scripts } = this.#options
-    const wanted = typeof ctx.query.os === 'string' ? operatingSystem(ctx.query.os) : undefined
-    const system: OperatingSystem | undefined = wanted ?? operatingSystem(tunnel.os) ?? OPERATING_SYSTEMS[0]
+    const { scripts, systems } = this.#options
+    const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
+    const system = wanted ?? systems.find(tunnel.os) ?? systems.all[0]
     const os = system?.id ?? ''
     return {
       system,
-      systems: OPERATING_SYSTEMS.map(entry => ({ ...entry, chosen: entry.id === os })),
+      systems: systems.all.map(entry => ({ ...entry, chosen: entry.id === os })),
       notes: scripts.notes(tunnel, os),
       scripts: ACTIONS.map(action => ({
         action,
@@ -148,9 +149,9 @@ export class TunnelPages {
   #download(ctx: Context): void {
     const tunnel = this.#signedIn(ctx)
     const { os = tunnel.os, action = 'up' } = ctx.query
-    const system = operatingSystem(String(os))
+    const system = this.#options.systems.find(String(os))
     if (system === undefined || typeof action !== 'string' || !isAction(action))
-      throw refuse('not-found', 'There is no such script.')
+      throw refuse(problem('not-found', { case: 'script' }))
     ctx.type = 'text/plain'
     ctx.set('cache-control', 'no-store')
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
@@ -160,20 +161,19 @@ export class TunnelPages {
   async #changeEndpoint(ctx: Context): Promise<void> {
     const tunnel = this.#signedIn(ctx)
     const { ipv4 = '' } = await readForm(ctx.req)
-    try {
-      const { warnings } = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
-      seeOther(ctx, this.#pageAfterMove(tunnel.id, warnings))
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error
-      ctx.status = statusOf(error.problems)
-      ctx.set({ ...error.headers })
-      this.#page(ctx, tunnel, { endpointProblems: error.problems, typedIpv4: ipv4 })
+    const outcome = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
+    if (outcome.kind === 'moved') {
+      seeOther(ctx, this.#pageAfterMove(tunnel.id, outcome.warnings))
+      return
     }
+    ctx.status = statusOf(outcome.problems)
+    ctx.set({ ...retryAfter(outcome.problems) })
+    this.#page(ctx, tunnel, { endpointProblems: outcome.problems, typedIpv4: ipv4 })
   }
 
   #pageAfterMove(id: string, warnings: readonly Problem[]): string {
     if (warnings.length === 0) return `/tunnels/${id}`
-    const view = { key: '', warnings: warnings.map(warning => warning.detail) }
+    const view = { key: '', warnings }
     return `/tunnels/${id}?first=${this.#options.signIns.keepFirstView(id, view)}`
   }
 
@@ -185,16 +185,17 @@ export class TunnelPages {
       this.#page(ctx, tunnel, { isDeleteUnsure: true })
       return
     }
-    await this.#options.registrar.delete(tunnel)
-    this.#options.signIns.close(ctx.get('cookie'))
+    const outcome = await this.#options.registrar.delete(tunnel)
+    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    this.#options.signIns.close(tunnel.id)
     this.#deletedPage(ctx, tunnel)
   }
 
   /** With the undo once more: its download is gone with the tunnel. */
   #deletedPage(ctx: Context, tunnel: Tunnel): void {
-    const { views, facts, scripts } = this.#options
+    const { views, facts, scripts, words } = this.#options
     views.send(ctx, 'deleted', {
-      title: 'The tunnel is gone',
+      title: languageOf(ctx, words).sentence('deleted'),
       name: nameOf(tunnel, facts.origin),
       undo: scripts.script(tunnel, tunnel.os, 'down') ?? '',
     })
@@ -203,9 +204,10 @@ export class TunnelPages {
   /** The tunnel of the route for a browser that is signed in to it. */
   #signedIn(ctx: Context): Tunnel {
     const id = idOf(ctx)
-    const tunnel = this.#options.table.byId(id)
-    if (tunnel !== undefined && this.#options.signIns.isOpen(id, ctx.get('cookie'))) return tunnel
-    throw refuse('unauthorized', 'Open the tunnel with its key first.', BEARER_CHALLENGE)
+    const { signIns, cookie, table } = this.#options
+    const tunnel = table.byId(id)
+    if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) return tunnel
+    throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)
   }
 
   #visitor(ctx: Context): VisitorAddress {

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import Handlebars from 'handlebars'
 import type { Context } from 'koa'
 import type { ServiceFacts } from './options.ts'
+import type { Template, Templates } from './templates.ts'
 
 const PAGES_DIR = join(import.meta.dirname, '..', '..', 'templates', 'pages')
 
@@ -11,16 +12,14 @@ export type PageValues = { readonly title: string } & Readonly<Record<string, un
 
 /** The pages, compiled once from disk. Every value is escaped; nothing that a visitor sends is ever a template. */
 export class Views {
-  readonly #handlebars = Handlebars.create()
-  readonly #pages = new Map<string, Handlebars.TemplateDelegate>()
+  readonly #pages = new Map<string, Template>()
   readonly #facts: ServiceFacts
 
-  constructor(facts: ServiceFacts) {
+  constructor(facts: ServiceFacts, templates: Templates) {
     this.#facts = facts
     for (const file of readdirSync(PAGES_DIR).filter(name => name.endsWith('.hbs'))) {
       const name = basename(file, '.hbs')
-      const text = readFileSync(join(PAGES_DIR, file), 'utf8')
-      this.#pages.set(name, this.#handlebars.compile(text, { strict: true, knownHelpersOnly: true }))
+      this.#pages.set(name, templates.page(name))
     }
   }
 

@@ -1,29 +1,30 @@
 import type { IncomingMessage } from 'node:http'
+import proxyAddr from 'proxy-addr'
 import { formatIpv4 } from '../address/ipv4.ts'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { addressOctets, type Prefix, prefixContains } from '../address/prefix.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
+import { parseEndpoint } from '../shared/endpoint.ts'
 
 /**
  * The visitor's address: the connection's peer, or, where that is a trusted proxy, the last address in
- * X-Forwarded-For that is none. What stands further left may be anything the visitor wrote.
+ * X-Forwarded-For that is none. What stands further left may be anything the visitor wrote. `Forwarded` (RFC 7239) is
+ * not read: a proxy that sets one of the two headers passes the other on as the visitor sent it.
  */
 export function visitorOf(request: IncomingMessage, trustedProxies: readonly Prefix[]): VisitorAddress {
   const peer = canonical(request.socket.remoteAddress ?? '')
   if (peer === undefined) return { address: '', family: 4, source: 'connection' }
-  const isTrusted = (octets: Uint8Array) => trustedProxies.some(prefix => prefixContains(prefix, octets))
-  if (!isTrusted(peer)) return visitor(peer, 'connection')
-  const header = request.headers['x-forwarded-for']
-  const hops = String(header ?? '')
-    .split(',')
-    .map(hop => hop.trim())
-    .filter(hop => hop !== '')
-  for (const hop of hops.reverse()) {
-    const octets = canonical(hop)
-    if (octets === undefined) break
-    if (!isTrusted(octets)) return visitor(octets, 'proxy')
-  }
-  return visitor(peer, 'connection')
+  const isTrusted = (address: string) => isWithin(address, trustedProxies)
+  const hop = proxyAddr(request, isTrusted)
+  const found = canonical(hop)
+  const isProxy = found === undefined || isTrusted(hop) || !isTrusted(request.socket.remoteAddress ?? '')
+  return isProxy ? visitor(peer, 'connection') : visitor(found, 'proxy')
+}
+
+/** Whether an address as text is in one of the prefixes; no text that is no address is. */
+export function isWithin(address: string, prefixes: readonly Prefix[]): boolean {
+  const octets = canonical(address)
+  return octets !== undefined && prefixes.some(prefix => prefixContains(prefix, octets))
 }
 
 function visitor(octets: Uint8Array, source: VisitorAddress['source']): VisitorAddress {
@@ -32,8 +33,10 @@ function visitor(octets: Uint8Array, source: VisitorAddress['source']): VisitorA
     : { address: formatIpv6(octets), family: 6, source }
 }
 
+/** An address as a proxy may write it: alone, with a zone, in brackets, with a port; a mapped one as IPv4. */
 function canonical(text: string): Uint8Array | undefined {
-  const octets = addressOctets(text.split('%')[0] ?? '')
+  const bare = parseEndpoint(text)?.address ?? /^\[([^\]]*)\]$/.exec(text)?.[1] ?? text
+  const octets = addressOctets(bare.split('%')[0] ?? '')
   const isMapped =
     octets?.length === 16 &&
     octets.subarray(0, 10).every(octet => octet === 0) &&

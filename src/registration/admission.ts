@@ -5,10 +5,14 @@ import type { TunnelRequest } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { TunnelZone } from '../lifecycle/tunnel-zone.ts'
 import type { Log } from '../shared/log.ts'
-import type { Field, Problem, ProblemCode } from '../shared/problem.ts'
+import { type Field, type Problem, problem } from '../shared/problem.ts'
 import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import { lowerCaseAscii } from './ascii.ts'
 import { isCountry } from './country.ts'
 import { OwnAddresses } from './own-addresses.ts'
+import { ProbeGate } from './probe-gate.ts'
+import { isReservedNicname } from './reserved-nicnames.ts'
+import { limitKey } from './visitor.ts'
 
 /** What somebody asks for, as typed. */
 export type RegistrationInput = Readonly<Record<Field, string>>
@@ -34,13 +38,15 @@ export interface AdmissionPolicy {
   readonly osIds: readonly string[]
 }
 
+/** Seconds after which probes that are under way are over. */
+const PROBES_SECONDS = 10
+/** Echoes that an endpoint may lose before it counts as unreachable: one is lost easily. */
+const ECHO_ATTEMPTS = 3
 const MAX_LABEL_LENGTH = 63 // RFC 1035 2.3.4
 /** Letters, digits, hyphens, none at either end (RFC 1123 2.1). */
 const NICNAME = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/
-/** Names that hosts look for by themselves, or that would pass for the service's own. */
-const RESERVED_NICNAMES = new Set(
-  'www mail ns ns1 ns2 mx ftp gw localhost wpad isatap autoconfig autodiscover'.split(' '),
-)
+/** Kept for encodings of other alphabets (RFC 5891 4.2.3.1): a name that looks like another's is no use. */
+const TAGGED = /^..--/
 /** Kinds that no laboratory can use either: an endpoint must be one host. */
 const NEVER_AN_ENDPOINT: ReadonlySet<SpecialKind> = new Set<SpecialKind>(['multicast', 'unusable'])
 
@@ -52,6 +58,7 @@ export class Admission {
   readonly #prober: Prober
   readonly #log: Log
   readonly #ownAddresses = new OwnAddresses()
+  readonly #gate = new ProbeGate()
 
   constructor(options: {
     readonly policy: AdmissionPolicy
@@ -71,8 +78,8 @@ export class Admission {
   async check(input: RegistrationInput, visitor?: Visitor): Promise<AdmissionVerdict<TunnelRequest>> {
     const request = {
       ipv4: input.ipv4.trim(),
-      nicname: input.nicname.trim().toLowerCase(),
-      country: input.country.trim().toLowerCase(),
+      nicname: lowerCaseAscii(input.nicname.trim()),
+      country: lowerCaseAscii(input.country.trim()),
       os: input.os.trim(),
     }
     const nicnameProblem = checkNicname(request.nicname)
@@ -103,15 +110,15 @@ export class Admission {
     visitor: Visitor | undefined,
     tunnelId?: string,
   ): Promise<EndpointFindings> {
-    const problem =
+    const found =
       checkIpv4Syntax(ipv4) ??
       this.#checkSpecialPurpose(ipv4) ??
       this.#checkOwnAddress(ipv4) ??
       this.#checkVisitorsOwn(ipv4, visitor) ??
       this.#checkInUse(ipv4, tunnelId)
-    if (problem !== undefined) return { problems: [problem], warnings: [] }
+    if (found !== undefined) return { problems: [found], warnings: [] }
     if (this.#policy.reachability === 'off') return NOTHING_FOUND
-    const doubt = await this.#checkReachable(ipv4)
+    const doubt = await this.#probeInTurn(ipv4, visitor)
     if (doubt === undefined) return NOTHING_FOUND
     return this.#policy.reachability === 'require'
       ? { problems: [doubt], warnings: [] }
@@ -122,30 +129,25 @@ export class Admission {
     const kind = specialPurpose(parseIpv4(ipv4) ?? 0)
     if (kind === undefined) return undefined
     if (this.#policy.allowSpecialPurpose && !NEVER_AN_ENDPOINT.has(kind)) return undefined
-    const { code, detail } = SPECIAL_PURPOSE_WORDS[kind]
-    return { code, field: 'ipv4', detail: `${ipv4} ${detail}` }
+    return specialProblem(kind, ipv4)
   }
 
   /** In a laboratory, where special-purpose addresses are allowed, both ends of a tunnel may be on one machine. */
   #checkOwnAddress(ipv4: string): Problem | undefined {
     const { serverIpv4, allowSpecialPurpose } = this.#policy
     const isOwn = ipv4 === serverIpv4 || (!allowSpecialPurpose && this.#ownAddresses.has(ipv4))
-    if (!isOwn) return undefined
-    return {
-      code: 'ipv4-own',
-      field: 'ipv4',
-      detail: `${ipv4} is the tunnel server itself. Give the public address of your own end.`,
-    }
+    return isOwn ? problem('ipv4-own', { ipv4 }) : undefined
   }
 
   /** A tunnel to somebody else's host would send them traffic that they never asked for. */
   #checkVisitorsOwn(ipv4: string, visitor: Visitor | undefined): Problem | undefined {
     if (this.#policy.foreignEndpoints || visitor === undefined || visitor.address === ipv4) return undefined
-    return {
-      code: 'ipv4-not-yours',
-      field: 'ipv4',
-      detail: `You come from ${visitor.address}, not from ${ipv4}. Register from the host that will have the tunnel, or leave out any proxy.`,
-    }
+    const isOverIpv6 = visitor.address.includes(':')
+    return problem('ipv4-not-yours', {
+      case: isOverIpv6 ? 'over-ipv6' : 'another',
+      ipv4,
+      visitor: visitor.address,
+    })
   }
 
   #checkInUse(ipv4: string, tunnelId: string | undefined): Problem | undefined {
@@ -153,22 +155,29 @@ export class Admission {
     return holder === undefined || holder.id === tunnelId ? undefined : REFUSAL.endpointInUse(ipv4)
   }
 
+  /** Each probe may cost a process of ours and an echo to somebody else: few at a time are sent. */
+  async #probeInTurn(ipv4: string, visitor: Visitor | undefined): Promise<Problem | undefined> {
+    const key = visitor === undefined ? undefined : limitKey(visitor)
+    const probing = await this.#gate.run(key, async () => ({ doubt: await this.#checkReachable(ipv4) }))
+    if (probing !== undefined) return probing.doubt
+    return problem('too-many-requests', { case: 'probes', seconds: PROBES_SECONDS })
+  }
+
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {
     try {
-      const replied = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
-      return replied.has(ipv4) ? undefined : silence(ipv4)
+      for (let attempt = 0; attempt < ECHO_ATTEMPTS; attempt++) {
+        const replied = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
+        if (replied.has(ipv4)) return undefined
+      }
+      return problem('ipv4-unreachable', { ipv4 })
     } catch (error) {
       this.#log.error({ err: error }, 'an endpoint could not be pinged')
-      return {
-        code: 'probe-fault',
-        field: 'ipv4',
-        detail: `We could not ping ${ipv4}: that is our trouble, not yours. Try again later.`,
-      }
+      return problem('probe-fault', { ipv4 })
     }
   }
 
   #checkName({ nicname, country }: TunnelRequest): Problem | undefined {
-    if (this.#zone.isReserved(nicname, country)) return reservedNicname(nicname)
+    if (this.#zone.isReserved(nicname, country)) return problem('nicname-reserved', { nicname })
     return this.#table.byName(nicname, country) === undefined
       ? undefined
       : REFUSAL.nicnameTaken(nicname, country)
@@ -176,7 +185,7 @@ export class Admission {
 
   #checkOs(os: string): Problem | undefined {
     if (this.#policy.osIds.includes(os)) return undefined
-    return { code: 'os-unknown', field: 'os', detail: `Choose one of ${this.#policy.osIds.join(', ')}.` }
+    return problem('os-unknown', { case: 'unknown', known: this.#policy.osIds.join(', ') })
   }
 }
 
@@ -187,78 +196,30 @@ interface EndpointFindings {
 
 const NOTHING_FOUND: EndpointFindings = { problems: [], warnings: [] }
 
-const SPECIAL_PURPOSE_WORDS: Readonly<
-  Record<SpecialKind, { readonly code: ProblemCode; readonly detail: string }>
-> = {
-  private: {
-    code: 'ipv4-private',
-    detail:
-      'is a private address: you are behind NAT. Give the public address of your router, and let it forward IP protocol 41 to your host, or register on the router itself.',
-  },
-  shared: {
-    code: 'ipv4-shared',
-    detail:
-      'is shared among many customers: you are behind your provider’s NAT. A tunnel can’t reach you there; ask the provider for a public IPv4 address.',
-  },
-  loopback: {
-    code: 'ipv4-special',
-    detail: 'is the loopback address of every host. Give your public address.',
-  },
-  'link-local': { code: 'ipv4-special', detail: 'is valid on one link only. Give your public address.' },
-  multicast: { code: 'ipv4-special', detail: 'is a multicast group, not a host. Give your public address.' },
-  documentation: {
-    code: 'ipv4-special',
-    detail: 'is set aside for documentation. Give your public address.',
-  },
-  reserved: { code: 'ipv4-special', detail: 'is set aside by IANA (RFC 6890). Give your public address.' },
-  unusable: { code: 'ipv4-special', detail: 'can’t be the address of a host. Give your public address.' },
-}
-
-function silence(ipv4: string): Problem {
-  return {
-    code: 'ipv4-unreachable',
-    field: 'ipv4',
-    detail: `${ipv4} did not answer our ping. Let ICMP echo and IP protocol 41 through your firewall, or check the address.`,
-  }
+/** Private and shared addresses have a remedy of their own, the others have none but another address. */
+function specialProblem(kind: SpecialKind, ipv4: string): Problem {
+  if (kind === 'private') return problem('ipv4-private', { ipv4 })
+  if (kind === 'shared') return problem('ipv4-shared', { ipv4 })
+  return problem('ipv4-special', { case: kind, ipv4 })
 }
 
 function checkIpv4Syntax(ipv4: string): Problem | undefined {
-  if (parseIpv4(ipv4) !== undefined) return undefined
-  return {
-    code: 'ipv4-syntax',
-    field: 'ipv4',
-    detail:
-      'Write the IPv4 address as four decimal numbers from 0 to 255 without leading zeros, such as 198.51.100.7.',
-  }
+  return parseIpv4(ipv4) === undefined
+    ? problem('ipv4-syntax', { case: 'malformed', visitor: '' })
+    : undefined
 }
 
 function checkNicname(nicname: string): Problem | undefined {
-  if (RESERVED_NICNAMES.has(nicname)) return reservedNicname(nicname)
+  if (isReservedNicname(nicname)) return problem('nicname-reserved', { nicname })
+  if (TAGGED.test(nicname)) return problem('nicname-syntax', { case: 'tagged', longest: MAX_LABEL_LENGTH })
   if (NICNAME.test(nicname)) return undefined
-  return {
-    code: 'nicname-syntax',
-    field: 'nicname',
-    detail: `A nicname is 1 to ${MAX_LABEL_LENGTH} letters a–z, digits and hyphens, with no hyphen at either end.`,
-  }
+  return problem('nicname-syntax', { case: 'malformed', longest: MAX_LABEL_LENGTH })
 }
 
 function checkCountry(country: string): Problem | undefined {
-  if (isCountry(country)) return undefined
-  return {
-    code: 'country-unknown',
-    field: 'country',
-    detail: 'Choose a country by its two-letter ISO 3166-1 code, such as ca or fr.',
-  }
+  return isCountry(country) ? undefined : problem('country-unknown', { case: 'unknown' })
 }
 
-function reservedNicname(nicname: string): Problem {
-  return {
-    code: 'nicname-reserved',
-    field: 'nicname',
-    detail: `${nicname} is kept for the service itself. Choose another nicname.`,
-  }
-}
-
-function isProblem(problem: Problem | undefined): problem is Problem {
-  return problem !== undefined
+function isProblem(found: Problem | undefined): found is Problem {
+  return found !== undefined
 }

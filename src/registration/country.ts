@@ -10,12 +10,11 @@ const CODES =
 
 export interface Country {
   readonly code: string
-  /** English short name. */
   readonly name: string
 }
 
-/** Every country a tunnel can be registered in, by name. */
-export const COUNTRIES: readonly Country[] = namedCountries()
+/** Every country a tunnel can be registered in, by English name. */
+export const COUNTRIES: readonly Country[] = countriesIn('en')
 
 const KNOWN = new Set(COUNTRIES.map(country => country.code))
 
@@ -23,9 +22,10 @@ export function isCountry(code: string): boolean {
   return KNOWN.has(code)
 }
 
-function namedCountries(): Country[] {
-  const names = new Intl.DisplayNames(['en'], { type: 'region' })
+/** The same in another language, `tag` as in BCP 47, in its order. */
+export function countriesIn(tag: string): Country[] {
+  const names = new Intl.DisplayNames([tag], { type: 'region' })
   return CODES.split(' ')
     .map(code => ({ code, name: names.of(code.toUpperCase()) ?? code }))
-    .sort((a, b) => a.name.localeCompare(b.name, 'en'))
+    .sort((a, b) => a.name.localeCompare(b.name, tag))
 }

@@ -1,8 +1,16 @@
 import { findTunnel } from '../lifecycle/find-tunnel.ts'
+import { type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
+
+/** What a key opens. `wrong`: an unknown tunnel and a wrong key alike. */
+export type Opening =
+  | { readonly kind: 'open'; readonly tunnel: Tunnel }
+  | { readonly kind: 'wrong' }
+  | Refusal
 
 /** The one way to a tunnel by its key, for the page, the API and the update protocol alike. */
 export class KeyCheck {
@@ -21,19 +29,18 @@ export class KeyCheck {
     this.#origin = options.origin
   }
 
-  /**
-   * The tunnel that the key opens. Undefined for an unknown tunnel and a wrong key alike, after the same work. Throws
-   * Refused where too many wrong keys came from the visitor.
-   */
-  async open(tunnel: Tunnel | undefined, key: string, visitor: VisitorAddress): Promise<Tunnel | undefined> {
-    await this.#limits.refuseGuessers(visitor)
-    if (this.#table.keyMatches(tunnel?.id ?? '', key)) return tunnel
-    await this.#limits.countWrongKey(visitor)
-    return undefined
+  /** Opens a tunnel with its key, after the same work for an unknown one; refused after too many wrong keys. */
+  async open(tunnel: Tunnel | undefined, key: string, visitor: VisitorAddress): Promise<Opening> {
+    const tooMany = await this.#limits.takeWrongKey(visitor)
+    if (tooMany !== undefined) return refused(tooMany)
+    const matches = this.#table.keyMatches(tunnel?.id ?? '', key)
+    if (!matches || tunnel === undefined) return { kind: 'wrong' }
+    await this.#limits.giveWrongKeyBack(visitor)
+    return { kind: 'open', tunnel }
   }
 
-  /** The tunnel that a person means: by id, by `nicname.country`, or by the full name. */
+  /** The tunnel that a person means: by id, by `nicname.country`, or by the full name, in letters of either case. */
   find(reference: string): Tunnel | undefined {
-    return findTunnel(this.#table, this.#origin, reference)
+    return findTunnel(this.#table, this.#origin, lowerCaseAscii(reference))
   }
 }

@@ -1,6 +1,5 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
-import type { ProblemCode } from '../shared/problem.ts'
-import { type Refused, refuse } from './refusal-error.ts'
+import { type Problem, problem } from '../shared/problem.ts'
+import { BoundedLimiter } from './bounded-limiter.ts'
 import { limitKey, type VisitorAddress } from './visitor.ts'
 
 const MINUTE_SECONDS = 60
@@ -12,66 +11,62 @@ const REFUSALS_PER_MINUTE = 60
 /** Endpoint changes of one tunnel in an hour: addresses of providers change a few times a day at most. */
 const MOVES_PER_HOUR = 60
 
-/** Counts what a visitor may do only so often. */
+/**
+ * Counts how often a visitor may do what. Each is counted before the work is done, so that many requests at once are
+ * counted too, and given back when the work turns out to cost nothing.
+ */
 export class VisitorLimits {
-  readonly #wrongKeys = new RateLimiterMemory({ points: WRONG_KEYS_PER_MINUTE, duration: MINUTE_SECONDS })
-  readonly #moves = new RateLimiterMemory({ points: MOVES_PER_HOUR, duration: HOUR_SECONDS })
-  readonly #registrations: RateLimiterMemory | undefined
-  readonly #refusals: RateLimiterMemory | undefined
+  readonly #wrongKeys = new BoundedLimiter({ points: WRONG_KEYS_PER_MINUTE, seconds: MINUTE_SECONDS })
+  readonly #moves = new BoundedLimiter({ points: MOVES_PER_HOUR, seconds: HOUR_SECONDS })
+  readonly #registrations: BoundedLimiter | undefined
+  readonly #refusals: BoundedLimiter | undefined
 
   /** `registrationsPerHour` 0: neither registrations nor refused ones are limited. */
   constructor(registrationsPerHour: number) {
     if (registrationsPerHour === 0) return
-    this.#registrations = new RateLimiterMemory({ points: registrationsPerHour, duration: HOUR_SECONDS })
-    this.#refusals = new RateLimiterMemory({ points: REFUSALS_PER_MINUTE, duration: MINUTE_SECONDS })
+    this.#registrations = new BoundedLimiter({ points: registrationsPerHour, seconds: HOUR_SECONDS })
+    this.#refusals = new BoundedLimiter({ points: REFUSALS_PER_MINUTE, seconds: MINUTE_SECONDS })
   }
 
-  /** Counts a registration that passed every check. Throws Refused over the limit. */
-  async countRegistration(visitor: VisitorAddress): Promise<void> {
-    await this.#registrations?.consume(limitKey(visitor)).catch(error => {
-      throw tooMany('quota-exceeded', 'Your address has registered as often as it may in an hour.', error)
-    })
+  /** Takes one of the visitor's registrations; a problem if none is left. */
+  async takeRegistration(visitor: VisitorAddress): Promise<Problem | undefined> {
+    const seconds = await this.#registrations?.take(limitKey(visitor))
+    return seconds === undefined ? undefined : problem('quota-exceeded', { seconds })
   }
 
-  /** Gives a counted registration back: it came to nothing, and not through the visitor. */
-  async uncountRegistration(visitor: VisitorAddress): Promise<void> {
-    await this.#registrations?.reward(limitKey(visitor))
+  async giveRegistrationBack(visitor: VisitorAddress): Promise<void> {
+    await this.#registrations?.giveBack(limitKey(visitor))
   }
 
-  /** Counts a change of a tunnel's endpoint. Throws Refused over the limit. */
-  async countMove(tunnelId: string): Promise<void> {
-    await this.#moves.consume(tunnelId).catch(error => {
-      throw tooMany('too-many-requests', 'The tunnel has moved too often.', error)
-    })
+  async takeMove(tunnelId: string): Promise<Problem | undefined> {
+    return tooMany('moves', await this.#moves.take(tunnelId))
   }
 
-  /** Refuses a visitor most of whose requests were refused: a check may cost an echo to somebody else. */
-  async refusePesterers(visitor: VisitorAddress): Promise<void> {
-    const state = await this.#refusals?.get(limitKey(visitor))
-    if (state && state.remainingPoints <= 0)
-      throw tooMany('too-many-requests', 'Too many of your requests had to be refused.', state)
+  async giveMoveBack(tunnelId: string): Promise<void> {
+    await this.#moves.giveBack(tunnelId)
   }
 
-  async countRefusal(visitor: VisitorAddress): Promise<void> {
-    await this.#refusals?.consume(limitKey(visitor)).catch(() => undefined)
+  /** Takes one of the refusals that a visitor may get: a check may cost an echo to somebody else. */
+  async takeRefusal(visitor: VisitorAddress): Promise<Problem | undefined> {
+    return tooMany('refusals', await this.#refusals?.take(limitKey(visitor)))
   }
 
-  /** Refuses a visitor who has sent too many wrong keys. */
-  async refuseGuessers(visitor: VisitorAddress): Promise<void> {
-    const state = await this.#wrongKeys.get(limitKey(visitor))
-    if (state && state.remainingPoints <= 0)
-      throw tooMany('too-many-requests', 'Too many wrong keys from your address.', state)
+  async giveRefusalBack(visitor: VisitorAddress): Promise<void> {
+    await this.#refusals?.giveBack(limitKey(visitor))
   }
 
-  async countWrongKey(visitor: VisitorAddress): Promise<void> {
-    await this.#wrongKeys.consume(limitKey(visitor)).catch(() => undefined)
+  async takeWrongKey(visitor: VisitorAddress): Promise<Problem | undefined> {
+    return tooMany('wrong-keys', await this.#wrongKeys.take(limitKey(visitor)))
+  }
+
+  async giveWrongKeyBack(visitor: VisitorAddress): Promise<void> {
+    await this.#wrongKeys.giveBack(limitKey(visitor))
   }
 }
 
-/** The refusal, with Retry-After (RFC 9110 10.2.3). */
-function tooMany(code: ProblemCode, sentence: string, state: unknown): Refused {
-  if (!(state instanceof RateLimiterRes)) throw state
-  const seconds = Math.max(1, Math.ceil(state.msBeforeNext / 1000))
-  const when = seconds < 2 * MINUTE_SECONDS ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`
-  return refuse(code, `${sentence} Try again in ${when}.`, { 'retry-after': String(seconds) })
+function tooMany(
+  what: 'moves' | 'refusals' | 'wrong-keys',
+  seconds: number | undefined,
+): Problem | undefined {
+  return seconds === undefined ? undefined : problem('too-many-requests', { case: what, seconds })
 }

@@ -1,24 +1,28 @@
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import { type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
-import type { Admission, AdmissionVerdict, RegistrationInput } from './admission.ts'
+import type { Admission, RegistrationInput } from './admission.ts'
 import type { VisitorLimits } from './limits.ts'
-import { Refused } from './refusal-error.ts'
 import type { VisitorAddress } from './visitor.ts'
 
-/** A tunnel with its endpoint, and what the visitor should know of that although it was admitted. */
+export interface Registered {
+  readonly kind: 'registered'
+  readonly tunnel: Tunnel
+  readonly key: string
+  /** What the visitor should know of its endpoint although it was admitted. */
+  readonly warnings: readonly Problem[]
+}
+
 export interface Moved {
+  readonly kind: 'moved'
   readonly tunnel: Tunnel
   readonly warnings: readonly Problem[]
 }
 
-export interface Registered extends Moved {
-  readonly key: string
-}
-
 /**
- * The draft's server steps 1–4, the same for the form and the API: checks, quota, then one transaction. Throws Refused
- * with every problem together; a registration that is refused costs no quota.
+ * The draft's server steps 1–4, the same for every door: limits, checks, then one transaction. A refusal has every
+ * problem together; a registration that is refused costs no quota.
  */
 export class Registrar {
   readonly #admission: Admission
@@ -35,45 +39,49 @@ export class Registrar {
     this.#limits = options.limits
   }
 
-  async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered> {
-    const { request, warnings } = await this.#admitted(visitor, () => this.#admission.check(input, visitor))
-    await this.#limits.countRegistration(visitor)
-    const registration = await this.#lifecycle.register(request)
-    if (registration.kind === 'refused') {
-      await this.#limits.uncountRegistration(visitor)
-      throw new Refused(registration.problems)
-    }
-    return { tunnel: registration.tunnel, key: registration.key, warnings }
+  async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
+    const tooMany =
+      (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeRegistration(visitor))
+    if (tooMany !== undefined) return refused(tooMany)
+    const outcome = await this.#admitAndRegister(input, visitor)
+    if (outcome.kind === 'refused') await this.#limits.giveRegistrationBack(visitor)
+    return outcome
+  }
+
+  async #admitAndRegister(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
+    const verdict = await this.#admission.check(input, visitor)
+    if (verdict.kind === 'refused') return verdict
+    await this.#limits.giveRefusalBack(visitor)
+    const registration = await this.#lifecycle.register(verdict.request)
+    if (registration.kind === 'refused') return registration
+    const { tunnel, key } = registration
+    return { kind: 'registered', tunnel, key, warnings: verdict.warnings }
   }
 
   /**
    * Moves a tunnel to another endpoint after the same checks. The one that it has is not checked again: update clients
    * send it all day.
    */
-  async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved> {
-    if (ipv4.trim() === tunnel.ipv4Client) return { tunnel, warnings: [] }
-    const { request, warnings } = await this.#admitted(visitor, () =>
-      this.#admission.checkEndpoint(ipv4, visitor, tunnel.id),
-    )
-    await this.#limits.countMove(tunnel.id)
-    const change = await this.#lifecycle.changeEndpoint(tunnel.id, request.ipv4)
-    if (change.kind === 'refused') throw new Refused(change.problems)
-    return { tunnel: change.tunnel, warnings }
+  async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+    if (ipv4.trim() === tunnel.ipv4Client) return { kind: 'moved', tunnel, warnings: [] }
+    const tooMany = (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeMove(tunnel.id))
+    if (tooMany !== undefined) return refused(tooMany)
+    const outcome = await this.#admitAndMove(tunnel, ipv4, visitor)
+    if (outcome.kind === 'refused') await this.#limits.giveMoveBack(tunnel.id)
+    return outcome
   }
 
-  async delete(tunnel: Tunnel): Promise<void> {
+  async #admitAndMove(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+    const verdict = await this.#admission.checkEndpoint(ipv4, visitor, tunnel.id)
+    if (verdict.kind === 'refused') return verdict
+    await this.#limits.giveRefusalBack(visitor)
+    const change = await this.#lifecycle.changeEndpoint(tunnel.id, verdict.request.ipv4)
+    if (change.kind === 'refused') return change
+    return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
+  }
+
+  async delete(tunnel: Tunnel): Promise<{ readonly kind: 'deleted' } | Refusal> {
     const deletion = await this.#lifecycle.delete(tunnel.id)
-    if (deletion.kind === 'refused') throw new Refused(deletion.problems)
-  }
-
-  async #admitted<T>(
-    visitor: VisitorAddress,
-    check: () => Promise<AdmissionVerdict<T>>,
-  ): Promise<{ readonly request: T; readonly warnings: readonly Problem[] }> {
-    await this.#limits.refusePesterers(visitor)
-    const verdict = await check()
-    if (verdict.kind === 'admitted') return verdict
-    await this.#limits.countRefusal(visitor)
-    throw new Refused(verdict.problems)
+    return deletion.kind === 'refused' ? deletion : { kind: 'deleted' }
   }
 }

@@ -11,19 +11,19 @@ export interface VisitorAddress {
 }
 
 /** What limits count: a host's IPv4 address, an IPv6 customer's /56. */
-export function limitKey({ address, family }: VisitorAddress): string {
+export function limitKey({ address }: { readonly address: string }): string {
   const octets = addressOctets(address)
-  return family === 4 || octets === undefined ? address : Buffer.from(octets.subarray(0, 7)).toString('hex')
+  return octets === undefined || octets.length === 4
+    ? address
+    : Buffer.from(octets.subarray(0, 7)).toString('hex')
 }
 
-/** What the visitor's own address says about a NAT before it, in words; empty where it says nothing. */
-export function visitorWords({ address, family }: VisitorAddress): string {
+/** What the visitor's own address says about a NAT before it; undefined if it says nothing. */
+export function visitorKind({
+  address,
+  family,
+}: VisitorAddress): 'private' | 'shared' | 'loopback' | undefined {
   const ipv4 = family === 4 ? parseIpv4(address) : undefined
   const kind = ipv4 === undefined ? undefined : specialPurpose(ipv4)
-  if (kind === 'private')
-    return 'That is a private address: you are in the same network as this server, or a NAT or proxy stands between.'
-  if (kind === 'shared')
-    return 'That is an address that your provider shares among customers (carrier-grade NAT): a tunnel can not reach you there.'
-  if (kind === 'loopback') return 'That is this server’s own machine.'
-  return ''
+  return kind === 'private' || kind === 'shared' || kind === 'loopback' ? kind : undefined
 }

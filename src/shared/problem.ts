@@ -1,59 +1,111 @@
-/**
- * The catalogue of everything that can be wrong with what somebody asks of the broker. A code is stable: programs
- * may depend on it. `title` is the same for every occurrence, `detail` says what to do (RFC 9457 3.1); docs/errors.md
- * lists the same codes, and a test holds the two equal.
- */
-export const PROBLEMS = {
-  'ipv4-syntax': { status: 400, title: 'Not an IPv4 address' },
-  'ipv4-private': { status: 400, title: 'The IPv4 address is private: you are behind NAT' },
-  'ipv4-shared': { status: 400, title: 'The IPv4 address is shared: you are behind carrier-grade NAT' },
-  'ipv4-special': { status: 400, title: 'The IPv4 address is set aside for a special purpose' },
-  'ipv4-own': { status: 400, title: 'The IPv4 address is the tunnel server’s own' },
-  'ipv4-not-yours': { status: 403, title: 'The IPv4 address is not the one you come from' },
-  'ipv4-in-use': { status: 409, title: 'The IPv4 address already has a tunnel' },
-  'ipv4-unreachable': { status: 409, title: 'The IPv4 address does not answer ping' },
-  'probe-fault': { status: 503, title: 'The server can not send its ping' },
-  'nicname-syntax': { status: 400, title: 'Not a usable nicname' },
-  'nicname-reserved': { status: 400, title: 'The nicname is reserved' },
-  'nicname-taken': { status: 409, title: 'The nicname is taken in that country' },
-  'country-unknown': { status: 400, title: 'Not a country code' },
-  'os-unknown': { status: 400, title: 'Not an operating system we have a script for' },
-  'action-unknown': { status: 400, title: 'Not a script we make' },
-  'field-unknown': { status: 400, title: 'Not a field of this request' },
-  'quota-exceeded': { status: 429, title: 'Too many registrations from your address' },
-  'too-many-requests': { status: 429, title: 'Too many requests from your address' },
-  'pool-full': { status: 503, title: 'No free tunnel' },
-  'interface-fault': { status: 503, title: 'The tunnel interface could not be changed' },
-  'storage-full': { status: 507, title: 'The database has no room' },
-  'storage-fault': { status: 503, title: 'The database can not be written' },
-  'body-syntax': { status: 400, title: 'The request body can not be read' },
-  'body-too-large': { status: 413, title: 'The request body is too large' },
-  'content-type': { status: 415, title: 'The content type is not supported' },
-  'cross-site': { status: 403, title: 'The request comes from another site' },
-  unauthorized: { status: 401, title: 'The key is missing or wrong' },
-  'not-found': { status: 404, title: 'There is no such thing here' },
-  'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
-  'command-usage': { status: 400, title: 'Not a command, or not its parameters' },
-  configuration: { status: 500, title: 'The configuration can not be used' },
-  internal: { status: 500, title: 'Something broke on our side' },
-} as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>
-
-export type ProblemCode = keyof typeof PROBLEMS
-
 /** A field of the registration form. */
 export type Field = 'ipv4' | 'nicname' | 'country' | 'os'
 
-/** One thing that is wrong, and what to do about it. */
+/** What is fixed for a code; its words are in templates/words, one file a language. */
+interface Sort {
+  readonly status: number
+  /** The form field that is wrong, if it is always the same. */
+  readonly field?: Field
+  /** Names that its words may use in braces. */
+  readonly params: readonly string[]
+  /** Keys of its details, if it has more than one: `params.case` says which. */
+  readonly cases?: readonly string[]
+}
+
+/**
+ * The catalogue of everything that can be wrong with what somebody asks of the broker. A code is stable: programs
+ * may depend on it. docs/errors.md lists the same codes, and a test holds the two equal.
+ */
+export const PROBLEMS = {
+  'ipv4-syntax': {
+    status: 400,
+    field: 'ipv4',
+    params: ['visitor'],
+    cases: ['malformed', 'no-string', 'over-ipv6'],
+  },
+  'ipv4-private': { status: 400, field: 'ipv4', params: ['ipv4'] },
+  'ipv4-shared': { status: 400, field: 'ipv4', params: ['ipv4'] },
+  'ipv4-special': {
+    status: 400,
+    field: 'ipv4',
+    params: ['ipv4'],
+    cases: ['loopback', 'link-local', 'multicast', 'documentation', 'reserved', 'unusable'],
+  },
+  'ipv4-own': { status: 400, field: 'ipv4', params: ['ipv4'] },
+  'ipv4-not-yours': {
+    status: 403,
+    field: 'ipv4',
+    params: ['ipv4', 'visitor'],
+    cases: ['another', 'over-ipv6'],
+  },
+  'ipv4-in-use': { status: 409, field: 'ipv4', params: ['ipv4'] },
+  'ipv4-unreachable': { status: 409, field: 'ipv4', params: ['ipv4'] },
+  'probe-fault': { status: 503, field: 'ipv4', params: ['ipv4'] },
+  'nicname-syntax': {
+    status: 400,
+    field: 'nicname',
+    params: ['longest'],
+    cases: ['malformed', 'tagged', 'no-string'],
+  },
+  'nicname-reserved': { status: 400, field: 'nicname', params: ['nicname'] },
+  'nicname-taken': { status: 409, field: 'nicname', params: ['nicname', 'country'] },
+  'country-unknown': { status: 400, field: 'country', params: [], cases: ['unknown', 'no-string'] },
+  'os-unknown': { status: 400, field: 'os', params: ['known'], cases: ['unknown', 'no-string'] },
+  'action-unknown': { status: 400, params: [] },
+  'field-unknown': { status: 400, params: ['name', 'known'] },
+  'quota-exceeded': { status: 429, params: ['seconds'] },
+  'too-many-requests': {
+    status: 429,
+    params: ['seconds'],
+    cases: ['moves', 'refusals', 'wrong-keys', 'probes'],
+  },
+  'pool-full': { status: 503, params: [] },
+  'interface-fault': { status: 503, params: ['reason'] },
+  'storage-full': { status: 507, params: [] },
+  'storage-fault': { status: 503, params: [] },
+  'body-syntax': { status: 400, params: [], cases: ['json', 'utf-8', 'broken-off'] },
+  'body-too-large': { status: 413, params: ['octets'] },
+  'content-type': { status: 415, params: ['type'] },
+  'cross-site': { status: 403, params: [], cases: ['form', 'update'] },
+  forbidden: { status: 403, params: [] },
+  misdirected: { status: 421, params: ['host'] },
+  unauthorized: { status: 401, params: [], cases: ['bearer', 'page', 'wrong-key'] },
+  'not-found': { status: 404, params: [], cases: ['page', 'system', 'tunnel', 'taken-down', 'script'] },
+  'method-not-allowed': { status: 405, params: ['allowed'] },
+  'command-usage': { status: 400, params: ['line'] },
+  configuration: { status: 500, params: ['line'] },
+  internal: { status: 500, params: [] },
+} as const satisfies Readonly<Record<string, Sort>>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+export type ParamsOf<Code extends ProblemCode> = Readonly<
+  Record<(typeof PROBLEMS)[Code]['params'][number], string | number>
+> &
+  ((typeof PROBLEMS)[Code] extends { readonly cases: readonly (infer Case)[] }
+    ? { readonly case: Case }
+    : unknown)
+
+/** One thing that is wrong: a code and what its words need, in no language yet. */
 export interface Problem {
   readonly code: ProblemCode
-  /** The form field it belongs to, where it belongs to one. */
   readonly field?: Field
-  /** One or two sentences for a person. */
-  readonly detail: string
+  /** Plain text and numbers, never markup. */
+  readonly params: Readonly<Record<string, string | number>>
+}
+
+/** A problem of the catalogue, with the field that its code stands for. */
+export function problem<Code extends ProblemCode>(code: Code, params: ParamsOf<Code>): Problem {
+  const { field }: Sort = PROBLEMS[code]
+  return field === undefined ? { code, params } : { code, field, params }
+}
+
+/** What is fixed for a code, seen alike for all codes. */
+export function sortOf(code: ProblemCode): Sort {
+  return PROBLEMS[code]
 }
 
 /** The HTTP status for several problems at once: that of the first. */
 export function statusOf(problems: readonly Problem[]): number {
-  const first = problems[0]
-  return first === undefined ? PROBLEMS.internal.status : PROBLEMS[first.code].status
+  return sortOf(problems[0]?.code ?? 'internal').status
 }

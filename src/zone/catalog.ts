@@ -122,6 +122,11 @@ export class Catalog {
     }
   }
 
+  /** See `Version.apexes`. */
+  apexes(): readonly Uint8Array[] {
+    return this.#newest().apexes()
+  }
+
   /** See `Version.rrset`; this and all below read the newest published version. */
   rrset(owner: Uint8Array, type: number): Rrset | undefined {
     return this.#newest().rrset(owner, type)

@@ -64,6 +64,13 @@ export class Version {
     return this.#reader.exact
   }
 
+  /** Apexes of the zones that are loaded, in wire form and lower case, in canonical order. */
+  apexes(): readonly Uint8Array[] {
+    return [...entriesAfter(this.#reader, this.#reader.root)]
+      .filter(zone => this.#isLoaded(zone))
+      .map(zone => readOwner(this.#reader, zone))
+  }
+
   /** Exactly this owner and type: no wildcard, no chase. */
   rrset(owner: Uint8Array, type: number): Rrset | undefined {
     if (this.#find(owner) === 0 || this.#reader.exact === 0) return undefined

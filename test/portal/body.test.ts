@@ -31,7 +31,7 @@ suite('large and broken bodies', () => {
     frame: (chunk: Buffer) => Buffer,
   ): Promise<string> {
     const socket = dial()
-    socket.write(`${[...head, 'Host: x', 'Accept: application/json'].join('\r\n')}\r\n\r\n`)
+    socket.write(`${[...head, 'Host: 127.0.0.1', 'Accept: application/json'].join('\r\n')}\r\n\r\n`)
     for (let sent = 0; sent < TEN_MEGABYTES; sent += CHUNK.length)
       if (!socket.write(frame(CHUNK))) await once(socket, 'drain')
     let reply = ''
@@ -106,7 +106,7 @@ suite('large and broken bodies', () => {
     const count = world.broker.table.count()
     const socket = dial()
     socket.write(
-      'POST /api/v1/tunnels HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"ipv4":',
+      'POST /api/v1/tunnels HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"ipv4":',
     )
     await sleep(50)
     socket.destroy()

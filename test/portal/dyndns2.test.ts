@@ -4,6 +4,8 @@ import { text } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
 import type { Context } from 'koa'
 import { replyWithWord } from '../../src/portal/dyndns2.ts'
+import { problem } from '../../src/shared/problem.ts'
+import type { Language } from '../../src/words/language.ts'
 import { type Given, LAB, PortalWorld } from './portal-world.ts'
 
 const DDCLIENT = 'ddclient/3.10.0'
@@ -119,7 +121,45 @@ suite('the update protocol', () => {
     assert.equal((await update(query, { method: 'POST', ...mine() })).body, 'nochg 203.0.113.15\n')
     const json = [...mine().headers, 'Content-Type: application/json', 'Content-Length: 2']
     const refused = await update(query, { method: 'POST', headers: json, body: '{}' })
-    assert.deepEqual([refused.status, refused.body.split(' ')[0]], [415, 'content-type'])
+    assert.deepEqual(
+      [refused.status, refused.body.split(' ').slice(0, 2)],
+      [415, ['badagent', 'content-type']],
+    )
+  })
+
+  test('of an IPv4 and an IPv6 address in myip the IPv4 one is taken, in either order', async () => {
+    await moveTo('203.0.113.20')
+    for (const myip of [
+      '203.0.113.21,2001:db8::1',
+      '2001:db8::1,203.0.113.21',
+      '203.0.113.21,',
+      ' 203.0.113.21 ',
+    ]) {
+      const reply = await update(`?hostname=${tunnel.id}&myip=${encodeURIComponent(myip)}`, mine())
+      assert.match(reply.body, /^(?:good|nochg) 203\.0\.113\.21\n$/, myip)
+    }
+  })
+
+  test('a comma too many, the same name twice, capitals in an id, and slashes too many are taken', async () => {
+    await moveTo('203.0.113.22')
+    const { id, name } = tunnel
+    for (const hostname of [
+      `${name},`,
+      `${name},${name}`,
+      `${id},${name}`,
+      id.toUpperCase(),
+      ` ${name} , `,
+    ]) {
+      const query = `?hostname=${encodeURIComponent(hostname)}&myip=203.0.113.22`
+      const reply = await update(query, { headers: [basic(id.toUpperCase(), tunnel.key)] })
+      assert.equal(reply.body, 'nochg 203.0.113.22\n', hostname)
+    }
+    for (const path of ['/nic/update/', '//nic/update', '/nic//update//']) {
+      const query = `?hostname=${id}&myip=203.0.113.22&username=${id}&password=${tunnel.key}`
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(world.url).port) })
+      socket.write(`GET ${path}${query} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n`)
+      assert.match(await text(socket), /\r\n\r\nnochg 203\.0\.113\.22\n$/, path)
+    }
   })
 
   test('system, wildcard, mx, backmx and offline are ignored', async () => {
@@ -171,17 +211,18 @@ suite('the update protocol', () => {
     ['224.0.0.1', 400, 'ipv4-special'],
     ['192.0.2.1', 400, 'ipv4-own'],
     ['2001:db8::1', 400, 'ipv4-syntax'],
-    ['203.0.113.9,2001:db8::1', 400, 'ipv4-syntax'],
     ['010.0.0.1', 400, 'ipv4-syntax'],
     ['<script>', 400, 'ipv4-syntax'],
   ]
   for (const [myip, status, code] of REFUSED) {
-    test(`the address ${myip} is refused with its code first, and no word that means success`, async () => {
+    test(`the address ${myip} is refused by a word of the protocol, then its code, and no word that means success`, async () => {
       const query = `?hostname=${tunnel.name}&myip=${encodeURIComponent(myip)}`
       for (const agent of [INADYN, DDCLIENT]) {
         const reply = await update(query, { headers: [...mine().headers, `User-Agent: ${agent}`] })
-        assert.equal(reply.status, agent === DDCLIENT ? 200 : status)
-        assert.equal(reply.body.split(/[ \n]/)[0], code)
+        const passes = code === 'ipv4-in-use' && agent === INADYN
+        assert.equal(reply.status, agent === DDCLIENT ? 200 : passes ? 503 : status)
+        assert.equal(reply.headers.has('retry-after'), passes)
+        assert.deepEqual(reply.body.split(/[ \n]/).slice(0, 2), [passes ? '911' : 'dnserr', code])
         assert.doesNotMatch(reply.body, INADYN_SUCCESS)
       }
     })
@@ -227,12 +268,14 @@ suite('the update protocol', () => {
 test('a reason that would sound like success to inadyn is left out: its code stays', () => {
   const say = (detail: string) => {
     const ctx = { get: () => INADYN, set() {}, body: '' }
-    replyWithWord(ctx as unknown as Context, [{ code: 'ipv4-special', detail }])
+    const language = { detail: () => detail } as unknown as Language
+    const problems = [problem('ipv4-special', { case: 'reserved', ipv4: '192.0.2.7' })]
+    replyWithWord(ctx as unknown as Context, problems, language)
     return ctx.body
   }
-  assert.equal(say('192.0.2.7 is set aside.'), 'ipv4-special 192.0.2.7 is set aside.\n')
+  assert.equal(say('192.0.2.7 is set aside.'), 'dnserr ipv4-special 192.0.2.7 is set aside.\n')
   for (const detail of ['The body broke off.', 'No good.', 'Not updated.', 'It is true.', 'nochg'])
-    assert.equal(say(detail), 'ipv4-special\n', detail)
+    assert.equal(say(detail), 'dnserr ipv4-special\n', detail)
 })
 
 test('a client that may only give its own address is told so; its own one need not answer a second ping', async () => {
@@ -244,7 +287,28 @@ test('a client that may only give its own address is told so; its own one need n
   const { id, key } = await world.register({ ipv4: '127.0.0.1' })
   const query = `/nic/update?hostname=${id}&username=${id}&password=${key}`
   const foreign = await world.ask(`${query}&myip=203.0.113.66`)
-  assert.deepEqual([foreign.status, foreign.text.split(' ')[0]], [403, 'ipv4-not-yours'])
+  assert.deepEqual([foreign.status, foreign.text.split(' ')[1]], [403, 'ipv4-not-yours'])
   world.silent.add('127.0.0.1')
   assert.equal((await world.ask(query)).text, 'nochg 127.0.0.1\n')
+})
+
+test('who comes over IPv6 without an address is told how to come over IPv4', async () => {
+  await using world = await PortalWorld.open(LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]'))
+  const { id, key } = await world.register()
+  const headers = { 'x-forwarded-for': '2001:db8::77' }
+  const answer = await world.ask(`/nic/update?hostname=${id}&username=${id}&password=${key}`, { headers })
+  assert.equal(answer.status, 400)
+  assert.match(answer.text, /^dnserr ipv4-syntax You come over IPv6, from 2001:db8::77.* come over IPv4/)
+})
+
+test('to inadyn, which ends for good on all but 5xx, a refusal that passes is 503 with Retry-After', async () => {
+  await using world = await PortalWorld.open(LAB.replace('"off"', '"require"'))
+  const { id, key } = await world.register({ ipv4: '192.0.2.9' })
+  world.silent.add('192.0.2.10')
+  const query = `/nic/update?hostname=${id}&username=${id}&password=${key}&myip=192.0.2.10`
+  const inadyn = await world.ask(query, { headers: { 'user-agent': INADYN } })
+  assert.deepEqual([inadyn.status, inadyn.text.split(' ').slice(0, 2)], [503, ['911', 'ipv4-unreachable']])
+  assert.ok(Number(inadyn.headers['retry-after']) > 0)
+  const router = await world.ask(query)
+  assert.deepEqual([router.status, router.text.split(' ').slice(0, 2)], [409, ['dnserr', 'ipv4-unreachable']])
 })

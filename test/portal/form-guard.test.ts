@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { after, before, suite, test } from 'node:test'
-import { guardOrigin } from '../../src/portal/form-guard.ts'
-import { VisitorLimits } from '../../src/registration/limits.ts'
-import { Refused } from '../../src/registration/refusal-error.ts'
-import type { VisitorAddress } from '../../src/registration/visitor.ts'
+import { guardOrigin, guardProgram } from '../../src/portal/form-guard.ts'
+import { Refused } from '../../src/portal/refused.ts'
 import { bearer, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const OWN = new Set(['https://broker.example.net'])
@@ -60,55 +58,64 @@ suite('the guard of writes', () => {
   }
 })
 
-suite('limits', () => {
-  const VISITOR: VisitorAddress = { address: '198.51.100.7', family: 4, source: 'connection' }
-  const OTHER: VisitorAddress = { ...VISITOR, address: '198.51.100.8' }
-  const tooMany = (error: unknown) =>
-    error instanceof Refused && Number(error.headers['retry-after']) > 0 && error.message
+suite('the guard of updates', () => {
+  for (const [what, headers, passes] of [
+    ['a program', {}, true],
+    ['the visitor by hand', { 'sec-fetch-site': 'none' }, true],
+    ['a page of ours', { 'sec-fetch-site': 'same-origin' }, false],
+    ['a page of another site', { 'sec-fetch-site': 'cross-site' }, false],
+    ['an older browser’s script', { origin: 'https://evil.example' }, false],
+    ['an image of an older browser', { referer: 'https://evil.example/page' }, false],
+  ] as const) {
+    test(`${passes ? 'takes' : 'refuses'} one from ${what}`, () => {
+      const guard = () => guardProgram({ headers } as unknown as IncomingMessage)
+      if (passes) guard()
+      else assert.throws(guard, (error: unknown) => error instanceof Refused)
+    })
+  }
+})
 
-  test('a visitor registers as often as the configuration says, another one is not concerned', async () => {
-    const limits = new VisitorLimits(2)
-    await limits.countRegistration(VISITOR)
-    await limits.countRegistration(VISITOR)
-    await assert.rejects(limits.countRegistration(VISITOR), error => tooMany(error) === 'quota-exceeded')
-    await limits.countRegistration(OTHER)
+suite('the host that a request names', () => {
+  let world: PortalWorld
+
+  before(async () => {
+    world = await PortalWorld.open(LAB.replace('[web]', '[web]\npublic_url = "https://broker.example.net"'))
+  })
+  after(async () => {
+    await world[Symbol.asyncDispose]()
   })
 
-  test('a registration that was given back may be made again', async () => {
-    const limits = new VisitorLimits(1)
-    await limits.countRegistration(VISITOR)
-    await limits.uncountRegistration(VISITOR)
-    await limits.countRegistration(VISITOR)
-    await assert.rejects(limits.countRegistration(VISITOR))
-  })
+  for (const host of [
+    'broker.example.net',
+    'BROKER.example.net:443',
+    '127.0.0.1',
+    '127.0.0.1:1',
+    'localhost:8080',
+  ]) {
+    test(`is taken as ${host}`, async () => {
+      assert.equal((await world.ask('/', { headers: { host } })).status, 200)
+    })
+  }
 
-  test('0 limits neither registrations nor refusals', async () => {
-    const limits = new VisitorLimits(0)
-    for (let n = 0; n < 200; n++) {
-      await limits.countRegistration(VISITOR)
-      await limits.countRefusal(VISITOR)
-    }
-    await limits.refusePesterers(VISITOR)
-  })
-
-  test('twenty wrong keys in a minute are the last that are looked at', async () => {
-    const limits = new VisitorLimits(0)
-    for (let n = 0; n < 20; n++) {
-      await limits.refuseGuessers(VISITOR)
-      await limits.countWrongKey(VISITOR)
-    }
-    await assert.rejects(limits.refuseGuessers(VISITOR), error => tooMany(error) === 'too-many-requests')
-    await limits.refuseGuessers(OTHER)
-  })
-
-  test('the addresses of one IPv6 customer count as one', async () => {
-    const limits = new VisitorLimits(1)
-    await limits.countRegistration({ address: '2001:db8:0:1::1', family: 6, source: 'connection' })
-    await assert.rejects(
-      limits.countRegistration({ address: '2001:db8:0:ff::2', family: 6, source: 'connection' }),
-    )
-    await limits.countRegistration({ address: '2001:db8:0:100::1', family: 6, source: 'connection' })
-  })
+  for (const host of [
+    'evil.example',
+    'broker.example.net.evil.example',
+    '192.0.2.1',
+    '[::1]',
+    '%%',
+    'a@127.0.0.2',
+  ]) {
+    test(`is misdirected, 421, as “${host}”: on a page, in the API, in the update protocol`, async () => {
+      const document = problemIn(await world.ask('/api/v1/tunnels', { headers: { host } }))
+      assert.deepEqual([document.status, document.code], [421, 'misdirected'])
+      assert.equal((await world.ask('/', { headers: { host, accept: 'text/html' } })).status, 421)
+      const update = await world.ask('/nic/update', { headers: { host } })
+      assert.deepEqual(
+        [update.status, update.text.split(/[ \n]/).slice(0, 2)],
+        [421, ['badagent', 'misdirected']],
+      )
+    })
+  }
 })
 
 suite('from another site', () => {
@@ -148,7 +155,7 @@ suite('from another site', () => {
           headers: { ...bearer(tunnel.key), accept: 'application/json', ...headers },
         })
         assert.equal(answer.status, 403, `${method} ${path}`)
-        if (path === '/nic/update') assert.match(answer.text, /^cross-site /)
+        if (path === '/nic/update') assert.match(answer.text, /^badagent cross-site /)
         else assert.equal(problemIn(answer).code, 'cross-site')
       }
       assert.ok(world.broker.table.byId(tunnel.id))

@@ -7,9 +7,9 @@ import { text } from 'node:stream/consumers'
 import { formatPrefix } from '../../src/address/prefix.ts'
 import { type Broker, openBroker } from '../../src/broker.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
-import { SCRIPTED_OS_IDS } from '../../src/portal/operating-system.ts'
 import { Portal } from '../../src/portal/portal.ts'
 import { Admission } from '../../src/registration/admission.ts'
+import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
 
@@ -87,13 +87,13 @@ export class PortalWorld implements Knobs {
     this.#directory = parts.directory
   }
 
-  static async open(text = LAB): Promise<PortalWorld> {
+  static async open(text = LAB, wordsDirectory?: string): Promise<PortalWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
     const broker = await openBroker(reading.config, SILENT)
     const knobs: Knobs = { faults: [], silent: new Set(), reasons: [] }
-    const portal = await openPortal(reading.config, broker, knobs)
+    const portal = await openPortal(reading.config, broker, knobs, wordsDirectory)
     return new PortalWorld({ ...knobs, broker, portal, directory })
   }
 
@@ -174,7 +174,12 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Ask): P
   })
 }
 
-function openPortal(config: Config, broker: Broker, { faults, silent, reasons }: Knobs): Promise<Portal> {
+function openPortal(
+  config: Config,
+  broker: Broker,
+  { faults, silent, reasons }: Knobs,
+  wordsDirectory?: string,
+): Promise<Portal> {
   const { web, tunnel, monitor } = config
   const admission = new Admission({
     policy: {
@@ -183,7 +188,7 @@ function openPortal(config: Config, broker: Broker, { faults, silent, reasons }:
       allowSpecialPurpose: tunnel.allow_special_purpose,
       reachability: tunnel.reachability,
       timeoutMs: monitor.timeout,
-      osIds: SCRIPTED_OS_IDS,
+      osIds: broker.systems.ids,
     },
     table: broker.table,
     zone: broker.zone,
@@ -198,6 +203,8 @@ function openPortal(config: Config, broker: Broker, { faults, silent, reasons }:
     publicUrl: web.public_url,
     trustedProxies: web.trusted_proxies,
     registrationsPerHour: web.registrations_per_hour,
+    metricsFrom: web.metrics_from,
+    connectionsPerAddress: web.connections_per_address,
     facts: {
       origin: config.origin,
       reverseApex: broker.zone.reverseApex,
@@ -217,6 +224,8 @@ function openPortal(config: Config, broker: Broker, { faults, silent, reasons }:
       check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
     },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
+    systems: broker.systems,
+    words: Words.load(wordsDirectory),
     log: { ...SILENT, error: facts => void faults.push(facts) },
   })
 }

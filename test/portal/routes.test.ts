@@ -41,7 +41,7 @@ suite('routes', () => {
     ['/Tunnels', 404, /^text\/html/],
     ['/tunnels/', 404, /^text\/html/],
     ['/NIC/update', 404, /^text\/html/],
-    ['/nic/update/', 404, /^text\/html/],
+    ['/ip', 200, /^text\/plain/],
     ['/API/v1/tunnels/aaaaaaaaaaaa', 404, /^text\/html/],
     ['/api/v2/tunnels', 404, /^application\/problem\+json/],
     ['/tunnels/%E0%A4%A', 200, /^text\/html/],
@@ -80,12 +80,18 @@ suite('routes', () => {
   ]
   for (const [path, allow] of METHODS) {
     test(`${path} refuses every other method with 405 and says which it takes (RFC 9110 15.5.6)`, async () => {
-      const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']
+      const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND']
       for (const method of others.filter(name => !allow.includes(name))) {
-        const answer = await world.ask(path, { method })
+        const answer = await world.ask(path, { method, headers: PROGRAM })
         assert.equal(answer.status, 405, method)
         assert.deepEqual(String(answer.headers.allow).split(', ').sort(), allow, method)
+        if (method !== 'HEAD' && path !== '/nic/update')
+          assert.equal(problemIn(answer).code, 'method-not-allowed')
       }
+      if (path === '/nic/update') return
+      const options = await world.ask(path, { method: 'OPTIONS' })
+      assert.deepEqual([options.status, options.text], [200, ''])
+      assert.deepEqual(String(options.headers.allow).split(', ').sort(), allow)
     })
   }
 

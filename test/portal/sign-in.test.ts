@@ -1,68 +1,98 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { Context } from 'koa'
+import { SessionCookie } from '../../src/portal/session-cookie.ts'
 import { SignIns } from '../../src/portal/sign-in.ts'
 
 const VIEW = { key: 'k', warnings: [] }
 const HOUR_MS = 3_600_000
 
-function cookieOf(setCookie: string): string {
-  return setCookie.split(';')[0] ?? ''
+/** The part of a context that cookies are made and read with. */
+function contextWith(cookie: string): Context & { readonly sent: [string, string, object][] } {
+  const sent: [string, string, object][] = []
+  const cookies = {
+    secure: false,
+    set: (name: string, value: string, options: object) => sent.push([name, value, options]),
+  }
+  return { get: () => cookie, cookies, sent } as unknown as Context & { readonly sent: typeof sent }
 }
 
-suite('sign-ins', () => {
-  test('the cookie is for this site’s tunnels alone, out of reach of scripts; Secure behind TLS', () => {
-    const flags = (setCookie: string) => setCookie.split('; ').slice(1).sort()
-    const plain = ['HttpOnly', 'Max-Age=3600', 'Path=/tunnels', 'SameSite=Strict']
-    assert.deepEqual(flags(new SignIns({ secure: false }).open('a')), plain)
-    assert.deepEqual(flags(new SignIns({ secure: true }).open('a')), [...plain, 'Secure'])
+suite('the session cookie', () => {
+  test('is for this host alone, out of reach of scripts; __Host- and Secure behind TLS', () => {
+    for (const [secure, name] of [
+      [false, 'freenet6'],
+      [true, '__Host-freenet6'],
+    ] as const) {
+      const ctx = contextWith('')
+      new SessionCookie({ secure }).send(ctx, 't')
+      const options = {
+        path: '/',
+        httpOnly: true,
+        sameSite: 'strict',
+        secure,
+        maxAge: HOUR_MS,
+        signed: false,
+      }
+      assert.deepEqual(ctx.sent, [[name, 't', options]])
+    }
   })
 
-  test('a cookie opens its tunnel, among other cookies too, and no other tunnel', () => {
-    const signIns = new SignIns({ secure: false })
-    const cookie = cookieOf(signIns.open('a'))
-    assert.ok(signIns.isOpen('a', cookie))
-    assert.ok(signIns.isOpen('a', `theme=dark; ${cookie}; lang=en`))
-    assert.ok(!signIns.isOpen('b', cookie))
-  })
-
-  test('no cookie, a cut one, a guessed one or one that only ends in our name opens nothing', () => {
-    const signIns = new SignIns({ secure: false })
-    const cookie = cookieOf(signIns.open('a'))
-    const guess = `freenet6=${'A'.repeat(22)}`
+  test('is found among others, and behind one of the same name that somebody planted', () => {
+    const cookie = new SessionCookie({ secure: false })
+    const [mine, planted] = ['A'.repeat(22), 'B'.repeat(22)]
+    const tokens = (header: string) => cookie.tokensIn(contextWith(header))
+    assert.deepEqual(tokens(`theme=dark; freenet6=${mine}; lang=en`), [mine])
+    assert.deepEqual(tokens(`freenet6=${planted}; freenet6=${mine}`), [planted, mine])
+    assert.deepEqual(tokens(`freenet6=; freenet6="x"; freenet6=${mine}`), [mine])
     for (const header of [
-      undefined,
       '',
       'freenet6=',
-      cookie.slice(0, -1),
-      `${cookie}x`,
-      guess,
-      `not${cookie}`,
+      `freenet6=${mine}x`,
+      `notfreenet6=${mine}`,
+      `freenet6=${mine.slice(1)}`,
     ])
-      assert.ok(!signIns.isOpen('a', header), header)
+      assert.deepEqual(tokens(header), [], header)
+    assert.ok(tokens(`freenet6=${mine}; `.repeat(5000)).length <= 8)
   })
 
-  test('every sign-in has a token of its own, and closing ends that one alone', () => {
-    const signIns = new SignIns({ secure: false })
-    const [one, two] = [cookieOf(signIns.open('a')), cookieOf(signIns.open('a'))]
+  test('without its prefix counts for nothing behind TLS', () => {
+    const cookie = new SessionCookie({ secure: true })
+    assert.deepEqual(cookie.tokensIn(contextWith(`freenet6=${'A'.repeat(22)}`)), [])
+  })
+})
+
+suite('sign-ins', () => {
+  test('a token opens its tunnel, also beside planted ones, and no other tunnel', () => {
+    const signIns = new SignIns()
+    const token = signIns.open('a')
+    assert.ok(signIns.isOpen('a', ['planted', token]))
+    assert.ok(!signIns.isOpen('b', [token]))
+    assert.ok(!signIns.isOpen('a', []))
+    assert.ok(!signIns.isOpen('a', ['A'.repeat(22)]))
+  })
+
+  test('every sign-in has a token of its own; deleting the tunnel ends them all', () => {
+    const signIns = new SignIns()
+    const [one, two, other] = [signIns.open('a'), signIns.open('a'), signIns.open('b')]
     assert.notEqual(one, two)
-    signIns.close(one)
-    assert.ok(!signIns.isOpen('a', one))
-    assert.ok(signIns.isOpen('a', two))
+    signIns.close('a')
+    assert.ok(!signIns.isOpen('a', [one, two]))
+    assert.ok(signIns.isOpen('b', [other]))
   })
 
   test('a session lasts an hour', t => {
     t.mock.timers.enable({ apis: ['Date'] })
-    const signIns = new SignIns({ secure: false })
-    const cookie = cookieOf(signIns.open('a'))
+    const signIns = new SignIns()
+    const token = signIns.open('a')
     t.mock.timers.tick(HOUR_MS)
-    assert.ok(signIns.isOpen('a', cookie))
+    assert.ok(signIns.isOpen('a', [token]))
     t.mock.timers.tick(1)
-    assert.ok(!signIns.isOpen('a', cookie))
+    assert.ok(!signIns.isOpen('a', [token]))
   })
 
   test('what waits for a page is given once, for its tunnel, within ten minutes', t => {
     t.mock.timers.enable({ apis: ['Date'] })
-    const signIns = new SignIns({ secure: false })
+    const signIns = new SignIns()
     const token = signIns.keepFirstView('a', VIEW)
     assert.equal(signIns.takeFirstView('b', token), undefined)
     assert.equal(signIns.takeFirstView('a', ''), undefined)
@@ -74,10 +104,21 @@ suite('sign-ins', () => {
   })
 
   test('beyond ten thousand the oldest session is dropped, not the newest', () => {
-    const signIns = new SignIns({ secure: false })
-    const cookies = Array.from({ length: 10_001 }, () => cookieOf(signIns.open('a')))
-    assert.ok(!signIns.isOpen('a', cookies[0]))
-    assert.ok(signIns.isOpen('a', cookies[1]))
-    assert.ok(signIns.isOpen('a', cookies.at(-1)))
+    const signIns = new SignIns()
+    const tokens = Array.from({ length: 10_001 }, (_, n) => signIns.open(`t${n}`))
+    assert.ok(!signIns.isOpen('t0', tokens))
+    assert.ok(signIns.isOpen('t1', tokens))
+    assert.ok(signIns.isOpen('t10000', tokens))
+  })
+
+  test('beyond eight for one tunnel its own oldest is dropped, nobody else’s', () => {
+    const signIns = new SignIns()
+    const other = signIns.open('b')
+    const tokens = Array.from({ length: 9 }, () => signIns.open('a'))
+    assert.deepEqual(
+      tokens.map(token => signIns.isOpen('a', [token])),
+      [false, ...Array(8).fill(true)],
+    )
+    assert.ok(signIns.isOpen('b', [other]))
   })
 })

@@ -73,7 +73,7 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
     /** With the lines that the tunnel's page shows; address and key are filled in. */
     ddclient: (tunnel: Given, ipv4: string, key: string) => {
       const lines = ddclientLines(tunnel.id, tunnel.name, server.web)
-      const text = lines.replace('use=if, if=eth0', `use=ip, ip=${ipv4}`).replace('YOUR KEY', key)
+      const text = lines.replace(/^use=.*$/m, `use=ip, ip=${ipv4}`).replace('YOUR KEY', key)
       const files = [
         '-file',
         keep(`${tunnel.id}.ddclient`, `${text}\n`),
@@ -117,6 +117,25 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
       refused: /ipv4-in-use/,
     },
   } as const
+
+  test('ddclient, with the lines of the page as they are, finds its own address here', async () => {
+    const tunnel = await register()
+    const lines = ddclientLines(tunnel.id, tunnel.name, server.web).replace('YOUR KEY', tunnel.key)
+    const files = ['-file', keep('asis.ddclient', `${lines}\n`), '-cache', join(dir, 'asis.cache')]
+    const output = await run('ddclient', ['-daemon=0', ...files, '-pid', '', '-verbose', '-force'])
+    assert.equal(await endpointOf(tunnel), '127.0.0.1', output)
+    await fetch(`${server.web}/api/v1/tunnels/${tunnel.id}`, {
+      method: 'DELETE',
+      headers: bearer(tunnel.key),
+    })
+  })
+
+  test('inadyn goes on trying after an address that is in use', async () => {
+    const [tunnel, other] = [await register(), await register()]
+    const output = await CLIENTS.inadyn(tunnel, other.ipv4_client, tunnel.key)
+    assert.match(output, /911 ipv4-in-use/)
+    assert.match(output, /Temporary error|Will retry/)
+  })
 
   for (const name of ['ddclient', 'inadyn'] as const) {
     test(`${name} moves a tunnel, and is told when there is nothing to do`, async () => {

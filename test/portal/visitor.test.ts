@@ -4,7 +4,7 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { parsePrefix } from '../../src/address/prefix.ts'
 import { visitorOf } from '../../src/portal/visitor.ts'
-import { limitKey, visitorWords } from '../../src/registration/visitor.ts'
+import { limitKey, visitorKind } from '../../src/registration/visitor.ts'
 import { GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const PROXIES = ['127.0.0.1', '10.0.0.0/8', '2001:db8:b::/48'].map(
@@ -73,13 +73,11 @@ suite('the visitor’s address', () => {
       '127.0.0.1',
       'connection',
     ],
-    [
-      'the proxy itself where an address has a port',
-      '127.0.0.1',
-      '198.51.100.7:443',
-      '127.0.0.1',
-      'connection',
-    ],
+    ['what a proxy says that adds the port', '127.0.0.1', '198.51.100.7:443', '198.51.100.7', 'proxy'],
+    ['an IPv6 address with its port', '127.0.0.1', '[2001:db8:c::7]:50000', '2001:db8:c::7', 'proxy'],
+    ['an IPv6 address in brackets', '127.0.0.1', '[2001:db8:c::7]', '2001:db8:c::7', 'proxy'],
+    ['the hop before a proxy with a port', '127.0.0.1', '198.51.100.7, 10.0.0.2:80', '198.51.100.7', 'proxy'],
+    ['the proxy itself where the port is none', '127.0.0.1', '198.51.100.7:x', '127.0.0.1', 'connection'],
     [
       'the proxy itself where leading zeros could mean two addresses',
       '127.0.0.1',
@@ -125,12 +123,18 @@ test('limits count an IPv4 host, and an IPv6 customer’s /56', () => {
   assert.notEqual(limitKey(visitor('2001:db8:1:2::1')), limitKey(visitor('2001:db8:1:102::1')))
 })
 
-test('the page says what a private, a shared and a loopback address mean, and nothing of a public one', () => {
-  assert.match(visitorWords(visitor('192.168.1.2')), /private address/)
-  assert.match(visitorWords(visitor('100.64.0.1')), /carrier-grade NAT/)
-  assert.match(visitorWords(visitor('127.0.0.1')), /server’s own machine/)
-  assert.equal(visitorWords(visitor('8.8.8.8')), '')
-  assert.equal(visitorWords(visitor('2001:db8::1')), '')
+test('a private, a shared and a loopback address mean something for a tunnel, a public one does not', () => {
+  assert.equal(visitorKind(visitor('192.168.1.2')), 'private')
+  assert.equal(visitorKind(visitor('100.64.0.1')), 'shared')
+  assert.equal(visitorKind(visitor('127.0.0.1')), 'loopback')
+  assert.equal(visitorKind(visitor('8.8.8.8')), undefined)
+  assert.equal(visitorKind(visitor('2001:db8::1')), undefined)
+})
+
+test('Forwarded (RFC 7239) is not read, from a trusted proxy either', () => {
+  const headers = { forwarded: 'for=192.0.2.66' }
+  const request = { socket: { remoteAddress: '127.0.0.1' }, headers } as unknown as IncomingMessage
+  assert.equal(visitorOf(request, PROXIES).address, '127.0.0.1')
 })
 
 suite('X-Forwarded-For at the door', () => {

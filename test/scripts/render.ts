@@ -1,8 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Handlebars from 'handlebars'
+import { OperatingSystems } from '../../src/portal/operating-systems.ts'
+import type { ScriptValues } from '../../src/portal/script-values.ts'
+import { Templates } from '../../src/portal/templates.ts'
+import { TunnelScripts } from '../../src/portal/tunnel-scripts.ts'
 
-const SCRIPTS_DIR = join(import.meta.dirname, '../../templates/scripts')
+const SYSTEMS_DIR = join(import.meta.dirname, '../../templates/systems')
+const SCRIPTS = new TunnelScripts(
+  { origin: 'freenet6.net', serverIpv4: '192.0.2.1', mtu: 1480, publicUrl: 'http://192.0.2.1:8080' },
+  OperatingSystems.load(),
+  new Templates(),
+)
+
+export type { ScriptValues }
 
 export const UNIX_SYSTEMS = ['linux', 'debian', 'freebsd', 'macos'] as const
 export const SYSTEMS = [...UNIX_SYSTEMS, 'windows'] as const
@@ -10,21 +20,6 @@ export const ACTIONS = ['up', 'down'] as const
 
 export type System = (typeof SYSTEMS)[number]
 export type Part = (typeof ACTIONS)[number] | 'notes'
-
-/** The values that a script template may use; all of them are formatted by the broker, none is free text. */
-export interface ScriptValues {
-  readonly ipv4Server: string
-  readonly ipv4Client: string
-  readonly ipv6Server: string
-  readonly ipv6Client: string
-  readonly prefixLength: number
-  readonly mtu: number
-  readonly name: string
-  readonly interfaceName: string
-  readonly origin: string
-  readonly publicUrl: string
-  readonly id: string
-}
 
 export const USUAL: ScriptValues = {
   ipv4Server: '192.0.2.1',
@@ -65,10 +60,10 @@ export const ODD: readonly ScriptValues[] = [
 
 /** The template as it lies on disk. */
 export function template(system: System, part: Part): string {
-  return readFileSync(join(SCRIPTS_DIR, system, `${part}.hbs`), 'utf8')
+  return readFileSync(join(SYSTEMS_DIR, system, 'sit', `${part}.hbs`), 'utf8')
 }
 
-/** The text that a client gets. A value that the template uses and we lack is an error. */
+/** The text that a client gets, by the product's own renderer. */
 export function render(system: System, part: Part, values: ScriptValues): string {
-  return Handlebars.compile(template(system, part), { noEscape: true, strict: true })(values)
+  return SCRIPTS.render(values, system, part) ?? ''
 }

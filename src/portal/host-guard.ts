@@ -1,0 +1,23 @@
+import type { IncomingMessage } from 'node:http'
+import { problem } from '../shared/problem.ts'
+import { refuse } from './refused.ts'
+
+/**
+ * Refuses a request that was sent to another name than ours (RFC 9110 15.5.20). A page of somebody else's can point
+ * its own name at this address (DNS rebinding) and would then count as same-origin with us: the name in Host tells.
+ * Ours are the public URL's host and the address that the connection came to, which no DNS name can stand for.
+ */
+export function guardHost({ headers, socket }: IncomingMessage, publicHost: string): void {
+  const { host } = headers
+  if (host === undefined) return // HTTP/1.0: no browser
+  const name = URL.parse(`http://${host}`)?.hostname
+  if (name === publicHost) return
+  const local = (socket.localAddress ?? '').replace(/^::ffff:/, '')
+  if (name === (local.includes(':') ? `[${local}]` : local)) return
+  if (name === 'localhost' && isLoopback(local)) return // no browser asks the DNS for it (RFC 6761 6.3)
+  throw refuse(problem('misdirected', { host: publicHost }))
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.')
+}

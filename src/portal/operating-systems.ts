@@ -1,0 +1,87 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse as parseToml } from 'smol-toml'
+import { z } from 'zod'
+
+const SYSTEMS_DIR = join(import.meta.dirname, '..', '..', 'templates', 'systems')
+const MANIFEST = 'system.toml'
+/** The folder of a kind of tunnel within a system's, and what must be in it. */
+const KIND = 'sit'
+const PARTS = ['up', 'down', 'notes'] as const
+
+export type Part = (typeof PARTS)[number]
+
+const text = z.string().min(1)
+
+/** What a page says about an operating system before anybody registers, and how its scripts are kept. */
+const manifest = z.strictObject({
+  title: text,
+  /** Its place on the first page. */
+  order: z.int(),
+  /** File ending of its scripts. */
+  ending: z.enum(['sh', 'cmd', 'txt']),
+  needs: z.array(text).min(1),
+  /** Commands that show whether the needs are met. */
+  checks: z.array(z.strictObject({ command: text })).min(1),
+  /** Where the system's own IPv6 stack and tunnels are described: the draft's pointer to an implementation. */
+  manuals: z.array(z.strictObject({ text, url: z.url({ protocol: /^https$/ }) })).min(1),
+})
+
+export type OperatingSystem = Readonly<z.output<typeof manifest>> & {
+  readonly id: string
+  /** Template files of its scripts. */
+  readonly files: Readonly<Record<Part, string>>
+}
+
+/** A system's folder that is not as it must be; the message names file and key. */
+export class SystemFault extends Error {
+  readonly code = 'system-fault'
+}
+
+/** The operating systems that there are scripts for: a folder of `templates/systems` each. */
+export class OperatingSystems {
+  readonly all: readonly OperatingSystem[]
+  readonly ids: readonly string[]
+
+  private constructor(all: readonly OperatingSystem[]) {
+    this.all = all
+    this.ids = all.map(({ id }) => id)
+  }
+
+  /** Reads every folder. Throws SystemFault if one is not whole. */
+  static load(directory = SYSTEMS_DIR): OperatingSystems {
+    const folders = readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isDirectory())
+    const all = folders.map(({ name }) => readSystem(directory, name))
+    return new OperatingSystems(all.sort((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1)))
+  }
+
+  find(id: string): OperatingSystem | undefined {
+    return this.all.find(system => system.id === id)
+  }
+}
+
+function readSystem(directory: string, id: string): OperatingSystem {
+  const folder = join(directory, id)
+  if (!/^[a-z][a-z0-9-]*$/.test(id))
+    throw new SystemFault(`${folder}: lower-case letters, digits and hyphens`)
+  const files = Object.fromEntries(PARTS.map(part => [part, join(folder, KIND, `${part}.hbs`)]))
+  for (const file of Object.values(files)) {
+    if (!existsSync(file)) throw new SystemFault(`${file} is missing`)
+  }
+  return { ...readManifest(join(folder, MANIFEST)), id, files: files as Record<Part, string> }
+}
+
+function readManifest(file: string): z.output<typeof manifest> {
+  const read = manifest.safeParse(parsed(file))
+  if (read.success) return read.data
+  const mistakes = read.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`)
+  throw new SystemFault(`${file}: ${mistakes.join('; ')}`)
+}
+
+function parsed(file: string): unknown {
+  try {
+    return parseToml(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new SystemFault(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
+  }
+}

@@ -1,0 +1,65 @@
+import { parseIpv4 } from '../address/ipv4.ts'
+import { parseIpv6 } from '../address/ipv6.ts'
+
+/** Facts of the service that stand in every script. */
+export interface ScriptFacts {
+  readonly origin: string
+  readonly serverIpv4: string
+  readonly mtu: number
+  readonly publicUrl: string
+}
+
+/** Everything that a script's template may name. */
+export interface ScriptValues {
+  readonly ipv4Server: string
+  readonly ipv4Client: string
+  readonly ipv6Server: string
+  readonly ipv6Client: string
+  readonly prefixLength: number
+  readonly mtu: number
+  readonly name: string
+  readonly interfaceName: string
+  readonly origin: string
+  readonly publicUrl: string
+  readonly id: string
+}
+
+/** A value that must not reach a script: it could be read as a command. */
+export class ScriptValueFault extends Error {
+  readonly code = 'script-value'
+}
+
+const DOMAIN_NAME = /^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,20}$/
+
+const isIpv4 = (value: unknown) => typeof value === 'string' && parseIpv4(value) !== undefined
+const isIpv6 = (value: unknown) =>
+  typeof value === 'string' && /^[0-9a-f:]{2,39}$/.test(value) && parseIpv6(value) !== undefined
+const isNumber = (value: unknown) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535
+const isDomainName = (value: unknown) => typeof value === 'string' && DOMAIN_NAME.test(value)
+const matches = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
+
+const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> = {
+  ipv4Server: isIpv4,
+  ipv4Client: isIpv4,
+  ipv6Server: isIpv6,
+  ipv6Client: isIpv6,
+  prefixLength: isNumber,
+  mtu: isNumber,
+  name: isDomainName,
+  origin: isDomainName,
+  interfaceName: matches(/^[A-Za-z][A-Za-z0-9_-]{0,14}$/),
+  publicUrl: matches(/^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._/-]*)?$/),
+  id: matches(/^[a-z0-9]{1,64}$/),
+}
+
+/**
+ * Lets values through to a script, which escapes nothing: each must look like what it is, whatever the database or the
+ * configuration held. Throws ScriptValueFault, which names the value and never repeats it.
+ */
+export function checkScriptValues(values: ScriptValues): ScriptValues {
+  for (const [name, rule] of Object.entries(RULES) as [keyof ScriptValues, (value: unknown) => boolean][]) {
+    if (!rule(values[name])) throw new ScriptValueFault(`${name} is not fit to stand in a script`)
+  }
+  return values
+}

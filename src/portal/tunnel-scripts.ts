@@ -1,0 +1,82 @@
+import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
+import type { OperatingSystems, Part } from './operating-systems.ts'
+import { checkScriptValues, type ScriptFacts, type ScriptValues } from './script-values.ts'
+import type { Template, Templates } from './templates.ts'
+
+export const ACTIONS = ['up', 'down'] as const
+export type Action = (typeof ACTIONS)[number]
+
+const LINK_PREFIX_LENGTH = 64
+const INTERFACE_NAME = 'freenet6'
+/** What every template is tried with at start: one that names another value fails then, not in front of a visitor. */
+const SAMPLE: ScriptValues = {
+  ipv4Server: '192.0.2.1',
+  ipv4Client: '192.0.2.2',
+  ipv6Server: '2001:db8::1',
+  ipv6Client: '2001:db8::2',
+  prefixLength: LINK_PREFIX_LENGTH,
+  mtu: 1480,
+  name: 'nic.ca.example.net',
+  interfaceName: INTERFACE_NAME,
+  origin: 'example.net',
+  publicUrl: 'https://example.net',
+  id: 'a1b2c3d4e5f6',
+}
+
+/** The draft's server steps 5–6: the script for the client, its undo, and the instructions. */
+export class TunnelScripts {
+  readonly #facts: ScriptFacts
+  readonly #templates = new Map<string, Template>()
+
+  /** Compiles every system's templates. Throws if one can't be rendered. */
+  constructor(facts: ScriptFacts, systems: OperatingSystems, templates: Templates) {
+    this.#facts = facts
+    for (const { id, files } of systems.all) {
+      for (const [part, file] of Object.entries(files)) {
+        const template = templates.script(file)
+        template(SAMPLE)
+        this.#templates.set(`${id}/${part}`, template)
+      }
+    }
+  }
+
+  /** The script; undefined if there is none for the operating system. */
+  script(tunnel: Tunnel, os: string, action: Action): string | undefined {
+    return this.render(this.#values(tunnel), os, action)
+  }
+
+  /** The instructions, one a line. */
+  notes(tunnel: Tunnel, os: string): readonly string[] {
+    return (this.render(this.#values(tunnel), os, 'notes') ?? '').split('\n').filter(line => line !== '')
+  }
+
+  /** Throws ScriptValueFault for a value that is not fit to stand in a script. */
+  render(values: ScriptValues, os: string, part: Part): string | undefined {
+    return this.#templates.get(`${os}/${part}`)?.(checkScriptValues(values))
+  }
+
+  #values(tunnel: Tunnel): ScriptValues {
+    return {
+      ipv4Server: this.#facts.serverIpv4,
+      ipv4Client: tunnel.ipv4Client,
+      ipv6Client: tunnel.ipv6Client,
+      ipv6Server: tunnel.ipv6Server,
+      prefixLength: LINK_PREFIX_LENGTH,
+      mtu: this.#facts.mtu,
+      name: nameOf(tunnel, this.#facts.origin),
+      interfaceName: INTERFACE_NAME,
+      origin: this.#facts.origin,
+      publicUrl: this.#facts.publicUrl,
+      id: tunnel.id,
+    }
+  }
+}
+
+export function isAction(text: string): text is Action {
+  return text === 'up' || text === 'down'
+}
+
+/** What a script's file is called on the client. */
+export function scriptFileName(action: Action, ending: string): string {
+  return `freenet6-${action}.${ending}`
+}

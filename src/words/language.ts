@@ -1,0 +1,108 @@
+import { PROBLEMS, type Problem, type ProblemCode, sortOf } from '../shared/problem.ts'
+
+/** Sentences that the program puts on pages, each with the names that its words may use in braces. */
+const SENTENCES = {
+  landing: [],
+  register: ['system'],
+  'your-host': [],
+  correct: ['title'],
+  'sign-in': [],
+  deleted: [],
+  errors: [],
+  'visitor-private': [],
+  'visitor-shared': [],
+  'visitor-loopback': [],
+  'over-ipv4': ['url'],
+  'state-new': [],
+  'state-active': [],
+  'state-unreachable': [],
+} as const satisfies Readonly<Record<string, readonly string[]>>
+
+export type Sentence = keyof typeof SENTENCES
+
+type Params = Readonly<Record<string, string | number>>
+
+/** Words that are not as the program needs them; the message names the file and the key. */
+export class WordsFault extends Error {
+  readonly code = 'words-fault'
+}
+
+/** `{ipv4}`, or `{seconds:duration}`. */
+const PLACEHOLDER = /\{([a-z][a-z0-9]*)(:duration)?\}/g
+/** From here on a duration is told in minutes. */
+const TWO_MINUTES_SECONDS = 120
+
+/** One language: every problem's title and detail, and every sentence of the pages. */
+export class Language {
+  /** BCP 47, as the file is called. */
+  readonly tag: string
+  readonly #texts: ReadonlyMap<string, string>
+
+  /** `texts` has a text for each key, such as `problem.internal.title`. Throws WordsFault for a missing or unknown one. */
+  constructor(tag: string, texts: ReadonlyMap<string, string>, file: string) {
+    this.tag = tag
+    this.#texts = texts
+    checkTexts(texts, file)
+  }
+
+  /** The same for every occurrence of the code (RFC 9457 3.1.2). */
+  title(code: ProblemCode): string {
+    return this.#text(`problem.${code}.title`)
+  }
+
+  /** One or two sentences for a person: what is wrong this time, and what to do. */
+  detail({ code, params }: Problem): string {
+    const key = sortOf(code).cases === undefined ? 'detail' : `detail.${params.case}`
+    return this.#fill(`problem.${code}.${key}`, params)
+  }
+
+  sentence(key: Sentence, params: Params = {}): string {
+    return this.#fill(`page.${key}`, params)
+  }
+
+  #text(key: string): string {
+    const text = this.#texts.get(key)
+    if (text === undefined) throw new WordsFault(`${this.tag}: there are no words for ${key}`)
+    return text
+  }
+
+  #fill(key: string, params: Params): string {
+    return this.#text(key).replace(PLACEHOLDER, (_, name: string, unit: string | undefined) => {
+      const value = params[name] ?? ''
+      return unit === undefined ? String(value) : this.#duration(Number(value))
+    })
+  }
+
+  #duration(seconds: number): string {
+    const inMinutes = seconds >= TWO_MINUTES_SECONDS
+    const unit = inMinutes ? 'minute' : 'second'
+    const format = new Intl.NumberFormat(this.tag, { style: 'unit', unit, unitDisplay: 'long' })
+    return format.format(inMinutes ? Math.ceil(seconds / 60) : seconds)
+  }
+}
+
+/** The keys that a language must have, each with the names that its text may use. */
+function wantedTexts(): ReadonlyMap<string, readonly string[]> {
+  const wanted = new Map<string, readonly string[]>()
+  for (const code of Object.keys(PROBLEMS) as ProblemCode[]) {
+    const { params, cases } = sortOf(code)
+    wanted.set(`problem.${code}.title`, [])
+    for (const key of cases?.map(name => `detail.${name}`) ?? ['detail']) {
+      wanted.set(`problem.${code}.${key}`, params)
+    }
+  }
+  for (const [key, params] of Object.entries(SENTENCES)) wanted.set(`page.${key}`, params)
+  return wanted
+}
+
+function checkTexts(texts: ReadonlyMap<string, string>, file: string): void {
+  const wanted = wantedTexts()
+  for (const [key, params] of wanted) {
+    const text = texts.get(key)
+    if (text === undefined) throw new WordsFault(`${file}: ${key} is missing`)
+    const stray = [...text.matchAll(PLACEHOLDER)].find(([, name = '']) => !params.includes(name))
+    if (stray !== undefined) throw new WordsFault(`${file}: ${key} uses ${stray[0]}, which it is not given`)
+  }
+  const unknown = [...texts.keys()].find(key => !wanted.has(key))
+  if (unknown !== undefined) throw new WordsFault(`${file}: there is no use for ${unknown}`)
+}

@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { parse as parseToml } from 'smol-toml'
+import { Language, WordsFault } from './language.ts'
+
+const WORDS_DIR = join(import.meta.dirname, '..', '..', 'templates', 'words')
+/** Spoken where no other language is asked for. */
+const FALLBACK = 'en'
+
+/** The languages of `templates/words`: a file more is a language more. */
+export class Words {
+  readonly #languages: ReadonlyMap<string, Language>
+  /** For logs, commands, and whoever asks for no language that is there. */
+  readonly fallback: Language
+
+  private constructor(languages: ReadonlyMap<string, Language>, directory: string) {
+    this.#languages = languages
+    const fallback = languages.get(FALLBACK) ?? [...languages.values()][0]
+    if (fallback === undefined) throw new WordsFault(`${directory}: there is no language`)
+    this.fallback = fallback
+  }
+
+  /** Reads every language of the folder. Throws WordsFault if one lacks a text, or has one that nothing uses. */
+  static load(directory = WORDS_DIR): Words {
+    const files = readdirSync(directory).filter(name => name.endsWith('.toml'))
+    const languages = files.map(name => readLanguage(join(directory, name)))
+    return new Words(new Map(languages.map(language => [language.tag, language])), directory)
+  }
+
+  /** The first language there is of those in Accept-Language, the preferred first (RFC 9110 12.5.4, RFC 4647 3.4). */
+  choose(acceptLanguage: string): Language {
+    for (const range of rangesIn(acceptLanguage)) {
+      const found = this.#languages.get(range) ?? this.#languages.get(range.split('-')[0] ?? '')
+      if (found !== undefined) return found
+    }
+    return this.fallback
+  }
+}
+
+function readLanguage(file: string): Language {
+  const texts = new Map<string, string>()
+  try {
+    flatten(parseToml(readFileSync(file, 'utf8')), '', texts)
+  } catch (error) {
+    throw new WordsFault(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
+  }
+  return new Language(basename(file, '.toml'), texts, file)
+}
+
+/** Tables as dotted keys; what is neither a table nor a text is left to the check as an unknown key. */
+function flatten(value: unknown, key: string, texts: Map<string, string>): void {
+  if (typeof value !== 'object' || value === null) {
+    texts.set(key, String(value))
+    return
+  }
+  for (const [name, inner] of Object.entries(value))
+    flatten(inner, key === '' ? name : `${key}.${name}`, texts)
+}
+
+function rangesIn(acceptLanguage: string): string[] {
+  const weighted = acceptLanguage.split(',').map(part => {
+    const [range = '', ...parameters] = part.split(';').map(text => text.trim().toLowerCase())
+    const weight = parameters.find(parameter => parameter.startsWith('q='))
+    return { range, weight: weight === undefined ? 1 : Number(weight.slice(2)) }
+  })
+  return weighted
+    .filter(({ weight }) => weight > 0)
+    .sort((a, b) => b.weight - a.weight)
+    .map(({ range }) => range)
+}

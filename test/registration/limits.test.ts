@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { BoundedLimiter } from '../../src/registration/bounded-limiter.ts'
+import { VisitorLimits } from '../../src/registration/limits.ts'
+import type { VisitorAddress } from '../../src/registration/visitor.ts'
+import type { Problem } from '../../src/shared/problem.ts'
+
+const VISITOR: VisitorAddress = { address: '198.51.100.7', family: 4, source: 'connection' }
+const OTHER: VisitorAddress = { ...VISITOR, address: '198.51.100.8' }
+
+/** The code of a refusal that says when to come back. */
+function codeOf(problem: Problem | undefined): string | undefined {
+  if (problem !== undefined) assert.ok(Number(problem.params.seconds) > 0)
+  return problem?.code
+}
+
+suite('limits', () => {
+  test('a visitor registers as often as the configuration says, another one is not concerned', async () => {
+    const limits = new VisitorLimits(2)
+    assert.equal(await limits.takeRegistration(VISITOR), undefined)
+    assert.equal(await limits.takeRegistration(VISITOR), undefined)
+    assert.equal(codeOf(await limits.takeRegistration(VISITOR)), 'quota-exceeded')
+    assert.equal(await limits.takeRegistration(OTHER), undefined)
+  })
+
+  test('a registration that was given back may be made again', async () => {
+    const limits = new VisitorLimits(1)
+    await limits.takeRegistration(VISITOR)
+    await limits.giveRegistrationBack(VISITOR)
+    assert.equal(await limits.takeRegistration(VISITOR), undefined)
+    assert.equal(codeOf(await limits.takeRegistration(VISITOR)), 'quota-exceeded')
+  })
+
+  test('0 limits neither registrations nor refusals', async () => {
+    const limits = new VisitorLimits(0)
+    for (let n = 0; n < 200; n++) {
+      assert.equal(await limits.takeRegistration(VISITOR), undefined)
+      assert.equal(await limits.takeRefusal(VISITOR), undefined)
+    }
+  })
+
+  test('twenty wrong keys in a minute are the last that are looked at', async () => {
+    const limits = new VisitorLimits(0)
+    for (let n = 0; n < 20; n++) assert.equal(await limits.takeWrongKey(VISITOR), undefined)
+    assert.equal(codeOf(await limits.takeWrongKey(VISITOR)), 'too-many-requests')
+    assert.equal(await limits.takeWrongKey(OTHER), undefined)
+  })
+
+  test('the addresses of one IPv6 customer count as one', async () => {
+    const limits = new VisitorLimits(1)
+    const ipv6 = (address: string) => ({ address, family: 6, source: 'connection' }) as const
+    await limits.takeRegistration(ipv6('2001:db8:0:1::1'))
+    assert.equal(codeOf(await limits.takeRegistration(ipv6('2001:db8:0:ff::2'))), 'quota-exceeded')
+    assert.equal(await limits.takeRegistration(ipv6('2001:db8:0:100::1')), undefined)
+  })
+
+  test('no more keys than the bound are counted: the one counted longest ago is forgotten', async () => {
+    const limiter = new BoundedLimiter({ points: 1, seconds: 60, maxKeys: 3 })
+    for (const key of ['a', 'b', 'c', 'd']) assert.equal(await limiter.take(key), undefined)
+    assert.ok(await limiter.take('d'))
+    assert.ok(await limiter.take('b'))
+    assert.equal(await limiter.take('a'), undefined)
+  })
+})

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, suite, test } from 'node:test'
+import { OperatingSystems, SystemFault } from '../../src/portal/operating-systems.ts'
+import { ScriptValueFault, type ScriptValues } from '../../src/portal/script-values.ts'
+import { Templates } from '../../src/portal/templates.ts'
+import { TunnelScripts } from '../../src/portal/tunnel-scripts.ts'
+import { render, USUAL } from './render.ts'
+
+const SYSTEMS_DIR = join(import.meta.dirname, '../../templates/systems')
+const FACTS = { origin: 'freenet6.net', serverIpv4: '192.0.2.1', mtu: 1480, publicUrl: 'http://192.0.2.1' }
+
+suite('an operating system is a folder', () => {
+  let directory: string
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'freenet6-systems-'))
+    cpSync(SYSTEMS_DIR, directory, { recursive: true })
+  })
+  afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+  function change(file: string, from: string | RegExp, to: string): void {
+    const path = join(directory, file)
+    writeFileSync(path, readFileSync(path, 'utf8').replace(from, to))
+  }
+
+  test('one more folder is one more system, in its place', () => {
+    cpSync(join(directory, 'linux'), join(directory, 'plan9'), { recursive: true })
+    change('plan9/system.toml', 'order = 10', 'order = 35')
+    const systems = OperatingSystems.load(directory)
+    assert.deepEqual(systems.ids, ['linux', 'debian', 'freebsd', 'plan9', 'macos', 'windows'])
+    const scripts = new TunnelScripts(FACTS, systems, new Templates())
+    assert.equal(scripts.render(USUAL, 'plan9', 'up'), render('linux', 'up', USUAL))
+  })
+
+  const BROKEN: readonly (readonly [what: string, from: string | RegExp, to: string, message: RegExp])[] = [
+    ['no title', /^title.*$/m, '', /linux\/system\.toml: title: /],
+    ['an unknown key', 'order', 'colour = "red"\norder', /Unrecognized key: "colour"/],
+    ['a manual that is no https URL', 'https://man7', 'javascript:man7', /manuals\.0\.url/],
+    ['no TOML', 'title =', 'title', /system\.toml: Invalid TOML/],
+  ]
+  for (const [what, from, to, message] of BROKEN) {
+    test(`a manifest with ${what} stops the start and is named`, () => {
+      change('linux/system.toml', from, to)
+      assert.throws(
+        () => OperatingSystems.load(directory),
+        (error: unknown) => error instanceof SystemFault && message.test(error.message),
+      )
+    })
+  }
+
+  test('a script that is missing, or names a value that there is not, stops the start', () => {
+    rmSync(join(directory, 'debian/sit/notes.hbs'))
+    assert.throws(() => OperatingSystems.load(directory), /debian\/sit\/notes\.hbs is missing/)
+    cpSync(join(SYSTEMS_DIR, 'debian'), join(directory, 'debian'), { recursive: true })
+    change('debian/sit/notes.hbs', 'You need', '{{surprise}}')
+    const systems = OperatingSystems.load(directory)
+    assert.throws(() => new TunnelScripts(FACTS, systems, new Templates()), /surprise/)
+  })
+})
+
+suite('what reaches a script', () => {
+  const HOSTILE: Partial<Record<keyof ScriptValues, readonly unknown[]>> = {
+    ipv4Client: ['`reboot`', '192.0.2.1; reboot', '192.0.2.1\n', '', '192.0.2.256', undefined],
+    ipv6Client: ['2001:db8::2 $(reboot)', '::ffff:1.2.3.4', 'fe80::1%eth0', '2001:DB8::2', 'x'],
+    name: ['$(reboot).ca.freenet6.net', 'a b.ca', '-rf.ca.freenet6.net', 'nic.ca\n.net', 'é.ca', "it's"],
+    mtu: [Number.NaN, -1, 1.5, '1480', Number.POSITIVE_INFINITY],
+    prefixLength: ['64'],
+    publicUrl: ['http://x/`id`', 'javascript:1', 'http://x y', 'http://x/"', "http://x/'"],
+    id: ['../x', 'a;b', '', 'A1'],
+    interfaceName: ['a b', '$(x)', '-x', 'longer-than-fifteen'],
+  }
+  for (const [name, values] of Object.entries(HOSTILE)) {
+    test(`${name} is what it looks like, or a fault that does not repeat it`, () => {
+      for (const value of values) {
+        assert.throws(
+          () => render('linux', 'up', { ...USUAL, [name]: value }),
+          (error: unknown) =>
+            error instanceof ScriptValueFault && error.message === `${name} is not fit to stand in a script`,
+          String(value),
+        )
+      }
+    })
+  }
+})
