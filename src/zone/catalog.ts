@@ -122,7 +122,7 @@ export class Catalog {
     }
   }
 
-  /** See `Version.rrset`; this and all below read the newest published version. */
+  /** Reads the newest published version, as all below do: see `Version.rrset`. */
   rrset(owner: Uint8Array, type: number): Rrset | undefined {
     return this.#newest().rrset(owner, type)
   }
