@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
+import { CopiedZone } from './engine/copied-zone.ts'
 import { Counts, Nameserver, type NameserverOptions } from './engine/nameserver.ts'
 import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.ts'
 import { CookieRollover } from './listen/cookie-rollover.ts'
@@ -13,6 +14,7 @@ import { TCP_LIMITS } from './listen/tcp.ts'
 import { DgramListeners } from './listen/udp-listeners.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
+import { lowerCaseName, parseName } from './wire/name.ts'
 
 /** The nameserver as it runs: an engine here for TCP, and one in each responder thread for UDP. */
 export interface DnsServing {
@@ -37,7 +39,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     keys: config.dns.keys,
     ...rateLimitOf(config),
   }
-  const nameserver = new Nameserver(engine)
+  const nameserver = new Nameserver({ ...engine, ...transfersOf(config, broker) })
   const respond = nameserver.respond.bind(nameserver)
   const libc = await loadLibc()
   if (libc === undefined)
@@ -50,7 +52,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
       ...endpoint,
       optional: config.demo && endpoint.address === '::1',
     })),
-    respond,
+    respond: nameserver.converse.bind(nameserver),
     udp: threads ?? new DgramListeners(respond),
   })
   cookies.start()
@@ -65,6 +67,18 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
       return listeners.close()
     },
   }
+}
+
+/** Transfers go over TCP, which this thread answers. */
+function transfersOf({ dns }: Config, { catalog }: Broker): Pick<NameserverOptions, 'transfers'> {
+  if (dns.allow_transfer.length === 0) return {}
+  const allow = dns.allow_transfer.map(peer => (typeof peer === 'string' ? { key: keyNameOf(peer) } : peer))
+  return { transfers: { allow, snapshot: () => new CopiedZone(catalog) } }
+}
+
+/** Of `key:NAME`, in wire form and lower case; that there is such a key has been checked. */
+function keyNameOf(peer: string): Uint8Array {
+  return lowerCaseName(parseName(peer.slice('key:'.length)) ?? Uint8Array.of(0))
 }
 
 function rateLimitOf({ dns: { rate_limit } }: Config): Pick<NameserverOptions, 'rateLimit'> {

@@ -1,4 +1,4 @@
-import type { Respond } from '../engine/respond.ts'
+import type { Converse } from '../engine/conversation.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import { ListenFault } from './listen-fault.ts'
 import { sumOf } from './shared-counts.ts'
@@ -49,7 +49,7 @@ export class DnsListeners {
 export interface ListenDnsOptions {
   readonly endpoints: readonly ListenEndpoint[]
   /** Answers TCP. */
-  readonly respond: Respond
+  readonly respond: Converse
   /** Answers UDP; bound to nothing so far. */
   readonly udp: UdpListeners
   readonly limits?: TcpLimits
