@@ -8,20 +8,20 @@ import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.
 import { CookieRollover } from './listen/cookie-rollover.ts'
 import { loadLibc } from './listen/libc.ts'
 import { type DnsListeners, listenDns } from './listen/listeners.ts'
-import { ResponderThreads } from './listen/responder-threads.ts'
-import { sumOf } from './listen/shared-counts.ts'
-import { TCP_LIMITS } from './listen/tcp.ts'
-import { DgramListeners } from './listen/udp-listeners.ts'
+import { TCP_LIMITS } from './listen/tcp/tcp-listener.ts'
+import { AnsweringThreads } from './listen/threads/answering-threads.ts'
+import { sumOf } from './listen/threads/shared-counts.ts'
+import { DgramListeners } from './listen/udp/udp-listeners.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
 import { lowerCaseName, parseName } from './wire/name.ts'
 
-/** The nameserver as it runs: an engine here for TCP, and one in each responder thread for UDP. */
+/** The nameserver as it runs: an engine here for TCP, and one in each answering thread for UDP. */
 export interface DnsServing {
   readonly listeners: DnsListeners
   /** What became of messages, in all engines together. */
   counts(): Counts
-  /** What the sockets have seen, and how many responder threads had to be replaced. */
+  /** What the sockets have seen, and how many answering threads had to be replaced. */
   socketFigures(): Readonly<Record<string, number>>
   close(): Promise<void>
 }
@@ -45,7 +45,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
   if (libc === undefined)
     log.warn({}, 'no batched system calls here: UDP is answered by the main thread, slower')
   const threads =
-    libc === undefined ? undefined : new ResponderThreads({ libc, threads: config.dns.threads, engine, log })
+    libc === undefined ? undefined : new AnsweringThreads({ libc, threads: config.dns.threads, engine, log })
   const listeners = await listenDns({
     // In the demo alone a missing [::1] is a warning: containers often have none.
     endpoints: config.dns.listen.map(endpoint => ({

@@ -1,10 +1,10 @@
 import type { Converse } from '../engine/conversation.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import { ListenFault } from './listen-fault.ts'
-import { sumOf } from './shared-counts.ts'
-import { NO_TCP_COUNTS, TCP_LIMITS, type TcpCounts, type TcpLimits, TcpListener } from './tcp.ts'
-import type { UdpCounts } from './udp.ts'
-import type { UdpListeners } from './udp-listeners.ts'
+import { NO_TCP_COUNTS, TCP_LIMITS, type TcpCounts, type TcpLimits, TcpListener } from './tcp/tcp-listener.ts'
+import { sumOf } from './threads/shared-counts.ts'
+import type { UdpCounts } from './udp/dgram-listener.ts'
+import type { UdpListeners } from './udp/udp-listeners.ts'
 
 /** A listen address; an optional one that can't be bound is a warning. */
 export interface ListenEndpoint extends Endpoint {

@@ -6,7 +6,7 @@ import { type Answer, decode, encode } from 'dns-packet'
 import type { Respond } from '../../src/engine/respond.ts'
 import { type SampleTunnel, SelfCheck, type SelfCheckOptions } from '../../src/health/self-check.ts'
 import { type DnsListeners, type ListenEndpoint, listenDns } from '../../src/listen/listeners.ts'
-import { DgramListeners } from '../../src/listen/udp-listeners.ts'
+import { DgramListeners } from '../../src/listen/udp/udp-listeners.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { hasIpv6Loopback } from '../spawn.ts'
 

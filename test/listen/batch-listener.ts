@@ -1,8 +1,8 @@
 import type { Respond } from '../../src/engine/respond.ts'
 import { type Libc, loadLibc } from '../../src/listen/libc.ts'
-import { type OpenSocket, openSockets } from '../../src/listen/open-socket.ts'
-import { Responder } from '../../src/listen/responder.ts'
-import type { UdpCounts } from '../../src/listen/udp.ts'
+import { BatchLoop } from '../../src/listen/udp/batch-loop.ts'
+import type { UdpCounts } from '../../src/listen/udp/dgram-listener.ts'
+import { type OpenSocket, openSockets } from '../../src/listen/udp/open-socket.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 
 const libc = await loadLibc()
@@ -16,11 +16,11 @@ function reasonWithout(found: Libc | undefined): string | false {
   return 'koffi can not be loaded here: batched system calls are not tested'
 }
 
-/** A responder on one address, in this thread, so that any function can answer; it looks for datagrams at every turn. */
+/** A loop on one address, in this thread, so that any function can answer; it looks for datagrams at every turn. */
 export class BatchListener {
   readonly address: Endpoint
   readonly #socket: OpenSocket
-  readonly #responder: Responder
+  readonly #loop: BatchLoop
   #isOpen = true
 
   static async listen(endpoint: Endpoint, respond: Respond): Promise<BatchListener> {
@@ -33,12 +33,12 @@ export class BatchListener {
     this.address = socket.address
     this.#socket = socket
     const presence = { enter: () => undefined, leave: () => undefined }
-    this.#responder = new Responder({ libc: theLibc(), sockets: [socket], respond, presence })
+    this.#loop = new BatchLoop({ libc: theLibc(), sockets: [socket], respond, presence })
     this.#turn()
   }
 
   get counts(): UdpCounts {
-    return this.#responder.counts
+    return this.#loop.counts
   }
 
   async close(): Promise<void> {
@@ -48,7 +48,7 @@ export class BatchListener {
 
   readonly #turn = (): void => {
     if (!this.#isOpen) return
-    this.#responder.answerWaiting()
+    this.#loop.answerWaiting()
     setImmediate(this.#turn)
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Converse } from '../../src/engine/conversation.ts'
-import { TCP_LIMITS, type TcpLimits, TcpListener } from '../../src/listen/tcp.ts'
+import { TCP_LIMITS, type TcpLimits, TcpListener } from '../../src/listen/tcp/tcp-listener.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { echo } from './fake-respond.ts'
 

@@ -1,11 +1,11 @@
-/** What a responder thread runs: its own engine and sockets, over the table that all threads share. */
+/** What an answering thread runs: its own engine and sockets, over the table that all threads share. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { Nameserver } from '../engine/nameserver.ts'
-import { ReaderSlot } from '../zone/reader-slot.ts'
-import { loadLibc } from './libc.ts'
-import { Responder } from './responder.ts'
-import { PATIENCE_MS, type ResponderOrders } from './responder-orders.ts'
+import { Nameserver } from '../../engine/nameserver.ts'
+import { ReaderSlot } from '../../zone/reader-slot.ts'
+import { loadLibc } from '../libc.ts'
+import { BatchLoop } from '../udp/batch-loop.ts'
 import { SharedCounts } from './shared-counts.ts'
+import { PATIENCE_MS, type ThreadOrders } from './thread-orders.ts'
 import { setSlice } from './thread-slice.ts'
 
 /** Counts are published this often; more would cost more than they tell. */
@@ -13,23 +13,23 @@ const COUNTS_INTERVAL_MS = 100
 /** The shortest that Linux gives: an answer does not wait for the slice of whoever has the core, be it our own web. */
 const SLICE_NS = 100_000n
 
-const orders = workerData as ResponderOrders
+const orders = workerData as ThreadOrders
 const libc = await loadLibc()
 if (libc === undefined) throw new Error('libc can not be called from this thread')
 const nameserver = new Nameserver(orders.engine)
-const responder = new Responder({
+const loop = new BatchLoop({
   libc,
   sockets: orders.sockets,
   respond: (query, length, reply, client) => nameserver.respond(query, length, reply, client),
   presence: new ReaderSlot(orders.engine.catalog.buffer, orders.reader),
 })
 const stop = new Int32Array(orders.stop)
-const udpCounts = new SharedCounts(responder.counts, orders.udpCounts)
+const udpCounts = new SharedCounts(loop.counts, orders.udpCounts)
 const engineCounts = new SharedCounts(nameserver.counts, orders.engineCounts)
 let published = 0
 
 function publishCounts(): void {
-  udpCounts.publish(responder.counts)
+  udpCounts.publish(loop.counts)
   engineCounts.publish(nameserver.counts)
 }
 
@@ -44,5 +44,5 @@ function isStopped(): boolean {
 
 setSlice(libc, SLICE_NS)
 parentPort?.postMessage('ready')
-responder.run(isStopped, PATIENCE_MS)
+loop.run(isStopped, PATIENCE_MS)
 publishCounts()

@@ -1,13 +1,13 @@
-import type { NameserverOptions } from '../engine/nameserver.ts'
-import type { ResponderSocket } from './responder.ts'
+import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { BoundSocket } from '../udp/batch-loop.ts'
 
-/** How long a quiet responder waits, in milliseconds, before it looks whether it should stop. */
+/** How long a quiet thread waits, in milliseconds, before it looks whether it should stop. */
 export const PATIENCE_MS = 250
 
-/** Everything a responder thread is given; all of it can be handed from thread to thread. */
-export interface ResponderOrders {
+/** Everything an answering thread is given; all of it can be handed from thread to thread. */
+export interface ThreadOrders {
   readonly engine: NameserverOptions
-  readonly sockets: readonly ResponderSocket[]
+  readonly sockets: readonly BoundSocket[]
   /** Number of its slot among the table's readers. */
   readonly reader: number
   /** One word; not 0: stop. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import { Client } from '../engine/client.ts'
-import type { Conversation, Converse } from '../engine/conversation.ts'
-import { utcSeconds } from '../shared/clock.ts'
+import { Client } from '../../engine/client.ts'
+import type { Conversation, Converse } from '../../engine/conversation.ts'
+import { utcSeconds } from '../../shared/clock.ts'
 import { MessageStream, PREFIX_LENGTH } from './message-stream.ts'
 
 /** Times a connection may take, in milliseconds. */

@@ -1,8 +1,9 @@
 /** A UDP socket that takes up to 64 datagrams with one system call and sends their replies with another. */
 
-import type { Client } from '../engine/client.ts'
-import { copyOctets } from '../wire/octets.ts'
-import { ERRNO, type Libc, MSG_DONTWAIT, POLLOUT } from './libc.ts'
+import type { Client } from '../../engine/client.ts'
+import { copyOctets } from '../../wire/octets.ts'
+import { ERRNO, type Libc, MSG_DONTWAIT, POLLOUT } from '../libc.ts'
+import type { UdpCounts } from './dgram-listener.ts'
 import { PollSet } from './poll-set.ts'
 import {
   ADDRESS_ROOM,
@@ -31,7 +32,6 @@ import {
   REPLY_STRIDE,
   SOURCES,
 } from './socket-memory.ts'
-import type { UdpCounts } from './udp.ts'
 
 const TWO_POW_32 = 0x1_0000_0000
 

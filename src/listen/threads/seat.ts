@@ -2,31 +2,31 @@ import { getCompileCacheDir } from 'node:module'
 import { dirname, extname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { Counts, type NameserverOptions } from '../engine/nameserver.ts'
-import type { Log } from '../shared/log.ts'
-import { ReaderSlot } from '../zone/reader-slot.ts'
-import type { ResponderSocket } from './responder.ts'
-import type { ResponderOrders } from './responder-orders.ts'
+import { Counts, type NameserverOptions } from '../../engine/nameserver.ts'
+import type { Log } from '../../shared/log.ts'
+import { ReaderSlot } from '../../zone/reader-slot.ts'
+import type { BoundSocket } from '../udp/batch-loop.ts'
+import { NO_UDP_COUNTS, type UdpCounts } from '../udp/dgram-listener.ts'
 import { SharedCounts, sumOf } from './shared-counts.ts'
-import { NO_UDP_COUNTS, type UdpCounts } from './udp.ts'
+import type { ThreadOrders } from './thread-orders.ts'
 
-const THREAD_FILE = new URL(`./responder-entry${extname(import.meta.filename)}`, import.meta.url)
+const THREAD_FILE = new URL(`./thread-entry${extname(import.meta.filename)}`, import.meta.url)
 /** A thread that dies at once each time is not started more often than this. */
 const RESTART_PAUSE_MS = 200
 
-export interface ResponderSeatOptions {
+export interface SeatOptions {
   readonly index: number
   readonly engine: NameserverOptions
-  readonly sockets: readonly ResponderSocket[]
+  readonly sockets: readonly BoundSocket[]
   readonly stop: SharedArrayBuffer
   readonly log: Log
 }
 
-/** The place of one responder thread: sockets, slot and counts stay when a thread dies and another one takes over. */
-export class ResponderSeat {
+/** The place of one answering thread: sockets, slot and counts stay when a thread dies and another one takes over. */
+export class Seat {
   /** Threads that died here and were replaced. */
   restarts = 0
-  readonly #options: ResponderSeatOptions
+  readonly #options: SeatOptions
   readonly #slot: ReaderSlot
   #udp = new SharedCounts<UdpCounts>({ ...NO_UDP_COUNTS })
   #engine = new SharedCounts(new Counts())
@@ -36,7 +36,7 @@ export class ResponderSeat {
   #worker: Worker | undefined
   #hasLeft: Promise<void> = Promise.resolve()
 
-  constructor(options: ResponderSeatOptions) {
+  constructor(options: SeatOptions) {
     this.#options = options
     this.#slot = new ReaderSlot(options.engine.catalog.buffer, options.index)
   }
@@ -56,12 +56,12 @@ export class ResponderSeat {
     const { promise: isReady, resolve, reject } = Promise.withResolvers<void>()
     worker.once('message', () => resolve())
     worker.once('error', error => {
-      this.#options.log.error({ err: error, thread: this.#options.index }, 'a responder thread failed')
+      this.#options.log.error({ err: error, thread: this.#options.index }, 'an answering thread failed')
       reject(error)
     })
     this.#hasLeft = new Promise(left => {
       worker.once('exit', () => {
-        reject(new Error('a responder thread ended before it answered'))
+        reject(new Error('an answering thread ended before it answered'))
         this.#slot.leave() // it may have died on the table
         left()
         void isReady.then(
@@ -90,7 +90,7 @@ export class ResponderSeat {
     this.#pastEngine = this.engineCounts
     this.#udp = new SharedCounts<UdpCounts>({ ...NO_UDP_COUNTS })
     this.#engine = new SharedCounts(new Counts())
-    this.#options.log.error({ thread: this.#options.index }, 'a responder thread ended: starting another')
+    this.#options.log.error({ thread: this.#options.index }, 'an answering thread ended: starting another')
     await sleep(RESTART_PAUSE_MS)
     if (this.#isStopped()) return
     await this.fill().catch(() => this.#replace())
@@ -100,7 +100,7 @@ export class ResponderSeat {
     return Atomics.load(new Int32Array(this.#options.stop), 0) !== 0
   }
 
-  #orders(): ResponderOrders {
+  #orders(): ThreadOrders {
     const { index, engine, sockets, stop } = this.#options
     return {
       engine,

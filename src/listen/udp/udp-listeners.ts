@@ -1,7 +1,7 @@
-import type { Respond } from '../engine/respond.ts'
-import type { Endpoint } from '../shared/endpoint.ts'
-import { sumOf } from './shared-counts.ts'
-import { NO_UDP_COUNTS, type UdpCounts, UdpListener } from './udp.ts'
+import type { Respond } from '../../engine/respond.ts'
+import type { Endpoint } from '../../shared/endpoint.ts'
+import { sumOf } from '../threads/shared-counts.ts'
+import { NO_UDP_COUNTS, type UdpCounts, UdpListener } from './dgram-listener.ts'
 
 /** What answers UDP on all listen addresses, in whichever threads. */
 export interface UdpListeners {

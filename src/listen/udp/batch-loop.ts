@@ -1,16 +1,16 @@
 /** Answers the datagrams of some sockets, batch by batch, in the thread that calls it. */
 
-import { Client } from '../engine/client.ts'
-import type { Respond } from '../engine/respond.ts'
-import { utcSeconds } from '../shared/clock.ts'
+import { Client } from '../../engine/client.ts'
+import type { Respond } from '../../engine/respond.ts'
+import { utcSeconds } from '../../shared/clock.ts'
+import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, POLLIN } from '../libc.ts'
 import { BatchSocket } from './batch-socket.ts'
-import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, POLLIN } from './libc.ts'
+import { NO_UDP_COUNTS, type UdpCounts } from './dgram-listener.ts'
 import { PollSet } from './poll-set.ts'
 import { BATCH } from './socket-memory.ts'
-import { NO_UDP_COUNTS, type UdpCounts } from './udp.ts'
 
-/** A bound UDP socket that somebody else owns. With more than one in a responder, they do not block. */
-export interface ResponderSocket {
+/** A bound UDP socket that somebody else owns. With more than one in a loop, they do not block. */
+export interface BoundSocket {
   readonly fd: number
   readonly family: 4 | 6
 }
@@ -21,7 +21,7 @@ export interface Presence {
   leave(): void
 }
 
-export class Responder {
+export class BatchLoop {
   readonly counts: UdpCounts = { ...NO_UDP_COUNTS }
   readonly #sockets: readonly BatchSocket[]
   readonly #readable: PollSet
@@ -31,7 +31,7 @@ export class Responder {
 
   constructor(options: {
     readonly libc: Libc
-    readonly sockets: readonly ResponderSocket[]
+    readonly sockets: readonly BoundSocket[]
     readonly respond: Respond
     readonly presence: Presence
   }) {

@@ -1,6 +1,6 @@
-import type { Endpoint } from '../shared/endpoint.ts'
-import { AF_INET, AF_INET6, type Libc } from './libc.ts'
-import { ListenFault } from './listen-fault.ts'
+import type { Endpoint } from '../../shared/endpoint.ts'
+import { AF_INET, AF_INET6, type Libc } from '../libc.ts'
+import { ListenFault } from '../listen-fault.ts'
 import { ADDRESS_ROOM, endpointOf, socketAddress } from './socket-address.ts'
 
 /** Takes in a burst while a thread is busy: about 16,000 queries. Linux grants at most net.core.rmem_max. */

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadLibc } from '../../src/listen/libc.ts'
-import { ResponderThreads } from '../../src/listen/responder-threads.ts'
+import { AnsweringThreads } from '../../src/listen/threads/answering-threads.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import type { Log } from '../../src/shared/log.ts'
 import { TYPE } from '../../src/wire/codes.ts'
@@ -21,7 +21,7 @@ h.example. 60 IN A 10.0.0.0`
 const LOOPBACK: Endpoint = { address: '127.0.0.1', port: 0 }
 
 interface Started extends AsyncDisposable {
-  readonly threads: ResponderThreads
+  readonly threads: AnsweringThreads
   readonly catalog: Catalog
   readonly addresses: readonly Endpoint[]
   readonly logged: readonly string[]
@@ -35,7 +35,7 @@ async function start(count: number, endpoints: readonly Endpoint[] = [LOOPBACK])
   const write = (_facts: object, message: string) => void logged.push(message)
   const log: Log = { debug: write, info: write, warn: write, error: write }
   const engine = { catalog: { buffer: catalog.buffer }, nsid: '', version: '', hostname: '' }
-  const threads = new ResponderThreads({ libc, threads: count, engine, log })
+  const threads = new AnsweringThreads({ libc, threads: count, engine, log })
   const addresses: Endpoint[] = []
   for (const endpoint of endpoints) addresses.push(await threads.bind(endpoint))
   await threads.start()
@@ -53,7 +53,7 @@ function put(catalog: Catalog, value: number): void {
   catalog.commit([{ kind: 'put', rrset: { owner: wire('h.example.'), type: TYPE.A, ttl: 60, rdatas } }])
 }
 
-describe('responder threads', { skip: noBatches }, () => {
+describe('answering threads', { skip: noBatches }, () => {
   test('answer on every address they were bound to', async () => {
     const endpoints = hasIpv6Loopback() ? [LOOPBACK, { address: '::1', port: 0 }] : [LOOPBACK, LOOPBACK]
     await using started = await start(2, endpoints)
@@ -99,7 +99,7 @@ describe('responder threads', { skip: noBatches }, () => {
     await sleep(600)
     assert.equal(started.threads.restarts, 1)
     assert.equal(started.threads.counts.replies, 6)
-    assert.deepEqual(started.logged, ['a responder thread ended: starting another'])
+    assert.deepEqual(started.logged, ['an answering thread ended: starting another'])
   })
 
   test('leave alone a port that another process of ours has, be it shared or not', async () => {
