@@ -8,6 +8,7 @@ import { AnsweringThreads } from '../../src/listen/threads/answering-threads.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import type { Log } from '../../src/shared/log.ts'
 import { TYPE } from '../../src/wire/codes.ts'
+import { READER_SLOTS, SLOT_WORDS } from '../../src/zone/arena.ts'
 import type { Catalog } from '../../src/zone/catalog.ts'
 import { exchange } from '../ask.ts'
 import { catalogOf, queryOf, wire } from '../engine/zones.ts'
@@ -75,6 +76,38 @@ describe('answering threads', { skip: noBatches }, () => {
       put(started.catalog, i)
       assert.equal(await heard(started.addresses[0]), i)
     }
+  })
+
+  test('are in their slot of the table while they answer, and only then', async () => {
+    await using started = await start(1)
+    const words = new Int32Array(started.catalog.buffer, 0, READER_SLOTS + SLOT_WORDS)
+    const client = createSocket('udp4')
+    const [address] = started.addresses
+    assert.ok(address)
+    let isSeen = false
+    for (let round = 0; round < 200 && !isSeen; round++) {
+      for (let i = 0; i < 100; i++) client.send(queryOf('h.example.', 'A'), address.port)
+      await sleep(0) // they are on their way
+      const until = performance.now() + 5
+      while (!isSeen && performance.now() < until) isSeen = Atomics.load(words, READER_SLOTS) !== 0
+    }
+    assert.ok(isSeen)
+    await sleep(100)
+    assert.equal(Atomics.load(words, READER_SLOTS), 0)
+    client.close()
+  })
+
+  test('leave their slot when they die in it', async () => {
+    await using started = await start(1)
+    const words = new Int32Array(started.catalog.buffer, 0, READER_SLOTS + SLOT_WORDS)
+    Atomics.store(words, READER_SLOTS, 1) // as if it had died on the table
+    const { used } = started.catalog.memory()
+    for (let i = 0; i < 100; i++) put(started.catalog, i)
+    assert.ok(started.catalog.memory().used > used + 1000)
+    await started.threads.killThread(0)
+    assert.equal(Atomics.load(words, READER_SLOTS), 0)
+    put(started.catalog, 0)
+    assert.ok(started.catalog.memory().used <= used)
   })
 
   test('stop within a second, and their ports are free', async () => {

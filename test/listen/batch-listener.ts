@@ -1,5 +1,6 @@
 import type { Respond } from '../../src/engine/respond.ts'
 import { type Libc, loadLibc } from '../../src/listen/libc.ts'
+import { Presence, type Slot } from '../../src/listen/threads/presence.ts'
 import { BatchLoop } from '../../src/listen/udp/batch-loop.ts'
 import type { UdpCounts } from '../../src/listen/udp/dgram-listener.ts'
 import { type OpenSocket, openSockets } from '../../src/listen/udp/open-socket.ts'
@@ -16,6 +17,9 @@ function reasonWithout(found: Libc | undefined): string | false {
   return 'koffi can not be loaded here: batched system calls are not tested'
 }
 
+/** Of a listener whose answers come from no table. */
+const NO_SLOT: Slot = { enter: () => undefined, leave: () => undefined }
+
 /** A loop on one address, in this thread, so that any function can answer; it looks for datagrams at every turn. */
 export class BatchListener {
   readonly address: Endpoint
@@ -23,16 +27,16 @@ export class BatchListener {
   readonly #loop: BatchLoop
   #isOpen = true
 
-  static async listen(endpoint: Endpoint, respond: Respond): Promise<BatchListener> {
+  static async listen(endpoint: Endpoint, respond: Respond, slot: Slot = NO_SLOT): Promise<BatchListener> {
     const [socket] = openSockets(theLibc(), endpoint, { count: 1, patienceMs: 250 })
     if (socket === undefined) throw new Error('one socket was asked for')
-    return new BatchListener(socket, respond)
+    return new BatchListener(socket, respond, slot)
   }
 
-  constructor(socket: OpenSocket, respond: Respond) {
+  constructor(socket: OpenSocket, respond: Respond, slot: Slot) {
     this.address = socket.address
     this.#socket = socket
-    const presence = { enter: () => undefined, leave: () => undefined }
+    const presence = new Presence(slot)
     this.#loop = new BatchLoop({ libc: theLibc(), sockets: [socket], respond, presence })
     this.#turn()
   }

@@ -4,6 +4,7 @@ import { Nameserver } from '../../engine/nameserver.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
 import { loadLibc } from '../libc.ts'
 import { BatchLoop } from '../udp/batch-loop.ts'
+import { Presence } from './presence.ts'
 import { SharedCounts } from './shared-counts.ts'
 import { PATIENCE_MS, type ThreadOrders } from './thread-orders.ts'
 import { setSlice } from './thread-slice.ts'
@@ -21,7 +22,7 @@ const loop = new BatchLoop({
   libc,
   sockets: orders.sockets,
   respond: (query, length, reply, client) => nameserver.respond(query, length, reply, client),
-  presence: new ReaderSlot(orders.engine.catalog.buffer, orders.reader),
+  presence: new Presence(new ReaderSlot(orders.engine.catalog.buffer, orders.reader)),
 })
 const stop = new Int32Array(orders.stop)
 const udpCounts = new SharedCounts(loop.counts, orders.udpCounts)

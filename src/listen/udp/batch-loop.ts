@@ -4,6 +4,7 @@ import { Client } from '../../engine/client.ts'
 import type { Respond } from '../../engine/respond.ts'
 import { utcSeconds } from '../../shared/clock.ts'
 import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, POLLIN } from '../libc.ts'
+import type { Presence } from '../threads/presence.ts'
 import { BatchSocket } from './batch-socket.ts'
 import { NO_UDP_COUNTS, type UdpCounts } from './dgram-listener.ts'
 import { PollSet } from './poll-set.ts'
@@ -15,12 +16,6 @@ export interface BoundSocket {
   readonly family: 4 | 6
 }
 
-/** Tells the writer of the table that a reader is at work, so that what it may stand on is not used again. */
-export interface Presence {
-  enter(): void
-  leave(): void
-}
-
 export class BatchLoop {
   readonly counts: UdpCounts = { ...NO_UDP_COUNTS }
   readonly #sockets: readonly BatchSocket[]
@@ -28,6 +23,9 @@ export class BatchLoop {
   readonly #respond: Respond
   readonly #presence: Presence
   readonly #client = new Client('udp')
+  /** The socket whose datagrams are being answered, and how many there are. */
+  #current: BatchSocket | undefined
+  #received = 0
 
   constructor(options: {
     readonly libc: Libc
@@ -71,11 +69,17 @@ export class BatchLoop {
     if (received === 0) return 0
     this.counts.datagrams += received
     this.#client.seconds = utcSeconds()
-    this.#presence.enter()
-    for (let i = 0; i < received && i < BATCH; i++) this.#answer(socket, i)
-    this.#presence.leave()
+    this.#current = socket
+    this.#received = Math.min(received, BATCH)
+    this.#presence.during(this.#answerReceived)
     socket.send(this.counts)
     return received
+  }
+
+  /** Made once: a closure for every batch would be garbage. */
+  readonly #answerReceived = (): void => {
+    const socket = this.#current
+    for (let i = 0; socket !== undefined && i < this.#received; i++) this.#answer(socket, i)
   }
 
   #answer(socket: BatchSocket, index: number): void {
