@@ -82,10 +82,10 @@ function keyNameOf(peer: string): Uint8Array {
 }
 
 function rateLimitOf({ dns: { rate_limit } }: Config): Pick<NameserverOptions, 'rateLimit'> {
-  const { responses_per_second: responsesPerSecond, slip } = rate_limit
-  if (responsesPerSecond === 0) return {}
+  const { responses_per_second: responsesPerSecond, all_per_second: allPerSecond, slip } = rate_limit
+  if (responsesPerSecond === 0 && allPerSecond === 0) return {}
   const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
-  return { rateLimit: { buckets, responsesPerSecond, slip } }
+  return { rateLimit: { buckets, responsesPerSecond, allPerSecond, slip } }
 }
 
 function figuresOf({ stats: { udp, tcp } }: DnsListeners): Readonly<Record<string, number>> {

@@ -78,10 +78,11 @@ describe('answering threads', { skip: noBatches }, () => {
     }
   })
 
-  test('are in their slot of the table while they answer, and only then', async () => {
+  test('are in their slot of the table while they answer, and only then', async t => {
     await using started = await start(1)
     const words = new Int32Array(started.catalog.buffer, 0, READER_SLOTS + SLOT_WORDS)
     const client = createSocket('udp4')
+    t.after(() => client.close())
     const [address] = started.addresses
     assert.ok(address)
     let isSeen = false
@@ -94,7 +95,6 @@ describe('answering threads', { skip: noBatches }, () => {
     assert.ok(isSeen)
     await sleep(100)
     assert.equal(Atomics.load(words, READER_SLOTS), 0)
-    client.close()
   })
 
   test('leave their slot when they die in it', async () => {

@@ -22,7 +22,7 @@ test('a slot is left also where the reader throws', () => {
 })
 
 describe('a batch', { skip: noBatches }, () => {
-  test('stands on one version of the table, whatever is committed while it is answered', async () => {
+  test('stands on one version of the table, whatever is committed while it is answered', async t => {
     const catalog = catalogOf(ZONE)
     const nameserver = new Nameserver({ catalog, nsid: '', version: '', hostname: '' })
     const lookup = new Lookup(catalog.buffer)
@@ -42,6 +42,7 @@ describe('a batch', { skip: noBatches }, () => {
       },
       new ReaderSlot(catalog.buffer, 0),
     )
+    t.after(() => listener.close())
     let value = 0
     function churn(): void {
       for (let i = 0; i < 20 * HOSTS; i++) {
@@ -55,6 +56,5 @@ describe('a batch', { skip: noBatches }, () => {
     const { used } = catalog.memory()
     churn() // nobody reads: what the batches held back is given back
     assert.ok(catalog.memory().used < used)
-    await listener.close()
   })
 })
