@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { Counts, type NameserverOptions } from '../../engine/nameserver.ts'
 import type { Log } from '../../shared/log.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
-import type { BoundSocket } from '../udp/batch-loop.ts'
+import type { BoundSocket } from '../udp/batch-socket.ts'
 import { NO_UDP_COUNTS, type UdpCounts } from '../udp/dgram-listener.ts'
 import { SharedCounts, sumOf } from './shared-counts.ts'
 import type { ThreadOrders } from './thread-orders.ts'
@@ -104,7 +104,7 @@ export class Seat {
     const { index, engine, sockets, stop } = this.#options
     return {
       engine,
-      sockets: sockets.map(({ fd, family }) => ({ fd, family })),
+      sockets: sockets.map(({ fd, family, isWildcard }) => ({ fd, family, isWildcard })),
       reader: index,
       stop,
       udpCounts: this.#udp.buffer,

@@ -1,5 +1,5 @@
 import type { NameserverOptions } from '../../engine/nameserver.ts'
-import type { BoundSocket } from '../udp/batch-loop.ts'
+import type { BoundSocket } from '../udp/batch-socket.ts'
 
 /** How long a quiet thread waits, in milliseconds, before it looks whether it should stop. */
 export const PATIENCE_MS = 250

@@ -5,16 +5,10 @@ import type { Respond } from '../../engine/respond.ts'
 import { utcSeconds } from '../../shared/clock.ts'
 import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, POLLIN } from '../libc.ts'
 import type { Presence } from '../threads/presence.ts'
-import { BatchSocket } from './batch-socket.ts'
+import { BatchSocket, type BoundSocket } from './batch-socket.ts'
 import { NO_UDP_COUNTS, type UdpCounts } from './dgram-listener.ts'
 import { PollSet } from './poll-set.ts'
 import { BATCH } from './socket-memory.ts'
-
-/** A bound UDP socket that somebody else owns. With more than one in a loop, they do not block. */
-export interface BoundSocket {
-  readonly fd: number
-  readonly family: 4 | 6
-}
 
 export class BatchLoop {
   readonly counts: UdpCounts = { ...NO_UDP_COUNTS }
@@ -34,7 +28,7 @@ export class BatchLoop {
     readonly presence: Presence
   }) {
     const { libc, sockets, respond, presence } = options
-    this.#sockets = sockets.map(({ fd, family }) => new BatchSocket(libc, fd, family))
+    this.#sockets = sockets.map(socket => new BatchSocket(libc, socket))
     this.#readable = new PollSet(
       libc,
       sockets.map(({ fd }) => fd),

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../shared/endpoint.ts'
 import { AF_INET, AF_INET6, type Libc } from '../libc.ts'
 import { ListenFault } from '../listen-fault.ts'
+import { isWildcard } from './packet-info.ts'
 import { ADDRESS_ROOM, endpointOf, socketAddress } from './socket-address.ts'
 
 /** Takes in a burst while a thread is busy: about 16,000 queries. Linux grants at most net.core.rmem_max. */
@@ -10,6 +11,8 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
 export interface OpenSocket {
   readonly fd: number
   readonly family: 4 | 6
+  /** On all addresses of the family: which one was asked comes with each datagram. */
+  readonly isWildcard: boolean
   readonly address: Endpoint
 }
 
@@ -47,10 +50,13 @@ function openSocket(
   const fd = libc.socket(isIpv6 ? AF_INET6 : AF_INET)
   const fault = () => new ListenFault(endpoint, 'udp', systemError(libc))
   if (fd < 0) throw fault()
+  const family = isIpv6 ? 6 : 4
+  const isAll = isWildcard(endpoint.address)
   const wanted = socketAddress(endpoint)
   const isOpen =
     (!isIpv6 || libc.setV6Only(fd) === 0) && // [::] and 0.0.0.0 can stand side by side
     (!options.isShared || libc.setReusePort(fd) === 0) &&
+    (!isAll || libc.setPacketInfo(fd, family) === 0) &&
     libc.setReceiveTimeout(fd, options.patienceMs) === 0 &&
     libc.bind(fd, wanted, wanted.length) === 0
   if (!isOpen) {
@@ -59,7 +65,8 @@ function openSocket(
     throw error
   }
   libc.setReceiveBuffer(fd, RECEIVE_BUFFER) // the system's own size serves as well, but for bursts
-  return { fd, family: isIpv6 ? 6 : 4, address: { ...boundTo(libc, fd), address: endpoint.address } }
+  const address = { ...boundTo(libc, fd), address: endpoint.address }
+  return { fd, family, isWildcard: isAll, address }
 }
 
 function boundTo(libc: Libc, fd: number): Endpoint {

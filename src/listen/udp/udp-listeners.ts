@@ -1,7 +1,9 @@
 import type { Respond } from '../../engine/respond.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
+import { ListenFault } from '../listen-fault.ts'
 import { sumOf } from '../threads/shared-counts.ts'
 import { NO_UDP_COUNTS, type UdpCounts, UdpListener } from './dgram-listener.ts'
+import { isWildcard } from './packet-info.ts'
 
 /** What answers UDP on all listen addresses, in whichever threads. */
 export interface UdpListeners {
@@ -15,6 +17,10 @@ export interface UdpListeners {
   close(): Promise<void>
 }
 
+/** Node's sockets do not tell which address a datagram was sent to, and a reply from another one is none. */
+const NEEDS_ADDRESSES =
+  'without batched system calls (koffi on Linux) each address has to be named in dns.listen'
+
 /** Node's own sockets, on the thread that makes them: everywhere, and slower. */
 export class DgramListeners implements UdpListeners {
   readonly #respond: Respond
@@ -25,6 +31,7 @@ export class DgramListeners implements UdpListeners {
   }
 
   async bind(endpoint: Endpoint): Promise<Endpoint> {
+    if (isWildcard(endpoint.address)) throw new ListenFault(endpoint, 'udp', new Error(NEEDS_ADDRESSES))
     const listener = await UdpListener.listen(endpoint, this.#respond)
     this.#listeners.push(listener)
     return listener.address
