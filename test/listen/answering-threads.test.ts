@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadLibc } from '../../src/listen/libc.ts'
-import { AnsweringThreads } from '../../src/listen/threads/answering-threads.ts'
+import { AnsweringThreads, type AnsweringThreadsOptions } from '../../src/listen/threads/answering-threads.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import type { Log } from '../../src/shared/log.ts'
 import { TYPE } from '../../src/wire/codes.ts'
@@ -28,15 +31,20 @@ interface Started extends AsyncDisposable {
   readonly logged: readonly string[]
 }
 
-async function start(count: number, endpoints: readonly Endpoint[] = [LOOPBACK]): Promise<Started> {
+async function start(
+  count: number,
+  endpoints: readonly Endpoint[] = [LOOPBACK],
+  options: Pick<AnsweringThreadsOptions, 'threadFile' | 'longestSilenceMs'> & { hostname?: string } = {},
+): Promise<Started> {
   const libc = await loadLibc()
   assert.ok(libc)
   const catalog = catalogOf(ZONE)
   const logged: string[] = []
   const write = (_facts: object, message: string) => void logged.push(message)
   const log: Log = { debug: write, info: write, warn: write, error: write }
-  const engine = { catalog: { buffer: catalog.buffer }, nsid: '', version: '', hostname: '' }
-  const threads = new AnsweringThreads({ libc, threads: count, engine, log })
+  const { hostname = '', ...threadOptions } = options
+  const engine = { catalog: { buffer: catalog.buffer }, nsid: '', version: '', hostname }
+  const threads = new AnsweringThreads({ libc, threads: count, engine, log, ...threadOptions })
   const addresses: Endpoint[] = []
   for (const endpoint of endpoints) addresses.push(await threads.bind(endpoint))
   await threads.start()
@@ -44,9 +52,9 @@ async function start(count: number, endpoints: readonly Endpoint[] = [LOOPBACK])
 }
 
 /** The last octet of the address that h.example has. */
-async function heard(server: Endpoint | undefined): Promise<number | undefined> {
+async function heard(server: Endpoint | undefined, timeout = 2000): Promise<number | undefined> {
   assert.ok(server)
-  return (await exchange(server, queryOf('h.example.', 'A'))).at(-1)
+  return (await exchange(server, queryOf('h.example.', 'A'), { timeout })).at(-1)
 }
 
 function put(catalog: Catalog, value: number): void {
@@ -133,6 +141,26 @@ describe('answering threads', { skip: noBatches }, () => {
     assert.equal(started.threads.restarts, 1)
     assert.equal(started.threads.counts.replies, 6)
     assert.deepEqual(started.logged, ['an answering thread ended: starting another'])
+  })
+
+  test('that spin are ended and replaced: what waits is answered, and their slot is free', async t => {
+    const dir = mkdtempSync(join(tmpdir(), 'freenet6-spin-'))
+    t.after(() => rmSync(dir, { recursive: true, force: true }))
+    await using started = await start(1, [LOOPBACK], {
+      threadFile: new URL('./spinning-thread.ts', import.meta.url),
+      longestSilenceMs: 500,
+      hostname: join(dir, 'has-spun'),
+    })
+    assert.equal(await heard(started.addresses[0], 5000), 0)
+    assert.equal(started.threads.restarts, 1)
+    assert.deepEqual(started.logged, [
+      'an answering thread is stuck: it is ended',
+      'an answering thread ended: starting another',
+    ])
+    await sleep(1200)
+    assert.equal(started.threads.restarts, 1) // quiet is not stuck
+    const words = new Int32Array(started.catalog.buffer, 0, READER_SLOTS + SLOT_WORDS)
+    assert.equal(Atomics.load(words, READER_SLOTS), 0)
   })
 
   test('leave alone a port that another process of ours has, be it shared or not', async () => {

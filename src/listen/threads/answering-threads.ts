@@ -15,6 +15,9 @@ export interface AnsweringThreadsOptions {
   /** What each thread's engine is made from; handed from thread to thread. */
   readonly engine: NameserverOptions
   readonly log: Log
+  /** Another file for the threads to run, and how long one may be silent: see Seat. */
+  readonly threadFile?: URL
+  readonly longestSilenceMs?: number
 }
 
 /**
@@ -43,16 +46,15 @@ export class AnsweringThreads implements UdpListeners {
   }
 
   async start(): Promise<void> {
-    const { threads, engine, log } = this.#options
+    const { libc: _libc, threads, ...options } = this.#options
     this.#seats = Array.from(
       { length: threads },
       (_, index) =>
         new Seat({
+          ...options,
           index,
-          engine,
           sockets: this.#sockets.flatMap(sockets => sockets.slice(index, index + 1)),
           stop: this.#stop.buffer as SharedArrayBuffer,
-          log,
         }),
     )
     await Promise.all(this.#seats.map(seat => seat.fill()))

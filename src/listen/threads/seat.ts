@@ -7,12 +7,18 @@ import type { Log } from '../../shared/log.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
 import type { BoundSocket } from '../udp/batch-socket.ts'
 import { NO_UDP_COUNTS, type UdpCounts } from '../udp/dgram-listener.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { SharedCounts, sumOf } from './shared-counts.ts'
 import type { ThreadOrders } from './thread-orders.ts'
 
+/** What a thread runs unless the seat is told otherwise. */
 const THREAD_FILE = new URL(`./thread-entry${extname(import.meta.filename)}`, import.meta.url)
 /** A thread that dies at once each time is not started more often than this. */
 const RESTART_PAUSE_MS = 200
+/** A thread comes round four times a second where nothing is asked; one that does not for so long is stuck. */
+const LONGEST_SILENCE_MS = 5000
+/** Looks at its heartbeat in that time. */
+const LOOKS = 5
 
 export interface SeatOptions {
   readonly index: number
@@ -20,6 +26,9 @@ export interface SeatOptions {
   readonly sockets: readonly BoundSocket[]
   readonly stop: SharedArrayBuffer
   readonly log: Log
+  /** Another file for the thread to run, and how long it may be silent. */
+  readonly threadFile?: URL
+  readonly longestSilenceMs?: number
 }
 
 /** The place of one answering thread: sockets, slot and counts stay when a thread dies and another one takes over. */
@@ -33,6 +42,8 @@ export class Seat {
   /** Counts of the threads that died. */
   #pastUdp: UdpCounts = { ...NO_UDP_COUNTS }
   #pastEngine: Counts = new Counts()
+  readonly #heartbeat = new Heartbeat()
+  #watch: NodeJS.Timeout | undefined
   #worker: Worker | undefined
   #hasLeft: Promise<void> = Promise.resolve()
 
@@ -51,16 +62,20 @@ export class Seat {
 
   /** Starts a thread; resolves when it answers, rejects where it died before. */
   async fill(): Promise<void> {
-    const worker = new Worker(THREAD_FILE, { workerData: this.#orders() })
+    const worker = new Worker(this.#options.threadFile ?? THREAD_FILE, { workerData: this.#orders() })
     this.#worker = worker
     const { promise: isReady, resolve, reject } = Promise.withResolvers<void>()
-    worker.once('message', () => resolve())
+    worker.once('message', () => {
+      this.#watchOver(worker)
+      resolve()
+    })
     worker.once('error', error => {
       this.#options.log.error({ err: error, thread: this.#options.index }, 'an answering thread failed')
       reject(error)
     })
     this.#hasLeft = new Promise(left => {
       worker.once('exit', () => {
+        clearInterval(this.#watch)
         reject(new Error('an answering thread ended before it answered'))
         this.#slot.leave() // it may have died on the table
         left()
@@ -81,6 +96,18 @@ export class Seat {
   /** Ends the thread wherever it is, as a fault would. */
   async kill(): Promise<void> {
     await this.#worker?.terminate()
+  }
+
+  /** A thread that spins answers nobody, and keeps its slot of the table: it is ended, and then replaced as any that dies. */
+  #watchOver(worker: Worker): void {
+    const longest = this.#options.longestSilenceMs ?? LONGEST_SILENCE_MS
+    this.#heartbeat.beat() // a new thread has not missed what the one before it has
+    this.#watch = setInterval(() => {
+      if (this.#heartbeat.look() < LOOKS) return
+      clearInterval(this.#watch)
+      this.#options.log.error({ thread: this.#options.index }, 'an answering thread is stuck: it is ended')
+      void worker.terminate()
+    }, longest / LOOKS)
   }
 
   async #replace(): Promise<void> {
@@ -107,6 +134,7 @@ export class Seat {
       sockets: sockets.map(({ fd, family, isWildcard }) => ({ fd, family, isWildcard })),
       reader: index,
       stop,
+      heartbeat: this.#heartbeat.buffer,
       udpCounts: this.#udp.buffer,
       engineCounts: this.#engine.buffer,
       compileCache: compileCache(),

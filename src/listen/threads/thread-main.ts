@@ -4,6 +4,7 @@ import { Nameserver } from '../../engine/nameserver.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
 import { loadLibc } from '../libc.ts'
 import { BatchLoop } from '../udp/batch-loop.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { Presence } from './presence.ts'
 import { SharedCounts } from './shared-counts.ts'
 import { PATIENCE_MS, type ThreadOrders } from './thread-orders.ts'
@@ -25,6 +26,7 @@ const loop = new BatchLoop({
   presence: new Presence(new ReaderSlot(orders.engine.catalog.buffer, orders.reader)),
 })
 const stop = new Int32Array(orders.stop)
+const heartbeat = new Heartbeat(orders.heartbeat)
 const udpCounts = new SharedCounts(loop.counts, orders.udpCounts)
 const engineCounts = new SharedCounts(nameserver.counts, orders.engineCounts)
 let published = 0
@@ -35,6 +37,7 @@ function publishCounts(): void {
 }
 
 function isStopped(): boolean {
+  heartbeat.beat()
   const now = Date.now()
   if (now - published >= COUNTS_INTERVAL_MS) {
     published = now

@@ -12,6 +12,8 @@ export interface ThreadOrders {
   readonly reader: number
   /** One word; not 0: stop. */
   readonly stop: SharedArrayBuffer
+  /** See heartbeat.ts. */
+  readonly heartbeat: SharedArrayBuffer
   readonly udpCounts: SharedArrayBuffer
   readonly engineCounts: SharedArrayBuffer
   /** Directory of Node's compile cache; undefined: it is off. */
