@@ -12,6 +12,7 @@ import { TCP_LIMITS } from './listen/tcp/tcp-listener.ts'
 import { AnsweringThreads } from './listen/threads/answering-threads.ts'
 import { sumOf } from './listen/threads/shared-counts.ts'
 import { DgramListeners } from './listen/udp/udp-listeners.ts'
+import { formatEndpoint } from './shared/endpoint.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
 import { lowerCaseName, parseName } from './wire/name.ts'
@@ -54,8 +55,15 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     })),
     respond: nameserver.converse.bind(nameserver),
     udp: threads ?? new DgramListeners(respond),
+    onBound: address =>
+      log.info({ address: formatEndpoint(address) }, 'an address has come: it is listened on'),
   })
   cookies.start()
+  if (listeners.pending.length > 0)
+    log.warn(
+      { pending: listeners.pending.map(formatEndpoint) },
+      'addresses are not there yet: they are waited for',
+    )
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,

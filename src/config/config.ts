@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { formatIpv4, parseIpv4 } from '../address/ipv4.ts'
 import { parsePrefix } from '../address/prefix.ts'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
-import { parseEndpoint } from '../shared/endpoint.ts'
+import { formatEndpoint, isSameEndpoint, parseEndpoint } from '../shared/endpoint.ts'
 import { formatName, lowerCaseName, parseName } from '../wire/name.ts'
 
 const PACKAGE_ROOT = join(import.meta.dirname, '..', '..')
@@ -247,6 +247,11 @@ function contradictions(config: z.output<typeof schema>): string[] {
   for (const name of config.dns.keys.map(key => formatName(key.name))) {
     if (names.has(name)) mistakes.push(`dns.keys.name = "${name}": another dns.keys entry has this name`)
     names.add(name)
+  }
+  for (const [i, one] of config.dns.listen.entries()) {
+    const isTwice = one.port !== 0 && config.dns.listen.findIndex(other => isSameEndpoint(one, other)) < i
+    if (isTwice)
+      mistakes.push(`dns.listen[${i}] = "${formatEndpoint(one)}": the same address is there before`)
   }
   const known = (text: string) => {
     const name = parseName(text)

@@ -39,8 +39,16 @@ export class AnsweringThreads implements UdpListeners {
   }
 
   async bind(endpoint: Endpoint): Promise<Endpoint> {
+    return this.#open(endpoint, { isAhead: false })
+  }
+
+  async bindAhead(endpoint: Endpoint): Promise<Endpoint> {
+    return this.#open(endpoint, { isAhead: true })
+  }
+
+  #open(endpoint: Endpoint, { isAhead }: { readonly isAhead: boolean }): Endpoint {
     const { libc, threads } = this.#options
-    const sockets = openSockets(libc, endpoint, { count: threads, patienceMs: PATIENCE_MS })
+    const sockets = openSockets(libc, endpoint, { count: threads, patienceMs: PATIENCE_MS, isAhead })
     this.#sockets.push(sockets)
     return sockets[0]?.address ?? endpoint
   }

@@ -17,23 +17,24 @@ export interface OpenSocket {
 }
 
 /**
- * Opens so many UDP sockets on one address, among which the kernel shares out the clients. Port 0 is any free one.
+ * Opens `count` UDP sockets on one address, among which the kernel shares out the clients. Port 0 is any free one.
+ * With `isAhead` the address may be one that this machine is yet to have.
  * Throws a ListenFault, and leaves none open.
  */
 export function openSockets(
   libc: Libc,
   endpoint: Endpoint,
-  options: { readonly count: number; readonly patienceMs: number },
+  options: { readonly count: number; readonly patienceMs: number; readonly isAhead?: boolean },
 ): readonly OpenSocket[] {
   const isShared = options.count > 1
   // Sockets that share a port would share it with another process of ours too: one that does not, finds that out.
-  const first = openSocket(libc, endpoint, { isShared: false, patienceMs: options.patienceMs })
+  const first = openSocket(libc, endpoint, { ...options, isShared: false })
   if (!isShared) return [first]
   libc.close(first.fd)
   const sockets: OpenSocket[] = []
   try {
     for (let i = 0; i < options.count; i++)
-      sockets.push(openSocket(libc, first.address, { isShared, patienceMs: options.patienceMs }))
+      sockets.push(openSocket(libc, first.address, { ...options, isShared }))
     return sockets
   } catch (error) {
     for (const { fd } of sockets) libc.close(fd)
@@ -44,7 +45,7 @@ export function openSockets(
 function openSocket(
   libc: Libc,
   endpoint: Endpoint,
-  options: { readonly isShared: boolean; readonly patienceMs: number },
+  options: { readonly isShared: boolean; readonly patienceMs: number; readonly isAhead?: boolean },
 ): OpenSocket {
   const isIpv6 = endpoint.address.includes(':')
   const fd = libc.socket(isIpv6 ? AF_INET6 : AF_INET)
@@ -56,6 +57,7 @@ function openSocket(
   const isOpen =
     (!isIpv6 || libc.setV6Only(fd) === 0) && // [::] and 0.0.0.0 can stand side by side
     (!options.isShared || libc.setReusePort(fd) === 0) &&
+    (options.isAhead !== true || libc.setFreeBind(fd, family) === 0) &&
     (!isAll || libc.setPacketInfo(fd, family) === 0) &&
     libc.setReceiveTimeout(fd, options.patienceMs) === 0 &&
     libc.bind(fd, wanted, wanted.length) === 0

@@ -9,6 +9,11 @@ import { isWildcard } from './packet-info.ts'
 export interface UdpListeners {
   /** Binds an address; port 0 is any free one. Rejects with a ListenFault, and nothing of that address is bound. */
   bind(endpoint: Endpoint): Promise<Endpoint>
+  /**
+   * Binds an address that this machine is yet to have, before `start`; undefined where that can not be done, so that
+   * `bind` has to be called once the address is there. Rejects with a ListenFault for other reasons.
+   */
+  bindAhead(endpoint: Endpoint): Promise<Endpoint | undefined>
   /** From now on every address that is bound is answered on. */
   start(): Promise<void>
   /** Counts of all addresses and threads, added up. */
@@ -35,6 +40,10 @@ export class DgramListeners implements UdpListeners {
     const listener = await UdpListener.listen(endpoint, this.#respond)
     this.#listeners.push(listener)
     return listener.address
+  }
+
+  async bindAhead(): Promise<undefined> {
+    return undefined
   }
 
   async start(): Promise<void> {
