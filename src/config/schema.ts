@@ -33,7 +33,11 @@ const dns = z.strictObject({
   keys: z.array(z.strictObject({ name: keyName, algorithm: z.enum(tsigAlgorithms), secret })).default([]),
   secondaries: z.array(z.strictObject({ address: endpoint, key: z.string().optional() })).default([]),
   rate_limit: z
-    .strictObject({ responses_per_second: integer(0, 1_000_000).default(0), slip: integer(0, 10).default(2) })
+    .strictObject({
+      responses_per_second: integer(0, 1_000_000).default(0),
+      all_per_second: integer(0, 1_000_000).default(0),
+      slip: integer(0, 10).default(2),
+    })
     .prefault({}),
 })
 

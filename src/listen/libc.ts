@@ -14,7 +14,12 @@ const SOL_SOCKET = 1
 const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
 const SO_RCVTIMEO = 20
+const IPPROTO_IP = 0
+const IP_PKTINFO = 8
+const IP_FREEBIND = 15
 const IPPROTO_IPV6 = 41
+const IPV6_RECVPKTINFO = 49
+const IPV6_FREEBIND = 78
 const IPV6_V6ONLY = 26
 export const MSG_DONTWAIT = 0x40
 /** Wait for the first datagram, then take what is there. */
@@ -44,6 +49,10 @@ export interface Libc {
   readonly setReceiveTimeout: (fd: number, milliseconds: number) => number
   readonly setV6Only: (fd: number) => number
   readonly setReusePort: (fd: number) => number
+  /** An address may be bound that the machine does not have: it is heard on as soon as it has. */
+  readonly setFreeBind: (fd: number, family: 4 | 6) => number
+  /** Datagrams come with the address that they were sent to: see udp/packet-info.ts. */
+  readonly setPacketInfo: (fd: number, family: 4 | 6) => number
   readonly errno: () => number
   /** The name of an error number, such as EADDRINUSE. */
   readonly errorName: (errno: number) => string
@@ -99,6 +108,14 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
       set(fd, SOL_SOCKET, SO_RCVTIMEO, BigInt64Array.of(0n, BigInt(milliseconds) * 1000n)),
     setV6Only: fd => set(fd, IPPROTO_IPV6, IPV6_V6ONLY, Int32Array.of(1)),
     setReusePort: fd => set(fd, SOL_SOCKET, SO_REUSEPORT, Int32Array.of(1)),
+    setFreeBind: (fd, family) =>
+      family === 4
+        ? set(fd, IPPROTO_IP, IP_FREEBIND, Int32Array.of(1))
+        : set(fd, IPPROTO_IPV6, IPV6_FREEBIND, Int32Array.of(1)),
+    setPacketInfo: (fd, family) =>
+      family === 4
+        ? set(fd, IPPROTO_IP, IP_PKTINFO, Int32Array.of(1))
+        : set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, Int32Array.of(1)),
     errno: () => koffi.errno(),
     errorName: errno => names.get(errno) ?? `E${errno}`,
     addressOf,

@@ -108,6 +108,10 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['[dns]\nlisten = []', /^dns\.listen = \[\]: expected at least one/],
   ['[dns]\nlisten = ["127.0.0.1"]', /^dns\.listen\[0\] = "127\.0\.0\.1": expected address:port/],
   ['[dns]\nlisten = ["[::1:53"]', /^dns\.listen\[0\]/],
+  [
+    '[dns]\nlisten = ["[::1]:53", "127.0.0.1:53", "[0::1]:53"]',
+    /^dns\.listen\[2\] = "\[0::1\]:53": the same address is there before/,
+  ],
   ['[dns]\nallow_transfer = ["key:nobody"]', /no dns\.keys entry has this name/],
   [
     '[dns]\nallow_transfer = ["192.0.2.1/24"]',

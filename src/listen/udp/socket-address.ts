@@ -6,12 +6,12 @@
  *     sockaddr_in6   0 family 2 | 2 port 2 | 4 flow 4 | 8 address 16 | 24 scope 4            28 octets
  */
 
-import { formatIpv4 } from '../address/ipv4.ts'
-import { formatIpv6 } from '../address/ipv6.ts'
-import { addressOctets } from '../address/prefix.ts'
-import type { Endpoint } from '../shared/endpoint.ts'
-import { putUint16, uint16, uint32 } from '../wire/octets.ts'
-import { AF_INET, AF_INET6 } from './libc.ts'
+import { formatIpv4 } from '../../address/ipv4.ts'
+import { formatIpv6 } from '../../address/ipv6.ts'
+import { addressOctets } from '../../address/prefix.ts'
+import type { Endpoint } from '../../shared/endpoint.ts'
+import { putUint16, uint16, uint32 } from '../../wire/octets.ts'
+import { AF_INET, AF_INET6 } from '../libc.ts'
 
 /** Room for either. */
 export const ADDRESS_ROOM = 32

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadLibc } from '../../src/listen/libc.ts'
-import { ResponderThreads } from '../../src/listen/responder-threads.ts'
+import { AnsweringThreads, type AnsweringThreadsOptions } from '../../src/listen/threads/answering-threads.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import type { Log } from '../../src/shared/log.ts'
 import { TYPE } from '../../src/wire/codes.ts'
+import { READER_SLOTS, SLOT_WORDS } from '../../src/zone/arena.ts'
 import type { Catalog } from '../../src/zone/catalog.ts'
 import { exchange } from '../ask.ts'
 import { catalogOf, queryOf, wire } from '../engine/zones.ts'
@@ -21,21 +25,26 @@ h.example. 60 IN A 10.0.0.0`
 const LOOPBACK: Endpoint = { address: '127.0.0.1', port: 0 }
 
 interface Started extends AsyncDisposable {
-  readonly threads: ResponderThreads
+  readonly threads: AnsweringThreads
   readonly catalog: Catalog
   readonly addresses: readonly Endpoint[]
   readonly logged: readonly string[]
 }
 
-async function start(count: number, endpoints: readonly Endpoint[] = [LOOPBACK]): Promise<Started> {
+async function start(
+  count: number,
+  endpoints: readonly Endpoint[] = [LOOPBACK],
+  options: Pick<AnsweringThreadsOptions, 'threadFile' | 'longestSilenceMs'> & { hostname?: string } = {},
+): Promise<Started> {
   const libc = await loadLibc()
   assert.ok(libc)
   const catalog = catalogOf(ZONE)
   const logged: string[] = []
   const write = (_facts: object, message: string) => void logged.push(message)
   const log: Log = { debug: write, info: write, warn: write, error: write }
-  const engine = { catalog: { buffer: catalog.buffer }, nsid: '', version: '', hostname: '' }
-  const threads = new ResponderThreads({ libc, threads: count, engine, log })
+  const { hostname = '', ...threadOptions } = options
+  const engine = { catalog: { buffer: catalog.buffer }, nsid: '', version: '', hostname }
+  const threads = new AnsweringThreads({ libc, threads: count, engine, log, ...threadOptions })
   const addresses: Endpoint[] = []
   for (const endpoint of endpoints) addresses.push(await threads.bind(endpoint))
   await threads.start()
@@ -43,9 +52,9 @@ async function start(count: number, endpoints: readonly Endpoint[] = [LOOPBACK])
 }
 
 /** The last octet of the address that h.example has. */
-async function heard(server: Endpoint | undefined): Promise<number | undefined> {
+async function heard(server: Endpoint | undefined, timeout = 2000): Promise<number | undefined> {
   assert.ok(server)
-  return (await exchange(server, queryOf('h.example.', 'A'))).at(-1)
+  return (await exchange(server, queryOf('h.example.', 'A'), { timeout })).at(-1)
 }
 
 function put(catalog: Catalog, value: number): void {
@@ -53,7 +62,7 @@ function put(catalog: Catalog, value: number): void {
   catalog.commit([{ kind: 'put', rrset: { owner: wire('h.example.'), type: TYPE.A, ttl: 60, rdatas } }])
 }
 
-describe('responder threads', { skip: noBatches }, () => {
+describe('answering threads', { skip: noBatches }, () => {
   test('answer on every address they were bound to', async () => {
     const endpoints = hasIpv6Loopback() ? [LOOPBACK, { address: '::1', port: 0 }] : [LOOPBACK, LOOPBACK]
     await using started = await start(2, endpoints)
@@ -75,6 +84,38 @@ describe('responder threads', { skip: noBatches }, () => {
       put(started.catalog, i)
       assert.equal(await heard(started.addresses[0]), i)
     }
+  })
+
+  test('are in their slot of the table while they answer, and only then', async t => {
+    await using started = await start(1)
+    const words = new Int32Array(started.catalog.buffer, 0, READER_SLOTS + SLOT_WORDS)
+    const client = createSocket('udp4')
+    t.after(() => client.close())
+    const [address] = started.addresses
+    assert.ok(address)
+    let isSeen = false
+    for (let round = 0; round < 200 && !isSeen; round++) {
+      for (let i = 0; i < 100; i++) client.send(queryOf('h.example.', 'A'), address.port)
+      await sleep(0) // they are on their way
+      const until = performance.now() + 5
+      while (!isSeen && performance.now() < until) isSeen = Atomics.load(words, READER_SLOTS) !== 0
+    }
+    assert.ok(isSeen)
+    await sleep(100)
+    assert.equal(Atomics.load(words, READER_SLOTS), 0)
+  })
+
+  test('leave their slot when they die in it', async () => {
+    await using started = await start(1)
+    const words = new Int32Array(started.catalog.buffer, 0, READER_SLOTS + SLOT_WORDS)
+    Atomics.store(words, READER_SLOTS, 1) // as if it had died on the table
+    const { used } = started.catalog.memory()
+    for (let i = 0; i < 100; i++) put(started.catalog, i)
+    assert.ok(started.catalog.memory().used > used + 1000)
+    await started.threads.killThread(0)
+    assert.equal(Atomics.load(words, READER_SLOTS), 0)
+    put(started.catalog, 0)
+    assert.ok(started.catalog.memory().used <= used)
   })
 
   test('stop within a second, and their ports are free', async () => {
@@ -99,7 +140,27 @@ describe('responder threads', { skip: noBatches }, () => {
     await sleep(600)
     assert.equal(started.threads.restarts, 1)
     assert.equal(started.threads.counts.replies, 6)
-    assert.deepEqual(started.logged, ['a responder thread ended: starting another'])
+    assert.deepEqual(started.logged, ['an answering thread ended: starting another'])
+  })
+
+  test('that spin are ended and replaced: what waits is answered, and their slot is free', async t => {
+    const dir = mkdtempSync(join(tmpdir(), 'freenet6-spin-'))
+    t.after(() => rmSync(dir, { recursive: true, force: true }))
+    await using started = await start(1, [LOOPBACK], {
+      threadFile: new URL('./spinning-thread.ts', import.meta.url),
+      longestSilenceMs: 500,
+      hostname: join(dir, 'has-spun'),
+    })
+    assert.equal(await heard(started.addresses[0], 5000), 0)
+    assert.equal(started.threads.restarts, 1)
+    assert.deepEqual(started.logged, [
+      'an answering thread is stuck: it is ended',
+      'an answering thread ended: starting another',
+    ])
+    await sleep(1200)
+    assert.equal(started.threads.restarts, 1) // quiet is not stuck
+    const words = new Int32Array(started.catalog.buffer, 0, READER_SLOTS + SLOT_WORDS)
+    assert.equal(Atomics.load(words, READER_SLOTS), 0)
   })
 
   test('leave alone a port that another process of ours has, be it shared or not', async () => {

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
-import type { Respond } from '../engine/respond.ts'
-import type { Endpoint } from '../shared/endpoint.ts'
-import { ListenFault } from './listen-fault.ts'
+import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
+import type { Converse } from '../../engine/conversation.ts'
+import type { Endpoint } from '../../shared/endpoint.ts'
+import { ListenFault } from '../listen-fault.ts'
 import { PREFIX_LENGTH } from './message-stream.ts'
 import { type ConnectionCounts, type ConnectionTimes, TcpConnection } from './tcp-connection.ts'
 
@@ -58,7 +58,7 @@ export class TcpListener {
   readonly address: Endpoint
   readonly counts: TcpCounts = { ...NO_TCP_COUNTS }
   readonly #server: Server
-  readonly #respond: Respond
+  readonly #converse: Converse
   readonly #limits: TcpLimits
   /** One for all connections: a reply is copied out of it before the next is written. */
   readonly #reply = Buffer.allocUnsafeSlow(PREFIX_LENGTH + MAX_MESSAGE)
@@ -69,7 +69,7 @@ export class TcpListener {
   /** Binds and answers at once. Port 0 is any free one. Rejects with a ListenFault. */
   static async listen(
     endpoint: Endpoint,
-    respond: Respond,
+    converse: Converse,
     limits: TcpLimits = TCP_LIMITS,
   ): Promise<TcpListener> {
     const server = createServer({ allowHalfOpen: true, highWaterMark: limits.highWater })
@@ -79,14 +79,14 @@ export class TcpListener {
     } catch (error) {
       throw new ListenFault(endpoint, 'tcp', error)
     }
-    return new TcpListener(server, respond, limits)
+    return new TcpListener(server, converse, limits)
   }
 
   /** Takes a bound server: see `listen`. */
-  constructor(server: Server, respond: Respond, limits: TcpLimits) {
+  constructor(server: Server, converse: Converse, limits: TcpLimits) {
     this.address = boundAddress(server)
     this.#server = server
-    this.#respond = respond
+    this.#converse = converse
     this.#limits = limits
     server.on('connection', socket => this.#accept(socket))
     server.on('error', () => this.counts.errors++) // no descriptor left: the next connection may find one
@@ -116,7 +116,7 @@ export class TcpListener {
     }
     this.#makeRoom(key)
     const connection = new TcpConnection(socket, {
-      respond: this.#respond,
+      converse: this.#converse,
       reply: this.#reply,
       times: this.#limits.times,
       counts: this.counts,

@@ -1,20 +1,23 @@
-import { Counts, type NameserverOptions } from '../engine/nameserver.ts'
-import type { Endpoint } from '../shared/endpoint.ts'
-import type { Log } from '../shared/log.ts'
-import type { Libc } from './libc.ts'
-import { type OpenSocket, openSockets } from './open-socket.ts'
-import { PATIENCE_MS } from './responder-orders.ts'
-import { ResponderSeat } from './responder-seat.ts'
+import { Counts, type NameserverOptions } from '../../engine/nameserver.ts'
+import type { Endpoint } from '../../shared/endpoint.ts'
+import type { Log } from '../../shared/log.ts'
+import type { Libc } from '../libc.ts'
+import { NO_UDP_COUNTS, type UdpCounts } from '../udp/dgram-listener.ts'
+import { type OpenSocket, openSockets } from '../udp/open-socket.ts'
+import type { UdpListeners } from '../udp/udp-listeners.ts'
+import { Seat } from './seat.ts'
 import { sumOf } from './shared-counts.ts'
-import { NO_UDP_COUNTS, type UdpCounts } from './udp.ts'
-import type { UdpListeners } from './udp-listeners.ts'
+import { PATIENCE_MS } from './thread-orders.ts'
 
-export interface ResponderThreadsOptions {
+export interface AnsweringThreadsOptions {
   readonly libc: Libc
   readonly threads: number
   /** What each thread's engine is made from; handed from thread to thread. */
   readonly engine: NameserverOptions
   readonly log: Log
+  /** Another file for the threads to run, and how long one may be silent: see Seat. */
+  readonly threadFile?: URL
+  readonly longestSilenceMs?: number
 }
 
 /**
@@ -24,35 +27,42 @@ export interface ResponderThreadsOptions {
  *     thread 0  recvmmsg ─ respond × 64 ─ sendmmsg on  127.0.0.1:53 (socket 0)  [::1]:53 (socket 0)
  *     thread 1  recvmmsg ─ respond × 64 ─ sendmmsg on  127.0.0.1:53 (socket 1)  [::1]:53 (socket 1)
  */
-export class ResponderThreads implements UdpListeners {
-  readonly #options: ResponderThreadsOptions
+export class AnsweringThreads implements UdpListeners {
+  readonly #options: AnsweringThreadsOptions
   /** For each address, a socket for each thread. */
   readonly #sockets: (readonly OpenSocket[])[] = []
   readonly #stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-  #seats: readonly ResponderSeat[] = []
+  #seats: readonly Seat[] = []
 
-  constructor(options: ResponderThreadsOptions) {
+  constructor(options: AnsweringThreadsOptions) {
     this.#options = options
   }
 
   async bind(endpoint: Endpoint): Promise<Endpoint> {
+    return this.#open(endpoint, { isAhead: false })
+  }
+
+  async bindAhead(endpoint: Endpoint): Promise<Endpoint> {
+    return this.#open(endpoint, { isAhead: true })
+  }
+
+  #open(endpoint: Endpoint, { isAhead }: { readonly isAhead: boolean }): Endpoint {
     const { libc, threads } = this.#options
-    const sockets = openSockets(libc, endpoint, { count: threads, patienceMs: PATIENCE_MS })
+    const sockets = openSockets(libc, endpoint, { count: threads, patienceMs: PATIENCE_MS, isAhead })
     this.#sockets.push(sockets)
     return sockets[0]?.address ?? endpoint
   }
 
   async start(): Promise<void> {
-    const { threads, engine, log } = this.#options
+    const { libc: _libc, threads, ...options } = this.#options
     this.#seats = Array.from(
       { length: threads },
       (_, index) =>
-        new ResponderSeat({
+        new Seat({
+          ...options,
           index,
-          engine,
           sockets: this.#sockets.flatMap(sockets => sockets.slice(index, index + 1)),
           stop: this.#stop.buffer as SharedArrayBuffer,
-          log,
         }),
     )
     await Promise.all(this.#seats.map(seat => seat.fill()))

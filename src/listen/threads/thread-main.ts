@@ -1,11 +1,13 @@
-/** What a responder thread runs: its own engine and sockets, over the table that all threads share. */
+/** What an answering thread runs: its own engine and sockets, over the table that all threads share. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { Nameserver } from '../engine/nameserver.ts'
-import { ReaderSlot } from '../zone/reader-slot.ts'
-import { loadLibc } from './libc.ts'
-import { Responder } from './responder.ts'
-import { PATIENCE_MS, type ResponderOrders } from './responder-orders.ts'
+import { Nameserver } from '../../engine/nameserver.ts'
+import { ReaderSlot } from '../../zone/reader-slot.ts'
+import { loadLibc } from '../libc.ts'
+import { BatchLoop } from '../udp/batch-loop.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Presence } from './presence.ts'
 import { SharedCounts } from './shared-counts.ts'
+import { PATIENCE_MS, type ThreadOrders } from './thread-orders.ts'
 import { setSlice } from './thread-slice.ts'
 
 /** Counts are published this often; more would cost more than they tell. */
@@ -13,27 +15,29 @@ const COUNTS_INTERVAL_MS = 100
 /** The shortest that Linux gives: an answer does not wait for the slice of whoever has the core, be it our own web. */
 const SLICE_NS = 100_000n
 
-const orders = workerData as ResponderOrders
+const orders = workerData as ThreadOrders
 const libc = await loadLibc()
 if (libc === undefined) throw new Error('libc can not be called from this thread')
 const nameserver = new Nameserver(orders.engine)
-const responder = new Responder({
+const loop = new BatchLoop({
   libc,
   sockets: orders.sockets,
   respond: (query, length, reply, client) => nameserver.respond(query, length, reply, client),
-  presence: new ReaderSlot(orders.engine.catalog.buffer, orders.reader),
+  presence: new Presence(new ReaderSlot(orders.engine.catalog.buffer, orders.reader)),
 })
 const stop = new Int32Array(orders.stop)
-const udpCounts = new SharedCounts(responder.counts, orders.udpCounts)
+const heartbeat = new Heartbeat(orders.heartbeat)
+const udpCounts = new SharedCounts(loop.counts, orders.udpCounts)
 const engineCounts = new SharedCounts(nameserver.counts, orders.engineCounts)
 let published = 0
 
 function publishCounts(): void {
-  udpCounts.publish(responder.counts)
+  udpCounts.publish(loop.counts)
   engineCounts.publish(nameserver.counts)
 }
 
 function isStopped(): boolean {
+  heartbeat.beat()
   const now = Date.now()
   if (now - published >= COUNTS_INTERVAL_MS) {
     published = now
@@ -44,5 +48,5 @@ function isStopped(): boolean {
 
 setSlice(libc, SLICE_NS)
 parentPort?.postMessage('ready')
-responder.run(isStopped, PATIENCE_MS)
+loop.run(isStopped, PATIENCE_MS)
 publishCounts()

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import { Client } from '../engine/client.ts'
-import type { Respond } from '../engine/respond.ts'
-import { utcSeconds } from '../shared/clock.ts'
+import { Client } from '../../engine/client.ts'
+import type { Conversation, Converse } from '../../engine/conversation.ts'
+import { utcSeconds } from '../../shared/clock.ts'
 import { MessageStream, PREFIX_LENGTH } from './message-stream.ts'
 
 /** Times a connection may take, in milliseconds. */
@@ -31,12 +31,12 @@ export interface ConnectionCounts {
 }
 
 export interface ConnectionOptions {
-  readonly respond: Respond
+  readonly converse: Converse
   /** Room for the length and the longest reply; used for one reply at a time, so connections may share it. */
   readonly reply: Buffer
   readonly times: ConnectionTimes
   readonly counts: ConnectionCounts
-  /** Called when a query has been answered: the connection is of use. */
+  /** Called when queries have been answered, or a message of a conversation: the connection is of use. */
   readonly onQuery: (connection: TcpConnection) => void
   readonly onClose: (connection: TcpConnection) => void
 }
@@ -44,10 +44,11 @@ export interface ConnectionOptions {
 type Phase = 'idle' | 'message' | 'drain' | 'linger'
 
 /**
- * One DNS client over TCP (RFC 7766). Replies leave in the order of the queries.
+ * One DNS client over TCP (RFC 7766). Replies leave in the order of the queries; a reply of several messages is a
+ * conversation, of which the next one is asked for when the socket has taken the last.
  *
  *     idle ──octets──▶ message ──last octet──▶ idle        a query comes in
- *     any ──replies above the high-water mark──▶ drain ──taken──▶ idle      nothing is read meanwhile
+ *     any ──replies above the high-water mark, or a conversation──▶ drain ──taken──▶ idle     nothing is read meanwhile
  *     any ──FIN, silence, time over──▶ linger ──FIN or time over──▶ closed
  */
 export class TcpConnection {
@@ -60,6 +61,7 @@ export class TcpConnection {
   #phase: Phase = 'idle'
   #timer: NodeJS.Timeout
   #hasEnded = false
+  #conversation: Conversation | undefined
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket
@@ -78,6 +80,7 @@ export class TcpConnection {
   /** Sends what is waiting, then FIN; cuts the connection off when the peer takes too long over it. */
   finish(): void {
     if (this.#phase === 'linger') return
+    this.#closeConversation()
     this.#enter('linger')
     this.#socket.end()
     this.#socket.resume() // what still comes is thrown away: closing on unread octets would send RST
@@ -85,6 +88,7 @@ export class TcpConnection {
 
   /** Cuts the connection off at once. */
   destroy(): void {
+    this.#closeConversation()
     this.#socket.destroy()
   }
 
@@ -96,9 +100,47 @@ export class TcpConnection {
 
   #resume(): void {
     if (this.#phase !== 'drain') return
+    if (this.#conversation !== undefined) {
+      this.#continue()
+      return
+    }
     this.#enter('idle')
     this.#socket.resume()
     this.#work()
+  }
+
+  /**
+   * Sends the next message of the conversation. Where the socket has taken it, others have their turn before the one
+   * after it, so that a client which reads as fast as we write does not have the process to itself.
+   */
+  readonly #continue = (): void => {
+    const conversation = this.#conversation
+    if (conversation === undefined) return // the connection was closed meanwhile
+    const length = conversation.next(this.#replyBody, utcSeconds())
+    if (length === 0) {
+      this.destroy() // RFC 5936 2.2: the client takes nothing of it
+      return
+    }
+    this.#enter('drain')
+    this.#options.onQuery(this)
+    const isTaken = this.#send(length)
+    if (conversation.isDone) this.#closeConversation()
+    if (isTaken) setImmediate(this.#conversation === undefined ? this.#afterwards : this.#continue)
+  }
+
+  /** Goes on with the queries that came behind the one that the conversation was about. */
+  readonly #afterwards = (): void => this.#resume()
+
+  #closeConversation(): void {
+    this.#conversation?.close()
+    this.#conversation = undefined
+  }
+
+  /** False: the peer has not taken all that was sent. */
+  #send(length: number): boolean {
+    this.#options.counts.replies++
+    this.#options.reply.writeUInt16BE(length)
+    return this.#socket.write(Buffer.from(this.#options.reply.subarray(0, PREFIX_LENGTH + length)))
   }
 
   /** A peer that has sent its FIN still waits for its answers. */
@@ -113,8 +155,15 @@ export class TcpConnection {
     const outcome = this.#answerAll()
     this.#socket.uncork()
     if (outcome === 'full') this.#wait()
+    else if (outcome === 'conversation') this.#begin()
     else if (outcome === 'silence' || this.#hasEnded) this.finish()
     else this.#await(outcome)
+  }
+
+  /** No query is read until the conversation is over. */
+  #begin(): void {
+    this.#wait()
+    this.#continue()
   }
 
   /** The peer does not read its replies: neither do we read its queries. */
@@ -129,30 +178,31 @@ export class TcpConnection {
     if (phase !== this.#phase || outcome === 'answered') this.#enter(phase)
   }
 
-  #answerAll(): 'none' | 'answered' | 'silence' | 'full' {
+  #answerAll(): 'none' | 'answered' | 'silence' | 'full' | 'conversation' {
     let outcome: 'none' | 'answered' = 'none'
     for (let query = this.#stream.next(); query !== undefined; query = this.#stream.next()) {
       outcome = 'answered'
-      const length = this.#answer(query)
-      if (length === 0) {
+      const answer = this.#answer(query)
+      if (typeof answer !== 'number') {
+        this.#conversation = answer
+        return 'conversation'
+      }
+      if (answer === 0) {
         this.#options.counts.silences++
         return 'silence'
       }
-      this.#options.counts.replies++
-      this.#options.reply.writeUInt16BE(length)
-      const octets = Buffer.from(this.#options.reply.subarray(0, PREFIX_LENGTH + length))
-      if (!this.#socket.write(octets)) return 'full'
+      if (!this.#send(answer)) return 'full'
     }
     if (outcome === 'answered') this.#options.onQuery(this)
     return outcome
   }
 
-  #answer(query: Uint8Array): number {
+  #answer(query: Uint8Array): number | Conversation {
     this.#options.counts.queries++
     if (query.length === 0) return 0 // nothing to answer, and a loop for whoever sends only these
     this.#client.note(this.#address, utcSeconds())
     try {
-      return this.#options.respond(query, query.length, this.#replyBody, this.#client)
+      return this.#options.converse(query, query.length, this.#replyBody, this.#client)
     } catch {
       this.#options.counts.faults++
       return 0
@@ -177,6 +227,7 @@ export class TcpConnection {
 
   #closed(): void {
     clearTimeout(this.#timer)
+    this.#closeConversation()
     this.#options.onClose(this)
   }
 }

@@ -1,8 +1,10 @@
 /** A UDP socket that takes up to 64 datagrams with one system call and sends their replies with another. */
 
-import type { Client } from '../engine/client.ts'
-import { copyOctets } from '../wire/octets.ts'
-import { ERRNO, type Libc, MSG_DONTWAIT, POLLOUT } from './libc.ts'
+import type { Client } from '../../engine/client.ts'
+import { copyOctets } from '../../wire/octets.ts'
+import { ERRNO, type Libc, MSG_DONTWAIT, POLLOUT } from '../libc.ts'
+import type { UdpCounts } from './dgram-listener.ts'
+import { CONTROL_ROOM, turnAround } from './packet-info.ts'
 import { PollSet } from './poll-set.ts'
 import {
   ADDRESS_ROOM,
@@ -13,6 +15,7 @@ import {
 } from './socket-address.ts'
 import {
   BATCH,
+  CONTROLS,
   HEAD_LENGTH,
   HEAD_WORDS,
   IOVEC,
@@ -31,12 +34,18 @@ import {
   REPLY_STRIDE,
   SOURCES,
 } from './socket-memory.ts'
-import type { UdpCounts } from './udp.ts'
 
 const TWO_POW_32 = 0x1_0000_0000
 
 /** How long a full send queue is waited for. What it does not take then is dropped: the client asks again. */
 const SEND_PATIENCE_MS = 5
+
+/** A bound UDP socket that somebody else owns. With more than one in a loop, they do not block. */
+export interface BoundSocket {
+  readonly fd: number
+  readonly family: 4 | 6
+  readonly isWildcard: boolean
+}
 
 export class BatchSocket {
   readonly fd: number
@@ -51,14 +60,19 @@ export class BatchSocket {
   readonly #addressLength: 4 | 16
   readonly #addressAt: number
   readonly #writable: PollSet
+  readonly #family: 4 | 6
+  readonly #isWildcard: boolean
   #queued = 0
+  #received = 0
 
-  /** Takes a bound socket of a family over; closing it stays the owner's business. */
-  constructor(libc: Libc, fd: number, family: 4 | 6) {
+  /** Takes a bound socket over; closing it stays the owner's business. */
+  constructor(libc: Libc, { fd, family, isWildcard }: BoundSocket) {
     this.fd = fd
     this.#libc = libc
     this.#base = libc.addressOf(this.#octets)
     libc.adviseHugePages(this.#octets, MEMORY_LENGTH)
+    this.#family = family
+    this.#isWildcard = isWildcard
     this.#addressLength = family === 4 ? 4 : 16
     this.#addressAt = addressAt(family)
     this.#writable = new PollSet(libc, [fd], POLLOUT)
@@ -70,8 +84,10 @@ export class BatchSocket {
   /** Takes what is there, 64 datagrams at most; returns their number, 0 where there was none. */
   receive(flags: number): number {
     this.#queued = 0
+    if (this.#isWildcard) this.#makeControlRoom()
     const received = this.#libc.recvmmsg(this.fd, this.#base + QUERY_HEADS, BATCH, flags, 0)
-    return Math.max(received, 0) // silence, a signal, or an ICMP error about an earlier reply
+    this.#received = Math.max(received, 0) // silence, a signal, or an ICMP error about an earlier reply
+    return this.#received
   }
 
   queryLength(index: number): number {
@@ -98,6 +114,7 @@ export class BatchSocket {
     const query = (QUERY_HEADS >> 2) + index * HEAD_WORDS
     this.#words[head + MMSGHDR.name] = this.#words[query + MMSGHDR.name] ?? 0
     this.#words[head + MMSGHDR.name + 1] = this.#words[query + MMSGHDR.name + 1] ?? 0
+    if (this.#isWildcard) this.#answerFrom(index, head, query)
     this.#words[(REPLY_PARTS >> 2) + this.#queued * PART_WORDS + IOVEC.length] = length
     this.#queued++
   }
@@ -130,6 +147,19 @@ export class BatchSocket {
     this.#queued = 0
   }
 
+  /** The kernel has written how long each control message is over how much room there is. */
+  #makeControlRoom(): void {
+    for (let i = 0; i < this.#received; i++)
+      this.#words[(QUERY_HEADS >> 2) + i * HEAD_WORDS + MMSGHDR.controlLength] = CONTROL_ROOM
+  }
+
+  /** Sends the reply of a head from the address that the query with this index and head was sent to. */
+  #answerFrom(index: number, head: number, query: number): void {
+    turnAround(this.#octets, CONTROLS + index * CONTROL_ROOM, this.#family)
+    for (let word: number = MMSGHDR.control; word <= MMSGHDR.controlLength; word++)
+      this.#words[head + word] = this.#words[query + word] ?? 0
+  }
+
   /** Pointers are written once: later only lengths change, and whose address a reply goes to. */
   #layOut(nameLength: number): void {
     for (let i = 0; i < BATCH; i++) {
@@ -140,6 +170,7 @@ export class BatchSocket {
       this.#layHead(REPLY_HEADS + i * HEAD_LENGTH, { source, nameLength, part: replyPart })
       this.#putPointer((queryPart >> 2) + IOVEC.base, QUERIES + i * QUERY_STRIDE)
       this.#words[(queryPart >> 2) + IOVEC.length] = LONGEST_QUERY
+      if (this.#isWildcard) this.#layControl(QUERY_HEADS + i * HEAD_LENGTH, CONTROLS + i * CONTROL_ROOM)
       this.#putPointer((replyPart >> 2) + IOVEC.base, REPLIES + i * REPLY_STRIDE)
     }
   }
@@ -153,6 +184,11 @@ export class BatchSocket {
     this.#words[word + MMSGHDR.nameLength] = head.nameLength
     this.#putPointer(word + MMSGHDR.parts, head.part)
     this.#words[word + MMSGHDR.partCount] = 1
+  }
+
+  #layControl(head: number, control: number): void {
+    this.#putPointer((head >> 2) + MMSGHDR.control, control)
+    this.#words[(head >> 2) + MMSGHDR.controlLength] = CONTROL_ROOM
   }
 
   /** Writes the 64-bit address of an offset of this memory. */

@@ -4,7 +4,7 @@
  *     sched_attr   0 size 4 | 4 policy 4 | 8 flags 8 | 16 nice 4 | 20 priority 4 | 24 runtime 8 | 32 deadline 8
  *                  | 40 period 8                                                                        48 octets
  */
-import type { Libc } from './libc.ts'
+import type { Libc } from '../libc.ts'
 
 const SCHED_ATTR_LENGTH = 48
 const POLICY = 4

@@ -1,10 +1,10 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { Client } from '../engine/client.ts'
-import type { Respond } from '../engine/respond.ts'
-import { utcSeconds } from '../shared/clock.ts'
-import type { Endpoint } from '../shared/endpoint.ts'
-import { ListenFault } from './listen-fault.ts'
+import { Client } from '../../engine/client.ts'
+import type { Respond } from '../../engine/respond.ts'
+import { utcSeconds } from '../../shared/clock.ts'
+import type { Endpoint } from '../../shared/endpoint.ts'
+import { ListenFault } from '../listen-fault.ts'
 
 /** Room for any reply: the nameserver keeps UDP replies to 1232 octets (RFC 9715 3.2), this is never the limit. */
 const REPLY_SIZE = 4096

@@ -1,42 +1,34 @@
 /** Answers the datagrams of some sockets, batch by batch, in the thread that calls it. */
 
-import { Client } from '../engine/client.ts'
-import type { Respond } from '../engine/respond.ts'
-import { utcSeconds } from '../shared/clock.ts'
-import { BatchSocket } from './batch-socket.ts'
-import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, POLLIN } from './libc.ts'
+import { Client } from '../../engine/client.ts'
+import type { Respond } from '../../engine/respond.ts'
+import { utcSeconds } from '../../shared/clock.ts'
+import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, POLLIN } from '../libc.ts'
+import type { Presence } from '../threads/presence.ts'
+import { BatchSocket, type BoundSocket } from './batch-socket.ts'
+import { NO_UDP_COUNTS, type UdpCounts } from './dgram-listener.ts'
 import { PollSet } from './poll-set.ts'
 import { BATCH } from './socket-memory.ts'
-import { NO_UDP_COUNTS, type UdpCounts } from './udp.ts'
 
-/** A bound UDP socket that somebody else owns. With more than one in a responder, they do not block. */
-export interface ResponderSocket {
-  readonly fd: number
-  readonly family: 4 | 6
-}
-
-/** Tells the writer of the table that a reader is at work, so that what it may stand on is not used again. */
-export interface Presence {
-  enter(): void
-  leave(): void
-}
-
-export class Responder {
+export class BatchLoop {
   readonly counts: UdpCounts = { ...NO_UDP_COUNTS }
   readonly #sockets: readonly BatchSocket[]
   readonly #readable: PollSet
   readonly #respond: Respond
   readonly #presence: Presence
   readonly #client = new Client('udp')
+  /** The socket whose datagrams are being answered, and how many there are. */
+  #current: BatchSocket | undefined
+  #received = 0
 
   constructor(options: {
     readonly libc: Libc
-    readonly sockets: readonly ResponderSocket[]
+    readonly sockets: readonly BoundSocket[]
     readonly respond: Respond
     readonly presence: Presence
   }) {
     const { libc, sockets, respond, presence } = options
-    this.#sockets = sockets.map(({ fd, family }) => new BatchSocket(libc, fd, family))
+    this.#sockets = sockets.map(socket => new BatchSocket(libc, socket))
     this.#readable = new PollSet(
       libc,
       sockets.map(({ fd }) => fd),
@@ -71,11 +63,17 @@ export class Responder {
     if (received === 0) return 0
     this.counts.datagrams += received
     this.#client.seconds = utcSeconds()
-    this.#presence.enter()
-    for (let i = 0; i < received && i < BATCH; i++) this.#answer(socket, i)
-    this.#presence.leave()
+    this.#current = socket
+    this.#received = Math.min(received, BATCH)
+    this.#presence.during(this.#answerReceived)
     socket.send(this.counts)
     return received
+  }
+
+  /** Made once: a closure for every batch would be garbage. */
+  readonly #answerReceived = (): void => {
+    const socket = this.#current
+    for (let i = 0; socket !== undefined && i < this.#received; i++) this.#answer(socket, i)
   }
 
   #answer(socket: BatchSocket, index: number): void {

@@ -6,6 +6,7 @@
  *     query parts   64 iovec       where each datagram goes
  *     reply parts   64 iovec       where each reply lies, and how long it is
  *     sources       64 addresses   written by recvmmsg; a reply's head points at its query's
+ *     controls      64 × 64        which address was asked: see packet-info.ts; unused but for 0.0.0.0 and [::]
  *     queries       64 × 65,856
  *     replies       64 × 1,280
  *
@@ -15,6 +16,7 @@
  *               | 48 flags 4 | 56 octets received or sent 4                                         64 octets
  *     iovec     0 base → | 8 length 8                                                               16 octets
  */
+import { CONTROL_ROOM } from './packet-info.ts'
 import { ADDRESS_ROOM } from './socket-address.ts'
 
 /** Datagrams a call: more gain nothing, and the replies of a batch leave together. */
@@ -33,7 +35,15 @@ export const HEAD_WORDS = HEAD_LENGTH / 4
 export const PART_WORDS = PART_LENGTH / 4
 
 /** Where the fields of a head are, in words of four octets. */
-export const MMSGHDR = { name: 0, nameLength: 2, parts: 4, partCount: 6, received: 14 } as const
+export const MMSGHDR = {
+  name: 0,
+  nameLength: 2,
+  parts: 4,
+  partCount: 6,
+  control: 8,
+  controlLength: 10,
+  received: 14,
+} as const
 /** Where the fields of a part are, in words of four octets. */
 export const IOVEC = { base: 0, length: 2 } as const
 
@@ -42,6 +52,7 @@ export const REPLY_HEADS = QUERY_HEADS + BATCH * HEAD_LENGTH
 export const QUERY_PARTS = REPLY_HEADS + BATCH * HEAD_LENGTH
 export const REPLY_PARTS = QUERY_PARTS + BATCH * PART_LENGTH
 export const SOURCES = REPLY_PARTS + BATCH * PART_LENGTH
-export const QUERIES = SOURCES + BATCH * ADDRESS_ROOM
+export const CONTROLS = SOURCES + BATCH * ADDRESS_ROOM
+export const QUERIES = CONTROLS + BATCH * CONTROL_ROOM
 export const REPLIES = QUERIES + BATCH * QUERY_STRIDE
 export const MEMORY_LENGTH = REPLIES + BATCH * REPLY_STRIDE

@@ -1,4 +1,4 @@
-import type { Libc } from './libc.ts'
+import type { Libc } from '../libc.ts'
 
 /*
  *     pollfd   0 fd 4 | 4 events wished 2 | 6 events seen 2      8 octets
