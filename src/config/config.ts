@@ -4,6 +4,7 @@ import { parse as parseToml, TomlError } from 'smol-toml'
 import { keyMistakes } from './key-rules.ts'
 import { mistakeLines, printable } from './mistakes.ts'
 import { type ConfigValues, schema } from './schema.ts'
+import { ruleFindings } from './value-rules.ts'
 
 const PACKAGE_ROOT = join(import.meta.dirname, '..', '..')
 /** Read in this order if no file is named. */
@@ -17,9 +18,9 @@ export type Config = ConfigValues & {
   readonly source: string
 }
 
-/** A reading of the configuration: the values, or one line a mistake (key, value, what is allowed). */
+/** A reading of the configuration: the values and what is odd about them, or one line a mistake. */
 export type ConfigReading =
-  | { readonly kind: 'config'; readonly config: Config }
+  | { readonly kind: 'config'; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly kind: 'mistakes'; readonly mistakes: readonly string[] }
 
 /** What the built-in demo has otherwise than the defaults: a visitor on loopback can try everything. */
@@ -69,8 +70,10 @@ function check(values: unknown, { demo, source, directory }: Origin): ConfigRead
   config.data_dir = resolve(directory, config.data_dir)
   config.zones_dir = zonesDirectory(resolve(directory, config.zones_dir), values)
   config.control.socket = resolve(directory, config.control.socket || join(config.data_dir, 'control.sock'))
-  const mistakes = keyMistakes(config)
-  return mistakes.length > 0 ? mistaken(mistakes) : { kind: 'config', config }
+  const found = ruleFindings(config)
+  const mistakes = [...keyMistakes(config), ...found.mistakes]
+  if (mistakes.length > 0) return mistaken(mistakes)
+  return { kind: 'config', config, warnings: demo ? [] : found.warnings.map(printable) }
 }
 
 function mistaken(lines: readonly string[]): ConfigReading {
