@@ -33,7 +33,7 @@ interface Findings {
 }
 
 function checkZones({ zones_dir }: Config): Findings {
-  const zones = loadZonesDirectory(zones_dir)
+  const zones = existsSync(zones_dir) ? loadZonesDirectory(zones_dir) : []
   const faults = zones.flatMap(zone => zone.faults)
   const linesOf = (severity: 'error' | 'warning') =>
     faults.filter(fault => fault.severity === severity).map(faultLine)

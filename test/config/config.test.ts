@@ -62,6 +62,13 @@ key = "k1.example"`)
   ])
 })
 
+test('the zones that come with the program are the demo’s alone, and a directory that is named is there', () => {
+  assert.equal(configOf('').zones_dir, '/srv/zones')
+  assert.deepEqual(mistakesOf('zones_dir = "nowhere"'), [
+    'zones_dir = "/srv/nowhere": there is no such directory',
+  ])
+})
+
 test('with no file at all the demo values are in force', () => {
   const here = process.cwd()
   process.chdir('/')
