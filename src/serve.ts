@@ -45,7 +45,7 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
   const signal = awaitSignal()
   const stops: Stop[] = []
   try {
-    await start(reading.config, { log, output }, stops)
+    await start(reading.config, { log, output, warnings: reading.warnings }, stops)
     log.info({ signal: await signal }, 'stopping')
     return EXIT.ok
   } finally {
@@ -55,13 +55,18 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
 
 async function start(
   config: Config,
-  { log, output }: { readonly log: Log; readonly output: LogOutput },
+  {
+    log,
+    output,
+    warnings,
+  }: { readonly log: Log; readonly output: LogOutput; readonly warnings: readonly string[] },
   stops: Stop[],
 ): Promise<void> {
   log.info(
     { source: config.source, demo: config.demo, version: VERSION },
     config.demo ? 'demo: built-in values are in force' : 'configuration read',
   )
+  for (const warning of warnings) log.warn({}, warning)
   const broker = await openBroker(config, log)
   stops.push(() => broker.close())
   log.info(

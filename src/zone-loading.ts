@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { ipv4Bytes, parseIpv4 } from './address/ipv4.ts'
 import { reverseApex } from './address/reverse-name.ts'
 import type { Config } from './config/config.ts'
@@ -23,7 +24,8 @@ const APEX_TTL = 3600
 export function loadCatalog(config: Config, log: Log): Catalog {
   const catalog = new Catalog()
   const needed = [config.origin, reverseApex(config.tunnel.prefix)].map(name => keyOf(wireName(name)))
-  for (const zone of loadZonesDirectory(config.zones_dir)) putZone(catalog, zone, needed, log)
+  const zones = existsSync(config.zones_dir) ? loadZonesDirectory(config.zones_dir) : []
+  for (const zone of zones) putZone(catalog, zone, needed, log)
   const origin = wireName(config.origin)
   if (!isServed(catalog, origin)) {
     log.warn(
