@@ -22,10 +22,3 @@ export function parseEndpoint(text: string): Endpoint | undefined {
 export function formatEndpoint({ address, port }: Endpoint): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
-
-/** The same address and port, in whichever of its ways an IPv6 address is written. */
-export function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
-  if (one.port !== other.port) return false
-  const [a, b] = [addressOctets(one.address), addressOctets(other.address)]
-  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0
-}
