@@ -6,6 +6,7 @@ import { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import type { DnsListeners } from './listen/listeners.ts'
+import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
@@ -59,6 +60,7 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
       origin: config.origin,
       reverse: broker.zone.reverseApex,
       driver: broker.interfaces.kind,
+      prober: broker.prober.kind,
     },
     'table loaded',
   )
@@ -71,6 +73,8 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
     prober: broker.prober,
     intervalMs: config.monitor.interval,
     timeoutMs: config.monitor.timeout,
+    anchors: config.monitor.anchors,
+    prepare: () => broker.interfaces.prepare(),
     dryRun: broker.interfaces.kind === 'dry-run',
     log,
   })
@@ -82,7 +86,7 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
     monitor: () => monitor.figures(),
   })
   stops.push(keepAudited(broker, monitor, metrics, log))
-  const portal = await openPortal(config, broker, dns.listeners, metrics, log)
+  const portal = await openPortal(config, broker, { listeners: dns.listeners, metrics, monitor }, log)
   stops.push(() => portal.close())
 
   broker.onRegistered = () => monitor.wake()
@@ -92,6 +96,15 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   stops.push(() => control.close())
   monitor.start()
   stops.push(() => monitor.stop())
+  if (broker.interfaces.kind !== 'dry-run') {
+    const watch = new KernelWatch({
+      log,
+      onChange: () => monitor.kernelChanged(),
+      onTrouble: () => monitor.kernelTroubled(),
+    })
+    watch.start()
+    stops.push(() => watch.stop())
+  }
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
@@ -100,12 +113,13 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
 async function openPortal(
   config: Config,
   broker: Broker,
-  dns: DnsListeners,
-  metrics: Metrics,
+  parts: { readonly listeners: DnsListeners; readonly metrics: Metrics; readonly monitor: Monitor },
   log: Log,
 ): Promise<Portal> {
+  const { listeners, metrics } = parts
   const selfCheck = new SelfCheck({
-    listeners: () => dns.addresses,
+    listeners: () => listeners.addresses,
+    ownTrouble: () => parts.monitor.trouble(),
     zones: () => [config.origin, broker.zone.reverseApex],
     sampleTunnel: () => sampleTunnel(broker.table, broker.zone),
     cacheMs: HEALTH_CACHE_MS,

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { formatIpv4, parseIpv4 } from '../address/ipv4.ts'
-import { parsePrefix } from '../address/prefix.ts'
+import { formatPrefix, parsePrefix } from '../address/prefix.ts'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
 import { parseEndpoint } from '../shared/endpoint.ts'
 import { formatName, lowerCaseName, parseName } from '../wire/name.ts'
@@ -63,6 +63,15 @@ const tunnelPrefix = z.string().transform((text, context) => {
 const ipv4 = z.string().transform((text, context) => {
   const value = parseIpv4(text)
   return value === undefined ? refuse(context, 'a dotted quad, such as 192.0.2.1') : formatIpv4(value)
+})
+
+/** An address of either family, in canonical form. */
+const hostAddress = z.string().transform((text, context) => {
+  const value = parsePrefix(text)
+  const isHost = value !== undefined && !text.includes('/')
+  return isHost
+    ? formatPrefix(value).replace(/\/.*/, '')
+    : refuse(context, 'an IPv4 or IPv6 address, such as 192.0.2.53 or 2001:db8::53')
 })
 
 const domainName = z.string().transform((text, context) => {
@@ -154,7 +163,8 @@ const monitor = z.strictObject({
   interval: duration.prefault('60s'),
   timeout: duration.prefault('3s'),
   threshold: integer(1, 1_000_000).default(5),
-  prober: z.enum(['auto', 'ping', 'fping']).default('auto'),
+  anchors: z.array(hostAddress).default([]),
+  prober: z.enum(['auto', 'icmp', 'ping', 'fping']).default('auto'),
 })
 
 const control = z.strictObject({ socket: z.string().default('') })

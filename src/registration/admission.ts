@@ -1,6 +1,6 @@
 import { parseIpv4 } from '../address/ipv4.ts'
 import { type SpecialKind, specialPurpose } from '../address/special-purpose.ts'
-import type { Prober } from '../echo/prober.ts'
+import { type Prober, verdictOf } from '../echo/prober.ts'
 import type { TunnelRequest } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { TunnelZone } from '../lifecycle/tunnel-zone.ts'
@@ -154,16 +154,22 @@ export class Admission {
   }
 
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {
-    try {
-      const replied = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
-      return replied.has(ipv4) ? undefined : silence(ipv4)
-    } catch (error) {
-      this.#log.error({ err: error }, 'an endpoint could not be pinged')
-      return {
-        code: 'probe-fault',
-        field: 'ipv4',
-        detail: `We could not ping ${ipv4}: that is our trouble, not yours. Try again later.`,
-      }
+    const verdicts = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
+    const verdict = verdictOf(verdicts, ipv4)
+    switch (verdict.kind) {
+      case 'answered':
+        return undefined
+      case 'silent':
+        return silence(ipv4)
+      case 'unknown':
+        this.#log.error({ reason: verdict.reason }, 'an endpoint could not be pinged')
+        return {
+          code: 'probe-fault',
+          field: 'ipv4',
+          detail: `We could not ping ${ipv4}: that is our trouble, not yours. Try again later.`,
+        }
+      default:
+        return verdict satisfies never
     }
   }
 

@@ -37,7 +37,13 @@ afterEach(() => world.end())
 function admission(policy: Partial<AdmissionPolicy> = {}, answering: readonly string[] = []): Admission {
   const prober: Prober = {
     kind: 'ping',
-    probe: async targets => new Set(targets.filter(target => answering.includes(target))),
+    probe: async targets =>
+      new Map(
+        targets.map(target => [
+          target,
+          answering.includes(target) ? { kind: 'answered', rttMs: 1 } : { kind: 'silent' },
+        ]),
+      ),
   }
   return new Admission({
     policy: { ...POLICY, ...policy },
@@ -172,7 +178,10 @@ test('an endpoint that does not answer is refused, or a warning, as the operator
 })
 
 test('a ping that can not be sent is our trouble, with a code of its own', async () => {
-  const prober: Prober = { kind: 'ping', probe: () => Promise.reject(new Error('ping is not there')) }
+  const prober: Prober = {
+    kind: 'ping',
+    probe: async ([target = '']) => new Map([[target, { kind: 'unknown', reason: 'ping is not there' }]]),
+  }
   const broken = new Admission({
     policy: { ...POLICY, reachability: 'require' },
     table: world.table,
