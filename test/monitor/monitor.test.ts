@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Prober, Verdict, Verdicts } from '../../src/echo/prober.ts'
+import type { Gateway } from '../../src/monitor/default-gateways.ts'
 import { Monitor, type MonitorOptions } from '../../src/monitor/monitor.ts'
 import type { MonitoredTunnels, ProbeTarget } from '../../src/monitor/monitored-tunnels.ts'
 
@@ -418,4 +419,155 @@ test('the figures are those of the last round', async t => {
       own_outage_since: 0,
     },
   )
+})
+
+const GATEWAY: Gateway = { family: 4, address: '192.0.2.1' }
+const NOBODY: Prober['probe'] = async targets => repliesOf([])(targets)
+
+test('most tunnels that answered before, silent together, are our own outage: nobody is counted, the log says so once', async t => {
+  const { monitor, lifecycle, prober, log } = setUp(t)
+  lifecycle.targets = tunnels(20)
+  await monitor.runRound()
+  prober.answer = NOBODY
+  for (let round = 0; round < 10; round++) assert.equal((await monitor.runRound()).outcome, 'own-outage')
+  assert.equal(lifecycle.count('recordRound'), 1)
+  assert.equal(log.at('warn').length, 1)
+  assert.match(monitor.trouble() ?? '', /^cut off since .*: most tunnels that answered before/)
+  assert.ok((monitor.figures().own_outage_since ?? 0) > 0)
+})
+
+test('an outage of our own ends when tunnels answer again, and the log says so', async t => {
+  const { monitor, lifecycle, prober, log } = setUp(t)
+  lifecycle.targets = tunnels(20)
+  await monitor.runRound()
+  prober.answer = NOBODY
+  await monitor.runRound()
+  prober.answer = async targets => repliesOf(targets)(targets)
+  assert.equal((await monitor.runRound()).outcome, 'recorded')
+  assert.equal(monitor.trouble(), undefined)
+  assert.deepEqual(log.at('info'), ['silence is counted again'])
+})
+
+test('a crowd that is silent is asked a second time at once, and an answer then is one', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(20)
+  await monitor.runRound()
+  prober.answer = async targets => repliesOf(prober.batches.length === 2 ? [] : targets)(targets)
+  const report = await monitor.runRound()
+  assert.deepEqual([report.outcome, report.answered, prober.batches.length], ['recorded', 20, 3])
+})
+
+test('half of a crowd that is silent is counted', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(20)
+  await monitor.runRound()
+  const half = tunnels(10).map(({ ipv6Client }) => ipv6Client)
+  prober.answer = async targets => repliesOf(half)(targets)
+  const report = await monitor.runRound()
+  assert.deepEqual([report.outcome, report.silent], ['recorded', 10])
+})
+
+test('three tunnels can all die while the gateway answers', async t => {
+  const { monitor, lifecycle, prober } = setUp(t, { readGateways: async () => [GATEWAY] })
+  lifecycle.targets = tunnels(3)
+  await monitor.runRound()
+  prober.answer = async targets => repliesOf([GATEWAY.address])(targets)
+  await monitor.runRound()
+  assert.deepEqual(lifecycle.rounds.at(-1), { answered: [], silent: ['t0', 't1', 't2'] })
+})
+
+test('a single tunnel is not counted while a gateway that answered before is silent', async t => {
+  const { monitor, lifecycle, prober } = setUp(t, { readGateways: async () => [GATEWAY] })
+  lifecycle.targets = tunnels(1)
+  await monitor.runRound()
+  prober.answer = NOBODY
+  assert.equal((await monitor.runRound()).outcome, 'own-outage')
+  assert.match(monitor.trouble() ?? '', /192\.0\.2\.1 does not answer any more/)
+})
+
+test('a gateway that never answers says nothing', async t => {
+  const { monitor, lifecycle, prober } = setUp(t, { readGateways: async () => [GATEWAY] })
+  lifecycle.targets = tunnels(2)
+  prober.answer = async targets => repliesOf(['2001:db8::1'])(targets)
+  await monitor.runRound()
+  prober.answer = NOBODY
+  await monitor.runRound()
+  assert.deepEqual(lifecycle.rounds.at(-1), { answered: [], silent: ['t0', 't1'] })
+})
+
+test('a gateway that falls silent while tunnels come through is no evidence', async t => {
+  const { monitor, lifecycle, prober } = setUp(t, { readGateways: async () => [GATEWAY] })
+  lifecycle.targets = tunnels(2)
+  await monitor.runRound()
+  prober.answer = async targets => repliesOf(['2001:db8::1'])(targets)
+  await monitor.runRound()
+  assert.deepEqual(lifecycle.rounds.at(-1), { answered: ['t0'], silent: ['t1'] })
+})
+
+test('a default route that is gone is an outage of our own', async t => {
+  let gateways: readonly Gateway[] = [GATEWAY]
+  const { monitor, lifecycle, prober } = setUp(t, { readGateways: async () => gateways })
+  lifecycle.targets = tunnels(1)
+  await monitor.runRound()
+  gateways = []
+  prober.answer = NOBODY
+  assert.equal((await monitor.runRound()).outcome, 'own-outage')
+})
+
+test('no answer from any anchor is an outage of our own, one answer is none', async t => {
+  const { monitor, lifecycle, prober } = setUp(t, { anchors: ['198.51.100.1', '198.51.100.2'] })
+  lifecycle.targets = tunnels(1)
+  prober.answer = NOBODY
+  assert.equal((await monitor.runRound()).outcome, 'own-outage')
+  prober.answer = async targets => repliesOf(['198.51.100.2'])(targets)
+  assert.equal((await monitor.runRound()).outcome, 'recorded')
+  assert.deepEqual(lifecycle.rounds, [{ answered: [], silent: ['t0'] }])
+})
+
+test('answers during an outage of our own are recorded', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(20)
+  await monitor.runRound()
+  prober.answer = async targets => repliesOf(['2001:db8::1'])(targets)
+  assert.equal((await monitor.runRound()).outcome, 'own-outage')
+  assert.deepEqual(lifecycle.rounds.at(-1), { answered: ['t0'], silent: [] })
+})
+
+test('a new process knows from the rows who answered before', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(20).map(target => ({ ...target, answeredLast: true }))
+  prober.answer = NOBODY
+  assert.equal((await monitor.runRound()).outcome, 'own-outage')
+})
+
+test('of whom nothing is known, nothing is counted', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(40)
+  prober.answer = async targets =>
+    new Map([...nothingKnown(targets, 'fping did not name it'), ...repliesOf([])(targets.slice(0, 1))])
+  const report = await monitor.runRound()
+  assert.deepEqual([report.outcome, report.silent, report.unknown], ['recorded', 1, 39])
+  assert.deepEqual(lifecycle.rounds, [{ answered: [], silent: ['t0'] }])
+})
+
+test('a silent tunnel whose own interface was not sound is not counted', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(2)
+  lifecycle.unsound.add('t0')
+  prober.answer = NOBODY
+  const report = await monitor.runRound()
+  assert.deepEqual(lifecycle.rounds, [{ answered: [], silent: ['t1'] }])
+  assert.equal(report.unknown, 1)
+})
+
+test('silence while a setting of the kernel was wrong is asked about again', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(1)
+  prober.answer = async targets => {
+    if (prober.batches.length === 1) monitor.kernelTroubled()
+    return repliesOf(prober.batches.length === 1 ? [] : targets)(targets)
+  }
+  const report = await monitor.runRound()
+  assert.deepEqual([report.answered, prober.batches.length], [1, 2])
+  await monitor.stop()
 })
