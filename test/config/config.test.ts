@@ -137,6 +137,10 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['[tunnel]\ndevice_prefix = "much-too-long-"', /a letter and up to six/],
   ['[tunnel]\nforeign_endpoints = "yes"', /^tunnel\.foreign_endpoints = "yes": expected true or false$/],
   ['[monitor]\ninterval = 60', /^monitor\.interval = 60: expected a string in quotes$/],
+  [
+    '[monitor]\nanchors = ["192.0.2.0/24"]',
+    /^monitor\.anchors\[0\] = "192\.0\.2\.0\/24": expected an IPv4 or IPv6/,
+  ],
   ['[monitor]\ninterval = "1x"', /a duration from 10ms to 24h/],
   ['origin = ', /^\/srv\/freenet6\.toml:1:\d+: /],
 ]
