@@ -8,6 +8,7 @@ import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import { zoneSerials } from './health/serials.ts'
 import type { DnsListeners } from './listen/listeners.ts'
+import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { operatedBroker } from './operated.ts'
 import { operatorHandler } from './operator/commands.ts'
@@ -75,6 +76,7 @@ async function start(
       origin: config.origin,
       reverse: broker.zone.reverseApex,
       driver: broker.interfaces.kind,
+      prober: broker.prober.kind,
     },
     'table loaded',
   )
@@ -87,6 +89,8 @@ async function start(
     prober: broker.prober,
     intervalMs: config.monitor.interval,
     timeoutMs: config.monitor.timeout,
+    anchors: config.monitor.anchors,
+    prepare: () => broker.interfaces.prepare(),
     dryRun: broker.interfaces.kind === 'dry-run',
     log,
   })
@@ -102,7 +106,7 @@ async function start(
     logLinesDropped: () => output.dropped,
   })
   stops.push(keepAudited(broker, monitor, metrics, log))
-  const portal = await openPortal(config, broker, dns.listeners, metrics, log)
+  const portal = await openPortal(config, broker, { listeners: dns.listeners, metrics, monitor }, log)
   stops.push(() => portal.close())
 
   broker.onRegistered = () => {
@@ -118,6 +122,15 @@ async function start(
   stops.push(() => control.close())
   monitor.start()
   stops.push(() => monitor.stop())
+  if (broker.interfaces.kind !== 'dry-run') {
+    const watch = new KernelWatch({
+      log,
+      onChange: () => monitor.kernelChanged(),
+      onTrouble: () => monitor.kernelTroubled(),
+    })
+    watch.start()
+    stops.push(() => watch.stop())
+  }
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
@@ -126,12 +139,13 @@ async function start(
 async function openPortal(
   config: Config,
   broker: Broker,
-  dns: DnsListeners,
-  metrics: Metrics,
+  parts: { readonly listeners: DnsListeners; readonly metrics: Metrics; readonly monitor: Monitor },
   log: Log,
 ): Promise<Portal> {
+  const { listeners, metrics } = parts
   const selfCheck = new SelfCheck({
-    listeners: () => dns.addresses,
+    listeners: () => listeners.addresses,
+    ownTrouble: () => parts.monitor.trouble(),
     zones: () => [config.origin, broker.zone.reverseApex],
     sampleTunnel: () => sampleTunnel(broker.table, broker.zone),
     cacheMs: HEALTH_CACHE_MS,

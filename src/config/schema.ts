@@ -4,6 +4,7 @@ import {
   domainName,
   duration,
   endpoint,
+  hostAddress,
   integer,
   ipv4,
   keyName,
@@ -71,7 +72,8 @@ const monitor = z.strictObject({
   interval: duration('24h').prefault('60s'),
   timeout: duration('24h').prefault('3s'),
   threshold: integer(1, 1_000_000).default(5),
-  prober: z.enum(['auto', 'ping', 'fping']).default('auto'),
+  anchors: z.array(hostAddress).default([]),
+  prober: z.enum(['auto', 'icmp', 'ping', 'fping']).default('auto'),
 })
 
 const control = z.strictObject({ socket: z.string().default('') })

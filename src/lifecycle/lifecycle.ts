@@ -30,6 +30,9 @@ export type Deletion = { readonly kind: 'deleted' } | Refusal
 /** Rows read in one turn of the event loop. */
 const RECONCILE_SLICE = 1000
 
+/** In place of a device in a fault that is not one link's. */
+const WHOLE_KERNEL = '*'
+
 /** How many indexes are tried when rows written by another program stand in the way. */
 const MAX_INDEX_ATTEMPTS = 4096
 
@@ -193,6 +196,14 @@ export class Lifecycle {
       this.#noteFaults(wanted, mended.faults)
       return mended
     })
+  }
+
+  /** The tunnels among these whose interface needed no mending; the whole kernel is reconciled for it. */
+  async check(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const { made, faults } = await this.reconcile()
+    const unsound = new Set([...made, ...faults.map(({ device }) => device)])
+    if (unsound.has(WHOLE_KERNEL)) return new Set() // nobody knows
+    return new Set(ids.filter(id => !unsound.has(this.#table.byId(id)?.device ?? '')))
   }
 
   /** Puts right what an audit found, with new serials. */

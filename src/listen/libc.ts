@@ -9,6 +9,7 @@ import { endianness } from 'node:os'
 export const AF_INET = 2
 export const AF_INET6 = 10
 const SOCK_DGRAM = 2
+const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_RCVBUF = 8
@@ -45,6 +46,11 @@ export interface Libc {
   readonly close: (fd: number) => number
   /** A UDP socket. */
   readonly socket: (family: number) => number
+  /** A socket below UDP and TCP, which takes a right (CAP_NET_RAW). */
+  readonly rawSocket: (family: number, protocol: number) => number
+  readonly setOption: (fd: number, level: number, name: number, value: Uint32Array) => number
+  /** Fills `value`, or as much of it as the option has. */
+  readonly getOption: (fd: number, level: number, name: number, value: Uint32Array) => number
   readonly setReceiveBuffer: (fd: number, octets: number) => number
   readonly setReceiveTimeout: (fd: number, milliseconds: number) => number
   readonly setV6Only: (fd: number) => number
@@ -85,8 +91,13 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
   const setsockopt = libc.func(
     'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
   )
-  const set = (fd: number, level: number, name: number, value: BigInt64Array | Int32Array): number =>
-    setsockopt(fd, level, name, value, value.byteLength)
+  const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)')
+  const set = (
+    fd: number,
+    level: number,
+    name: number,
+    value: BigInt64Array | Int32Array | Uint32Array,
+  ): number => setsockopt(fd, level, name, value, value.byteLength)
   const madvise = libc.func('int madvise(uintptr_t address, size_t length, int advice)')
   const schedule = libc.func(
     'long syscall(long number, long thread, void *attributes, long length, long flags)',
@@ -103,6 +114,10 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
     getsockname: libc.func('int getsockname(int fd, void *address, void *length)'),
     close: libc.func('int close(int fd)'),
     socket: family => socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+    rawSocket: (family, protocol) => socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol),
+    setOption: set,
+    getOption: (fd, level, name, value) =>
+      getsockopt(fd, level, name, value, Uint32Array.of(value.byteLength)),
     setReceiveBuffer: (fd, octets) => set(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(octets)),
     setReceiveTimeout: (fd, milliseconds) =>
       set(fd, SOL_SOCKET, SO_RCVTIMEO, BigInt64Array.of(0n, BigInt(milliseconds) * 1000n)),

@@ -1,6 +1,6 @@
 import { parseIpv4 } from '../address/ipv4.ts'
 import { type SpecialKind, specialPurpose } from '../address/special-purpose.ts'
-import type { Prober } from '../echo/prober.ts'
+import { type Prober, type Verdict, verdictOf } from '../echo/prober.ts'
 import type { TunnelRequest } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { TunnelZone } from '../lifecycle/tunnel-zone.ts'
@@ -163,16 +163,24 @@ export class Admission {
     return problem('too-many-requests', { case: 'probes', seconds: PROBES_SECONDS })
   }
 
+  async #probeOnce(ipv4: string): Promise<Verdict> {
+    return verdictOf(await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs }), ipv4)
+  }
+
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {
-    try {
-      for (let attempt = 0; attempt < ECHO_ATTEMPTS; attempt++) {
-        const replied = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
-        if (replied.has(ipv4)) return undefined
-      }
-      return problem('ipv4-unreachable', { ipv4 })
-    } catch (error) {
-      this.#log.error({ err: error }, 'an endpoint could not be pinged')
-      return problem('probe-fault', { ipv4 })
+    let verdict = await this.#probeOnce(ipv4)
+    for (let lost = 1; verdict.kind === 'silent' && lost < ECHO_ATTEMPTS; lost++)
+      verdict = await this.#probeOnce(ipv4)
+    switch (verdict.kind) {
+      case 'answered':
+        return undefined
+      case 'silent':
+        return problem('ipv4-unreachable', { ipv4 })
+      case 'unknown':
+        this.#log.error({ reason: verdict.reason }, 'an endpoint could not be pinged')
+        return problem('probe-fault', { ipv4 })
+      default:
+        return verdict satisfies never
     }
   }
 

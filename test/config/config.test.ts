@@ -174,6 +174,10 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['web = 8080', /^web = 8080: expected a table: write \[web\]$/],
   ['[dns]\norigin = "a.example"', /^dns\.origin: there is no such key: origin stands at the top$/],
   ['ttl = 60', /^ttl: there is no such key: ttl stands in \[dns\]$/],
+  [
+    '[monitor]\nanchors = ["192.0.2.0/24"]',
+    /^monitor\.anchors\[0\] = "192\.0\.2\.0\/24": expected an IPv4 or IPv6/,
+  ],
   ['[monitor]\ninterval = "1x"', /a duration from 10ms to 24h/],
   ['[tunnel]\nprefix = "fe80::/48"', /^tunnel\.prefix = "fe80::\/48": expected a global unicast prefix/],
   ['[tunnel]\nprefix = "ff02::/48"', /^tunnel\.prefix = "ff02::\/48": expected a global unicast prefix/],

@@ -194,7 +194,13 @@ function openPortal(
     zone: broker.zone,
     prober: {
       kind: 'fping',
-      probe: async targets => new Set(targets.filter(target => !silent.has(target))),
+      probe: async targets =>
+        new Map(
+          targets.map(target => [
+            target,
+            silent.has(target) ? { kind: 'silent' } : { kind: 'answered', rttMs: 1 },
+          ]),
+        ),
     },
     log: SILENT,
   })

@@ -37,7 +37,13 @@ afterEach(() => world.end())
 function admission(policy: Partial<AdmissionPolicy> = {}, answering: readonly string[] = []): Admission {
   const prober: Prober = {
     kind: 'ping',
-    probe: async targets => new Set(targets.filter(target => answering.includes(target))),
+    probe: async targets =>
+      new Map(
+        targets.map(target => [
+          target,
+          answering.includes(target) ? { kind: 'answered', rttMs: 1 } : { kind: 'silent' },
+        ]),
+      ),
   }
   return new Admission({
     policy: { ...POLICY, ...policy },
@@ -186,7 +192,10 @@ test('an endpoint that does not answer is refused, or a warning, as the operator
 })
 
 test('a ping that can not be sent is our trouble, with a code of its own', async () => {
-  const prober: Prober = { kind: 'ping', probe: () => Promise.reject(new Error('ping is not there')) }
+  const prober: Prober = {
+    kind: 'ping',
+    probe: async ([target = '']) => new Map([[target, { kind: 'unknown', reason: 'ping is not there' }]]),
+  }
   const broken = new Admission({
     policy: { ...POLICY, reachability: 'require' },
     table: world.table,
@@ -204,7 +213,11 @@ test('one or two lost echoes do not refuse an endpoint, three do', async () => {
     [3, 'refused'],
   ] as const) {
     let sent = 0
-    const prober: Prober = { kind: 'ping', probe: async targets => new Set(sent++ < lost ? [] : targets) }
+    const prober: Prober = {
+      kind: 'ping',
+      probe: async ([target = '']) =>
+        new Map([[target, sent++ < lost ? { kind: 'silent' } : { kind: 'answered', rttMs: 1 }]]),
+    }
     const policy: AdmissionPolicy = { ...POLICY, reachability: 'require' }
     const checks = new Admission({ policy, table: world.table, zone: world.zone, prober, log: SILENT })
     assert.equal((await checks.check(GOOD, VISITOR)).kind, kind, `${lost} lost`)
