@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { openBroker } from '../src/broker.ts'
+import { compose } from '../src/compose.ts'
 import { readConfig } from '../src/config/config.ts'
 import type { Log } from '../src/shared/log.ts'
 import { formatRdata } from '../src/text/rdata.ts'
@@ -26,7 +26,7 @@ export async function exportZones(table: Table): Promise<readonly ExportedZone[]
   mkdirSync(directory, { recursive: true })
   const reading = readConfig(table.config)
   if (reading.kind === 'mistakes') throw new Error(reading.mistakes.join('\n'))
-  const broker = await openBroker(reading.config, SILENT)
+  const broker = await compose(reading.config, { log: SILENT })
   try {
     return broker.catalog.apexes().map(apex => {
       const name = formatName(apex).replace(/\.$/, '')

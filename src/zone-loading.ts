@@ -1,7 +1,7 @@
 import { ipv4Bytes, parseIpv4 } from './address/ipv4.ts'
 import { reverseApex } from './address/reverse-name.ts'
 import type { Config } from './config/config.ts'
-import { wireName } from './lifecycle/tunnel-zone.ts'
+import { wireName } from './lifecycle/tunnel-names.ts'
 import type { Log } from './shared/log.ts'
 import { TYPE } from './wire/codes.ts'
 import { formatName, lowerCaseName } from './wire/name.ts'

@@ -1,5 +1,5 @@
 import type { Problem } from '../shared/problem.ts'
-import { storageFaultOf } from '../store/sqlite/database.ts'
+import { storageFaultOf } from '../store/storage-fault.ts'
 
 /** Nothing was changed, and why. */
 export interface Refusal {
@@ -47,6 +47,9 @@ export function storageProblem(error: unknown): Problem {
       code: 'storage-full',
       detail: 'The server’s disk is full. Nothing was changed; try again later.',
     }
+  }
+  if (fault === 'table-full') {
+    return { code: 'table-full', detail: 'The table of names is full. Nothing was changed; try again later.' }
   }
   if (fault === 'unwritable') {
     return {

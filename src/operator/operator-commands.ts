@@ -17,6 +17,8 @@ export function operatorHandler(broker: Pick<Broker, 'operator' | 'audit'>): Con
     switch (command) {
       case 'list':
         return operator.list(after, Number(limit))
+      case 'broken':
+        return operator.broken()
       case 'show':
         return operator.show(reference)
       case 'add':

@@ -3,11 +3,18 @@ import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
 import type { Admission, RegistrationInput } from '../registration/admission.ts'
 import { PROBLEMS, type Problem } from '../shared/problem.ts'
-import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
-import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
+import {
+  type BrokenRow,
+  nameOf,
+  stateOf,
+  type Tunnel,
+  type TunnelText,
+  tunnelText,
+} from '../tunnel/tunnel.ts'
 
 /** A tunnel as the operator sees it: the row, its name, and why its interface is missing if it is. */
-export interface TunnelReport extends Tunnel {
+export interface TunnelReport extends TunnelText {
   readonly name: string
   readonly state: string
   readonly fault: string | undefined
@@ -19,13 +26,13 @@ export type OperatorReply<T> =
 
 /** What an operator may do to tunnels: the same rooms as for visitors, without a visitor's limits or keys. */
 export class Operator {
-  readonly #table: TunnelTable
+  readonly #table: TunnelReader
   readonly #lifecycle: Lifecycle
   readonly #admission: Admission
   readonly #origin: string
 
   constructor(options: {
-    readonly table: TunnelTable
+    readonly table: TunnelReader
     readonly lifecycle: Lifecycle
     readonly admission: Admission
     readonly origin: string
@@ -39,6 +46,11 @@ export class Operator {
   /** At most `limit` tunnels with ids after `after`. */
   list(after: string, limit: number): readonly TunnelReport[] {
     return this.#table.after(after, limit).map(tunnel => this.#report(tunnel))
+  }
+
+  /** Rows that another program wrote and that can't be used. */
+  broken(): readonly BrokenRow[] {
+    return this.#table.brokenRows()
   }
 
   /** `reference` is an id, `nicname.country`, or the full name. */
@@ -55,7 +67,13 @@ export class Operator {
     return { kind: 'done', value: { ...this.#report(registration.tunnel), key: registration.key } }
   }
 
-  async delete(reference: string): Promise<OperatorReply<TunnelReport>> {
+  /** A broken row is deleted by its id. */
+  async delete(reference: string): Promise<OperatorReply<TunnelReport | BrokenRow>> {
+    const broken = this.#table.brokenById(reference)
+    if (broken !== undefined) {
+      const deletion = await this.#lifecycle.delete(broken.id)
+      return deletion.kind === 'refused' ? deletion : { kind: 'done', value: broken }
+    }
     const tunnel = findTunnel(this.#table, this.#origin, reference)
     if (tunnel === undefined) return notFound()
     const deletion = await this.#lifecycle.delete(tunnel.id)
@@ -64,7 +82,7 @@ export class Operator {
 
   #report(tunnel: Tunnel): TunnelReport {
     return {
-      ...tunnel,
+      ...tunnelText(tunnel),
       name: nameOf(tunnel, this.#origin),
       state: stateOf(tunnel),
       fault: this.#lifecycle.faultOf(tunnel.id),

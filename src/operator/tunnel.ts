@@ -1,6 +1,7 @@
-import { openBroker } from '../broker.ts'
+import { compose } from '../compose.ts'
 import { readConfig } from '../config/config.ts'
 import { openLog } from '../shared/log.ts'
+import type { BrokenRow } from '../tunnel/tunnel.ts'
 import type { ControlHandler } from './control.ts'
 import { ControlClient, NotRunning } from './control-client.ts'
 import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './exit.ts'
@@ -23,7 +24,7 @@ export async function tunnelCommand(words: readonly string[], options: CommandOp
   } catch (error) {
     if (!(error instanceof NotRunning)) throw error
   }
-  const broker = await openBroker(reading.config, openLog())
+  const broker = await compose(reading.config, { log: openLog() })
   try {
     return await run(call, operatorHandler(broker), options)
   } finally {
@@ -66,16 +67,23 @@ async function list(handler: ControlHandler, options: CommandOptions): Promise<E
     const slice = (await handler('list', { after, limit: String(LIST_SLICE) })) as readonly TunnelReport[]
     for (const tunnel of slice) print(options.json ? JSON.stringify(tunnel) : tunnelLine(tunnel))
     const last = slice.at(-1)
-    if (last === undefined) return EXIT.ok
+    if (last === undefined) break
     after = last.id
   }
+  for (const row of (await handler('broken', {})) as readonly BrokenRow[])
+    print(options.json ? JSON.stringify(row) : brokenLine(row))
+  return EXIT.ok
+}
+
+function brokenLine({ id, reason, columns }: BrokenRow): string {
+  return `${id}  broken: ${reason}  ${JSON.stringify(columns)}`
 }
 
 function tunnelLine(tunnel: TunnelReport): string {
   const columns = [
     tunnel.id,
     tunnel.name,
-    tunnel.ipv4Client.padEnd(15),
+    (tunnel.ipv4Client ?? '-').padEnd(15),
     tunnel.ipv6Client,
     tunnel.device,
     `${tunnel.state}${tunnel.unreachable > 0 ? ` (${tunnel.unreachable})` : ''}`,

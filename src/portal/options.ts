@@ -3,7 +3,7 @@ import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
-import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
 
 /** What the pages say about the service. */
 export interface ServiceFacts {
@@ -29,7 +29,7 @@ export interface PortalOptions {
   readonly trustedProxies: readonly Prefix[]
   readonly registrationsPerHour: number
   readonly facts: ServiceFacts
-  readonly table: TunnelTable
+  readonly table: TunnelReader
   readonly lifecycle: Lifecycle
   readonly admission: Admission
   readonly selfCheck: {

@@ -5,7 +5,7 @@ import { Refused, refuse } from '../registration/refusal-error.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { PROBLEMS, type Problem, statusOf } from '../shared/problem.ts'
-import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { ddclientLines, UPDATE_PATH } from './dyndns2.ts'
 import { OPERATING_SYSTEMS, type OperatingSystem, operatingSystem } from './operating-system.ts'
@@ -101,7 +101,7 @@ export class TunnelPages {
     const endpointProblems = occasion.endpointProblems ?? []
     views.send(ctx, 'tunnel', {
       title: `${endpointProblems.length > 0 ? 'Please correct: ' : ''}${nameOf(tunnel, facts.origin)}`,
-      tunnel,
+      tunnel: tunnelText(tunnel),
       name: nameOf(tunnel, facts.origin),
       created: new Date(tunnel.creationTime * 1000).toISOString().replace('T', ' ').slice(0, 16),
       state,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Handlebars from 'handlebars'
+import { formatIpv6 } from '../address/ipv6.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { OPERATING_SYSTEMS, SCRIPTS_DIR } from './operating-system.ts'
 
@@ -51,8 +52,8 @@ export class TunnelScripts {
     return this.#templates.get(`${os}/${part}`)?.({
       ipv4Server: this.#facts.serverIpv4,
       ipv4Client: tunnel.ipv4Client,
-      ipv6Client: tunnel.ipv6Client,
-      ipv6Server: tunnel.ipv6Server,
+      ipv6Client: formatIpv6(tunnel.ipv6Client),
+      ipv6Server: formatIpv6(tunnel.ipv6Server),
       prefixLength: LINK_PREFIX_LENGTH,
       mtu: this.#facts.mtu,
       name: nameOf(tunnel, this.#facts.origin),

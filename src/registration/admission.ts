@@ -1,17 +1,25 @@
 import { parseIpv4 } from '../address/ipv4.ts'
 import { type SpecialKind, specialPurpose } from '../address/special-purpose.ts'
 import type { Prober } from '../echo/prober.ts'
-import type { TunnelRequest } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
-import type { TunnelZone } from '../lifecycle/tunnel-zone.ts'
+import type { TunnelRequest } from '../lifecycle/registration.ts'
+import type { ReservedNames } from '../lifecycle/reserved-names.ts'
 import type { Log } from '../shared/log.ts'
 import type { Field, Problem, ProblemCode } from '../shared/problem.ts'
-import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { Kinds } from '../tunnel/kind.ts'
+import { isLabel } from '../tunnel/label.ts'
+import type { KindFields } from '../tunnel/tunnel.ts'
 import { isCountry } from './country.ts'
 import { OwnAddresses } from './own-addresses.ts'
 
 /** What somebody asks for, as typed. */
-export type RegistrationInput = Readonly<Record<Field, string>>
+export type RegistrationInput = Readonly<Record<Field, string>> & {
+  /** The name of a kind; the first kind if it is not given. */
+  readonly kind?: string
+  /** What the kind asks for beyond the fields. */
+  readonly details?: unknown
+}
 
 /** Who asks: the request's source address in text form; undefined for the operator, who may register for anybody. */
 export interface Visitor {
@@ -35,8 +43,6 @@ export interface AdmissionPolicy {
 }
 
 const MAX_LABEL_LENGTH = 63 // RFC 1035 2.3.4
-/** Letters, digits, hyphens, none at either end (RFC 1123 2.1). */
-const NICNAME = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/
 /** Names that hosts look for by themselves, or that would pass for the service's own. */
 const RESERVED_NICNAMES = new Set(
   'www mail ns ns1 ns2 mx ftp gw localhost wpad isatap autoconfig autodiscover'.split(' '),
@@ -47,20 +53,23 @@ const NEVER_AN_ENDPOINT: ReadonlySet<SpecialKind> = new Set<SpecialKind>(['multi
 /** The draft's sanity checks (server step 1): one check a function, one stable code each, all problems together. */
 export class Admission {
   readonly #policy: AdmissionPolicy
-  readonly #table: TunnelTable
-  readonly #zone: TunnelZone
+  readonly #kinds: Kinds
+  readonly #table: TunnelReader
+  readonly #zone: Pick<ReservedNames, 'isReserved'>
   readonly #prober: Prober
   readonly #log: Log
   readonly #ownAddresses = new OwnAddresses()
 
   constructor(options: {
     readonly policy: AdmissionPolicy
-    readonly table: TunnelTable
-    readonly zone: TunnelZone
+    readonly kinds: Kinds
+    readonly table: TunnelReader
+    readonly zone: Pick<ReservedNames, 'isReserved'>
     readonly prober: Prober
     readonly log: Log
   }) {
     this.#policy = options.policy
+    this.#kinds = options.kinds
     this.#table = options.table
     this.#zone = options.zone
     this.#prober = options.prober
@@ -70,21 +79,25 @@ export class Admission {
   /** Checks a registration. White space around a value is dropped and letters of names are folded; nothing else is guessed. */
   async check(input: RegistrationInput, visitor?: Visitor): Promise<AdmissionVerdict<TunnelRequest>> {
     const request = {
-      ipv4: input.ipv4.trim(),
       nicname: input.nicname.trim().toLowerCase(),
       country: input.country.trim().toLowerCase(),
       os: input.os.trim(),
     }
     const nicnameProblem = checkNicname(request.nicname)
     const countryProblem = checkCountry(request.country)
-    const endpoint = await this.#checkEndpoint(request.ipv4, visitor)
+    const kind = this.#checkKind(input)
+    const ipv4 = kind.hasEndpoint ? input.ipv4.trim() : undefined
+    const endpoint = ipv4 === undefined ? NOTHING_FOUND : await this.#checkEndpoint(ipv4, visitor)
     const nameProblem =
       nicnameProblem ?? (countryProblem === undefined ? this.#checkName(request) : undefined)
-    const problems = [...endpoint.problems, nameProblem, countryProblem, this.#checkOs(request.os)].filter(
-      isProblem,
-    )
-    if (problems.length > 0) return refused(...problems)
-    return { kind: 'admitted', request, warnings: endpoint.warnings }
+    const own = [nameProblem, countryProblem, this.#checkOs(request.os)].filter(isProblem)
+    const problems = [...kind.problems, ...endpoint.problems, ...own]
+    if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
+    return {
+      kind: 'admitted',
+      request: { ...request, ipv4, kind: kind.fields },
+      warnings: endpoint.warnings,
+    }
   }
 
   /** Checks the new endpoint of the tunnel `tunnelId`, which may be the one it has. */
@@ -96,6 +109,19 @@ export class Admission {
     const request = { ipv4: ipv4.trim() }
     const { problems, warnings } = await this.#checkEndpoint(request.ipv4, visitor, tunnelId)
     return problems.length > 0 ? refused(...problems) : { kind: 'admitted', request, warnings }
+  }
+
+  #checkKind({ kind: name, details }: RegistrationInput): KindFindings {
+    const kind = name === undefined ? this.#kinds.first : this.#kinds.byName(name)
+    const fields = kind?.readFields(details)
+    if (kind === undefined || fields === undefined)
+      return { hasEndpoint: kind?.hasEndpoint ?? false, fields, problems: [this.#unknownKind()] }
+    return { hasEndpoint: kind.hasEndpoint, fields, problems: kind.admit(fields) }
+  }
+
+  #unknownKind(): Problem {
+    const names = this.#kinds.all.map(({ name }) => name).join(', ')
+    return { code: 'kind-unknown', detail: `Choose one of ${names}, with the fields that it asks for.` }
   }
 
   async #checkEndpoint(
@@ -149,8 +175,8 @@ export class Admission {
   }
 
   #checkInUse(ipv4: string, tunnelId: string | undefined): Problem | undefined {
-    const holder = this.#table.byEndpoint(ipv4)
-    return holder === undefined || holder.id === tunnelId ? undefined : REFUSAL.endpointInUse(ipv4)
+    const holder = this.#table.idByEndpoint(ipv4)
+    return holder === undefined || holder === tunnelId ? undefined : REFUSAL.endpointInUse(ipv4)
   }
 
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {
@@ -167,9 +193,9 @@ export class Admission {
     }
   }
 
-  #checkName({ nicname, country }: TunnelRequest): Problem | undefined {
+  #checkName({ nicname, country }: Pick<TunnelRequest, 'nicname' | 'country'>): Problem | undefined {
     if (this.#zone.isReserved(nicname, country)) return reservedNicname(nicname)
-    return this.#table.byName(nicname, country) === undefined
+    return this.#table.idByName(nicname, country) === undefined
       ? undefined
       : REFUSAL.nicnameTaken(nicname, country)
   }
@@ -178,6 +204,12 @@ export class Admission {
     if (this.#policy.osIds.includes(os)) return undefined
     return { code: 'os-unknown', field: 'os', detail: `Choose one of ${this.#policy.osIds.join(', ')}.` }
   }
+}
+
+interface KindFindings {
+  readonly hasEndpoint: boolean
+  readonly fields: KindFields | undefined
+  readonly problems: readonly Problem[]
 }
 
 interface EndpointFindings {
@@ -234,7 +266,7 @@ function checkIpv4Syntax(ipv4: string): Problem | undefined {
 
 function checkNicname(nicname: string): Problem | undefined {
   if (RESERVED_NICNAMES.has(nicname)) return reservedNicname(nicname)
-  if (NICNAME.test(nicname)) return undefined
+  if (isLabel(nicname)) return undefined
   return {
     code: 'nicname-syntax',
     field: 'nicname',

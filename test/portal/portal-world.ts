@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { formatPrefix } from '../../src/address/prefix.ts'
-import { type Broker, openBroker } from '../../src/broker.ts'
+import type { Broker } from '../../src/broker.ts'
+import { compose } from '../../src/compose.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
-import { SCRIPTED_OS_IDS } from '../../src/portal/operating-system.ts'
 import { Portal } from '../../src/portal/portal.ts'
-import { Admission } from '../../src/registration/admission.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
 
@@ -91,8 +90,14 @@ export class PortalWorld implements Knobs {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
-    const broker = await openBroker(reading.config, SILENT)
     const knobs: Knobs = { faults: [], silent: new Set(), reasons: [] }
+    const broker = await compose(reading.config, {
+      log: SILENT,
+      prober: {
+        kind: 'fping',
+        probe: async targets => new Set(targets.filter(target => !knobs.silent.has(target))),
+      },
+    })
     const portal = await openPortal(reading.config, broker, knobs)
     return new PortalWorld({ ...knobs, broker, portal, directory })
   }
@@ -174,25 +179,8 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Ask): P
   })
 }
 
-function openPortal(config: Config, broker: Broker, { faults, silent, reasons }: Knobs): Promise<Portal> {
+function openPortal(config: Config, broker: Broker, { faults, reasons }: Knobs): Promise<Portal> {
   const { web, tunnel, monitor } = config
-  const admission = new Admission({
-    policy: {
-      serverIpv4: tunnel.server_ipv4,
-      foreignEndpoints: tunnel.foreign_endpoints,
-      allowSpecialPurpose: tunnel.allow_special_purpose,
-      reachability: tunnel.reachability,
-      timeoutMs: monitor.timeout,
-      osIds: SCRIPTED_OS_IDS,
-    },
-    table: broker.table,
-    zone: broker.zone,
-    prober: {
-      kind: 'fping',
-      probe: async targets => new Set(targets.filter(target => !silent.has(target))),
-    },
-    log: SILENT,
-  })
   return Portal.listen({
     listen: web.listen,
     publicUrl: web.public_url,
@@ -212,7 +200,7 @@ function openPortal(config: Config, broker: Broker, { faults, silent, reasons }:
     },
     table: broker.table,
     lifecycle: broker.lifecycle,
-    admission,
+    admission: broker.admission,
     selfCheck: {
       check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
     },

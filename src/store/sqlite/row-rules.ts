@@ -1,0 +1,114 @@
+import { parseIpv4 } from '../../address/ipv4.ts'
+import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
+import { type Prefix, prefixContains } from '../../address/prefix.ts'
+import type { Kinds } from '../../tunnel/kind.ts'
+import { isLabel } from '../../tunnel/label.ts'
+import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
+
+/** The columns that a tunnel is read from, in the order of `Columns`. */
+export const COLUMNS =
+  'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details'
+
+/** Values in the order of COLUMNS, as the driver gives them. */
+export type Columns = readonly unknown[]
+
+/** What the values of a row are held against. */
+export interface RowRules {
+  readonly kinds: Kinds
+  readonly prefix: Prefix
+  readonly devicePrefix: string
+  isCountry(code: string): boolean
+  isOs(id: string): boolean
+}
+
+const ID = /^[A-Za-z0-9_-]{1,64}$/
+const DEVICE = /^[A-Za-z0-9_-]{1,15}$/ // IFNAMSIZ
+
+/** The tunnel that a row is, or why it is none. The one place where text of the database becomes values. */
+export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
+  const [id, ipv4, client, server, device, nicname, country, os, creationTime, unreachable, kind, details] =
+    columns
+  const broken = (reason: string) => brokenRow(columns, reason)
+  if (typeof id !== 'string' || !ID.test(id)) return broken('id is not letters and digits')
+  if (typeof nicname !== 'string' || !isLabel(nicname)) return broken('nicname is not a lower-case label')
+  if (typeof country !== 'string' || !rules.isCountry(country)) return broken('country is not known')
+  if (typeof os !== 'string' || !rules.isOs(os)) return broken('os is not known')
+  if (typeof device !== 'string' || !DEVICE.test(device)) return broken('device is not the name of a device')
+  if (!device.startsWith(rules.devicePrefix))
+    return broken(`device does not begin with ${rules.devicePrefix}`)
+  const ipv6Client = addressIn(client, rules.prefix)
+  if (ipv6Client === undefined) return broken('IPv6client is not a canonical address of the prefix')
+  const ipv6Server = addressIn(server, rules.prefix)
+  if (ipv6Server === undefined) return broken('IPv6server is not a canonical address of the prefix')
+  if (!isCount(creationTime, 0)) return broken('creation_time is not a time')
+  if (!isCount(unreachable, -1)) return broken('unreachable is not a count')
+  const fields = fieldsOf(kind, details, rules.kinds)
+  if (typeof fields === 'string') return broken(fields)
+  const ipv4Client = endpointOf(ipv4)
+  if (ipv4Client === null) return broken('IPv4client is not an address')
+  if (ipv4Client === undefined && rules.kinds.byName(fields.name)?.hasEndpoint)
+    return broken('IPv4client is missing')
+  return {
+    id,
+    kind: fields,
+    ipv4Client,
+    ipv6Client,
+    ipv6Server,
+    device,
+    nicname,
+    country,
+    os,
+    creationTime,
+    unreachable,
+  }
+}
+
+export function isBroken(row: Tunnel | BrokenRow): row is BrokenRow {
+  return 'reason' in row
+}
+
+/** The addresses of a broken row that can be read, so that nobody else is given them. */
+export function addressesOf({ columns }: BrokenRow): readonly Uint8Array[] {
+  return [columns.IPv6client, columns.IPv6server].flatMap(text => parseIpv6(text ?? '') ?? [])
+}
+
+function addressIn(text: unknown, prefix: Prefix): Uint8Array | undefined {
+  if (typeof text !== 'string') return undefined
+  const octets = parseIpv6(text)
+  if (octets === undefined || !prefixContains(prefix, octets)) return undefined
+  return formatIpv6(octets) === text ? octets : undefined // another spelling could not be found again by address
+}
+
+/** Undefined: there is none; null: it is no address. */
+function endpointOf(text: unknown): string | undefined | null {
+  if (text === null || text === undefined) return undefined
+  return typeof text === 'string' && parseIpv4(text) !== undefined ? text : null
+}
+
+function fieldsOf(name: unknown, details: unknown, kinds: Kinds): KindFields | string {
+  const kind = kinds.byName(String(name))
+  if (kind === undefined) return 'kind is not known'
+  return kind.readFields(parsed(details)) ?? `details are not those of ${kind.name}`
+}
+
+function parsed(text: unknown): unknown {
+  if (typeof text !== 'string') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isCount(value: unknown, least: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
+}
+
+function brokenRow(columns: Columns, reason: string): BrokenRow {
+  const names = COLUMNS.split(', ')
+  return {
+    id: String(columns[0]),
+    reason,
+    columns: Object.fromEntries(names.map((name, at) => [name, String(columns[at] ?? '')])),
+  }
+}
