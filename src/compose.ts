@@ -47,7 +47,7 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
   const zone = new TunnelZone({ catalog, names, kinds, ttl: config.dns.ttl })
   const store = openStore(config, { catalog, names, kinds, now, log })
   try {
-    store.publishAll(tunnel => zone.changesOf(undefined, tunnel))
+    store.publishAll(tunnel => zone.rrsetsOf(tunnel))
     const prober = parts.prober ?? (await chooseProber(config.monitor.prober))
     const interfaces = await openDrivers(config, kinds, log)
     return assemble(config, { catalog, zone, store, prober, interfaces, kinds, now, log })

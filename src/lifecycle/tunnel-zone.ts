@@ -67,6 +67,7 @@ export class TunnelZone {
   changesOf(before: Tunnel | undefined, after: Tunnel | undefined): readonly RrsetChange[] {
     const old = before === undefined ? UNPUBLISHED : this.rrsetsOf(before)
     const now = after === undefined ? UNPUBLISHED : this.rrsetsOf(after)
+    if (old.length === 0) return now.map(put)
     return [...old.map(removal), ...now.map(put)]
   }
 }

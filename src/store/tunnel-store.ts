@@ -1,6 +1,7 @@
 import type { Assignment } from '../tunnel/address-pool.ts'
 import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
 import type { RrsetChange } from '../zone/catalog.ts'
+import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetDifference } from './prepared-names.ts'
 
 declare const CURSOR: unique symbol
@@ -114,7 +115,7 @@ export interface TunnelStore {
   /** Calls `listener` after another program, such as the sqlite3 shell, has written. Returns how to stop that. */
   onForeignCommit(listener: () => void): () => void
   /** Rebuilds memory from the table, as at start: indexes, the names of all rows in one step, later serials. */
-  publishAll(changesOf: (tunnel: Tunnel) => readonly RrsetChange[]): void
+  publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void
   /** How many tunnels the address pool has room for. */
   readonly capacity: number
   close(): void

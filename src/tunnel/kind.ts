@@ -51,13 +51,15 @@ export interface TunnelKind {
 export class Kinds {
   readonly all: readonly TunnelKind[]
   readonly first: TunnelKind
+  readonly #byName: ReadonlyMap<string, TunnelKind>
 
   constructor(first: TunnelKind, ...others: readonly TunnelKind[]) {
     this.first = first
     this.all = [first, ...others]
+    this.#byName = new Map(this.all.map(kind => [kind.name, kind]))
   }
 
   byName(name: string): TunnelKind | undefined {
-    return this.all.find(kind => kind.name === name)
+    return this.#byName.get(name)
   }
 }

@@ -257,6 +257,25 @@ test('a change to an endpoint in use, or that the kernel refuses, changes nothin
   assert.deepEqual(codesOf(await world.lifecycle.changeEndpoint('nobody', '198.51.100.9')), ['not-found'])
 })
 
+test('a move whose row can not be written is taken back: the interface points where the row says', async () => {
+  // Short endpoints fill a page of their index; long ones in their place need a further page.
+  const requests = Array.from({ length: 250 }, (_, n) => ({ ...request(n), ipv4: `1.0.0.${n}` }))
+  const tunnels = (await Promise.all(requests.map(each => registerOne(world.lifecycle, each)))).map(tunnelOf)
+  await world.lifecycle.bringUpNew()
+  const refused = await world.withFullDisk(async () => {
+    for (const [n, tunnel] of tunnels.entries()) {
+      const change = await world.lifecycle.changeEndpoint(tunnel.id, `198.151.100.${n}`)
+      if (change.kind === 'refused') return { tunnel, change }
+    }
+    return assert.fail('the disk never filled')
+  })
+  assert.deepEqual(codesOf(refused.change), ['storage-full'])
+  const { id, device } = refused.tunnel
+  const row = world.table.byId(id)
+  assert.equal(row?.ipv4Client, refused.tunnel.ipv4Client)
+  assert.equal(world.kernel.links.get(device)?.ipv4Client, row?.ipv4Client)
+})
+
 test('two changes to the same endpoint at once: one wins', async () => {
   const [a, b] = [await activeTunnel(7), await activeTunnel(8)]
   const changes = await Promise.all(

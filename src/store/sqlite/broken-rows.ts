@@ -30,6 +30,6 @@ export class BrokenRows {
 
   /** Forgets a row that is gone or sound again. */
   forget(id: string): void {
-    this.#byId.delete(id)
+    if (this.#byId.size > 0) this.#byId.delete(id)
   }
 }

@@ -3,6 +3,7 @@ import type { Log } from '../../shared/log.ts'
 import { AddressPool } from '../../tunnel/address-pool.ts'
 import type { Tunnel } from '../../tunnel/tunnel.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
+import type { Rrset } from '../../zone/rrset.ts'
 import { type PreparedNames, prepareNames } from '../prepared-names.ts'
 import type { CommittedDifference, SerialStep, TunnelStore, Work, Written } from '../tunnel-store.ts'
 import { BrokenRows } from './broken-rows.ts'
@@ -99,8 +100,8 @@ export class SqliteStore implements TunnelStore {
     return this.#foreign.add(listener)
   }
 
-  publishAll(changesOf: (tunnel: Tunnel) => readonly RrsetChange[]): void {
-    this.#catalog.commit(this.#changesOfAll(changesOf))
+  publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
+    this.#catalog.commit(this.#changesOfAll(rrsetsOf))
     this.#indexes.loadResting(this.#now())
     const { changes } = this.#database.transaction(() => this.#soas.advance())
     this.#catalog.commit(changes)
@@ -111,10 +112,11 @@ export class SqliteStore implements TunnelStore {
     this.#database.close()
   }
 
-  *#changesOfAll(changesOf: (tunnel: Tunnel) => readonly RrsetChange[]): Generator<RrsetChange> {
+  *#changesOfAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): Generator<RrsetChange> {
     for (const row of this.tunnels.all()) {
       this.#indexes.occupy(row)
-      if (!isBroken(row)) yield* changesOf(row)
+      if (isBroken(row)) continue
+      for (const rrset of rrsetsOf(row)) yield { kind: 'put', rrset }
     }
   }
 
