@@ -64,7 +64,7 @@ export class BringUp {
   }
 
   #publish(transaction: TunnelTransaction, tunnels: readonly Tunnel[]): Written<ReadonlySet<string>> {
-    const rows = tunnels.flatMap(({ id }) => transaction.activate(id) ?? [])
+    const rows = tunnels.flatMap(tunnel => transaction.activate(tunnel) ?? [])
     return {
       outcome: new Set(rows.map(({ id }) => id)),
       changes: rows.flatMap(tunnel => this.#zone.changesOf(undefined, tunnel)),

@@ -6,6 +6,7 @@ import type { TunnelNames, TunnelZoneName } from './tunnel-names.ts'
 
 /** Rrsets read in one walk. */
 const WALK = 1000
+const MAX_NAME_LENGTH = 255 // RFC 1035 2.3.4
 
 /** The names that zone files give or hide: no tunnel is ever published over static data. */
 export class ReservedNames {
@@ -13,6 +14,8 @@ export class ReservedNames {
   readonly #names: TunnelNames
   /** Static owners below the apexes and the names above them, as latin1 text of the lower-case wire name. */
   readonly #taken = new Set<string>()
+  /** 1 at the lengths that taken names have: most names are told free by theirs, without a look at their octets. */
+  readonly #lengths = new Uint8Array(MAX_NAME_LENGTH + 1)
   readonly #counts = { forward: 0, reverse: 0 }
   /** Is there a delegation or a DNAME in the zones, so that names can be hidden? */
   #hasCuts = false
@@ -32,7 +35,7 @@ export class ReservedNames {
 
   /** Whether static data stands at or below an owner in lower case, or hides it (a delegation or a DNAME above). */
   isTaken(owner: Uint8Array): boolean {
-    if (this.#taken.size > 0 && this.#taken.has(latin1(owner))) return true
+    if (this.#lengths[owner.length] === 1 && this.#taken.has(latin1(owner))) return true
     return this.#hasCuts && this.#catalog.isOccluded(owner)
   }
 
@@ -64,6 +67,7 @@ export class ReservedNames {
   #take(owner: Uint8Array, apex: Uint8Array): void {
     for (let at = 0; isAtOrBelow(owner, at, apex, 0); at += (owner[at] ?? 0) + 1) {
       this.#taken.add(latin1(owner.subarray(at)))
+      this.#lengths[owner.length - at] = 1
       if (owner.length - at <= apex.length) return
     }
   }

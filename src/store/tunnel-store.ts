@@ -58,8 +58,8 @@ export interface TunnelTransaction {
   readonly tunnels: TunnelReader
   /** Takes the lowest free index and inserts what `make` builds for its addresses. `now` is in UTC seconds. */
   insert(now: number, make: (assignment: Assignment) => Tunnel, keyHash: Uint8Array): Insertion
-  /** −1 → 0: the tunnel as it is now; undefined: it is gone, broken, or was active already. */
-  activate(id: string): Tunnel | undefined
+  /** −1 → 0: the tunnel as it is now; undefined: it is gone or was active already. */
+  activate(tunnel: Tunnel): Tunnel | undefined
   /** x → 0. */
   countAnswered(id: string): void
   /** x → x + 1, for tunnels with an interface. */

@@ -147,7 +147,9 @@ export class SqliteStore implements TunnelStore {
   #makeReady(changes: readonly RrsetChange[]): ReadyNames | undefined {
     if (changes.length === 0) return undefined
     const soas = this.#soas.advance()
-    return { serials: soas.steps, prepared: prepareNames(this.#catalog, [...changes, ...soas.changes]) }
+    const hears = this.#committed.isHeard
+    const prepared = prepareNames(this.#catalog, [...changes, ...soas.changes], { hears })
+    return { serials: soas.steps, prepared }
   }
 
   #tell({ rows }: SqliteTransaction, names: ReadyNames | undefined): void {

@@ -1,5 +1,5 @@
 import type { Assignment, Resting } from '../../tunnel/address-pool.ts'
-import { type BrokenRow, NEW, type Tunnel } from '../../tunnel/tunnel.ts'
+import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type { Insertion, Move, RowDifference, TunnelReader, TunnelTransaction } from '../tunnel-store.ts'
 import type { IndexAllocation } from './index-allocation.ts'
@@ -43,9 +43,10 @@ export class SqliteTransaction implements TunnelTransaction {
     return { kind: 'full' }
   }
 
-  activate(id: string): Tunnel | undefined {
-    const after = this.#writes.activate(id)
-    if (after !== undefined) this.rows.push({ before: { ...after, unreachable: NEW }, after })
+  activate(tunnel: Tunnel): Tunnel | undefined {
+    if (!this.#writes.activate(tunnel.id)) return undefined
+    const after = { ...tunnel, unreachable: 0 }
+    this.rows.push({ before: tunnel, after })
     return after
   }
 

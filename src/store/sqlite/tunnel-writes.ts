@@ -18,9 +18,7 @@ export class TunnelWrites {
     this.#insert = database.prepare(
       `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#activate = database.prepare(
-      `UPDATE tunnels SET unreachable = 0 WHERE id = ? AND unreachable = -1 RETURNING ${COLUMNS}`,
-    )
+    this.#activate = database.prepare('UPDATE tunnels SET unreachable = 0 WHERE id = ? AND unreachable = -1')
     this.#answered = database.prepare(
       `UPDATE tunnels SET unreachable = 0 WHERE id = ? AND unreachable > 0 RETURNING ${COLUMNS}`,
     )
@@ -31,7 +29,7 @@ export class TunnelWrites {
       `UPDATE tunnels SET IPv4client = ? WHERE id = ? RETURNING ${COLUMNS}`,
     )
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
-    const returning = [this.#activate, this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
+    const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
   }
 
@@ -54,9 +52,9 @@ export class TunnelWrites {
     )
   }
 
-  /** −1 → 0: the row as it is now; undefined: it is gone or was active already. */
-  activate(id: string): Tunnel | undefined {
-    return this.#sound(this.#activate.get(id))
+  /** −1 → 0; false: it is gone or was active already. */
+  activate(id: string): boolean {
+    return this.#activate.run(id).changes === 1
   }
 
   /** x → 0: the row as it is now; undefined: nothing was counted. */
