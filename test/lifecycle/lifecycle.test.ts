@@ -337,6 +337,16 @@ test('the audit finds no difference after commits', async () => {
   assert.deepEqual(await world.audit.run(), { tunnels: 20, differences: 0 })
 })
 
+test('what an audit healed is counted although another was asked for meanwhile', async () => {
+  await activeTunnel(1)
+  world.edit('DELETE FROM tunnels')
+  const reports = await Promise.all([world.audit.run(), world.audit.run()])
+  assert.deepEqual(
+    reports.map(({ differences }) => differences),
+    [2, 2],
+  )
+})
+
 test('rows edited by another program are published by the audit, both ways, with a new serial', async () => {
   const [kept, gone, renamed] = [await activeTunnel(1), await activeTunnel(2), await activeTunnel(3)]
   const before = serials()

@@ -129,3 +129,12 @@ test('a broken row is deleted by its id, and its addresses rest before they are 
   const registration = await registerOne(world.lifecycle, request)
   assert.ok(registration.kind === 'registered' && registration.tunnel.device === 'fn6-1')
 })
+
+test('an index stays taken although its addresses are spelt otherwise and its device is another’s', async () => {
+  writeRow({ IPv6client: '2001:db8:f6:0::2', IPv6server: '2001:db8:f6:0::1', device: 'fn6-77' })
+  world = await world.restart()
+  const request = { ipv4: '198.51.100.7', nicname: 'host7', country: 'ca', os: 'linux' }
+  const registration = await registerOne(world.lifecycle, request)
+  assert.ok(registration.kind === 'registered')
+  assert.equal(registration.tunnel.device, 'fn6-1')
+})
