@@ -93,6 +93,11 @@ test('a broken row is named in the log once, and again when it is broken otherwi
   assert.equal(faults.length, 2)
 })
 
+test('an address that is none is not probed, although nobody has audited the row yet', () => {
+  writeRow({ IPv6client: '-h `reboot`' })
+  assert.deepEqual(world.lifecycle.probeTargets(), [])
+})
+
 test('a broken row is a tunnel again once it is mended', async () => {
   writeRow({ os: 'plan9' })
   await world.audit.run()

@@ -79,7 +79,8 @@ export function addressesOf({ columns }: BrokenRow): readonly Uint8Array[] {
   return [columns.IPv6client, columns.IPv6server].flatMap(text => parseIpv6(text ?? '') ?? [])
 }
 
-function addressIn(text: unknown, prefix: Prefix): Uint8Array | undefined {
+/** The octets of a text that is an address of the prefix. */
+export function addressIn(text: unknown, prefix: Prefix): Uint8Array | undefined {
   const octets = typeof text === 'string' ? parseIpv6(text) : undefined
   return octets !== undefined && prefixContains(prefix, octets) ? octets : undefined
 }

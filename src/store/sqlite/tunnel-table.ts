@@ -4,7 +4,7 @@ import { matchesHash } from '../../tunnel/tunnel-key.ts'
 import type { Cursor, TableSlice, TunnelReader } from '../tunnel-store.ts'
 import type { BrokenRows } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
-import { COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
+import { addressIn, COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
 const NOT_ALIVE = 'unreachable <> 0'
@@ -133,10 +133,13 @@ export class TunnelTable implements TunnelReader {
     return this.#sound(rowsOf(this.#new.all()))
   }
 
-  /** What a walk has found broken stays out; one that was edited since is found by the walk that follows the edit. */
+  /** What a walk has found broken stays out, and whatever is no address, although no walk has come by since the edit. */
   probeTargets(): readonly { readonly id: string; readonly ipv6Client: string }[] {
     const rows = this.#up.all().map(row => ({ id: String(row.id), ipv6Client: String(row.IPv6client) }))
-    return rows.filter(row => !this.#broken.has(row.id))
+    return rows.filter(
+      ({ id, ipv6Client }) =>
+        !this.#broken.has(id) && addressIn(ipv6Client, this.#rules.prefix) !== undefined,
+    )
   }
 
   overThreshold(threshold: number): readonly Tunnel[] {
