@@ -1,9 +1,9 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { reverseApex } from '../src/address/reverse-name.ts'
-import { openBroker } from '../src/broker.ts'
+import { compose } from '../src/compose.ts'
 import { type Config, readConfig } from '../src/config/config.ts'
-import { wireName } from '../src/lifecycle/tunnel-zone.ts'
+import { wireName } from '../src/lifecycle/tunnel-names.ts'
 import type { Log } from '../src/shared/log.ts'
 import { formatRdata } from '../src/text/rdata.ts'
 import { typeText } from '../src/wire/codes.ts'
@@ -29,7 +29,7 @@ export async function exportZones(table: Table): Promise<readonly ExportedZone[]
   mkdirSync(directory, { recursive: true })
   const reading = readConfig(table.config)
   if (reading.kind === 'mistakes') throw new Error(reading.mistakes.join('\n'))
-  const broker = await openBroker(reading.config, SILENT)
+  const broker = await compose(reading.config, { log: SILENT })
   try {
     return zoneNames(reading.config).map(name => {
       const file = join(directory, `${name}.zone`)

@@ -1,7 +1,6 @@
-import type { Prefix } from '../../address/prefix.ts'
 import { installSourceFilter } from '../../kernel/source-filter.ts'
-import type { Log } from '../../shared/log.ts'
 import type { Interfaces } from '../../tunnel/interface.ts'
+import type { DriverContext } from '../../tunnel/kind.ts'
 import { DryRunInterfaces } from './dry-run-interfaces.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
@@ -10,17 +9,8 @@ import { SitInterfaces } from './sit-interfaces.ts'
 class DriverFault extends Error {}
 
 /** The driver that the configuration asks for; `auto` is `sit` where the kernel and the rights are there. */
-export async function chooseInterfaces(
-  options: {
-    readonly driver: 'sit' | 'dry-run' | 'auto'
-    readonly device_prefix: string
-    readonly server_ipv4: string
-    readonly mtu: number
-    readonly prefix: Prefix
-  },
-  log: Log,
-): Promise<Interfaces> {
-  const { driver, device_prefix: devicePrefix, server_ipv4: serverIpv4, mtu, prefix } = options
+export async function chooseInterfaces(context: DriverContext): Promise<Interfaces> {
+  const { driver, devicePrefix, serverIpv4, mtu, prefix, log } = context
   const dryRun = () => new DryRunInterfaces({ log, serverIpv4, mtu, prefix })
   if (driver === 'dry-run') return dryRun()
   const availability = await sitAvailability({ devicePrefix })
