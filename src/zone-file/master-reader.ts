@@ -75,6 +75,7 @@ export class MasterReader {
       if (scanner.fault !== undefined)
         this.#passOver(scope, { file, ...scanner.fault }, scanner.fault.message)
       else if (!this.#readEntry(scope)) this.faults.error(placeOf(scope), scanner.tokens.message)
+      else if (scanner.tokens.warning !== '') this.faults.warning(warnedPlace(scope), scanner.tokens.warning)
     }
     this.origin ??= scope.origin
   }
@@ -173,7 +174,7 @@ export class MasterReader {
 
   #readDefaultTtl(tokens: TokenLine): boolean {
     const ttl = readTtl(tokens)
-    if (ttl === undefined) return tokens.message !== '' ? false : tokens.expected('a TTL')
+    if (ttl === undefined) return tokens.expected('a TTL')
     tokens.index++
     this.#defaultTtl = ttl
     return true
@@ -268,6 +269,11 @@ function isAtEnd(tokens: TokenLine): boolean {
 /** Where the token is that a fault is about. */
 function placeOf({ file, scanner }: Scope): ZonePlace {
   return { file, ...scanner.tokens.place() }
+}
+
+/** Where the token is that a warning is about. */
+function warnedPlace({ file, scanner: { tokens } }: Scope): ZonePlace {
+  return { file, ...tokens.place(tokens.warnedIndex) }
 }
 
 /** Where the record begins. */
