@@ -22,13 +22,19 @@ usage: freenet6 <command> [--config FILE]
 
   --config FILE                 default: freenet6.toml in the working directory, else the built-in demo values
   --json                        (tunnel, audit) print JSON
+  --lenient                     (check-zone) leave wrong records out, as with zones.on_error = "skip-record"
 `
 
 async function main(words: readonly string[]): Promise<ExitCode> {
   const { positionals, values } = parseArgs({
     args: [...words],
     allowPositionals: true,
-    options: { config: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      config: { type: 'string' },
+      json: { type: 'boolean' },
+      lenient: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
   })
   const [command, ...rest] = positionals
   const options = { config: values.config, json: values.json === true }
@@ -42,7 +48,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     case 'check-config':
       return checkConfig(noMore(rest, options))
     case 'check-zone':
-      return checkZone(rest)
+      return checkZone(rest, { isLenient: values.lenient === true })
     case 'tunnel':
       return tunnel(rest, options)
     case 'audit':

@@ -61,8 +61,10 @@ describe('records', () => {
     ])
   })
 
-  test('the byte order mark of an editor is no part of the first owner', () => {
-    assert.deepEqual(records('\ufeffa 1 A 192.0.2.1\n'), ['a.example.net. 1 A 192.0.2.1'])
+  test('the byte order mark of an editor is a mistake, and no part of the first owner', () => {
+    const { rrsets, faults } = read('\ufeffa 1 A 192.0.2.1\n')
+    assert.deepEqual(faultLines(faults), ['1:1 error a byte order mark: save the file without'])
+    assert.deepEqual(recordLines(rrsets), ['a.example.net. 1 A 192.0.2.1'])
   })
 
   test('a zone of many records keeps them all, in order', () => {
@@ -231,7 +233,7 @@ describe('faults', () => {
     const word = 'x'.repeat(300_000)
     assert.deepEqual(faultLines(read(`${word} 60 A 192.0.2.1\na 60 TXT "${word}"\na 60 ${word}\n`).faults), [
       '1:1 error the word is longer than 262140 octets',
-      '2:11 error the word is longer than 262140 octets',
+      '2:10 error the word is longer than 262140 octets',
       '3:6 error the word is longer than 262140 octets',
     ])
   })
