@@ -47,6 +47,8 @@ interface Owners {
   readonly dnames: NameSet
   /** Owners of A or AAAA, as far as a name server's name leads to them. */
   readonly addresses: NameSet
+  /** Owners of NSEC3: hashes, which are no names of the zone (RFC 5155 7.2.8). */
+  readonly hashes: NameSet
 }
 
 /**
@@ -78,6 +80,10 @@ export function checkZone(
       // As named and knotd have it; nsd refuses the zone.
       leftOut.add(rrset)
       warning(rrset, `is left out: it lies outside the zone ${formatName(apex)}`)
+      continue
+    }
+    if (isOfHash(rrset, owners)) {
+      leftOut.add(rrset)
       continue
     }
     checkSize(rrset, { error, warning })
@@ -169,11 +175,17 @@ function isHidden(
 }
 
 function collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Owners {
-  const owners = { cnames: new NameSet(), dnames: new NameSet(), addresses: new NameSet() }
+  const owners = {
+    cnames: new NameSet(),
+    dnames: new NameSet(),
+    addresses: new NameSet(),
+    hashes: new NameSet(),
+  }
   const servers = new NameSet()
   for (const { owner, type, rdatas } of rrsets) {
     if (type === TYPE.CNAME) owners.cnames.add(owner)
     else if (type === TYPE.DNAME) owners.dnames.add(owner)
+    else if (type === TYPE.NSEC3) owners.hashes.add(owner)
     else if (type === TYPE.NS) {
       for (const target of rdatas) if (isAtOrBelow(target, 0, apex, 0)) servers.add(target)
     }
@@ -182,6 +194,11 @@ function collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Owners {
     if ((type === TYPE.A || type === TYPE.AAAA) && servers.has(owner)) owners.addresses.add(owner)
   }
   return owners
+}
+
+/** NSEC3 and their signatures. */
+function isOfHash({ owner, type }: Rrset, { hashes }: Owners): boolean {
+  return type === TYPE.NSEC3 || (type === TYPE.RRSIG && hashes.has(owner))
 }
 
 /** Whether a name above this one, itself not counted, is among the names. */

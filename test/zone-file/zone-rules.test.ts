@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { TYPE } from '../../src/wire/codes.ts'
 import { readMasterFile } from '../../src/zone-file/master-file.ts'
 import { checkZone } from '../../src/zone-file/zone-rules.ts'
 import { faultLines, nameOf, recordLines } from '../zone/zone-text.ts'
@@ -139,6 +140,19 @@ describe('a zone', () => {
       '6:1 warning example.org. A: is left out: it lies outside the zone example.net.',
     ])
     assert.deepEqual(recordLines(judged.rrsets).slice(3), ['a.example.net. 60 CNAME b.example.net.'])
+  })
+
+  test('is served without NSEC3 and their signatures: a hash is no name of the zone', () => {
+    const hash = '2t7b4g4vsa5smi47k61mv5bv1a22bojr'
+    const { rrsets } = read(
+      `${HEAD}${hash} NSEC3 1 0 0 - ${hash} A\n${hash} RRSIG NSEC3 8 3 60 1 0 1 @ AQ==\nns1 RRSIG A 8 3 60 1 0 1 @ AQ==\n`,
+    )
+    const judged = checkZone(APEX, rrsets, { file: 'zone' })
+    assert.deepEqual(judged.faults, [])
+    assert.deepEqual(
+      judged.rrsets.map(({ type }) => type),
+      [TYPE.SOA, TYPE.NS, TYPE.A, TYPE.RRSIG],
+    )
   })
 
   test('of the root is fine', () => {
