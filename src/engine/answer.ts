@@ -54,7 +54,7 @@ export class Answer {
     this.#at = HEADER_LENGTH
     this.#links = 0
     for (;;) {
-      const outcome = this.#lookup.step(this.#name, this.#at, this.#query.type)
+      const outcome = this.#step()
       if (this.#links === 0) {
         this.#reply.authoritative = outcome !== OUTCOME.REFERRAL && outcome > OUTCOME.FAILED
         if (this.#query.edns.asks !== 0) this.#tellOfZone(outcome)
@@ -66,6 +66,14 @@ export class Answer {
       if (outcome !== OUTCOME.CNAME && outcome !== OUTCOME.DNAME) return this.#end(outcome)
       if (!this.#follow(outcome)) return RCODE.NOERROR
     }
+  }
+
+  /** RFC 4035 2.5: RRSIG and NSEC stand beside a CNAME, so who asks for them asks about that name itself. */
+  #step(): Outcome {
+    const { type } = this.#query
+    const outcome = this.#lookup.step(this.#name, this.#at, type)
+    const isBeside = type === TYPE.RRSIG || type === TYPE.NSEC
+    return isBeside && outcome === OUTCOME.CNAME ? OUTCOME.NODATA : outcome
   }
 
   /**
