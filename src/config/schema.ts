@@ -42,6 +42,11 @@ const dns = z.strictObject({
     .prefault({}),
 })
 
+const zones = z.strictObject({
+  /** What becomes of a zone that has a record with a mistake. */
+  on_error: z.enum(['refuse-zone', 'skip-record']).default('refuse-zone'),
+})
+
 const web = z.strictObject({
   listen: endpoint.prefault('127.0.0.1:8080'),
   /** Empty: the address that the web listens on. */
@@ -83,6 +88,7 @@ export const schema = z.strictObject({
   origin: domainName.prefault('freenet6.net'),
   data_dir: z.string().min(1, { error: 'a directory' }).default('data'),
   zones_dir: z.string().min(1, { error: 'a directory' }).default('zones'),
+  zones: zones.prefault({}),
   dns: dns.prefault({}),
   web: web.prefault({}),
   tunnel: tunnel.prefault({}),
