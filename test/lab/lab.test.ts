@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { missingPackages } from '../packages.ts'
-import { GUEST_COMMANDS, type GuestRun, runInGuest } from './guest.ts'
+import { type GuestRun, runInGuest } from './guest.ts'
+import { missingGuest } from './kernel.ts'
 import type { StepReport } from './narrator.ts'
 import { STEPS } from './steps.ts'
 
@@ -13,7 +13,7 @@ const STORY = join(import.meta.dirname, 'story.ts')
 /** Suites that need a kernel of their own: they run inside a guest, a guest each. */
 const GUEST_SUITES = readdirSync(import.meta.dirname).filter(name => name.endsWith('.guest.ts'))
 
-const skip = await missingPackages(GUEST_COMMANDS)
+const skip = await missingGuest()
 
 describe('the lab: the whole service on a real kernel', { skip: skip ?? false, concurrency: 2 }, () => {
   describe('the story', { concurrency: false }, () => {
