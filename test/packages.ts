@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 
 /** Debian's package for each command, or file by its whole path, that a suite may need. */
 const PACKAGES = {
+  '/usr/bin/python3': 'python3-minimal',
   '/usr/include/stdlib.h': 'libc6-dev',
   '/usr/src/linux-source-6.1.tar.xz': 'linux-source-6.1',
   bc: 'bc',

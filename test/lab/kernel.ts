@@ -15,6 +15,7 @@ const GUEST_COMMANDS: readonly Command[] = [
   'sqlite3',
   'curl',
   'ifup',
+  '/usr/bin/python3',
 ]
 
 /** What `build-kernel` needs. */

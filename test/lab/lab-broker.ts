@@ -20,6 +20,7 @@ export const DEVICE_PREFIX = 'fn6-'
 
 /** What a chapter of the story needs otherwise than the rest. */
 export interface Settings {
+  readonly layout: 'shared' | 'per-tunnel'
   readonly reachability: 'require' | 'off'
   readonly monitorInterval: string
   readonly threshold: number
@@ -121,7 +122,7 @@ export async function until<T>(what: string, timeout: number, look: () => T | un
 const SERVE = [process.execPath, 'src/cli.ts', 'serve', '--config', CONFIG_FILE]
 export const DATABASE_FILE = join(DIRECTORY, 'data/freenet6.db')
 
-function configText({ reachability, monitorInterval, threshold }: Settings): string {
+function configText({ layout, reachability, monitorInterval, threshold }: Settings): string {
   return stringify({
     origin: ORIGIN,
     data_dir: join(DIRECTORY, 'data'),
@@ -130,6 +131,7 @@ function configText({ reachability, monitorInterval, threshold }: Settings): str
     web: { listen: `${SERVER_IPV4}:8080`, public_url: WEB, registrations_per_hour: 0 },
     tunnel: {
       driver: 'sit',
+      layout,
       server_ipv4: SERVER_IPV4,
       prefix: '2001:db8:f6::/48',
       device_prefix: DEVICE_PREFIX,

@@ -1,4 +1,4 @@
-/** `npm run lab`: tells the story of a tunnel, live, in about a minute. */
+/** `npm run lab [-- per-tunnel]`: tells the story of a tunnel, live, in about a minute. */
 import { join } from 'node:path'
 import { runInGuest } from './guest.ts'
 import { missingGuest } from './kernel.ts'
@@ -12,7 +12,7 @@ process.stdout.write(
 )
 const missing = await missingGuest()
 if (missing !== undefined) throw new Error(missing)
-const { status } = await runInGuest([STORY], {
+const { status } = await runInGuest([STORY, process.argv[2] ?? 'shared'], {
   limitSeconds: LIMIT_SECONDS,
   heard: text => process.stdout.write(text),
 })
