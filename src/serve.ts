@@ -5,6 +5,7 @@ import { serveDns } from './dns-serving.ts'
 import { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
+import { SharedLayout } from './kind/sit/shared-layout.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { Control } from './operator/control.ts'
@@ -92,6 +93,7 @@ async function start(config: Config, log: Log, stops: Stop[]): Promise<void> {
   stops.push(() => control.close())
   monitor.start()
   stops.push(() => monitor.stop())
+  if (broker.interfaces instanceof SharedLayout) stops.push(broker.interfaces.watch(mendKernel(broker, log)))
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
@@ -157,6 +159,18 @@ function keepAudited(broker: Broker, monitor: Monitor, metrics: Metrics, log: Lo
   return () => {
     clearInterval(timer)
     watch.stop()
+  }
+}
+
+/** Somebody else has taken away what tunnels need in the kernel. */
+function mendKernel(broker: Broker, log: Log): () => void {
+  return () => {
+    log.warn({}, 'another program has changed the kernel’s tunnels: they are compared and mended')
+    broker.lifecycle.reconcile().then(
+      ({ made, removed, faults }) =>
+        log.info({ made: made.length, removed: removed.length, faults }, 'mended'),
+      (error: unknown) => log.error({ err: error }, 'reconciliation failed'),
+    )
   }
 }
 

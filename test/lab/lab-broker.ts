@@ -9,7 +9,7 @@ import { runQuietly } from './narrator.ts'
 const PROJECT_DIR = join(import.meta.dirname, '../..')
 const DIRECTORY = '/run/lab' // in the guest's memory
 const CONFIG_FILE = join(DIRECTORY, 'freenet6.toml')
-const READY_TIMEOUT_MS = 30_000
+const READY_TIMEOUT_MS = 90_000
 const STOP_TIMEOUT_MS = 5_000 // the contract: exit 0 on SIGTERM within 5 s
 
 export const SERVER_IPV4 = '192.0.2.1'

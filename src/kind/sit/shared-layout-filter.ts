@@ -76,6 +76,13 @@ export async function installFilter(
   return runTransaction(run, anew)
 }
 
+/** The rules as `nft` lists them, without counters; undefined if they are not there. */
+export async function readRules(run: RunNft): Promise<string | undefined> {
+  const input = await run(['-s', 'list', 'chain', 'ip', TABLE, 'input'])
+  const clamp = await run(['-s', 'list', 'chain', 'ip6', TABLE, 'clamp'])
+  return input.status === 0 && clamp.status === 0 ? input.stdout + clamp.stdout : undefined
+}
+
 /** Why the kernel or `nft` would refuse the filter; nothing is changed. */
 export function filterTrouble(run: RunNft, options: FilterOptions): Promise<string | undefined> {
   return runTransaction((args, input) => run(['-c', ...args], input), filterLines(options))

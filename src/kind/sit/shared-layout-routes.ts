@@ -6,7 +6,7 @@ import { type Entry, formatNetwork, networkOf } from './shared-layout-entry.ts'
 import { PASSED_MARK } from './shared-layout-filter.ts'
 
 /** Marks the routes that are ours (`ip route`'s protocol); those of others are never touched. */
-const PROTOCOL = '246'
+export const PROTOCOL = '246'
 /** Behind the table of local addresses, before all others. */
 const RULE_PRIORITY = '246'
 

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
-import { type RunIp, reasonOf, runBatch, runIp } from '../../kernel/ip-command.ts'
-import { listLinks } from '../../kernel/kernel-link.ts'
+import { LINK_TTL, type RunIp, reasonOf, runBatch, runIp } from '../../kernel/ip-command.ts'
+import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
 import { type Entry, entryOf, formatNetwork, networkOf } from './shared-layout-entry.ts'
@@ -13,6 +13,7 @@ import {
   installFilter,
   keyOf,
   listAdmitted,
+  readRules,
   type Traffic,
 } from './shared-layout-filter.ts'
 import {
@@ -25,6 +26,7 @@ import {
   unreachableArguments,
   unrouteCommands,
 } from './shared-layout-routes.ts'
+import { SharedLayoutWatch } from './shared-layout-watch.ts'
 
 export interface SharedLayoutOptions {
   readonly devicePrefix: string
@@ -68,6 +70,8 @@ export class SharedLayout implements Interfaces {
   readonly #forwardingPath: string
   /** What the kernel was last asked for, by device. */
   readonly #entries = new Map<string, Entry>()
+  /** The rules as they were listed when we had made them. */
+  #rules: string | undefined
   /** Endpoints that the set admits, by network; undefined until it was read. */
   #admitted: Map<string, string> | undefined
 
@@ -150,32 +154,46 @@ export class SharedLayout implements Interfaces {
     return traffic
   }
 
+  /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
+  watch(harmed: () => void): () => void {
+    const wanted = () =>
+      new Set(Array.from(this.#entries.values(), entry => [keyOf(entry), entry.network]).flat())
+    const watch = new SharedLayoutWatch({ device: this.#filter.device, wanted, harmed })
+    return () => watch.stop()
+  }
+
   /** Without a filter there is no device: what it let in could have any source. */
   async #close(): Promise<LinkFault | undefined> {
     const { device } = this.#filter
     const guard = await this.#runIp(guardCommand(device).split(' '))
-    const known = [...this.#entries.values()]
     const reason =
       guard.status === 0 || ALREADY_THERE.test(guard.stderr)
-        ? await installFilter(this.#runNft, this.#filter, known)
+        ? await this.#ensureFilter()
         : reasonOf(guard.stderr)
     if (reason === undefined) return undefined
     await this.#runIp(['tunnel', 'del', device])
     return { device, reason: `no source filter, so no tunnels: ${reason}` }
   }
 
+  /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
+  async #ensureFilter(): Promise<string | undefined> {
+    if (this.#rules !== undefined && this.#rules === (await readRules(this.#runNft))) return undefined
+    const reason = await installFilter(this.#runNft, this.#filter, [...this.#entries.values()])
+    this.#rules = reason === undefined ? await readRules(this.#runNft) : undefined
+    return reason
+  }
+
   async #makeDevice(): Promise<LinkFault | undefined> {
     const { device } = this.#filter
     const { add, mend, removeAddress } = deviceCommands(this.#filter)
-    const made = await runBatch(this.#runIp, [add])
-    const reasons = [made.faults.get(1) ?? made.trouble]
-    if (ALREADY_THERE.test(reasons[0] ?? '')) {
-      const mended = await runBatch(this.#runIp, mend)
-      reasons.splice(0, 1, ...mended.faults.values(), mended.trouble)
-    }
+    const listing = await listLinks(this.#runIp, device)
+    if (listing.kind === 'failed') return { device, reason: listing.reason }
+    const have = listing.links.get(device)
+    if (have !== undefined && isSharedDevice(have, this.#filter)) return undefined
+    const changed = await runBatch(this.#runIp, have === undefined ? [add] : mend)
     const cleaned = await runBatch(this.#runIp, [removeAddress])
-    reasons.push(...[...cleaned.faults.values(), cleaned.trouble].filter(words => !GONE.test(words ?? '')))
-    const reason = reasons.find(words => words !== undefined)
+    const faults = [...cleaned.faults.values(), cleaned.trouble].filter(words => !GONE.test(words ?? ''))
+    const reason = [...changed.faults.values(), changed.trouble, ...faults].find(words => words !== undefined)
     return reason === undefined ? undefined : { device, reason }
   }
 
@@ -313,6 +331,17 @@ export class SharedLayout implements Interfaces {
 /** The device of all tunnels. No tunnel's own device is called so: theirs end in a number. */
 export function sharedDevice(devicePrefix: string): string {
   return `${devicePrefix}all`
+}
+
+function isSharedDevice(have: KernelLink, { serverIpv4, mtu }: FilterOptions): boolean {
+  return (
+    have.isUp &&
+    have.mtu === mtu &&
+    have.ttl === LINK_TTL &&
+    have.local === serverIpv4 &&
+    (have.remote === undefined || have.remote === 'any') &&
+    have.addresses.length === 0
+  )
 }
 
 function sift(links: readonly Link[]): { entries: readonly Entry[]; faults: readonly LinkFault[] } {
