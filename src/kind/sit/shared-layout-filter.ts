@@ -59,21 +59,22 @@ function filterLines({ device, serverIpv4, mtu, capacity }: FilterOptions): stri
   ]
 }
 
-/** Brings the filter up to date; one that can't be is made anew, with these elements. Returns why that did not work. */
+/**
+ * Brings the filter up to date. One that can't be, such as a set of another size, is made anew in one step, with the
+ * elements that it has and these. Returns why that did not work.
+ */
 export async function installFilter(
   run: RunNft,
   options: FilterOptions,
   admitted: readonly Admitted[],
 ): Promise<string | undefined> {
+  const { status, stdout } = await run(['list', 'set', ...SET.split(' ')])
   const lines = filterLines(options)
-  if ((await runTransaction(run, lines)) === undefined) return undefined
-  const anew = [
-    `add table ip ${TABLE}`,
-    `delete table ip ${TABLE}`,
-    ...lines,
-    ...elementLines('add', admitted),
-  ]
-  return runTransaction(run, anew)
+  const isOfSize = status !== 0 || stdout.includes(`size ${options.capacity}\n`)
+  if (isOfSize && (await runTransaction(run, lines)) === undefined) return undefined
+  const elements = new Map([...parseElements(stdout), ...admitted.map(one => [keyOf(one), one] as const)])
+  const anew = [`add table ip ${TABLE}`, `delete table ip ${TABLE}`, ...lines]
+  return runTransaction(run, [...anew, ...elementLines('add', [...elements.values()])])
 }
 
 /** The rules as `nft` lists them, without counters; undefined if they are not there. */
@@ -117,15 +118,14 @@ export async function listAdmitted(
   run: RunNft,
 ): Promise<ReadonlyMap<string, Admitted & Traffic> | undefined> {
   const { status, stdout } = await run(['list', 'set', ...SET.split(' ')])
-  if (status !== 0) return undefined
+  return status === 0 ? parseElements(stdout) : undefined
+}
+
+function parseElements(listing: string): Map<string, Admitted & Traffic> {
   const elements = new Map<string, Admitted & Traffic>()
-  for (const [, endpoint = '', digits = '', packets, bytes] of stdout.matchAll(ELEMENT)) {
-    const element = {
-      endpoint,
-      network: digits.padStart(16, '0'),
-      packets: Number(packets ?? 0),
-      bytes: Number(bytes ?? 0),
-    }
+  for (const [, endpoint = '', digits = '', packets = '0', bytes = '0'] of listing.matchAll(ELEMENT)) {
+    const network = digits.padStart(16, '0')
+    const element = { endpoint, network, packets: Number(packets), bytes: Number(bytes) }
     elements.set(keyOf(element), element)
   }
   return elements

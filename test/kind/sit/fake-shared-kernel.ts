@@ -12,6 +12,8 @@ export class FakeSharedKernel {
   readonly locals = new Set<string>()
   /** Undefined: there is no table. */
   elements: Set<string> | undefined
+  /** Of the set, as it was made. */
+  size = 0
   isGuarded = false
   /** `ip` lines that match fail with these words. */
   broken: { readonly match: RegExp; readonly words: string } | undefined
@@ -50,7 +52,12 @@ export class FakeSharedKernel {
     const changes: string[] = []
     for (const line of lines) {
       if (line === 'add table ip freenet6') elements ??= new Set()
-      if (line === 'delete table ip freenet6') elements = undefined
+      if (line === 'delete table ip freenet6') {
+        elements = undefined
+        this.size = 0
+      }
+      const [, size] = /^add set .* size (\d+);/.exec(line) ?? []
+      if (size !== undefined && this.size === 0) this.size = Number(size)
       const [, verb, list = ''] = /^(add|delete) element ip freenet6 tunnels { (.*) }$/.exec(line) ?? []
       if (verb === undefined) continue
       if (elements === undefined) return refusal('No such file or directory')
@@ -68,7 +75,7 @@ export class FakeSharedKernel {
   #listSet() {
     if (this.elements === undefined) return refusal('No such file or directory')
     const keys = Array.from(this.elements, key => `${key.replace(/0x0*/, '0x')} counter packets 3 bytes 300`)
-    return { ...DONE, stdout: `set tunnels { elements = { ${keys.join(',\n')} } }` }
+    return { ...DONE, stdout: `set tunnels {\n size ${this.size}\n elements = { ${keys.join(',\n')} } }` }
   }
 
   #obey(line: string): string | undefined {

@@ -130,6 +130,15 @@ test('a table that was flushed is made anew with all elements at the next change
   assert.deepEqual([...(kernel.elements ?? [])].sort(), [ELEMENT_1, ELEMENT_2])
 })
 
+test('a set that an earlier process made for fewer tunnels is made anew, and loses no element', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  kernel.size = 10
+  assert.deepEqual(await layoutOn(kernel).prepare(), [])
+  assert.equal(kernel.size, 1000)
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
+})
+
 for (const [what, harm] of [
   ['the table', (kernel: FakeSharedKernel) => (kernel.elements = undefined)],
   ['an element', (kernel: FakeSharedKernel) => kernel.elements?.delete(ELEMENT_1)],
