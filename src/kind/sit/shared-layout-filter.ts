@@ -77,11 +77,21 @@ export async function installFilter(
   return runTransaction(run, [...anew, ...elementLines('add', [...elements.values()])])
 }
 
-/** The rules as `nft` lists them, without counters; undefined if they are not there. */
-export async function readRules(run: RunNft): Promise<string | undefined> {
-  const input = await run(['-s', 'list', 'chain', 'ip', TABLE, 'input'])
+/** The filter as `nft` lists it. */
+export interface Listed {
+  /** Without counters. */
+  readonly rules: string
+  readonly elements: ReadonlyMap<string, Admitted & Traffic>
+}
+
+/** Reads rules and elements in one call: each call that names a table fetches all its elements from the kernel. */
+export async function readFilter(run: RunNft): Promise<Listed | undefined> {
+  const table = await run(['list', 'table', 'ip', TABLE])
   const clamp = await run(['-s', 'list', 'chain', 'ip6', TABLE, 'clamp'])
-  return input.status === 0 && clamp.status === 0 ? input.stdout + clamp.stdout : undefined
+  if (table.status !== 0 || clamp.status !== 0) return undefined
+  const input = table.stdout.slice(Math.max(0, table.stdout.indexOf('chain input')))
+  const rules = input.replaceAll(/ packets \d+ bytes \d+/g, '') + clamp.stdout
+  return { rules, elements: parseElements(table.stdout) }
 }
 
 /** Why the kernel or `nft` would refuse the filter; nothing is changed. */

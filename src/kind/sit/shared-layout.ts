@@ -12,8 +12,9 @@ import {
   type FilterOptions,
   installFilter,
   keyOf,
+  type Listed,
   listAdmitted,
-  readRules,
+  readFilter,
   type Traffic,
 } from './shared-layout-filter.ts'
 import {
@@ -72,6 +73,8 @@ export class SharedLayout implements Interfaces {
   readonly #entries = new Map<string, Entry>()
   /** The rules as they were listed when we had made them. */
   #rules: string | undefined
+  /** The filter as it was last found to be right; taken by the reconciliation that asked for it. */
+  #listed: Listed | undefined
   /** Endpoints that the set admits, by network; undefined until it was read. */
   #admitted: Map<string, string> | undefined
 
@@ -123,7 +126,8 @@ export class SharedLayout implements Interfaces {
   async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
     const preparation = await this.prepare()
     const listing = await listRoutes(this.#runIp, this.#filter.device)
-    const elements = await listAdmitted(this.#runNft)
+    const elements = this.#listed?.elements ?? (await listAdmitted(this.#runNft))
+    this.#listed = undefined
     if (listing.kind === 'failed' || elements === undefined) {
       const reason = listing.kind === 'failed' ? listing.reason : 'there is no filter'
       return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
@@ -177,9 +181,12 @@ export class SharedLayout implements Interfaces {
 
   /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
   async #ensureFilter(): Promise<string | undefined> {
-    if (this.#rules !== undefined && this.#rules === (await readRules(this.#runNft))) return undefined
+    const listed = this.#rules === undefined ? undefined : await readFilter(this.#runNft)
+    this.#listed = listed?.rules === this.#rules ? listed : undefined
+    if (this.#listed !== undefined) return undefined
     const reason = await installFilter(this.#runNft, this.#filter, [...this.#entries.values()])
-    this.#rules = reason === undefined ? await readRules(this.#runNft) : undefined
+    if (reason === undefined) this.#listed = await readFilter(this.#runNft)
+    this.#rules = this.#listed?.rules
     return reason
   }
 
