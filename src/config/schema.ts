@@ -62,6 +62,7 @@ const tunnel = z.strictObject({
   prefix: tunnelPrefix.prefault('2001:db8:f6::/48'),
   server_ipv4: ipv4.prefault('192.0.2.1'),
   driver: z.enum(['auto', 'sit', 'dry-run']).default('auto'),
+  layout: z.enum(['shared', 'per-tunnel']).default('shared'),
   device_prefix: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_-]{0,6}$/, { error: 'a letter and up to six letters, digits, - or _' })
