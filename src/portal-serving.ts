@@ -4,6 +4,7 @@ import type { Config } from './config/config.ts'
 import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
+import { serverKey } from './kind/wireguard/server-key.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import type { Monitor } from './monitor/monitor.ts'
 import { Portal } from './portal/portal.ts'
@@ -46,6 +47,12 @@ export async function servePortal(
       serverIpv4: tunnel.server_ipv4,
       prefix: formatPrefix(tunnel.prefix),
       mtu: tunnel.mtu,
+      wireguard: {
+        serverPublicKey: serverKey(config.data_dir).publicKey,
+        endpoint: `${tunnel.wireguard.endpoint || tunnel.server_ipv4}:${tunnel.wireguard.port}`,
+        mtu: tunnel.wireguard.mtu,
+      },
+      offered: broker.interfaces.offered,
       ttl: config.dns.ttl,
       probeIntervalMs: monitor.interval,
       threshold: monitor.threshold,

@@ -5,7 +5,7 @@ import type { Tunnel } from '../tunnel/tunnel.ts'
 export class Drivers {
   readonly #byKind: ReadonlyMap<string, Interfaces>
 
-  /** By the name of the kind. Kinds whose devices begin alike must share a driver: each removes what it does not know. */
+  /** By the name of the kind. Devices of all kinds begin alike: each driver must tell its own from the others’. */
   constructor(byKind: ReadonlyMap<string, Interfaces>) {
     this.#byKind = byKind
   }
@@ -14,6 +14,11 @@ export class Drivers {
   get kind(): string {
     const [first] = this.#byKind.values()
     return first?.kind ?? 'none'
+  }
+
+  /** The kinds that have a driver. */
+  get offered(): readonly string[] {
+    return [...this.#byKind].filter(([, driver]) => driver.kind !== 'none').map(([name]) => name)
   }
 
   prepare(): Promise<readonly LinkFault[]> {
@@ -38,6 +43,10 @@ export class Drivers {
     return () => {
       for (const stop of stops) stop?.()
     }
+  }
+
+  close(): void {
+    for (const driver of this.#byKind.values()) driver.close?.()
   }
 
   /** All drivers are asked, those without a tunnel too: they may have strays. */

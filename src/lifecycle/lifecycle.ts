@@ -1,6 +1,7 @@
 import type { Log } from '../shared/log.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
+import type { KindFields } from '../tunnel/tunnel.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
 import type { Drivers } from './drivers.ts'
 import { KernelTurn } from './kernel-turn.ts'
@@ -78,6 +79,11 @@ export class Lifecycle {
   /** Moves a tunnel to another IPv4 endpoint. */
   changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
     return this.#moves.move(id, ipv4)
+  }
+
+  /** Lets a tunnel be known by another public key. */
+  changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
+    return this.#moves.changeKey(id, fields)
   }
 
   /** Ends a tunnel at its owner's or the operator's wish; by its id a broken row too. */

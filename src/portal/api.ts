@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
+import type { RegistrationInput } from '../registration/admission.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
@@ -18,6 +19,7 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   nicname: problem('nicname-syntax', { case: 'no-string', longest: '' }),
   country: problem('country-unknown', { case: 'no-string' }),
   os: problem('os-unknown', { case: 'no-string', known: '' }),
+  public_key: problem('public-key-syntax', { case: 'no-string' }),
 }
 const LINK_PREFIX_LENGTH = 64
 /** Characters of an unknown field's name that are sent back. */
@@ -48,8 +50,7 @@ export class Api {
   }
 
   async #register(ctx: Context): Promise<void> {
-    const body = await readJson(ctx.req)
-    const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
+    const input = registrationOf(await readJson(ctx.req))
     const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.status = 201
@@ -63,8 +64,12 @@ export class Api {
 
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
-    const { ipv4 } = textFields(await readJson(ctx.req), ['ipv4'])
-    const outcome = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
+    const body = await readJson(ctx.req)
+    const { registrar } = this.#options
+    const outcome =
+      tunnel.kind.publicKey === undefined
+        ? await registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, this.#visitor(ctx))
+        : await registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, this.#visitor(ctx))
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
   }
@@ -81,11 +86,12 @@ export class Api {
       ctx.get('authorization') === '' ? this.#options.table.byId(idOf(ctx)) : await this.#authorized(ctx)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
     const { os = tunnel.os, action = 'up' } = ctx.query
+    const known = this.#options.systems.idsOf(tunnel.kind.name)
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
     const system = this.#options.systems.find(String(os))
     const script = this.#options.scripts.script(tunnel, String(os), action)
     if (system === undefined || script === undefined)
-      throw refuse(problem('os-unknown', { case: 'unknown', known: this.#options.systems.ids.join(', ') }))
+      throw refuse(problem('os-unknown', { case: 'unknown', known: known.join(', ') }))
     ctx.type = 'text/plain'
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
     ctx.body = script
@@ -110,17 +116,31 @@ export class Api {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
       state: stateOf(tunnel),
+      kind: tunnel.kind.name,
       ipv4_client: tunnel.ipv4Client,
       ipv4_server: facts.serverIpv4,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),
       prefix_length: LINK_PREFIX_LENGTH,
-      mtu: facts.mtu,
+      mtu: tunnel.kind.publicKey === undefined ? facts.mtu : facts.wireguard.mtu,
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
       links: this.#links(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
+    }
+  }
+
+  /** What the client's configuration holds beside its private key. */
+  #wireguard(tunnel: Tunnel): object {
+    const { serverPublicKey, endpoint } = this.#options.facts.wireguard
+    return {
+      public_key: tunnel.kind.publicKey,
+      server_public_key: serverPublicKey,
+      endpoint,
+      allowed_ips: '::/0',
+      address: `${formatIpv6(tunnel.ipv6Client)}/${LINK_PREFIX_LENGTH}`,
     }
   }
 
@@ -136,6 +156,16 @@ export class Api {
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
+function registrationOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
+  if (kind === 'wireguard') {
+    const { public_key, ...input } = textFields(body, ['public_key', 'nicname', 'country', 'os'])
+    return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
+  }
+  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
+  return kind === undefined ? input : { ...input, kind: String(kind) }
 }
 
 /** The named fields as text, an absent one as empty. Throws Refused for other fields and other types. */

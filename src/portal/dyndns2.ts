@@ -71,6 +71,10 @@ export class Dyndns2 {
       sendWord(ctx, wrong.status, wrong.word)
       return
     }
+    if (tunnel.kind.publicKey !== undefined) {
+      sendWord(ctx, 200, `nochg ${visitor.address}`) // it roams by itself
+      return
+    }
     const ipv4 = newAddress(parameters.get('myip') ?? '', visitor)
     const outcome = await registrar.changeEndpoint(tunnel, ipv4, visitor)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)

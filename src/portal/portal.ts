@@ -27,7 +27,7 @@ import { isWithin, visitorOf } from './visitor.ts'
 
 const SECURITY_HEADERS = {
   'content-security-policy':
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'same-origin', // 'no-referrer' would make browsers send Origin: null with our own forms
   'cross-origin-opener-policy': 'same-origin',
@@ -117,6 +117,7 @@ function application(options: PortalOptions, publicUrl: string): Koa {
         serverIpv4: facts.serverIpv4,
         mtu: facts.mtu,
         publicUrl,
+        wireguard: facts.wireguard,
       },
       systems,
       templates,

@@ -7,6 +7,15 @@ export interface ScriptFacts {
   readonly serverIpv4: string
   readonly mtu: number
   readonly publicUrl: string
+  readonly wireguard: WireguardFacts
+}
+
+/** What a client of WireGuard is told of the server. */
+export interface WireguardFacts {
+  readonly serverPublicKey: string
+  /** Host and port. */
+  readonly endpoint: string
+  readonly mtu: number
 }
 
 /** Everything that a script's template may name. */
@@ -22,6 +31,11 @@ export interface ScriptValues {
   readonly origin: string
   readonly publicUrl: string
   readonly id: string
+  /** The client's; empty for kinds without one. */
+  readonly publicKey: string
+  readonly serverPublicKey: string
+  readonly endpoint: string
+  readonly keepaliveSeconds: number
 }
 
 /** A value that must not reach a script: it could be read as a command. */
@@ -41,7 +55,7 @@ const matches = (pattern: RegExp) => (value: unknown) => typeof value === 'strin
 
 const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> = {
   ipv4Server: isIpv4,
-  ipv4Client: isIpv4,
+  ipv4Client: value => value === '' || isIpv4(value),
   ipv6Server: isIpv6,
   ipv6Client: isIpv6,
   prefixLength: isNumber,
@@ -51,6 +65,10 @@ const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> =
   interfaceName: matches(/^[A-Za-z][A-Za-z0-9_-]{0,14}$/),
   publicUrl: matches(/^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._/-]*)?$/),
   id: matches(/^[a-z0-9]{1,64}$/),
+  publicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),
+  serverPublicKey: matches(/^[A-Za-z0-9+/]{43}=$/),
+  endpoint: matches(/^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$/),
+  keepaliveSeconds: isNumber,
 }
 
 /**

@@ -95,7 +95,7 @@ export class TunnelPages {
   }
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
-    const { facts, lifecycle, publicUrl, views, words } = this.#options
+    const { facts, lifecycle, publicUrl, scripts, views, words } = this.#options
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -106,6 +106,10 @@ export class TunnelPages {
       name,
       created: new Date(tunnel.creationTime * 1000).toISOString().replace('T', ' ').slice(0, 16),
       state,
+      isWireguard: tunnel.kind.publicKey !== undefined,
+      publicKey: tunnel.kind.publicKey ?? '',
+      mtu: tunnel.kind.publicKey === undefined ? facts.mtu : facts.wireguard.mtu,
+      configuration: scripts.configuration(tunnel),
       stateWords: language.sentence(`state-${state}`),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       missed: Math.max(0, tunnel.unreachable),
@@ -125,11 +129,14 @@ export class TunnelPages {
   #scriptValues(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
     const { scripts, systems } = this.#options
     const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
-    const system = wanted ?? systems.find(tunnel.os) ?? systems.all[0]
+    const fitting = systems.all.filter(({ files }) => files.has(tunnel.kind.name))
+    const system = [wanted, systems.find(tunnel.os), ...fitting].find(
+      entry => entry && fitting.includes(entry),
+    )
     const os = system?.id ?? ''
     return {
       system,
-      systems: systems.all.map(entry => ({ ...entry, chosen: entry.id === os })),
+      systems: fitting.map(entry => ({ ...entry, chosen: entry.id === os })),
       notes: scripts.notes(tunnel, os),
       scripts: ACTIONS.map(action => ({
         action,

@@ -60,10 +60,11 @@ export class Registrar {
 
   /**
    * Moves a tunnel to another endpoint after the same checks. The one that it has is not checked again: update clients
-   * send it all day.
+   * send it all day. A tunnel that is known by its key roams by itself.
    */
   async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
-    if (ipv4.trim() === tunnel.ipv4Client) return { kind: 'moved', tunnel, warnings: [] }
+    if (tunnel.kind.publicKey !== undefined || ipv4.trim() === tunnel.ipv4Client)
+      return { kind: 'moved', tunnel, warnings: [] }
     const tooMany = (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeMove(tunnel.id))
     if (tooMany !== undefined) return refused(tooMany)
     const outcome = await this.#admitAndMove(tunnel, ipv4, visitor)
@@ -78,6 +79,19 @@ export class Registrar {
     const change = await this.#lifecycle.changeEndpoint(tunnel.id, verdict.request.ipv4)
     if (change.kind === 'refused') return change
     return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
+  }
+
+  /** Lets a tunnel be known by another public key, after the checks that a registration has. */
+  async changeKey(tunnel: Tunnel, publicKey: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+    const tooMany = (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeMove(tunnel.id))
+    if (tooMany !== undefined) return refused(tooMany)
+    const verdict = this.#admission.checkKey(tunnel, publicKey)
+    if (verdict.kind === 'admitted') await this.#limits.giveRefusalBack(visitor)
+    const change =
+      verdict.kind === 'refused' ? verdict : await this.#lifecycle.changeKey(tunnel.id, verdict.request)
+    if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
+    await this.#limits.giveMoveBack(tunnel.id)
+    return change
   }
 
   async delete(tunnel: Tunnel): Promise<{ readonly kind: 'deleted' } | Refusal> {

@@ -1,5 +1,5 @@
 import type { Assignment } from '../tunnel/address-pool.ts'
-import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
+import type { BrokenRow, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
@@ -23,6 +23,8 @@ export interface TunnelReader {
   idByName(nicname: string, country: string): string | undefined
   /** The same for an IPv4 endpoint in canonical text. */
   idByEndpoint(ipv4: string): string | undefined
+  /** The same for a client's public key. */
+  idByPublicKey(publicKey: string): string | undefined
   /** Whether the key opens the tunnel; takes as long for an id that does not exist. */
   keyMatches(id: string, key: string): boolean
   /** Rows, broken ones too. */
@@ -65,6 +67,8 @@ export interface TunnelTransaction {
   /** x → x + 1, for tunnels with an interface. */
   countSilent(id: string): void
   moveEndpoint(id: string, ipv4: string): Move
+  /** Gives a tunnel other fields of its kind, such as a new public key. */
+  changeFields(id: string, fields: KindFields): Move
   /** Deletes a row, sound or broken, and lets its index rest. Undefined: there is none. */
   remove(id: string, now: number): Tunnel | BrokenRow | undefined
 }

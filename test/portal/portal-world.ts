@@ -8,6 +8,7 @@ import { formatPrefix } from '../../src/address/prefix.ts'
 import type { Broker } from '../../src/broker.ts'
 import { compose } from '../../src/compose.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
+import { serverKey } from '../../src/kind/wireguard/server-key.ts'
 import { Portal } from '../../src/portal/portal.ts'
 import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
@@ -206,6 +207,12 @@ function openPortal(
       serverIpv4: tunnel.server_ipv4,
       prefix: formatPrefix(tunnel.prefix),
       mtu: tunnel.mtu,
+      wireguard: {
+        serverPublicKey: serverKey(config.data_dir).publicKey,
+        endpoint: `${tunnel.server_ipv4}:${tunnel.wireguard.port}`,
+        mtu: tunnel.wireguard.mtu,
+      },
+      offered: broker.interfaces.offered,
       ttl: config.dns.ttl,
       probeIntervalMs: monitor.interval,
       threshold: monitor.threshold,

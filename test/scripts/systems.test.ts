@@ -7,10 +7,16 @@ import { OperatingSystems, SystemFault } from '../../src/portal/operating-system
 import { ScriptValueFault, type ScriptValues } from '../../src/portal/script-values.ts'
 import { Templates } from '../../src/portal/templates.ts'
 import { TunnelScripts } from '../../src/portal/tunnel-scripts.ts'
-import { render, USUAL } from './render.ts'
+import { render, USUAL, WIREGUARD_FACTS } from './render.ts'
 
 const SYSTEMS_DIR = join(import.meta.dirname, '../../templates/systems')
-const FACTS = { origin: 'freenet6.net', serverIpv4: '192.0.2.1', mtu: 1480, publicUrl: 'http://192.0.2.1' }
+const FACTS = {
+  origin: 'freenet6.net',
+  serverIpv4: '192.0.2.1',
+  mtu: 1480,
+  publicUrl: 'http://192.0.2.1',
+  wireguard: WIREGUARD_FACTS,
+}
 
 suite('an operating system is a folder', () => {
   let directory: string
@@ -30,9 +36,21 @@ suite('an operating system is a folder', () => {
     cpSync(join(directory, 'linux'), join(directory, 'plan9'), { recursive: true })
     change('plan9/system.toml', 'order = 10', 'order = 35')
     const systems = OperatingSystems.load(directory)
-    assert.deepEqual(systems.ids, ['linux', 'debian', 'freebsd', 'plan9', 'macos', 'windows'])
+    assert.deepEqual(systems.ids, [
+      'linux',
+      'debian',
+      'freebsd',
+      'plan9',
+      'macos',
+      'windows',
+      'android',
+      'ios',
+    ])
     const scripts = new TunnelScripts(FACTS, systems, new Templates())
-    assert.equal(scripts.render(USUAL, 'plan9', 'up'), render('linux', 'up', USUAL))
+    assert.equal(
+      scripts.render(USUAL, { os: 'plan9', kind: 'sit', part: 'up' }),
+      render('linux', 'up', USUAL),
+    )
   })
 
   const BROKEN: readonly (readonly [what: string, from: string | RegExp, to: string, message: RegExp])[] = [
@@ -63,7 +81,10 @@ suite('an operating system is a folder', () => {
 
 suite('what reaches a script', () => {
   const HOSTILE: Partial<Record<keyof ScriptValues, readonly unknown[]>> = {
-    ipv4Client: ['`reboot`', '192.0.2.1; reboot', '192.0.2.1\n', '', '192.0.2.256', undefined],
+    ipv4Client: ['`reboot`', '192.0.2.1; reboot', '192.0.2.1\n', '192.0.2.256', undefined],
+    publicKey: ['x', '$(reboot)', undefined],
+    serverPublicKey: ['', '`reboot`'],
+    endpoint: ['host', 'host:1; reboot', '$(x):1'],
     ipv6Client: ['2001:db8::2 $(reboot)', '::ffff:1.2.3.4', 'fe80::1%eth0', '2001:DB8::2', 'x'],
     name: ['$(reboot).ca.freenet6.net', 'a b.ca', '-rf.ca.freenet6.net', 'nic.ca\n.net', 'é.ca', "it's"],
     mtu: [Number.NaN, -1, 1.5, '1480', Number.POSITIVE_INFINITY],

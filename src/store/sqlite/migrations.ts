@@ -56,4 +56,8 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE tunnels_of_kinds RENAME TO tunnels;
   CREATE INDEX tunnels_not_alive ON tunnels (unreachable) WHERE unreachable <> 0;
   `,
+  `
+  CREATE UNIQUE INDEX tunnels_public_key
+    ON tunnels (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
+  `,
 ]

@@ -8,6 +8,8 @@ import { addressIn, COLUMNS, type Columns, isBroken, type RowRules, readRow } fr
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
 const NOT_ALIVE = 'unreachable <> 0'
+/** The expression of the unique index, word for word. */
+const PUBLIC_KEY = "(CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END)"
 /** Compared if there is no row, so that an unknown id takes as long as a wrong key. */
 const NO_HASH = new Uint8Array(32)
 /** Rows read in one call at start. */
@@ -22,6 +24,7 @@ export class TunnelTable implements TunnelReader {
   readonly #byIpv6Client: Statement
   readonly #idByName: Statement
   readonly #idByEndpoint: Statement
+  readonly #idByPublicKey: Statement
   readonly #keyHash: Statement
   readonly #count: Statement
   readonly #countByState: Statement
@@ -42,6 +45,9 @@ export class TunnelTable implements TunnelReader {
     this.#byIpv6Client = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE IPv6client = ?`)
     this.#idByName = database.prepare('SELECT id FROM tunnels WHERE nicname = ? AND country = ?')
     this.#idByEndpoint = database.prepare('SELECT id FROM tunnels WHERE IPv4client = ?')
+    this.#idByPublicKey = database.prepare(
+      `SELECT id FROM tunnels WHERE ${PUBLIC_KEY} = ? AND details IS NOT NULL`,
+    )
     this.#keyHash = database.prepare('SELECT key_hash FROM tunnels WHERE id = ?')
     this.#count = database.prepare('SELECT count(*) AS n FROM tunnels')
     this.#countByState = database.prepare(
@@ -78,6 +84,10 @@ export class TunnelTable implements TunnelReader {
 
   idByEndpoint(ipv4: string): string | undefined {
     return idOf(this.#idByEndpoint.get(ipv4))
+  }
+
+  idByPublicKey(publicKey: string): string | undefined {
+    return idOf(this.#idByPublicKey.get(publicKey))
   }
 
   keyMatches(id: string, key: string): boolean {

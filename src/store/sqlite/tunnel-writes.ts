@@ -1,5 +1,5 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
-import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
 import type { Database, Statement } from './database.ts'
 import { COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
@@ -11,6 +11,7 @@ export class TunnelWrites {
   readonly #answered: Statement
   readonly #silent: Statement
   readonly #moveEndpoint: Statement
+  readonly #changeDetails: Statement
   readonly #remove: Statement
 
   constructor(database: Database, rules: RowRules) {
@@ -28,13 +29,13 @@ export class TunnelWrites {
     this.#moveEndpoint = database.prepare(
       `UPDATE tunnels SET IPv4client = ? WHERE id = ? RETURNING ${COLUMNS}`,
     )
+    this.#changeDetails = database.prepare(`UPDATE tunnels SET details = ? WHERE id = ? RETURNING ${COLUMNS}`)
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
-    const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
+    const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#changeDetails, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
   }
 
   insert(tunnel: Tunnel, keyHash: Uint8Array): void {
-    const { name, ...details } = tunnel.kind
     this.#insert.run(
       tunnel.id,
       tunnel.ipv4Client ?? null,
@@ -46,8 +47,8 @@ export class TunnelWrites {
       tunnel.os,
       tunnel.creationTime,
       tunnel.unreachable,
-      name,
-      Object.keys(details).length === 0 ? null : JSON.stringify(details),
+      tunnel.kind.name,
+      detailsOf(tunnel.kind),
       keyHash,
     )
   }
@@ -71,6 +72,10 @@ export class TunnelWrites {
     return this.#sound(this.#moveEndpoint.get(ipv4, id))
   }
 
+  changeFields(id: string, fields: KindFields): Tunnel | undefined {
+    return this.#sound(this.#changeDetails.get(detailsOf(fields), id))
+  }
+
   /** The row as it was, sound or broken; undefined: there was none. */
   remove(id: string): Tunnel | BrokenRow | undefined {
     const columns = this.#remove.get(id)
@@ -82,4 +87,8 @@ export class TunnelWrites {
     const row = readRow(columns as Columns, this.#rules)
     return isBroken(row) ? undefined : row
   }
+}
+
+function detailsOf({ name: _, ...details }: KindFields): string | null {
+  return Object.keys(details).length === 0 ? null : JSON.stringify(details)
 }

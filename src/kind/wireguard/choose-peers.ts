@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs'
+import { runIp } from '../../kernel/ip-command.ts'
+import { ChildFault, runChild } from '../../shared/child.ts'
+import type { Interfaces } from '../../tunnel/interface.ts'
+import type { DriverContext } from '../../tunnel/kind.ts'
+import { NoInterfaces } from '../../tunnel/no-interfaces.ts'
+import { DryRunPeers } from './dry-run-peers.ts'
+import { serverKey } from './server-key.ts'
+import { runWg } from './wg-command.ts'
+import type { Program } from './wireguard-device.ts'
+import { WireguardInterfaces } from './wireguard-interfaces.ts'
+
+type Choice = { readonly program: Program } | { readonly reason: string }
+
+const TUN_DEVICE = '/dev/net/tun'
+const VERSION_DEADLINE_MS = 5000
+
+/** The driver that the configuration asks for. Where WireGuard can't be had, a driver that says so of every tunnel. */
+export async function choosePeers(context: DriverContext): Promise<Interfaces> {
+  const { driver, devicePrefix, prefix, wireguard, log } = context
+  if (driver === 'dry-run') return new DryRunPeers({ log })
+  const choice = await chooseProgram(context)
+  if ('reason' in choice) {
+    log.warn({ reason: choice.reason }, 'WireGuard is not offered')
+    return new NoInterfaces(choice.reason)
+  }
+  return new WireguardInterfaces({
+    devicePrefix,
+    prefix,
+    program: choice.program,
+    key: serverKey(context.dataDir),
+    port: wireguard.port,
+    mtu: wireguard.mtu,
+  })
+}
+
+async function chooseProgram({ devicePrefix, wireguard: { program } }: DriverContext): Promise<Choice> {
+  if (process.platform !== 'linux') return { reason: 'the server’s end of WireGuard needs Linux' }
+  const wg = await runWg(['--version'])
+  if (wg.kind === 'failed') return { reason: `wireguard-tools: ${wg.reason}` }
+  const refusal = program === 'wireguard-go' ? 'not asked for' : await kernelRefusal(`${devicePrefix}wgtry`)
+  if (refusal === undefined) return { program: 'kernel' }
+  if (program === 'kernel' || refusal.includes('not permitted'))
+    return { reason: `the kernel makes no WireGuard interface: ${refusal}` }
+  const missing = await wireguardGoTrouble()
+  return missing === undefined ? { program: 'wireguard-go' } : { reason: `${missing}; kernel: ${refusal}` }
+}
+
+/** The kernel loads the module by itself when the first interface is asked for. */
+async function kernelRefusal(device: string): Promise<string | undefined> {
+  const { status, stderr } = await runIp(['link', 'add', 'name', device, 'type', 'wireguard'])
+  if (status !== 0) return stderr.trim() || 'no word'
+  await runIp(['link', 'delete', 'dev', device])
+  return undefined
+}
+
+async function wireguardGoTrouble(): Promise<string | undefined> {
+  if (!existsSync(TUN_DEVICE)) return `${TUN_DEVICE} is missing`
+  try {
+    await runChild('wireguard-go', ['--version'], { deadlineMs: VERSION_DEADLINE_MS })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof ChildFault)) throw error
+    return error.message
+  }
+}
