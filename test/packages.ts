@@ -46,6 +46,8 @@ const PACKAGES = {
   shellcheck: 'shellcheck',
   sqlite3: 'sqlite3',
   unbound: 'unbound',
+  wg: 'wireguard-tools',
+  'wireguard-go': 'wireguard-go',
   xz: 'xz-utils',
 } as const satisfies Readonly<Record<string, string>>
 
