@@ -117,7 +117,7 @@ export class Api {
       name: nameOf(tunnel, facts.origin),
       state: stateOf(tunnel),
       kind: tunnel.kind.name,
-      ipv4_client: tunnel.ipv4Client,
+      ipv4_client: tunnel.ipv4Client ?? null,
       ipv4_server: facts.serverIpv4,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),

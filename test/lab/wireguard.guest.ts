@@ -29,7 +29,7 @@ interface Registered extends Ticket, TunnelView {
 const TOPOLOGY = join(import.meta.dirname, 'topology.sh')
 const DEVICE = 'fn6-wg'
 const MOVED = '192.0.2.22'
-const MENDED_MS = 60_000
+const MENDED_MS = 120_000
 const MANY = 10_000
 
 const program = process.argv[2] === 'wireguard-go' ? 'wireguard-go' : 'kernel'
@@ -299,7 +299,7 @@ function pingStatus(host: Host, address: string, ...options: readonly string[]):
 
 /** A session that was lost is made anew within some seconds (WireGuard's REKEY_TIMEOUT). */
 async function pingUntil(host: Host, address: string): Promise<void> {
-  await until(`${address} to answer`, 3 * MENDED_MS, () => pingStatus(host, address) === 0 || undefined)
+  await until(`${address} to answer`, MENDED_MS, () => pingStatus(host, address) === 0 || undefined)
 }
 
 function inside(host: Host, ...command: readonly string[]): string {

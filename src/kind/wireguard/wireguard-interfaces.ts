@@ -58,6 +58,7 @@ export class WireguardInterfaces implements Interfaces {
   /** What was last asked for, by device. */
   readonly #peers = new Map<string, Peer>()
   #harmed: () => void = () => undefined
+  #preparing: Promise<readonly LinkFault[]> | undefined
 
   constructor(options: WireguardOptions) {
     this.#key = options.key
@@ -77,7 +78,15 @@ export class WireguardInterfaces implements Interfaces {
     })
   }
 
-  async prepare(): Promise<readonly LinkFault[]> {
+  /** Calls at one time share the work: two would make the interface twice. */
+  prepare(): Promise<readonly LinkFault[]> {
+    this.#preparing ??= this.#prepareOnce().finally(() => {
+      this.#preparing = undefined
+    })
+    return this.#preparing
+  }
+
+  async #prepareOnce(): Promise<readonly LinkFault[]> {
     const device = this.#device.name
     const reasons = [await this.#device.ensure(), await this.#routePool(), await forward()]
     return reasons.flatMap(reason => (reason === undefined ? [] : { device, reason }))
