@@ -39,6 +39,7 @@ suite('an operating system is a folder', () => {
     assert.deepEqual(systems.ids, [
       'linux',
       'debian',
+      'systemd-networkd',
       'freebsd',
       'plan9',
       'macos',
