@@ -127,7 +127,9 @@ describe(`WireGuard by ${program}`, { concurrency: false }, () => {
 
   test('an interface that somebody deletes is made again with its peers, and the tunnels work', async () => {
     inside('broker', 'ip', 'link', 'del', 'dev', DEVICE)
-    await until('all peers', MENDED_MS, () => peers().length === 2 || undefined)
+    await until('all peers', MENDED_MS, () => peers().length === 2 || undefined).catch(() =>
+      assert.fail(`the peers are not made again:\n${broker.output}`),
+    )
     await pingUntil('client', INTERNET_IPV6)
   })
 
