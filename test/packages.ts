@@ -27,7 +27,9 @@ const PACKAGES = {
   modprobe: 'kmod',
   named: 'bind9',
   'named-compilezone': 'bind9-utils',
+  netplan: 'netplan.io',
   nft: 'nftables',
+  nmcli: 'network-manager',
   nsd: 'nsd',
   'nsd-checkzone': 'nsd',
   ping: 'iputils-ping',
@@ -36,6 +38,7 @@ const PACKAGES = {
   promtool: 'prometheus',
   shellcheck: 'shellcheck',
   sqlite3: 'sqlite3',
+  'systemd-analyze': 'systemd',
   unbound: 'unbound',
 } as const satisfies Readonly<Record<string, string>>
 
