@@ -18,6 +18,7 @@ const PACKAGES = {
   ifup: 'ifupdown',
   inadyn: 'inadyn',
   ip: 'iproute2',
+  ip6tables: 'iptables',
   kdig: 'knot-dnsutils',
   knotd: 'knot',
   kresd: 'knot-resolver',
