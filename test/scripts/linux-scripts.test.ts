@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test'
 import { type Command, requirePackages } from '../packages.ts'
-import { LinuxHost } from './linux-host.ts'
 import { LINUX_SYSTEMS, render, USUAL } from './render.ts'
+import { type RunOptions, ScriptHost } from './script-host.ts'
 
 const NEEDED: readonly Command[] = ['ip', 'ifup', 'netplan', 'nmcli', 'nft', 'ip6tables', 'systemd-analyze']
 /** Systemd reads the files and says which lines it does not understand; it lives on until it is told to end. */
@@ -17,10 +17,42 @@ const MADE = {
   networkmanager: ['NetworkManager/system-connections/freenet6.nmconnection'],
 } as const
 
-let host: LinuxHost
+/** The tools that would need a kernel with sit, a running systemd or a server: each writes its call down. */
+const LINUX_TOOLS: Readonly<Record<string, string>> = {
+  ip: `case "$*" in
+  '-o -4 route get '*) echo "192.0.2.1 via 192.0.2.254 dev eth0 src $SOURCE uid 0" ;;
+  '-o -4 addr show to '*) echo "2: eth0    inet $6 scope global eth0" | grep -F " $ADDRESS/" || true ;;
+  'tunnel add '*) /usr/sbin/ip tuntap add dev "$3" mode tun ;;
+  'tunnel del '*) /usr/sbin/ip link del dev "$3" ;;
+  *) exec /usr/sbin/ip "$@" ;;
+esac`,
+  modprobe: ':',
+  networkctl: ':',
+  ping: ':',
+  ping6: ':',
+  systemctl: ':',
+  ifdown: ':',
+  ifup: 'exec /usr/sbin/ifup --no-act --verbose "$@" > "$STATE/ifup" 2>&1',
+  netplan: '[ "$1" = apply ] || exec /usr/sbin/netplan "$@"',
+  nmcli: `profile=/etc/NetworkManager/system-connections/freenet6.nmconnection
+case "$*" in
+  'connection add '*) mkdir -p "\${profile%/*}" && exec /usr/bin/nmcli --offline "$@" > "$profile" ;;
+  'connection delete id freenet6') rm "$profile" ;;
+  '--get-values connection.type connection show id freenet6') [ -e "$profile" ] && echo ip-tunnel || exit 10 ;;
+esac`,
+}
+
+/** The directories that Debian's packages make, and an address that packets to the server leave from. */
+const SETTING = `mkdir -p /run/network /run/systemd/network /etc/netplan /etc/network/interfaces.d
+grep -qs interfaces.d /etc/network/interfaces || echo 'source /etc/network/interfaces.d/*' >> /etc/network/interfaces
+/usr/sbin/ip link set lo up
+export SOURCE=192.0.2.2 ADDRESS=192.0.2.2
+`
+
+let host: ScriptHost
 
 beforeEach(() => {
-  host = new LinuxHost()
+  host = new ScriptHost(LINUX_TOOLS)
 })
 afterEach(() => host.end())
 
@@ -28,10 +60,13 @@ describe('the file that up leaves', () => {
   test('is one that ifup reads: any local end, and the default route behind others', async t => {
     if (!(await isReady(t))) return
     up('debian')
-    assert.match(host.ifup, /^ip tunnel add freenet6 mode sit remote 192\.0\.2\.1 local any +ttl 64$/m)
-    assert.match(host.ifup, /2001:db8:f6:1::2\/64/)
-    assert.match(host.ifup, /route add ::\/0 via 2001:db8:f6:1::1 metric 2048 dev freenet6/)
-    assert.match(host.ifup, /ip link set freenet6 mtu 1480/)
+    assert.match(
+      host.recall('ifup'),
+      /^ip tunnel add freenet6 mode sit remote 192\.0\.2\.1 local any +ttl 64$/m,
+    )
+    assert.match(host.recall('ifup'), /2001:db8:f6:1::2\/64/)
+    assert.match(host.recall('ifup'), /route add ::\/0 via 2001:db8:f6:1::1 metric 2048 dev freenet6/)
+    assert.match(host.recall('ifup'), /ip link set freenet6 mtu 1480/)
   })
 
   test('is one that netplan makes a sit tunnel of, which systemd-networkd takes', async t => {
@@ -90,7 +125,7 @@ for (const system of LINUX_SYSTEMS) {
 
     test('another option is refused before anything is done', async t => {
       if (!(await isReady(t))) return
-      const ran = host.run(render(system, 'up', USUAL), { args: ['--fire'] })
+      const ran = run(render(system, 'up', USUAL), { args: ['--fire'] })
       assert.equal(ran.status, 1)
       assert.match(ran.stderr, /there is no option --fire/)
       assert.equal(ran.calls, '')
@@ -102,7 +137,7 @@ for (const system of LINUX_SYSTEMS) {
       const down = render(system, 'down', USUAL)
       const before = `cat > /run/up << 'SCRIPT'\n${up_}SCRIPT\nset +e\nsh /run/up --firewall; ip link del freenet6 2> /dev/null`
       for (const setting of [before, '']) {
-        const ran = host.run(down, { before: setting, after: 'nft list ruleset' })
+        const ran = run(down, { before: setting, after: 'nft list ruleset' })
         assert.equal(ran.status, 0, ran.stderr)
         assert.doesNotMatch(ran.stdout, /^table/m)
         assert.deepEqual(host.made, [])
@@ -111,7 +146,7 @@ for (const system of LINUX_SYSTEMS) {
 
     test('up names the address where the registered one is not the one that packets leave from', async t => {
       if (!(await isReady(t))) return
-      const { stdout, calls } = up(system, { source: '192.0.2.9', address: USUAL.ipv4Client })
+      const { stdout, calls } = up(system, { before: 'SOURCE=192.0.2.9' })
       assert.match(stdout, /the tunnel is bound to 192\.0\.2\.2/)
       const made = [calls, ...host.made.map(file => host.read(file))].join('\n')
       assert.match(made, /local[=: ]+192\.0\.2\.2\b/i)
@@ -149,8 +184,12 @@ async function isReady(t: TestContext): Promise<boolean> {
   return false
 }
 
-function up(system: (typeof LINUX_SYSTEMS)[number], options: Parameters<LinuxHost['run']>[1] = {}) {
-  const ran = host.run(render(system, 'up', USUAL), options)
+function run(text: string, options: RunOptions) {
+  return host.run(text, { ...options, before: `${SETTING}${options.before ?? ''}` })
+}
+
+function up(system: (typeof LINUX_SYSTEMS)[number], options: RunOptions = {}) {
+  const ran = run(render(system, 'up', USUAL), options)
   assert.equal(ran.status, 0, ran.stdout + ran.stderr)
   return ran
 }
