@@ -6,9 +6,11 @@
 import { parseArgs } from 'node:util'
 import { formatIpv4 } from '../src/address/ipv4.ts'
 import { formatPrefix } from '../src/address/prefix.ts'
-import { type Broker, openBroker } from '../src/broker.ts'
+import type { Broker } from '../src/broker.ts'
+import { compose } from '../src/compose.ts'
 import { type Config, readConfig } from '../src/config/config.ts'
-import type { TunnelRequest } from '../src/lifecycle/lifecycle.ts'
+import { Registrations, type TunnelRequest } from '../src/lifecycle/registration.ts'
+import { utcSeconds } from '../src/shared/clock.ts'
 import type { Log } from '../src/shared/log.ts'
 import { countryOfTunnel, nicnameOfTunnel } from './filled-tunnel.ts'
 
@@ -18,9 +20,16 @@ const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 const { config, tunnels } = readArguments()
 const started = performance.now()
-const broker = await openBroker(config, SILENT).catch((error: unknown) =>
+const broker = await compose(config, { log: SILENT }).catch((error: unknown) =>
   fail(error instanceof Error ? error.message : String(error), 1),
 )
+const registrations = new Registrations({
+  store: broker.store,
+  log: SILENT,
+  maxTunnels: config.tunnel.max_tunnels,
+  now: utcSeconds,
+  onRegistered: () => undefined,
+})
 try {
   refuseWithoutRoom(broker)
   for (let first = 0; first < tunnels; first += BATCH)
@@ -47,24 +56,29 @@ function readArguments(): { readonly config: Config; readonly tunnels: number } 
   return { config: reading.config, tunnels: wanted }
 }
 
-function refuseWithoutRoom({ pool, table }: Broker): void {
+function refuseWithoutRoom({ store, table }: Broker): void {
   const there = table.count()
   if (there > 0) fail(`${config.data_dir} holds ${there} tunnels already: fill an empty one`, 1)
-  if (tunnels <= pool.capacity) return
+  if (tunnels <= store.capacity) return
   const prefix = formatPrefix(config.tunnel.prefix)
-  fail(`tunnel.prefix = "${prefix}" has room for ${pool.capacity} tunnels, not ${tunnels}`, 1)
+  fail(`tunnel.prefix = "${prefix}" has room for ${store.capacity} tunnels, not ${tunnels}`, 1)
 }
 
 async function fillBatch(first: number, count: number): Promise<void> {
   const requests = Array.from({ length: count }, (_, i) => requestFor(first + i))
-  for (const outcome of broker.lifecycle.registerAll(requests)) {
-    if (outcome.kind === 'refused') fail(outcome.problems.map(({ code }) => code).join('\n'), 1)
-  }
+  await broker.store.commit(transaction => {
+    for (const request of requests) {
+      const { outcome } = registrations.insertNew(transaction, request)
+      if (outcome.kind === 'refused') fail(outcome.problems.map(({ code }) => code).join('\n'), 1)
+    }
+    return { outcome: undefined, changes: [] }
+  })
   await broker.lifecycle.bringUpNew()
 }
 
 function requestFor(index: number): TunnelRequest {
   return {
+    kind: { name: 'sit' },
     ipv4: formatIpv4(FIRST_ENDPOINT + index),
     nicname: nicnameOfTunnel(index),
     country: countryOfTunnel(index),

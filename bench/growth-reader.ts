@@ -1,4 +1,4 @@
-/** Looks one name up as fast as it can, as a responder does, and tells its longest pause when it is asked. */
+/** Looks one name up as fast as it can, as an answering thread does, and tells its longest pause when it is asked. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { TYPE } from '../src/wire/codes.ts'
 import { parseName } from '../src/wire/name.ts'

@@ -5,7 +5,7 @@
 import { Session } from 'node:inspector/promises'
 import { constants, PerformanceObserver } from 'node:perf_hooks'
 import { encode } from 'dns-packet'
-import { openBroker } from '../src/broker.ts'
+import { compose } from '../src/compose.ts'
 import { readConfig } from '../src/config/config.ts'
 import { Client } from '../src/engine/client.ts'
 import { Nameserver } from '../src/engine/nameserver.ts'
@@ -24,7 +24,7 @@ const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const [file, tunnels] = process.argv.slice(2)
 const reading = readConfig(file)
 if (reading.kind === 'mistakes') throw new Error(reading.mistakes.join('\n'))
-const broker = await openBroker(reading.config, SILENT)
+const broker = await compose(reading.config, { log: SILENT })
 const nameserver = new Nameserver({ catalog: broker.catalog, nsid: '', version: '', hostname: '' })
 const messages = questionMix(Number(tunnels), DISTINCT).map(({ name, type }) =>
   encode({ type: 'query', id: 1, questions: [{ type, name, class: 'IN' }] }),

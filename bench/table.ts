@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseIpv6 } from '../src/address/ipv6.ts'
+import { formatIpv6 } from '../src/address/ipv6.ts'
 import { parsePrefix } from '../src/address/prefix.ts'
 import { reverseName } from '../src/address/reverse-name.ts'
 import { AddressPool } from '../src/tunnel/address-pool.ts'
@@ -93,12 +93,12 @@ interval = "24h"
 
 /** The question for the address of a tunnel of the table, by its number. */
 export function aaaaQuestion(index: number): Question {
-  return { name: nameOfTunnel(index), type: 'AAAA', answer: pool.assignment(index).ipv6Client }
+  return { name: nameOfTunnel(index), type: 'AAAA', answer: formatIpv6(pool.assignment(index).ipv6Client) }
 }
 
 /** The question for the name of a tunnel of the table, by its number. */
 function ptrQuestion(index: number): Question {
-  const address = parseIpv6(pool.assignment(index).ipv6Client) ?? new Uint8Array(16)
+  const address = pool.assignment(index).ipv6Client
   return { name: reverseName(address), type: 'PTR', answer: nameOfTunnel(index) }
 }
 

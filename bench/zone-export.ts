@@ -1,9 +1,9 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { reverseApex } from '../src/address/reverse-name.ts'
-import { openBroker } from '../src/broker.ts'
+import { compose } from '../src/compose.ts'
 import { type Config, readConfig } from '../src/config/config.ts'
-import { wireName } from '../src/lifecycle/tunnel-zone.ts'
+import { wireName } from '../src/lifecycle/tunnel-names.ts'
 import type { Log } from '../src/shared/log.ts'
 import { formatRdata } from '../src/text/rdata.ts'
 import { typeText } from '../src/wire/codes.ts'
@@ -29,7 +29,7 @@ export async function exportZones(table: Table): Promise<readonly ExportedZone[]
   mkdirSync(directory, { recursive: true })
   const reading = readConfig(table.config)
   if (reading.kind === 'mistakes') throw new Error(reading.mistakes.join('\n'))
-  const broker = await openBroker(reading.config, SILENT)
+  const broker = await compose(reading.config, { log: SILENT })
   try {
     return zoneNames(reading.config).map(name => {
       const file = join(directory, `${name}.zone`)
@@ -43,7 +43,7 @@ export async function exportZones(table: Table): Promise<readonly ExportedZone[]
 
 /** The zones of tunnels, and those of files, each once; without the final dot. */
 function zoneNames(config: Config): readonly string[] {
-  const files = loadZonesDirectory(config.zones_dir).flatMap(({ apex }) => apex ?? [])
+  const files = [...loadZonesDirectory(config.zones_dir)].flatMap(({ apex }) => apex ?? [])
   const fileNames = files.map(apex => formatName(lowerCaseName(apex)).replace(/\.$/, ''))
   return [...new Set([config.origin, reverseApex(config.tunnel.prefix), ...fileNames])]
 }

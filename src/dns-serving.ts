@@ -7,14 +7,16 @@ import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.
 import { CookieRollover } from './listen/cookie-rollover.ts'
 import { loadLibc } from './listen/libc.ts'
 import { type DnsListeners, listenDns } from './listen/listeners.ts'
-import { ResponderThreads } from './listen/responder-threads.ts'
-import { sumOf } from './listen/shared-counts.ts'
-import { TCP_LIMITS } from './listen/tcp.ts'
-import { DgramListeners } from './listen/udp-listeners.ts'
+import { TCP_LIMITS } from './listen/tcp/tcp-listener.ts'
+import { AnsweringThreads } from './listen/threads/answering-threads.ts'
+import { sumOf } from './listen/threads/shared-counts.ts'
+import { DgramListeners } from './listen/udp/udp-listeners.ts'
+import { formatEndpoint } from './shared/endpoint.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
+import { lowerCaseName, parseName } from './wire/name.ts'
 
-/** The nameserver as it runs: an engine here for TCP, and one in each responder thread for UDP. */
+/** The nameserver as it runs: an engine here for TCP, and one in each answering thread for UDP. */
 export interface DnsServing {
   readonly listeners: DnsListeners
   /** What became of messages, in all engines together. */
@@ -37,23 +39,30 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     keys: config.dns.keys,
     ...rateLimitOf(config),
   }
-  const nameserver = new Nameserver(engine)
+  const nameserver = new Nameserver({ ...engine, ...transfersOf(config, broker) })
   const respond = nameserver.respond.bind(nameserver)
   const libc = await loadLibc()
   if (libc === undefined)
     log.warn({}, 'no batched system calls here: UDP is answered by the main thread, slower')
   const threads =
-    libc === undefined ? undefined : new ResponderThreads({ libc, threads: config.dns.threads, engine, log })
+    libc === undefined ? undefined : new AnsweringThreads({ libc, threads: config.dns.threads, engine, log })
   const listeners = await listenDns({
     // In the demo alone a missing [::1] is a warning: containers often have none.
     endpoints: config.dns.listen.map(endpoint => ({
       ...endpoint,
       optional: config.demo && endpoint.address === '::1',
     })),
-    respond,
+    respond: nameserver.converse.bind(nameserver),
     udp: threads ?? new DgramListeners(respond),
+    onBound: address =>
+      log.info({ address: formatEndpoint(address) }, 'an address has come: it is listened on'),
   })
   cookies.start()
+  if (listeners.pending.length > 0)
+    log.warn(
+      { pending: listeners.pending.map(formatEndpoint) },
+      'addresses are not there yet: they are waited for',
+    )
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,
@@ -69,9 +78,21 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
   }
 }
 
+/** Transfers go over TCP, which this thread answers. */
+function transfersOf({ dns }: Config, { catalog }: Broker): Pick<NameserverOptions, 'transfers'> {
+  if (dns.allow_transfer.length === 0) return {}
+  const allow = dns.allow_transfer.map(peer => (typeof peer === 'string' ? { key: keyNameOf(peer) } : peer))
+  return { transfers: { allow, snapshot: () => catalog.snapshot() } }
+}
+
+/** Of `key:NAME`, in wire form and lower case; that there is such a key has been checked. */
+function keyNameOf(peer: string): Uint8Array {
+  return lowerCaseName(parseName(peer.slice('key:'.length)) ?? Uint8Array.of(0))
+}
+
 function rateLimitOf({ dns: { rate_limit } }: Config): Pick<NameserverOptions, 'rateLimit'> {
-  const { responses_per_second: responsesPerSecond, slip } = rate_limit
-  if (responsesPerSecond === 0) return {}
+  const { responses_per_second: responsesPerSecond, all_per_second: allPerSecond, slip } = rate_limit
+  if (responsesPerSecond === 0 && allPerSecond === 0) return {}
   const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
-  return { rateLimit: { buckets, responsesPerSecond, slip } }
+  return { rateLimit: { buckets, responsesPerSecond, allPerSecond, slip } }
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { type Broker, databaseFile, openBroker } from './broker.ts'
+import type { Broker } from './broker.ts'
+import { compose, databaseFile } from './compose.ts'
 import type { Config } from './config/config.ts'
 import type { Operated } from './operator/command.ts'
 import type { OpenedBroker } from './operator/run-command.ts'
@@ -27,7 +28,7 @@ export function operatedBroker(
 /** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */
 export async function openForCommand(config: Config): Promise<OpenedBroker | undefined> {
   if (!existsSync(databaseFile(config))) return undefined
-  const broker = await openBroker(config, openLog())
+  const broker = await compose(config, { log: openLog() })
   return {
     operated: operatedBroker(config, broker, { threadRestarts: undefined }),
     [Symbol.dispose]: () => broker.close(),

@@ -1,28 +1,22 @@
-import { formatPrefix } from './address/prefix.ts'
-import { type Broker, openBroker } from './broker.ts'
+import { keepAudited } from './auditing.ts'
+import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { serveDns } from './dns-serving.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
-import { sampleTunnel } from './health/sample.ts'
-import { SelfCheck } from './health/self-check.ts'
 import { zoneSerials } from './health/serials.ts'
-import type { DnsListeners } from './listen/listeners.ts'
+import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { operatedBroker } from './operated.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
-import { Portal } from './portal/portal.ts'
+import { servePortal } from './portal-serving.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
-import { TableWatch } from './store/sqlite/table-watch.ts'
-import { Words } from './words/words.ts'
 
-const AUDIT_INTERVAL_MS = 60_000
-const HEALTH_CACHE_MS = 3000
 const METRICS_CACHE_MS = 5000
 /** The contract gives five seconds; what is not closed by then is let go. */
 const STOP_DEADLINE_MS = 4000
@@ -45,7 +39,7 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
   const signal = awaitSignal()
   const stops: Stop[] = []
   try {
-    await start(reading.config, { log, output }, stops)
+    await start(reading.config, { log, output, warnings: reading.warnings }, stops)
     log.info({ signal: await signal }, 'stopping')
     return EXIT.ok
   } finally {
@@ -55,14 +49,19 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
 
 async function start(
   config: Config,
-  { log, output }: { readonly log: Log; readonly output: LogOutput },
+  {
+    log,
+    output,
+    warnings,
+  }: { readonly log: Log; readonly output: LogOutput; readonly warnings: readonly string[] },
   stops: Stop[],
 ): Promise<void> {
   log.info(
     { source: config.source, demo: config.demo, version: VERSION },
     config.demo ? 'demo: built-in values are in force' : 'configuration read',
   )
-  const broker = await openBroker(config, log)
+  for (const warning of warnings) log.warn({}, warning)
+  const broker = await compose(config, { log })
   stops.push(() => broker.close())
   log.info(
     {
@@ -70,6 +69,7 @@ async function start(
       origin: config.origin,
       reverse: broker.zone.reverseApex,
       driver: broker.interfaces.kind,
+      prober: broker.prober.kind,
     },
     'table loaded',
   )
@@ -82,6 +82,8 @@ async function start(
     prober: broker.prober,
     intervalMs: config.monitor.interval,
     timeoutMs: config.monitor.timeout,
+    anchors: config.monitor.anchors,
+    prepare: () => broker.interfaces.prepare(),
     dryRun: broker.interfaces.kind === 'dry-run',
     log,
   })
@@ -96,8 +98,8 @@ async function start(
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
   })
-  stops.push(keepAudited(broker, monitor, metrics, log))
-  const portal = await openPortal(config, broker, dns.listeners, metrics, log)
+  stops.push(keepAudited({ broker, monitor, metrics, log }))
+  const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, monitor, log })
   stops.push(() => portal.close())
 
   broker.onRegistered = () => {
@@ -113,77 +115,24 @@ async function start(
   stops.push(() => control.close())
   monitor.start()
   stops.push(() => monitor.stop())
+  if (broker.interfaces.kind !== 'dry-run') {
+    const watch = new KernelWatch({
+      log,
+      onChange: () => monitor.kernelChanged(),
+      onTrouble: () => monitor.kernelTroubled(),
+    })
+    watch.start()
+    stops.push(() => watch.stop())
+  }
+  stops.push(
+    broker.interfaces.watch(() => {
+      log.warn({}, 'another program has changed the kernel’s tunnels: they are compared and mended')
+      monitor.kernelChanged()
+    }),
+  )
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
-}
-
-async function openPortal(
-  config: Config,
-  broker: Broker,
-  dns: DnsListeners,
-  metrics: Metrics,
-  log: Log,
-): Promise<Portal> {
-  const selfCheck = new SelfCheck({
-    listeners: () => dns.addresses,
-    zones: () => [config.origin, broker.zone.reverseApex],
-    sampleTunnel: () => sampleTunnel(broker.table, broker.zone),
-    cacheMs: HEALTH_CACHE_MS,
-  })
-  const { web, tunnel, monitor } = config
-  const words = Words.load()
-  return Portal.listen({
-    listen: web.listen,
-    publicUrl: web.public_url,
-    trustedProxies: web.trusted_proxies,
-    registrationsPerHour: web.registrations_per_hour,
-    metricsFrom: web.metrics_from,
-    connectionsPerAddress: web.connections_per_address,
-    facts: {
-      origin: config.origin,
-      reverseApex: broker.zone.reverseApex,
-      serverIpv4: tunnel.server_ipv4,
-      prefix: formatPrefix(tunnel.prefix),
-      mtu: tunnel.mtu,
-      ttl: config.dns.ttl,
-      probeIntervalMs: monitor.interval,
-      threshold: monitor.threshold,
-      demo: config.demo,
-      dryRun: broker.interfaces.kind === 'dry-run',
-    },
-    table: broker.table,
-    lifecycle: broker.lifecycle,
-    admission: broker.admission,
-    selfCheck,
-    metrics,
-    words,
-    systems: broker.systems,
-    log,
-  })
-}
-
-/** The audit: every minute, and at once when another program has committed to the database. */
-function keepAudited(broker: Broker, monitor: Monitor, metrics: Metrics, log: Log): Stop {
-  const audit = async () => {
-    try {
-      metrics.countAudit((await broker.audit.run()).differences)
-    } catch (error) {
-      log.error({ err: error }, 'audit failed')
-    }
-  }
-  const timer = setInterval(() => void audit(), AUDIT_INTERVAL_MS)
-  const watch = new TableWatch(broker.database, () => {
-    log.info({}, 'another program has written to the table')
-    broker.lifecycle.recount()
-    monitor.wake()
-    void audit()
-    broker.lifecycle.reconcile().catch((error: unknown) => log.error({ err: error }, 'reconciliation failed'))
-  })
-  return () => {
-    clearInterval(timer)
-    watch.stop()
-  }
 }
 
 function awaitSignal(): Promise<string> {

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import { ipv4Bytes, parseIpv4 } from './address/ipv4.ts'
 import { reverseApex } from './address/reverse-name.ts'
 import type { Config } from './config/config.ts'
-import { wireName } from './lifecycle/tunnel-zone.ts'
+import { wireName } from './lifecycle/tunnel-names.ts'
 import type { Log } from './shared/log.ts'
 import { TYPE } from './wire/codes.ts'
 import { formatName, lowerCaseName } from './wire/name.ts'
@@ -23,7 +24,9 @@ const APEX_TTL = 3600
 export function loadCatalog(config: Config, log: Log): Catalog {
   const catalog = new Catalog()
   const needed = [config.origin, reverseApex(config.tunnel.prefix)].map(name => keyOf(wireName(name)))
-  for (const zone of loadZonesDirectory(config.zones_dir)) putZone(catalog, zone, needed, log)
+  const options = { onError: config.zones.on_error }
+  const zones = existsSync(config.zones_dir) ? loadZonesDirectory(config.zones_dir, options) : []
+  for (const zone of zones) putZone(catalog, zone, needed, log)
   const origin = wireName(config.origin)
   if (!isServed(catalog, origin)) {
     log.warn(
@@ -43,7 +46,11 @@ function putZone(catalog: Catalog, zone: LoadedZone, needed: readonly string[], 
   )
   const errors = zone.faults.filter(fault => fault.severity === 'error')
   if (errors.length === 0 && zone.apex !== undefined) {
-    for (const line of lines) log.warn({ zone: formatName(zone.apex) }, line)
+    for (const [index, { severity }] of zone.faults.entries()) {
+      const line = lines[index] ?? ''
+      if (severity === 'skipped') log.error({ zone: formatName(zone.apex) }, line)
+      else log.warn({ zone: formatName(zone.apex) }, line)
+    }
     catalog.putZone(zone.apex, zone.rrsets)
     return
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, stringify, type TomlTable } from 'smol-toml'
@@ -9,6 +9,8 @@ import { type Endpoint, parseEndpoint } from '../src/shared/endpoint.ts'
 export { ask } from './ask.ts'
 
 const CLI = join(import.meta.dirname, '..', 'src', 'cli.ts')
+/** The zones that come with the program. */
+const ZONES = join(import.meta.dirname, '..', 'zones')
 const READY_LINE = /^ready dns=(\S*) web=(\S+)\n/m
 const READY_TIMEOUT_MS = 15_000
 const STOP_TIMEOUT_MS = 5_000 // the contract: exit 0 on SIGTERM within 5 s
@@ -98,7 +100,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'freenet6-'))
   const isDirOurs = options.dir === undefined
   const file = join(dir, 'freenet6.toml')
-  writeFileSync(file, configText(options.config ?? ''))
+  const own = existsSync(join(dir, 'zones')) ? { zones_dir: join(dir, 'zones') } : {}
+  writeFileSync(file, configText(stringify({ ...own, ...parse(options.config ?? '') })))
   const program = new Program(['serve', '--config', file, ...(options.args ?? [])], {
     dir,
     env: options.env ?? {},
@@ -133,7 +136,7 @@ export function configText(text: string): string {
     web: { listen: '127.0.0.1:0' },
     tunnel: { driver: 'dry-run' },
   }
-  const merged: TomlTable = { ...given }
+  const merged: TomlTable = { zones_dir: ZONES, ...given }
   for (const [name, table] of Object.entries(defaults))
     merged[name] = { ...asTable(table), ...asTable(given[name]) }
   return stringify(merged)

@@ -25,10 +25,13 @@ export async function measureProbe(): Promise<ProbeFigures> {
       probeTargets: () => targets,
       recordRound: async () => ({ removed: 0 }),
       reconcile: async () => ({ made: [], removed: [], faults: [] }),
+      check: async ids => new Set(ids),
     },
     prober: new FpingProber(),
     intervalMs: 60_000,
     timeoutMs: TIMEOUT_MS,
+    anchors: [],
+    prepare: async () => [],
     dryRun: false,
     log: SILENT,
   })

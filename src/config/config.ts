@@ -4,6 +4,7 @@ import { parse as parseToml, TomlError } from 'smol-toml'
 import { keyMistakes } from './key-rules.ts'
 import { mistakeLines, printable } from './mistakes.ts'
 import { type ConfigValues, schema } from './schema.ts'
+import { ruleFindings } from './value-rules.ts'
 
 const PACKAGE_ROOT = join(import.meta.dirname, '..', '..')
 /** Read in this order if no file is named. */
@@ -17,9 +18,9 @@ export type Config = ConfigValues & {
   readonly source: string
 }
 
-/** A reading of the configuration: the values, or one line a mistake (key, value, what is allowed). */
+/** A reading of the configuration: the values and what is odd about them, or one line a mistake. */
 export type ConfigReading =
-  | { readonly kind: 'config'; readonly config: Config }
+  | { readonly kind: 'config'; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly kind: 'mistakes'; readonly mistakes: readonly string[] }
 
 /** What the built-in demo has otherwise than the defaults: a visitor on loopback can try everything. */
@@ -62,23 +63,31 @@ interface Origin {
   readonly directory: string
 }
 
-function check(values: unknown, { demo, source, directory }: Origin): ConfigReading {
+function check(values: unknown, origin: Origin): ConfigReading {
+  const { demo, source, directory } = origin
   const reading = schema.safeParse(values, { reportInput: true })
   if (!reading.success) return mistaken(reading.error.issues.flatMap(issue => mistakeLines(issue, schema)))
   const config = { ...reading.data, demo, source }
   config.data_dir = resolve(directory, config.data_dir)
-  config.zones_dir = zonesDirectory(resolve(directory, config.zones_dir), values)
+  config.zones_dir = zonesDirectory(resolve(directory, config.zones_dir), origin)
   config.control.socket = resolve(directory, config.control.socket || join(config.data_dir, 'control.sock'))
-  const mistakes = keyMistakes(config)
-  return mistakes.length > 0 ? mistaken(mistakes) : { kind: 'config', config }
+  const found = ruleFindings(config)
+  const mistakes = [...zonesMistakes(values, config), ...keyMistakes(config), ...found.mistakes]
+  if (mistakes.length > 0) return mistaken(mistakes)
+  return { kind: 'config', config, warnings: demo ? [] : found.warnings.map(printable) }
 }
 
 function mistaken(lines: readonly string[]): ConfigReading {
   return { kind: 'mistakes', mistakes: lines.map(printable) }
 }
 
-/** If the file names no zones and has none beside it, the zones that come with the program are served. */
-function zonesDirectory(wanted: string, values: unknown): string {
+/** The zones that come with the program are the demo's: a configured broker serves its own alone. */
+function zonesDirectory(wanted: string, { demo }: Origin): string {
+  return demo && !existsSync(wanted) ? join(PACKAGE_ROOT, 'zones') : wanted
+}
+
+/** A directory that is named is there; without a name there may be none. */
+function zonesMistakes(values: unknown, { zones_dir }: ConfigValues): string[] {
   const named = typeof values === 'object' && values !== null && 'zones_dir' in values
-  return named || existsSync(wanted) ? wanted : join(PACKAGE_ROOT, 'zones')
+  return named && !existsSync(zones_dir) ? [`zones_dir = "${zones_dir}": there is no such directory`] : []
 }

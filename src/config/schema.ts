@@ -4,6 +4,7 @@ import {
   domainName,
   duration,
   endpoint,
+  hostAddress,
   integer,
   ipv4,
   keyName,
@@ -33,8 +34,17 @@ const dns = z.strictObject({
   keys: z.array(z.strictObject({ name: keyName, algorithm: z.enum(tsigAlgorithms), secret })).default([]),
   secondaries: z.array(z.strictObject({ address: endpoint, key: z.string().optional() })).default([]),
   rate_limit: z
-    .strictObject({ responses_per_second: integer(0, 1_000_000).default(0), slip: integer(0, 10).default(2) })
+    .strictObject({
+      responses_per_second: integer(0, 1_000_000).default(0),
+      all_per_second: integer(0, 1_000_000).default(0),
+      slip: integer(0, 10).default(2),
+    })
     .prefault({}),
+})
+
+const zones = z.strictObject({
+  /** What becomes of a zone that has a record with a mistake. */
+  on_error: z.enum(['refuse-zone', 'skip-record']).default('refuse-zone'),
 })
 
 const web = z.strictObject({
@@ -52,6 +62,7 @@ const tunnel = z.strictObject({
   prefix: tunnelPrefix.prefault('2001:db8:f6::/48'),
   server_ipv4: ipv4.prefault('192.0.2.1'),
   driver: z.enum(['auto', 'sit', 'dry-run']).default('auto'),
+  layout: z.enum(['shared', 'per-tunnel']).default('shared'),
   device_prefix: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_-]{0,6}$/, { error: 'a letter and up to six letters, digits, - or _' })
@@ -67,7 +78,8 @@ const monitor = z.strictObject({
   interval: duration('24h').prefault('60s'),
   timeout: duration('24h').prefault('3s'),
   threshold: integer(1, 1_000_000).default(5),
-  prober: z.enum(['auto', 'ping', 'fping']).default('auto'),
+  anchors: z.array(hostAddress).default([]),
+  prober: z.enum(['auto', 'icmp', 'ping', 'fping']).default('auto'),
 })
 
 const control = z.strictObject({ socket: z.string().default('') })
@@ -77,6 +89,7 @@ export const schema = z.strictObject({
   origin: domainName.prefault('freenet6.net'),
   data_dir: z.string().min(1, { error: 'a directory' }).default('data'),
   zones_dir: z.string().min(1, { error: 'a directory' }).default('zones'),
+  zones: zones.prefault({}),
   dns: dns.prefault({}),
   web: web.prefault({}),
   tunnel: tunnel.prefault({}),

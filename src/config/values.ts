@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { formatIpv4, parseIpv4 } from '../address/ipv4.ts'
-import { parsePrefix } from '../address/prefix.ts'
+import { formatPrefix, parsePrefix } from '../address/prefix.ts'
 import { parseEndpoint } from '../shared/endpoint.ts'
 import { lowerCaseName, parseName } from '../wire/name.ts'
 
@@ -61,6 +61,15 @@ export const ipv4 = z
     return value === undefined ? refuse(context, 'a dotted quad, such as 192.0.2.1') : formatIpv4(value)
   })
   .meta({ example: '"192.0.2.1"' })
+
+/** An address of either family, in canonical form. */
+export const hostAddress = z.string().transform((text, context) => {
+  const value = parsePrefix(text)
+  const isHost = value !== undefined && !text.includes('/')
+  return isHost
+    ? formatPrefix(value).replace(/\/.*/, '')
+    : refuse(context, 'an IPv4 or IPv6 address, such as 192.0.2.53 or 2001:db8::53')
+})
 
 /** Lower case, without the final dot. */
 export const domainName = z

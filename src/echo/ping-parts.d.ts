@@ -17,7 +17,7 @@ declare module 'ping/lib/parser/factory.js' {
       target: string,
       platform: string,
       config: PingConfig,
-    ): { eat(line: string): unknown; getResult(): Pick<PingResponse, 'alive'> }
+    ): { eat(line: string): unknown; getResult(): Pick<PingResponse, 'alive' | 'time'> }
   }
   export default factory
 }

@@ -3,17 +3,19 @@ import type { PingConfig } from 'ping'
 import builders from 'ping/lib/builder/factory.js'
 import parsers from 'ping/lib/parser/factory.js'
 import { ChildFault, type ChildOutcome, runChild } from '../shared/child.ts'
-import { type ProbeOptions, type Prober, ProberFault } from './prober.ts'
+import { isOwnAddress } from './own-address.ts'
+import { type ProbeOptions, type Prober, SILENT, unknown, type Verdict, type Verdicts } from './prober.ts'
 
 /** Children at the same time: each waits more than it works. */
 const CONCURRENCY = 64
 /** How much longer than it should one ping may take before it counts as hung. */
 const SLACK_MS = 1000
 const NO_REPLY_STATUS = 1
-/** What ping says before it ends with status 2 where there is no way to the target. */
-const UNSENDABLE = /^\S*ping6?: (?:connect|sendto|sendmsg|bind):/m
-
-type Finding = 'answered' | 'silent' | { readonly trouble: string }
+/** It could send, and says how many: a request that was refused is in stderr instead. */
+const SENT = /^1 packets transmitted, 0 received/m
+const UNSENT = /^\S*ping6?: (?:connect|sendto|sendmsg|bind): .*$/m
+/** An error that came back, from the address that is named: our own kernel's is no silence of the target. */
+const RETURNED = /^From (\S+:\S*) icmp_seq=\d+ Destination unreachable/m
 
 /**
  * One ping child for each target, with the arguments and the parser of the `ping` package for this platform. Its own
@@ -28,42 +30,25 @@ export class PingProber implements Prober {
     this.#command = options.command
   }
 
-  async probe(targets: readonly string[], options: ProbeOptions): Promise<ReadonlySet<string>> {
+  async probe(targets: readonly string[], options: ProbeOptions): Promise<Verdicts> {
     const addresses = [...new Set(targets)].filter(target => isIP(target) !== 0)
-    const findings = await this.#probeAll(addresses, options)
-    const answered = addresses.filter(address => findings.get(address) === 'answered')
-    if (options.signal?.aborted) return new Set(answered)
-    const troubles = [...findings.values()].flatMap(finding => (typeof finding === 'object' ? [finding] : []))
-    const [first] = troubles
-    if (first !== undefined && troubles.length === findings.size) {
-      throw new ProberFault('prober-broken', `ping ${first.trouble}`)
-    }
-    return new Set(answered)
+    return this.#probeAll(addresses, options)
   }
 
-  /** Bounded concurrency: each lane takes the next address when its last one is done. The first fault ends all lanes. */
-  async #probeAll(
-    addresses: readonly string[],
-    options: ProbeOptions,
-  ): Promise<ReadonlyMap<string, Finding>> {
-    const findings = new Map<string, Finding>()
+  /** Bounded concurrency: each lane takes the next address when its last one is done. */
+  async #probeAll(addresses: readonly string[], options: ProbeOptions): Promise<Verdicts> {
+    const verdicts = new Map<string, Verdict>()
     const queue = addresses.values()
-    const faults: unknown[] = []
     const lane = async () => {
       for (const address of queue) {
-        if (options.signal?.aborted || faults.length > 0) return
-        const finding = await this.#probeOne(address, options).catch(error => {
-          faults.push(error)
-        })
-        if (finding !== undefined) findings.set(address, finding)
+        verdicts.set(address, options.signal?.aborted ? STOPPED : await this.#probeOne(address, options))
       }
     }
     await Promise.all(Array.from({ length: Math.min(CONCURRENCY, addresses.length) }, lane))
-    if (faults.length > 0) throw faults[0]
-    return findings
+    return verdicts
   }
 
-  async #probeOne(address: string, options: ProbeOptions): Promise<Finding> {
+  async #probeOne(address: string, options: ProbeOptions): Promise<Verdict> {
     const config = freshConfig(address, options.timeoutMs)
     const command = this.#command ?? builders.getExecutablePath(process.platform, isIPv6(address))
     const args = builders.createBuilder(process.platform).getCommandArguments(address, config)
@@ -73,13 +58,15 @@ export class PingProber implements Prober {
         deadlineMs: options.timeoutMs + SLACK_MS,
         maxOutputBytes: 64 * 1024,
       })
-      return pingFinding(outcome, address, config)
+      return pingVerdict(outcome, address, config)
     } catch (error) {
       if (!(error instanceof ChildFault)) throw error
-      throw new ProberFault('prober-unstartable', error.message, { cause: error })
+      return unknown(error.message)
     }
   }
 }
+
+const STOPPED = unknown('ping was stopped')
 
 /** A new one each time: the package writes its defaults into what it is given. */
 function freshConfig(address: string, timeoutMs: number): PingConfig {
@@ -87,21 +74,31 @@ function freshConfig(address: string, timeoutMs: number): PingConfig {
 }
 
 /** What a run of ping says of its one target; `config` is what the run was made with. */
-export function pingFinding(outcome: ChildOutcome, address: string, config: PingConfig): Finding {
-  if (outcome.end !== 'exit') return { trouble: 'did not end in time' }
-  if (outcome.code === 0 && isAlive(outcome.stdout, address, config)) return 'answered'
-  if (outcome.code === NO_REPLY_STATUS && outcome.stdout.startsWith('PING ')) return 'silent'
-  if (UNSENDABLE.test(outcome.stderr)) return 'silent'
+export function pingVerdict(outcome: ChildOutcome, address: string, config: PingConfig): Verdict {
+  if (outcome.end === 'abort') return STOPPED
+  if (outcome.end !== 'exit') return unknown('ping did not end in time')
+  const rttMs = outcome.code === 0 ? roundTrip(outcome.stdout, address, config) : undefined
+  if (rttMs !== undefined) return { kind: 'answered', rttMs }
+  const [unsent] = UNSENT.exec(outcome.stderr) ?? []
+  if (unsent !== undefined) return unknown(`not sent: ${unsent.slice(0, 100)}`)
+  const [, returnedBy] = RETURNED.exec(outcome.stdout) ?? []
+  if (returnedBy !== undefined && isOwnAddress(returnedBy)) {
+    return unknown('our own system returned the request as unreachable')
+  }
+  if (outcome.code === NO_REPLY_STATUS && SENT.test(outcome.stdout)) return SILENT
   const line = (outcome.stderr || outcome.stdout).split('\n', 1)[0]?.slice(0, 200) ?? ''
-  return { trouble: `ended with status ${outcome.code ?? 'none'}: ${line}` }
+  return unknown(`ping ended with status ${outcome.code ?? 'none'}: ${line}`)
 }
 
-function isAlive(stdout: string, address: string, config: PingConfig): boolean {
+/** Milliseconds; undefined where the package's parser sees no reply. */
+function roundTrip(stdout: string, address: string, config: PingConfig): number | undefined {
   try {
     const parser = parsers.createParser(address, process.platform, config)
     for (const line of stdout.split('\n')) parser.eat(line)
-    return parser.getResult().alive
+    const { alive, time } = parser.getResult()
+    const rttMs = Number(time)
+    return alive ? (Number.isFinite(rttMs) ? rttMs : 0) : undefined
   } catch {
-    return false // the parser can't read it: no reply is there to be seen
+    return undefined // the parser can't read it: no reply is there to be seen
   }
 }

@@ -10,12 +10,14 @@ import { accept, VERDICT, type Verdict } from './accept.ts'
 import { Answer } from './answer.ts'
 import { Chaos } from './chaos.ts'
 import type { Client, Transport } from './client.ts'
+import type { Conversation } from './conversation.ts'
 import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
 import { Query } from './query.ts'
 import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit.ts'
 import { Reply } from './reply.ts'
-import { Signature } from './signature.ts'
+import { Signature, signersOf } from './signature.ts'
+import { type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
 
 /** The smallest buffer a reply is written into. */
@@ -45,6 +47,8 @@ export interface NameserverOptions {
   readonly rateLimit?: RateLimitOptions
   /** Of clients that sign their queries (RFC 8945); none unless given. */
   readonly keys?: readonly TsigKey[]
+  /** Who may transfer zones; undefined: nobody. An engine in another thread has none: TCP is answered in one. */
+  readonly transfers?: TransferOptions
 }
 
 /** What has happened since the start. */
@@ -88,6 +92,7 @@ export class Nameserver {
   readonly #cookies: Cookies | undefined
   readonly #signature: Signature
   readonly #rateLimit: RateLimit | undefined
+  readonly #transfers: Transfers | undefined
 
   constructor(options: NameserverOptions) {
     const { catalog, nsid, version, hostname, keys = [], cookieSecrets, tcpIdleMs = 0, rateLimit } = options
@@ -99,8 +104,21 @@ export class Nameserver {
     this.#lookup = new Lookup(catalog.buffer)
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
-    this.#signature = new Signature(this.#query, keys)
+    const signers = signersOf(keys)
+    this.#signature = new Signature(this.#query, signers)
     this.#rateLimit = rateLimit && new RateLimit(rateLimit)
+    this.#transfers =
+      options.transfers &&
+      new Transfers(options.transfers, { signers, cookieSecrets, nsid: identity, tcpIdleMs })
+  }
+
+  /** Does what `respond` does, but for a transfer that is allowed: that is a conversation, which the caller closes. */
+  converse(query: Uint8Array, length: number, reply: Uint8Array, client: Client): number | Conversation {
+    const transfer = this.#transfers?.begin(query, length, client)
+    if (transfer === undefined) return this.respond(query, length, reply, client)
+    this.counts.queries++
+    this.#count(RCODE.NOERROR)
+    return transfer
   }
 
   /**

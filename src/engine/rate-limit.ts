@@ -7,6 +7,9 @@
  * asked: for names that do not exist the closest encloser, for a wildcard's the name above it, for a referral the cut.
  * So names made up at random all count as one, and take nothing from other names' share. Errors have no name.
  *
+ * A ceiling counts replies to a network of all kinds and names together: names of one zone each have their own share,
+ * and a million names together would be a flood. It has buckets of its own kind among the others.
+ *
  *     buckets   16,384 sets of 4, each: tag | second | replies in that second | unused     16 octets
  *
  * A bucket's set and tag come from SipHash with a key of this process: nobody can aim at another's bucket. Where all
@@ -25,6 +28,9 @@ export type Passage = (typeof PASSAGE)[keyof typeof PASSAGE]
 /** A place in a bucket's name that says: it has none. */
 export const NO_NAME = 0
 
+/** The kind under which a network's replies of all kinds are counted. */
+const ALL_KINDS = 0xff
+
 export const RATE_LIMIT_KEY_LENGTH = 16
 const SETS = 16_384
 const WAYS = 4
@@ -38,8 +44,10 @@ const LONGEST_INPUT = 2 + IPV6_NETWORK_OCTETS + 255
 export interface RateLimitOptions {
   /** Made by `newRateLimitBuckets`, shared by all engines. */
   readonly buckets: SharedArrayBuffer
-  /** Replies of a kind that a network gets in a second. */
+  /** Replies of a kind that a network gets in a second; 0: as many as it asks for. */
   readonly responsesPerSecond: number
+  /** Replies of all kinds that a network gets in a second; 0: as many as it asks for. */
+  readonly allPerSecond: number
   /** Of the others every so-manyth goes out truncated; 0: none. */
   readonly slip: number
 }
@@ -55,25 +63,35 @@ export class RateLimit {
   readonly #key: Uint8Array
   readonly #words: Int32Array
   readonly #responsesPerSecond: number
+  readonly #allPerSecond: number
   readonly #slip: number
   readonly #hash = new SipHash()
   readonly #input = new Uint8Array(LONGEST_INPUT)
 
-  constructor({ buckets, responsesPerSecond, slip }: RateLimitOptions) {
+  constructor({ buckets, responsesPerSecond, allPerSecond, slip }: RateLimitOptions) {
     this.#key = new Uint8Array(buckets, 0, RATE_LIMIT_KEY_LENGTH)
     this.#words = new Int32Array(buckets, RATE_LIMIT_KEY_LENGTH)
     this.#responsesPerSecond = responsesPerSecond
+    this.#allPerSecond = allPerSecond
     this.#slip = slip
   }
 
   /**
-   * Counts a reply of a kind (any octet) about the uncompressed name at `at` in `name`, or about none where `at` is
+   * Counts a reply of a kind (an octet below ALL_KINDS) about the uncompressed name at `at` in `name`, or about none where `at` is
    * NO_NAME, and says what becomes of it.
    */
   pass(client: Client, kind: number, name: Uint8Array, at: number): Passage {
+    // What is over the limit of its kind is not sent, so that it takes nothing from the ceiling either.
+    const ofKind = this.#passCounted(this.#responsesPerSecond, client, kind, name, at)
+    return ofKind === PASSAGE.SEND
+      ? this.#passCounted(this.#allPerSecond, client, ALL_KINDS, name, NO_NAME)
+      : ofKind
+  }
+
+  #passCounted(limit: number, client: Client, kind: number, name: Uint8Array, at: number): Passage {
+    if (limit === 0) return PASSAGE.SEND
     this.#hash.hash(this.#key, this.#input, this.#describe(client, kind, name, at))
-    const replies = this.#count(client.seconds | 0)
-    const over = replies - this.#responsesPerSecond
+    const over = this.#count(client.seconds | 0) - limit
     if (over <= 0) return PASSAGE.SEND
     return this.#slip > 0 && over % this.#slip === 0 ? PASSAGE.SLIP : PASSAGE.DROP
   }

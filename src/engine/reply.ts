@@ -14,6 +14,7 @@ import { NameWriter } from '../wire/name-writer.ts'
 import { copyOctets, octet, putUint16, putUint32, uint16 } from '../wire/octets.ts'
 import { isUnrelated, wireNameLength } from '../wire/wire-name.ts'
 import { firstRdata, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-entry.ts'
+import type { Rrset } from '../zone/rrset.ts'
 import type { Transport } from './client.ts'
 import type { Query } from './query.ts'
 import { ReplyOptions, type ReplyOptionsParts } from './reply-options.ts'
@@ -37,10 +38,15 @@ export class Reply {
   #recordLimit = 0
   #limit = 0
   #questionRemembered = false
-  readonly #names = new NameWriter()
+  readonly #names: NameWriter
 
-  constructor(query: Query, options: Omit<ReplyOptionsParts, 'payloadSize'>) {
+  /** With `keepsCase`, names are compressed only where no letter changes its case. */
+  constructor(
+    query: Query,
+    options: Omit<ReplyOptionsParts, 'payloadSize'> & { readonly keepsCase?: boolean },
+  ) {
     this.#query = query
+    this.#names = new NameWriter(options)
     this.options = new ReplyOptions(query, { ...options, payloadSize: PAYLOAD_SIZE })
   }
 
@@ -102,7 +108,8 @@ export class Reply {
     let rdata = firstRdata(rrset)
     for (let left = records; left > 0; left--) {
       const fixed = this.#putFixed(source, from, type, ttl)
-      const end = fixed === 0 ? 0 : this.#putRdata(fixed + RECORD_FIXED, type, table, rdata)
+      const end =
+        fixed === 0 ? 0 : this.#putRdata(fixed + RECORD_FIXED, type, table, rdata + 2, uint16(table, rdata))
       if (end === 0) {
         this.#names.rewind(mark)
         this.at = start
@@ -113,6 +120,21 @@ export class Reply {
       rdata += 2 + uint16(table, rdata)
     }
     putCount(this.octets, section, uint16(this.octets, section) + records)
+    return true
+  }
+
+  /** Appends one record of an rrset. False, and nothing appended, where it does not fit. */
+  putRecord(section: Section, { owner, type, ttl }: Omit<Rrset, 'rdatas'>, rdata: Uint8Array): boolean {
+    const mark = this.#names.mark
+    const fixed = this.#putFixed(owner, 0, type, ttl)
+    const end = fixed === 0 ? 0 : this.#putRdata(fixed + RECORD_FIXED, type, rdata, 0, rdata.length)
+    if (end === 0) {
+      this.#names.rewind(mark)
+      return false
+    }
+    putUint16(this.octets, fixed + 8, end - fixed - RECORD_FIXED)
+    this.at = end
+    putCount(this.octets, section, uint16(this.octets, section) + 1)
     return true
   }
 
@@ -178,9 +200,7 @@ export class Reply {
   }
 
   /** Names inside rdata are compressed in the types of RFC 1035 only (RFC 3597 4). */
-  #putRdata(at: number, type: number, table: Uint8Array, rdata: number): number {
-    const length = uint16(table, rdata)
-    const from = rdata + 2
+  #putRdata(at: number, type: number, table: Uint8Array, from: number, length: number): number {
     switch (type) {
       case TYPE.NS:
       case TYPE.CNAME:

@@ -3,7 +3,15 @@ import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'no
 import { RCODE } from '../wire/codes.ts'
 import { HEADER_LENGTH } from '../wire/message.ts'
 import { parseName } from '../wire/name.ts'
-import { signedHeader, signedVariables, TSIG_ERROR, Tsig, tsigLength, writeTsig } from '../wire/tsig.ts'
+import {
+  signedHeader,
+  signedTimers,
+  signedVariables,
+  TSIG_ERROR,
+  Tsig,
+  tsigLength,
+  writeTsig,
+} from '../wire/tsig.ts'
 import { isSameName } from '../wire/wire-name.ts'
 import type { Query } from './query.ts'
 import { TSIG_ALGORITHMS, type TsigKey } from './tsig-key.ts'
@@ -14,7 +22,7 @@ const FUDGE_SECONDS = 300
 const SHORTEST_MAC = 10
 
 /** A key made ready: what is looked for in a TSIG, and what its MAC is made with. */
-interface Signer {
+export interface Signer {
   readonly name: Uint8Array
   readonly algorithm: Uint8Array
   readonly hash: string
@@ -37,10 +45,17 @@ export class Signature {
   readonly #query: Query
   readonly #signers: readonly Signer[]
   readonly #own = new Tsig()
+  /** MAC of the message that was signed last. */
+  #lastMac: Uint8Array = NOTHING
 
-  constructor(query: Query, keys: readonly TsigKey[]) {
+  constructor(query: Query, signers: readonly Signer[]) {
     this.#query = query
-    this.#signers = keys.map(signerOf)
+    this.#signers = signers
+  }
+
+  /** Name of the key that the query is signed with, in lower case; undefined where it is unsigned or the TSIG not good. */
+  get keyName(): Uint8Array | undefined {
+    return this.#query.tsig.present && this.rcode === RCODE.NOERROR ? this.#signer?.name : undefined
   }
 
   /** Checks the query that has just been read, at this time. */
@@ -59,8 +74,30 @@ export class Signature {
 
   /** Appends the TSIG to a reply of `length` octets, for which room was left; returns the new length. */
   sign(reply: Uint8Array, length: number, seconds: number): number {
-    if (this.room === 0) return length
     const { message, tsig } = this.#query
+    const end = this.#append(reply, length, seconds)
+    if (this.#signer === undefined || end === length) return end
+    // RFC 8945 4.3.1: the request's MAC goes first, with its length, which stands before it in the query.
+    const asked = message.subarray(tsig.macAt - 2, tsig.macAt + tsig.macLength)
+    this.#seal(macOf(this.#signer, reply, this.#own, asked), reply)
+    return end
+  }
+
+  /**
+   * The same for each later message of a reply of several: signed with the MAC of the one before instead of the
+   * request's, and of the variables with the time and the fudge alone (RFC 8945 5.3.1).
+   */
+  signNext(reply: Uint8Array, length: number, seconds: number): number {
+    const end = this.#append(reply, length, seconds)
+    if (this.#signer === undefined || end === length) return end
+    this.#seal(nextMacOf(this.#signer, reply, this.#own, this.#lastMac), reply)
+    return end
+  }
+
+  /** Appends a TSIG whose MAC is still to be made; `own` says where it lies. */
+  #append(reply: Uint8Array, length: number, seconds: number): number {
+    if (this.room === 0) return length
+    const { tsig } = this.#query
     const isLate = this.#error === TSIG_ERROR.BADTIME
     const end = writeTsig(reply, length, tsig, {
       // RFC 8945 5.2.3: a client whose clock is wrong can verify only what has its own time.
@@ -70,12 +107,13 @@ export class Signature {
       error: this.#error,
       serverTime: seconds,
     })
-    if (this.#signer === undefined) return end
-    this.#own.read(reply, length, length + tsig.keyNameLength)
-    // RFC 8945 4.3.1: the request's MAC goes first, with its length, which stands before it in the query.
-    const asked = message.subarray(tsig.macAt - 2, tsig.macAt + tsig.macLength)
-    reply.set(macOf(this.#signer, reply, this.#own, asked), this.#own.macAt)
+    if (this.#signer !== undefined) this.#own.read(reply, length, length + tsig.keyNameLength)
     return end
+  }
+
+  #seal(mac: Uint8Array, reply: Uint8Array): void {
+    reply.set(mac, this.#own.macAt)
+    this.#lastMac = mac
   }
 
   /** There is no room for a TSIG in the reply: it goes without. */
@@ -118,6 +156,22 @@ function macOf({ hash, secret }: Signer, message: Uint8Array, tsig: Tsig, before
     .update(message.subarray(HEADER_LENGTH, tsig.at))
     .update(signedVariables(message, tsig))
     .digest()
+}
+
+/** RFC 8945 5.3.1: the MAC of a later message of several. */
+function nextMacOf({ hash, secret }: Signer, message: Uint8Array, tsig: Tsig, last: Uint8Array): Buffer {
+  return createHmac(hash, secret)
+    .update(Uint8Array.of(last.length >> 8, last.length))
+    .update(last)
+    .update(signedHeader(message, tsig))
+    .update(message.subarray(HEADER_LENGTH, tsig.at))
+    .update(signedTimers(message, tsig))
+    .digest()
+}
+
+/** Makes keys ready to sign with. */
+export function signersOf(keys: readonly TsigKey[]): readonly Signer[] {
+  return keys.map(signerOf)
 }
 
 function signerOf({ name, algorithm, secret }: TsigKey): Signer {

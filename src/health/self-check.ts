@@ -22,6 +22,8 @@ export interface SelfCheckOptions {
   readonly zones: () => readonly string[]
   /** Any tunnel whose names are published, read from its row now; undefined where there is none. */
   readonly sampleTunnel: () => SampleTunnel | undefined
+  /** What the monitor knows to be wrong with ourselves, such as an outage of our own; undefined: nothing. */
+  readonly ownTrouble?: () => string | undefined
   /** How long a result serves, in milliseconds. */
   readonly cacheMs: number
   /** How long one question may take, in milliseconds. */
@@ -77,7 +79,8 @@ export class SelfCheck {
     if (this.#options.listeners().length === 0) return ['the nameserver listens on no address']
     const zones = this.#options.zones().map((name): Expectation => ({ name, type: 'SOA' }))
     const [zoneReasons, sampleReasons] = await Promise.all([this.#askAll(zones), this.#sampleReasons()])
-    return [...zoneReasons, ...sampleReasons]
+    const trouble = this.#options.ownTrouble?.()
+    return [...zoneReasons, ...sampleReasons, ...(trouble === undefined ? [] : [trouble])]
   }
 
   /** A tunnel may go, or move, while it is asked for: then its new answer is right, and another sample is taken. */

@@ -1,42 +1,50 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Log } from '../shared/log.ts'
-import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
-import type { PublishedColumns } from '../tunnel/tunnel.ts'
-import type { RrsetChange } from '../zone/catalog.ts'
-import type { TunnelRecords, TunnelZone, TunnelZoneName } from './tunnel-zone.ts'
+import type { Cursor, TableSlice, TunnelStore } from '../store/tunnel-store.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { Catalog, RrsetChange } from '../zone/catalog.ts'
+import { Comparison } from './comparison.ts'
+import type { TunnelZoneName } from './tunnel-names.ts'
+import type { TunnelZone } from './tunnel-zone.ts'
 
-/** Rows or records compared in one turn of the event loop: about a millisecond's work. */
+/** Rows or rrsets compared in one turn of the event loop: about a millisecond's work. */
 const SLICE = 200
 /** Owners counted in one turn: as long. */
 const COUNTED_SLICE = 5000
 
 export interface AuditReport {
   readonly tunnels: number
-  /** Records that were answered and should not have been, or the other way round, or with other contents. */
+  /** Rrsets that were answered and should not have been, or the other way round, or with other contents. */
   readonly differences: number
 }
+
+/** How many rrsets the rows have in each zone. */
+type Published = Record<TunnelZoneName, number>
 
 /**
  * Compares what is answered with what the table says, in both directions, and heals every difference at once. A commit
  * can't cause one; a row edited by another program does. Works in slices, so that answers and commits go on between.
  */
 export class Audit {
-  readonly #table: TunnelTable
+  readonly #store: TunnelStore
   readonly #zone: TunnelZone
-  readonly #heal: (changes: readonly RrsetChange[]) => void
+  readonly #comparison: Comparison
   readonly #log: Log
+  /** Rows already named in the log because static data stands in their place. */
+  readonly #hidden = new Set<string>()
   #running: Promise<AuditReport> | undefined
   #repeat = false
 
   constructor(options: {
-    readonly table: TunnelTable
+    readonly store: TunnelStore
+    readonly catalog: Catalog
     readonly zone: TunnelZone
-    readonly heal: (changes: readonly RrsetChange[]) => void
     readonly log: Log
   }) {
-    this.#table = options.table
-    this.#zone = options.zone
-    this.#heal = options.heal
+    const { store, catalog, zone } = options
+    this.#store = store
+    this.#zone = zone
+    this.#comparison = new Comparison({ catalog, zone, tunnels: store.tunnels })
     this.#log = options.log
   }
 
@@ -53,16 +61,19 @@ export class Audit {
   }
 
   async #passes(): Promise<AuditReport> {
-    for (;;) {
+    for (let earlier = 0; ; ) {
       this.#repeat = false
-      const report = await this.#pass()
-      if (!this.#repeat) return report
+      const { tunnels, differences } = await this.#pass()
+      if (!this.#repeat) return { tunnels, differences: earlier + differences }
+      earlier += differences // healed already, and counted all the same
     }
   }
 
   async #pass(): Promise<AuditReport> {
-    const { tunnels, published, missing } = await this.#publishMissing()
-    const strays = (await this.#strays('forward', published)) + (await this.#strays('reverse', published))
+    const published: Published = { forward: 0, reverse: 0 }
+    const { tunnels, missing } = await this.#publishMissing(published)
+    const strays =
+      (await this.#strays('forward', published.forward)) + (await this.#strays('reverse', published.reverse))
     const differences = strays + missing
     if (differences > 0)
       this.#log.warn({ differences, tunnels }, 'DNS differed from the table and was healed')
@@ -70,84 +81,78 @@ export class Audit {
   }
 
   /**
-   * Every row has its record by now, and no two have the same: as many records as rows leaves no stray among them. One
-   * that came or went meanwhile makes the counts differ; then each record is looked up.
+   * Every row has its rrsets by now, and no two rows share one: as many as the rows have leaves no stray among them. One
+   * that came or went meanwhile makes the counts differ; then each is looked up.
    */
-  async #strays(zone: TunnelZoneName, rows: number): Promise<number> {
-    let records = 0
+  async #strays(zone: TunnelZoneName, wanted: number): Promise<number> {
+    let answered = 0
     for (let cursor: Uint8Array | undefined; ; ) {
-      const count = this.#zone.countAfter(zone, cursor, COUNTED_SLICE)
-      records += count.records
+      const count = this.#comparison.countAfter(zone, cursor, COUNTED_SLICE)
+      answered += count.rrsets
       cursor = count.cursor
       if (cursor === undefined) break
       await nextTurn()
     }
-    return records === rows + this.#zone.staticRecords(zone) ? 0 : this.#removeStrays(zone)
+    return answered === wanted ? 0 : this.#removeStrays(zone)
   }
 
-  /** Records whose row is gone, is new, or says something else. */
   async #removeStrays(zone: TunnelZoneName): Promise<number> {
     let found = 0
     for (let cursor: Uint8Array | undefined; ; ) {
-      const slice = this.#zone.publishedAfter(zone, cursor, SLICE)
-      const changes = slice.rrsets
-        .filter(rrset => !this.#isWanted(zone, rrset.owner))
-        .map(({ owner, type }) => ({ kind: 'remove', owner, type }) as const)
-      found += this.#healed(changes)
-      if (slice.cursor === undefined) return found
-      cursor = slice.cursor
+      const from = cursor
+      cursor = this.#comparison.straysAfter(zone, from, SLICE).cursor
+      found += await this.#heal(() => this.#comparison.straysAfter(zone, from, SLICE).changes)
+      if (cursor === undefined) return found
       await nextTurn()
     }
   }
 
-  async #publishMissing(): Promise<{ tunnels: number; published: number; missing: number }> {
+  async #publishMissing(published: Published): Promise<{ tunnels: number; missing: number }> {
     let tunnels = 0
-    let published = 0
     let missing = 0
-    for (let from = 0; ; ) {
-      const { rows, next } = this.#table.publishedSlice(from, SLICE)
-      for (const row of rows) {
-        const records = this.#recordsOf(row)
-        if (records === undefined) continue
-        published++
-        missing += this.#healed(this.#zone.differencesOf(records))
-      }
+    for (let from: Cursor | undefined; ; ) {
+      const { rows, next }: TableSlice<Tunnel> = this.#store.tunnels.slice(from, SLICE)
+      const lacking = rows.filter(row => this.#lacks(row, published))
+      if (lacking.length > 0) missing += await this.#heal(() => this.#missingOf(lacking))
       tunnels += rows.length
-      if (next === undefined) return { tunnels, published, missing }
+      if (next === undefined) return { tunnels, missing }
       from = next
       await nextTurn()
     }
   }
 
-  /** An operator who edits a row by hand must hear why its name does not appear. */
-  #recordsOf(row: PublishedColumns): TunnelRecords | undefined {
-    const records = this.#zone.recordsOf(row)
-    if (row.unreachable < 0 || records !== undefined) return records
-    const { nicname, country, ipv6Client } = row
-    this.#log.warn(
-      { tunnel: this.#table.byName(nicname, country)?.id, nicname, country, ipv6Client },
-      'row can not stand in DNS: bad name or address, or static data in its place',
-    )
-    return undefined
+  #lacks(tunnel: Tunnel, published: Published): boolean {
+    const rrsets = this.#zone.rrsetsOf(tunnel)
+    if (rrsets.length === 0) {
+      if (tunnel.unreachable >= 0) this.#tellHidden(tunnel)
+      return false
+    }
+    this.#hidden.delete(tunnel.id)
+    for (const { owner } of rrsets) published[this.#zone.names.zoneOf(owner)]++
+    return this.#comparison.missing(rrsets).length > 0
   }
 
-  #isWanted(zone: TunnelZoneName, owner: Uint8Array): boolean {
-    const tunnel = zone === 'forward' ? this.#tunnelByName(owner) : this.#tunnelByAddress(owner)
-    return tunnel !== undefined && this.#zone.recordsOf(tunnel) !== undefined
+  /** As the rows are now: they may have changed since they were looked at. */
+  #missingOf(tunnels: readonly Tunnel[]): readonly RrsetChange[] {
+    return tunnels.flatMap(({ id }) => {
+      const tunnel = this.#store.tunnels.byId(id)
+      return tunnel === undefined ? [] : this.#comparison.missing(this.#zone.rrsetsOf(tunnel))
+    })
   }
 
-  #tunnelByName(owner: Uint8Array) {
-    const name = this.#zone.nicnameOf(owner)
-    return name && this.#table.byName(name.nicname, name.country)
+  /** An operator who edits a row by hand must hear, once, why its name does not appear. */
+  #tellHidden({ id, nicname, country }: Tunnel): void {
+    if (this.#hidden.has(id)) return
+    this.#hidden.add(id)
+    this.#log.warn({ tunnel: id, nicname, country }, 'row can not stand in DNS: static data in its place')
   }
 
-  #tunnelByAddress(owner: Uint8Array) {
-    const address = this.#zone.addressOf(owner)
-    return address === undefined ? undefined : this.#table.byIpv6Client(address)
-  }
-
-  #healed(changes: readonly RrsetChange[]): number {
-    if (changes.length > 0) this.#heal(changes)
-    return changes.length
+  /** Puts right what `find` finds, and finds again inside the transaction: nothing can come between that and the commit. */
+  async #heal(find: () => readonly RrsetChange[]): Promise<number> {
+    if (find().length === 0) return 0
+    return this.#store.commit(() => {
+      const changes = find()
+      return { outcome: changes.length, changes }
+    })
   }
 }

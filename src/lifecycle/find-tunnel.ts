@@ -1,8 +1,8 @@
-import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 
 /** The tunnel that somebody means: by its id, by `nicname.country`, or by its full name, with or without final dot. */
-export function findTunnel(table: TunnelTable, origin: string, reference: string): Tunnel | undefined {
+export function findTunnel(table: TunnelReader, origin: string, reference: string): Tunnel | undefined {
   if (!reference.includes('.')) return table.byId(reference)
   const name = reference.toLowerCase().replace(/\.$/, '')
   const short = name.endsWith(`.${origin}`) ? name.slice(0, -origin.length - 1) : name

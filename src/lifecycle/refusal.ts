@@ -1,5 +1,5 @@
 import { type Problem, problem } from '../shared/problem.ts'
-import { storageFaultOf } from '../store/sqlite/database.ts'
+import { storageFaultOf } from '../store/storage-fault.ts'
 
 /** Nothing was changed, and why. */
 export interface Refusal {
@@ -27,5 +27,6 @@ export function storageProblem(error: unknown): Problem {
   const fault = storageFaultOf(error)
   if (fault === 'full') return problem('storage-full', {})
   if (fault === 'unwritable') return problem('storage-fault', {})
+  if (fault === 'table-full') return problem('table-full', {})
   throw error
 }

@@ -9,12 +9,18 @@ import { endianness } from 'node:os'
 export const AF_INET = 2
 export const AF_INET6 = 10
 const SOCK_DGRAM = 2
+const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
 const SO_RCVTIMEO = 20
+const IPPROTO_IP = 0
+const IP_PKTINFO = 8
+const IP_FREEBIND = 15
 const IPPROTO_IPV6 = 41
+const IPV6_RECVPKTINFO = 49
+const IPV6_FREEBIND = 78
 const IPV6_V6ONLY = 26
 export const MSG_DONTWAIT = 0x40
 /** Wait for the first datagram, then take what is there. */
@@ -40,10 +46,19 @@ export interface Libc {
   readonly close: (fd: number) => number
   /** A UDP socket. */
   readonly socket: (family: number) => number
+  /** A socket below UDP and TCP, which takes a right (CAP_NET_RAW). */
+  readonly rawSocket: (family: number, protocol: number) => number
+  readonly setOption: (fd: number, level: number, name: number, value: Uint32Array) => number
+  /** Fills `value`, or as much of it as the option has. */
+  readonly getOption: (fd: number, level: number, name: number, value: Uint32Array) => number
   readonly setReceiveBuffer: (fd: number, octets: number) => number
   readonly setReceiveTimeout: (fd: number, milliseconds: number) => number
   readonly setV6Only: (fd: number) => number
   readonly setReusePort: (fd: number) => number
+  /** An address may be bound that the machine does not have: it is heard on as soon as it has. */
+  readonly setFreeBind: (fd: number, family: 4 | 6) => number
+  /** Datagrams come with the address that they were sent to: see udp/packet-info.ts. */
+  readonly setPacketInfo: (fd: number, family: 4 | 6) => number
   readonly errno: () => number
   /** The name of an error number, such as EADDRINUSE. */
   readonly errorName: (errno: number) => string
@@ -76,8 +91,13 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
   const setsockopt = libc.func(
     'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
   )
-  const set = (fd: number, level: number, name: number, value: BigInt64Array | Int32Array): number =>
-    setsockopt(fd, level, name, value, value.byteLength)
+  const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)')
+  const set = (
+    fd: number,
+    level: number,
+    name: number,
+    value: BigInt64Array | Int32Array | Uint32Array,
+  ): number => setsockopt(fd, level, name, value, value.byteLength)
   const madvise = libc.func('int madvise(uintptr_t address, size_t length, int advice)')
   const schedule = libc.func(
     'long syscall(long number, long thread, void *attributes, long length, long flags)',
@@ -94,11 +114,23 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
     getsockname: libc.func('int getsockname(int fd, void *address, void *length)'),
     close: libc.func('int close(int fd)'),
     socket: family => socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+    rawSocket: (family, protocol) => socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol),
+    setOption: set,
+    getOption: (fd, level, name, value) =>
+      getsockopt(fd, level, name, value, Uint32Array.of(value.byteLength)),
     setReceiveBuffer: (fd, octets) => set(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(octets)),
     setReceiveTimeout: (fd, milliseconds) =>
       set(fd, SOL_SOCKET, SO_RCVTIMEO, BigInt64Array.of(0n, BigInt(milliseconds) * 1000n)),
     setV6Only: fd => set(fd, IPPROTO_IPV6, IPV6_V6ONLY, Int32Array.of(1)),
     setReusePort: fd => set(fd, SOL_SOCKET, SO_REUSEPORT, Int32Array.of(1)),
+    setFreeBind: (fd, family) =>
+      family === 4
+        ? set(fd, IPPROTO_IP, IP_FREEBIND, Int32Array.of(1))
+        : set(fd, IPPROTO_IPV6, IPV6_FREEBIND, Int32Array.of(1)),
+    setPacketInfo: (fd, family) =>
+      family === 4
+        ? set(fd, IPPROTO_IP, IP_PKTINFO, Int32Array.of(1))
+        : set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, Int32Array.of(1)),
     errno: () => koffi.errno(),
     errorName: errno => names.get(errno) ?? `E${errno}`,
     addressOf,

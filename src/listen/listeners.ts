@@ -1,10 +1,11 @@
-import type { Respond } from '../engine/respond.ts'
+import type { Converse } from '../engine/conversation.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
+import { AwaitedAddresses } from './awaited-addresses.ts'
 import { ListenFault } from './listen-fault.ts'
-import { sumOf } from './shared-counts.ts'
-import { NO_TCP_COUNTS, TCP_LIMITS, type TcpCounts, type TcpLimits, TcpListener } from './tcp.ts'
-import type { UdpCounts } from './udp.ts'
-import type { UdpListeners } from './udp-listeners.ts'
+import { NO_TCP_COUNTS, TCP_LIMITS, type TcpCounts, type TcpLimits, TcpListener } from './tcp/tcp-listener.ts'
+import { sumOf } from './threads/shared-counts.ts'
+import type { UdpCounts } from './udp/dgram-listener.ts'
+import type { UdpListeners } from './udp/udp-listeners.ts'
 
 /** A listen address; an optional one that can't be bound is a warning. */
 export interface ListenEndpoint extends Endpoint {
@@ -13,25 +14,44 @@ export interface ListenEndpoint extends Endpoint {
 
 /** How often a free TCP port is looked for whose number is free for UDP too. */
 const PORT_ATTEMPTS = 16
+/** The machine does not have the address, or is still making sure that nobody else has it (RFC 4862 5.4). */
+const ABSENT = 'EADDRNOTAVAIL'
 
 /** The nameserver's sockets: UDP and TCP on every listen address. */
 export class DnsListeners {
-  /** What is bound, in the order asked for; the same port for UDP and TCP. */
-  readonly addresses: readonly Endpoint[]
   /** Optional addresses that could not be bound. */
   readonly warnings: readonly ListenFault[]
   readonly #udp: UdpListeners
-  readonly #tcp: readonly TcpListener[]
+  readonly #tcp: TcpListener[]
+  readonly #awaited: AwaitedAddresses
+  readonly #boundAhead = new Set<Endpoint>()
+  readonly #options: ListenDnsOptions
 
-  constructor(parts: {
-    readonly udp: UdpListeners
-    readonly tcp: readonly TcpListener[]
-    readonly warnings: readonly ListenFault[]
-  }) {
-    this.#udp = parts.udp
+  constructor(
+    options: ListenDnsOptions,
+    parts: { readonly tcp: TcpListener[]; readonly warnings: readonly ListenFault[] },
+  ) {
+    this.#options = options
+    this.#udp = options.udp
     this.#tcp = parts.tcp
     this.warnings = parts.warnings
-    this.addresses = parts.tcp.map(({ address }) => address)
+    this.#awaited = new AwaitedAddresses(endpoint => this.#bindLate(endpoint))
+  }
+
+  /** What is bound, in the order it was; the same port for UDP and TCP. */
+  get addresses(): readonly Endpoint[] {
+    return this.#tcp.map(({ address }) => address)
+  }
+
+  /** Addresses that this machine does not have yet: each is bound as soon as it does. */
+  get pending(): readonly Endpoint[] {
+    return this.#awaited.endpoints
+  }
+
+  /** Waits for these addresses. */
+  await(pending: readonly Awaited[]): void {
+    for (const { endpoint, isBoundAhead } of pending) if (isBoundAhead) this.#boundAhead.add(endpoint)
+    this.#awaited.start(pending.map(({ endpoint }) => endpoint))
   }
 
   /** Counts of all sockets, added up. */
@@ -42,41 +62,77 @@ export class DnsListeners {
 
   /** Closes every socket; takes about half a second where TCP clients hold on. */
   async close(): Promise<void> {
+    await this.#awaited.stop()
     await Promise.all([this.#udp.close(), ...this.#tcp.map(listener => listener.close())])
   }
+
+  async #bindLate(endpoint: Endpoint): Promise<boolean> {
+    const { respond, limits = TCP_LIMITS, onBound } = this.#options
+    try {
+      const bound = this.#boundAhead.has(endpoint)
+        ? await TcpListener.listen(endpoint, respond, limits)
+        : await listenPair(endpoint, this.#options)
+      this.#tcp.push(bound)
+      onBound?.(bound.address)
+      return true
+    } catch {
+      return false // not there yet, or taken: it is tried again, and `pending` says so meanwhile
+    }
+  }
+}
+
+interface Awaited {
+  readonly endpoint: Endpoint
+  /** UDP is bound, and will answer as soon as the address is there. */
+  readonly isBoundAhead: boolean
 }
 
 export interface ListenDnsOptions {
   readonly endpoints: readonly ListenEndpoint[]
   /** Answers TCP. */
-  readonly respond: Respond
+  readonly respond: Converse
   /** Answers UDP; bound to nothing so far. */
   readonly udp: UdpListeners
   readonly limits?: TcpLimits
+  /** Called when an address that was not there at the start is bound. */
+  readonly onBound?: (address: Endpoint) => void
 }
 
 /**
- * Binds UDP and TCP on every endpoint, all or none but for the optional ones. Port 0 is any port that is free for
- * both. Rejects with a ListenFault that names the address.
+ * Binds UDP and TCP on every endpoint, all or none but for the optional ones and those that this machine does not have
+ * yet: these are waited for, as long as another one is there. Port 0 is any port that is free for both. Rejects with a
+ * ListenFault that names the address.
  */
 export async function listenDns(options: ListenDnsOptions): Promise<DnsListeners> {
   const tcp: TcpListener[] = []
   const warnings: ListenFault[] = []
-  const listeners = () => new DnsListeners({ udp: options.udp, tcp, warnings })
+  const absent: ListenFault[] = []
+  const listeners = new DnsListeners(options, { tcp, warnings })
   try {
     for (const endpoint of options.endpoints) {
       const bound = await listenPair(endpoint, options).catch((error: unknown) => {
-        if (!(endpoint.optional && error instanceof ListenFault)) throw error
-        warnings.push(error)
+        if (!(error instanceof ListenFault)) throw error
+        if (endpoint.optional) warnings.push(error)
+        else if (error.code === ABSENT) absent.push(error)
+        else throw error
       })
       if (bound !== undefined) tcp.push(bound)
     }
+    const [first] = absent
+    if (first !== undefined && tcp.length === 0) throw first
+    const pending = await Promise.all(absent.map(({ endpoint }) => bindAhead(endpoint, options)))
     await options.udp.start()
+    listeners.await(pending)
   } catch (error) {
-    await listeners().close()
+    await listeners.close()
     throw error
   }
-  return listeners()
+  return listeners
+}
+
+async function bindAhead(endpoint: Endpoint, { udp }: ListenDnsOptions): Promise<Awaited> {
+  const bound = await udp.bindAhead(endpoint)
+  return { endpoint: bound ?? endpoint, isBoundAhead: bound !== undefined }
 }
 
 /** TCP chooses a free port; another program may have that one for UDP, so the next is tried. */

@@ -1,12 +1,65 @@
-import { readConfig } from '../config/config.ts'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { type Config, readConfig } from '../config/config.ts'
+import { formatName, lowerCaseName } from '../wire/name.ts'
+import type { ZoneFault } from '../zone-file/zone-fault.ts'
+import { faultLine } from '../zone-file/zone-fault.ts'
+import { type LoadedZone, loadZonesDirectory } from '../zone-file/zone-file.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
 import { misconfigured } from './run-command.ts'
 
-/** `check-config`: one line a mistake on standard error, or one line that says what was read. */
+/**
+ * `check-config`: reads what `serve` would read. One line a mistake on standard error, and status 2; else the warnings
+ * and one line on the whole.
+ */
 export function checkConfig(options: CommandOptions): ExitCode {
   const reading = readConfig(options.config)
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
-  const { source } = reading.config
-  process.stdout.write(options.json ? `${JSON.stringify({ source })}\n` : `${source}: no mistakes\n`)
+  const { config } = reading
+  const zones = checkZones(config)
+  const mistakes = [...zones.mistakes, ...dataMistakes(config)]
+  if (mistakes.length > 0) return misconfigured(mistakes, options)
+  const warnings = [...reading.warnings, ...zones.warnings]
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ source: config.source, warnings })}\n`
+      : [...warnings.map(line => `warning: ${line}`), `${config.source}: no mistakes`, ''].join('\n'),
+  )
   return EXIT.ok
+}
+
+interface Findings {
+  readonly mistakes: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+function checkZones({ zones_dir, zones: { on_error } }: Config): Findings {
+  const zones = existsSync(zones_dir) ? [...loadZonesDirectory(zones_dir, { onError: on_error })] : []
+  const faults = zones.flatMap(zone => zone.faults)
+  const linesOf = (...severities: readonly ZoneFault['severity'][]) =>
+    faults.filter(fault => severities.includes(fault.severity)).map(faultLine)
+  return {
+    mistakes: linesOf('error'),
+    warnings: [...linesOf('warning', 'skipped'), ...zones.flatMap(unlikeItsName)],
+  }
+}
+
+/** A file may be called as one likes; but whoever looks for the zone looks for its name. */
+function unlikeItsName({ file, apex }: LoadedZone): string[] {
+  if (apex === undefined) return []
+  const name = formatName(lowerCaseName(apex))
+  const called = `${basename(file, '.zone').toLowerCase()}.`
+  return called === name ? [] : [`${file}: has the zone ${name}, unlike its name`]
+}
+
+/** A directory that is not there yet is made by `serve`: then the nearest one above it counts. */
+function dataMistakes({ data_dir }: Config): string[] {
+  let directory = data_dir
+  while (!existsSync(directory) && directory !== dirname(directory)) directory = dirname(directory)
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK)
+    return []
+  } catch {
+    return [`data_dir = ${JSON.stringify(data_dir)}: ${directory} can't be written`]
+  }
 }

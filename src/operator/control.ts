@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { lstatSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { z } from 'zod'
 import type { Log } from '../shared/log.ts'
@@ -28,9 +28,12 @@ export class Control {
     this.#sockets = sockets
   }
 
-  /** Listens; a socket file left over by a process that was killed is replaced. The database lock rules out a living one. */
+  /**
+   * Listens; a socket that a killed process left over is replaced: the database lock rules out a living one. Rejects if
+   * anything else stands there.
+   */
   static async listen(path: string, handler: ControlHandler, log: Log): Promise<Control> {
-    rmSync(path, { force: true })
+    removeLeftOver(path)
     const sockets = new Set<Socket>()
     const server = createServer({ allowHalfOpen: true }, socket => {
       sockets.add(socket)
@@ -55,6 +58,15 @@ export class Control {
     for (const socket of this.#sockets) socket.destroy()
     await closed
   }
+}
+
+/** Somebody's file is never deleted for a mistake in the configuration. */
+function removeLeftOver(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (!found.isSocket())
+    throw new Error(`control.socket = ${JSON.stringify(path)}: something that is no socket stands there`)
+  rmSync(path)
 }
 
 /** Commands of one connection are worked on together; their replies go back in order. */

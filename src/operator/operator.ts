@@ -1,9 +1,10 @@
+import { formatIpv6 } from '../address/ipv6.ts'
 import { findTunnel } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, refused } from '../lifecycle/refusal.ts'
 import type { Admission, RegistrationInput } from '../registration/admission.ts'
-import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
-import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
+import { type BrokenRow, nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Outcome } from './outcome.ts'
 import type { TunnelReport } from './tunnel-report.ts'
 
@@ -23,13 +24,13 @@ interface ListSlice {
 
 /** What an operator may do to tunnels: the same rooms as for visitors, without a visitor's limits or keys. */
 export class Operator {
-  readonly #table: TunnelTable
+  readonly #table: TunnelReader
   readonly #lifecycle: Lifecycle
   readonly #admission: Admission
   readonly #origin: string
 
   constructor(options: {
-    readonly table: TunnelTable
+    readonly table: TunnelReader
     readonly lifecycle: Lifecycle
     readonly admission: Admission
     readonly origin: string
@@ -40,15 +41,22 @@ export class Operator {
     this.#origin = options.origin
   }
 
-  /** Looks at `limit` tunnels with ids after `after`, and gives those that the filter lets through. */
+  /**
+   * Looks at `limit` tunnels with ids after `after`, and gives those that the filter lets through. Rows that another
+   * program wrote and that can't be used come last.
+   */
   list(after: string, limit: number, filter: TunnelFilter): ListSlice {
     const rows = this.#table.after(after, limit)
-    const tunnels = rows.map(tunnel => this.#report(tunnel)).filter(report => passes(report, filter))
-    return { tunnels, next: rows.length < limit ? null : (rows.at(-1)?.id ?? null) }
+    const next = rows.length < limit ? null : (rows.at(-1)?.id ?? null)
+    const reports = rows.map(tunnel => this.#report(tunnel))
+    if (next === null) reports.push(...this.#table.brokenRows().map(reportOfBroken))
+    return { tunnels: reports.filter(report => passes(report, filter)), next }
   }
 
   /** `reference` is an id, `nicname.country`, or the full name. */
   show(reference: string): Outcome<TunnelReport> {
+    const broken = this.#table.brokenById(reference)
+    if (broken !== undefined) return { kind: 'done', value: reportOfBroken(broken) }
     const tunnel = findTunnel(this.#table, this.#origin, reference)
     return tunnel === undefined ? refused(REFUSAL.noTunnel()) : { kind: 'done', value: this.#report(tunnel) }
   }
@@ -61,7 +69,13 @@ export class Operator {
     return { kind: 'done', value: { ...this.#report(registration.tunnel), key: registration.key } }
   }
 
+  /** A broken row is deleted by its id. */
   async delete(reference: string): Promise<Outcome<TunnelReport>> {
+    const broken = this.#table.brokenById(reference)
+    if (broken !== undefined) {
+      const deletion = await this.#lifecycle.delete(broken.id)
+      return deletion.kind === 'refused' ? deletion : { kind: 'done', value: reportOfBroken(broken) }
+    }
     const tunnel = findTunnel(this.#table, this.#origin, reference)
     if (tunnel === undefined) return refused(REFUSAL.noTunnel())
     const deletion = await this.#lifecycle.delete(tunnel.id)
@@ -76,14 +90,34 @@ export class Operator {
       country: tunnel.country,
       os: tunnel.os,
       state: stateOf(tunnel),
-      ipv4_client: tunnel.ipv4Client,
-      ipv6_client: tunnel.ipv6Client,
-      ipv6_server: tunnel.ipv6Server,
+      ipv4_client: tunnel.ipv4Client ?? null,
+      ipv6_client: formatIpv6(tunnel.ipv6Client),
+      ipv6_server: formatIpv6(tunnel.ipv6Server),
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
       fault: this.#lifecycle.faultOf(tunnel.id),
     }
+  }
+}
+
+/** What can be said of a row that can't be used: its columns as they stand. */
+function reportOfBroken({ id, reason, columns }: BrokenRow): TunnelReport {
+  const { nicname = '', country = '' } = columns
+  return {
+    id,
+    name: `${nicname}.${country}`,
+    nicname,
+    country,
+    os: columns.os ?? '',
+    state: 'broken',
+    ipv4_client: columns.IPv4client ?? null,
+    ipv6_client: columns.IPv6client ?? '',
+    ipv6_server: columns.IPv6server ?? '',
+    device: columns.device ?? '',
+    creation_time: Math.trunc(Number(columns.creation_time)) || 0,
+    unreachable: Math.trunc(Number(columns.unreachable)) || 0,
+    fault: reason,
   }
 }
 

@@ -77,7 +77,7 @@ function tunnelCells(tunnel: TunnelReport): string[] {
   return [
     tunnel.id,
     tunnel.name,
-    tunnel.ipv4_client,
+    tunnel.ipv4_client ?? '-',
     tunnel.ipv6_client,
     tunnel.device,
     `${tunnel.state}${missed}`,

@@ -8,7 +8,8 @@ export const tunnelReport = z.object({
   country: z.string(),
   os: z.string(),
   state: z.string(),
-  ipv4_client: z.string(),
+  /** Null for a kind that has no fixed endpoint. */
+  ipv4_client: z.string().nullable(),
   ipv6_client: z.string(),
   ipv6_server: z.string(),
   device: z.string(),

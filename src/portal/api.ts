@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { formatIpv6 } from '../address/ipv6.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
@@ -111,8 +112,8 @@ export class Api {
       state: stateOf(tunnel),
       ipv4_client: tunnel.ipv4Client,
       ipv4_server: facts.serverIpv4,
-      ipv6_client: tunnel.ipv6Client,
-      ipv6_server: tunnel.ipv6Server,
+      ipv6_client: formatIpv6(tunnel.ipv6Client),
+      ipv6_server: formatIpv6(tunnel.ipv6Server),
       prefix_length: LINK_PREFIX_LENGTH,
       mtu: facts.mtu,
       device: tunnel.device,

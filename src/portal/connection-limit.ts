@@ -1,15 +1,17 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { addressOctets } from '../address/prefix.ts'
 
 /** Octets of an address that one customer has: an IPv4 /32, an IPv6 /56. */
 const IPV4_OCTETS = 4
 const IPV6_OCTETS = 7
+/** How long an address may have too many, in milliseconds: a burst of honest requests has been answered by then. */
+const PATIENCE_MS = 1000
 
 /**
  * Bounds the web's connections, for each address and in all. Over a bound the connection that has been silent for
  * longest goes, of the same address first: a crowd from one address crowds out itself, and a visitor who has just come
- * is served.
+ * is served. A connection whose request we are working on goes only over the bound of all.
  */
 export class ConnectionLimit {
   readonly #perAddress: number
@@ -17,6 +19,8 @@ export class ConnectionLimit {
   /** In each address's set, and in `#all`, the one that was heard longest ago comes first. */
   readonly #byAddress = new Map<string, Set<Socket>>()
   readonly #all = new Set<Socket>()
+  /** Those whose request has come whole and whose reply is on its way: our work, and soon done. */
+  readonly #served = new Set<Socket>()
   readonly #isExempt: (address: string) => boolean
 
   /** `isExempt`: trusted proxies carry everybody's connections and are bounded by the total alone. */
@@ -32,15 +36,38 @@ export class ConnectionLimit {
 
   watch(server: Server): void {
     server.on('connection', socket => this.#take(socket))
+    server.on('request', (request, response) => this.#serve(request, response))
   }
 
   #take(socket: Socket): void {
     const key = customerOf(socket.remoteAddress ?? '')
     const siblings = this.#byAddress.get(key) ?? new Set()
     this.#byAddress.set(key, siblings)
-    if (siblings.size >= this.#perAddress && !this.#isExempt(socket.remoteAddress ?? '')) evictFirst(siblings)
-    if (this.#all.size >= this.#inAll) evictFirst(this.#largest())
+    if (this.#all.size >= this.#inAll) closeFirst(this.#largest())
     this.#add(socket, key, siblings)
+    if (siblings.size <= this.#perAddress || this.#isExempt(socket.remoteAddress ?? '')) return
+    const patience = setTimeout(() => this.#trim(siblings), PATIENCE_MS)
+    socket.once('close', () => clearTimeout(patience))
+  }
+
+  /** Closes what an address has too many, as far as we are not at work on it. */
+  #trim(siblings: Set<Socket>): void {
+    for (const socket of siblings) {
+      if (siblings.size <= this.#perAddress) return
+      if (!this.#served.has(socket)) close(socket, siblings)
+    }
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    const serve = () => this.#served.add(socket)
+    const { headers } = request
+    // RFC 9112 6.3: with neither field there is no body to wait for.
+    if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) serve()
+    else request.once('end', serve)
+    const done = () => this.#served.delete(socket)
+    response.once('finish', done)
+    response.once('close', done)
   }
 
   /** The connections of the address that has most: there is one, for the total is reached. */
@@ -70,12 +97,15 @@ export class ConnectionLimit {
   }
 }
 
-/** It leaves the set at once, though its 'close' comes later. */
-function evictFirst(sockets: Set<Socket>): void {
+function closeFirst(sockets: Set<Socket>): void {
   const [first] = sockets
-  if (first === undefined) return
-  sockets.delete(first)
-  first.destroy()
+  if (first !== undefined) close(first, sockets)
+}
+
+/** It leaves the set at once, though its 'close' comes later. */
+function close(socket: Socket, sockets: Set<Socket>): void {
+  sockets.delete(socket)
+  socket.destroy()
 }
 
 /** A connection from a mapped address is the IPv4 host's. */

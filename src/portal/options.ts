@@ -3,7 +3,7 @@ import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
-import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { Words } from '../words/words.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 
@@ -34,7 +34,7 @@ export interface PortalOptions {
   readonly metricsFrom: readonly Prefix[]
   readonly connectionsPerAddress: number
   readonly facts: ServiceFacts
-  readonly table: TunnelTable
+  readonly table: TunnelReader
   readonly lifecycle: Lifecycle
   readonly admission: Admission
   readonly selfCheck: {

@@ -4,7 +4,7 @@ import type { KeyCheck } from '../registration/key-check.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
-import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { ddclientLines, UPDATE_PATH } from './dyndns2.ts'
@@ -102,7 +102,7 @@ export class TunnelPages {
     const name = nameOf(tunnel, facts.origin)
     views.send(ctx, 'tunnel', {
       title: endpointProblems.length > 0 ? language.sentence('correct', { title: name }) : name,
-      tunnel,
+      tunnel: tunnelText(tunnel),
       name,
       created: new Date(tunnel.creationTime * 1000).toISOString().replace('T', ' ').slice(0, 16),
       state,

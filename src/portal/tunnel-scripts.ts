@@ -1,3 +1,4 @@
+import { formatIpv6 } from '../address/ipv6.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { OperatingSystems, Part } from './operating-systems.ts'
 import { checkScriptValues, type ScriptFacts, type ScriptValues } from './script-values.ts'
@@ -60,9 +61,9 @@ export class TunnelScripts {
   #values(tunnel: Tunnel): ScriptValues {
     return {
       ipv4Server: this.#facts.serverIpv4,
-      ipv4Client: tunnel.ipv4Client,
-      ipv6Client: tunnel.ipv6Client,
-      ipv6Server: tunnel.ipv6Server,
+      ipv4Client: tunnel.ipv4Client ?? '',
+      ipv6Client: formatIpv6(tunnel.ipv6Client),
+      ipv6Server: formatIpv6(tunnel.ipv6Server),
       prefixLength: LINK_PREFIX_LENGTH,
       mtu: this.#facts.mtu,
       mss: this.#facts.mtu - IPV6_AND_TCP_HEADERS,

@@ -1,12 +1,15 @@
 import { parseIpv4 } from '../address/ipv4.ts'
 import { type SpecialKind, specialPurpose } from '../address/special-purpose.ts'
-import type { Prober } from '../echo/prober.ts'
-import type { TunnelRequest } from '../lifecycle/lifecycle.ts'
+import { type Prober, type Verdict, verdictOf } from '../echo/prober.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
-import type { TunnelZone } from '../lifecycle/tunnel-zone.ts'
+import type { TunnelRequest } from '../lifecycle/registration.ts'
+import type { ReservedNames } from '../lifecycle/reserved-names.ts'
 import type { Log } from '../shared/log.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
-import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { Kinds } from '../tunnel/kind.ts'
+import { isLabel } from '../tunnel/label.ts'
+import type { KindFields } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import { isCountry } from './country.ts'
 import { OwnAddresses } from './own-addresses.ts'
@@ -15,7 +18,12 @@ import { isReservedNicname } from './reserved-nicnames.ts'
 import { limitKey } from './visitor.ts'
 
 /** What somebody asks for, as typed. */
-export type RegistrationInput = Readonly<Record<Field, string>>
+export type RegistrationInput = Readonly<Record<Field, string>> & {
+  /** The name of a kind; the first kind if it is not given. */
+  readonly kind?: string
+  /** What the kind asks for beyond the fields. */
+  readonly details?: unknown
+}
 
 /** Who asks: the request's source address in text form; undefined for the operator, who may register for anybody. */
 export interface Visitor {
@@ -43,8 +51,6 @@ const PROBES_SECONDS = 10
 /** Echoes that an endpoint may lose before it counts as unreachable: one is lost easily. */
 const ECHO_ATTEMPTS = 3
 const MAX_LABEL_LENGTH = 63 // RFC 1035 2.3.4
-/** Letters, digits, hyphens, none at either end (RFC 1123 2.1). */
-const NICNAME = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/
 /** Kept for encodings of other alphabets (RFC 5891 4.2.3.1): a name that looks like another's is no use. */
 const TAGGED = /^..--/
 /** Kinds that no laboratory can use either: an endpoint must be one host. */
@@ -53,8 +59,9 @@ const NEVER_AN_ENDPOINT: ReadonlySet<SpecialKind> = new Set<SpecialKind>(['multi
 /** The draft's sanity checks (server step 1): one check a function, one stable code each, all problems together. */
 export class Admission {
   readonly #policy: AdmissionPolicy
-  readonly #table: TunnelTable
-  readonly #zone: TunnelZone
+  readonly #kinds: Kinds
+  readonly #table: TunnelReader
+  readonly #zone: Pick<ReservedNames, 'isReserved'>
   readonly #prober: Prober
   readonly #log: Log
   readonly #ownAddresses = new OwnAddresses()
@@ -62,12 +69,14 @@ export class Admission {
 
   constructor(options: {
     readonly policy: AdmissionPolicy
-    readonly table: TunnelTable
-    readonly zone: TunnelZone
+    readonly kinds: Kinds
+    readonly table: TunnelReader
+    readonly zone: Pick<ReservedNames, 'isReserved'>
     readonly prober: Prober
     readonly log: Log
   }) {
     this.#policy = options.policy
+    this.#kinds = options.kinds
     this.#table = options.table
     this.#zone = options.zone
     this.#prober = options.prober
@@ -77,21 +86,25 @@ export class Admission {
   /** Checks a registration. White space around a value is dropped and letters of names are folded; nothing else is guessed. */
   async check(input: RegistrationInput, visitor?: Visitor): Promise<AdmissionVerdict<TunnelRequest>> {
     const request = {
-      ipv4: input.ipv4.trim(),
       nicname: lowerCaseAscii(input.nicname.trim()),
       country: lowerCaseAscii(input.country.trim()),
       os: input.os.trim(),
     }
     const nicnameProblem = checkNicname(request.nicname)
     const countryProblem = checkCountry(request.country)
-    const endpoint = await this.#checkEndpoint(request.ipv4, visitor)
+    const kind = this.#checkKind(input)
+    const ipv4 = kind.hasEndpoint ? input.ipv4.trim() : undefined
+    const endpoint = ipv4 === undefined ? NOTHING_FOUND : await this.#checkEndpoint(ipv4, visitor)
     const nameProblem =
       nicnameProblem ?? (countryProblem === undefined ? this.#checkName(request) : undefined)
-    const problems = [...endpoint.problems, nameProblem, countryProblem, this.#checkOs(request.os)].filter(
-      isProblem,
-    )
-    if (problems.length > 0) return refused(...problems)
-    return { kind: 'admitted', request, warnings: endpoint.warnings }
+    const own = [nameProblem, countryProblem, this.#checkOs(request.os)].filter(isProblem)
+    const problems = [...kind.problems, ...endpoint.problems, ...own]
+    if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
+    return {
+      kind: 'admitted',
+      request: { ...request, ipv4, kind: kind.fields },
+      warnings: endpoint.warnings,
+    }
   }
 
   /** Checks the new endpoint of the tunnel `tunnelId`, which may be the one it has. */
@@ -103,6 +116,19 @@ export class Admission {
     const request = { ipv4: ipv4.trim() }
     const { problems, warnings } = await this.#checkEndpoint(request.ipv4, visitor, tunnelId)
     return problems.length > 0 ? refused(...problems) : { kind: 'admitted', request, warnings }
+  }
+
+  #checkKind({ kind: name, details }: RegistrationInput): KindFindings {
+    const kind = name === undefined ? this.#kinds.first : this.#kinds.byName(name)
+    const fields = kind?.readFields(details)
+    if (kind === undefined || fields === undefined)
+      return { hasEndpoint: kind?.hasEndpoint ?? false, fields, problems: [this.#unknownKind()] }
+    return { hasEndpoint: kind.hasEndpoint, fields, problems: kind.admit(fields) }
+  }
+
+  #unknownKind(): Problem {
+    const names = this.#kinds.all.map(({ name }) => name).join(', ')
+    return problem('kind-unknown', { known: names })
   }
 
   async #checkEndpoint(
@@ -151,8 +177,8 @@ export class Admission {
   }
 
   #checkInUse(ipv4: string, tunnelId: string | undefined): Problem | undefined {
-    const holder = this.#table.byEndpoint(ipv4)
-    return holder === undefined || holder.id === tunnelId ? undefined : REFUSAL.endpointInUse(ipv4)
+    const holder = this.#table.idByEndpoint(ipv4)
+    return holder === undefined || holder === tunnelId ? undefined : REFUSAL.endpointInUse(ipv4)
   }
 
   /** Each probe may cost a process of ours and an echo to somebody else: few at a time are sent. */
@@ -163,22 +189,30 @@ export class Admission {
     return problem('too-many-requests', { case: 'probes', seconds: PROBES_SECONDS })
   }
 
+  async #probeOnce(ipv4: string): Promise<Verdict> {
+    return verdictOf(await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs }), ipv4)
+  }
+
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {
-    try {
-      for (let attempt = 0; attempt < ECHO_ATTEMPTS; attempt++) {
-        const replied = await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs })
-        if (replied.has(ipv4)) return undefined
-      }
-      return problem('ipv4-unreachable', { ipv4 })
-    } catch (error) {
-      this.#log.error({ err: error }, 'an endpoint could not be pinged')
-      return problem('probe-fault', { ipv4 })
+    let verdict = await this.#probeOnce(ipv4)
+    for (let lost = 1; verdict.kind === 'silent' && lost < ECHO_ATTEMPTS; lost++)
+      verdict = await this.#probeOnce(ipv4)
+    switch (verdict.kind) {
+      case 'answered':
+        return undefined
+      case 'silent':
+        return problem('ipv4-unreachable', { ipv4 })
+      case 'unknown':
+        this.#log.error({ reason: verdict.reason }, 'an endpoint could not be pinged')
+        return problem('probe-fault', { ipv4 })
+      default:
+        return verdict satisfies never
     }
   }
 
-  #checkName({ nicname, country }: TunnelRequest): Problem | undefined {
+  #checkName({ nicname, country }: Pick<TunnelRequest, 'nicname' | 'country'>): Problem | undefined {
     if (this.#zone.isReserved(nicname, country)) return problem('nicname-reserved', { nicname })
-    return this.#table.byName(nicname, country) === undefined
+    return this.#table.idByName(nicname, country) === undefined
       ? undefined
       : REFUSAL.nicnameTaken(nicname, country)
   }
@@ -187,6 +221,12 @@ export class Admission {
     if (this.#policy.osIds.includes(os)) return undefined
     return problem('os-unknown', { case: 'unknown', known: this.#policy.osIds.join(', ') })
   }
+}
+
+interface KindFindings {
+  readonly hasEndpoint: boolean
+  readonly fields: KindFields | undefined
+  readonly problems: readonly Problem[]
 }
 
 interface EndpointFindings {
@@ -212,7 +252,7 @@ function checkIpv4Syntax(ipv4: string): Problem | undefined {
 function checkNicname(nicname: string): Problem | undefined {
   if (isReservedNicname(nicname)) return problem('nicname-reserved', { nicname })
   if (TAGGED.test(nicname)) return problem('nicname-syntax', { case: 'tagged', longest: MAX_LABEL_LENGTH })
-  if (NICNAME.test(nicname)) return undefined
+  if (isLabel(nicname)) return undefined
   return problem('nicname-syntax', { case: 'malformed', longest: MAX_LABEL_LENGTH })
 }
 

@@ -1,6 +1,6 @@
 import { findTunnel } from '../lifecycle/find-tunnel.ts'
 import { type Refusal, refused } from '../lifecycle/refusal.ts'
-import type { TunnelTable } from '../store/sqlite/tunnel-table.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
@@ -14,12 +14,12 @@ export type Opening =
 
 /** The one way to a tunnel by its key, for the page, the API and the update protocol alike. */
 export class KeyCheck {
-  readonly #table: TunnelTable
+  readonly #table: TunnelReader
   readonly #limits: VisitorLimits
   readonly #origin: string
 
   constructor(options: {
-    readonly table: TunnelTable
+    readonly table: TunnelReader
     readonly limits: VisitorLimits
     /** Without the final dot. */
     readonly origin: string

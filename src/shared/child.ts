@@ -14,8 +14,10 @@ export interface ChildOutcome {
 export interface ChildOptions {
   /** Written to its standard input, which is then closed. */
   readonly input?: string
-  /** Milliseconds after which it is killed. */
-  readonly deadlineMs: number
+  /** Milliseconds after which it is killed; left out for one that is to run until it is stopped. */
+  readonly deadlineMs?: number
+  /** Takes what it writes to its standard output, as it comes, in place of the outcome. */
+  readonly onOutput?: (text: string) => void
   readonly signal?: AbortSignal
   /** Bytes on both outputs together after which it is killed. */
   readonly maxOutputBytes?: number
@@ -40,7 +42,8 @@ const DEFAULT_MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/sbin'
 
 /**
- * Runs a program without a shell and resolves when it has ended or was killed: within `deadlineMs` whatever it does.
+ * Runs a program without a shell and resolves when it has ended or was killed: within `deadlineMs`, where given,
+ * whatever it does.
  * Its words are in English (LC_ALL=C), because they are parsed. Rejects with ChildFault where it can't be started.
  */
 export function runChild(
@@ -52,7 +55,7 @@ export function runChild(
     if (options.signal?.aborted) return resolve({ end: 'abort', code: null, stdout: '', stderr: '' })
     try {
       const child = spawn(command, args, {
-        env: environment(),
+        env: childEnvironment(),
         stdio: ['pipe', 'pipe', 'pipe'],
         detached: true, // a process group of its own, so that a kill reaches its children too
       })
@@ -64,7 +67,8 @@ export function runChild(
   })
 }
 
-function environment(): NodeJS.ProcessEnv {
+/** What `ip` and `nft` are run with: their words are parsed, so they are English. */
+export function childEnvironment(): NodeJS.ProcessEnv {
   return { PATH: `${process.env.PATH ?? '/usr/bin:/bin'}:${SYSTEM_DIRECTORIES}`, LC_ALL: 'C', LANG: 'C' }
 }
 
@@ -74,7 +78,7 @@ class RunningChild {
   readonly #resolve: (outcome: ChildOutcome) => void
   readonly #stdout: Buffer[] = []
   readonly #stderr: Buffer[] = []
-  readonly #timer: NodeJS.Timeout
+  readonly #timer: NodeJS.Timeout | undefined
   readonly #signal: AbortSignal | undefined
   readonly #abort = () => this.#kill('abort')
   #room: number
@@ -86,8 +90,12 @@ class RunningChild {
     this.#room = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES
     this.#signal = options.signal
     this.#signal?.addEventListener('abort', this.#abort, { once: true })
-    this.#timer = setTimeout(() => this.#kill('deadline'), options.deadlineMs)
-    child.stdout.on('data', (chunk: Buffer) => this.#collect(this.#stdout, chunk))
+    const { deadlineMs, onOutput } = options
+    if (deadlineMs !== undefined) this.#timer = setTimeout(() => this.#kill('deadline'), deadlineMs)
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (onOutput === undefined) this.#collect(this.#stdout, chunk)
+      else onOutput(chunk.toString())
+    })
     child.stderr.on('data', (chunk: Buffer) => this.#collect(this.#stderr, chunk))
     child.once('close', code => this.#settle('exit', code))
   }

@@ -1,12 +1,12 @@
-import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import { type Prefix, prefixContains } from '../address/prefix.ts'
 import { uint32 } from '../wire/octets.ts'
 import { FreeIndex } from './free-index.ts'
 
 /** What a pool index stands for: one /64 of the prefix, its two ends, and the interface on the server. */
 export interface Assignment {
-  readonly ipv6Server: string
-  readonly ipv6Client: string
+  /** 16 octets each. */
+  readonly ipv6Server: Uint8Array
+  readonly ipv6Client: Uint8Array
   readonly device: string
 }
 
@@ -74,23 +74,17 @@ export class AddressPool {
     this.#free.release(index)
   }
 
-  /** The addresses (RFC 5952 text) and the device of an index. */
+  /** The addresses and the device of an index. */
   assignment(index: number): Assignment {
     return {
-      ipv6Server: formatIpv6(this.#address(index, SERVER_HOST)),
-      ipv6Client: formatIpv6(this.#address(index, CLIENT_HOST)),
+      ipv6Server: this.#address(index, SERVER_HOST),
+      ipv6Client: this.#address(index, CLIENT_HOST),
       device: `${this.#devicePrefix}${index}`,
     }
   }
 
-  /** The index of the /64 in which an address lies; undefined where it is none of this pool's. */
-  indexOf(address: string): number | undefined {
-    const octets = parseIpv6(address)
-    return octets && this.indexAt(octets)
-  }
-
-  /** The same for the address's 16 octets. */
-  indexAt(octets: Uint8Array): number | undefined {
+  /** The index of the /64 in which an address of 16 octets lies; undefined if it is none of this pool's. */
+  indexOf(octets: Uint8Array): number | undefined {
     if (!prefixContains(this.#prefix, octets)) return undefined
     const index = (uint32(octets, INDEX_AT) & this.#indexMask()) >>> 0
     return index < this.#capacity ? index : undefined

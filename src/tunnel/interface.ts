@@ -1,7 +1,23 @@
+import { formatIpv6 } from '../address/ipv6.ts'
 import type { Tunnel } from './tunnel.ts'
 
-/** What the kernel has to know of a tunnel. */
-export type Link = Pick<Tunnel, 'device' | 'ipv4Client' | 'ipv6Client' | 'ipv6Server'>
+/** What the kernel has to know of a tunnel, as the lines for its tools say it: addresses in canonical text. */
+export interface Link {
+  readonly device: string
+  readonly ipv4Client: string
+  readonly ipv6Client: string
+  readonly ipv6Server: string
+}
+
+/** Without an endpoint `ipv4Client` is empty. */
+export function linkOf(tunnel: Tunnel): Link {
+  return {
+    device: tunnel.device,
+    ipv4Client: tunnel.ipv4Client ?? '',
+    ipv6Client: formatIpv6(tunnel.ipv6Client),
+    ipv6Server: formatIpv6(tunnel.ipv6Server),
+  }
+}
 
 /** Why the kernel refused one link, in the words of the tool that was asked. */
 export interface LinkFault {
@@ -24,7 +40,8 @@ export interface Reconciliation {
  * sake. Callers make one call at a time.
  */
 export interface Interfaces {
-  readonly kind: 'sit' | 'dry-run'
+  /** What makes the interfaces: a program of the kernel's, or `dry-run`. */
+  readonly kind: string
   /** Blackhole route for the whole pool, so that packets for unassigned parts don't loop (RFC 6324); forwarding. */
   prepare(): Promise<readonly LinkFault[]>
   /** Creates each link complete: device, remote, ttl, mtu, address, up. A link that fails half-way is taken back. */
@@ -32,6 +49,8 @@ export interface Interfaces {
   /** Points existing devices to their new `ipv4Client`. */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
   remove(devices: readonly string[]): Promise<readonly LinkFault[]>
+  /** Calls `harmed` when somebody else has changed what was made here; returns how to stop that. */
+  watch?(harmed: () => void): () => void
   /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */
   reconcile(wanted: readonly Link[]): Promise<Reconciliation>
 }

@@ -1,16 +1,25 @@
+import { formatIpv6 } from '../address/ipv6.ts'
+
 /** `-1` in the draft's `unreachable` column: registered, its interface is still to be made. */
 export const NEW = -1
 
 export type TunnelState = 'new' | 'active' | 'unreachable'
 
-/** One row of the draft's database, with our columns beside it. Addresses are in their canonical text form. */
+/** What a kind of tunnel keeps beyond what all have; each kind extends it, `name` tells them apart. */
+export interface KindFields {
+  readonly name: string
+}
+
+/** One sound row of the draft's database: what tunnels of all kinds have, and the fields of its kind. */
 export interface Tunnel {
   /** 12 letters and digits, random: says nothing about how many tunnels there are. */
   readonly id: string
-  readonly ipv4Client: string
-  /** Without a prefix length; the link is a /64. */
-  readonly ipv6Client: string
-  readonly ipv6Server: string
+  readonly kind: KindFields
+  /** The client's fixed IPv4 endpoint in canonical text; undefined for kinds that have none. */
+  readonly ipv4Client: string | undefined
+  /** 16 octets, without a prefix length; the link is a /64. */
+  readonly ipv6Client: Uint8Array
+  readonly ipv6Server: Uint8Array
   /** Interface on the server, at most 15 characters. */
   readonly device: string
   /** One lower-case LDH label. */
@@ -24,8 +33,27 @@ export interface Tunnel {
   readonly unreachable: number
 }
 
-/** What of a tunnel shows in DNS. */
-export type PublishedColumns = Pick<Tunnel, 'ipv6Client' | 'nicname' | 'country' | 'unreachable'>
+/** A row that another program wrote and that we can't use: it reaches no script, no name and no interface. */
+export interface BrokenRow {
+  readonly id: string
+  readonly reason: string
+  /** What stands in the row's columns, for a person. */
+  readonly columns: Readonly<Record<string, string>>
+}
+
+/** A tunnel as it is shown: its addresses in canonical text (RFC 5952). */
+export type TunnelText = Omit<Tunnel, 'ipv6Client' | 'ipv6Server'> & {
+  readonly ipv6Client: string
+  readonly ipv6Server: string
+}
+
+export function tunnelText(tunnel: Tunnel): TunnelText {
+  return {
+    ...tunnel,
+    ipv6Client: formatIpv6(tunnel.ipv6Client),
+    ipv6Server: formatIpv6(tunnel.ipv6Server),
+  }
+}
 
 export function stateOf(tunnel: Pick<Tunnel, 'unreachable'>): TunnelState {
   if (tunnel.unreachable === NEW) return 'new'

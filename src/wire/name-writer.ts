@@ -15,6 +15,12 @@ export class NameWriter {
   /** Uncompressed length of the name at each place: names of different length need no closer look. */
   readonly #lengths = new Uint8Array(MAX_PLACES)
   #count = 0
+  readonly #keepsCase: boolean
+
+  /** With `keepsCase`, a pointer stands only for a name whose letters have the same case. */
+  constructor({ keepsCase = false }: { readonly keepsCase?: boolean } = {}) {
+    this.#keepsCase = keepsCase
+  }
 
   clear(): void {
     this.#count = 0
@@ -72,7 +78,8 @@ export class NameWriter {
   #find(reply: Uint8Array, source: Uint8Array, from: number, length: number): number {
     for (let i = 0; i < this.#count; i++) {
       const place = this.#places[i] ?? 0
-      if (octet(this.#lengths, i) === length && holdsName(reply, place, source, from)) return place
+      if (octet(this.#lengths, i) !== length || !holdsName(reply, place, source, from)) continue
+      if (!this.#keepsCase || holdsOctets(reply, place, source, from)) return place
     }
     return 0
   }
@@ -86,6 +93,18 @@ function holdsName(reply: Uint8Array, at: number, source: Uint8Array, from: numb
     if (label !== octet(source, from)) return false
     if (label === 0) return true
     if (!sameOctets(reply, at + 1, source, from + 1, label)) return false
+    at += label + 1
+    from += label + 1
+  }
+}
+
+/** Is that so octet for octet, the case of letters included? */
+function holdsOctets(reply: Uint8Array, at: number, source: Uint8Array, from: number): boolean {
+  for (;;) {
+    while (octet(reply, at) >= 0xc0) at = uint16(reply, at) & MAX_POINTER
+    const label = octet(reply, at)
+    for (let i = 0; i <= label; i++) if (octet(reply, at + i) !== octet(source, from + i)) return false
+    if (label === 0) return true
     at += label + 1
     from += label + 1
   }

@@ -106,6 +106,12 @@ export function signedVariables(message: Uint8Array, tsig: Tsig): Uint8Array {
   return variables.copy()
 }
 
+/** The variables that are signed behind the later messages of a reply of several (RFC 8945 5.3.1). */
+export function signedTimers(message: Uint8Array, tsig: Tsig): Uint8Array {
+  const timeAt = tsig.macAt - BEFORE_MAC
+  return message.subarray(timeAt, timeAt + TIME_AND_FUDGE)
+}
+
 /** Values of a reply's TSIG; its key and algorithm are the query's. */
 export interface TsigFields {
   readonly timeSigned: number

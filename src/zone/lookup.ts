@@ -90,7 +90,7 @@ export class Lookup {
     return this.#atWildcard(name, at, type)
   }
 
-  /** Octet offset of an rrset of a name of the zone of the last step, cut or no cut: glue. 0 where there is none. */
+  /** Finds glue: an rrset of a name in the zone of the last step, cut or no cut. Its octet offset; 0: there is none. */
   glue(name: Uint8Array, at: number, type: number): number {
     this.key.set(name, at)
     const reader = this.reader

@@ -2,10 +2,17 @@
  * A name as a string of octets whose plain order is the canonical order of names (RFC 4034 6.1): labels from the root
  * down, in lower case, each closed by a zero.
  *
- *     www.Example.   ->   e x a m p l e 0 w w w 0
+ *     wire     3 w w w  7 E x a m p l e  0
+ *              ▲        ▲                ▲
+ *     start(2) ┘        └ start(1)       └ start(0)
+ *
+ *     key      e x a m p l e 0  w w w 0
+ *                              ▲       ▲
+ *                      ends[1] ┘       └ ends[2] = length
  *
  * Octets 0 and 1 inside a label become 1 1 and 1 2, so a zero is always a label's end: `a\000b` stays one label.
- * Behind its end a key reads as zeros. No label is empty, so no key is the beginning of another.
+ * Behind its end a key reads as zeros, and no label begins with one: the key of a name begins the keys of all names
+ * below it, and sorts before them.
  */
 import { MAX_NAME_LENGTH } from '../wire/name.ts'
 import { lowerCase, octet } from '../wire/octets.ts'
@@ -78,7 +85,7 @@ export function countLabels(name: Uint8Array, at: number): number {
   return labels
 }
 
-/** Where two keys first differ, in nibbles; undefined where they are equal. */
+/** Where two keys first differ, in nibbles; undefined if they are equal. */
 export function firstDifference(a: NameKey, b: NameKey): number | undefined {
   const length = Math.max(a.length, b.length)
   for (let at = 0; at < length; at++) {

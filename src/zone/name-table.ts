@@ -2,6 +2,15 @@
  * Changes tries in the arena, copy on write: a cell that readers may stand on is never touched, the path to it is
  * copied instead. The layout of nodes is drawn in table-reader.ts. The caller owns the cell of the trie that it
  * changes, and publishes it when the whole change is made.
+ *
+ *     old cell ──▶ twigs [ ][ ][•]            new cell ──▶ copy [ ][ ][•]
+ *                               │                          │  │     │
+ *                               ▼             the same as ◀┘  ▼     ▼
+ *                        twigs [•][ ]         in the old one   copy [•][ ]
+ *                               │                                   │
+ *                             entry                              new entry
+ *
+ * What the copies replace is released; the arena retires it when the new cell is published.
  */
 import { sameOctets } from '../wire/wire-name.ts'
 import type { Arena } from './arena.ts'
@@ -14,7 +23,7 @@ export class NameTable {
   /** The owner that is looked for or changed. */
   readonly #key: NameKey
   readonly #other = new NameKey()
-  /** The leaf that shares most with the key that was looked for last; 0 where the trie is empty. */
+  /** The leaf that shares most with the key that was looked for last; 0: the trie is empty. */
   #sought = 0
 
   /** `key` is shared with the caller: who has set it to an owner need not do so twice. */
@@ -29,7 +38,7 @@ export class NameTable {
     return this.getKeyed(cell, owner)
   }
 
-  /** The same where the key is that of the owner already. */
+  /** The same if the key is that of the owner already. */
   getKeyed(cell: number, owner: Uint8Array): number {
     const entry = this.#nearest(cell)
     this.#sought = entry

@@ -96,7 +96,7 @@ export function firstRdata(rrset: number): number {
   return rrset + RRSET_HEAD
 }
 
-/** Octet offset of the rrset of a type, 0 where the owner has none. */
+/** Finds the octet offset of the rrset of a type; 0: the owner has none. */
 export function findRrset(words: Int32Array, octets: Uint8Array, entry: number, type: number): number {
   let rrset = firstRrset(words, entry)
   for (let left = rrsetCount(words, entry); left > 0; left--) {

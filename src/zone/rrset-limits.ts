@@ -7,7 +7,7 @@ const MAX_RDATA_LENGTH = 0xffff
 const MAX_RECORDS = 0xffff
 const MAX_TTL = 0x7fffffff
 
-/** RangeError where an rrset could not be written into a message. */
+/** Throws RangeError if an rrset could not be written into a message. */
 export function assertRrset({ owner, type, ttl, rdatas }: Rrset): void {
   assertName(owner)
   const fits =
@@ -24,7 +24,7 @@ export function assertRrset({ owner, type, ttl, rdatas }: Rrset): void {
     throw new RangeError(`the rrset of type ${type} at ${formatName(owner)} does not fit the protocol`)
 }
 
-/** RangeError where the octets are not one uncompressed name. */
+/** Throws RangeError if the octets are not one uncompressed name. */
 export function assertName(name: Uint8Array): void {
   let at = 0
   while (octet(name, at) !== 0 && octet(name, at) <= MAX_LABEL_LENGTH && at < name.length)

@@ -3,7 +3,7 @@ import { putUint32, uint32 } from '../wire/octets.ts'
 
 const HALF = 2 ** 31
 
-/** Is `a` older (-1), the same (0) or newer (1) than `b`? Undefined where they lie exactly half the circle apart. */
+/** Is `a` older (-1), the same (0) or newer (1) than `b`? Undefined if they lie exactly half the circle apart. */
 export function serialCompare(a: number, b: number): -1 | 0 | 1 | undefined {
   const ahead = (a - b) >>> 0
   if (ahead === 0) return 0

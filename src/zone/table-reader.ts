@@ -4,11 +4,24 @@
  *
  * A trie is a qp-trie over the nibbles of name keys. A node is a cell of two words:
  *
- *     branch   bitmap of the nibbles that occur (16 bits) | index of the nibble that is looked at << 16, twigs
- *     leaf     0, entry
+ *              31              16 15               0
+ *     branch   │ index of nibble │ bitmap           │ twigs: offset of the children's cells
+ *     leaf     │ 0                                  │ offset of an entry; 0: the trie is empty
  *
- * `twigs` is the offset of the children's cells, side by side in the order of their nibbles. Nibbles that all keys
- * below a branch share are skipped, so an empty non-terminal costs nothing: it is a place inside an edge.
+ * Bit n of the bitmap is set if a key below has nibble n at `index`; the children lie side by side in the order of their
+ * nibbles. With the names b.a. (key 61 00 62 00), c.a. (61 00 63 00) and a. (61 00):
+ *
+ *     cell     branch: nibble 4, bits 0 and 6
+ *                 │
+ *     twigs    [ bit 0: leaf a. ][ bit 6: branch: nibble 5, bits 2 and 3 ]
+ *                                                │
+ *     twigs                         [ bit 2: leaf b.a. ][ bit 3: leaf c.a. ]
+ *
+ * Nibbles that all keys below a branch share are skipped, so an empty non-terminal costs nothing: without its leaf, a.
+ * is a place inside the edge to b.a. and c.a.
+ *
+ * On the way down to b.a. the ancestor a. is seen in passing: its key ends where a branch looks, so behind its end it
+ * reads 0, and it is the twig for bit 0 beside the one that the way goes on by.
  */
 import { octet } from '../wire/octets.ts'
 import { sameOctets } from '../wire/wire-name.ts'

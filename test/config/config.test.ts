@@ -62,6 +62,13 @@ key = "k1.example"`)
   ])
 })
 
+test('the zones that come with the program are the demo’s alone, and a directory that is named is there', () => {
+  assert.equal(configOf('').zones_dir, '/srv/zones')
+  assert.deepEqual(mistakesOf('zones_dir = "nowhere"'), [
+    'zones_dir = "/srv/nowhere": there is no such directory',
+  ])
+})
+
 test('with no file at all the demo values are in force', () => {
   const here = process.cwd()
   process.chdir('/')
@@ -108,6 +115,10 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['[dns]\nlisten = []', /^dns\.listen = \[\]: expected at least one/],
   ['[dns]\nlisten = ["127.0.0.1"]', /^dns\.listen\[0\] = "127\.0\.0\.1": expected address:port/],
   ['[dns]\nlisten = ["[::1:53"]', /^dns\.listen\[0\]/],
+  [
+    '[dns]\nlisten = ["[::1]:53", "127.0.0.1:53", "[0::1]:53"]',
+    /^dns\.listen = "\[::1\]:53": stands there twice$/,
+  ],
   ['[dns]\nallow_transfer = ["key:nobody"]', /no dns\.keys entry has this name/],
   [
     '[dns]\nallow_transfer = ["192.0.2.1/24"]',
@@ -163,7 +174,21 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['web = 8080', /^web = 8080: expected a table: write \[web\]$/],
   ['[dns]\norigin = "a.example"', /^dns\.origin: there is no such key: origin stands at the top$/],
   ['ttl = 60', /^ttl: there is no such key: ttl stands in \[dns\]$/],
+  [
+    '[monitor]\nanchors = ["192.0.2.0/24"]',
+    /^monitor\.anchors\[0\] = "192\.0\.2\.0\/24": expected an IPv4 or IPv6/,
+  ],
   ['[monitor]\ninterval = "1x"', /a duration from 10ms to 24h/],
+  ['[tunnel]\nprefix = "fe80::/48"', /^tunnel\.prefix = "fe80::\/48": expected a global unicast prefix/],
+  ['[tunnel]\nprefix = "ff02::/48"', /^tunnel\.prefix = "ff02::\/48": expected a global unicast prefix/],
+  ['[tunnel]\nserver_ipv4 = "0.0.0.0"', /^tunnel\.server_ipv4 = "0\.0\.0\.0": expected a public unicast/],
+  ['[tunnel]\nserver_ipv4 = "10.0.0.1"', /^tunnel\.server_ipv4 = "10\.0\.0\.1": expected a public unicast/],
+  [
+    '[dns]\nlisten = ["[2001:db8::1]:53", "[2001:db8::1]:53"]',
+    /^dns\.listen = "\[2001:db8::1\]:53": stands there twice$/,
+  ],
+  ['[web]\nlisten = "127.0.0.1:5300"', /^web\.listen = "127\.0\.0\.1:5300": dns\.listen has the same/],
+  [`[control]\nsocket = "/${'s'.repeat(107)}"`, /expected a path of at most 107 octets, not 108$/],
   ['origin = ', /^\/srv\/freenet6\.toml:1:\d+: /],
 ]
 
@@ -186,4 +211,34 @@ test('a mistake stays in one line and leaves the terminal alone, whatever the ke
 
 test('all mistakes come together', () => {
   assert.equal(mistakesOf('origin = 3\n[dns]\nttl = "x"\n[monitor]\nthreshold = 0\nfoo = 1').length, 4)
+})
+
+test('what is odd and can be served is a warning', () => {
+  const warningsOf = (text: string) => {
+    const reading = parseConfig(text, '/srv/freenet6.toml')
+    return reading.kind === 'config' ? reading.warnings : assert.fail(JSON.stringify(reading))
+  }
+  const real = '[tunnel]\nprefix = "2a00:1::/48"\nserver_ipv4 = "8.8.4.4"\n'
+  assert.deepEqual(warningsOf(real), [])
+  const lines = warningsOf(`[monitor]
+interval = "1s"
+[tunnel]
+prefix = "2001:db8:f6::/60"
+[[dns.keys]]
+name = "k1."
+algorithm = "hmac-sha256"
+secret = "AAECAw=="`)
+  for (const [index, line] of [
+    /^tunnel\.prefix = .* set aside for documentation/,
+    /^tunnel\.server_ipv4 = .* set aside for documentation/,
+    /^monitor\.timeout = "3000ms": is longer than monitor\.interval/,
+    /^tunnel\.max_tunnels = 65000: 2001:db8:f6::\/60 has room for 16 tunnels alone$/,
+    /^dns\.keys "k1\.": the secret has 4 octets/,
+  ].entries())
+    assert.match(lines[index] ?? '', line)
+})
+
+test('a laboratory may use any prefix and address', () => {
+  const lab = '[tunnel]\nallow_special_purpose = true\nprefix = "fd00::/48"\nserver_ipv4 = "10.0.0.1"'
+  assert.equal(configOf(lab).tunnel.server_ipv4, '10.0.0.1')
 })

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Client } from '../../src/engine/client.ts'
 import { CookieSecrets } from '../../src/engine/cookie-secrets.ts'
 import { Nameserver } from '../../src/engine/nameserver.ts'
-import { newRateLimitBuckets } from '../../src/engine/rate-limit.ts'
+import { newRateLimitBuckets, PASSAGE, RateLimit } from '../../src/engine/rate-limit.ts'
 import { RCODE } from '../../src/wire/codes.ts'
 import { type Asked, catalogOf, queryOf, type Told, takeApart } from './zones.ts'
 
@@ -24,7 +24,7 @@ class Limited {
   readonly nameserver: Nameserver
   now = 1_800_000_000
 
-  constructor({ responsesPerSecond = 5, slip = 0, cookies = false } = {}) {
+  constructor({ responsesPerSecond = 5, allPerSecond = 0, slip = 0, cookies = false } = {}) {
     const secrets = new CookieSecrets()
     secrets.roll(Uint8Array.from({ length: 16 }, (_, i) => i))
     this.nameserver = new Nameserver({
@@ -36,6 +36,7 @@ class Limited {
       rateLimit: {
         buckets: newRateLimitBuckets(Uint8Array.from({ length: 16 }, (_, i) => 7 * i)),
         responsesPerSecond,
+        allPerSecond,
         slip,
       },
     })
@@ -60,7 +61,7 @@ class Limited {
     let answers = 0
     for (let i = 0; i < count; i++) {
       const told = this.ask(address, typeof qname === 'string' ? qname : qname(i), asked)
-      if (told !== undefined && !told.tc) answers++
+      if (told !== undefined && !told.tc && told.rcode !== RCODE.BADCOOKIE) answers++
     }
     return answers
   }
@@ -179,6 +180,62 @@ describe('counted together', () => {
     assert.equal(server.answered(20, '192.0.2.1', 'www.example.'), 5)
     assert.equal(server.answered(20, '192.0.2.1', 'deep.down.example.'), 5)
   })
+})
+
+describe('the ceiling for a network', () => {
+  const all = { responsesPerSecond: 0, allPerSecond: 8 }
+
+  test('holds whatever is asked, be it names without number, and starts anew with the second', () => {
+    const server = new Limited(all)
+    const names = ['www.example.', 'mail.example.', 'deep.down.example.', 'x.elsewhere.', 'no.example.']
+    const ask = () => server.answered(50, '192.0.2.1', i => names[i % names.length] ?? '')
+    assert.equal(ask(), 8)
+    assert.equal(server.nameserver.counts.limited, 42)
+    server.now++
+    assert.equal(ask(), 8)
+  })
+
+  test('is one for all addresses of a network, and none for other networks', () => {
+    const server = new Limited(all)
+    server.answered(50, '192.0.2.1', 'www.example.')
+    assert.equal(server.answered(9, '192.0.2.77', 'mail.example.'), 0)
+    assert.equal(server.answered(9, '192.0.3.1', 'mail.example.'), 8)
+  })
+
+  test('lets slip, and lets TCP and our cookies by, as the limit of a kind does', () => {
+    const server = new Limited({ ...all, slip: 2, cookies: true })
+    const options = Buffer.concat([Buffer.of(0, COOKIE, 0, 8), Buffer.from('12345678')])
+    const cookie = server.ask('192.0.2.1', 'www.example.', { edns: 1232, options })?.opt?.options.get(COOKIE)
+    assert.ok(cookie)
+    assert.equal(server.answered(50, '192.0.2.1', 'www.example.'), 7)
+    assert.deepEqual([server.nameserver.counts.limited, server.nameserver.counts.slipped], [22, 21])
+    assert.equal(server.answered(20, '192.0.2.1', 'www.example.', { transport: 'tcp' }), 20)
+    const whole = Buffer.concat([Buffer.of(0, COOKIE, 0, cookie.length), cookie])
+    assert.equal(server.answered(20, '192.0.2.1', 'www.example.', { edns: 1232, options: whole }), 20)
+  })
+
+  test('is not used up by replies that the limit of their kind has left out', () => {
+    const server = new Limited({ responsesPerSecond: 5, allPerSecond: 8 })
+    server.answered(500, '192.0.2.1', 'www.example.')
+    assert.equal(server.answered(20, '192.0.2.1', 'mail.example.'), 3)
+  })
+})
+
+test('who is given the bucket of another begins to count anew', () => {
+  const buckets = newRateLimitBuckets(Buffer.alloc(16, 7))
+  const limit = new RateLimit({ buckets, responsesPerSecond: 5, allPerSecond: 0, slip: 0 })
+  const client = new Client('udp')
+  const passes = (count: number, network: number) => {
+    client.length = 4
+    client.octets.set([network >> 16, network >> 8, network])
+    client.seconds = 1_800_000_000
+    let passed = 0
+    for (let i = 0; i < count; i++) if (limit.pass(client, 0, client.octets, 0) === PASSAGE.SEND) passed++
+    return passed
+  }
+  // More networks than there are buckets, so that every set is full of those that have had four replies.
+  for (let network = 0; network < 150_000; network++) passes(4, network)
+  for (let network = 0; network < 1000; network++) assert.equal(passes(4, 0x900000 + network), 4)
 })
 
 test('a reply without a name of a zone is counted by its network, after whatever came before', () => {

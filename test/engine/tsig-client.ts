@@ -155,6 +155,19 @@ export function verified(told: Told, key: Key, requestMac: Uint8Array): Tsig {
   return tsig
 }
 
+/** Checks a later message of several: signed with the MAC of the one before, and of the time alone (RFC 8945 5.3.1). */
+export function verifiedNext(told: Told, key: Key, lastMac: Uint8Array): Tsig {
+  const tsig = tsigOf(told)
+  assert.ok(tsig, 'a later message has no TSIG')
+  const length = wire(tsig.owner).length + 10 + wire(tsig.algorithm).length + 16 + tsig.mac.length
+  const plain = Buffer.from(told.octets.subarray(0, told.octets.length - length))
+  plain.writeUInt16BE(plain.readUInt16BE(10) - 1, 10)
+  const hmac = createHmac(key.algorithm.replace('hmac-', ''), key.secret)
+  hmac.update(Buffer.concat([u16(lastMac.length), lastMac, plain, timers(tsig)]))
+  assert.equal(tsig.mac.toString('hex'), hmac.digest('hex'))
+  return tsig
+}
+
 function timers({ timeSigned = NOW, fudge = 300 }: Variables): Buffer {
   const octets = Buffer.alloc(8)
   octets.writeUIntBE(timeSigned, 0, 6)

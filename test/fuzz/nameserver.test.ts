@@ -36,7 +36,12 @@ const everything = new Nameserver({
   keys: [{ name: wire('example.'), algorithm: 'hmac-sha256', secret: Buffer.alloc(32, 1) }],
   cookieSecrets: new CookieSecrets().buffer,
   tcpIdleMs: 10_000,
-  rateLimit: { buckets: newRateLimitBuckets(Buffer.alloc(16, 3)), responsesPerSecond: 1_000_000, slip: 1 },
+  rateLimit: {
+    buckets: newRateLimitBuckets(Buffer.alloc(16, 3)),
+    responsesPerSecond: 1_000_000,
+    allPerSecond: 1_000_000,
+    slip: 1,
+  },
 })
 
 /** Sends octets to a nameserver and looks at what comes back; returns its length. */

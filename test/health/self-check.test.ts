@@ -6,7 +6,7 @@ import { type Answer, decode, encode } from 'dns-packet'
 import type { Respond } from '../../src/engine/respond.ts'
 import { type SampleTunnel, SelfCheck, type SelfCheckOptions } from '../../src/health/self-check.ts'
 import { type DnsListeners, type ListenEndpoint, listenDns } from '../../src/listen/listeners.ts'
-import { DgramListeners } from '../../src/listen/udp-listeners.ts'
+import { DgramListeners } from '../../src/listen/udp/udp-listeners.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { hasIpv6Loopback } from '../spawn.ts'
 
@@ -65,9 +65,8 @@ const LOOPBACK: readonly Endpoint[] = [
 async function withListeners(
   respond: Respond,
   use: (listeners: DnsListeners) => Promise<void>,
-  endpoints = LOOPBACK,
 ): Promise<void> {
-  const listeners = await listen(endpoints, respond)
+  const listeners = await listen(LOOPBACK, respond)
   try {
     await use(listeners)
   } finally {
@@ -108,11 +107,13 @@ test('without any tunnel the zones alone decide', () =>
   }))
 
 test('wildcard addresses are asked on loopback', () =>
-  withListeners(
-    respondWith(recordsFor(SAMPLE)),
-    async listeners => assert.deepEqual(await reasonsOf(selfCheck(listeners)), []),
-    LOOPBACK.map(({ address, port }) => ({ address: address.includes(':') ? '::' : '0.0.0.0', port })),
-  ))
+  withListeners(respondWith(recordsFor(SAMPLE)), async listeners => {
+    const wildcards = listeners.addresses.map(({ address, port }) => ({
+      address: address.includes(':') ? '::' : '0.0.0.0',
+      port,
+    }))
+    assert.deepEqual(await reasonsOf(selfCheck(listeners, { listeners: () => wildcards })), [])
+  }))
 
 test('a zone that is not served is a reason, for each listener and transport', () =>
   withListeners(respondWith(recordsFor(SAMPLE)), async listeners => {

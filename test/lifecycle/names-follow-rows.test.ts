@@ -2,13 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import packet from 'dns-packet'
 import fc from 'fast-check'
-import { parseIpv6 } from '../../src/address/ipv6.ts'
+import { formatIpv6, parseIpv6 } from '../../src/address/ipv6.ts'
+import { parsePrefix } from '../../src/address/prefix.ts'
 import { reverseName } from '../../src/address/reverse-name.ts'
 import { Client } from '../../src/engine/client.ts'
 import { Nameserver } from '../../src/engine/nameserver.ts'
+import { AddressPool } from '../../src/tunnel/address-pool.ts'
 import { ORIGIN, registerOne, World } from './world.ts'
 
 const COUNTRIES = ['ca', 'fr'] as const
+const POOL = new AddressPool({
+  prefix: parsePrefix('2001:db8:f6::/48') ?? assert.fail(),
+  devicePrefix: 'fn6-',
+})
 const HOSTS = 6
 const THRESHOLD = 2
 
@@ -47,8 +53,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 class Story {
-  world = new World()
+  world: World
   readonly expected = new Map<number, Expected>()
+
+  constructor(world: World) {
+    this.world = world
+  }
 
   async take(step: Step): Promise<void> {
     const { lifecycle } = this.world
@@ -79,19 +89,19 @@ class Story {
         if (host !== undefined) await lifecycle.changeEndpoint(host.id, `198.18.1.${step.host}`)
         return
       case 'crash':
-        this.world = this.world.crash()
+        this.world = await this.world.crash()
         return
       case 'restart':
-        this.world = this.world.restart()
+        this.world = await this.world.restart()
         return
       case 'wait':
         this.world.now += step.seconds
     }
   }
 
-  register(host: number): void {
+  async register(host: number): Promise<void> {
     const country = COUNTRIES[host % 2] ?? 'ca'
-    const outcome = registerOne(this.world.lifecycle, {
+    const outcome = await registerOne(this.world.lifecycle, {
       ipv4: `198.18.0.${host}`,
       nicname: `h${host}`,
       country,
@@ -103,7 +113,7 @@ class Story {
     this.expected.set(host, {
       id,
       name: `h${host}.${country}.${ORIGIN}`,
-      address: ipv6Client,
+      address: formatIpv6(ipv6Client),
       unreachable: -1,
     })
   }
@@ -121,8 +131,7 @@ class Story {
       this.#expect(nameserver, name, 'AAAA', names)
       this.#expect(nameserver, `below.${name}`, 'AAAA', names)
       this.#expect(nameserver, name.replace('.', 'x.'), 'AAAA', names)
-      const address = this.world.pool.assignment(host).ipv6Client
-      const owner = reverseName(parseIpv6(address) ?? assert.fail())
+      const owner = reverseName(POOL.assignment(host).ipv6Client)
       for (let from = owner; from !== this.world.zone.reverseApex; from = from.slice(from.indexOf('.') + 1)) {
         this.#expect(nameserver, from, 'PTR', reverse)
         this.#expect(nameserver, `f${from.slice(1)}`, 'PTR', reverse)
@@ -161,7 +170,7 @@ function ask(nameserver: Nameserver, name: string, type: 'AAAA' | 'PTR') {
 test('after any sequence of events, names are answered exactly while unreachable >= 0', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async steps => {
-      const story = new Story()
+      const story = new Story(await World.open())
       try {
         for (const each of steps) {
           await story.take(each)

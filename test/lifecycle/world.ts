@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parsePrefix } from '../../src/address/prefix.ts'
-import { reverseApex } from '../../src/address/reverse-name.ts'
-import { Audit } from '../../src/lifecycle/audit.ts'
-import { Lifecycle, type Registration, type TunnelRequest } from '../../src/lifecycle/lifecycle.ts'
-import { TunnelZone, wireName } from '../../src/lifecycle/tunnel-zone.ts'
+import { DatabaseSync } from 'node:sqlite'
+import type { Broker } from '../../src/broker.ts'
+import { compose, type Parts } from '../../src/compose.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import { SIT } from '../../src/kind/sit/sit.ts'
+import type { Lifecycle } from '../../src/lifecycle/lifecycle.ts'
+import type { Registration, TunnelRequest } from '../../src/lifecycle/registration.ts'
 import type { Log } from '../../src/shared/log.ts'
-import { Database } from '../../src/store/sqlite/database.ts'
-import { RestingIndexes } from '../../src/store/sqlite/resting-indexes.ts'
-import { TunnelTable } from '../../src/store/sqlite/tunnel-table.ts'
-import { ZoneSerials } from '../../src/store/sqlite/zone-serials.ts'
-import { AddressPool } from '../../src/tunnel/address-pool.ts'
 import type { Interfaces, Link, LinkFault } from '../../src/tunnel/interface.ts'
-import { TYPE } from '../../src/wire/codes.ts'
-import { Catalog } from '../../src/zone/catalog.ts'
-import type { Rrset } from '../../src/zone/rrset.ts'
+import { Kinds } from '../../src/tunnel/kind.ts'
+import type { Catalog } from '../../src/zone/catalog.ts'
+import { configText } from '../spawn.ts'
 
 export const ORIGIN = 'freenet6.net'
 export const TTL = 60
@@ -66,108 +63,180 @@ export class FakeKernel implements Interfaces {
   }
 }
 
-/** The broker's rooms around a database in a directory of its own, with a kernel in memory and a clock by hand. */
+interface WorldOptions {
+  readonly directory?: string
+  readonly kernel?: FakeKernel
+  readonly now?: number
+  readonly prefix?: string
+  readonly maxTunnels?: number
+  /** Further lines of the zone file of ORIGIN. */
+  readonly statics?: string
+  readonly kinds?: Kinds
+  readonly log?: Log
+  readonly prober?: Parts['prober']
+}
+
+/** The broker as the product composes it, in a directory of its own, with a kernel in memory and a clock by hand. */
 export class World {
   readonly directory: string
   readonly kernel: FakeKernel
-  readonly database: Database
-  readonly catalog = new Catalog()
-  readonly table: TunnelTable
-  readonly zone: TunnelZone
-  readonly pool: AddressPool
-  readonly lifecycle: Lifecycle
-  readonly audit: Audit
-  now: number
+  readonly broker: Broker
+  /** The store's own: a full disk is made with it. */
+  readonly connection: DatabaseSync
+  readonly #clock: { now: number }
+  readonly #options: WorldOptions
   registrations = 0
 
-  constructor(
-    options: {
-      directory?: string
-      kernel?: FakeKernel
-      now?: number
-      prefix?: string
-      maxTunnels?: number
-      statics?: readonly Rrset[]
-    } = {},
-  ) {
-    this.directory = options.directory ?? mkdtempSync(join(tmpdir(), 'freenet6-world-'))
-    this.kernel = options.kernel ?? new FakeKernel()
-    this.now = options.now ?? 1_000_000
-    this.database = Database.open(join(this.directory, 'freenet6.db'))
-    const prefix = parsePrefix(options.prefix ?? '2001:db8:f6::/48') ?? assert.fail()
-    for (const name of [ORIGIN, reverseApex(prefix)]) {
-      const statics = name === ORIGIN ? (options.statics ?? []) : []
-      this.catalog.putZone(wireName(name), [...apexOf(name), ...statics])
+  private constructor(parts: {
+    readonly directory: string
+    readonly kernel: FakeKernel
+    readonly broker: Broker
+    readonly connection: DatabaseSync
+    readonly clock: { now: number }
+    readonly options: WorldOptions
+  }) {
+    this.directory = parts.directory
+    this.kernel = parts.kernel
+    this.broker = parts.broker
+    this.connection = parts.connection
+    this.#clock = parts.clock
+    this.#options = parts.options
+    this.broker.onRegistered = () => this.registrations++
+  }
+
+  static async open(options: WorldOptions = {}): Promise<World> {
+    const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'freenet6-world-'))
+    const kernel = options.kernel ?? new FakeKernel()
+    const clock = { now: options.now ?? 1_000_000 }
+    writeZone(directory, options.statics ?? '')
+    const reading = parseConfig(configText(textOf(options)), join(directory, 'freenet6.toml'))
+    if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
+    const { result: broker, connection } = await watchingConnections(() =>
+      compose(reading.config, {
+        log: options.log ?? SILENT,
+        kinds: options.kinds ?? new Kinds({ ...SIT, openDriver: async () => kernel }),
+        now: () => clock.now,
+        ...(options.prober === undefined ? {} : { prober: options.prober }),
+      }),
+    )
+    return new World({ directory, kernel, broker, connection, clock, options })
+  }
+
+  get now(): number {
+    return this.#clock.now
+  }
+
+  set now(seconds: number) {
+    this.#clock.now = seconds
+  }
+
+  get catalog(): Catalog {
+    return this.broker.catalog
+  }
+
+  get table() {
+    return this.broker.table
+  }
+
+  get zone() {
+    return this.broker.zone
+  }
+
+  get lifecycle(): Lifecycle {
+    return this.broker.lifecycle
+  }
+
+  get audit() {
+    return this.broker.audit
+  }
+
+  /** Edits the database as the sqlite3 shell does, from a connection of its own. */
+  edit(sql: string): void {
+    const shell = new DatabaseSync(join(this.directory, 'data', 'freenet6.db'))
+    try {
+      shell.exec(sql)
+    } finally {
+      shell.close()
     }
-    const { database, catalog } = this
-    this.table = new TunnelTable(database)
-    this.zone = new TunnelZone({
-      catalog,
-      serials: new ZoneSerials(database),
-      origin: ORIGIN,
-      prefix,
-      ttl: TTL,
-    })
-    this.pool = new AddressPool({ prefix, devicePrefix: 'fn6-' })
-    const resting = new RestingIndexes(database, TTL)
-    this.zone.publishAll(this.table.publishedColumns(), address => {
-      this.pool.occupy(this.pool.indexAt(address) ?? assert.fail())
-    })
-    for (const index of resting.load(this.now)) this.pool.rest(index)
-    this.zone.publish(database.transaction(() => this.zone.advanceSerials()))
-    this.lifecycle = new Lifecycle({
-      database,
-      table: this.table,
-      zone: this.zone,
-      pool: this.pool,
-      resting,
-      interfaces: this.kernel,
-      log: SILENT,
-      maxTunnels: options.maxTunnels ?? 65_000,
-      threshold: 2,
-      now: () => this.now,
-      onRegistered: () => this.registrations++,
-    })
-    this.audit = new Audit({
-      table: this.table,
-      zone: this.zone,
-      log: SILENT,
-      heal: changes => this.lifecycle.heal(changes),
-    })
+  }
+
+  /** Leaves the database no room to grow while `work` runs: every page more is a full disk. */
+  async withFullDisk<T>(work: () => Promise<T>): Promise<T> {
+    const pages = Number(this.connection.prepare('PRAGMA page_count').get()?.page_count)
+    this.connection.prepare(`PRAGMA max_page_count = ${pages}`).get()
+    try {
+      return await work()
+    } finally {
+      this.connection.prepare('PRAGMA max_page_count = 1000000').get()
+    }
   }
 
   /** The world as it is after kill -9: the files as they lie on the disk, the kernel as it was, nothing else. */
-  crash(): World {
+  async crash(): Promise<World> {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-world-'))
     cpSync(this.directory, directory, { recursive: true, filter: source => !source.endsWith('.lock') })
     this.end()
-    return new World({ directory, kernel: this.kernel, now: this.now })
+    return World.open({ ...this.#options, directory, kernel: this.kernel, now: this.now })
   }
 
-  restart(): World {
-    this.database.close()
-    return new World({ directory: this.directory, kernel: this.kernel, now: this.now })
+  restart(): Promise<World> {
+    this.broker.close()
+    return World.open({ ...this.#options, directory: this.directory, kernel: this.kernel, now: this.now })
   }
 
   end(): void {
-    this.database.close()
+    this.broker.close()
     rmSync(this.directory, { recursive: true, force: true })
   }
 }
 
-function apexOf(name: string): Rrset[] {
-  const owner = wireName(name)
-  const ns = wireName('ns1.example.net')
-  const soa = Buffer.concat([ns, wireName('hostmaster.example.net'), Buffer.alloc(20)])
-  soa.writeUInt32BE(1, soa.length - 20)
-  soa.writeUInt32BE(30, soa.length - 4)
-  return [
-    { owner, type: TYPE.SOA, ttl: 3600, rdatas: [soa] },
-    { owner, type: TYPE.NS, ttl: 3600, rdatas: [ns] },
-  ]
+function textOf({ prefix, maxTunnels }: WorldOptions): string {
+  return `
+zones_dir = "zones"
+[dns]
+ttl = ${TTL}
+[tunnel]
+prefix = "${prefix ?? '2001:db8:f6::/48'}"
+max_tunnels = ${maxTunnels ?? 65_000}
+[monitor]
+threshold = 2
+`
 }
 
-/** Registers at once, in a transaction of its own. */
-export function registerOne(lifecycle: Pick<Lifecycle, 'registerAll'>, request: TunnelRequest): Registration {
-  return lifecycle.registerAll([request])[0] ?? assert.fail('a registration has an outcome')
+function writeZone(directory: string, statics: string): void {
+  mkdirSync(join(directory, 'zones'), { recursive: true })
+  writeFileSync(
+    join(directory, 'zones', `${ORIGIN}.zone`),
+    `$ORIGIN ${ORIGIN}.
+$TTL 3600
+@ SOA ns1.example.net. hostmaster.example.net. 1 3600 600 1209600 30
+@ NS ns1.example.net.
+${statics}
+`,
+  )
+}
+
+/** Runs `open` and tells which connection it made its database with: the one that is told to keep a log of its writes. */
+async function watchingConnections<T>(
+  open: () => Promise<T>,
+): Promise<{ readonly result: T; readonly connection: DatabaseSync }> {
+  const { exec } = DatabaseSync.prototype
+  let connection: DatabaseSync | undefined
+  DatabaseSync.prototype.exec = function (this: DatabaseSync, sql: string) {
+    if (sql.includes('journal_mode = WAL')) connection = this
+    return exec.call(this, sql)
+  }
+  try {
+    return { result: await open(), connection: connection ?? assert.fail('no database was opened') }
+  } finally {
+    DatabaseSync.prototype.exec = exec
+  }
+}
+
+/** Registers as a visitor's request does, of kind sit if it says nothing else. */
+export function registerOne(
+  lifecycle: Lifecycle,
+  request: Omit<TunnelRequest, 'kind'> & Partial<Pick<TunnelRequest, 'kind'>>,
+): Promise<Registration> {
+  return lifecycle.register({ kind: { name: 'sit' }, ...request })
 }

@@ -1,8 +1,9 @@
 import type { Respond } from '../../src/engine/respond.ts'
 import { type Libc, loadLibc } from '../../src/listen/libc.ts'
-import { type OpenSocket, openSockets } from '../../src/listen/open-socket.ts'
-import { Responder } from '../../src/listen/responder.ts'
-import type { UdpCounts } from '../../src/listen/udp.ts'
+import { Presence, type Slot } from '../../src/listen/threads/presence.ts'
+import { BatchLoop } from '../../src/listen/udp/batch-loop.ts'
+import type { UdpCounts } from '../../src/listen/udp/dgram-listener.ts'
+import { type OpenSocket, openSockets } from '../../src/listen/udp/open-socket.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 
 const libc = await loadLibc()
@@ -16,29 +17,32 @@ function reasonWithout(found: Libc | undefined): string | false {
   return 'koffi can not be loaded here: batched system calls are not tested'
 }
 
-/** A responder on one address, in this thread, so that any function can answer; it looks for datagrams at every turn. */
+/** Of a listener whose answers come from no table. */
+const NO_SLOT: Slot = { enter: () => undefined, leave: () => undefined }
+
+/** A loop on one address, in this thread, so that any function can answer; it looks for datagrams at every turn. */
 export class BatchListener {
   readonly address: Endpoint
   readonly #socket: OpenSocket
-  readonly #responder: Responder
+  readonly #loop: BatchLoop
   #isOpen = true
 
-  static async listen(endpoint: Endpoint, respond: Respond): Promise<BatchListener> {
+  static async listen(endpoint: Endpoint, respond: Respond, slot: Slot = NO_SLOT): Promise<BatchListener> {
     const [socket] = openSockets(theLibc(), endpoint, { count: 1, patienceMs: 250 })
     if (socket === undefined) throw new Error('one socket was asked for')
-    return new BatchListener(socket, respond)
+    return new BatchListener(socket, respond, slot)
   }
 
-  constructor(socket: OpenSocket, respond: Respond) {
+  constructor(socket: OpenSocket, respond: Respond, slot: Slot) {
     this.address = socket.address
     this.#socket = socket
-    const presence = { enter: () => undefined, leave: () => undefined }
-    this.#responder = new Responder({ libc: theLibc(), sockets: [socket], respond, presence })
+    const presence = new Presence(slot)
+    this.#loop = new BatchLoop({ libc: theLibc(), sockets: [socket], respond, presence })
     this.#turn()
   }
 
   get counts(): UdpCounts {
-    return this.#responder.counts
+    return this.#loop.counts
   }
 
   async close(): Promise<void> {
@@ -48,7 +52,7 @@ export class BatchListener {
 
   readonly #turn = (): void => {
     if (!this.#isOpen) return
-    this.#responder.answerWaiting()
+    this.#loop.answerWaiting()
     setImmediate(this.#turn)
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MessageStream } from '../../src/listen/message-stream.ts'
+import { MessageStream } from '../../src/listen/tcp/message-stream.ts'
 import { framed } from '../ask.ts'
 
 test('messages come out as they went in, wherever the stream is cut', () => {

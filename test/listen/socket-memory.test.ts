@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { POLLFD_WORDS } from '../../src/listen/poll-set.ts'
+import { POLLFD_WORDS } from '../../src/listen/udp/poll-set.ts'
 import {
   addressAt,
   endpointOf,
   IPV4_ADDRESS_LENGTH,
   IPV6_ADDRESS_LENGTH,
   socketAddress,
-} from '../../src/listen/socket-address.ts'
-import { HEAD_LENGTH, IOVEC, MMSGHDR, PART_LENGTH } from '../../src/listen/socket-memory.ts'
+} from '../../src/listen/udp/socket-address.ts'
+import { HEAD_LENGTH, IOVEC, MMSGHDR, PART_LENGTH } from '../../src/listen/udp/socket-memory.ts'
 import { noBatches } from './batch-listener.ts'
 
 const koffi = noBatches === false ? (await import('koffi')).default : undefined
@@ -36,6 +36,8 @@ test('heads, parts and addresses are laid out as the C compiler lays them out', 
       nameLength: word(msghdr, 'nameLength'),
       parts: word(msghdr, 'parts'),
       partCount: word(msghdr, 'partCount'),
+      control: word(msghdr, 'control'),
+      controlLength: word(msghdr, 'controlLength'),
       received: word(mmsghdr, 'received'),
     },
     MMSGHDR,

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Respond } from '../../src/engine/respond.ts'
-import { TCP_LIMITS, type TcpLimits, TcpListener } from '../../src/listen/tcp.ts'
+import type { Converse } from '../../src/engine/conversation.ts'
+import { TCP_LIMITS, type TcpLimits, TcpListener } from '../../src/listen/tcp/tcp-listener.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { echo } from './fake-respond.ts'
 
@@ -11,7 +11,7 @@ export const LOOPBACK: Endpoint = { address: '127.0.0.1', port: 0 }
 export const SHORT_TIMES = { idle: 150, message: 150, drain: 150, linger: 150 }
 
 interface Setting {
-  readonly respond?: Respond
+  readonly respond?: Converse
   readonly limits?: Partial<TcpLimits>
 }
 
@@ -53,6 +53,12 @@ export class TcpClient {
       at = end
     }
     return replies
+  }
+
+  /** Waits for so many replies at least. */
+  async expectSome(count: number): Promise<void> {
+    for (let i = 0; i < 1000 && this.replies.length < count && !this.socket.destroyed; i++) await sleep(5)
+    assert.ok(this.replies.length >= count)
   }
 
   async expect(count: number): Promise<Buffer[]> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { release } from 'node:os'
 import { test } from 'node:test'
 import { loadLibc } from '../../src/listen/libc.ts'
-import { setSlice } from '../../src/listen/thread-slice.ts'
+import { setSlice } from '../../src/listen/threads/thread-slice.ts'
 import { noBatches } from './batch-listener.ts'
 
 const SLICE_NS = 200_000n

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -106,6 +107,24 @@ test('a command without end is refused', async () => {
 
 test('the socket is its owner’s alone', () => {
   assert.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+test('what is no socket is not replaced, nor is a link to a socket', async () => {
+  const file = join(directory, 'precious')
+  writeFileSync(file, 'mine')
+  await assert.rejects(Control.listen(file, handler, SILENT), /precious": something that is no socket/)
+  assert.equal(readFileSync(file, 'utf8'), 'mine')
+  const link = join(directory, 'link')
+  symlinkSync(path, link)
+  await assert.rejects(Control.listen(link, handler, SILENT), /something that is no socket/)
+})
+
+test('a socket that a killed process left over is replaced', async () => {
+  const left = join(directory, 'left.sock')
+  const program = `require('net').createServer().listen(${JSON.stringify(left)}, () => process.kill(process.pid, 'SIGKILL'))`
+  spawnSync(process.execPath, ['--eval', program])
+  assert.ok(statSync(left).isSocket())
+  await (await Control.listen(left, handler, SILENT)).close()
 })
 
 test('who still waits when the process ends is told', async () => {

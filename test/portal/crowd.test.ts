@@ -92,6 +92,16 @@ suite('connections of one address', () => {
     for (const socket of [first, third]) socket.destroy()
   })
 
+  test('may be more while their requests are being answered: all of them are', async () => {
+    await using world = await PortalWorld.open(LAB.replace('[web]', '[web]\nconnections_per_address = 2'))
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, n) =>
+        world.register({ nicname: `at-once-${n}`, ipv4: `198.51.100.${n + 1}` }),
+      ),
+    )
+    assert.equal(new Set(answers.map(({ id }) => id)).size, 40)
+  })
+
   test('of a trusted proxy are not: it brings everybody', async () => {
     const config = '[web]\nconnections_per_address = 2\ntrusted_proxies = ["127.0.0.1"]'
     await using world = await PortalWorld.open(LAB.replace('[web]', config))

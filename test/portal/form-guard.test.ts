@@ -187,7 +187,12 @@ suite('too often', () => {
 
   test('a registration that is refused costs no quota', async () => {
     await using world = await PortalWorld.open(limited(1).replace('[tunnel]', '[tunnel]\nmax_tunnels = 1'))
-    const full = await world.broker.lifecycle.register({ ...GOOD, ipv4: '192.0.2.1', nicname: 'first' })
+    const full = await world.broker.lifecycle.register({
+      ...GOOD,
+      kind: { name: 'sit' },
+      ipv4: '192.0.2.1',
+      nicname: 'first',
+    })
     for (let n = 0; n < 3; n++) {
       assert.equal(
         problemIn(await world.askJson('/api/v1/tunnels', 'POST', { ...GOOD, os: 'x' })).code,

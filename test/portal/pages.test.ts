@@ -211,7 +211,7 @@ test('what admission only warns of is shown on the page once, at registration an
   const headers = cookieIn(answer)
   const first = await world.ask(String(answer.headers.location), { headers })
   assert.match(first.text, /class="warning"[\s\S]*192\.0\.2\.77 did not answer our ping/)
-  const id = world.broker.table.byEndpoint(GOOD.ipv4)?.id ?? ''
+  const id = world.broker.table.idByEndpoint(GOOD.ipv4) ?? ''
   const moved = await world.post(`/tunnels/${id}/endpoint`, { ipv4: '192.0.2.78' }, headers)
   const next = await world.ask(String(moved.headers.location), { headers })
   assert.match(next.text, /class="warning"[\s\S]*192\.0\.2\.78 did not answer our ping/)

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { formatPrefix } from '../../src/address/prefix.ts'
-import { type Broker, openBroker } from '../../src/broker.ts'
+import type { Broker } from '../../src/broker.ts'
+import { compose } from '../../src/compose.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
 import { Portal } from '../../src/portal/portal.ts'
-import { Admission } from '../../src/registration/admission.ts'
 import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
@@ -91,8 +91,20 @@ export class PortalWorld implements Knobs {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
-    const broker = await openBroker(reading.config, SILENT)
     const knobs: Knobs = { faults: [], silent: new Set(), reasons: [] }
+    const broker = await compose(reading.config, {
+      log: SILENT,
+      prober: {
+        kind: 'fping',
+        probe: async targets =>
+          new Map(
+            targets.map(target => [
+              target,
+              knobs.silent.has(target) ? { kind: 'silent' } : { kind: 'answered', rttMs: 1 },
+            ]),
+          ),
+      },
+    })
     const portal = await openPortal(reading.config, broker, knobs, wordsDirectory)
     return new PortalWorld({ ...knobs, broker, portal, directory })
   }
@@ -177,27 +189,10 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Ask): P
 function openPortal(
   config: Config,
   broker: Broker,
-  { faults, silent, reasons }: Knobs,
+  { faults, reasons }: Knobs,
   wordsDirectory?: string,
 ): Promise<Portal> {
   const { web, tunnel, monitor } = config
-  const admission = new Admission({
-    policy: {
-      serverIpv4: tunnel.server_ipv4,
-      foreignEndpoints: tunnel.foreign_endpoints,
-      allowSpecialPurpose: tunnel.allow_special_purpose,
-      reachability: tunnel.reachability,
-      timeoutMs: monitor.timeout,
-      osIds: broker.systems.ids,
-    },
-    table: broker.table,
-    zone: broker.zone,
-    prober: {
-      kind: 'fping',
-      probe: async targets => new Set(targets.filter(target => !silent.has(target))),
-    },
-    log: SILENT,
-  })
   return Portal.listen({
     listen: web.listen,
     publicUrl: web.public_url,
@@ -219,7 +214,7 @@ function openPortal(
     },
     table: broker.table,
     lifecycle: broker.lifecycle,
-    admission,
+    admission: broker.admission,
     selfCheck: {
       check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
     },

@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Prober } from '../../src/echo/prober.ts'
-import { wireName } from '../../src/lifecycle/tunnel-zone.ts'
+import { SIT } from '../../src/kind/sit/sit.ts'
 import {
   Admission,
   type AdmissionPolicy,
   type RegistrationInput,
   type Visitor,
 } from '../../src/registration/admission.ts'
-import { TYPE } from '../../src/wire/codes.ts'
-import { ORIGIN, registerOne, SILENT, World } from '../lifecycle/world.ts'
+import { Kinds } from '../../src/tunnel/kind.ts'
+import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 
 let world: World
 const VISITOR: Visitor = { address: '8.8.4.4' }
-const GOOD: RegistrationInput = { ipv4: '8.8.4.4', nicname: 'alice', country: 'ca', os: 'linux' }
+const GOOD = { ipv4: '8.8.4.4', nicname: 'alice', country: 'ca', os: 'linux' }
 const POLICY: AdmissionPolicy = {
   serverIpv4: '9.9.9.9',
   foreignEndpoints: false,
@@ -24,23 +24,28 @@ const POLICY: AdmissionPolicy = {
   osIds: ['linux', 'windows'],
 }
 
-beforeEach(() => {
-  world = new World({
-    statics: [
-      { owner: wireName(`static.ca.${ORIGIN}`), type: TYPE.TXT, ttl: 60, rdatas: [Uint8Array.of(0)] },
-    ],
-  })
+beforeEach(async () => {
+  world = await World.open({ statics: 'static.ca TXT ""' })
 })
 
 afterEach(() => world.end())
 
+const KINDS = new Kinds(SIT)
+
 function admission(policy: Partial<AdmissionPolicy> = {}, answering: readonly string[] = []): Admission {
   const prober: Prober = {
     kind: 'ping',
-    probe: async targets => new Set(targets.filter(target => answering.includes(target))),
+    probe: async targets =>
+      new Map(
+        targets.map(target => [
+          target,
+          answering.includes(target) ? { kind: 'answered', rttMs: 1 } : { kind: 'silent' },
+        ]),
+      ),
   }
   return new Admission({
     policy: { ...POLICY, ...policy },
+    kinds: KINDS,
     table: world.table,
     zone: world.zone,
     prober,
@@ -63,7 +68,7 @@ test('a good registration is admitted, trimmed and folded', async () => {
     { ipv4: ' 8.8.4.4\n', nicname: ' Alice ', country: 'CA', os: 'linux ' },
     VISITOR,
   )
-  assert.deepEqual(verdict, { kind: 'admitted', request: GOOD, warnings: [] })
+  assert.deepEqual(verdict, { kind: 'admitted', request: { ...GOOD, kind: { name: 'sit' } }, warnings: [] })
 })
 
 const REFUSED: readonly (readonly [input: Partial<RegistrationInput>, code: string])[] = [
@@ -128,7 +133,7 @@ test('several mistakes come back together', async () => {
 })
 
 test('an endpoint in use and a name taken are said together', async () => {
-  registerOne(world.lifecycle, { ...GOOD })
+  await registerOne(world.lifecycle, { ...GOOD })
   const verdict = await admission().check(GOOD, VISITOR)
   assert.ok(verdict.kind === 'refused')
   assert.deepEqual(
@@ -139,8 +144,8 @@ test('an endpoint in use and a name taken are said together', async () => {
 
 test('a tunnel may keep its own endpoint, not take another’s', async () => {
   const [own, other] = [
-    registerOne(world.lifecycle, GOOD),
-    registerOne(world.lifecycle, { ...GOOD, ipv4: '8.8.8.8', nicname: 'bob' }),
+    await registerOne(world.lifecycle, GOOD),
+    await registerOne(world.lifecycle, { ...GOOD, ipv4: '8.8.8.8', nicname: 'bob' }),
   ]
   assert.ok(own.kind === 'registered' && other.kind === 'registered')
   assert.equal((await admission().checkEndpoint('8.8.4.4', VISITOR, own.tunnel.id)).kind, 'admitted')
@@ -182,13 +187,17 @@ test('an endpoint that does not answer is refused, or a warning, as the operator
   const warned = await admission({ reachability: 'warn' }).check(GOOD, VISITOR)
   assert.ok(warned.kind === 'admitted' && warned.warnings[0]?.code === 'ipv4-unreachable')
   const answering = await admission({ reachability: 'require' }, ['8.8.4.4']).check(GOOD, VISITOR)
-  assert.deepEqual(answering, { kind: 'admitted', request: GOOD, warnings: [] })
+  assert.deepEqual(answering, { kind: 'admitted', request: { ...GOOD, kind: { name: 'sit' } }, warnings: [] })
 })
 
 test('a ping that can not be sent is our trouble, with a code of its own', async () => {
-  const prober: Prober = { kind: 'ping', probe: () => Promise.reject(new Error('ping is not there')) }
+  const prober: Prober = {
+    kind: 'ping',
+    probe: async ([target = '']) => new Map([[target, { kind: 'unknown', reason: 'ping is not there' }]]),
+  }
   const broken = new Admission({
     policy: { ...POLICY, reachability: 'require' },
+    kinds: KINDS,
     table: world.table,
     zone: world.zone,
     prober,
@@ -204,9 +213,20 @@ test('one or two lost echoes do not refuse an endpoint, three do', async () => {
     [3, 'refused'],
   ] as const) {
     let sent = 0
-    const prober: Prober = { kind: 'ping', probe: async targets => new Set(sent++ < lost ? [] : targets) }
+    const prober: Prober = {
+      kind: 'ping',
+      probe: async ([target = '']) =>
+        new Map([[target, sent++ < lost ? { kind: 'silent' } : { kind: 'answered', rttMs: 1 }]]),
+    }
     const policy: AdmissionPolicy = { ...POLICY, reachability: 'require' }
-    const checks = new Admission({ policy, table: world.table, zone: world.zone, prober, log: SILENT })
+    const checks = new Admission({
+      policy,
+      kinds: KINDS,
+      table: world.table,
+      zone: world.zone,
+      prober,
+      log: SILENT,
+    })
     assert.equal((await checks.check(GOOD, VISITOR)).kind, kind, `${lost} lost`)
   }
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TcpListener } from '../../src/listen/tcp.ts'
+import { TcpListener } from '../../src/listen/tcp/tcp-listener.ts'
 import { exchange, framed } from '../ask.ts'
 import { echo, message, repliesOf } from '../listen/fake-respond.ts'
 import { SHORT_TIMES, TcpClient, untilClosed, withListener } from '../listen/tcp-world.ts'

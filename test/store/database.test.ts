@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
-import { Database, DatabaseFault, storageFaultOf } from '../../src/store/sqlite/database.ts'
+import { Database, DatabaseFault } from '../../src/store/sqlite/database.ts'
+import { storageFaultOf } from '../../src/store/storage-fault.ts'
 
 let directory: string
 

@@ -1,43 +1,10 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { storageFaultOf } from '../storage-fault.ts'
+import { MIGRATIONS } from './migrations.ts'
 
 export type Statement = StatementSync
-
-/**
- * The schema's history: entry n brings a database from version n to n + 1 (PRAGMA user_version). Entries are never
- * edited once released; a change is a new entry.
- */
-const MIGRATIONS: readonly string[] = [
-  `
-  CREATE TABLE tunnels (
-    id            TEXT PRIMARY KEY NOT NULL CHECK (length(id) BETWEEN 1 AND 64),
-    IPv4client    TEXT NOT NULL UNIQUE CHECK (length(IPv4client) BETWEEN 7 AND 15),
-    IPv6client    TEXT NOT NULL UNIQUE CHECK (length(IPv6client) BETWEEN 2 AND 39),
-    IPv6server    TEXT NOT NULL UNIQUE CHECK (length(IPv6server) BETWEEN 2 AND 39),
-    device        TEXT NOT NULL UNIQUE CHECK (length(device) BETWEEN 1 AND 15),
-    nicname       TEXT NOT NULL CHECK (length(nicname) BETWEEN 1 AND 63 AND nicname = lower(nicname)),
-    country       TEXT NOT NULL CHECK (length(country) = 2 AND country = lower(country)),
-    os            TEXT NOT NULL,
-    creation_time INTEGER NOT NULL CHECK (typeof(creation_time) = 'integer' AND creation_time >= 0),
-    unreachable   INTEGER NOT NULL DEFAULT -1 CHECK (typeof(unreachable) = 'integer' AND unreachable >= -1),
-    key_hash      BLOB NOT NULL,
-    UNIQUE (nicname, country)
-  );
-  CREATE INDEX tunnels_not_alive ON tunnels (unreachable) WHERE unreachable <> 0;
-
-  CREATE TABLE resting_indexes (
-    pool_index INTEGER PRIMARY KEY,
-    free_from  INTEGER NOT NULL
-  ) STRICT;
-  CREATE INDEX resting_indexes_by_time ON resting_indexes (free_from);
-
-  CREATE TABLE zone_serials (
-    apex   TEXT PRIMARY KEY,
-    serial INTEGER NOT NULL CHECK (serial BETWEEN 0 AND 4294967295)
-  ) STRICT, WITHOUT ROWID;
-  `,
-]
 
 export type DatabaseFaultCode =
   | 'database-locked'
@@ -55,11 +22,6 @@ export class DatabaseFault extends Error {
   }
 }
 
-const SQLITE_READONLY = 8
-const SQLITE_FULL = 13
-const SQLITE_IOERR = 10
-const SQLITE_CONSTRAINT = 19
-const PRIMARY_CODE_MASK = 0xff
 /** The indexes of a hundred thousand tunnels stay in memory: a registration touches a page of each. */
 const CACHE_KIB = 65_536
 /** 32 MB of log: a page that many commits change is written back once, and a commit seldom waits for that. */
@@ -128,16 +90,6 @@ export class Database {
     this.#connection.close()
     this.#lock.close()
   }
-}
-
-/** What kind of failure a statement met: a constraint of the schema, a full disk, a file that can't be written. */
-export function storageFaultOf(error: unknown): 'constraint' | 'full' | 'unwritable' | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
-    return undefined
-  const code = error.errcode & PRIMARY_CODE_MASK
-  if (code === SQLITE_CONSTRAINT) return 'constraint'
-  if (code === SQLITE_FULL) return 'full'
-  return code === SQLITE_READONLY || code === SQLITE_IOERR ? 'unwritable' : undefined
 }
 
 function makeWritable(file: string): void {

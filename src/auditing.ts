@@ -1,0 +1,36 @@
+import type { Broker } from './broker.ts'
+import type { Log } from './shared/log.ts'
+
+const AUDIT_INTERVAL_MS = 60_000
+
+/**
+ * The audit: every minute, and at once when another program has committed to the database; then rows are counted afresh,
+ * new ones brought up, and the kernel is reconciled too. Returns how to stop it.
+ */
+export function keepAudited(parts: {
+  readonly broker: Pick<Broker, 'audit' | 'lifecycle' | 'store'>
+  readonly monitor: { wake(): void }
+  readonly metrics: { countAudit(differences: number): void }
+  readonly log: Log
+}): () => void {
+  const { broker, monitor, metrics, log } = parts
+  const audit = async () => {
+    try {
+      metrics.countAudit((await broker.audit.run()).differences)
+    } catch (error) {
+      log.error({ err: error }, 'audit failed')
+    }
+  }
+  const timer = setInterval(() => void audit(), AUDIT_INTERVAL_MS)
+  const stopListening = broker.store.onForeignCommit(() => {
+    log.info({}, 'another program has written to the table')
+    broker.lifecycle.recount()
+    monitor.wake()
+    void audit()
+    broker.lifecycle.reconcile().catch((error: unknown) => log.error({ err: error }, 'reconciliation failed'))
+  })
+  return () => {
+    clearInterval(timer)
+    stopListening()
+  }
+}

@@ -1,0 +1,113 @@
+import { parseIpv4 } from '../address/ipv4.ts'
+import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
+import { formatPrefix } from '../address/prefix.ts'
+import { specialPurpose } from '../address/special-purpose.ts'
+import { unicastKind } from '../address/unicast.ts'
+import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
+import { formatName } from '../wire/name.ts'
+import type { ConfigValues } from './schema.ts'
+
+/** What values say together: mistakes that keep the configuration from being used, and warnings that don't. */
+export interface RuleFindings {
+  readonly mistakes: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** Octets of a path in sockaddr_un, without the final zero (unix(7)). */
+const LONGEST_SOCKET_PATH = 107
+/** Bits of a /64 that each tunnel takes. */
+const LINK_PREFIX_LENGTH = 64
+/** RFC 8945 8: a secret as long as the output of its hash; less than this is within reach of a search. */
+const SHORT_SECRET = 16
+
+/** Checks values that are right each for itself. */
+export function ruleFindings(values: ConfigValues): RuleFindings {
+  const addresses = [prefixFindings(values), serverFindings(values)]
+  return {
+    mistakes: [
+      ...addresses.flatMap(({ mistakes }) => mistakes),
+      ...listenMistakes(values),
+      ...socketMistakes(values),
+    ],
+    warnings: [
+      ...addresses.flatMap(({ warnings }) => warnings),
+      ...timeWarnings(values),
+      ...poolWarnings(values),
+      ...secretWarnings(values),
+    ],
+  }
+}
+
+const NOTHING: RuleFindings = { mistakes: [], warnings: [] }
+
+function prefixFindings({ tunnel }: ConfigValues): RuleFindings {
+  const kind = unicastKind(tunnel.prefix)
+  if (kind === 'global' || tunnel.allow_special_purpose) return NOTHING
+  const line = `tunnel.prefix = "${formatPrefix(tunnel.prefix)}"`
+  if (kind === 'documentation')
+    return { mistakes: [], warnings: [`${line}: is set aside for documentation: nobody routes it to you`] }
+  return {
+    mistakes: [`${line}: expected a global unicast prefix (in a laboratory: allow_special_purpose)`],
+    warnings: [],
+  }
+}
+
+function serverFindings({ tunnel }: ConfigValues): RuleFindings {
+  const kind = specialPurpose(parseIpv4(tunnel.server_ipv4) ?? 0)
+  if (kind === undefined || tunnel.allow_special_purpose) return NOTHING
+  const line = `tunnel.server_ipv4 = "${tunnel.server_ipv4}"`
+  if (kind === 'documentation')
+    return { mistakes: [], warnings: [`${line}: is set aside for documentation: no client reaches it`] }
+  return {
+    mistakes: [`${line}: expected a public unicast address (in a laboratory: allow_special_purpose)`],
+    warnings: [],
+  }
+}
+
+/** An endpoint as text, its address in the one canonical way (RFC 5952). */
+function canonical({ address, port }: Endpoint): string {
+  const octets = parseIpv6(address)
+  return formatEndpoint({ address: octets === undefined ? address : formatIpv6(octets), port })
+}
+
+/** Port 0 is another one each time. */
+function listenMistakes({ dns, web }: ConfigValues): string[] {
+  const listed = dns.listen.filter(({ port }) => port !== 0).map(canonical)
+  const twice = new Set(listed.filter((text, index) => listed.indexOf(text) !== index))
+  const shared = listed.includes(canonical(web.listen)) ? [canonical(web.listen)] : []
+  return [
+    ...[...twice].map(text => `dns.listen = "${text}": stands there twice`),
+    ...shared.map(text => `web.listen = "${text}": dns.listen has the same address and port`),
+  ]
+}
+
+function socketMistakes({ control }: ConfigValues): string[] {
+  const length = Buffer.byteLength(control.socket)
+  if (length <= LONGEST_SOCKET_PATH) return []
+  return [
+    `control.socket = "${control.socket}": expected a path of at most ${LONGEST_SOCKET_PATH} octets, not ${length}`,
+  ]
+}
+
+function timeWarnings({ monitor }: ConfigValues): string[] {
+  if (monitor.timeout <= monitor.interval) return []
+  return [
+    `monitor.timeout = "${monitor.timeout}ms": is longer than monitor.interval: rounds take longer than they should`,
+  ]
+}
+
+function poolWarnings({ tunnel }: ConfigValues): string[] {
+  const room = 2 ** (LINK_PREFIX_LENGTH - tunnel.prefix.length)
+  if (tunnel.max_tunnels <= room) return []
+  const prefix = formatPrefix(tunnel.prefix)
+  return [`tunnel.max_tunnels = ${tunnel.max_tunnels}: ${prefix} has room for ${room} tunnels alone`]
+}
+
+function secretWarnings({ dns }: ConfigValues): string[] {
+  return dns.keys
+    .filter(({ secret }) => secret.length < SHORT_SECRET)
+    .map(
+      ({ name, secret }) =>
+        `dns.keys "${formatName(name)}": the secret has ${secret.length} octets: make it ${SHORT_SECRET} or more`,
+    )
+}

@@ -1,0 +1,172 @@
+import { BATCH } from '../listen/udp/socket-memory.ts'
+import { octet } from '../wire/octets.ts'
+import { type EchoMessages, ICMPV6, indexOf, TARGET_ROOM } from './echo-message.ts'
+import { EchoTargets } from './echo-targets.ts'
+import type { IcmpSocket } from './icmp-socket.ts'
+import { type ProbeOptions, SILENT, unknown, type Verdict, type Verdicts } from './prober.ts'
+
+/** All requests of a round leave within this time, so that a large round does not outlast the interval. */
+const SEND_TIME_MS = 5000
+/** No faster than the interfaces' queues take it, unless the round is too large for that. */
+const REQUESTS_A_MS = 20
+/** How much longer than planned the sending may take: the system's queue may be full. */
+const SEND_PATIENCE_MS = 10_000
+/** Behind an ICMPv6 unreachable's own 8 octets is the packet that could not be delivered, its header of 40 first. */
+const QUOTED_SOURCE = 16
+const QUOTED_REQUEST = 48
+const RETURNED_BY_US = unknown('our own system returned the request as unreachable')
+const LOST_BY_US = unknown('replies were lost in our own queue')
+const SEND_QUEUE_FULL = unknown('not sent: the queue was full')
+const STOPPED = unknown('the round was stopped')
+
+/** One round between its first request and its verdicts: knows what was sent when, and what came back. */
+export class EchoRound {
+  readonly id: number
+  readonly #targets: EchoTargets
+  readonly #messages: EchoMessages
+  readonly #timeoutMs: number
+  readonly #startedAt: number
+  readonly #sendTimeMs: number
+  readonly #sentAt: Float64Array
+  readonly #verdicts: (Verdict | undefined)[]
+  readonly #lostBefore: ReadonlyMap<IcmpSocket, number>
+  #next = 0
+  #open = 0
+  #lastSentAt: number
+
+  constructor(parts: {
+    readonly id: number
+    readonly targets: readonly string[]
+    readonly options: ProbeOptions
+    readonly messages: EchoMessages
+    readonly sockets: Iterable<IcmpSocket>
+    readonly now: number
+  }) {
+    this.id = parts.id
+    this.#targets = new EchoTargets(parts.targets)
+    this.#messages = parts.messages
+    this.#timeoutMs = parts.options.timeoutMs
+    this.#startedAt = parts.now
+    this.#lastSentAt = parts.now
+    this.#sendTimeMs = Math.min(SEND_TIME_MS, this.#targets.texts.length / REQUESTS_A_MS)
+    this.#sentAt = new Float64Array(this.#targets.texts.length)
+    this.#verdicts = Array.from({ length: this.#targets.texts.length })
+    this.#lostBefore = new Map(Array.from(parts.sockets, socket => [socket, socket.lost()]))
+  }
+
+  get #isSent(): boolean {
+    return this.#next >= this.#targets.texts.length
+  }
+
+  /** Are requests due that have not been sent? */
+  isBehind(now: number): boolean {
+    return this.#next < this.#dueBy(now)
+  }
+
+  /** Every verdict is known, or no reply can come in time any more. */
+  isOver(now: number): boolean {
+    return this.#isSent && (this.#open === 0 || now - this.#lastSentAt > this.#timeoutMs)
+  }
+
+  /** Sends what is due, a batch at most. Targets of a family that has no socket get its reason. */
+  sendDue(socketOf: (family: 4 | 6) => IcmpSocket | string, now: number): void {
+    const end = Math.min(this.#dueBy(now), this.#next + BATCH)
+    while (this.#next < end) {
+      const first = this.#next
+      const family = this.#targets.read(first)
+      const socket = family === 4 || family === 6 ? socketOf(family) : 'it is no address'
+      if (typeof socket === 'string') this.#settleNext(unknown(`not sent: ${socket}`))
+      else this.#sendRun(socket, end, now)
+      if (this.#next === first) break // the queue is full: later
+    }
+    if (!this.#isSent && now - this.#startedAt > this.#sendTimeMs + SEND_PATIENCE_MS) this.#giveUpSending()
+  }
+
+  /**
+   * Takes a message whose round this is. `emptyAt` is when the queue was last seen empty: the message came after that,
+   * and a reply that only we were late to read is in time.
+   */
+  take(socket: IcmpSocket, index: number, times: { readonly emptyAt: number; readonly now: number }): void {
+    const at = socket.messageAt(index)
+    if (socket.family === 6 && octet(socket.octets, at) === ICMPV6.unreachable) {
+      this.#takeUnreachable(socket, at, socket.sourceAt(index))
+      return
+    }
+    const target = this.#targetOf(socket, at)
+    if (target === undefined || !this.#isTarget(socket, target, socket.sourceAt(index))) return
+    const sentAt = this.#sentAt[target] ?? 0
+    if (this.#verdicts[target]?.kind === 'answered' || times.emptyAt - sentAt > this.#timeoutMs) return
+    if (this.#verdicts[target] === undefined) this.#open--
+    this.#verdicts[target] = { kind: 'answered', rttMs: times.now - sentAt }
+  }
+
+  /** What is known at the end: who has not answered is silent, unless it may be our own doing. */
+  verdicts(end: 'over' | 'stopped'): Verdicts {
+    const lost = [...this.#lostBefore].some(([socket, before]) => socket.lost() !== before)
+    const rest = end === 'stopped' ? STOPPED : lost ? LOST_BY_US : SILENT
+    const verdicts = new Map<string, Verdict>()
+    for (const [i, text] of this.#targets.texts.entries()) verdicts.set(text, this.#verdicts[i] ?? rest)
+    return verdicts
+  }
+
+  #dueBy(now: number): number {
+    const count = this.#targets.texts.length
+    const share = this.#sendTimeMs === 0 ? 1 : (now - this.#startedAt) / this.#sendTimeMs
+    return Math.min(count, (Math.floor((count * share) / BATCH) + 1) * BATCH) // whole batches: fewer system calls
+  }
+
+  /** Sends to the targets of one family that follow each other. */
+  #sendRun(socket: IcmpSocket, end: number, now: number): void {
+    const first = this.#next
+    const { octets: targets, scopes } = this.#targets
+    let count = 0
+    for (let i = first; i < end && this.#targets.read(i) === socket.family; i++, count++) {
+      const echo = { family: socket.family, round: this.id, index: i, targets }
+      this.#messages.write(socket.octets, socket.requestAt(count), echo)
+      socket.address(count, { targets, index: i, scope: scopes[i] ?? 0 })
+      this.#sentAt[i] = now // a reply may be there before the call returns
+    }
+    const { done, refused } = socket.send(count)
+    for (let i = 0; i < done; i++) {
+      const reason = refused.get(i)
+      this.#settleNext(reason === undefined ? undefined : unknown(`not sent: ${reason}`))
+    }
+    if (done > refused.size) this.#lastSentAt = now
+  }
+
+  #settleNext(verdict: Verdict | undefined): void {
+    this.#verdicts[this.#next] = verdict
+    if (verdict === undefined) this.#open++
+    this.#next++
+  }
+
+  #giveUpSending(): void {
+    while (!this.#isSent) this.#settleNext(SEND_QUEUE_FULL)
+  }
+
+  /** The target that a request, or the reply to it, is of; undefined where it was not sent by this round. */
+  #targetOf(socket: IcmpSocket, at: number): number | undefined {
+    const target = indexOf(socket.octets, at)
+    if (target >= this.#next || this.#targets.familyOf(target) !== socket.family) return undefined
+    return this.#messages.isOurs(socket.octets, at, this.#targets.octets) ? target : undefined
+  }
+
+  #isTarget(socket: IcmpSocket, target: number, addressAt: number): boolean {
+    const length = socket.family === 4 ? 4 : TARGET_ROOM
+    for (let i = 0; i < length; i++) {
+      if (socket.octets[addressAt + i] !== this.#targets.octets[target * TARGET_ROOM + i]) return false
+    }
+    return true
+  }
+
+  /** Who sends it is its source where our own system does: the request never left. Anybody else's is silence. */
+  #takeUnreachable(socket: IcmpSocket, at: number, sourceAt: number): void {
+    for (let i = 0; i < TARGET_ROOM; i++) {
+      if (socket.octets[at + QUOTED_SOURCE + i] !== socket.octets[sourceAt + i]) return
+    }
+    const target = this.#targetOf(socket, at + QUOTED_REQUEST)
+    if (target === undefined || this.#verdicts[target] !== undefined) return
+    this.#verdicts[target] = RETURNED_BY_US
+    this.#open--
+  }
+}

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs'
+import { addressOctets } from '../address/prefix.ts'
+import { TARGET_ROOM } from './echo-message.ts'
+
+/** The targets of a round, each once; read when their turn to be sent to comes, not all in one go. */
+export class EchoTargets {
+  /** As they were given. */
+  readonly texts: readonly string[]
+  /** A room for each address. */
+  readonly octets: Uint8Array
+  /** Numbers of the interfaces of link-local targets; 0 elsewhere. */
+  readonly scopes: Uint32Array
+  readonly #families: Uint8Array
+
+  constructor(given: readonly string[]) {
+    this.texts = [...new Set(given)]
+    this.octets = new Uint8Array(this.texts.length * TARGET_ROOM)
+    this.scopes = new Uint32Array(this.texts.length)
+    this.#families = new Uint8Array(this.texts.length)
+  }
+
+  /** Reads one target, and tells its family: 4, 6, or 0 where it is no address. */
+  read(index: number): number {
+    const text = this.texts[index] ?? ''
+    const percent = text.indexOf('%')
+    const octets = addressOctets(percent === -1 ? text : text.slice(0, percent))
+    if (octets === undefined) return 0
+    this.octets.set(octets, index * TARGET_ROOM)
+    if (percent !== -1) this.scopes[index] = interfaceNumber(text.slice(percent + 1))
+    const family = octets.length === 4 ? 4 : 6
+    this.#families[index] = family
+    return family
+  }
+
+  /** The family of a target that was read. */
+  familyOf(index: number): number {
+    return this.#families[index] ?? 0
+  }
+}
+
+/** 0 where there is no such interface: the kernel then refuses to send. */
+function interfaceNumber(name: string): number {
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(name)) return 0
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/ifindex`, 'utf8'))
+  } catch {
+    return 0
+  }
+}

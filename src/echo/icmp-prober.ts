@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto'
+import type { Libc } from '../listen/libc.ts'
+import { BATCH } from '../listen/udp/socket-memory.ts'
+import { octet } from '../wire/octets.ts'
+import { ECHO_LENGTH, EchoMessages, ICMPV6, roundOf } from './echo-message.ts'
+import { EchoRound } from './echo-round.ts'
+import { IcmpSocket } from './icmp-socket.ts'
+import type { ProbeOptions, Prober, Verdicts } from './prober.ts'
+
+/** How long nothing is looked at while a round runs: what a round-trip time may be too long by. */
+const POLL_MS = 2
+/** Batches taken in one turn: after that the rest of the process has its turn. */
+const BATCHES_A_TURN = 8
+const SECRET_LENGTH = 18
+/** Behind an ICMPv6 unreachable's own 8 octets and the quoted IPv6 header of 40. */
+const QUOTED_REQUEST = 48
+
+interface Running {
+  readonly round: EchoRound
+  readonly end: (how: 'over' | 'stopped') => void
+}
+
+/** A socket while a round needs it. */
+interface Watched {
+  readonly socket: IcmpSocket
+  /** When its queue was last seen empty. */
+  emptyAt: number
+}
+
+/**
+ * Echoes through raw sockets of our own, one for each family, which are open while a round runs. Requests are paced and
+ * leave 64 a system call; between two batches the rest of the process has its turn.
+ */
+export class IcmpProber implements Prober {
+  readonly kind = 'icmp'
+  readonly #libc: Libc
+  readonly #messages = new EchoMessages(randomBytes(SECRET_LENGTH))
+  readonly #running = new Map<number, Running>()
+  readonly #sockets = new Map<4 | 6, Watched>()
+  #lastId = 0
+  #isTurning = false
+
+  constructor(libc: Libc) {
+    this.#libc = libc
+  }
+
+  /** Undefined where this process may use raw sockets, else the name of the system's error. */
+  static obstacle(libc: Libc): string | undefined {
+    const sockets = ([4, 6] as const).map(family => IcmpSocket.open(libc, family))
+    for (const socket of sockets) if (typeof socket !== 'string') socket.close()
+    return sockets.every(socket => typeof socket === 'string') ? sockets[0] : undefined
+  }
+
+  probe(targets: readonly string[], options: ProbeOptions): Promise<Verdicts> {
+    return new Promise(resolve => {
+      for (const family of [4, 6] as const) this.#socketOf(family)
+      const id = this.#nextId()
+      const round = new EchoRound({
+        id,
+        targets,
+        options,
+        messages: this.#messages,
+        sockets: Array.from(this.#sockets.values(), ({ socket }) => socket),
+        now: performance.now(),
+      })
+      const stop = () => end('stopped')
+      const end = (how: 'over' | 'stopped') => {
+        options.signal?.removeEventListener('abort', stop)
+        this.#running.delete(id)
+        resolve(round.verdicts(how))
+        if (this.#running.size === 0) this.#closeSockets()
+      }
+      this.#running.set(id, { round, end })
+      if (options.signal?.aborted) return stop()
+      options.signal?.addEventListener('abort', stop, { once: true })
+      if (!this.#isTurning) this.#turn()
+    })
+  }
+
+  #nextId(): number {
+    this.#lastId = (this.#lastId + 1) >>> 0
+    return this.#lastId
+  }
+
+  /** Receives, sends what is due, ends what is over, and comes back: at once where something is left to do. */
+  #turn(): void {
+    this.#isTurning = this.#running.size > 0
+    if (!this.#isTurning) return
+    const isDrained = this.#receiveAll()
+    const now = performance.now()
+    for (const { round } of this.#running.values()) round.sendDue(family => this.#socketOf(family), now)
+    for (const { round, end } of [...this.#running.values()]) if (isDrained && round.isOver(now)) end('over')
+    const isBusy = !isDrained || [...this.#running.values()].some(({ round }) => round.isBehind(now))
+    if (isBusy) setImmediate(() => this.#turn())
+    else setTimeout(() => this.#turn(), POLL_MS)
+  }
+
+  /** False where a socket may hold more. */
+  #receiveAll(): boolean {
+    let isDrained = true
+    for (const watched of this.#sockets.values()) isDrained = this.#receive(watched) && isDrained
+    return isDrained
+  }
+
+  #receive(watched: Watched): boolean {
+    for (let batch = 0; batch < BATCHES_A_TURN; batch++) {
+      const now = performance.now()
+      const count = watched.socket.receive()
+      for (let i = 0; i < count; i++) this.#take(watched, i, now)
+      if (count === BATCH) continue
+      watched.emptyAt = now
+      return true
+    }
+    return false
+  }
+
+  #take({ socket, emptyAt }: Watched, index: number, now: number): void {
+    const at = socket.messageAt(index)
+    const isUnreachable = socket.family === 6 && octet(socket.octets, at) === ICMPV6.unreachable
+    const echoAt = isUnreachable ? at + QUOTED_REQUEST : at
+    if (echoAt + ECHO_LENGTH > socket.messageEnd(index)) return
+    const running = this.#running.get(roundOf(socket.octets, echoAt))
+    running?.round.take(socket, index, { emptyAt, now })
+  }
+
+  #socketOf(family: 4 | 6): IcmpSocket | string {
+    const there = this.#sockets.get(family)
+    if (there !== undefined) return there.socket
+    const socket = IcmpSocket.open(this.#libc, family)
+    if (typeof socket !== 'string') this.#sockets.set(family, { socket, emptyAt: performance.now() })
+    return socket
+  }
+
+  #closeSockets(): void {
+    for (const { socket } of this.#sockets.values()) socket.close()
+    this.#sockets.clear()
+  }
+}

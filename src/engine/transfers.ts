@@ -1,0 +1,147 @@
+/** Who may have a zone, and how many at a time. */
+import { type Prefix, prefixContains } from '../address/prefix.ts'
+import { CLASS, RCODE, TYPE } from '../wire/codes.ts'
+import { ASKS } from '../wire/edns.ts'
+import { HEADER_LENGTH, skipQuestionName } from '../wire/message.ts'
+import { lowerCaseName } from '../wire/name.ts'
+import { uint16 } from '../wire/octets.ts'
+import { isSameName } from '../wire/wire-name.ts'
+import type { Rrset } from '../zone/rrset.ts'
+import type { Snapshot } from '../zone/snapshot.ts'
+import { accept, VERDICT } from './accept.ts'
+import type { Client } from './client.ts'
+import type { Conversation } from './conversation.ts'
+import { CookieSecrets } from './cookie-secrets.ts'
+import { Cookies } from './cookies.ts'
+import { Query } from './query.ts'
+import { Reply } from './reply.ts'
+import { Signature, type Signer } from './signature.ts'
+import { Transfer } from './transfer.ts'
+
+/** Transfers at a time in all, and to one address: each holds a version of the table. */
+export const MAX_TRANSFERS = 10
+export const MAX_TRANSFERS_AN_ADDRESS = 2
+
+/** Who may transfer: an address or block, or the name of a TSIG key in wire form and lower case. */
+export type TransferPeer = Prefix | { readonly key: Uint8Array }
+
+export interface TransferOptions {
+  /** Holds the present version of all zones; may throw where too many are held. */
+  snapshot(): Snapshot
+  readonly allow: readonly TransferPeer[]
+}
+
+/** What a transfer's replies share with all others. */
+export interface TransferEngine {
+  readonly signers: readonly Signer[]
+  readonly cookieSecrets: SharedArrayBuffer | undefined
+  readonly nsid: Uint8Array
+  readonly tcpIdleMs: number
+}
+
+export class Transfers {
+  readonly #options: TransferOptions
+  readonly #engine: TransferEngine
+  readonly #byAddress = new Map<string, number>()
+  #open = 0
+
+  constructor(options: TransferOptions, engine: TransferEngine) {
+    this.#options = options
+    this.#engine = engine
+  }
+
+  /** Begins the transfer that the message asks for; undefined where it asks for none, or for one that is refused. */
+  begin(message: Uint8Array, length: number, client: Client): Conversation | undefined {
+    if (client.transport !== 'tcp' || !asksForTransfer(message, length)) return undefined
+    const query = new Query()
+    query.read(message.slice(0, length), length) // the message's own octets are soon another's
+    const signature = new Signature(query, this.#engine.signers)
+    signature.check(client.seconds)
+    if (!isPlain(query) || signature.rcode !== RCODE.NOERROR) return undefined
+    if (!this.#isAllowed(client, signature.keyName) || this.#isFull(client)) return undefined
+    const snapshot = this.#hold()
+    const soa = snapshot?.rrset(apexOf(query), TYPE.SOA)
+    if (snapshot === undefined || soa === undefined) {
+      snapshot?.release()
+      return undefined
+    }
+    return this.#begin({ query, signature, client, snapshot, soa })
+  }
+
+  #begin(parts: {
+    readonly query: Query
+    readonly signature: Signature
+    readonly client: Client
+    readonly snapshot: Snapshot
+    readonly soa: Rrset
+  }): Transfer {
+    const { query, signature, client, snapshot, soa } = parts
+    const address = addressKey(client)
+    this.#count(address, 1)
+    return new Transfer({
+      reply: this.#replyTo(query, client),
+      signature,
+      snapshot,
+      soa,
+      seconds: client.seconds,
+      onClose: () => this.#count(address, -1),
+    })
+  }
+
+  #replyTo(query: Query, client: Client): Reply {
+    const { cookieSecrets, nsid, tcpIdleMs } = this.#engine
+    const cookies = cookieSecrets && new Cookies(new CookieSecrets(cookieSecrets))
+    if ((query.edns.asks & ASKS.COOKIE) !== 0) cookies?.judge(query, client)
+    // RFC 5936 3.4: names are compressed so that their case is kept.
+    return new Reply(query, { nsid, cookies, tcpIdleMs, keepsCase: true })
+  }
+
+  #isAllowed(client: Client, keyName: Uint8Array | undefined): boolean {
+    const address = client.octets.subarray(0, client.length)
+    return this.#options.allow.some(peer =>
+      'key' in peer
+        ? keyName !== undefined && isSameName(peer.key, 0, keyName, 0)
+        : prefixContains(peer, address),
+    )
+  }
+
+  #isFull(client: Client): boolean {
+    const ofAddress = this.#byAddress.get(addressKey(client)) ?? 0
+    return this.#open >= MAX_TRANSFERS || ofAddress >= MAX_TRANSFERS_AN_ADDRESS
+  }
+
+  #count(address: string, change: 1 | -1): void {
+    this.#open += change
+    const ofAddress = (this.#byAddress.get(address) ?? 0) + change
+    if (ofAddress === 0) this.#byAddress.delete(address)
+    else this.#byAddress.set(address, ofAddress)
+  }
+
+  #hold(): Snapshot | undefined {
+    try {
+      return this.#options.snapshot()
+    } catch {
+      return undefined // too many versions are held: refused as any other that is one too many
+    }
+  }
+}
+
+/** One look at the header and the question: every query over TCP comes by here. */
+function asksForTransfer(message: Uint8Array, length: number): boolean {
+  if (accept(message, length) !== VERDICT.QUERY) return false
+  const fixed = skipQuestionName(message, length, HEADER_LENGTH)
+  return fixed !== 0 && fixed + 4 <= length && uint16(message, fixed) === TYPE.AXFR
+}
+
+/** Is there nothing in the query that is answered with an error? */
+function isPlain({ malformed, class: qclass, edns }: Query): boolean {
+  return !malformed && qclass === CLASS.IN && edns.version === 0 && (edns.asks & ASKS.ODD_KEEPALIVE) === 0
+}
+
+function apexOf({ message, questionEnd }: Query): Uint8Array {
+  return lowerCaseName(message.subarray(HEADER_LENGTH, questionEnd - 4))
+}
+
+function addressKey({ octets, length }: Client): string {
+  return Buffer.from(octets.subarray(0, length)).toString('hex')
+}

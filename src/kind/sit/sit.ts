@@ -1,0 +1,16 @@
+import type { TunnelKind } from '../../tunnel/kind.ts'
+import type { KindFields } from '../../tunnel/tunnel.ts'
+import { chooseInterfaces } from './choose-interfaces.ts'
+
+const FIELDS: KindFields = { name: 'sit' }
+
+/** IPv6 in IPv4 (RFC 4213 3): the client is known by its IPv4 endpoint, and there is nothing else to keep. */
+export const SIT: TunnelKind = {
+  name: 'sit',
+  scripts: 'sit',
+  hasEndpoint: true,
+  readFields: () => FIELDS,
+  admit: () => [],
+  rrsetsOf: () => [],
+  openDriver: chooseInterfaces,
+}

@@ -1,0 +1,70 @@
+import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import { isSameName } from '../wire/wire-name.ts'
+import type { Catalog, RrsetChange } from '../zone/catalog.ts'
+import type { Rrset } from '../zone/rrset.ts'
+import type { TunnelZoneName } from './tunnel-names.ts'
+import { put, removal, type TunnelZone } from './tunnel-zone.ts'
+
+export interface RrsetCount {
+  readonly rrsets: number
+  /** Where the count goes on; undefined: it is complete. */
+  readonly cursor: Uint8Array | undefined
+}
+
+export interface Strays {
+  readonly changes: readonly RrsetChange[]
+  /** Where the search goes on; undefined: it is complete. */
+  readonly cursor: Uint8Array | undefined
+}
+
+/** The names that are answered, held against the table, a slice at a time. */
+export class Comparison {
+  readonly #catalog: Catalog
+  readonly #tunnels: TunnelReader
+  readonly #zone: TunnelZone
+
+  constructor(parts: {
+    readonly catalog: Catalog
+    readonly tunnels: TunnelReader
+    readonly zone: TunnelZone
+  }) {
+    this.#catalog = parts.catalog
+    this.#tunnels = parts.tunnels
+    this.#zone = parts.zone
+  }
+
+  /** How many rrsets of tunnels a zone holds at the next `owners` owners after `cursor`. */
+  countAfter(zone: TunnelZoneName, cursor: Uint8Array | undefined, owners: number): RrsetCount {
+    const { dynamic, last } = this.#catalog.countAfter(this.#zone.names.apexOf(zone), cursor, owners)
+    return { rrsets: dynamic, cursor: last }
+  }
+
+  /** What takes away those of a zone's next rrsets that no row wants: its row is gone, is new, or says something else. */
+  straysAfter(zone: TunnelZoneName, cursor: Uint8Array | undefined, owners: number): Strays {
+    const { rrsets, last } = this.#catalog.dynamicAfter(this.#zone.names.apexOf(zone), cursor, owners)
+    return { changes: rrsets.filter(rrset => !this.#isWanted(zone, rrset)).map(removal), cursor: last }
+  }
+
+  /** What adds those of a row's rrsets that are not answered, or are with other contents. */
+  missing(rrsets: readonly Rrset[]): readonly RrsetChange[] {
+    return rrsets.filter(rrset => !this.#catalog.holds(rrset)).map(put)
+  }
+
+  #isWanted(zone: TunnelZoneName, { owner, type }: Rrset): boolean {
+    const tunnel = this.#tunnelAt(zone, owner)
+    if (tunnel === undefined) return false
+    return this.#zone
+      .rrsetsOf(tunnel)
+      .some(rrset => rrset.type === type && isSameName(rrset.owner, 0, owner, 0))
+  }
+
+  #tunnelAt(zone: TunnelZoneName, owner: Uint8Array): Tunnel | undefined {
+    if (zone === 'reverse') {
+      const address = this.#zone.names.addressOf(owner)
+      return address === undefined ? undefined : this.#tunnels.byIpv6Client(address)
+    }
+    const name = this.#zone.names.nicnameOf(owner)
+    return name === undefined ? undefined : this.#tunnels.byName(name.nicname, name.country)
+  }
+}

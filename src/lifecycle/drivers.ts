@@ -1,0 +1,75 @@
+import { type Interfaces, type LinkFault, linkOf, type Reconciliation } from '../tunnel/interface.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+
+/** What is asked of the driver of each kind, for tunnels of several kinds at once. */
+export class Drivers {
+  readonly #byKind: ReadonlyMap<string, Interfaces>
+
+  /** By the name of the kind. Kinds whose devices begin alike must share a driver: each removes what it does not know. */
+  constructor(byKind: ReadonlyMap<string, Interfaces>) {
+    this.#byKind = byKind
+  }
+
+  /** What makes the interfaces: the driver of the first kind. */
+  get kind(): string {
+    const [first] = this.#byKind.values()
+    return first?.kind ?? 'none'
+  }
+
+  prepare(): Promise<readonly LinkFault[]> {
+    return this.#each([], driver => driver.prepare())
+  }
+
+  create(tunnels: readonly Tunnel[]): Promise<readonly LinkFault[]> {
+    return this.#eachWith(tunnels, (driver, mine) => driver.create(mine.map(linkOf)))
+  }
+
+  changeRemote(tunnels: readonly Tunnel[]): Promise<readonly LinkFault[]> {
+    return this.#eachWith(tunnels, (driver, mine) => driver.changeRemote(mine.map(linkOf)))
+  }
+
+  remove(tunnels: readonly Tunnel[]): Promise<readonly LinkFault[]> {
+    return this.#eachWith(tunnels, (driver, mine) => driver.remove(mine.map(({ device }) => device)))
+  }
+
+  /** See Interfaces.watch: of all drivers that can. */
+  watch(harmed: () => void): () => void {
+    const stops = [...this.#byKind.values()].map(driver => driver.watch?.(harmed))
+    return () => {
+      for (const stop of stops) stop?.()
+    }
+  }
+
+  /** All drivers are asked, those without a tunnel too: they may have strays. */
+  async reconcile(wanted: readonly Tunnel[]): Promise<Reconciliation> {
+    const done: Reconciliation[] = []
+    for (const [name, driver] of this.#byKind) {
+      done.push(await driver.reconcile(ofKind(wanted, name).map(linkOf)))
+    }
+    return {
+      made: done.flatMap(({ made }) => made),
+      removed: done.flatMap(({ removed }) => removed),
+      faults: done.flatMap(({ faults }) => faults),
+    }
+  }
+
+  #eachWith(
+    tunnels: readonly Tunnel[],
+    ask: (driver: Interfaces, mine: readonly Tunnel[]) => Promise<readonly LinkFault[]>,
+  ): Promise<readonly LinkFault[]> {
+    return this.#each(tunnels, async (driver, mine) => (mine.length === 0 ? [] : ask(driver, mine)))
+  }
+
+  async #each(
+    tunnels: readonly Tunnel[],
+    ask: (driver: Interfaces, mine: readonly Tunnel[]) => Promise<readonly LinkFault[]>,
+  ): Promise<readonly LinkFault[]> {
+    const faults: LinkFault[] = []
+    for (const [name, driver] of this.#byKind) faults.push(...(await ask(driver, ofKind(tunnels, name))))
+    return faults
+  }
+}
+
+function ofKind(tunnels: readonly Tunnel[], name: string): readonly Tunnel[] {
+  return tunnels.filter(tunnel => tunnel.kind.name === name)
+}

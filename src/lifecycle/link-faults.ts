@@ -1,0 +1,37 @@
+import type { Log } from '../shared/log.ts'
+import type { LinkFault } from '../tunnel/interface.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+
+/** Why the kernel refused a tunnel's interface when it was last tried. */
+export class LinkFaults {
+  readonly #log: Log
+  readonly #reasons = new Map<string, string>()
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Undefined: the kernel did not refuse. */
+  of(id: string): string | undefined {
+    return this.#reasons.get(id)
+  }
+
+  /** Remembers and logs what was refused; forgets the faults of those that were accepted. Returns the devices at fault. */
+  note(tunnels: readonly Tunnel[], faults: readonly LinkFault[]): ReadonlySet<string> {
+    const reasons = new Map(faults.map(fault => [fault.device, fault.reason]))
+    for (const { id, device } of tunnels) {
+      const reason = reasons.get(device)
+      if (reason === undefined) {
+        this.#reasons.delete(id)
+        continue
+      }
+      this.#reasons.set(id, reason)
+      this.#log.error({ tunnel: id, device, reason }, 'interface fault')
+    }
+    return new Set(reasons.keys())
+  }
+
+  forget(id: string): void {
+    this.#reasons.delete(id)
+  }
+}

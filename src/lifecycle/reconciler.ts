@@ -1,0 +1,61 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Cursor, TableSlice, TunnelStore } from '../store/tunnel-store.ts'
+import type { Reconciliation } from '../tunnel/interface.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { Drivers } from './drivers.ts'
+import type { KernelTurn } from './kernel-turn.ts'
+import type { LinkFaults } from './link-faults.ts'
+
+/** Rows read in one turn of the event loop. */
+const SLICE = 1000
+/** In place of a device in a fault that is not one link's. */
+const WHOLE_KERNEL = '*'
+
+/** Makes the kernel's interfaces equal to the table's, both ways. New tunnels are left to BringUp. */
+export class Reconciler {
+  readonly #store: TunnelStore
+  readonly #drivers: Drivers
+  readonly #faults: LinkFaults
+  readonly #turn: KernelTurn
+
+  constructor(parts: {
+    readonly store: TunnelStore
+    readonly drivers: Drivers
+    readonly faults: LinkFaults
+    readonly turn: KernelTurn
+  }) {
+    this.#store = parts.store
+    this.#drivers = parts.drivers
+    this.#faults = parts.faults
+    this.#turn = parts.turn
+  }
+
+  run(): Promise<Reconciliation> {
+    return this.#turn.take(async () => {
+      const wanted = await this.#tunnelsUp()
+      const mended = await this.#drivers.reconcile(wanted)
+      this.#faults.note(wanted, mended.faults)
+      return mended
+    })
+  }
+
+  /** See Lifecycle.check. */
+  async check(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const { made, faults } = await this.run()
+    const unsound = new Set([...made, ...faults.map(({ device }) => device)])
+    if (unsound.has(WHOLE_KERNEL)) return new Set() // nobody knows
+    return new Set(ids.filter(id => !unsound.has(this.#store.tunnels.byId(id)?.device ?? '')))
+  }
+
+  /** Those that should have an interface; others come and go in the kernel's turn alone, so that none is missed. */
+  async #tunnelsUp(): Promise<readonly Tunnel[]> {
+    const up: Tunnel[] = []
+    for (let from: Cursor | undefined; ; ) {
+      const { rows, next }: TableSlice<Tunnel> = this.#store.tunnels.slice(from, SLICE)
+      for (const tunnel of rows) if (tunnel.unreachable >= 0) up.push(tunnel)
+      if (next === undefined) return up
+      from = next
+      await nextTurn()
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import type { Log } from '../shared/log.ts'
+import type { Problem } from '../shared/problem.ts'
+import type { TunnelReader, TunnelStore, TunnelTransaction, Written } from '../store/tunnel-store.ts'
+import type { Assignment } from '../tunnel/address-pool.ts'
+import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
+import { hashKey, newId, newKey } from '../tunnel/tunnel-key.ts'
+import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
+
+/** What a registration asks for, checked by admission: canonical address, lower-case labels, a known system. */
+export interface TunnelRequest {
+  readonly kind: KindFields
+  /** Undefined for kinds without an endpoint. */
+  readonly ipv4: string | undefined
+  readonly nicname: string
+  readonly country: string
+  readonly os: string
+}
+
+export type Registration =
+  | { readonly kind: 'registered'; readonly tunnel: Tunnel; readonly key: string }
+  | Refusal
+
+/** The draft's server steps 2–4: a free interface and a free address pair, and the row. */
+export class Registrations {
+  readonly #store: TunnelStore
+  readonly #log: Log
+  readonly #maxTunnels: number
+  readonly #now: () => number
+  readonly #onRegistered: () => void
+  #count: number
+
+  constructor(options: {
+    readonly store: TunnelStore
+    readonly log: Log
+    readonly maxTunnels: number
+    /** UTC seconds. */
+    readonly now: () => number
+    /** Called after each commit of a registration. */
+    readonly onRegistered: () => void
+  }) {
+    this.#store = options.store
+    this.#log = options.log
+    this.#maxTunnels = options.maxTunnels
+    this.#now = options.now
+    this.#onRegistered = options.onRegistered
+    this.#count = this.#store.tunnels.count()
+  }
+
+  /**
+   * Registers in one transaction with whatever else comes in at the time. Two registrations can never get the same
+   * endpoint, name, device or addresses: the schema forbids it.
+   */
+  async register(request: TunnelRequest): Promise<Registration> {
+    try {
+      return await this.#store.commit(transaction => this.insertNew(transaction, request))
+    } catch (error) {
+      return refused(storageProblem(error))
+    }
+  }
+
+  /** The work of one registration, for a transaction that may hold many. */
+  insertNew(transaction: TunnelTransaction, request: TunnelRequest): Written<Registration> {
+    if (this.#count >= this.#maxTunnels) return unwritten(REFUSAL.poolFull())
+    const key = newKey()
+    const make = (assignment: Assignment) => this.#newTunnel(request, assignment)
+    const insertion = transaction.insert(this.#now(), make, hashKey(key))
+    if (insertion.kind === 'full') return unwritten(REFUSAL.poolFull())
+    if (insertion.kind === 'taken') return unwritten(...conflicts(transaction.tunnels, request))
+    this.#count++
+    return {
+      outcome: { kind: 'registered', tunnel: insertion.tunnel, key },
+      changes: [],
+      committed: () => this.#registered(insertion.tunnel),
+      undone: () => void this.#count--,
+    }
+  }
+
+  /** Counts afresh: another program has edited rows. Addresses that it gave out show when they are tried. */
+  recount(): void {
+    this.#count = this.#store.tunnels.count()
+  }
+
+  /** Takes `rows` removed rows off the count. */
+  countRemoved(rows: number): void {
+    this.#count -= rows
+  }
+
+  #registered({ id, nicname, country, device }: Tunnel): void {
+    this.#log.info({ tunnel: id, name: `${nicname}.${country}`, device }, 'tunnel registered')
+    this.#onRegistered()
+  }
+
+  #newTunnel(request: TunnelRequest, assignment: Assignment): Tunnel {
+    return {
+      id: newId(),
+      kind: request.kind,
+      ipv4Client: request.ipv4,
+      ...assignment,
+      nicname: request.nicname,
+      country: request.country,
+      os: request.os,
+      creationTime: this.#now(),
+      unreachable: NEW,
+    }
+  }
+}
+
+function unwritten(...problems: readonly Problem[]): Written<Registration> {
+  return { outcome: refused(...problems), changes: [] }
+}
+
+function conflicts(tunnels: TunnelReader, { ipv4, nicname, country }: TunnelRequest): readonly Problem[] {
+  const problems: Problem[] = []
+  if (ipv4 !== undefined && tunnels.idByEndpoint(ipv4) !== undefined)
+    problems.push(REFUSAL.endpointInUse(ipv4))
+  if (tunnels.idByName(nicname, country) !== undefined) problems.push(REFUSAL.nicnameTaken(nicname, country))
+  return problems
+}

@@ -1,0 +1,186 @@
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
+import type { Converse } from '../../engine/conversation.ts'
+import type { Endpoint } from '../../shared/endpoint.ts'
+import { ListenFault } from '../listen-fault.ts'
+import { PREFIX_LENGTH } from './message-stream.ts'
+import { type ConnectionCounts, type ConnectionTimes, TcpConnection } from './tcp-connection.ts'
+
+/** Bounds of a TCP listener. */
+export interface TcpLimits {
+  /** Connections in all. At most about 200 KB each where the peers are hostile: 400 MB. */
+  readonly connections: number
+  /** Connections from one IPv4 address or one IPv6 /64: nobody alone can take them all. */
+  readonly connectionsAnAddress: number
+  /** Octets of replies waiting in the process for one peer, but for the reply that goes over. */
+  readonly highWater: number
+  readonly times: ConnectionTimes
+}
+
+export const TCP_LIMITS: TcpLimits = {
+  connections: 2000,
+  connectionsAnAddress: 500,
+  highWater: 65_536,
+  times: { idle: 10_000, message: 10_000, drain: 10_000, linger: 2_000 },
+}
+
+/** RFC 1035 4.2.2: what a length of two octets can say. */
+const MAX_MESSAGE = 65_535
+
+/** How long `close` lets peers take their last replies. */
+const CLOSE_GRACE_MS = 500
+
+export interface TcpCounts extends ConnectionCounts {
+  connections: number
+  /** Connections closed to make room for a new one. */
+  evictions: number
+}
+
+export const NO_TCP_COUNTS: Readonly<TcpCounts> = {
+  connections: 0,
+  evictions: 0,
+  queries: 0,
+  replies: 0,
+  silences: 0,
+  timeouts: 0,
+  errors: 0,
+  faults: 0,
+}
+
+/**
+ * DNS over TCP on one address (RFC 7766, RFC 9210). Where a limit is reached, the connection that has been without
+ * a query for the longest makes room (RFC 7766 6.2.3 lets a server close those): a new client is always heard, and
+ * holding connections open without asking gains nothing.
+ */
+export class TcpListener {
+  readonly address: Endpoint
+  readonly counts: TcpCounts = { ...NO_TCP_COUNTS }
+  readonly #server: Server
+  readonly #converse: Converse
+  readonly #limits: TcpLimits
+  /** One for all connections: a reply is copied out of it before the next is written. */
+  readonly #reply = Buffer.allocUnsafeSlow(PREFIX_LENGTH + MAX_MESSAGE)
+  /** Both in the order of the last query, the longest ago first. */
+  readonly #connections = new Map<TcpConnection, string>()
+  readonly #byAddress = new Map<string, Set<TcpConnection>>()
+
+  /** Binds and answers at once. Port 0 is any free one. Rejects with a ListenFault. */
+  static async listen(
+    endpoint: Endpoint,
+    converse: Converse,
+    limits: TcpLimits = TCP_LIMITS,
+  ): Promise<TcpListener> {
+    const server = createServer({ allowHalfOpen: true, highWaterMark: limits.highWater })
+    try {
+      server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: true, exclusive: true })
+      await once(server, 'listening')
+    } catch (error) {
+      throw new ListenFault(endpoint, 'tcp', error)
+    }
+    return new TcpListener(server, converse, limits)
+  }
+
+  /** Takes a bound server: see `listen`. */
+  constructor(server: Server, converse: Converse, limits: TcpLimits) {
+    this.address = boundAddress(server)
+    this.#server = server
+    this.#converse = converse
+    this.#limits = limits
+    server.on('connection', socket => this.#accept(socket))
+    server.on('error', () => this.counts.errors++) // no descriptor left: the next connection may find one
+  }
+
+  /** Connections open now. */
+  get openConnections(): number {
+    return this.#connections.size
+  }
+
+  /** Accepts no more, lets peers take what is on its way for half a second; resolves when the port is free. */
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    for (const connection of this.#connections.keys()) connection.finish()
+    await Promise.race([closed, sleep(CLOSE_GRACE_MS)])
+    for (const connection of this.#connections.keys()) connection.destroy()
+    await closed
+  }
+
+  #accept(socket: Socket): void {
+    this.counts.connections++
+    const key = addressKey(socket.remoteAddress)
+    if (key === undefined) {
+      this.#refuse(socket)
+      return
+    }
+    this.#makeRoom(key)
+    const connection = new TcpConnection(socket, {
+      converse: this.#converse,
+      reply: this.#reply,
+      times: this.#limits.times,
+      counts: this.counts,
+      onQuery: used => this.#used(used),
+      onClose: gone => this.#forget(gone),
+    })
+    this.#remember(connection, key)
+  }
+
+  /** The peer went away before it was seen. */
+  #refuse(socket: Socket): void {
+    socket.on('error', () => this.counts.errors++)
+    socket.destroy()
+  }
+
+  #makeRoom(key: string): void {
+    const siblings = this.#byAddress.get(key) ?? new Set()
+    if (siblings.size >= this.#limits.connectionsAnAddress) this.#evict(siblings.values().next().value)
+    else if (this.#connections.size >= this.#limits.connections)
+      this.#evict(this.#connections.keys().next().value)
+  }
+
+  #evict(connection: TcpConnection | undefined): void {
+    if (connection === undefined) return
+    this.counts.evictions++
+    this.#forget(connection)
+    connection.destroy()
+  }
+
+  #remember(connection: TcpConnection, key: string): void {
+    this.#connections.set(connection, key)
+    const siblings = this.#byAddress.get(key) ?? new Set()
+    siblings.add(connection)
+    this.#byAddress.set(key, siblings)
+  }
+
+  #forget(connection: TcpConnection): void {
+    const key = this.#connections.get(connection)
+    if (key === undefined) return
+    this.#connections.delete(connection)
+    const siblings = this.#byAddress.get(key)
+    siblings?.delete(connection)
+    if (siblings?.size === 0) this.#byAddress.delete(key)
+  }
+
+  #used(connection: TcpConnection): void {
+    const key = this.#connections.get(connection)
+    if (key === undefined) return
+    this.#forget(connection)
+    this.#remember(connection, key)
+  }
+}
+
+/** Whose connections are counted together: an IPv4 address, or an IPv6 /64, which every host has to itself. */
+function addressKey(address: string | undefined): string | undefined {
+  if (address === undefined) return undefined
+  const octets = parseIpv6(address.split('%')[0] ?? '')
+  if (octets === undefined) return address
+  return formatIpv6(octets.fill(0, 8))
+}
+
+function boundAddress(server: Server): Endpoint {
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string')
+    throw new TypeError('a TCP server has an address and a port')
+  return { address: bound.address, port: bound.port }
+}

@@ -1,0 +1,52 @@
+/** What an answering thread runs: its own engine and sockets, over the table that all threads share. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { Nameserver } from '../../engine/nameserver.ts'
+import { ReaderSlot } from '../../zone/reader-slot.ts'
+import { loadLibc } from '../libc.ts'
+import { BatchLoop } from '../udp/batch-loop.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Presence } from './presence.ts'
+import { SharedCounts } from './shared-counts.ts'
+import { PATIENCE_MS, type ThreadOrders } from './thread-orders.ts'
+import { setSlice } from './thread-slice.ts'
+
+/** Counts are published this often; more would cost more than they tell. */
+const COUNTS_INTERVAL_MS = 100
+/** The shortest that Linux gives: an answer does not wait for the slice of whoever has the core, be it our own web. */
+const SLICE_NS = 100_000n
+
+const orders = workerData as ThreadOrders
+const libc = await loadLibc()
+if (libc === undefined) throw new Error('libc can not be called from this thread')
+const nameserver = new Nameserver(orders.engine)
+const loop = new BatchLoop({
+  libc,
+  sockets: orders.sockets,
+  respond: (query, length, reply, client) => nameserver.respond(query, length, reply, client),
+  presence: new Presence(new ReaderSlot(orders.engine.catalog.buffer, orders.reader)),
+})
+const stop = new Int32Array(orders.stop)
+const heartbeat = new Heartbeat(orders.heartbeat)
+const udpCounts = new SharedCounts(loop.counts, orders.udpCounts)
+const engineCounts = new SharedCounts(nameserver.counts, orders.engineCounts)
+let published = 0
+
+function publishCounts(): void {
+  udpCounts.publish(loop.counts)
+  engineCounts.publish(nameserver.counts)
+}
+
+function isStopped(): boolean {
+  heartbeat.beat()
+  const now = Date.now()
+  if (now - published >= COUNTS_INTERVAL_MS) {
+    published = now
+    publishCounts()
+  }
+  return Atomics.load(stop, 0) !== 0
+}
+
+setSlice(libc, SLICE_NS)
+parentPort?.postMessage('ready')
+loop.run(isStopped, PATIENCE_MS)
+publishCounts()

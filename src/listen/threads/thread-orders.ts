@@ -1,0 +1,21 @@
+import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { BoundSocket } from '../udp/batch-socket.ts'
+
+/** How long a quiet thread waits, in milliseconds, before it looks whether it should stop. */
+export const PATIENCE_MS = 250
+
+/** Everything an answering thread is given; all of it can be handed from thread to thread. */
+export interface ThreadOrders {
+  readonly engine: NameserverOptions
+  readonly sockets: readonly BoundSocket[]
+  /** Number of its slot among the table's readers. */
+  readonly reader: number
+  /** One word; not 0: stop. */
+  readonly stop: SharedArrayBuffer
+  /** See heartbeat.ts. */
+  readonly heartbeat: SharedArrayBuffer
+  readonly udpCounts: SharedArrayBuffer
+  readonly engineCounts: SharedArrayBuffer
+  /** Directory of Node's compile cache; undefined: it is off. */
+  readonly compileCache: string | undefined
+}

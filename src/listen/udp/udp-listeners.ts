@@ -1,0 +1,63 @@
+import type { Respond } from '../../engine/respond.ts'
+import type { Endpoint } from '../../shared/endpoint.ts'
+import { ListenFault } from '../listen-fault.ts'
+import { sumOf } from '../threads/shared-counts.ts'
+import { NO_UDP_COUNTS, type UdpCounts, UdpListener } from './dgram-listener.ts'
+import { isWildcard } from './packet-info.ts'
+
+/** What answers UDP on all listen addresses, in whichever threads. */
+export interface UdpListeners {
+  /** Binds an address; port 0 is any free one. Rejects with a ListenFault, and nothing of that address is bound. */
+  bind(endpoint: Endpoint): Promise<Endpoint>
+  /**
+   * Binds an address that this machine is yet to have, before `start`; undefined where that can not be done, so that
+   * `bind` has to be called once the address is there. Rejects with a ListenFault for other reasons.
+   */
+  bindAhead(endpoint: Endpoint): Promise<Endpoint | undefined>
+  /** From now on every address that is bound is answered on. */
+  start(): Promise<void>
+  /** Counts of all addresses and threads, added up. */
+  readonly counts: UdpCounts
+  /** Stops answering; resolves when the ports are free. */
+  close(): Promise<void>
+}
+
+/** Node's sockets do not tell which address a datagram was sent to, and a reply from another one is none. */
+const NEEDS_ADDRESSES =
+  'without batched system calls (koffi on Linux) each address has to be named in dns.listen'
+
+/** Node's own sockets, on the thread that makes them: everywhere, and slower. */
+export class DgramListeners implements UdpListeners {
+  readonly #respond: Respond
+  readonly #listeners: UdpListener[] = []
+
+  constructor(respond: Respond) {
+    this.#respond = respond
+  }
+
+  async bind(endpoint: Endpoint): Promise<Endpoint> {
+    if (isWildcard(endpoint.address)) throw new ListenFault(endpoint, 'udp', new Error(NEEDS_ADDRESSES))
+    const listener = await UdpListener.listen(endpoint, this.#respond)
+    this.#listeners.push(listener)
+    return listener.address
+  }
+
+  async bindAhead(): Promise<undefined> {
+    return undefined
+  }
+
+  async start(): Promise<void> {
+    // They answer from the moment they are bound.
+  }
+
+  get counts(): UdpCounts {
+    return sumOf(
+      { ...NO_UDP_COUNTS },
+      this.#listeners.map(({ counts }) => counts),
+    )
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.map(listener => listener.close()))
+  }
+}

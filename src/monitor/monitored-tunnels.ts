@@ -1,0 +1,23 @@
+import type { Reconciliation } from '../tunnel/interface.ts'
+
+/** A tunnel to ask. */
+export interface ProbeTarget {
+  readonly id: string
+  readonly ipv6Client: string
+  /** True where its row says that it answered when it was last counted: what a new process knows of the last one. */
+  readonly answeredLast?: boolean
+}
+
+/** What the monitor needs of the life cycle. Kernel calls wait for each other there. */
+export interface MonitoredTunnels {
+  bringUpNew(): Promise<{ readonly activated: number; readonly failed: number }>
+  probeTargets(): readonly ProbeTarget[]
+  /** Counts a round. Tunnels that are in neither list are not touched: nobody knows. */
+  recordRound(round: {
+    readonly answered: readonly string[]
+    readonly silent: readonly string[]
+  }): Promise<{ readonly removed: number }>
+  reconcile(): Promise<Reconciliation>
+  /** Looks at our own end of each of these tunnels, and mends it; those whose end was sound all along. */
+  check(ids: readonly string[]): Promise<ReadonlySet<string>>
+}

@@ -1,0 +1,114 @@
+import type { Log } from '../shared/log.ts'
+import type { LinkFault } from '../tunnel/interface.ts'
+import type { MonitoredTunnels } from './monitored-tunnels.ts'
+import { reasonOf } from './reason.ts'
+
+const INTERVAL_MS = 3_600_000
+/** A reconciliation that took a second is followed by at least nine of rest, whatever the kernel tells meanwhile. */
+const REST_PER_WORK = 9
+const SHORTEST_REST_MS = 500
+/** Faults of one reconciliation that are written to the log. */
+const LOGGED_FAULTS = 10
+
+/** Compares kernel and table at start, hourly, and soon after somebody else has touched the kernel. */
+export class Reconciler {
+  readonly #lifecycle: Pick<MonitoredTunnels, 'reconcile'>
+  readonly #prepare: () => Promise<readonly LinkFault[]>
+  readonly #log: Log
+  #interval: NodeJS.Timeout | undefined
+  #soon: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #isWanted = false
+  #restUntil = 0
+  #mendings = 0
+  #stopped = false
+  #lastFaults = ''
+
+  constructor(options: {
+    readonly lifecycle: Pick<MonitoredTunnels, 'reconcile'>
+    /** Puts right what all tunnels share: routes, forwarding, source filter. */
+    readonly prepare: () => Promise<readonly LinkFault[]>
+    readonly log: Log
+  }) {
+    this.#lifecycle = options.lifecycle
+    this.#prepare = options.prepare
+    this.#log = options.log
+  }
+
+  /** How often something of ours was found otherwise than it should be: who compares two readings knows of between. */
+  get mendings(): number {
+    return this.#mendings
+  }
+
+  start(): void {
+    this.#run()
+    this.#interval = setInterval(() => {
+      if (this.#running === undefined) this.#run()
+    }, INTERVAL_MS)
+  }
+
+  /** Reconciles as soon as the rest after the last one is over; many calls cost one. */
+  soon(): void {
+    this.#isWanted = true
+    if (this.#stopped || this.#running !== undefined || this.#soon !== undefined) return
+    this.#soon = setTimeout(
+      () => {
+        this.#soon = undefined
+        this.#run()
+      },
+      Math.max(0, this.#restUntil - performance.now()),
+    )
+  }
+
+  /** Something of ours is known to be wrong: echoes that go out now say nothing. */
+  noteTrouble(): void {
+    this.#mendings++
+    this.soon()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#interval)
+    clearTimeout(this.#soon)
+    await this.#running
+  }
+
+  #run(): void {
+    this.#isWanted = false
+    this.#running = this.#timed().finally(() => {
+      this.#running = undefined
+      if (this.#isWanted) this.soon()
+    })
+  }
+
+  async #timed(): Promise<void> {
+    const start = performance.now()
+    await this.#reconcile()
+    const end = performance.now()
+    this.#restUntil = end + Math.max(SHORTEST_REST_MS, REST_PER_WORK * (end - start))
+  }
+
+  async #reconcile(): Promise<void> {
+    try {
+      const [preparation, mended] = await Promise.all([this.#prepare(), this.#lifecycle.reconcile()])
+      const { made, removed, faults } = mended
+      if (made.length > 0) this.#mendings++
+      if (made.length + removed.length > 0) {
+        this.#log.info({ made: made.length, removed: removed.length }, 'interfaces reconciled with the table')
+      }
+      this.#reportFaults([...preparation, ...faults])
+    } catch (error) {
+      this.#log.error({ reason: reasonOf(error) }, 'interfaces could not be reconciled with the table')
+    }
+  }
+
+  /** The same faults again are not news. */
+  #reportFaults(faults: readonly LinkFault[]): void {
+    const first = faults.slice(0, LOGGED_FAULTS)
+    const text = JSON.stringify([faults.length, first])
+    if (faults.length > 0 && text !== this.#lastFaults) {
+      this.#log.warn({ faults: first, count: faults.length }, 'interfaces differ from the table')
+    }
+    this.#lastFaults = text
+  }
+}

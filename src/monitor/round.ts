@@ -1,0 +1,193 @@
+import { type Prober, type Verdict, type Verdicts, verdictOf } from '../echo/prober.ts'
+import type { Log } from '../shared/log.ts'
+import type { MonitoredTunnels, ProbeTarget } from './monitored-tunnels.ts'
+import { Crowd, type CutOff, OwnOutage } from './own-outage.ts'
+import { reasonOf } from './reason.ts'
+import type { Uplink } from './uplink.ts'
+
+/**
+ * What became of a round. Silence was counted in a 'recorded' one alone; in an 'own-outage' the answers were, and in the
+ * others nothing.
+ */
+export interface RoundReport {
+  readonly outcome: 'recorded' | 'own-outage' | 'dry-run' | 'failed' | 'stopped'
+  readonly targets: number
+  readonly answered: number
+  readonly silent: number
+  readonly unknown: number
+  readonly removed: number
+}
+
+export interface RoundOptions {
+  readonly lifecycle: MonitoredTunnels
+  readonly prober: Prober
+  readonly uplink: Uplink
+  readonly timeoutMs: number
+  readonly log: Log
+  /** Counts what was found wrong at our own ends: where it grew during a round, silence may be our doing. */
+  readonly mendings: () => number
+  readonly signal: AbortSignal
+}
+
+/** Answers of the first try that are asked again with the silent ones, to see whether we are cut off by now. */
+const WITNESSES = 16
+
+/** The tunnels of a round by what is known of each. */
+interface Findings {
+  readonly answered: ReadonlySet<string>
+  readonly silent: readonly string[]
+  readonly unknown: readonly string[]
+}
+
+/**
+ * The draft's steps 1–4, from a scan to the counts:
+ *
+ *     scan ─▶ echo ─▶ doubt? ─▶ echo again ─▶ our own outage? ─▶ our own ends sound? ─▶ count
+ */
+export class Rounds {
+  readonly #options: RoundOptions
+  readonly #crowd = new Crowd()
+  readonly #outage: OwnOutage
+
+  constructor(options: RoundOptions) {
+    this.#options = options
+    this.#outage = new OwnOutage(options.log)
+  }
+
+  /** The outage of our own that lasts, as far as the last round knew. */
+  get outage(): { readonly reason: string; readonly since: Date } | undefined {
+    return this.#outage.current
+  }
+
+  /** Never rejects. */
+  async run(): Promise<RoundReport> {
+    let targets = 0
+    try {
+      // Draft, step 1: scan the database for existing tunnels.
+      const tunnels = this.#options.lifecycle.probeTargets()
+      targets = tunnels.length
+      return { targets, ...(await this.#probeAll(tunnels)) }
+    } catch (error) {
+      this.#options.log.error({ reason: reasonOf(error) }, 'monitor round failed: nothing was counted')
+      return { targets, ...NOTHING, outcome: 'failed' }
+    }
+  }
+
+  async #probeAll(tunnels: readonly ProbeTarget[]): Promise<Omit<RoundReport, 'targets'>> {
+    const mendings = this.#options.mendings()
+    const uplink = await this.#options.uplink.targets()
+    // Draft, step 2: reachability tests (ICMPv6 echo/reply), all in one batch.
+    const first = await this.#probe([...tunnels.map(({ ipv6Client }) => ipv6Client), ...uplink])
+    const doubted = this.#isDoubted(tunnels, first, mendings)
+    const echoes = doubted ? await this.#probeAgain(tunnels, first, uplink) : { verdicts: first, last: first }
+    if (this.#options.signal.aborted) return { ...NOTHING, outcome: 'stopped' } // those not asked yet are not silent
+    const findings = findingsOf(tunnels, echoes.verdicts)
+    const cutOff = this.#cutOff(tunnels, findings, echoes.last)
+    if (cutOff !== undefined && this.#outage.isBelieved(cutOff)) return this.#sitOut(tunnels, findings)
+    if (findings.unknown.length === tunnels.length && tunnels.length > 0) {
+      throw new Error(unknownReason(echoes.verdicts))
+    }
+    this.#outage.over()
+    this.#options.uplink.learn(echoes.last)
+    return this.#count(findings)
+  }
+
+  async #probe(addresses: readonly string[]): Promise<Verdicts> {
+    const { prober, timeoutMs, signal } = this.#options
+    return signal.aborted ? new Map() : prober.probe(addresses, { timeoutMs, signal })
+  }
+
+  /** Is there silence, and anything that speaks for its being our own fault? */
+  #isDoubted(tunnels: readonly ProbeTarget[], verdicts: Verdicts, mendings: number): boolean {
+    const { answered, silent } = findingsOf(tunnels, verdicts)
+    if (silent.length === 0) return false
+    return (
+      this.#crowd.isSilent(tunnels, answered) ||
+      this.#options.uplink.judge(verdicts) !== undefined ||
+      this.#options.mendings() !== mendings
+    )
+  }
+
+  /** Asks the silent ones again, with the uplink and some that answered. An answer at either time is one. */
+  async #probeAgain(
+    tunnels: readonly ProbeTarget[],
+    first: Verdicts,
+    uplink: readonly string[],
+  ): Promise<{ readonly verdicts: Verdicts; readonly last: Verdicts }> {
+    const mendings = this.#options.mendings()
+    const addresses = tunnels.map(({ ipv6Client }) => ipv6Client)
+    const hasAnswered = (address: string) => verdictOf(first, address).kind === 'answered'
+    const witnesses = addresses.filter(hasAnswered).slice(0, WITNESSES)
+    const silent = addresses.filter(address => !hasAnswered(address))
+    const last = await this.#probe([...silent, ...witnesses, ...uplink])
+    const isMended = this.#options.mendings() !== mendings
+    const verdicts = new Map(first)
+    for (const address of silent) {
+      const verdict = verdictOf(last, address)
+      verdicts.set(address, isMended && verdict.kind === 'silent' ? WHILE_MENDED : verdict)
+    }
+    return { verdicts, last }
+  }
+
+  /** `last` is the latest look at the uplink: a tunnel that answered in it came through. */
+  #cutOff(tunnels: readonly ProbeTarget[], findings: Findings, last: Verdicts): CutOff | undefined {
+    const cutOff = this.#options.uplink.judge(last)
+    const isThrough = tunnels.some(({ ipv6Client }) => last.get(ipv6Client)?.kind === 'answered')
+    if (cutOff !== undefined && (cutOff.kind === 'anchors' || !isThrough)) return cutOff
+    if (findings.unknown.length === tunnels.length) return undefined // the prober's fault, and no silence
+    return this.#crowd.isSilent(tunnels, findings.answered) ? MOST_ARE_SILENT : undefined
+  }
+
+  /** An answer is a fact whatever becomes of us; silence is none. */
+  async #sitOut(
+    tunnels: readonly ProbeTarget[],
+    { answered, silent, unknown }: Findings,
+  ): Promise<Omit<RoundReport, 'targets'>> {
+    this.#crowd.uncounted(tunnels, answered)
+    if (answered.size > 0) await this.#options.lifecycle.recordRound({ answered: [...answered], silent: [] })
+    return {
+      outcome: 'own-outage',
+      answered: answered.size,
+      silent: 0,
+      unknown: silent.length + unknown.length,
+      removed: 0,
+    }
+  }
+
+  /** Draft, steps 3 and 4: count the silent, take down those over the threshold. */
+  async #count({ answered, silent, unknown }: Findings): Promise<Omit<RoundReport, 'targets'>> {
+    const { lifecycle, log } = this.#options
+    const sound = silent.length === 0 ? new Set<string>() : await lifecycle.check(silent)
+    const counted = silent.filter(id => sound.has(id))
+    const mended = silent.length - counted.length
+    if (mended > 0)
+      log.warn({ tunnels: mended }, 'silent tunnels were not counted: our own end was not sound')
+    this.#crowd.counted(answered, [...unknown, ...silent.filter(id => !sound.has(id))])
+    const { removed } = await lifecycle.recordRound({ answered: [...answered], silent: counted })
+    return {
+      outcome: 'recorded',
+      answered: answered.size,
+      silent: counted.length,
+      unknown: unknown.length + mended,
+      removed,
+    }
+  }
+}
+
+const NOTHING = { answered: 0, silent: 0, unknown: 0, removed: 0 }
+const MOST_ARE_SILENT: CutOff = {
+  kind: 'crowd',
+  reason: 'most tunnels that answered before are silent together',
+}
+const WHILE_MENDED: Verdict = { kind: 'unknown', reason: 'our own end was mended meanwhile' }
+
+function findingsOf(tunnels: readonly ProbeTarget[], verdicts: Verdicts): Findings {
+  const of = (kind: Verdict['kind']) =>
+    tunnels.filter(({ ipv6Client }) => verdictOf(verdicts, ipv6Client).kind === kind).map(({ id }) => id)
+  return { answered: new Set(of('answered')), silent: of('silent'), unknown: of('unknown') }
+}
+
+function unknownReason(verdicts: Verdicts): string {
+  for (const verdict of verdicts.values()) if (verdict.kind === 'unknown') return verdict.reason
+  return 'the prober said nothing'
+}

@@ -1,0 +1,60 @@
+import { type Verdicts, verdictOf } from '../echo/prober.ts'
+import type { Gateway } from './default-gateways.ts'
+import type { CutOff } from './own-outage.ts'
+
+/**
+ * The test of our own uplink, asked about in the same batch as the tunnels: the operator's anchors, and the default
+ * gateways. A gateway is evidence only once it has answered: many never do.
+ */
+export class Uplink {
+  readonly #anchors: readonly string[]
+  readonly #readGateways: () => Promise<readonly Gateway[] | undefined>
+  #gateways: readonly Gateway[] = []
+  #answering: readonly Gateway[] = []
+
+  constructor(options: {
+    readonly anchors: readonly string[]
+    readonly readGateways: () => Promise<readonly Gateway[] | undefined>
+  }) {
+    this.#anchors = options.anchors
+    this.#readGateways = options.readGateways
+  }
+
+  /** Reads the routing table and returns whom to ask. Where it can't be read, those of the last reading. */
+  async targets(): Promise<readonly string[]> {
+    this.#gateways = (await this.#readGateways()) ?? this.#gateways
+    return [...this.#anchors, ...this.#gateways.map(({ address }) => address)]
+  }
+
+  /** What the verdicts on `targets` say of us; undefined where nothing speaks against our uplink. */
+  judge(verdicts: Verdicts): CutOff | undefined {
+    const isSilent = (address: string) => verdictOf(verdicts, address).kind !== 'answered'
+    if (this.#anchors.length > 0 && this.#anchors.every(isSilent)) {
+      return { kind: 'anchors', reason: 'no address of monitor.anchors answers' }
+    }
+    return this.#lostRoute() ?? this.#silentGateway(isSilent)
+  }
+
+  /** Remembers which gateways answer; for a round that counts. One that has fallen silent since is no evidence. */
+  learn(verdicts: Verdicts): void {
+    this.#answering = this.#gateways.filter(({ address }) => verdictOf(verdicts, address).kind === 'answered')
+  }
+
+  #lostRoute(): CutOff | undefined {
+    const lost = this.#answering.find(({ family }) => !this.#gateways.some(now => now.family === family))
+    return lost && { kind: 'gateway', reason: `the default route of IPv${lost.family} is gone` }
+  }
+
+  #silentGateway(isSilent: (address: string) => boolean): CutOff | undefined {
+    for (const family of [4, 6]) {
+      const known = this.#answering.filter(
+        one => one.family === family && this.#gateways.some(({ address }) => address === one.address),
+      )
+      const [first] = known
+      if (first !== undefined && known.every(({ address }) => isSilent(address))) {
+        return { kind: 'gateway', reason: `the default gateway ${first.address} does not answer any more` }
+      }
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,64 @@
+import { formatPrefix } from './address/prefix.ts'
+import type { Broker } from './broker.ts'
+import type { Config } from './config/config.ts'
+import type { Metrics } from './health/metrics.ts'
+import { sampleTunnel } from './health/sample.ts'
+import { SelfCheck } from './health/self-check.ts'
+import type { DnsListeners } from './listen/listeners.ts'
+import type { Monitor } from './monitor/monitor.ts'
+import { Portal } from './portal/portal.ts'
+import type { Log } from './shared/log.ts'
+import { Words } from './words/words.ts'
+
+/** Milliseconds for which a verdict of the health check is given again. */
+const HEALTH_CACHE_MS = 3000
+
+/** Serves pages, API and update protocol, with a health check that asks our own nameserver. */
+export async function servePortal(
+  config: Config,
+  parts: {
+    readonly broker: Broker
+    readonly dns: DnsListeners
+    readonly metrics: Metrics
+    readonly monitor: Pick<Monitor, 'trouble'>
+    readonly log: Log
+  },
+): Promise<Portal> {
+  const { broker, dns, metrics, log } = parts
+  const selfCheck = new SelfCheck({
+    listeners: () => dns.addresses,
+    ownTrouble: () => parts.monitor.trouble(),
+    zones: () => [config.origin, broker.zone.reverseApex],
+    sampleTunnel: () => sampleTunnel(broker.table, broker.zone),
+    cacheMs: HEALTH_CACHE_MS,
+  })
+  const { web, tunnel, monitor } = config
+  return Portal.listen({
+    listen: web.listen,
+    publicUrl: web.public_url,
+    trustedProxies: web.trusted_proxies,
+    registrationsPerHour: web.registrations_per_hour,
+    metricsFrom: web.metrics_from,
+    connectionsPerAddress: web.connections_per_address,
+    facts: {
+      origin: config.origin,
+      reverseApex: broker.zone.reverseApex,
+      serverIpv4: tunnel.server_ipv4,
+      prefix: formatPrefix(tunnel.prefix),
+      mtu: tunnel.mtu,
+      ttl: config.dns.ttl,
+      probeIntervalMs: monitor.interval,
+      threshold: monitor.threshold,
+      demo: config.demo,
+      dryRun: broker.interfaces.kind === 'dry-run',
+    },
+    table: broker.table,
+    lifecycle: broker.lifecycle,
+    admission: broker.admission,
+    selfCheck,
+    metrics,
+    words: Words.load(),
+    systems: broker.systems,
+    log,
+  })
+}

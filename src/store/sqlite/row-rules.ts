@@ -1,0 +1,108 @@
+import { parseIpv4 } from '../../address/ipv4.ts'
+import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
+import { type Prefix, prefixContains } from '../../address/prefix.ts'
+import type { Kinds } from '../../tunnel/kind.ts'
+import { isLabel } from '../../tunnel/label.ts'
+import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+
+/** The columns that a tunnel is read from, in the order of `Columns`. */
+export const COLUMNS =
+  'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details'
+
+/** Values in the order of COLUMNS, as the driver gives them. */
+export type Columns = readonly unknown[]
+
+/** What the values of a row are held against. */
+export interface RowRules {
+  readonly kinds: Kinds
+  readonly prefix: Prefix
+  readonly devicePrefix: string
+  isCountry(code: string): boolean
+  isOs(id: string): boolean
+}
+
+const ID = /^[A-Za-z0-9_-]{1,64}$/
+const DEVICE = /^[A-Za-z0-9_-]{1,15}$/ // IFNAMSIZ
+
+/**
+ * The tunnel that a row is, or why it is none. The one place where text of the database becomes values. It runs for
+ * every row of a table of millions at start and in each audit: no closure, and one object a sound row.
+ */
+export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
+  const [id, ipv4, client, server, device, nicname, country, os, creationTime, unreachable, kind, details] =
+    columns
+  if (typeof id !== 'string' || !ID.test(id)) return broken(columns, 'id is not letters and digits')
+  if (typeof nicname !== 'string' || !isLabel(nicname))
+    return broken(columns, 'nicname is not a lower-case label')
+  if (typeof country !== 'string' || !rules.isCountry(country)) return broken(columns, 'country is not known')
+  if (typeof os !== 'string' || !rules.isOs(os)) return broken(columns, 'os is not known')
+  if (typeof device !== 'string' || !DEVICE.test(device))
+    return broken(columns, 'device is not the name of a device')
+  if (!device.startsWith(rules.devicePrefix))
+    return broken(columns, `device does not begin with ${rules.devicePrefix}`)
+  const ipv6Client = addressIn(client, rules.prefix)
+  // Another spelling could not be found again by address.
+  if (ipv6Client === undefined || formatIpv6(ipv6Client) !== client)
+    return broken(columns, 'IPv6client is not a canonical address of the prefix')
+  const ipv6Server = addressIn(server, rules.prefix)
+  if (ipv6Server === undefined) return broken(columns, 'IPv6server is not an address of the prefix')
+  if (!isCount(creationTime, 0)) return broken(columns, 'creation_time is not a time')
+  if (!isCount(unreachable, -1)) return broken(columns, 'unreachable is not a count')
+  const known = typeof kind === 'string' ? rules.kinds.byName(kind) : undefined
+  if (known === undefined) return broken(columns, 'kind is not known')
+  const fields = known.readFields(parsed(details))
+  if (fields === undefined) return broken(columns, `details are not those of ${known.name}`)
+  const ipv4Client = typeof ipv4 === 'string' ? ipv4 : undefined
+  if (ipv4Client === undefined ? known.hasEndpoint : parseIpv4(ipv4Client) === undefined)
+    return broken(columns, 'IPv4client is not an address')
+  return {
+    id,
+    kind: fields,
+    ipv4Client,
+    ipv6Client,
+    ipv6Server,
+    device,
+    nicname,
+    country,
+    os,
+    creationTime,
+    unreachable,
+  }
+}
+
+export function isBroken(row: Tunnel | BrokenRow): row is BrokenRow {
+  return 'reason' in row
+}
+
+/** The addresses of a broken row that can be read, so that nobody else is given them. */
+export function addressesOf({ columns }: BrokenRow): readonly Uint8Array[] {
+  return [columns.IPv6client, columns.IPv6server].flatMap(text => parseIpv6(text ?? '') ?? [])
+}
+
+/** The octets of a text that is an address of the prefix. */
+export function addressIn(text: unknown, prefix: Prefix): Uint8Array | undefined {
+  const octets = typeof text === 'string' ? parseIpv6(text) : undefined
+  return octets !== undefined && prefixContains(prefix, octets) ? octets : undefined
+}
+
+function parsed(text: unknown): unknown {
+  if (typeof text !== 'string') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isCount(value: unknown, least: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
+}
+
+function broken(columns: Columns, reason: string): BrokenRow {
+  const names = COLUMNS.split(', ')
+  return {
+    id: String(columns[0]),
+    reason,
+    columns: Object.fromEntries(names.map((name, at) => [name, String(columns[at] ?? '')])),
+  }
+}

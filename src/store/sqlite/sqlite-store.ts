@@ -1,0 +1,165 @@
+import { BatchQueue } from '../../shared/batch-queue.ts'
+import type { Log } from '../../shared/log.ts'
+import { AddressPool } from '../../tunnel/address-pool.ts'
+import type { Tunnel } from '../../tunnel/tunnel.ts'
+import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
+import type { PreparedCommit } from '../../zone/prepared-commit.ts'
+import type { Rrset } from '../../zone/rrset.ts'
+import type { CommittedDifference, SerialStep, TunnelStore, Work, Written } from '../tunnel-store.ts'
+import { BrokenRows } from './broken-rows.ts'
+import { Database } from './database.ts'
+import { callSafely, Feed } from './feed.ts'
+import { IndexAllocation } from './index-allocation.ts'
+import { RestingIndexes } from './resting-indexes.ts'
+import { isBroken, type RowRules } from './row-rules.ts'
+import { SqliteTransaction } from './sqlite-transaction.ts'
+import { TableWatch } from './table-watch.ts'
+import { TunnelTable } from './tunnel-table.ts'
+import { TunnelWrites } from './tunnel-writes.ts'
+import { ZoneSerials } from './zone-serials.ts'
+import { ZoneSoas } from './zone-soas.ts'
+
+/** Milliseconds a change waits for others to share its commit, if the last commit was shared. */
+const PATIENCE_MS = 10
+
+export interface StoreOptions {
+  readonly file: string
+  readonly catalog: Catalog
+  /** The zones that tunnels live in, in wire form and lower case. */
+  readonly apexes: readonly Uint8Array[]
+  readonly rules: RowRules
+  /** That of the tunnels' records, in seconds: an index rests longer than caches hold its old name. */
+  readonly ttl: number
+  /** UTC seconds. */
+  readonly now: () => number
+  readonly log: Log
+}
+
+/**
+ * The store as a SQLite file. Changes that come together share a transaction, its wait for the disk, and the serial of
+ * the zones. The commit and its answers in DNS are one tick:
+ *
+ *     works ─▶ names made ready ─▶ COMMIT ─▶ names published ─▶ memory, listeners
+ *       └────────────┴───────────────┴─ a fault: ROLLBACK, all is taken back, latest first
+ */
+export class SqliteStore implements TunnelStore {
+  readonly tunnels: TunnelTable
+  readonly #database: Database
+  readonly #catalog: Catalog
+  readonly #writes: TunnelWrites
+  readonly #indexes: IndexAllocation
+  readonly #soas: ZoneSoas
+  readonly #watch: TableWatch
+  readonly #committed: Feed<CommittedDifference>
+  readonly #foreign: Feed<undefined>
+  readonly #log: Log
+  readonly #now: () => number
+  readonly #queue = new BatchQueue((works: readonly Work<unknown>[]) => this.#commitNow(works), {
+    patienceMs: PATIENCE_MS,
+  })
+
+  /** Opens or creates the file and brings its schema up to date. Throws DatabaseFault. */
+  static open(options: StoreOptions): SqliteStore {
+    const database = Database.open(options.file)
+    try {
+      return new SqliteStore(database, options)
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  }
+
+  private constructor(database: Database, options: StoreOptions) {
+    const { catalog, log, rules, ttl } = options
+    this.#database = database
+    this.#catalog = catalog
+    this.#log = log
+    this.#now = options.now
+    this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
+    this.#writes = new TunnelWrites(database, rules)
+    this.#indexes = new IndexAllocation(new AddressPool(rules), new RestingIndexes(database, ttl))
+    this.#soas = new ZoneSoas(catalog, new ZoneSerials(database), options.apexes)
+    this.#committed = new Feed(log)
+    this.#foreign = new Feed(log)
+    this.#watch = new TableWatch(database, () => this.#foreign.tell(undefined))
+  }
+
+  get capacity(): number {
+    return this.#indexes.capacity
+  }
+
+  async commit<Outcome>(work: Work<Outcome>): Promise<Outcome> {
+    return (await this.#queue.add(work)) as Outcome
+  }
+
+  onCommitted(listener: (difference: CommittedDifference) => void): () => void {
+    return this.#committed.add(listener)
+  }
+
+  onForeignCommit(listener: () => void): () => void {
+    return this.#foreign.add(listener)
+  }
+
+  publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
+    this.#catalog.commit(this.#changesOfAll(rrsetsOf), { differences: false })
+    this.#indexes.loadResting(this.#now())
+    const { changes } = this.#database.transaction(() => this.#soas.advance())
+    this.#catalog.commit(changes, { differences: false })
+  }
+
+  close(): void {
+    this.#watch.stop()
+    this.#database.close()
+  }
+
+  *#changesOfAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): Generator<RrsetChange> {
+    for (const row of this.tunnels.all()) {
+      this.#indexes.occupy(row)
+      if (isBroken(row)) continue
+      for (const rrset of rrsetsOf(row)) yield { kind: 'put', rrset, dynamic: true }
+    }
+  }
+
+  /** Does all the works in one transaction before this returns. Throws if it failed: nothing is done. */
+  #commitNow(works: readonly Work<unknown>[]): readonly unknown[] {
+    const { tunnels } = this
+    const transaction = new SqliteTransaction({ tunnels, writes: this.#writes, indexes: this.#indexes })
+    const written: Written<unknown>[] = []
+    let names: ReadyNames | undefined
+    try {
+      this.#database.transaction(() => {
+        for (const work of works) written.push(work(transaction))
+        names = this.#makeReady(written.flatMap(({ changes }) => changes))
+      })
+    } catch (error) {
+      names?.prepared.abandon()
+      for (const { undone } of written.reverse()) if (undone !== undefined) callSafely(undone, this.#log)
+      transaction.undone()
+      throw error
+    }
+    names?.prepared.publish()
+    transaction.committed()
+    for (const { committed } of written) if (committed !== undefined) callSafely(committed, this.#log)
+    this.#tell(transaction, names)
+    return written.map(({ outcome }) => outcome)
+  }
+
+  #makeReady(changes: readonly RrsetChange[]): ReadyNames | undefined {
+    if (changes.length === 0) return undefined
+    const soas = this.#soas.advance()
+    const hears = this.#committed.isHeard
+    const prepared = this.#catalog.prepare([...changes, ...soas.changes], { differences: hears })
+    return { serials: soas.steps, prepared }
+  }
+
+  #tell({ rows }: SqliteTransaction, names: ReadyNames | undefined): void {
+    if (!this.#committed.isHeard || (rows.length === 0 && names === undefined)) return
+    this.#committed.tell({ rows, serials: names?.serials ?? [], rrsets: names?.prepared.differences ?? [] })
+  }
+}
+
+/** Names of a commit that is not yet written, and the serials that they come with. */
+interface ReadyNames {
+  readonly serials: readonly SerialStep[]
+  readonly prepared: PreparedCommit
+}

@@ -1,0 +1,116 @@
+import type { Assignment, Resting } from '../../tunnel/address-pool.ts'
+import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+import { storageFaultOf } from '../storage-fault.ts'
+import type { Insertion, Move, RowDifference, TunnelReader, TunnelTransaction } from '../tunnel-store.ts'
+import type { IndexAllocation } from './index-allocation.ts'
+import type { TunnelWrites } from './tunnel-writes.ts'
+
+/** How many indexes are tried when rows written by another program stand in the way. */
+const MAX_INDEX_ATTEMPTS = 4096
+
+/** The writes of one transaction, and what they mean for memory once it is committed or rolled back. */
+export class SqliteTransaction implements TunnelTransaction {
+  readonly tunnels: TunnelReader
+  readonly rows: RowDifference[] = []
+  readonly #writes: TunnelWrites
+  readonly #indexes: IndexAllocation
+  readonly #taken: number[] = []
+  readonly #resting: Resting[] = []
+
+  constructor(parts: {
+    readonly tunnels: TunnelReader
+    readonly writes: TunnelWrites
+    readonly indexes: IndexAllocation
+  }) {
+    this.tunnels = parts.tunnels
+    this.#writes = parts.writes
+    this.#indexes = parts.indexes
+  }
+
+  insert(now: number, make: (assignment: Assignment) => Tunnel, keyHash: Uint8Array): Insertion {
+    for (let attempt = 0; attempt < MAX_INDEX_ATTEMPTS; attempt++) {
+      const taken = this.#indexes.take(now)
+      if (taken === undefined) return { kind: 'full' }
+      const tunnel = make(taken.assignment)
+      const outcome = this.#insertRow(tunnel, keyHash, taken.index)
+      if (outcome === 'inserted') {
+        this.#taken.push(taken.index)
+        this.rows.push({ after: tunnel })
+        return { kind: 'inserted', tunnel }
+      }
+      if (outcome === 'taken') return { kind: 'taken' }
+    }
+    return { kind: 'full' }
+  }
+
+  activate(tunnel: Tunnel): Tunnel | undefined {
+    if (!this.#writes.activate(tunnel.id)) return undefined
+    const after = { ...tunnel, unreachable: 0 }
+    this.rows.push({ before: tunnel, after })
+    return after
+  }
+
+  countAnswered(id: string): void {
+    const before = this.tunnels.byId(id)
+    const after = this.#writes.countAnswered(id)
+    if (before !== undefined && after !== undefined) this.rows.push({ before, after })
+  }
+
+  countSilent(id: string): void {
+    const after = this.#writes.countSilent(id)
+    if (after !== undefined)
+      this.rows.push({ before: { ...after, unreachable: after.unreachable - 1 }, after })
+  }
+
+  moveEndpoint(id: string, ipv4: string): Move {
+    const before = this.tunnels.byId(id)
+    if (before === undefined) return 'gone'
+    try {
+      const after = this.#writes.moveEndpoint(id, ipv4)
+      if (after !== undefined) this.rows.push({ before, after })
+      return after === undefined ? 'gone' : 'moved'
+    } catch (error) {
+      if (storageFaultOf(error) === 'constraint') return 'taken'
+      throw error
+    }
+  }
+
+  remove(id: string, now: number): Tunnel | BrokenRow | undefined {
+    const before = this.#writes.remove(id)
+    if (before === undefined) return undefined
+    this.#resting.push(...this.#indexes.writeResting(before, now))
+    this.rows.push({ before })
+    return before
+  }
+
+  /** After COMMIT. */
+  committed(): void {
+    this.#indexes.rest(this.#resting)
+  }
+
+  /** After ROLLBACK. */
+  undone(): void {
+    for (const index of this.#taken.reverse()) this.#indexes.untake(index)
+  }
+
+  #insertRow(tunnel: Tunnel, keyHash: Uint8Array, index: number): 'inserted' | 'taken' | 'addresses-taken' {
+    try {
+      this.#writes.insert(tunnel, keyHash)
+      return 'inserted'
+    } catch (error) {
+      if (storageFaultOf(error) === 'constraint') {
+        // A row that another program wrote has these addresses: they stay taken, and the next index is tried.
+        if (!this.#isTaken(tunnel)) return 'addresses-taken'
+        this.#indexes.untake(index)
+        return 'taken'
+      }
+      this.#indexes.untake(index)
+      throw error
+    }
+  }
+
+  #isTaken({ ipv4Client, nicname, country }: Tunnel): boolean {
+    if (ipv4Client !== undefined && this.tunnels.idByEndpoint(ipv4Client) !== undefined) return true
+    return this.tunnels.idByName(nicname, country) !== undefined
+  }
+}

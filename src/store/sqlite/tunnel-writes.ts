@@ -1,0 +1,85 @@
+import { formatIpv6 } from '../../address/ipv6.ts'
+import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+import type { Database, Statement } from './database.ts'
+import { COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
+
+/** The writing half of the table of tunnels: one SQL statement a method, to be called inside a transaction. */
+export class TunnelWrites {
+  readonly #rules: RowRules
+  readonly #insert: Statement
+  readonly #activate: Statement
+  readonly #answered: Statement
+  readonly #silent: Statement
+  readonly #moveEndpoint: Statement
+  readonly #remove: Statement
+
+  constructor(database: Database, rules: RowRules) {
+    this.#rules = rules
+    this.#insert = database.prepare(
+      `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#activate = database.prepare('UPDATE tunnels SET unreachable = 0 WHERE id = ? AND unreachable = -1')
+    this.#answered = database.prepare(
+      `UPDATE tunnels SET unreachable = 0 WHERE id = ? AND unreachable > 0 RETURNING ${COLUMNS}`,
+    )
+    this.#silent = database.prepare(
+      `UPDATE tunnels SET unreachable = unreachable + 1 WHERE id = ? AND unreachable >= 0 RETURNING ${COLUMNS}`,
+    )
+    this.#moveEndpoint = database.prepare(
+      `UPDATE tunnels SET IPv4client = ? WHERE id = ? RETURNING ${COLUMNS}`,
+    )
+    this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
+    const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
+    for (const rows of returning) rows.setReturnArrays(true)
+  }
+
+  insert(tunnel: Tunnel, keyHash: Uint8Array): void {
+    const { name, ...details } = tunnel.kind
+    this.#insert.run(
+      tunnel.id,
+      tunnel.ipv4Client ?? null,
+      formatIpv6(tunnel.ipv6Client),
+      formatIpv6(tunnel.ipv6Server),
+      tunnel.device,
+      tunnel.nicname,
+      tunnel.country,
+      tunnel.os,
+      tunnel.creationTime,
+      tunnel.unreachable,
+      name,
+      Object.keys(details).length === 0 ? null : JSON.stringify(details),
+      keyHash,
+    )
+  }
+
+  /** −1 → 0; false: it is gone or was active already. */
+  activate(id: string): boolean {
+    return this.#activate.run(id).changes === 1
+  }
+
+  /** x → 0: the row as it is now; undefined: nothing was counted. */
+  countAnswered(id: string): Tunnel | undefined {
+    return this.#sound(this.#answered.get(id))
+  }
+
+  /** x → x + 1: the row as it is now; undefined: it is gone or has no interface. */
+  countSilent(id: string): Tunnel | undefined {
+    return this.#sound(this.#silent.get(id))
+  }
+
+  moveEndpoint(id: string, ipv4: string): Tunnel | undefined {
+    return this.#sound(this.#moveEndpoint.get(ipv4, id))
+  }
+
+  /** The row as it was, sound or broken; undefined: there was none. */
+  remove(id: string): Tunnel | BrokenRow | undefined {
+    const columns = this.#remove.get(id)
+    return columns === undefined ? undefined : readRow(columns as unknown as Columns, this.#rules)
+  }
+
+  #sound(columns: unknown): Tunnel | undefined {
+    if (columns === undefined) return undefined
+    const row = readRow(columns as Columns, this.#rules)
+    return isBroken(row) ? undefined : row
+  }
+}

@@ -1,0 +1,67 @@
+import type { Prefix } from '../address/prefix.ts'
+import type { Log } from '../shared/log.ts'
+import type { Problem } from '../shared/problem.ts'
+import type { Rrset } from '../zone/rrset.ts'
+import type { Interfaces } from './interface.ts'
+import type { KindFields, Tunnel } from './tunnel.ts'
+
+/** What a driver is opened with: the configuration of tunnels. */
+export interface DriverContext {
+  readonly driver: 'sit' | 'dry-run' | 'auto'
+  readonly layout: 'shared' | 'per-tunnel'
+  readonly devicePrefix: string
+  /** The server's end of every tunnel, canonical text. */
+  readonly serverIpv4: string
+  readonly mtu: number
+  readonly prefix: Prefix
+  readonly maxTunnels: number
+  readonly log: Log
+}
+
+/** What a kind builds its further rrsets from. */
+interface TunnelOwners {
+  /** `nicname.country.<origin>` in wire form. */
+  readonly forward: Uint8Array
+  /** The owner of the client address's PTR in wire form. */
+  readonly reverse: Uint8Array
+  /** Seconds. */
+  readonly ttl: number
+}
+
+/**
+ * A kind of tunnel: its fields, its checks, its driver and its scripts, in one folder below `kind/`. A further kind is
+ * one more value of this type in the registry that the service is composed with.
+ */
+export interface TunnelKind {
+  /** What stands in the row's `kind` column. */
+  readonly name: string
+  /** The folder of its scripts for clients. */
+  readonly scripts: string
+  /** Whether each tunnel has an IPv4 endpoint of its own, which no other tunnel may have. */
+  readonly hasEndpoint: boolean
+  /** The fields from the row's `details` column, parsed JSON; undefined: they are not of this kind. */
+  readFields(details: unknown): KindFields | undefined
+  /** Checks what a registration gives for this kind's fields: all problems together, none if it may be registered. */
+  admit(fields: KindFields): readonly Problem[]
+  /** What stands in DNS beside AAAA and PTR, at the tunnel's two owners or below them. */
+  rrsetsOf(tunnel: Tunnel, owners: TunnelOwners): readonly Rrset[]
+  /** The driver of the server's ends. Rejects if the configuration asks for one that this machine can't have. */
+  openDriver(context: DriverContext): Promise<Interfaces>
+}
+
+/** The kinds that the service is composed with; the first is what a request without a kind means. */
+export class Kinds {
+  readonly all: readonly TunnelKind[]
+  readonly first: TunnelKind
+  readonly #byName: ReadonlyMap<string, TunnelKind>
+
+  constructor(first: TunnelKind, ...others: readonly TunnelKind[]) {
+    this.first = first
+    this.all = [first, ...others]
+    this.#byName = new Map(this.all.map(kind => [kind.name, kind]))
+  }
+
+  byName(name: string): TunnelKind | undefined {
+    return this.#byName.get(name)
+  }
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { keepAudited } from '../src/auditing.ts'
+import { registerOne, SILENT, World } from './lifecycle/world.ts'
+
+let world: World
+let stop: () => void
+let woken: number
+let differences: number
+
+beforeEach(async () => {
+  woken = 0
+  differences = 0
+  world = await World.open({ maxTunnels: 1 })
+  stop = keepAudited({
+    broker: world.broker,
+    monitor: { wake: () => void woken++ },
+    metrics: {
+      countAudit: found => {
+        differences += found
+      },
+    },
+    log: SILENT,
+  })
+})
+
+afterEach(() => {
+  stop()
+  world.end()
+})
+
+async function eventually(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (await isSo()) return
+    await sleep(20)
+  }
+  assert.fail('not within four seconds')
+}
+
+function request(n: number) {
+  return { ipv4: `198.51.100.${n}`, nicname: `host${n}`, country: 'ca', os: 'linux' }
+}
+
+async function activeTunnel(): Promise<string> {
+  const registration = await registerOne(world.lifecycle, request(7))
+  assert.ok(registration.kind === 'registered')
+  await world.lifecycle.bringUpNew()
+  return registration.tunnel.device
+}
+
+test('rows that went by hand leave room for registrations: they are counted afresh', async () => {
+  await activeTunnel()
+  assert.equal((await registerOne(world.lifecycle, request(8))).kind, 'refused')
+  world.edit('DELETE FROM tunnels')
+  await eventually(async () => (await registerOne(world.lifecycle, request(8))).kind === 'registered')
+})
+
+test('after a hand edit the kernel is reconciled, the names are audited, and new rows are brought up', async () => {
+  const device = await activeTunnel()
+  assert.ok(world.kernel.links.has(device))
+  world.edit('DELETE FROM tunnels')
+  await eventually(() => !world.kernel.links.has(device))
+  await eventually(() => differences === 2)
+  assert.ok(woken >= 1)
+})

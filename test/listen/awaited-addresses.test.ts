@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { loadLibc } from '../../src/listen/libc.ts'
+import { type DnsListeners, listenDns } from '../../src/listen/listeners.ts'
+import { AnsweringThreads } from '../../src/listen/threads/answering-threads.ts'
+import { DgramListeners, type UdpListeners } from '../../src/listen/udp/udp-listeners.ts'
+import type { Endpoint } from '../../src/shared/endpoint.ts'
+import type { Log } from '../../src/shared/log.ts'
+import { exchange } from '../ask.ts'
+import { catalogOf, queryOf } from '../engine/zones.ts'
+import { addAddress, enterOwnNetwork } from '../own-network.ts'
+import { noBatches } from './batch-listener.ts'
+import { echo } from './fake-respond.ts'
+
+const skip = (await enterOwnNetwork()) ?? false
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
+const LOOPBACK: Endpoint = { address: '127.0.0.1', port: 0 }
+const QUERY = queryOf('example.', 'SOA')
+
+async function threads(): Promise<UdpListeners> {
+  const libc = await loadLibc()
+  assert.ok(libc)
+  const catalog = catalogOf('example. 60 IN SOA ns. h. 1 2 3 4 60\nexample. 60 IN NS ns.')
+  const engine = { catalog: { buffer: catalog.buffer }, nsid: '', version: '', hostname: '' }
+  return new AnsweringThreads({ libc, threads: 2, engine, log: SILENT })
+}
+
+async function start(
+  t: TestContext,
+  udp: UdpListeners,
+  endpoints: readonly Endpoint[],
+): Promise<DnsListeners> {
+  const listeners = await listenDns({ endpoints, respond: echo, udp })
+  t.after(() => listeners.close())
+  return listeners
+}
+
+for (const { kind, udp, address, without } of [
+  { kind: 'threads', udp: threads, address: '10.9.1.1', without: noBatches },
+  { kind: 'sockets of Node', udp: async () => new DgramListeners(echo), address: '10.9.1.2', without: false },
+])
+  test(`with ${kind} an address that comes after the start is listened on`, {
+    skip: skip || without,
+  }, async t => {
+    const listeners = await start(t, await udp(), [LOOPBACK, { address, port: 5300 }])
+    assert.deepEqual(listeners.pending, [{ address, port: 5300 }])
+    assert.equal(listeners.addresses.length, 1)
+    await exchange(listeners.addresses[0] ?? LOOPBACK, QUERY)
+    addAddress(address)
+    for (let i = 0; i < 50 && listeners.pending.length > 0; i++) await sleep(100)
+    assert.deepEqual([listeners.pending, listeners.addresses[1]], [[], { address, port: 5300 }])
+    for (const tcp of [false, true]) await exchange({ address, port: 5300 }, QUERY, { tcp })
+  })
+
+test('where no address at all is there, that is a fault', { skip }, async () => {
+  const udp = new DgramListeners(echo)
+  const endpoints = [{ address: '10.9.1.3', port: 5300 }]
+  await assert.rejects(listenDns({ endpoints, respond: echo, udp }), { code: 'EADDRNOTAVAIL' })
+})
+
+test('nobody waits for an address after the end', { skip }, async () => {
+  const udp = new DgramListeners(echo)
+  const listeners = await listenDns({
+    endpoints: [LOOPBACK, { address: '10.9.1.4', port: 5300 }],
+    respond: echo,
+    udp,
+  })
+  await listeners.close()
+  addAddress('10.9.1.4')
+  await sleep(1500)
+  assert.equal(listeners.addresses.length, 1)
+})

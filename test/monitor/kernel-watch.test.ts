@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KernelWatch, type Sysctl } from '../../src/monitor/kernel-watch.ts'
+import { enterOwnNetwork } from '../own-network.ts'
+
+const missing = await enterOwnNetwork()
+const SKIP = { timeout: 30_000, ...(missing === undefined ? {} : { skip: missing }) }
+
+interface Watched {
+  changes: number
+  troubles: number
+  readonly warnings: string[]
+}
+
+function watch(
+  t: TestContext,
+  options: { readonly command?: string; readonly sysctls?: readonly Sysctl[] } = {},
+): Watched {
+  const seen: Watched = { changes: 0, troubles: 0, warnings: [] }
+  const quiet = () => undefined
+  const log = {
+    debug: quiet,
+    info: quiet,
+    error: quiet,
+    warn: (_: object, message: string) => void seen.warnings.push(message),
+  }
+  const watching = new KernelWatch({
+    log,
+    onChange: () => seen.changes++,
+    onTrouble: () => seen.troubles++,
+    sysctls: [],
+    ...options,
+  })
+  watching.start()
+  t.after(() => watching.stop())
+  return seen
+}
+
+function ip(line: string): void {
+  execFileSync('ip', line.split(' '))
+}
+
+/** Looks for ten seconds. */
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (let look = 0; look < 200; look++) {
+    if (isSo()) return
+    await sleep(50)
+  }
+  assert.fail(what)
+}
+
+/** Whatever was changed before has been told. */
+async function settled(seen: Watched): Promise<void> {
+  await sleep(1000)
+  seen.changes = 0
+}
+
+for (const [name, before, change] of [
+  ['a link that is deleted', 'link add w0 type veth peer name w1', 'link del w0'],
+  ['a link that is put down', 'link add x0 up type veth peer name x1', 'link set x0 down'],
+  ['an address that is deleted', 'address add 192.0.2.9/32 dev lo', 'address del 192.0.2.9/32 dev lo'],
+  [
+    'a route that is deleted',
+    '-6 route add blackhole 2001:db8:9::/48',
+    '-6 route del blackhole 2001:db8:9::/48',
+  ],
+] as const) {
+  test(`${name} is noticed`, SKIP, async t => {
+    ip(before)
+    const seen = watch(t)
+    await settled(seen)
+    ip(change)
+    await until(() => seen.changes > 0, 'nothing was noticed')
+  })
+}
+
+test('a hundred changes at once are one wake', SKIP, async t => {
+  const seen = watch(t)
+  await settled(seen)
+  for (let i = 1; i <= 100; i++) ip(`address add 192.0.2.${i + 100}/32 dev lo`)
+  await sleep(1000)
+  assert.ok(seen.changes > 0 && seen.changes < 20, `${seen.changes} wakes`)
+})
+
+test('a route that is added wakes nobody', SKIP, async t => {
+  const seen = watch(t)
+  await settled(seen)
+  ip('-6 route add blackhole 2001:db8:8::/48')
+  await sleep(1000)
+  assert.equal(seen.changes, 0)
+})
+
+test('where ip is missing the log says so once, and it is tried again', SKIP, async t => {
+  const seen = watch(t, { command: join(tmpdir(), 'no-such-ip') })
+  await until(() => seen.changes >= 2, 'it was not tried again')
+  assert.deepEqual(seen.warnings, [
+    'changes of the kernel by others are not seen at once: ip monitor does not run',
+  ])
+})
+
+test('a setting that is otherwise than tunnels need it is trouble until it is mended', SKIP, async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'sysctl-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const path = join(dir, 'forwarding')
+  writeFileSync(path, '0\n')
+  const seen = watch(t, { sysctls: [{ path, value: '1' }] })
+  await until(() => seen.troubles >= 2, 'no trouble was seen')
+  assert.deepEqual(seen.warnings, ['a setting of the kernel is not as tunnels need it'])
+  writeFileSync(path, '1\n')
+  await sleep(100)
+  const troubles = seen.troubles
+  await sleep(4000)
+  assert.ok(seen.troubles <= troubles + 1)
+})
