@@ -1,5 +1,5 @@
 import { parseIpv4 } from '../../address/ipv4.ts'
-import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
+import { isCanonicalIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import { type Prefix, prefixContains } from '../../address/prefix.ts'
 import type { Kinds } from '../../tunnel/kind.ts'
 import { isLabel } from '../../tunnel/label.ts'
@@ -42,7 +42,7 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
     return broken(columns, `device does not begin with ${rules.devicePrefix}`)
   const ipv6Client = addressIn(client, rules.prefix)
   // Another spelling could not be found again by address.
-  if (ipv6Client === undefined || formatIpv6(ipv6Client) !== client)
+  if (ipv6Client === undefined || !isCanonicalIpv6(String(client), ipv6Client))
     return broken(columns, 'IPv6client is not a canonical address of the prefix')
   const ipv6Server = addressIn(server, rules.prefix)
   if (ipv6Server === undefined) return broken(columns, 'IPv6server is not an address of the prefix')

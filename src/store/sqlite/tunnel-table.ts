@@ -10,8 +10,8 @@ import { addressIn, COLUMNS, type Columns, isBroken, type RowRules, readRow } fr
 const NOT_ALIVE = 'unreachable <> 0'
 /** Compared if there is no row, so that an unknown id takes as long as a wrong key. */
 const NO_HASH = new Uint8Array(32)
-/** Rows read in one call at start. */
-const START_SLICE = 10_000
+/** Rows read in one call at start: few enough to be garbage before the collector comes by and has to move them. */
+const START_SLICE = 500
 
 /** The draft's database of tunnels, read: one SQL statement a method. What is read is validated here, once. */
 export class TunnelTable implements TunnelReader {
