@@ -49,7 +49,7 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
   const store = openStore(config, { catalog, names, kinds, systems, now, log })
   try {
     store.publishAll(tunnel => zone.rrsetsOf(tunnel))
-    const prober = parts.prober ?? (await chooseProber(config.monitor.prober))
+    const prober = parts.prober ?? (await chooseProber(config.monitor.prober, { pool: config.tunnel.prefix }))
     const interfaces = await openDrivers(config, kinds, log)
     return assemble(config, { catalog, zone, store, prober, interfaces, systems, kinds, now, log })
   } catch (error) {

@@ -32,6 +32,11 @@ export class Drivers {
     return this.#eachWith(tunnels, (driver, mine) => driver.remove(mine.map(({ device }) => device)))
   }
 
+  /** See Interfaces.isSound: of all drivers. */
+  isSound(): boolean {
+    return [...this.#byKind.values()].every(driver => driver.isSound?.() ?? false)
+  }
+
   /** See Interfaces.watch: of all drivers that can. */
   watch(harmed: () => void): () => void {
     const stops = [...this.#byKind.values()].map(driver => driver.watch?.(harmed))

@@ -90,7 +90,7 @@ export class Lifecycle {
     return this.#reconciler.run()
   }
 
-  /** The tunnels among these whose interface needed no mending; the whole kernel is reconciled for it. */
+  /** The tunnels among these whose interface needed no mending: the kernel is reconciled, unless it is known to be sound. */
   check(ids: readonly string[]): Promise<ReadonlySet<string>> {
     return this.#reconciler.check(ids)
   }

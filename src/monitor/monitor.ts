@@ -97,6 +97,11 @@ export class Monitor {
     this.#reconciler.soon()
   }
 
+  /** Somebody has taken away what tunnels need: it is mended within seconds. */
+  kernelHarmed(): void {
+    this.#reconciler.harmed()
+  }
+
   /** A setting that all tunnels need is wrong: it is mended soon, and silence meanwhile is asked about twice. */
   kernelTroubled(): void {
     this.#reconciler.noteTrouble()

@@ -49,6 +49,11 @@ export interface Interfaces {
   /** Points existing devices to their new `ipv4Client`. */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
   remove(devices: readonly string[]): Promise<readonly LinkFault[]>
+  /**
+   * Whether all that was made here is known to stand as it was made, without a question to the kernel: it was compared
+   * lately, and whoever watches since has heard of no harm. False where nobody knows.
+   */
+  isSound?(): boolean
   /** Calls `harmed` when somebody else has changed what was made here; returns how to stop that. */
   watch?(harmed: () => void): () => void
   /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */

@@ -9,7 +9,7 @@ import { LAYOUTS } from './kernel-view.ts'
 import type { StepReport } from './narrator.ts'
 import { STEPS } from './steps.ts'
 
-const LIMIT_SECONDS = 240
+const LIMIT_SECONDS = 580
 const STORY = join(import.meta.dirname, 'story.ts')
 /** Suites that need a kernel of their own: they run inside a guest, a guest each. */
 const GUEST_SUITES = [
