@@ -71,11 +71,12 @@ function openStore(
 ): TunnelStore {
   const { catalog, names, kinds, systems, now, log } = parts
   const { prefix, device_prefix: devicePrefix } = config.tunnel
+  const osIds = new Set(systems.ids)
   return SqliteStore.open({
     file: databaseFile(config),
     catalog,
     apexes: [names.forwardApex, names.backwardApex],
-    rules: { kinds, prefix, devicePrefix, isCountry, isOs: id => systems.ids.includes(id) },
+    rules: { kinds, prefix, devicePrefix, isCountry, isOs: id => osIds.has(id) },
     ttl: config.dns.ttl,
     now,
     log,

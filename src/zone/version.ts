@@ -99,8 +99,13 @@ export class Version {
    * nothing is below; else its dynamic owners are looked at until a static one is found.
    */
   isReserved(name: Uint8Array): boolean {
-    const zone = this.#find(name)
-    return zone !== 0 && (this.#isOccluded(zone) || this.#staticAtOrBelow(zone))
+    const zone = this.zoneEntry(name)
+    if (zone === 0) return false
+    const { words } = this.#reader
+    const cell = zoneCell(words, zone)
+    if (words[cell] === 0) return nameLength(words, zone) === name.length // only the apex is there
+    this.#reader.find(cell, this.#key, name, 0)
+    return this.#isOccluded(zone) || this.#staticAtOrBelow(zone)
   }
 
   /**
