@@ -12,7 +12,7 @@ const UNPUBLISHED: readonly Rrset[] = []
 
 /**
  * What the live tunnel table says in DNS: AAAA of `nicname.country.<origin>`, PTR of the client's address, and what its
- * kind adds, exactly while `unreachable >= 0`. Static records of the zone files win: a tunnel is never published over one.
+ * kind adds, exactly while it has a row with `unreachable >= 0`. Static records of the zone files win: a tunnel is never published over one.
  */
 export class TunnelZone {
   readonly names: TunnelNames
@@ -43,9 +43,9 @@ export class TunnelZone {
     return this.reserved.isReserved(nicname, country)
   }
 
-  /** The rrsets that stand in DNS for a tunnel; none if it is new, or if static data stands in its place. */
+  /** The rrsets that stand in DNS for a tunnel; none if it is new or dormant, or if static data stands in its place. */
   rrsetsOf(tunnel: Tunnel): readonly Rrset[] {
-    if (tunnel.unreachable < 0) return UNPUBLISHED
+    if (tunnel.unreachable < 0 || tunnel.dormant !== undefined) return UNPUBLISHED
     const forward = this.names.ownerOf(tunnel.nicname, tunnel.country)
     const reverse = this.names.reverseOwnerOf(tunnel.ipv6Client)
     if (this.reserved.isTaken(forward) || this.reserved.isTaken(reverse)) return UNPUBLISHED

@@ -2,3 +2,37 @@
 export function utcSeconds(): number {
   return Math.floor(Date.now() / 1000)
 }
+
+/** Seconds since some moment that no one can set: for durations. */
+export function monotonicSeconds(): number {
+  return performance.now() / 1000
+}
+
+/**
+ * UTC as it was when the process started, plus the time that has really passed since. A jump of the wall clock neither
+ * ends nor lengthens what is counted in it.
+ */
+export class SteadyClock {
+  readonly #wall: () => number
+  readonly #monotonic: () => number
+  readonly #startedAt: number
+  readonly #start: number
+
+  /** `wall` in UTC seconds, `monotonic` in seconds. */
+  constructor(wall: () => number, monotonic: () => number) {
+    this.#wall = wall
+    this.#monotonic = monotonic
+    this.#startedAt = wall()
+    this.#start = monotonic()
+  }
+
+  /** Whole seconds. */
+  now(): number {
+    return this.#startedAt + Math.floor(this.#monotonic() - this.#start)
+  }
+
+  /** What the wall clock will show at a time of this clock, as far as it is known now. */
+  wallAt(steady: number): number {
+    return steady + this.#wall() - this.now()
+  }
+}

@@ -14,6 +14,8 @@ const SENTENCES = {
   'visitor-loopback': [],
   'over-ipv4': ['url'],
   'state-new': [],
+  'state-waiting': [],
+  'state-dormant': [],
   'state-active': [],
   'state-unreachable': [],
 } as const satisfies Readonly<Record<string, readonly string[]>>
