@@ -6,15 +6,12 @@ import type { TunnelZone } from './lifecycle/tunnel-zone.ts'
 import type { Operator } from './operator/operator.ts'
 import type { OperatingSystems } from './portal/operating-systems.ts'
 import type { Admission } from './registration/admission.ts'
-import type { SteadyClock } from './shared/clock.ts'
 import type { TunnelReader, TunnelStore } from './store/tunnel-store.ts'
 import type { Catalog } from './zone/catalog.ts'
 
 /** Everything but the sockets: store, names, life cycle, admission. A command works on it as the process does. */
 export interface Broker {
   readonly store: TunnelStore
-  /** What the ends of waiting and dormant tunnels are counted in. */
-  readonly clock: SteadyClock
   /** The store's look-ups. */
   readonly table: TunnelReader
   readonly catalog: Catalog

@@ -141,7 +141,6 @@ function assemble(
   })
   const broker: Broker = {
     store,
-    clock,
     table: store.tunnels,
     catalog,
     zone,

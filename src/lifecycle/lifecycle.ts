@@ -1,6 +1,8 @@
 import type { Log } from '../shared/log.ts'
 import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
 import type { Drivers } from './drivers.ts'
@@ -8,6 +10,7 @@ import { KernelTurn } from './kernel-turn.ts'
 import { LinkFaults } from './link-faults.ts'
 import { type EndpointChange, Moves } from './moves.ts'
 import { Reconciler } from './reconciler.ts'
+import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deletion, Removal } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
@@ -56,11 +59,15 @@ export class Lifecycle {
   readonly #removal: Removal
   readonly #dormant: DormantTunnels
   readonly #store: TunnelStore
+  readonly #now: () => number
+  readonly #steady: () => number
   readonly #reconciler: Reconciler
   readonly #faults: LinkFaults
 
   constructor(options: LifecycleOptions) {
     this.#store = options.store
+    this.#now = options.now
+    this.#steady = options.steady
     this.#faults = new LinkFaults(options.log)
     const parts = { ...options, faults: this.#faults, turn: new KernelTurn() }
     this.#registrations = new Registrations(options)
@@ -109,9 +116,40 @@ export class Lifecycle {
     return this.#rounds.record(round)
   }
 
-  /** Moves a tunnel to another IPv4 endpoint. */
-  changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
-    return this.#moves.move(id, ipv4)
+  /** Moves a tunnel to another IPv4 endpoint; a dormant one comes back there. */
+  async changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
+    if (this.#store.tunnels.dormant.byId(id) === undefined) return this.#moves.move(id, ipv4)
+    const awakened = await this.wake(id, { ipv4 })
+    if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
+    return awakened.kind === 'refused' ? awakened : this.#moves.move(id, ipv4)
+  }
+
+  /** The dormant tunnel that has just this endpoint and name: a registration of both means it. */
+  dormantOf(wanted: Pick<TunnelRequest, 'nicname' | 'country'> & { readonly ipv4: string }) {
+    const dormant = this.#store.tunnels.dormant.byName(wanted.nicname, wanted.country)
+    return dormant?.ipv4Client === wanted.ipv4 ? dormant : undefined
+  }
+
+  /** Brings a dormant tunnel back with a new key: whoever registers it again from its endpoint has lost the old one. */
+  async reregister(id: string): Promise<Registration> {
+    const key = newKey()
+    const awakened = await this.wake(id, { keyHash: hashKey(key) })
+    switch (awakened.kind) {
+      case 'woken':
+        return { kind: 'registered', tunnel: awakened.tunnel, key }
+      case 'refused':
+        return awakened
+      case 'awake': // somebody has come first, and has its key
+        return refused(REFUSAL.nicnameTaken(awakened.tunnel.nicname, awakened.tunnel.country))
+      default:
+        return awakened satisfies never
+    }
+  }
+
+  /** UTC seconds at which a waiting tunnel falls asleep or a dormant one ends by itself; undefined: it is neither. */
+  endOf({ dormant, waitUntil }: Pick<Tunnel, 'dormant' | 'waitUntil'>): number | undefined {
+    const until = dormant?.until ?? waitUntil
+    return until === undefined ? undefined : until - this.#steady() + this.#now()
   }
 
   /** Ends a tunnel at its owner's or the operator's wish; by its id a broken row too. */

@@ -4,6 +4,7 @@ import { TYPE } from '../wire/codes.ts'
 import { isAtOrBelow } from '../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
 import type { Rrset } from '../zone/rrset.ts'
+import { soaMinimum } from '../zone/serial.ts'
 import { ReservedNames } from './reserved-names.ts'
 import type { TunnelNames } from './tunnel-names.ts'
 
@@ -17,6 +18,7 @@ const UNPUBLISHED: readonly Rrset[] = []
 export class TunnelZone {
   readonly names: TunnelNames
   readonly reserved: ReservedNames
+  readonly #catalog: Catalog
   readonly #kinds: Kinds
   readonly #ttl: number
 
@@ -28,6 +30,7 @@ export class TunnelZone {
     /** Seconds. */
     readonly ttl: number
   }) {
+    this.#catalog = options.catalog
     this.names = options.names
     this.reserved = new ReservedNames(options.catalog, options.names)
     this.#kinds = options.kinds
@@ -37,6 +40,13 @@ export class TunnelZone {
   /** Without the final dot. */
   get reverseApex(): string {
     return this.names.reverseApex
+  }
+
+  /** Seconds for which a resolver keeps that a name of the forward zone is not there (RFC 2308 5). */
+  negativeTtl(): number {
+    const soa = this.#catalog.rrset(this.names.forwardApex, TYPE.SOA)
+    const rdata = soa?.rdatas[0]
+    return soa === undefined || rdata === undefined ? 0 : Math.min(soa.ttl, soaMinimum(rdata))
   }
 
   isReserved(nicname: string, country: string): boolean {

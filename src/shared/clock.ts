@@ -13,14 +13,12 @@ export function monotonicSeconds(): number {
  * ends nor lengthens what is counted in it.
  */
 export class SteadyClock {
-  readonly #wall: () => number
   readonly #monotonic: () => number
   readonly #startedAt: number
   readonly #start: number
 
   /** `wall` in UTC seconds, `monotonic` in seconds. */
   constructor(wall: () => number, monotonic: () => number) {
-    this.#wall = wall
     this.#monotonic = monotonic
     this.#startedAt = wall()
     this.#start = monotonic()
@@ -29,10 +27,5 @@ export class SteadyClock {
   /** Whole seconds. */
   now(): number {
     return this.#startedAt + Math.floor(this.#monotonic() - this.#start)
-  }
-
-  /** What the wall clock will show at a time of this clock, as far as it is known now. */
-  wallAt(steady: number): number {
-    return steady + this.#wall() - this.now()
   }
 }
