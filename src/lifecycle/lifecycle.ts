@@ -14,6 +14,7 @@ import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deletion, Removal } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
+import { Traffic } from './traffic.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
 /** Milliseconds a registration waits for its interface and names. */
@@ -62,6 +63,7 @@ export class Lifecycle {
   readonly #now: () => number
   readonly #steady: () => number
   readonly #reconciler: Reconciler
+  readonly #traffic: Traffic
   readonly #faults: LinkFaults
 
   constructor(options: LifecycleOptions) {
@@ -77,6 +79,7 @@ export class Lifecycle {
     this.#dormant = new DormantTunnels({ ...parts, onWoken: () => this.#registrations.countWoken() })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
     this.#reconciler = new Reconciler(parts)
+    this.#traffic = new Traffic(parts)
   }
 
   /**
@@ -165,6 +168,11 @@ export class Lifecycle {
   /** The tunnels among these whose interface needed no mending; the whole kernel is reconciled for it. */
   check(ids: readonly string[]): Promise<ReadonlySet<string>> {
     return this.#reconciler.check(ids)
+  }
+
+  /** The tunnels among these that have sent something since the last call, as far as the kernel can say. */
+  heardSince(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#traffic.heard(ids)
   }
 
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */

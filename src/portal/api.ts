@@ -115,7 +115,6 @@ export class Api {
   /** `warnings` is there only where there are some. */
   #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[] = []): object {
     const { facts, words, lifecycle } = this.#options
-    const until = lifecycle.endOf(tunnel)
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -129,9 +128,7 @@ export class Api {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
-      ...(tunnel.stateSince === undefined ? {} : { state_since: tunnel.stateSince }),
-      ...(tunnel.dormant === undefined ? {} : { dormant_since: tunnel.dormant.since }),
-      ...(until === undefined ? {} : { until }),
+      ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       links: this.#links(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
     }
@@ -148,6 +145,17 @@ export class Api {
 
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
+  }
+}
+
+/** Since when a tunnel is as it should not be for long, and when that ends by itself; nothing of an active one. */
+function stageOf(tunnel: Tunnel, until: number | undefined): object {
+  const state = stateOf(tunnel)
+  const isPassing = state === 'waiting' || state === 'unreachable'
+  return {
+    ...(isPassing && tunnel.stateSince !== undefined ? { state_since: tunnel.stateSince } : {}),
+    ...(tunnel.dormant === undefined ? {} : { dormant_since: tunnel.dormant.since }),
+    ...(until === undefined ? {} : { until }),
   }
 }
 

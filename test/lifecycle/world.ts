@@ -24,6 +24,8 @@ export class FakeKernel implements Interfaces {
   readonly kind = 'sit'
   readonly links = new Map<string, Link>()
   readonly refusing = new Map<string, string>()
+  /** Packets that came out of each device. */
+  readonly received = new Map<string, number>()
 
   async prepare(): Promise<readonly LinkFault[]> {
     return []
@@ -50,6 +52,10 @@ export class FakeKernel implements Interfaces {
     const missing = wanted.filter(link => !this.links.has(link.device))
     await this.remove(removed)
     return { made: missing.map(link => link.device), removed, faults: await this.create(missing) }
+  }
+
+  async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map(devices.map(device => [device, this.received.get(device) ?? 0]))
   }
 
   #each<T extends { readonly device: string }>(items: readonly T[], apply: (item: T) => void): LinkFault[] {

@@ -34,7 +34,6 @@ suite('the API', () => {
       device: given.device,
       creation_time: given.creation_time,
       unreachable: 0,
-      state_since: given.state_since,
       links: {
         self: `${world.url}${TUNNELS}/${given.id}`,
         script: `${world.url}${TUNNELS}/${given.id}/script?os=linux&action=up`,
