@@ -58,6 +58,17 @@ export class Drivers {
     }
   }
 
+  /** Packets received so far, by device, as far as the drivers can see them. */
+  async signsOfLife(tunnels: readonly Tunnel[]): Promise<ReadonlyMap<string, number>> {
+    const signs = new Map<string, number>()
+    for (const [name, driver] of this.#byKind) {
+      const devices = ofKind(tunnels, name).map(({ device }) => device)
+      if (devices.length === 0 || driver.signsOfLife === undefined) continue
+      for (const [device, packets] of await driver.signsOfLife(devices)) signs.set(device, packets)
+    }
+    return signs
+  }
+
   #eachWith(
     tunnels: readonly Tunnel[],
     ask: (driver: Interfaces, mine: readonly Tunnel[]) => Promise<readonly LinkFault[]>,

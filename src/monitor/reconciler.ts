@@ -28,6 +28,7 @@ export class Reconciler {
   #mendings = 0
   #stopped = false
   #lastFaults = ''
+  #unprepared: readonly LinkFault[] = []
 
   constructor(options: {
     readonly lifecycle: Pick<MonitoredTunnels, 'reconcile'>
@@ -43,6 +44,11 @@ export class Reconciler {
   /** How often something of ours was found otherwise than it should be: who compares two readings knows of between. */
   get mendings(): number {
     return this.#mendings
+  }
+
+  /** What all tunnels need and could not be had at the last reconciliation: routes, forwarding, source filter. */
+  get unprepared(): readonly LinkFault[] {
+    return this.#unprepared
   }
 
   start(): void {
@@ -104,6 +110,7 @@ export class Reconciler {
     try {
       const [preparation, mended] = await Promise.all([this.#prepare(), this.#lifecycle.reconcile()])
       const { made, removed, faults } = mended
+      this.#unprepared = preparation
       if (made.length > 0) this.#mendings++
       if (made.length + removed.length > 0) {
         this.#log.info({ made: made.length, removed: removed.length }, 'interfaces reconciled with the table')

@@ -24,7 +24,7 @@ const LINK_PREFIX_LENGTH = 64
 const MAX_ECHOED_LENGTH = 40
 
 export interface ApiOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'words' | 'systems'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly scripts: TunnelScripts
@@ -58,7 +58,7 @@ export class Api {
   }
 
   async #show(ctx: Context): Promise<void> {
-    ctx.body = this.#representation(ctx, await this.#authorized(ctx))
+    ctx.body = this.#representation(ctx, await this.#awoken(ctx))
   }
 
   async #change(ctx: Context): Promise<void> {
@@ -77,8 +77,7 @@ export class Api {
 
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
   async #script(ctx: Context): Promise<void> {
-    const tunnel =
-      ctx.get('authorization') === '' ? this.#options.table.byId(idOf(ctx)) : await this.#authorized(ctx)
+    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
     const { os = tunnel.os, action = 'up' } = ctx.query
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
@@ -91,13 +90,23 @@ export class Api {
     ctx.body = script
   }
 
-  /** The tunnel that the bearer key opens; an unknown id looks like a wrong key. */
+  /** The tunnel that the bearer key opens, brought back if it is dormant and can come back. */
+  async #awoken(ctx: Context): Promise<Tunnel> {
+    return this.#options.registrar.wake(await this.#authorized(ctx))
+  }
+
+  #found(id: string): Tunnel | undefined {
+    const { table } = this.#options
+    return table.byId(id) ?? table.dormant.byId(id)
+  }
+
+  /** The tunnel that the bearer key opens, dormant or not; an unknown id looks like a wrong key. */
   async #authorized(ctx: Context): Promise<Tunnel> {
     const key = /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
-    const { keys, table } = this.#options
+    const { keys } = this.#options
     const missing = refuse(problem('unauthorized', { case: 'bearer' }), BEARER_CHALLENGE)
     if (key === undefined) throw missing
-    const opening = await keys.open(table.byId(idOf(ctx)), key, this.#visitor(ctx))
+    const opening = await keys.open(this.#found(idOf(ctx)), key, this.#visitor(ctx))
     if (opening.kind === 'refused') throw new Refused(opening.problems)
     if (opening.kind === 'wrong') throw missing
     return opening.tunnel
@@ -105,7 +114,7 @@ export class Api {
 
   /** `warnings` is there only where there are some. */
   #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[] = []): object {
-    const { facts, words } = this.#options
+    const { facts, words, lifecycle } = this.#options
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -119,6 +128,7 @@ export class Api {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       links: this.#links(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
     }
@@ -135,6 +145,17 @@ export class Api {
 
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
+  }
+}
+
+/** Since when a tunnel is as it should not be for long, and when that ends by itself; nothing of an active one. */
+function stageOf(tunnel: Tunnel, until: number | undefined): object {
+  const state = stateOf(tunnel)
+  const isPassing = state === 'waiting' || state === 'unreachable'
+  return {
+    ...(isPassing && tunnel.stateSince !== undefined ? { state_since: tunnel.stateSince } : {}),
+    ...(tunnel.dormant === undefined ? {} : { dormant_since: tunnel.dormant.since }),
+    ...(until === undefined ? {} : { until }),
   }
 }
 

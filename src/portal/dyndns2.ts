@@ -75,7 +75,8 @@ export class Dyndns2 {
     const outcome = await registrar.changeEndpoint(tunnel, ipv4, visitor)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     const moved = outcome.tunnel.ipv4Client
-    sendWord(ctx, 200, `${moved === tunnel.ipv4Client ? 'nochg' : 'good'} ${moved}`)
+    const isAsBefore = moved === tunnel.ipv4Client && tunnel.dormant === undefined
+    sendWord(ctx, 200, `${isAsBefore ? 'nochg' : 'good'} ${moved}`)
   }
 
   /** A list is fine if all its names are of the one tunnel. */

@@ -20,6 +20,11 @@ export interface ServiceFacts {
   /** How often each tunnel is probed, in milliseconds, and how many echoes it may miss. */
   readonly probeIntervalMs: number
   readonly threshold: number
+  /** How long a tunnel may wait for its first answer, and how long a dormant one is kept, in milliseconds. */
+  readonly firstAnswerMs: number
+  readonly keepMs: number
+  /** Seconds for which resolvers keep that a name is not there, as the forward zone says now. */
+  readonly negativeTtl: () => number
   readonly demo: boolean
   readonly dryRun: boolean
 }

@@ -27,17 +27,25 @@ export interface FirstView {
  * The key of a new tunnel waits for the first view of its page, behind a token that works once.
  */
 export class SignIns {
-  readonly #sessions = new BoundedSessions<Session>()
-  readonly #firstViews = new BoundedSessions<FirstView & Session>()
+  readonly #now: () => number
+  readonly #sessions: BoundedSessions<Session>
+  readonly #firstViews: BoundedSessions<FirstView & Session>
+
+  /** `now`: milliseconds since some moment. A wall clock that is set ends no session and lengthens none. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+    this.#sessions = new BoundedSessions(now)
+    this.#firstViews = new BoundedSessions(now)
+  }
 
   /** Signs a browser in to a tunnel; returns its token. */
   open(tunnelId: string): string {
-    return this.#sessions.add({ tunnelId, expires: Date.now() + SESSION_LIFETIME_MS })
+    return this.#sessions.add({ tunnelId, expires: this.#now() + SESSION_LIFETIME_MS })
   }
 
   /** Keeps what waits for the next view of a tunnel's page; returns the token that asks for it. */
   keepFirstView(tunnelId: string, view: FirstView): string {
-    return this.#firstViews.add({ ...view, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS })
+    return this.#firstViews.add({ ...view, tunnelId, expires: this.#now() + FRESH_KEY_LIFETIME_MS })
   }
 
   /** What waits behind a token; it is forgotten at once. */
@@ -62,6 +70,11 @@ export class SignIns {
 class BoundedSessions<T extends Session> {
   readonly #byToken = new Map<string, T>()
   readonly #tokensOf = new Map<string, string[]>()
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
 
   /** Adds to the end; the front, which expires first, is cleared of what has expired or is too much. */
   add(session: T): string {
@@ -76,7 +89,7 @@ class BoundedSessions<T extends Session> {
 
   find(tunnelId: string, token: string): T | undefined {
     const session = this.#byToken.get(token)
-    return session?.tunnelId === tunnelId && session.expires >= Date.now() ? session : undefined
+    return session?.tunnelId === tunnelId && session.expires >= this.#now() ? session : undefined
   }
 
   delete(token: string): void {
@@ -95,7 +108,7 @@ class BoundedSessions<T extends Session> {
 
   #clearFront(): void {
     for (const [oldest, { expires }] of this.#byToken) {
-      if (this.#byToken.size <= MAX_SESSIONS && expires >= Date.now()) return
+      if (this.#byToken.size <= MAX_SESSIONS && expires >= this.#now()) return
       this.delete(oldest)
     }
   }

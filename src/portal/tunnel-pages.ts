@@ -80,8 +80,8 @@ export class TunnelPages {
     seeOther(ctx, `/tunnels/${tunnel.id}`)
   }
 
-  #show(ctx: Context): void {
-    const { signIns, cookie, table } = this.#options
+  async #show(ctx: Context): Promise<void> {
+    const { signIns, cookie, registrar } = this.#options
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
@@ -89,9 +89,9 @@ export class TunnelPages {
       this.#signInPage(ctx, id)
       return
     }
-    const tunnel = table.byId(id)
+    const tunnel = this.#found(id)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
-    this.#page(ctx, tunnel, first === undefined ? {} : { first })
+    this.#page(ctx, await registrar.wake(tunnel), first === undefined ? {} : { first })
   }
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
@@ -104,12 +104,16 @@ export class TunnelPages {
       title: endpointProblems.length > 0 ? language.sentence('correct', { title: name }) : name,
       tunnel: tunnelText(tunnel),
       name,
-      created: new Date(tunnel.creationTime * 1000).toISOString().replace('T', ' ').slice(0, 16),
+      created: minuteOf(tunnel.creationTime),
       state,
-      stateWords: language.sentence(`state-${state}`),
+      stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
+      since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       missed: Math.max(0, tunnel.unreachable),
       probeSeconds: Math.round(facts.probeIntervalMs / 1000),
+      firstAnswer: language.duration(facts.firstAnswerMs / 1000),
+      keep: language.duration(facts.keepMs / 1000),
+      negativeTtl: language.duration(facts.negativeTtl()),
       freshKey: occasion.first?.key ?? '',
       warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
       endpointProblems,
@@ -146,8 +150,8 @@ export class TunnelPages {
     return family === 4 && address !== tunnel.ipv4Client ? address : ''
   }
 
-  #download(ctx: Context): void {
-    const tunnel = this.#signedIn(ctx)
+  async #download(ctx: Context): Promise<void> {
+    const tunnel = await this.#options.registrar.wake(this.#signedIn(ctx))
     const { os = tunnel.os, action = 'up' } = ctx.query
     const system = this.#options.systems.find(String(os))
     if (system === undefined || typeof action !== 'string' || !isAction(action))
@@ -204,13 +208,24 @@ export class TunnelPages {
   /** The tunnel of the route for a browser that is signed in to it. */
   #signedIn(ctx: Context): Tunnel {
     const id = idOf(ctx)
-    const { signIns, cookie, table } = this.#options
-    const tunnel = table.byId(id)
+    const { signIns, cookie } = this.#options
+    const tunnel = this.#found(id)
     if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) return tunnel
     throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)
+  }
+
+  #found(id: string): Tunnel | undefined {
+    const { table } = this.#options
+    return table.byId(id) ?? table.dormant.byId(id)
   }
 
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** UTC seconds to the minute, for people; empty if they are not known. */
+function minuteOf(seconds: number | undefined): string {
+  if (seconds === undefined) return ''
+  return new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 16)
 }

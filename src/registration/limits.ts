@@ -30,37 +30,37 @@ export class VisitorLimits {
 
   /** Takes one of the visitor's registrations; a problem if none is left. */
   async takeRegistration(visitor: VisitorAddress): Promise<Problem | undefined> {
-    const seconds = await this.#registrations?.take(limitKey(visitor))
+    const seconds = this.#registrations?.take(limitKey(visitor))
     return seconds === undefined ? undefined : problem('quota-exceeded', { seconds })
   }
 
   async giveRegistrationBack(visitor: VisitorAddress): Promise<void> {
-    await this.#registrations?.giveBack(limitKey(visitor))
+    this.#registrations?.giveBack(limitKey(visitor))
   }
 
   async takeMove(tunnelId: string): Promise<Problem | undefined> {
-    return tooMany('moves', await this.#moves.take(tunnelId))
+    return tooMany('moves', this.#moves.take(tunnelId))
   }
 
   async giveMoveBack(tunnelId: string): Promise<void> {
-    await this.#moves.giveBack(tunnelId)
+    this.#moves.giveBack(tunnelId)
   }
 
   /** Takes one of the refusals that a visitor may get: a check may cost an echo to somebody else. */
   async takeRefusal(visitor: VisitorAddress): Promise<Problem | undefined> {
-    return tooMany('refusals', await this.#refusals?.take(limitKey(visitor)))
+    return tooMany('refusals', this.#refusals?.take(limitKey(visitor)))
   }
 
   async giveRefusalBack(visitor: VisitorAddress): Promise<void> {
-    await this.#refusals?.giveBack(limitKey(visitor))
+    this.#refusals?.giveBack(limitKey(visitor))
   }
 
   async takeWrongKey(visitor: VisitorAddress): Promise<Problem | undefined> {
-    return tooMany('wrong-keys', await this.#wrongKeys.take(limitKey(visitor)))
+    return tooMany('wrong-keys', this.#wrongKeys.take(limitKey(visitor)))
   }
 
   async giveWrongKeyBack(visitor: VisitorAddress): Promise<void> {
-    await this.#wrongKeys.giveBack(limitKey(visitor))
+    this.#wrongKeys.giveBack(limitKey(visitor))
   }
 }
 

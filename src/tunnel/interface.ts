@@ -58,4 +58,9 @@ export interface Interfaces {
   watch?(harmed: () => void): () => void
   /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */
   reconcile(wanted: readonly Link[]): Promise<Reconciliation>
+  /**
+   * How many packets the kernel has taken out of each of these devices since it was made: a client that filters echoes is
+   * heard by what it sends. A device that the kernel says nothing of is left out. Absent: this driver can't see packets.
+   */
+  signsOfLife?(devices: readonly string[]): Promise<ReadonlyMap<string, number>>
 }
