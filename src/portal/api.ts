@@ -1,8 +1,11 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
+import type { Refusal } from '../lifecycle/refusal.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
+import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import type { Registrar } from '../registration/registrar.ts'
+import { limitKey } from '../registration/visitor.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
@@ -19,6 +22,7 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   country: problem('country-unknown', { case: 'no-string' }),
   os: problem('os-unknown', { case: 'no-string', known: '' }),
 }
+const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LINK_PREFIX_LENGTH = 64
 /** Characters of an unknown field's name that are sent back. */
 const MAX_ECHOED_LENGTH = 40
@@ -31,9 +35,15 @@ export interface ApiOptions
   readonly keys: KeyCheck
 }
 
+type RegistrationReply =
+  | { readonly kind: 'registered'; readonly location: string; readonly body: object }
+  | Refusal
+
 /** `/api/v1`: JSON in, JSON out, a tunnel's key as bearer token (RFC 6750 2.1). */
 export class Api {
   readonly #options: ApiOptions
+  /** Replies by Idempotency-Key (draft-ietf-httpapi-idempotency-key-header). */
+  readonly #replies = new OnceEach<RegistrationReply>(({ kind }) => kind === 'registered')
 
   constructor(options: ApiOptions) {
     this.#options = options
@@ -48,13 +58,25 @@ export class Api {
   }
 
   async #register(ctx: Context): Promise<void> {
-    const body = await readJson(ctx.req)
-    const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
-    const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
-    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    const name = idempotencyKeyOf(ctx)
+    const input = textFields(await readJson(ctx.req), ['ipv4', 'nicname', 'country', 'os'])
+    const register = () => this.#registerOnce(ctx, input)
+    const owner = limitKey(this.#visitor(ctx))
+    const content = JSON.stringify(input)
+    const reply = name === '' ? await register() : await this.#replies.do({ owner, name, content }, register)
+    if (reply === OTHER_CONTENT) throw refuse(problem('idempotency-key-reused', {}))
+    if (reply.kind === 'refused') throw new Refused(reply.problems)
     ctx.status = 201
-    ctx.set('location', this.#links(outcome.tunnel).self)
-    ctx.body = { ...this.#representation(ctx, outcome.tunnel, outcome.warnings), key: outcome.key }
+    ctx.set('location', reply.location)
+    ctx.body = reply.body
+  }
+
+  async #registerOnce(ctx: Context, input: Readonly<Record<Field, string>>): Promise<RegistrationReply> {
+    const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
+    if (outcome.kind === 'refused') return outcome
+    const { tunnel, key, warnings } = outcome
+    const body = { ...this.#representation(ctx, tunnel, warnings), key }
+    return { kind: 'registered', location: this.#links(tunnel).self, body }
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -136,6 +158,14 @@ export class Api {
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** The request's Idempotency-Key, a string of RFC 8941 3.3.3 or the bare characters; empty if there is none. */
+function idempotencyKeyOf(ctx: Context): string {
+  const header = ctx.get('idempotency-key')
+  const name = /^"([ -!#-~]+)"$/.exec(header)?.[1] ?? header
+  if (name.length <= MAX_IDEMPOTENCY_KEY_LENGTH && /^[ -~]*$/.test(name) && !name.includes('"')) return name
+  throw refuse(problem('idempotency-key-syntax', { longest: MAX_IDEMPOTENCY_KEY_LENGTH }))
 }
 
 /** The named fields as text, an absent one as empty. Throws Refused for other fields and other types. */

@@ -40,6 +40,11 @@ export class SignIns {
     return this.#firstViews.add({ ...view, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS })
   }
 
+  /** Whether the view behind a token still waits. */
+  hasFirstView(tunnelId: string, token: string): boolean {
+    return this.#firstViews.find(tunnelId, token) !== undefined
+  }
+
   /** What waits behind a token; it is forgotten at once. */
   takeFirstView(tunnelId: string, token: string): FirstView | undefined {
     const view = this.#firstViews.find(tunnelId, token)
@@ -52,9 +57,10 @@ export class SignIns {
     return tokens.some(token => this.#sessions.find(tunnelId, token) !== undefined)
   }
 
-  /** Ends the sessions of a deleted tunnel. */
+  /** Ends the sessions of a tunnel that is deleted or has a new key, and forgets the old key where it waits. */
   close(tunnelId: string): void {
     this.#sessions.deleteAll(tunnelId)
+    this.#firstViews.deleteAll(tunnelId)
   }
 }
 
