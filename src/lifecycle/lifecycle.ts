@@ -4,6 +4,7 @@ import type { Reconciliation } from '../tunnel/interface.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
 import type { Drivers } from './drivers.ts'
 import { KernelTurn } from './kernel-turn.ts'
+import { type KeyRenewal, KeyRenewals } from './key-renewal.ts'
 import { LinkFaults } from './link-faults.ts'
 import { type EndpointChange, Moves } from './moves.ts'
 import { Reconciler } from './reconciler.ts'
@@ -40,6 +41,7 @@ export class Lifecycle {
   readonly #bringUp: BringUp
   readonly #rounds: Rounds
   readonly #moves: Moves
+  readonly #keyRenewals: KeyRenewals
   readonly #removal: Removal
   readonly #reconciler: Reconciler
   readonly #faults: LinkFaults
@@ -50,6 +52,7 @@ export class Lifecycle {
     this.#registrations = new Registrations(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
+    this.#keyRenewals = new KeyRenewals(options)
     this.#removal = new Removal({ ...parts, onRemoved: rows => this.#registrations.countRemoved(rows) })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
     this.#reconciler = new Reconciler(parts)
@@ -78,6 +81,11 @@ export class Lifecycle {
   /** Moves a tunnel to another IPv4 endpoint. */
   changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
     return this.#moves.move(id, ipv4)
+  }
+
+  /** Gives a tunnel a new key; the old one is void. */
+  renewKey(id: string): Promise<KeyRenewal> {
+    return this.#keyRenewals.renew(id)
   }
 
   /** Ends a tunnel at its owner's or the operator's wish; by its id a broken row too. */

@@ -4,6 +4,7 @@ import { formatIpv6 } from '../address/ipv6.ts'
 import type { Refusal } from '../lifecycle/refusal.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
+import { tunnelBehind } from '../registration/own-tunnel.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { limitKey } from '../registration/visitor.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
@@ -12,6 +13,7 @@ import { readJson } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
+import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
 import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import { visitorOf } from './visitor.ts'
@@ -31,6 +33,7 @@ export interface ApiOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
+  readonly renewals: Renewals
   readonly scripts: TunnelScripts
   readonly keys: KeyCheck
 }
@@ -54,6 +57,8 @@ export class Api {
     router.get('/api/v1/tunnels/:id', ctx => this.#show(ctx))
     router.patch('/api/v1/tunnels/:id', ctx => this.#change(ctx))
     router.delete('/api/v1/tunnels/:id', ctx => this.#delete(ctx))
+    router.post('/api/v1/tunnels/:id/key', ctx => this.#renewKey(ctx))
+    router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
   }
 
@@ -95,6 +100,22 @@ export class Api {
     const outcome = await this.#options.registrar.delete(await this.#authorized(ctx))
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.status = 204
+  }
+
+  async #renewKey(ctx: Context): Promise<void> {
+    const renewal = await this.#options.renewals.renew(await this.#authorized(ctx))
+    if (renewal.kind === 'refused') throw new Refused(renewal.problems)
+    ctx.body = { key: renewal.key }
+  }
+
+  /** A new key for whoever comes from the tunnel's own IPv6 address: the id and the name are told with it. */
+  async #recover(ctx: Context): Promise<void> {
+    const behind = tunnelBehind(this.#options.table, this.#visitor(ctx))
+    if (behind.kind === 'none') throw refuse(behind.problem)
+    const renewal = await this.#options.renewals.renew(behind.tunnel)
+    if (renewal.kind === 'refused') throw new Refused(renewal.problems)
+    const { tunnel, key } = renewal
+    ctx.body = { id: tunnel.id, name: nameOf(tunnel, this.#options.facts.origin), key }
   }
 
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */

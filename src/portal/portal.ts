@@ -14,8 +14,10 @@ import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
 import { guardHost } from './host-guard.ts'
 import type { PortalOptions } from './options.ts'
+import { RecoveryPages } from './recovery-pages.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
+import { Renewals } from './renewals.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
@@ -97,10 +99,10 @@ export class Portal {
 function application(options: PortalOptions, publicUrl: string): Koa {
   const { facts, table, lifecycle, admission, trustedProxies, words, systems, log } = options
   const templates = new Templates()
-  const views = new Views(facts, templates)
+  const views = new Views(facts, words, templates)
   const limits = new VisitorLimits(options.registrationsPerHour)
   const isSecure = publicUrl.startsWith('https:')
-  const shared = {
+  const core = {
     trustedProxies,
     facts,
     table,
@@ -124,9 +126,11 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     signIns: new SignIns(),
     cookie: new SessionCookie({ secure: isSecure }),
   }
+  const shared = { ...core, renewals: new Renewals(core) }
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new RegistrationPages(shared).mount(router)
   new TunnelPages(shared).mount(router)
+  new RecoveryPages(shared).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
   mountMachineRoutes(router, options)

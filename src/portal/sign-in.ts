@@ -52,6 +52,11 @@ export class SignIns {
     return view
   }
 
+  /** Lets what was taken wait again behind the same token. */
+  putBack(tunnelId: string, { token, first }: { readonly token: string; readonly first: FirstView }): void {
+    this.#firstViews.add({ ...first, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS }, token)
+  }
+
   /** Whether one of a browser's tokens is signed in to the tunnel. */
   isOpen(tunnelId: string, tokens: readonly string[]): boolean {
     return tokens.some(token => this.#sessions.find(tunnelId, token) !== undefined)
@@ -70,8 +75,7 @@ class BoundedSessions<T extends Session> {
   readonly #tokensOf = new Map<string, string[]>()
 
   /** Adds to the end; the front, which expires first, is cleared of what has expired or is too much. */
-  add(session: T): string {
-    const token = randomBytes(16).toString('base64url')
+  add(session: T, token = randomBytes(16).toString('base64url')): string {
     const siblings = this.#tokensOf.get(session.tunnelId) ?? []
     if (siblings.length >= MAX_PER_TUNNEL) this.delete(siblings[0] ?? '')
     this.#byToken.set(token, session)

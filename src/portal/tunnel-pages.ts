@@ -10,6 +10,7 @@ import { describe } from './describe.ts'
 import { ddclientLines, UPDATE_PATH } from './dyndns2.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
+import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
@@ -21,6 +22,7 @@ export interface TunnelPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
+  readonly renewals: Renewals
   readonly keys: KeyCheck
   readonly scripts: TunnelScripts
   readonly signIns: SignIns
@@ -34,6 +36,7 @@ interface Occasion {
   readonly endpointProblems?: readonly Problem[]
   readonly typedIpv4?: string
   readonly isDeleteUnsure?: boolean
+  readonly isKeyUnsure?: boolean
 }
 
 const WRONG_KEY = problem('unauthorized', { case: 'wrong-key' })
@@ -52,6 +55,7 @@ export class TunnelPages {
     router.get('/tunnels/:id', ctx => this.#show(ctx))
     router.get('/tunnels/:id/script', ctx => this.#download(ctx))
     router.post('/tunnels/:id/endpoint', ctx => this.#changeEndpoint(ctx))
+    router.post('/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
   }
 
@@ -85,6 +89,7 @@ export class TunnelPages {
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
+    if (first !== undefined) this.#keepUnlessSent(ctx, id, { token, first })
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       this.#signInPage(ctx, id)
       return
@@ -94,12 +99,24 @@ export class TunnelPages {
     this.#page(ctx, tunnel, first === undefined ? {} : { first })
   }
 
+  /** A reload that breaks the first view off must not lose the key. */
+  #keepUnlessSent(
+    ctx: Context,
+    id: string,
+    view: { readonly token: string; readonly first: FirstView },
+  ): void {
+    ctx.res.once('close', () => {
+      if (!ctx.res.writableFinished) this.#options.signIns.putBack(id, view)
+    })
+  }
+
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
     const { facts, lifecycle, publicUrl, views, words } = this.#options
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
     const name = nameOf(tunnel, facts.origin)
+    const key = occasion.first?.key ?? ''
     views.send(ctx, 'tunnel', {
       title: endpointProblems.length > 0 ? language.sentence('correct', { title: name }) : name,
       tunnel: tunnelText(tunnel),
@@ -110,11 +127,13 @@ export class TunnelPages {
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       missed: Math.max(0, tunnel.unreachable),
       probeSeconds: Math.round(facts.probeIntervalMs / 1000),
-      freshKey: occasion.first?.key ?? '',
+      freshKey: key,
+      keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
       warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
+      isKeyUnsure: occasion.isKeyUnsure ?? false,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
       ddclientLines: ddclientLines(tunnel.id, name, publicUrl),
       ...this.#scriptValues(ctx, tunnel),
@@ -177,6 +196,26 @@ export class TunnelPages {
     return `/tunnels/${id}?first=${this.#options.signIns.keepFirstView(id, view)}`
   }
 
+  #urlOf({ id }: Tunnel): string {
+    return `${this.#options.publicUrl}/tunnels/${id}`
+  }
+
+  async #renewKey(ctx: Context): Promise<void> {
+    const tunnel = this.#signedIn(ctx)
+    const { sure = '' } = await readForm(ctx.req)
+    if (sure !== 'yes') {
+      ctx.status = 400
+      this.#page(ctx, tunnel, { isKeyUnsure: true })
+      return
+    }
+    const { cookie, renewals, signIns } = this.#options
+    const renewal = await renewals.renew(tunnel)
+    if (renewal.kind === 'refused') throw new Refused(renewal.problems)
+    cookie.send(ctx, signIns.open(tunnel.id))
+    const token = signIns.keepFirstView(tunnel.id, { key: renewal.key, warnings: [] })
+    seeOther(ctx, `/tunnels/${tunnel.id}?first=${token}`)
+  }
+
   async #delete(ctx: Context): Promise<void> {
     const tunnel = this.#signedIn(ctx)
     const { sure = '' } = await readForm(ctx.req)
@@ -213,4 +252,9 @@ export class TunnelPages {
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** A link that saves a text without a script and without asking us again. */
+function keyFile(text: string): string {
+  return `data:text/plain;charset=utf-8,${encodeURIComponent(text)}`
 }

@@ -2,8 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import Handlebars from 'handlebars'
 import type { Context } from 'koa'
+import type { Language } from '../words/language.ts'
+import type { Words } from '../words/words.ts'
 import type { ServiceFacts } from './options.ts'
-import type { Template, Templates } from './templates.ts'
+import { languageOf } from './reply.ts'
+import type { Page, Templates } from './templates.ts'
 
 const PAGES_DIR = join(import.meta.dirname, '..', '..', 'templates', 'pages')
 
@@ -12,31 +15,35 @@ export type PageValues = { readonly title: string } & Readonly<Record<string, un
 
 /** The pages, compiled once from disk. Every value is escaped; nothing that a visitor sends is ever a template. */
 export class Views {
-  readonly #pages = new Map<string, Template>()
+  readonly #pages = new Map<string, Page>()
   readonly #facts: ServiceFacts
+  readonly #words: Words
 
-  constructor(facts: ServiceFacts, templates: Templates) {
+  /** Throws WordsFault for a page that says what no language has. */
+  constructor(facts: ServiceFacts, words: Words, templates: Templates) {
     this.#facts = facts
+    this.#words = words
     for (const file of readdirSync(PAGES_DIR).filter(name => name.endsWith('.hbs'))) {
       const name = basename(file, '.hbs')
-      this.#pages.set(name, templates.page(name))
+      this.#pages.set(name, templates.page(name, words.fallback))
     }
   }
 
   /** Replies with a page, with the status that the context has. Pages change with their visitor: none is stored. */
   send(ctx: Context, name: string, values: PageValues): void {
-    ctx.body = this.#render(name, values)
+    ctx.body = this.#render(name, values, languageOf(ctx, this.#words))
     ctx.type = 'html'
     ctx.set('cache-control', 'no-store')
   }
 
   /** A whole page: the named template inside the layout. `values.title` is the page's title. */
-  #render(name: string, values: PageValues): string {
+  #render(name: string, values: PageValues, language: Language): string {
     const page = this.#pages.get(name)
     const layout = this.#pages.get('layout')
     if (page === undefined || layout === undefined) throw new RangeError(`there is no page ${name}`)
     const context = { ...values, facts: this.#facts }
-    return layout({ ...context, content: new Handlebars.SafeString(page(context)) })
+    const content = new Handlebars.SafeString(page(context, language))
+    return layout({ ...context, content }, language)
   }
 
   /** Stylesheet and icon, by the path that the layout names. */

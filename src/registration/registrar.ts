@@ -1,3 +1,4 @@
+import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { Problem } from '../shared/problem.ts'
@@ -78,6 +79,12 @@ export class Registrar {
     const change = await this.#lifecycle.changeEndpoint(tunnel.id, verdict.request.ipv4)
     if (change.kind === 'refused') return change
     return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
+  }
+
+  /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
+  async renewKey(tunnel: Tunnel): Promise<KeyRenewal> {
+    const tooMany = await this.#limits.takeNewKey(tunnel.id)
+    return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id) : refused(tooMany)
   }
 
   async delete(tunnel: Tunnel): Promise<{ readonly kind: 'deleted' } | Refusal> {

@@ -75,6 +75,10 @@ export class SqliteTransaction implements TunnelTransaction {
     }
   }
 
+  replaceKey(id: string, keyHash: Uint8Array): boolean {
+    return this.#writes.replaceKey(id, keyHash)
+  }
+
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
     const before = this.#writes.remove(id)
     if (before === undefined) return undefined

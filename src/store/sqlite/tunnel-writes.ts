@@ -11,6 +11,7 @@ export class TunnelWrites {
   readonly #answered: Statement
   readonly #silent: Statement
   readonly #moveEndpoint: Statement
+  readonly #replaceKey: Statement
   readonly #remove: Statement
 
   constructor(database: Database, rules: RowRules) {
@@ -28,6 +29,7 @@ export class TunnelWrites {
     this.#moveEndpoint = database.prepare(
       `UPDATE tunnels SET IPv4client = ? WHERE id = ? RETURNING ${COLUMNS}`,
     )
+    this.#replaceKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
     const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
@@ -69,6 +71,11 @@ export class TunnelWrites {
 
   moveEndpoint(id: string, ipv4: string): Tunnel | undefined {
     return this.#sound(this.#moveEndpoint.get(ipv4, id))
+  }
+
+  /** False: there is no such row. */
+  replaceKey(id: string, keyHash: Uint8Array): boolean {
+    return this.#replaceKey.run(keyHash, id).changes === 1
   }
 
   /** The row as it was, sound or broken; undefined: there was none. */
