@@ -11,6 +11,7 @@ import { Reconciler } from './reconciler.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deletion, Removal } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
+import { Takeovers } from './takeover.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
 export interface LifecycleOptions {
@@ -41,6 +42,7 @@ export class Lifecycle {
   readonly #bringUp: BringUp
   readonly #rounds: Rounds
   readonly #moves: Moves
+  readonly #takeovers: Takeovers
   readonly #keyRenewals: KeyRenewals
   readonly #removal: Removal
   readonly #reconciler: Reconciler
@@ -52,6 +54,7 @@ export class Lifecycle {
     this.#registrations = new Registrations(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
+    this.#takeovers = new Takeovers(parts)
     this.#keyRenewals = new KeyRenewals(options)
     this.#removal = new Removal({ ...parts, onRemoved: rows => this.#registrations.countRemoved(rows) })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
@@ -81,6 +84,11 @@ export class Lifecycle {
   /** Moves a tunnel to another IPv4 endpoint. */
   changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
     return this.#moves.move(id, ipv4)
+  }
+
+  /** Moves a tunnel to the endpoint of the tunnel `holderId`, which gets the other's. */
+  takeEndpoint(id: string, holderId: string): Promise<EndpointChange> {
+    return this.#takeovers.take(id, holderId)
   }
 
   /** Gives a tunnel a new key; the old one is void. */

@@ -76,7 +76,10 @@ export class Registrar {
     const verdict = await this.#admission.checkEndpoint(ipv4, visitor, tunnel.id)
     if (verdict.kind === 'refused') return verdict
     await this.#limits.giveRefusalBack(visitor)
-    const change = await this.#lifecycle.changeEndpoint(tunnel.id, verdict.request.ipv4)
+    const { ipv4: wanted, holder } = verdict.request
+    const change = await (holder === undefined
+      ? this.#lifecycle.changeEndpoint(tunnel.id, wanted)
+      : this.#lifecycle.takeEndpoint(tunnel.id, holder))
     if (change.kind === 'refused') return change
     return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
   }

@@ -65,6 +65,8 @@ export interface TunnelTransaction {
   /** x → x + 1, for tunnels with an interface. */
   countSilent(id: string): void
   moveEndpoint(id: string, ipv4: string): Move
+  /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
+  exchangeEndpoints(id: string, otherId: string): boolean
   /** Makes another key the one that opens a row; false: there is no such row. */
   replaceKey(id: string, keyHash: Uint8Array): boolean
   /** Deletes a row, sound or broken, and lets its index rest. Undefined: there is none. */

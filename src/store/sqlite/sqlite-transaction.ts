@@ -75,6 +75,21 @@ export class SqliteTransaction implements TunnelTransaction {
     }
   }
 
+  exchangeEndpoints(id: string, otherId: string): boolean {
+    const [one, other] = [this.tunnels.byId(id), this.tunnels.byId(otherId)]
+    if (one?.ipv4Client === undefined || other?.ipv4Client === undefined) return false
+    this.#writes.clearEndpoint(otherId) // no two rows have one endpoint, not for a moment
+    const pairs = [
+      [one, other.ipv4Client],
+      [other, one.ipv4Client],
+    ] as const
+    for (const [before, ipv4] of pairs) {
+      const after = this.#writes.moveEndpoint(before.id, ipv4)
+      if (after !== undefined) this.rows.push({ before, after })
+    }
+    return true
+  }
+
   replaceKey(id: string, keyHash: Uint8Array): boolean {
     return this.#writes.replaceKey(id, keyHash)
   }

@@ -11,6 +11,7 @@ export class TunnelWrites {
   readonly #answered: Statement
   readonly #silent: Statement
   readonly #moveEndpoint: Statement
+  readonly #clearEndpoint: Statement
   readonly #replaceKey: Statement
   readonly #remove: Statement
 
@@ -29,6 +30,7 @@ export class TunnelWrites {
     this.#moveEndpoint = database.prepare(
       `UPDATE tunnels SET IPv4client = ? WHERE id = ? RETURNING ${COLUMNS}`,
     )
+    this.#clearEndpoint = database.prepare('UPDATE tunnels SET IPv4client = NULL WHERE id = ?')
     this.#replaceKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
     const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
@@ -71,6 +73,11 @@ export class TunnelWrites {
 
   moveEndpoint(id: string, ipv4: string): Tunnel | undefined {
     return this.#sound(this.#moveEndpoint.get(ipv4, id))
+  }
+
+  /** For as long as the transaction runs: a tunnel of a kind with an endpoint must have one in the end. */
+  clearEndpoint(id: string): void {
+    this.#clearEndpoint.run(id)
   }
 
   /** False: there is no such row. */
