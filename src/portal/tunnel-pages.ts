@@ -7,7 +7,8 @@ import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
-import { ddclientLines, UPDATE_PATH } from './dyndns2.ts'
+import { UPDATE_PATH } from './dyndns2.ts'
+import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import type { Renewals } from './renewals.ts'
@@ -15,6 +16,15 @@ import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
+import {
+  CURL_PATH,
+  cronLine,
+  curlLines,
+  ddclientLines,
+  FOLLOW_PATH,
+  followLines,
+  inadynLines,
+} from './update-lines.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -135,16 +145,38 @@ export class TunnelPages {
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
-      ddclientLines: ddclientLines(tunnel.id, name, publicUrl),
       ...this.#scriptValues(ctx, tunnel),
+      ...this.#updateLines(ctx, tunnel),
     })
   }
 
-  /** Scripts for the system that the query names, or the one that was registered. */
+  /** How update clients move both ends. */
+  #updateLines(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
+    const { facts, publicUrl } = this.#options
+    const hasShellScript = this.#system(ctx, tunnel)?.ending === 'sh'
+    const of = { id: tunnel.id, name: nameOf(tunnel, facts.origin), publicUrl, hasShellScript }
+    return {
+      hasShellScript,
+      followPath: FOLLOW_PATH,
+      curlPath: CURL_PATH,
+      followLines: followLines(),
+      ddclientLines: ddclientLines(of),
+      inadynLines: inadynLines(of),
+      curlLines: curlLines(of),
+      cronLine: cronLine(of),
+    }
+  }
+
+  /** The system that the query names, or the one that was registered. */
+  #system(ctx: Context, tunnel: Tunnel): OperatingSystem | undefined {
+    const { systems } = this.#options
+    const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
+    return wanted ?? systems.find(tunnel.os) ?? systems.all[0]
+  }
+
   #scriptValues(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
     const { scripts, systems } = this.#options
-    const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
-    const system = wanted ?? systems.find(tunnel.os) ?? systems.all[0]
+    const system = this.#system(ctx, tunnel)
     const os = system?.id ?? ''
     return {
       system,
