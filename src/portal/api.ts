@@ -15,6 +15,9 @@ import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
 import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
+import type { SessionCookie } from './session-cookie.ts'
+import type { SignIns } from './sign-in.ts'
+import type { TunnelEvents } from './tunnel-events.ts'
 import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -25,6 +28,7 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   os: problem('os-unknown', { case: 'no-string', known: '' }),
 }
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
+const LISTEN_AGAIN_SECONDS = 60
 const LINK_PREFIX_LENGTH = 64
 /** Characters of an unknown field's name that are sent back. */
 const MAX_ECHOED_LENGTH = 40
@@ -34,6 +38,9 @@ export interface ApiOptions
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly renewals: Renewals
+  readonly signIns: SignIns
+  readonly cookie: SessionCookie
+  readonly events: TunnelEvents
   readonly scripts: TunnelScripts
   readonly keys: KeyCheck
 }
@@ -58,6 +65,7 @@ export class Api {
     router.patch('/api/v1/tunnels/:id', ctx => this.#change(ctx))
     router.delete('/api/v1/tunnels/:id', ctx => this.#delete(ctx))
     router.post('/api/v1/tunnels/:id/key', ctx => this.#renewKey(ctx))
+    router.get('/api/v1/tunnels/:id/events', ctx => this.#listen(ctx))
     router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
   }
@@ -132,6 +140,23 @@ export class Api {
     ctx.type = 'text/plain'
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
     ctx.body = script
+  }
+
+  /** For programs with the key, and for a browser that is signed in. */
+  async #listen(ctx: Context): Promise<void> {
+    const { cookie, events, signIns, table, words } = this.#options
+    const id = idOf(ctx)
+    const signedIn = signIns.isOpen(id, cookie.tokensIn(ctx)) ? table.byId(id) : undefined
+    const tunnel = signedIn ?? (await this.#authorized(ctx))
+    ctx.type = 'text/event-stream'
+    ctx.set('x-accel-buffering', 'no') // a proxy that collects would hold events back
+    ctx.body = ''
+    if (ctx.method === 'HEAD') return
+    const stream = events.listen(tunnel, this.#visitor(ctx), languageOf(ctx, words))
+    if (stream === undefined)
+      throw refuse(problem('too-many-requests', { case: 'listeners', seconds: LISTEN_AGAIN_SECONDS }))
+    ctx.body = stream
+    ctx.type = 'text/event-stream'
   }
 
   /** The tunnel that the bearer key opens; an unknown id looks like a wrong key. */

@@ -22,6 +22,7 @@ import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
 import { Templates } from './templates.ts'
+import { TunnelEvents } from './tunnel-events.ts'
 import { TunnelPages } from './tunnel-pages.ts'
 import { TunnelScripts } from './tunnel-scripts.ts'
 import { Views } from './views.ts'
@@ -29,7 +30,7 @@ import { isWithin, visitorOf } from './visitor.ts'
 
 const SECURITY_HEADERS = {
   'content-security-policy':
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'same-origin', // 'no-referrer' would make browsers send Origin: null with our own forms
   'cross-origin-opener-policy': 'same-origin',
@@ -51,9 +52,11 @@ export class Portal {
   /** Where it really listens, without a final slash. */
   readonly url: string
   readonly #server: Server
+  readonly #events: TunnelEvents
 
-  private constructor(server: Server, url: string) {
+  private constructor(server: Server, events: TunnelEvents, url: string) {
     this.#server = server
+    this.#events = events
     this.url = url
   }
 
@@ -83,12 +86,14 @@ export class Portal {
     const port = typeof bound === 'object' && bound !== null ? bound.port : options.listen.port
     const url = `http://${formatEndpoint({ address: options.listen.address, port })}`
     server.on('error', error => options.log.error({ err: error }, 'web server fault'))
-    server.on('request', application(options, options.publicUrl || url).callback())
-    return new Portal(server, url)
+    const events = new TunnelEvents({ ...options, timeoutMs: options.probeTimeoutMs })
+    server.on('request', application(options, events, options.publicUrl || url).callback())
+    return new Portal(server, events, url)
   }
 
   async close(): Promise<void> {
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    this.#events.close()
     this.#server.closeIdleConnections()
     const impatience = setTimeout(() => this.#server.closeAllConnections(), 1000)
     await closed
@@ -96,7 +101,7 @@ export class Portal {
   }
 }
 
-function application(options: PortalOptions, publicUrl: string): Koa {
+function application(options: PortalOptions, events: TunnelEvents, publicUrl: string): Koa {
   const { facts, table, lifecycle, admission, trustedProxies, words, systems, log } = options
   const templates = new Templates()
   const views = new Views(facts, words, templates)
@@ -108,6 +113,7 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     table,
     lifecycle,
     publicUrl,
+    events,
     views,
     words,
     systems,

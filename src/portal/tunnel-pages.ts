@@ -8,6 +8,7 @@ import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
+import { firstSteps } from './first-steps.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
@@ -178,7 +179,11 @@ export class TunnelPages {
     const { scripts, systems } = this.#options
     const system = this.#system(ctx, tunnel)
     const os = system?.id ?? ''
+    const api = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
+    const steps = firstSteps(system?.ending ?? 'sh', `${api}/script?os=${os}&action=up`)
+    const language = languageOf(ctx, this.#options.words)
     return {
+      steps: steps.map(({ sentence, command }, at) => ({ at, words: language.sentence(sentence), command })),
       system,
       systems: systems.all.map(entry => ({ ...entry, chosen: entry.id === os })),
       notes: scripts.notes(tunnel, os),

@@ -46,11 +46,12 @@ export class Views {
     return layout({ ...context, content }, language)
   }
 
-  /** Stylesheet and icon, by the path that the layout names. */
+  /** Stylesheet, script and icon, by the path that the layout names. */
   static assets(): Readonly<Record<string, { readonly type: string; readonly text: string }>> {
     const read = (file: string) => readFileSync(join(PAGES_DIR, file), 'utf8')
     return {
       '/style.css': { type: 'text/css', text: read('style.css') },
+      '/live.js': { type: 'text/javascript', text: read('live.js') },
       '/icon.svg': { type: 'image/svg+xml', text: read('icon.svg') },
     }
   }

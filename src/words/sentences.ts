@@ -38,6 +38,19 @@ export const SENTENCES = {
   'state-new': [],
   'state-active': [],
   'state-unreachable': [],
+  'state-gone': [],
+  'echo-silent': [],
+  'echo-answered': ['ms'],
+  'steps-title': [],
+  'step-fetch': [],
+  'step-read': [],
+  'step-run': [],
+  'step-run-windows': [],
+  'steps-download': ['file'],
+  'look-again': [],
+  copy: [],
+  copied: [],
+  values: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export type Sentence = keyof typeof SENTENCES

@@ -220,6 +220,9 @@ function openPortal(
       dryRun: broker.interfaces.kind === 'dry-run',
     },
     table: broker.table,
+    store: broker.store,
+    prober: broker.prober,
+    probeTimeoutMs: monitor.timeout,
     lifecycle: broker.lifecycle,
     admission: broker.admission,
     selfCheck: {
