@@ -115,6 +115,7 @@ export class RegistrationPages {
     const country = typed.country.trim().toLowerCase()
     this.#options.views.send(ctx, 'register', {
       title: problems.length > 0 ? language.sentence('correct', { title }) : title,
+      heading: title,
       system,
       visitor,
       isIpv6: visitor.family === 6,

@@ -5,7 +5,7 @@ import type { Context } from 'koa'
 import type { Language } from '../words/language.ts'
 import type { Words } from '../words/words.ts'
 import type { ServiceFacts } from './options.ts'
-import { languageOf } from './reply.ts'
+import { languageOf, linkToLanguage, rememberLanguage } from './reply.ts'
 import type { Page, Templates } from './templates.ts'
 
 const PAGES_DIR = join(import.meta.dirname, '..', '..', 'templates', 'pages')
@@ -31,9 +31,22 @@ export class Views {
 
   /** Replies with a page, with the status that the context has. Pages change with their visitor: none is stored. */
   send(ctx: Context, name: string, values: PageValues): void {
-    ctx.body = this.#render(name, values, languageOf(ctx, this.#words))
+    const language = languageOf(ctx, this.#words)
+    rememberLanguage(ctx, this.#words)
+    ctx.body = this.#render(name, { ...values, languages: this.#switch(ctx, language) }, language)
+    ctx.set('content-language', language.tag)
     ctx.type = 'html'
     ctx.set('cache-control', 'no-store')
+  }
+
+  /** Links to the page in every language, each called as its speakers call it. */
+  #switch(ctx: Context, spoken: Language): readonly object[] {
+    return this.#words.all.map(({ tag }) => ({
+      tag,
+      name: new Intl.DisplayNames([tag], { type: 'language' }).of(tag) ?? tag,
+      href: linkToLanguage(ctx, tag),
+      isSpoken: tag === spoken.tag,
+    }))
   }
 
   /** A whole page: the named template inside the layout. `values.title` is the page's title. */
@@ -41,7 +54,7 @@ export class Views {
     const page = this.#pages.get(name)
     const layout = this.#pages.get('layout')
     if (page === undefined || layout === undefined) throw new RangeError(`there is no page ${name}`)
-    const context = { ...values, facts: this.#facts }
+    const context = { ...values, facts: this.#facts, language: language.tag }
     const content = new Handlebars.SafeString(page(context, language))
     return layout({ ...context, content }, language)
   }
