@@ -7,6 +7,7 @@ import { BringUp, type BroughtUp } from './bring-up.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
 import type { Drivers } from './drivers.ts'
 import { KernelTurn } from './kernel-turn.ts'
+import { type KeyRenewal, KeyRenewals } from './key-renewal.ts'
 import { LinkFaults } from './link-faults.ts'
 import { type EndpointChange, Moves } from './moves.ts'
 import { Reconciler } from './reconciler.ts'
@@ -14,6 +15,7 @@ import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deletion, Removal } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
+import { Takeovers } from './takeover.ts'
 import { Traffic } from './traffic.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
@@ -57,6 +59,8 @@ export class Lifecycle {
   readonly #bringUp: BringUp
   readonly #rounds: Rounds
   readonly #moves: Moves
+  readonly #takeovers: Takeovers
+  readonly #keyRenewals: KeyRenewals
   readonly #removal: Removal
   readonly #dormant: DormantTunnels
   readonly #store: TunnelStore
@@ -75,6 +79,8 @@ export class Lifecycle {
     this.#registrations = new Registrations(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
+    this.#takeovers = new Takeovers(parts)
+    this.#keyRenewals = new KeyRenewals(options)
     this.#removal = new Removal({ ...parts, onRemoved: rows => this.#registrations.countRemoved(rows) })
     this.#dormant = new DormantTunnels({ ...parts, onWoken: () => this.#registrations.countWoken() })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
@@ -153,6 +159,16 @@ export class Lifecycle {
   endOf({ dormant, waitUntil }: Pick<Tunnel, 'dormant' | 'waitUntil'>): number | undefined {
     const until = dormant?.until ?? waitUntil
     return until === undefined ? undefined : until - this.#steady() + this.#now()
+  }
+
+  /** Moves a tunnel to the endpoint of the tunnel `holderId`, which gets the other's. */
+  takeEndpoint(id: string, holderId: string): Promise<EndpointChange> {
+    return this.#takeovers.take(id, holderId)
+  }
+
+  /** Gives a tunnel a new key; the old one is void. */
+  renewKey(id: string): Promise<KeyRenewal> {
+    return this.#keyRenewals.renew(id)
   }
 
   /** Ends a tunnel at its owner's or the operator's wish; by its id a broken row too. */

@@ -113,21 +113,6 @@ function newAddress(list: string, visitor: VisitorAddress): string {
   throw refuse(problem('ipv4-syntax', { case: 'over-ipv6', visitor: visitor.address }))
 }
 
-/** What ddclient's configuration file says for a tunnel; the key is left to its owner. */
-export function ddclientLines(tunnelId: string, name: string, publicUrl: string): string {
-  const isSecure = publicUrl.startsWith('https:')
-  return [
-    `ssl=${isSecure ? 'yes' : 'no'}`,
-    `use=web, web=${publicUrl}/ip`,
-    'protocol=dyndns2',
-    `server=${URL.parse(publicUrl)?.host ?? ''}`,
-    `script=${UPDATE_PATH}`,
-    `login=${tunnelId}`,
-    "password='YOUR KEY'",
-    name,
-  ].join('\n')
-}
-
 /** A failure in the words of the protocol; what is wrong with an address follows, by its code and in a sentence. */
 export function replyWithWord(ctx: Context, problems: readonly Problem[], language: Language): void {
   const status = statusOf(problems)

@@ -48,6 +48,11 @@ export class SignIns {
     return this.#firstViews.add({ ...view, tunnelId, expires: this.#now() + FRESH_KEY_LIFETIME_MS })
   }
 
+  /** Whether the view behind a token still waits. */
+  hasFirstView(tunnelId: string, token: string): boolean {
+    return this.#firstViews.find(tunnelId, token) !== undefined
+  }
+
   /** What waits behind a token; it is forgotten at once. */
   takeFirstView(tunnelId: string, token: string): FirstView | undefined {
     const view = this.#firstViews.find(tunnelId, token)
@@ -55,14 +60,20 @@ export class SignIns {
     return view
   }
 
+  /** Lets what was taken wait again behind the same token. */
+  putBack(tunnelId: string, { token, first }: { readonly token: string; readonly first: FirstView }): void {
+    this.#firstViews.add({ ...first, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS }, token)
+  }
+
   /** Whether one of a browser's tokens is signed in to the tunnel. */
   isOpen(tunnelId: string, tokens: readonly string[]): boolean {
     return tokens.some(token => this.#sessions.find(tunnelId, token) !== undefined)
   }
 
-  /** Ends the sessions of a deleted tunnel. */
+  /** Ends the sessions of a tunnel that is deleted or has a new key, and forgets the old key where it waits. */
   close(tunnelId: string): void {
     this.#sessions.deleteAll(tunnelId)
+    this.#firstViews.deleteAll(tunnelId)
   }
 }
 
@@ -77,8 +88,7 @@ class BoundedSessions<T extends Session> {
   }
 
   /** Adds to the end; the front, which expires first, is cleared of what has expired or is too much. */
-  add(session: T): string {
-    const token = randomBytes(16).toString('base64url')
+  add(session: T, token = randomBytes(16).toString('base64url')): string {
     const siblings = this.#tokensOf.get(session.tunnelId) ?? []
     if (siblings.length >= MAX_PER_TUNNEL) this.delete(siblings[0] ?? '')
     this.#byToken.set(token, session)

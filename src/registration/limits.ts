@@ -10,6 +10,8 @@ const WRONG_KEYS_PER_MINUTE = 20
 const REFUSALS_PER_MINUTE = 60
 /** Endpoint changes of one tunnel in an hour: addresses of providers change a few times a day at most. */
 const MOVES_PER_HOUR = 60
+/** New keys of one tunnel in an hour. */
+const NEW_KEYS_PER_HOUR = 10
 
 /**
  * Counts how often a visitor may do what. Each is counted before the work is done, so that many requests at once are
@@ -18,6 +20,7 @@ const MOVES_PER_HOUR = 60
 export class VisitorLimits {
   readonly #wrongKeys = new BoundedLimiter({ points: WRONG_KEYS_PER_MINUTE, seconds: MINUTE_SECONDS })
   readonly #moves = new BoundedLimiter({ points: MOVES_PER_HOUR, seconds: HOUR_SECONDS })
+  readonly #newKeys = new BoundedLimiter({ points: NEW_KEYS_PER_HOUR, seconds: HOUR_SECONDS })
   readonly #registrations: BoundedLimiter | undefined
   readonly #refusals: BoundedLimiter | undefined
 
@@ -46,6 +49,10 @@ export class VisitorLimits {
     this.#moves.giveBack(tunnelId)
   }
 
+  async takeNewKey(tunnelId: string): Promise<Problem | undefined> {
+    return tooMany('new-keys', await this.#newKeys.take(tunnelId))
+  }
+
   /** Takes one of the refusals that a visitor may get: a check may cost an echo to somebody else. */
   async takeRefusal(visitor: VisitorAddress): Promise<Problem | undefined> {
     return tooMany('refusals', this.#refusals?.take(limitKey(visitor)))
@@ -65,7 +72,7 @@ export class VisitorLimits {
 }
 
 function tooMany(
-  what: 'moves' | 'refusals' | 'wrong-keys',
+  what: 'moves' | 'new-keys' | 'refusals' | 'wrong-keys',
   seconds: number | undefined,
 ): Problem | undefined {
   return seconds === undefined ? undefined : problem('too-many-requests', { case: what, seconds })

@@ -1,3 +1,4 @@
+import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { Problem } from '../shared/problem.ts'
@@ -112,9 +113,18 @@ export class Registrar {
     const verdict = await this.#admission.checkEndpoint(ipv4, visitor, tunnel.id)
     if (verdict.kind === 'refused') return verdict
     await this.#limits.giveRefusalBack(visitor)
-    const change = await this.#lifecycle.changeEndpoint(tunnel.id, verdict.request.ipv4)
+    const { ipv4: wanted, holder } = verdict.request
+    const change = await (holder === undefined
+      ? this.#lifecycle.changeEndpoint(tunnel.id, wanted)
+      : this.#lifecycle.takeEndpoint(tunnel.id, holder))
     if (change.kind === 'refused') return change
     return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
+  }
+
+  /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
+  async renewKey(tunnel: Tunnel): Promise<KeyRenewal> {
+    const tooMany = await this.#limits.takeNewKey(tunnel.id)
+    return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id) : refused(tooMany)
   }
 
   async delete(tunnel: Tunnel): Promise<{ readonly kind: 'deleted' } | Refusal> {

@@ -110,6 +110,10 @@ export interface TunnelTransaction {
   countSilent(id: string, since: number): void
   /** x → 0 with it. */
   moveEndpoint(id: string, ipv4: string, since: number): Move
+  /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
+  exchangeEndpoints(id: string, otherId: string, since: number): boolean
+  /** Makes another key the one that opens a row; false: there is no such row. */
+  replaceKey(id: string, keyHash: Uint8Array): boolean
   /** Deletes a row, sound, broken or dormant, and lets its index rest. Undefined: there is none. */
   remove(id: string, now: number): Tunnel | BrokenRow | undefined
   /**

@@ -1,26 +1,5 @@
 import { PROBLEMS, type Problem, type ProblemCode, sortOf } from '../shared/problem.ts'
-
-/** Sentences that the program puts on pages, each with the names that its words may use in braces. */
-const SENTENCES = {
-  landing: [],
-  register: ['system'],
-  'your-host': [],
-  correct: ['title'],
-  'sign-in': [],
-  deleted: [],
-  errors: [],
-  'visitor-private': [],
-  'visitor-shared': [],
-  'visitor-loopback': [],
-  'over-ipv4': ['url'],
-  'state-new': [],
-  'state-waiting': ['until'],
-  'state-dormant': ['until'],
-  'state-active': [],
-  'state-unreachable': [],
-} as const satisfies Readonly<Record<string, readonly string[]>>
-
-export type Sentence = keyof typeof SENTENCES
+import { SENTENCES, type Sentence } from './sentences.ts'
 
 type Params = Readonly<Record<string, string | number>>
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { BatchQueue } from '../../src/shared/batch-queue.ts'
 
 /** Doubles numbers, and remembers how many it was given at a time. */

@@ -87,6 +87,25 @@ export class SqliteTransaction implements TunnelTransaction {
     }
   }
 
+  exchangeEndpoints(id: string, otherId: string, since: number): boolean {
+    const [one, other] = [this.tunnels.byId(id), this.tunnels.byId(otherId)]
+    if (one?.ipv4Client === undefined || other?.ipv4Client === undefined) return false
+    this.#writes.clearEndpoint(otherId) // no two rows have one endpoint, not for a moment
+    const pairs = [
+      [one, other.ipv4Client],
+      [other, one.ipv4Client],
+    ] as const
+    for (const [before, ipv4] of pairs) {
+      const after = this.#writes.moveEndpoint(before.id, ipv4, since)
+      if (after !== undefined) this.rows.push({ before, after })
+    }
+    return true
+  }
+
+  replaceKey(id: string, keyHash: Uint8Array): boolean {
+    return this.#writes.replaceKey(id, keyHash)
+  }
+
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
     const before = this.#writes.remove(id) ?? this.#removeDormant(id)
     if (before === undefined) return undefined
@@ -115,7 +134,7 @@ export class SqliteTransaction implements TunnelTransaction {
       if (storageFaultOf(error) === 'constraint') return { kind: 'taken' }
       throw error
     }
-    if (keyHash !== undefined) this.#writes.changeKey(id, keyHash)
+    if (keyHash !== undefined) this.#writes.replaceKey(id, keyHash)
     const tunnel = this.tunnels.byId(id)
     if (tunnel === undefined) return { kind: 'gone' }
     this.rows.push({ after: tunnel })

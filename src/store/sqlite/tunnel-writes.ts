@@ -11,7 +11,8 @@ export class TunnelWrites {
   readonly #answered: Statement
   readonly #silent: Statement
   readonly #moveEndpoint: Statement
-  readonly #changeKey: Statement
+  readonly #clearEndpoint: Statement
+  readonly #replaceKey: Statement
   readonly #remove: Statement
 
   constructor(database: Database, rules: RowRules) {
@@ -36,7 +37,8 @@ export class TunnelWrites {
          state_since = CASE WHEN unreachable > 0 THEN ? ELSE state_since END
        WHERE id = ? RETURNING ${COLUMNS}`,
     )
-    this.#changeKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
+    this.#clearEndpoint = database.prepare('UPDATE tunnels SET IPv4client = NULL WHERE id = ?')
+    this.#replaceKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
     const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
@@ -83,8 +85,14 @@ export class TunnelWrites {
     return this.#sound(this.#moveEndpoint.get(ipv4, since, id))
   }
 
-  changeKey(id: string, keyHash: Uint8Array): void {
-    this.#changeKey.run(keyHash, id)
+  /** For as long as the transaction runs: a tunnel of a kind with an endpoint must have one in the end. */
+  clearEndpoint(id: string): void {
+    this.#clearEndpoint.run(id)
+  }
+
+  /** False: there is no such row. */
+  replaceKey(id: string, keyHash: Uint8Array): boolean {
+    return this.#replaceKey.run(keyHash, id).changes === 1
   }
 
   /** The row as it was, sound or broken; undefined: there was none. */
