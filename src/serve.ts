@@ -97,9 +97,15 @@ async function start(
     table: () => broker.catalog.memory(),
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
+    walBytes: () => broker.store.walBytes,
   })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
-  const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, monitor, log })
+  const troubles = () => [
+    ...broker.store.troubles.map(({ code, reason }) => `${code}: ${reason}`),
+    ...[monitor.trouble() ?? []].flat(),
+    ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
+  ]
+  const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, troubles, log })
   stops.push(() => portal.close())
 
   broker.onRegistered = () => {

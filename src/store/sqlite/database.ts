@@ -1,8 +1,9 @@
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { storageFaultOf } from '../storage-fault.ts'
+import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
 import { MIGRATIONS } from './migrations.ts'
+import { OpenFiles } from './open-files.ts'
 
 export type Statement = StatementSync
 
@@ -26,6 +27,10 @@ export class DatabaseFault extends Error {
 const CACHE_KIB = 65_536
 /** 32 MB of log: a page that many commits change is written back once, and a commit seldom waits for that. */
 const CHECKPOINT_PAGES = 8192
+/** What a large commit has left of the log is given back at the next checkpoint. */
+const WAL_BYTES_KEPT = 67_108_864
+/** At start alone there is time to wait for another program's lock. */
+const PATIENCE_AT_START_MS = 5000
 
 /**
  * The broker's database: one connection, WAL, synchronous=FULL, so that what a commit has said survives a power cut.
@@ -33,14 +38,21 @@ const CHECKPOINT_PAGES = 8192
  * while the sqlite3 shell still can read and edit it.
  */
 export class Database {
+  readonly file: string
   readonly #connection: DatabaseSync
   readonly #lock: DatabaseSync
   readonly #dataVersion: Statement
+  readonly #checkpoint: Statement
+  readonly #files: OpenFiles
+  #stopped: string | undefined
 
-  private constructor(connection: DatabaseSync, lock: DatabaseSync) {
+  private constructor(file: string, connection: DatabaseSync, lock: DatabaseSync) {
+    this.file = file
     this.#connection = connection
     this.#lock = lock
     this.#dataVersion = connection.prepare('PRAGMA data_version')
+    this.#checkpoint = connection.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+    this.#files = new OpenFiles(file)
   }
 
   /** Opens or creates the file and brings its schema up to date. Throws DatabaseFault. */
@@ -52,7 +64,7 @@ export class Database {
       try {
         configure(connection)
         migrate(connection)
-        return new Database(connection, lock)
+        return new Database(file, connection, lock)
       } catch (error) {
         connection.close()
         throw error
@@ -67,8 +79,18 @@ export class Database {
     return this.#connection.prepare(sql)
   }
 
-  /** Runs `work` in one write transaction: all of it is committed when this returns, none of it when it throws. */
+  /** From now on SQLite's own wait for another program's lock is over at once: it would stop the event loop. */
+  serve(): void {
+    this.#connection.exec('PRAGMA busy_timeout = 0')
+  }
+
+  /**
+   * Runs `work` in one write transaction: all of it is committed when this returns, none of it when it throws. Throws
+   * WritesStopped where nothing may be written, and SQLITE_BUSY, before `work` has begun, where another program does.
+   */
   transaction<T>(work: () => T): T {
+    const reason = this.#stopped ?? this.missingFile()
+    if (reason !== undefined) throw new WritesStopped(reason)
     this.#connection.exec('BEGIN IMMEDIATE')
     try {
       const result = work()
@@ -84,6 +106,22 @@ export class Database {
   /** A number that changes when another connection, such as the sqlite3 shell, has committed (PRAGMA data_version). */
   dataVersion(): number {
     return Number(this.#dataVersion.get()?.data_version)
+  }
+
+  /** Refuses all further transactions with this sentence, until the process ends. */
+  stopWrites(reason: string): void {
+    this.#stopped ??= reason
+  }
+
+  /** A sentence about a file that is no longer in its place; undefined: all are. */
+  missingFile(): string | undefined {
+    return this.#files.missing()
+  }
+
+  /** Brings the log into the database as far as readers allow; returns whether that was all of it. */
+  checkpoint(): boolean {
+    const { busy, log, checkpointed } = this.#checkpoint.get() ?? {}
+    return busy === 0 && log === checkpointed
   }
 
   close(): void {
@@ -119,8 +157,9 @@ function takeLock(file: string): DatabaseSync {
 
 function configure(connection: DatabaseSync): void {
   connection.exec(
-    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000; PRAGMA foreign_keys = ON;
-     PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = ${PATIENCE_AT_START_MS}; PRAGMA foreign_keys = ON;
+     PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+     PRAGMA journal_size_limit = ${WAL_BYTES_KEPT}`,
   )
 }
 
