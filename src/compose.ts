@@ -16,7 +16,10 @@ import { Admission } from './registration/admission.ts'
 import { isCountry } from './registration/country.ts'
 import { utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
+import { AbsentStore } from './store/absent-store.ts'
+import { DatabaseFault, isOfTheDisk } from './store/sqlite/database.ts'
 import { SqliteStore } from './store/sqlite/sqlite-store.ts'
+import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { Kinds } from './tunnel/kind.ts'
@@ -33,6 +36,8 @@ export interface Parts {
   readonly prober?: Prober
   /** UTC seconds. */
   readonly now?: () => number
+  /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
+  readonly unreadableTable?: 'fail' | 'serve-without'
 }
 
 /**
@@ -41,14 +46,10 @@ export interface Parts {
  */
 export async function compose(config: Config, parts: Parts): Promise<Broker> {
   const { log, kinds = KINDS, now = utcSeconds } = parts
-  const catalog = loadCatalog(config, log)
-  await useHugePages(catalog)
   const systems = OperatingSystems.load()
   const names = new TunnelNames({ origin: config.origin, prefix: config.tunnel.prefix })
-  const zone = new TunnelZone({ catalog, names, kinds, ttl: config.dns.ttl })
-  const store = openStore(config, { catalog, names, kinds, systems, now, log })
+  const { catalog, zone, store } = await openTable(config, { ...parts, kinds, names, systems, now })
   try {
-    store.publishAll(tunnel => zone.rrsetsOf(tunnel))
     const prober = parts.prober ?? (await chooseProber(config.monitor.prober))
     const interfaces = await openDrivers(config, kinds, log)
     return assemble(config, { catalog, zone, store, prober, interfaces, systems, kinds, now, log })
@@ -58,17 +59,62 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
   }
 }
 
-function openStore(
+interface TableParts {
+  readonly names: TunnelNames
+  readonly kinds: Kinds
+  readonly systems: OperatingSystems
+  readonly now: () => number
+  readonly log: Log
+}
+
+type Table = Pick<Broker, 'catalog' | 'zone' | 'store'>
+
+/** The tunnels and their names. Without the rows nothing true can be said of their zones: these are SERVFAIL then. */
+async function openTable(config: Config, parts: TableParts & Pick<Parts, 'unreadableTable'>): Promise<Table> {
+  const { log } = parts
+  try {
+    return await publishedTable(config, parts)
+  } catch (error) {
+    const reason = unreadableReason(error, config)
+    if (reason === undefined || parts.unreadableTable !== 'serve-without') throw error
+    log.error({ code: 'storage-fault' }, reason)
+    const catalog = loadCatalog(config, { log, tunnels: 'unknown' })
+    await useHugePages(catalog)
+    return { catalog, zone: tunnelZone(config, { ...parts, catalog }), store: new AbsentStore(reason) }
+  }
+}
+
+async function publishedTable(config: Config, parts: TableParts): Promise<Table> {
+  const catalog = loadCatalog(config, { log: parts.log, tunnels: 'known' })
+  await useHugePages(catalog)
+  const zone = tunnelZone(config, { ...parts, catalog })
+  const store = openStore(config, { ...parts, catalog })
+  try {
+    store.publishAll(tunnel => zone.rrsetsOf(tunnel))
+    return { catalog, zone, store }
+  } catch (error) {
+    store.close()
+    throw error
+  }
+}
+
+function tunnelZone(
   config: Config,
-  parts: {
-    readonly catalog: Catalog
-    readonly names: TunnelNames
-    readonly kinds: Kinds
-    readonly systems: OperatingSystems
-    readonly now: () => number
-    readonly log: Log
-  },
-): TunnelStore {
+  { catalog, names, kinds }: TableParts & { readonly catalog: Catalog },
+): TunnelZone {
+  return new TunnelZone({ catalog, names, kinds, ttl: config.dns.ttl })
+}
+
+/** A sentence if the disk or the file is at fault; undefined: the configuration is, or the program. */
+function unreadableReason(error: unknown, config: Config): string | undefined {
+  const remedy = `The tunnels' zones are answered with SERVFAIL until ${databaseFile(config)} can be read: mend the disk or put a backup in its place, and restart freenet6`
+  if (error instanceof DatabaseFault) return isOfTheDisk(error) ? `${error.message}. ${remedy}` : undefined
+  const fault = storageFaultOf(error)
+  if (fault !== 'corrupt' && fault !== 'unwritable') return undefined
+  return `${databaseFile(config)}: ${error instanceof Error ? error.message : String(error)}. ${remedy}`
+}
+
+function openStore(config: Config, parts: TableParts & { readonly catalog: Catalog }): TunnelStore {
   const { catalog, names, kinds, systems, now, log } = parts
   const { prefix, device_prefix: devicePrefix } = config.tunnel
   return SqliteStore.open({

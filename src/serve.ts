@@ -1,4 +1,5 @@
 import { keepAudited } from './auditing.ts'
+import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { serveDns } from './dns-serving.ts'
@@ -8,6 +9,7 @@ import { zoneSerials } from './health/serials.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { operatedBroker } from './operated.ts'
+import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
@@ -61,7 +63,7 @@ async function start(
     config.demo ? 'demo: built-in values are in force' : 'configuration read',
   )
   for (const warning of warnings) log.warn({}, warning)
-  const broker = await compose(config, { log })
+  const broker = await compose(config, { log, unreadableTable: 'serve-without' })
   stops.push(() => broker.close())
   log.info(
     {
@@ -117,8 +119,8 @@ async function start(
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
   })
-  const control = await Control.listen(config.control.socket, operatorHandler(operated), log)
-  stops.push(() => control.close())
+  const control = await listenForOperator(config, { broker, operated, log })
+  stops.push(() => control?.close())
   monitor.start()
   stops.push(() => monitor.stop())
   if (broker.interfaces.kind !== 'dry-run') {
@@ -133,6 +135,21 @@ async function start(
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
+}
+
+/** A disk in trouble that takes no socket is no reason to serve nothing; anything else in its way is. */
+async function listenForOperator(
+  { control }: Config,
+  parts: { readonly broker: Broker; readonly operated: Operated; readonly log: Log },
+): Promise<Control | undefined> {
+  const { broker, operated, log } = parts
+  try {
+    return await Control.listen(control.socket, operatorHandler(operated), log)
+  } catch (error) {
+    if (broker.store.troubles.length === 0) throw error
+    log.error({ err: error }, `${control.socket} can't be made: commands find no running process`)
+    return undefined
+  }
 }
 
 function awaitSignal(): Promise<string> {

@@ -21,11 +21,19 @@ const APEX_TTL = 3600
  * The static zones: every file of zones_dir, and an apex for the tunnels' own zones where no file gives one. A file
  * with mistakes makes its zone answer SERVFAIL and leaves the others alone, unless tunnels live in it.
  */
-export function loadCatalog(config: Config, log: Log): Catalog {
+export function loadCatalog(
+  config: Config,
+  { log, tunnels }: { readonly log: Log; readonly tunnels: 'known' | 'unknown' },
+): Catalog {
   const catalog = new Catalog()
+  if (tunnels === 'unknown') claimTunnelZones(catalog, config)
   const needed = [config.origin, reverseApex(config.tunnel.prefix)].map(name => keyOf(wireName(name)))
   const zones = existsSync(config.zones_dir) ? loadZonesDirectory(config.zones_dir) : []
-  for (const zone of zones) putZone(catalog, zone, needed, log)
+  for (const zone of zones) {
+    if (tunnels === 'unknown' && zone.apex !== undefined && needed.includes(keyOf(zone.apex))) continue
+    putZone(catalog, zone, needed, log)
+  }
+  if (tunnels === 'unknown') return catalog
   const origin = wireName(config.origin)
   if (!isServed(catalog, origin)) {
     log.warn(
@@ -37,6 +45,14 @@ export function loadCatalog(config: Config, log: Log): Catalog {
   const reverse = wireName(reverseApex(config.tunnel.prefix))
   if (!isServed(catalog, reverse)) catalog.putZone(reverse, apexLike(catalog, origin, reverse))
   return catalog
+}
+
+/**
+ * Names that nobody can know now must not be NXDOMAIN, which resolvers keep, nor may what files say of these zones stand
+ * alone: with SERVFAIL a resolver asks the secondaries, which have the zones whole (RFC 8914 4.15: not ready).
+ */
+function claimTunnelZones(catalog: Catalog, { origin, tunnel }: Config): void {
+  for (const name of [origin, reverseApex(tunnel.prefix)]) catalog.putFailedZone(wireName(name))
 }
 
 function putZone(catalog: Catalog, zone: LoadedZone, needed: readonly string[], log: Log): void {

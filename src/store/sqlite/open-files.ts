@@ -14,11 +14,13 @@ interface OpenFile {
  * writes for nobody, and SQLite does not notice.
  */
 export class OpenFiles {
+  /** For a connection whose files have no name. */
+  static readonly NONE = new OpenFiles(undefined)
   readonly #files: readonly OpenFile[]
 
   /** Straight after `database` was opened and read. */
-  constructor(database: string) {
-    this.#files = SUFFIXES.flatMap(suffix => {
+  constructor(database: string | undefined) {
+    this.#files = (database === undefined ? [] : SUFFIXES).flatMap(suffix => {
       const path = database + suffix
       const found = statSync(path, { bigint: true, throwIfNoEntry: false })
       return found === undefined ? [] : [{ path, device: found.dev, inode: found.ino }]

@@ -93,6 +93,8 @@ export class SqliteStore implements TunnelStore {
     this.#foreign = new Feed(log)
     this.#wal = new WalWatch(database, log)
     this.#troubles = new StorageTroubles(log)
+    if (database.stopped !== undefined)
+      this.#troubles.begin('start', { code: 'storage-fault', reason: database.stopped })
     this.#watch = new TableWatch({
       database,
       wal: this.#wal,
