@@ -24,7 +24,7 @@ import type { TunnelStore } from './store/tunnel-store.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { Kinds } from './tunnel/kind.ts'
 import type { Catalog } from './zone/catalog.ts'
-import { loadCatalog } from './zone-loading.ts'
+import { StaticZones } from './zone-loading.ts'
 
 /** The kinds of tunnel that are served: a further one is added here. */
 const KINDS = new Kinds(SIT)
@@ -48,11 +48,11 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
   const { log, kinds = KINDS, now = utcSeconds } = parts
   const systems = OperatingSystems.load()
   const names = new TunnelNames({ origin: config.origin, prefix: config.tunnel.prefix })
-  const { catalog, zone, store } = await openTable(config, { ...parts, kinds, names, systems, now })
+  const { statics, catalog, zone, store } = await openTable(config, { ...parts, kinds, names, systems, now })
   try {
     const prober = parts.prober ?? (await chooseProber(config.monitor.prober))
     const interfaces = await openDrivers(config, kinds, log)
-    return assemble(config, { catalog, zone, store, prober, interfaces, systems, kinds, now, log })
+    return assemble(config, { statics, catalog, zone, store, prober, interfaces, systems, kinds, now, log })
   } catch (error) {
     store.close()
     throw error
@@ -67,7 +67,7 @@ interface TableParts {
   readonly log: Log
 }
 
-type Table = Pick<Broker, 'catalog' | 'zone' | 'store'>
+type Table = Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store'>
 
 /** The tunnels and their names. Without the rows nothing true can be said of their zones: these are SERVFAIL then. */
 async function openTable(config: Config, parts: TableParts & Pick<Parts, 'unreadableTable'>): Promise<Table> {
@@ -78,20 +78,27 @@ async function openTable(config: Config, parts: TableParts & Pick<Parts, 'unread
     const reason = unreadableReason(error, config)
     if (reason === undefined || parts.unreadableTable !== 'serve-without') throw error
     log.error({ code: 'storage-fault' }, reason)
-    const catalog = loadCatalog(config, { log, tunnels: 'unknown' })
+    const statics = new StaticZones(config, { log, tunnels: 'unknown' })
+    const { catalog } = statics
     await useHugePages(catalog)
-    return { catalog, zone: tunnelZone(config, { ...parts, catalog }), store: new AbsentStore(reason) }
+    return {
+      statics,
+      catalog,
+      zone: tunnelZone(config, { ...parts, catalog }),
+      store: new AbsentStore(reason),
+    }
   }
 }
 
 async function publishedTable(config: Config, parts: TableParts): Promise<Table> {
-  const catalog = loadCatalog(config, { log: parts.log, tunnels: 'known' })
+  const statics = new StaticZones(config, { log: parts.log, tunnels: 'known' })
+  const { catalog } = statics
   await useHugePages(catalog)
   const zone = tunnelZone(config, { ...parts, catalog })
   const store = openStore(config, { ...parts, catalog })
   try {
     store.publishAll(tunnel => zone.rrsetsOf(tunnel))
-    return { catalog, zone, store }
+    return { statics, catalog, zone, store }
   } catch (error) {
     store.close()
     throw error
@@ -144,13 +151,13 @@ async function openDrivers({ tunnel }: Config, kinds: Kinds, log: Log): Promise<
 
 function assemble(
   config: Config,
-  parts: Pick<Broker, 'catalog' | 'zone' | 'store' | 'prober' | 'interfaces' | 'systems'> & {
+  parts: Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store' | 'prober' | 'interfaces' | 'systems'> & {
     readonly kinds: Kinds
     readonly now: () => number
     readonly log: Log
   },
 ): Broker {
-  const { catalog, zone, store, prober, interfaces, log } = parts
+  const { statics, catalog, zone, store, prober, interfaces, log } = parts
   const { tunnel, monitor } = config
   const lifecycle = new Lifecycle({
     store,
@@ -180,6 +187,7 @@ function assemble(
   const broker: Broker = {
     store,
     table: store.tunnels,
+    statics,
     catalog,
     zone,
     interfaces,

@@ -6,6 +6,7 @@ import { serveDns } from './dns-serving.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
+import { LastResort } from './last-resort.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { operatedBroker } from './operated.ts'
@@ -14,6 +15,7 @@ import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
 import { servePortal } from './portal-serving.ts'
+import { Reload } from './reloading.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
@@ -39,9 +41,13 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
   const output = new LogOutput()
   const log = openLog(output)
   const signal = awaitSignal()
+  let reload: Reload | undefined
+  process.on('SIGHUP', () => void reload?.run()) // while it starts everything is read anyway
+  // Without a listener Node opens its inspector, and who reaches that port runs what code they like.
+  process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
   const stops: Stop[] = []
   try {
-    await start(reading.config, { log, output, warnings: reading.warnings }, stops)
+    reload = await start(reading.config, { log, output, warnings: reading.warnings }, stops)
     log.info({ signal: await signal }, 'stopping')
     return EXIT.ok
   } finally {
@@ -57,7 +63,7 @@ async function start(
     warnings,
   }: { readonly log: Log; readonly output: LogOutput; readonly warnings: readonly string[] },
   stops: Stop[],
-): Promise<void> {
+): Promise<Reload> {
   log.info(
     { source: config.source, demo: config.demo, version: VERSION },
     config.demo ? 'demo: built-in values are in force' : 'configuration read',
@@ -102,7 +108,11 @@ async function start(
     walBytes: () => broker.store.walBytes,
   })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
+  const lastResort = new LastResort(log, () => process.exit(EXIT.fault))
+  const reload = new Reload(config, { broker, log })
   const troubles = () => [
+    ...lastResort.troubles(),
+    ...broker.statics.failures,
     ...broker.store.troubles.map(({ code, reason }) => `${code}: ${reason}`),
     ...[monitor.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
@@ -118,6 +128,7 @@ async function start(
     log.error({ device, reason }, 'the kernel could not be prepared')
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
+    reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
   stops.push(() => control?.close())
@@ -132,9 +143,11 @@ async function start(
     watch.start()
     stops.push(() => watch.stop())
   }
+  stops.push(lastResort.watch())
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
+  return reload
 }
 
 /** A disk in trouble that takes no socket is no reason to serve nothing; anything else in its way is. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Audit } from '../lifecycle/audit.ts'
+import { EXIT, type ExitCode } from './exit.ts'
 import type { Operator } from './operator.ts'
 import type { Outcome } from './outcome.ts'
 import { documentOf, documentOfLines, problemDocument } from './problem-document.ts'
@@ -10,6 +11,8 @@ export interface Operated {
   readonly operator: Operator
   readonly audit: Pick<Audit, 'run'>
   readonly status: Status
+  /** Undefined where no process runs: there is nothing to read again. */
+  readonly reload: (() => Promise<{ taken: string[]; kept: string[] }>) | undefined
 }
 
 /** What a command gives, as it stands on a line of the control socket. */
@@ -46,6 +49,8 @@ export interface Command {
   json(value: unknown): string
   /** The parameters that change for the next slice of a long result; undefined at its end. */
   next(value: unknown): object | undefined
+  /** The exit status that a result stands for. */
+  exitCode(value: unknown): ExitCode
 }
 
 /** What a row of the table says of its command. */
@@ -61,6 +66,8 @@ export interface CommandDefinition<Parameters extends z.ZodObject, Result extend
     parameters: z.output<Parameters>,
   ) => Outcome<z.input<Result>> | Promise<Outcome<z.input<Result>>>
   readonly text: (value: z.output<Result>) => string
+  /** 0 unless given. */
+  readonly exitCode?: (value: z.output<Result>) => ExitCode
   /** For a result that is too long for one reply: its lines of JSON, and what to ask for the next part. */
   readonly slices?: {
     readonly items: (value: z.output<Result>) => readonly unknown[]
@@ -94,6 +101,7 @@ export function defineCommand<Parameters extends z.ZodObject, Result extends z.Z
       return (slices === undefined ? [checked] : slices.items(checked)).map(jsonLine).join('')
     },
     next: value => slices?.next(result.parse(value)),
+    exitCode: value => definition.exitCode?.(result.parse(value)) ?? EXIT.ok,
   }
 }
 

@@ -75,6 +75,7 @@ export const PROBLEMS = {
   unauthorized: { status: 401, params: [], cases: ['bearer', 'page', 'wrong-key'] },
   'not-found': { status: 404, params: [], cases: ['page', 'system', 'tunnel', 'taken-down', 'script'] },
   'method-not-allowed': { status: 405, params: ['allowed'] },
+  'not-running': { status: 503, params: [] },
   'command-usage': { status: 400, params: ['line'] },
   configuration: { status: 500, params: ['line'] },
   internal: { status: 500, params: [] },

@@ -51,11 +51,17 @@ export function loadZoneFile(path: string, options: { origin?: Uint8Array } = {}
 
 /** Reads every `*.zone` file of a directory, in the order of their names; hidden files are left out. */
 export function loadZonesDirectory(directory: string): LoadedZone[] {
+  const files = zoneFilesIn(directory)
+  return Array.isArray(files) ? files.map(file => loadZoneFile(file)) : [files]
+}
+
+/** The paths of what `loadZonesDirectory` reads; a directory that can't be read is a zone that can't. */
+export function zoneFilesIn(directory: string): string[] | LoadedZone {
   try {
     const names = readdirSync(directory).filter(name => name.endsWith(EXTENSION) && !name.startsWith('.'))
-    return names.sort().map(name => loadZoneFile(join(directory, name)))
+    return names.sort().map(name => join(directory, name))
   } catch (error) {
-    return [unreadable(directory, undefined, reasonOf(error))]
+    return unreadable(directory, undefined, reasonOf(error))
   }
 }
 
