@@ -16,6 +16,7 @@ import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
 import { servePortal } from './portal-serving.ts'
 import { Reload } from './reloading.ts'
+import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
@@ -143,7 +144,7 @@ async function start(
     watch.start()
     stops.push(() => watch.stop())
   }
-  stops.push(lastResort.watch())
+  lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
@@ -174,6 +175,7 @@ function awaitSignal(): Promise<string> {
 async function stopAll(stops: readonly Stop[], log: Log): Promise<void> {
   const deadline = setTimeout(() => {
     log.error({}, 'not everything could be stopped in time')
+    killChildren()
     process.exit(process.exitCode ?? EXIT.ok)
   }, STOP_DEADLINE_MS)
   for (const stop of stops.toReversed()) {
@@ -183,5 +185,6 @@ async function stopAll(stops: readonly Stop[], log: Log): Promise<void> {
       log.error({ err: error }, 'a part did not stop cleanly')
     }
   }
+  killChildren() // `ip` may hang: nothing waits for it any more
   clearTimeout(deadline)
 }
