@@ -39,6 +39,16 @@ const LOCAL_COMMANDS: readonly LocalCommand[] = [
     options: [],
     run: ({ file = '', origin }, options) => checkZone(file, origin, options),
   },
+  {
+    name: 'restore',
+    summary: 'put a backup in the place of the database, while the service does not run',
+    words: [word('file')],
+    options: [],
+    run: async ({ file = '' }, options) => {
+      const { databaseFile } = await import('./compose.ts')
+      return (await import('./operator/restore.ts')).restore(file, { ...options, databaseFile })
+    },
+  },
 ]
 
 const TABLE_COMMANDS = COMMANDS.map(

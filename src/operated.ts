@@ -25,7 +25,13 @@ export function operatedBroker(
     prober: prober.kind,
     threadRestarts,
   })
-  return { operator: broker.operator, audit: broker.audit, status, reload }
+  return {
+    operator: broker.operator,
+    audit: broker.audit,
+    status,
+    reload,
+    backUp: file => broker.store.backUp(file),
+  }
 }
 
 /** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */

@@ -11,6 +11,7 @@ export interface Operated {
   readonly operator: Operator
   readonly audit: Pick<Audit, 'run'>
   readonly status: Status
+  readonly backUp: (file: string) => Promise<void>
   /** Undefined where no process runs: there is nothing to read again. */
   readonly reload: (() => Promise<{ taken: string[]; kept: string[] }>) | undefined
 }
@@ -43,6 +44,8 @@ export interface Command {
   mistakes(parameters: unknown): readonly string[]
   /** Works on the parameters as they came in. Rejects where something broke; what may be expected is a reply. */
   run(operated: Operated, parameters: unknown): Promise<CommandReply>
+  /** The parameters as they are meant where the command line is: the process may have another working directory. */
+  located(parameters: Readonly<Record<string, string>>): Readonly<Record<string, string>>
   /** Renders a result for a person. Throws ZodError where the result is not what the command gives. */
   text(value: unknown): string
   /** Renders a result for a program: one JSON value a line. Throws ZodError as `text` does. */
@@ -66,6 +69,8 @@ export interface CommandDefinition<Parameters extends z.ZodObject, Result extend
     parameters: z.output<Parameters>,
   ) => Outcome<z.input<Result>> | Promise<Outcome<z.input<Result>>>
   readonly text: (value: z.output<Result>) => string
+  /** See `Command.located`; as they are unless given. */
+  readonly located?: Command['located']
   /** 0 unless given. */
   readonly exitCode?: (value: z.output<Result>) => ExitCode
   /** For a result that is too long for one reply: its lines of JSON, and what to ask for the next part. */
@@ -95,6 +100,7 @@ export function defineCommand<Parameters extends z.ZodObject, Result extends z.Z
       if (outcome.kind === 'refused') return { problem: documentOf(outcome.problems) }
       return { value: result.parse(outcome.value) }
     },
+    located: given => definition.located?.(given) ?? given,
     text: value => definition.text(result.parse(value)),
     json: value => {
       const checked = result.parse(value)

@@ -1,4 +1,5 @@
 import { auditCommand } from './audit-command.ts'
+import { backupCommand } from './backup-command.ts'
 import type { Command, Operated } from './command.ts'
 import type { ControlHandler } from './control.ts'
 import { documentOfLines } from './problem-document.ts'
@@ -13,6 +14,7 @@ import { tunnelAdd, tunnelDelete, tunnelList, tunnelShow } from './tunnel-comman
 export const COMMANDS: readonly Command[] = [
   statusCommand,
   reloadCommand,
+  backupCommand,
   tunnelList,
   tunnelShow,
   tunnelAdd,

@@ -20,9 +20,10 @@ export type BrokerOpener = (config: Config) => Promise<OpenedBroker | undefined>
 /** Runs a command of the table through the running process, or on the database where none runs. */
 export async function runCommand(
   command: Command,
-  parameters: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
   { open, ...options }: CommandOptions & { readonly open: BrokerOpener },
 ): Promise<ExitCode> {
+  const parameters = command.located(given)
   const mistakes = command.mistakes(parameters)
   if (mistakes.length > 0) throw new UsageMistake(mistakes.join('; '))
   const reading = readConfig(options.config)

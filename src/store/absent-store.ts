@@ -25,6 +25,10 @@ export class AbsentStore implements TunnelStore {
     return Promise.reject(new WritesStopped(this.#reason))
   }
 
+  backUp(): Promise<never> {
+    return Promise.reject(new WritesStopped(this.#reason))
+  }
+
   onCommitted(): () => void {
     return () => undefined
   }

@@ -123,6 +123,8 @@ export interface TunnelStore {
   readonly troubles: readonly StorageTrouble[]
   /** Octets of the log that commits are written to before they are in the database; 0 where there is none. */
   readonly walBytes: number
+  /** Writes a whole copy of the table to a file that is not there yet, while commits go on. Rejects if it can't. */
+  backUp(file: string): Promise<void>
   /** How many tunnels the address pool has room for. */
   readonly capacity: number
   close(): void

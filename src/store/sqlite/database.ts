@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
+import { backUp } from './backup.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { OpenFiles } from './open-files.ts'
 import { openPrivateCopy } from './private-copy.ts'
@@ -144,6 +145,22 @@ export class Database {
   /** A number that changes when another connection, such as the sqlite3 shell, has committed (PRAGMA data_version). */
   dataVersion(): number {
     return Number(this.#dataVersion.get()?.data_version)
+  }
+
+  /** See `backUp`. */
+  backUp(file: string): Promise<void> {
+    return backUp(this.#connection, file)
+  }
+
+  /** Does `work` while no process can open the database. Throws DatabaseFault if one has it open. */
+  static async whileUnused<T>(file: string, work: () => Promise<T>): Promise<T> {
+    makeDirectory(dirname(file))
+    const lock = takeLock(`${file}.lock`)
+    try {
+      return await work()
+    } finally {
+      lock.close()
+    }
   }
 
   /** Refuses all further transactions with this sentence, until the process ends. */

@@ -150,6 +150,10 @@ export class SqliteStore implements TunnelStore {
     this.#troubles.begin(fault === 'busy' ? 'lock' : 'write', { code, reason })
   }
 
+  backUp(file: string): Promise<void> {
+    return this.#database.backUp(file)
+  }
+
   close(): void {
     this.#watch.stop()
     this.#database.close()
