@@ -18,6 +18,7 @@ export function keepAudited(parts: {
     try {
       metrics.countAudit((await broker.audit.run()).differences)
     } catch (error) {
+      broker.store.noteFault(error)
       log.error({ err: error }, 'audit failed')
     }
   }
@@ -34,9 +35,9 @@ export function keepAudited(parts: {
   }, AUDIT_INTERVAL_MS)
   const stopListening = broker.store.onForeignCommit(() => {
     log.info({}, 'another program has written to the table')
-    broker.lifecycle.recount()
     monitor.wake()
     void audit()
+    broker.lifecycle.recount()
     broker.lifecycle.reconcile().catch((error: unknown) => log.error({ err: error }, 'reconciliation failed'))
   })
   return () => {

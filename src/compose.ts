@@ -16,12 +16,15 @@ import { Admission } from './registration/admission.ts'
 import { isCountry } from './registration/country.ts'
 import { monotonicSeconds, SteadyClock, utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
+import { AbsentStore } from './store/absent-store.ts'
+import { DatabaseFault, isOfTheDisk } from './store/sqlite/database.ts'
 import { SqliteStore } from './store/sqlite/sqlite-store.ts'
+import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { Kinds } from './tunnel/kind.ts'
 import type { Catalog } from './zone/catalog.ts'
-import { loadCatalog } from './zone-loading.ts'
+import { StaticZones } from './zone-loading.ts'
 
 /** The kinds of tunnel that are served: a further one is added here. */
 const KINDS = new Kinds(SIT)
@@ -35,6 +38,8 @@ export interface Parts {
   readonly now?: () => number
   /** Seconds since some moment, which no one sets. */
   readonly monotonic?: () => number
+  /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
+  readonly unreadableTable?: 'fail' | 'serve-without'
 }
 
 /**
@@ -44,34 +49,89 @@ export interface Parts {
 export async function compose(config: Config, parts: Parts): Promise<Broker> {
   const { log, kinds = KINDS, now = utcSeconds, monotonic = monotonicSeconds } = parts
   const clock = new SteadyClock(now, monotonic)
-  const catalog = loadCatalog(config, log)
-  await useHugePages(catalog)
   const systems = OperatingSystems.load()
   const names = new TunnelNames({ origin: config.origin, prefix: config.tunnel.prefix })
-  const zone = new TunnelZone({ catalog, names, kinds, ttl: config.dns.ttl })
-  const store = openStore(config, { catalog, names, kinds, systems, clock, log })
+  const { statics, catalog, zone, store } = await openTable(config, {
+    ...parts,
+    kinds,
+    names,
+    systems,
+    clock,
+  })
   try {
-    store.publishAll(tunnel => zone.rrsetsOf(tunnel))
     const prober = parts.prober ?? (await chooseProber(config.monitor.prober, { pool: config.tunnel.prefix }))
     const interfaces = await openDrivers(config, kinds, log)
-    return assemble(config, { catalog, zone, store, prober, interfaces, systems, kinds, now, clock, log })
+    const tables = { statics, catalog, zone, store }
+    return assemble(config, { ...tables, prober, interfaces, systems, kinds, now, clock, log })
   } catch (error) {
     store.close()
     throw error
   }
 }
 
-function openStore(
+interface TableParts {
+  readonly names: TunnelNames
+  readonly kinds: Kinds
+  readonly systems: OperatingSystems
+  readonly clock: SteadyClock
+  readonly log: Log
+}
+
+type Table = Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store'>
+
+/** The tunnels and their names. Without the rows nothing true can be said of their zones: these are SERVFAIL then. */
+async function openTable(config: Config, parts: TableParts & Pick<Parts, 'unreadableTable'>): Promise<Table> {
+  const { log } = parts
+  try {
+    return await publishedTable(config, parts)
+  } catch (error) {
+    const reason = unreadableReason(error, config)
+    if (reason === undefined || parts.unreadableTable !== 'serve-without') throw error
+    log.error({ code: 'storage-fault' }, reason)
+    const statics = new StaticZones(config, { log, tunnels: 'unknown' })
+    const { catalog } = statics
+    await useHugePages(catalog)
+    return {
+      statics,
+      catalog,
+      zone: tunnelZone(config, { ...parts, catalog }),
+      store: new AbsentStore(reason),
+    }
+  }
+}
+
+async function publishedTable(config: Config, parts: TableParts): Promise<Table> {
+  const statics = new StaticZones(config, { log: parts.log, tunnels: 'known' })
+  const { catalog } = statics
+  await useHugePages(catalog)
+  const zone = tunnelZone(config, { ...parts, catalog })
+  const store = openStore(config, { ...parts, catalog })
+  try {
+    store.publishAll(tunnel => zone.rrsetsOf(tunnel))
+    return { statics, catalog, zone, store }
+  } catch (error) {
+    store.close()
+    throw error
+  }
+}
+
+function tunnelZone(
   config: Config,
-  parts: {
-    readonly catalog: Catalog
-    readonly names: TunnelNames
-    readonly kinds: Kinds
-    readonly systems: OperatingSystems
-    readonly clock: SteadyClock
-    readonly log: Log
-  },
-): TunnelStore {
+  { catalog, names, kinds }: TableParts & { readonly catalog: Catalog },
+): TunnelZone {
+  return new TunnelZone({ catalog, names, kinds, ttl: config.dns.ttl })
+}
+
+/** A sentence if the disk or the file is at fault; undefined: the configuration is, or the program. */
+function unreadableReason(error: unknown, config: Config): string | undefined {
+  const remedy = `The tunnels' zones are answered with SERVFAIL until ${databaseFile(config)} can be read: mend the disk or put a backup in its place, and restart freenet6`
+  if (error instanceof DatabaseFault) return isOfTheDisk(error) ? `${error.message}. ${remedy}` : undefined
+  const fault = storageFaultOf(error)
+  if (fault !== 'corrupt' && fault !== 'unwritable') return undefined
+  return `${databaseFile(config)}: ${error instanceof Error ? error.message : String(error)}. ${remedy}`
+}
+
+function openStore(config: Config, parts: TableParts & { readonly catalog: Catalog }): TunnelStore {
   const { catalog, names, kinds, systems, clock, log } = parts
   const { prefix, device_prefix: devicePrefix } = config.tunnel
   const osIds = new Set(systems.ids)
@@ -104,14 +164,14 @@ async function openDrivers({ tunnel }: Config, kinds: Kinds, log: Log): Promise<
 
 function assemble(
   config: Config,
-  parts: Pick<Broker, 'catalog' | 'zone' | 'store' | 'prober' | 'interfaces' | 'systems'> & {
+  parts: Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store' | 'prober' | 'interfaces' | 'systems'> & {
     readonly kinds: Kinds
     readonly now: () => number
     readonly clock: SteadyClock
     readonly log: Log
   },
 ): Broker {
-  const { catalog, zone, store, prober, interfaces, clock, log } = parts
+  const { statics, catalog, zone, store, prober, interfaces, clock, log } = parts
   const { tunnel, monitor } = config
   const lifecycle = new Lifecycle({
     store,
@@ -145,6 +205,7 @@ function assemble(
   const broker: Broker = {
     store,
     table: store.tunnels,
+    statics,
     catalog,
     zone,
     interfaces,

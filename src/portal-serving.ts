@@ -5,7 +5,6 @@ import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import type { DnsListeners } from './listen/listeners.ts'
-import type { Monitor } from './monitor/monitor.ts'
 import { Portal } from './portal/portal.ts'
 import type { Log } from './shared/log.ts'
 import { Words } from './words/words.ts'
@@ -20,14 +19,15 @@ export async function servePortal(
     readonly broker: Broker
     readonly dns: DnsListeners
     readonly metrics: Metrics
-    readonly monitor: Pick<Monitor, 'trouble'>
+    /** What is wrong with ourselves, a sentence each. */
+    readonly troubles: () => readonly string[]
     readonly log: Log
   },
 ): Promise<Portal> {
   const { broker, dns, metrics, log } = parts
   const selfCheck = new SelfCheck({
     listeners: () => dns.addresses,
-    ownTrouble: () => parts.monitor.trouble(),
+    ownTroubles: parts.troubles,
     zones: () => [config.origin, broker.zone.reverseApex],
     sampleTunnel: () => sampleTunnel(broker.table, broker.zone),
     cacheMs: HEALTH_CACHE_MS,

@@ -41,6 +41,16 @@ const LOCAL_COMMANDS: readonly LocalCommand[] = [
     run: ({ file = '', origin, lenient }, { json }) =>
       checkZone(file, origin, { json, isLenient: lenient !== undefined }),
   },
+  {
+    name: 'restore',
+    summary: 'put a backup in the place of the database, while the service does not run',
+    words: [word('file')],
+    options: [],
+    run: async ({ file = '' }, options) => {
+      const { databaseFile } = await import('./compose.ts')
+      return (await import('./operator/restore.ts')).restore(file, { ...options, databaseFile })
+    },
+  },
 ]
 
 const TABLE_COMMANDS = COMMANDS.map(

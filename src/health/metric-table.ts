@@ -30,6 +30,8 @@ export interface Figures {
   readonly table: () => { readonly used: number; readonly touched: number }
   readonly monitor: () => Readonly<Record<string, number>>
   readonly logLinesDropped: () => number
+  /** Octets of the database's write-ahead log. */
+  readonly walBytes: () => number
 }
 
 /** One metric: its name and help as Prometheus sees them, and where its value, or one by label, comes from. */
@@ -241,6 +243,12 @@ export const METRICS: readonly MetricRow[] = [
     name: 'freenet6_log_lines_dropped_total',
     help: 'Lines that the log could not take',
     read: ({ logLinesDropped }) => logLinesDropped(),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_database_wal_bytes',
+    help: 'Write-ahead log of the database',
+    read: ({ walBytes }) => walBytes(),
   },
 ]
 

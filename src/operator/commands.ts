@@ -1,7 +1,9 @@
 import { auditCommand } from './audit-command.ts'
+import { backupCommand } from './backup-command.ts'
 import type { Command, Operated } from './command.ts'
 import type { ControlHandler } from './control.ts'
 import { documentOfLines } from './problem-document.ts'
+import { reloadCommand } from './reload-command.ts'
 import { statusCommand } from './status-command.ts'
 import { tunnelAdd, tunnelDelete, tunnelList, tunnelShow } from './tunnel-commands.ts'
 
@@ -11,6 +13,8 @@ import { tunnelAdd, tunnelDelete, tunnelList, tunnelShow } from './tunnel-comman
  */
 export const COMMANDS: readonly Command[] = [
   statusCommand,
+  reloadCommand,
+  backupCommand,
   tunnelList,
   tunnelShow,
   tunnelAdd,

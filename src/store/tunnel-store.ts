@@ -3,6 +3,7 @@ import type { BrokenRow, Dormancy, DormantTunnel, Tunnel } from '../tunnel/tunne
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
+import type { StorageTrouble } from './storage-troubles.ts'
 
 declare const CURSOR: unique symbol
 /** How far a walk over the table has come; its meaning is the store's. */
@@ -172,6 +173,14 @@ export interface TunnelStore {
   onForeignCommit(listener: () => void): () => void
   /** Rebuilds memory from the table, as at start: indexes, the names of all rows in one step, later serials. */
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void
+  /** Notes a fault that a reader of the table has met: after a page that can't be right nothing is written any more. */
+  noteFault(error: unknown): void
+  /** What is wrong with the store now, for the health check; empty: nothing. */
+  readonly troubles: readonly StorageTrouble[]
+  /** Octets of the log that commits are written to before they are in the database; 0 where there is none. */
+  readonly walBytes: number
+  /** Writes a whole copy of the table to a file that is not there yet, while commits go on. Rejects if it can't. */
+  backUp(file: string): Promise<void>
   /** How many tunnels the address pool has room for. */
   readonly capacity: number
   close(): void

@@ -23,9 +23,15 @@ export class ZoneSerials {
     this.#write.run(apex, serial)
     return serial
   }
+
+  /** The serial that was written last, or a later one of the zone file. */
+  standing(apex: string, fromFile: number): number {
+    const stored = this.#read.get(apex)?.serial
+    return stored === undefined ? fromFile : laterSerial(Number(stored), fromFile)
+  }
 }
 
 /** Where neither is later (RFC 1982 3.2 leaves that undefined) the one we counted wins: secondaries have seen it. */
-function laterSerial(counted: number, fromFile: number): number {
+export function laterSerial(counted: number, fromFile: number): number {
   return serialCompare(fromFile, counted) === 1 ? fromFile : counted
 }
