@@ -14,7 +14,9 @@ const PACKAGES = {
   ddclient: 'ddclient',
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
+  faketime: 'faketime',
   fping: 'fping',
+  gcc: 'build-essential', // with the C library's headers, which gcc alone leaves out
   ifup: 'ifupdown',
   inadyn: 'inadyn',
   ip: 'iproute2',

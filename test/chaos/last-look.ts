@@ -1,0 +1,111 @@
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runCli } from '../spawn.ts'
+import type { Askers } from './askers.ts'
+import type { Findings } from './findings.ts'
+import { send } from './http.ts'
+import type { Ledger } from './ledger.ts'
+import type { Tools } from './tools.ts'
+import type { TriedBroker } from './tried-broker.ts'
+import type { Visitors } from './visitors.ts'
+
+/** An `ip` that hangs is given up after fifteen seconds, and what it held up is done then. */
+const PATIENCE_MS = 45_000
+const LOOK_MS = 500
+
+interface Row {
+  readonly id: string
+  readonly name: string
+  readonly ipv4: string
+  readonly ipv6: string
+  readonly device: string
+}
+
+export interface Witnesses {
+  readonly broker: TriedBroker
+  readonly tools: Tools
+  readonly ledger: Ledger
+  readonly findings: Findings
+  readonly visitors: Visitors
+  readonly askers: Askers
+}
+
+/** With all faults lifted: holds rows, keys, names and links against the ledger, and against each other. */
+export async function lookForTheLast(world: Witnesses): Promise<void> {
+  const { broker, ledger, findings, visitors, askers } = world
+  await eventually(findings, 'the health check', () => healthTrouble(broker))
+  world.tools.announce()
+  await eventually(findings, 'the links', () => linkTrouble(world))
+  for (const entry of ledger.entries) entry.isNew = false
+  const rows = new Map(rowsOf(broker).map(row => [row.name, row]))
+  for (const entry of ledger.entries) {
+    const row = rows.get(entry.name)
+    const { standing, tunnel } = entry
+    if (standing === 'unsure') entry.becomes(row === undefined ? 'gone' : 'there')
+    else if ((standing === 'there') !== (row !== undefined))
+      findings.add(
+        `${entry.name} is ${standing}, and the table has ${row === undefined ? 'no row' : 'a row'} of it`,
+      )
+    if (row !== undefined && !entry.endpoints.includes(row.ipv4))
+      findings.add(`${entry.name} has ${row.ipv4} in the table, not ${entry.endpoints.join(' or ')}`)
+    if (standing === 'there' && tunnel !== undefined) {
+      const reply = await visitors.look({ name: entry.name, endpoints: entry.endpoints, tunnel })
+      if (reply?.status !== 200)
+        findings.add(`${entry.name} is not opened by its key: ${reply?.status} ${reply?.body}`)
+    }
+    await askers.askFor(entry, false)
+    await askers.askFor(entry, true)
+  }
+  await compareByAudit(broker, findings)
+}
+
+/** Waits until there is no trouble any more; writes down what lasts. */
+export async function eventually(
+  findings: Findings,
+  what: string,
+  look: () => Promise<string | undefined> | string | undefined,
+): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS
+  for (;;) {
+    const trouble = await look()
+    if (trouble === undefined) return
+    if (Date.now() > deadline)
+      return findings.add(`${what}, ${PATIENCE_MS / 1000} s after the last fault: ${trouble}`)
+    await sleep(LOOK_MS)
+  }
+}
+
+async function healthTrouble({ web }: TriedBroker): Promise<string | undefined> {
+  const reply = await send(`${web}/healthz`, {})
+  return reply?.status === 200 ? undefined : (reply?.body ?? 'no answer')
+}
+
+function linkTrouble({ broker, tools }: Witnesses): string | undefined {
+  const rows = rowsOf(broker)
+  for (const { device, ipv4, name } of rows) {
+    const link = tools.kernel.devices.get(device)
+    if (link === undefined) return `${name} has no ${device}`
+    if (link.remote !== ipv4 || !link.up || link.addresses.length !== 1)
+      return `${name} has ${ipv4}, and ${device} is ${JSON.stringify(link)}`
+  }
+  const surplus = tools.kernel.devices.size - rows.length
+  return surplus === 0 ? undefined : `there are ${surplus} links that are nobody's`
+}
+
+function rowsOf({ database }: TriedBroker): Row[] {
+  const connection = new DatabaseSync(database, { readOnly: true, timeout: 2000 })
+  try {
+    const rows = connection.prepare(
+      `SELECT id, nicname || '.' || country || '.freenet6.net' AS name, IPv4client AS ipv4, IPv6client AS ipv6, device
+       FROM tunnels`,
+    )
+    return rows.all() as unknown as Row[]
+  } finally {
+    connection.close()
+  }
+}
+
+async function compareByAudit({ configFile }: TriedBroker, findings: Findings): Promise<void> {
+  const { stdout, stderr } = await runCli(['audit', '--config', configFile])
+  if (!/^differences: 0$/m.test(stdout)) findings.add(`the audit says: ${stdout}${stderr}`)
+}
