@@ -11,6 +11,8 @@ const RESIDENT_TOLERANCE = 96 * 1024 * 1024
 /** Files that SQLite opens when it first needs them. */
 const DESCRIPTOR_TOLERANCE = 4
 const REST_MS = 2000
+/** A round and a look at a setting open descriptors for moments: the least of several counts is what is held. */
+const COUNTS = 20
 
 interface Figures {
   readonly heap: number
@@ -44,7 +46,17 @@ function childTrouble({ server }: TriedBroker): string | undefined {
 async function figuresOf({ server }: TriedBroker): Promise<Figures> {
   await sleep(REST_MS)
   const memory = await settledMemory(server)
-  return { ...memory, descriptors: descriptorsOf(server.pid) }
+  return { ...memory, descriptors: await heldDescriptors(server.pid) }
+}
+
+async function heldDescriptors(pid: number): Promise<string[]> {
+  let least = descriptorsOf(pid)
+  for (let count = 1; count < COUNTS; count++) {
+    await sleep(REST_MS / COUNTS)
+    const now = descriptorsOf(pid)
+    if (now.length < least.length) least = now
+  }
+  return least
 }
 
 function compare(what: string, surplus: number, tolerance: number, findings: Findings): void {

@@ -21,9 +21,9 @@ driver = "sit"
 reachability = "require"
 [monitor]
 prober = "fping"
-interval = "1s"
-timeout = "500ms"
-threshold = 3
+interval = "500ms"
+timeout = "300ms"
+threshold = 2
 `
 
 /** Where the parts lie that make a broker's life hard; see walk.ts. */

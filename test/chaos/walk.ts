@@ -7,24 +7,28 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Dice } from '../peers/random/dice.ts'
+import { metric } from '../served/settled-memory.ts'
 import { Askers } from './askers.ts'
 import type { Fault, World } from './faults/fault.ts'
 import { faultsOf } from './faults/faults.ts'
 import { setLoopback } from './faults/link.ts'
 import { Findings } from './findings.ts'
-import { lookForTheLast } from './last-look.ts'
+import { eventually, lookForTheLast } from './last-look.ts'
 import { Ledger } from './ledger.ts'
 import { lookForResidue } from './residue.ts'
 import { Tools } from './tools.ts'
 import { TriedBroker } from './tried-broker.ts'
 import { Visitors } from './visitors.ts'
 
+/** To look for the cause of something: walks through the faults alone whose names match. */
+const FAULTS = new RegExp(process.env.FREENET6_CHAOS_FAULTS ?? '')
 const SECONDS_A_FAULT = 5
 const HOLD_MS = { least: 1000, more: 1500 } as const
 /** The last faults strike a process that lives on to the end, so that what it keeps can be seen. */
 const KILLS_END_AT = 0.7
 const KILLS_IN_THE_MIDDLE = 0.2
 const FIRST_TUNNELS = 20
+const DNS = ['UDP queries answered', 'TCP queries answered'] as const
 const SPREAD = 0x9e37_79b1
 const DISK = 'size=64m'
 
@@ -49,7 +53,8 @@ const askers = new Askers({ broker, ledger, findings, dice: new Dice(dice.below(
 
 await broker.start()
 await Promise.all(Array.from({ length: FIRST_TUNNELS }, () => visitors.register()))
-await walk(faultsOf(Math.max(1, Math.round(seconds / SECONDS_A_FAULT)), dice))
+await eventually(findings, 'the first answers', firstAnswersMissing)
+await walk(faultsOf(Math.max(1, Math.round(seconds / SECONDS_A_FAULT)), { dice, match: FAULTS }))
 await lookForTheLast({ broker, tools, ledger, findings, visitors, askers })
 await lookForResidue(broker, findings)
 const { stderr } = broker.server
@@ -58,6 +63,12 @@ tools.close()
 process.stdout.write(`${findings.account()}\n`)
 if (findings.wrong.length > 0) process.stdout.write(`${stderr.slice(-4000)}\n${findings.wrong.join('\n')}\n`)
 process.exitCode = findings.wrong.length > 0 ? 1 : 0
+
+/** Of those who never answered nobody can tell whose fault their silence is. */
+async function firstAnswersMissing(): Promise<string | undefined> {
+  const answered = await metric(broker.server, 'freenet6_monitor_last_round_tunnels{outcome="answered"}')
+  return answered < FIRST_TUNNELS ? `${answered} have answered` : undefined
+}
 
 async function walk(faults: readonly Fault[]): Promise<void> {
   const ending = new AbortController()
@@ -82,8 +93,12 @@ async function suffer(
 ): Promise<void> {
   const startedAt = Date.now()
   process.stdout.write(`${fault.name}${isKilled ? ', and kill -9 in the middle' : ''}\n`)
+  const answers = DNS.map(transport => findings.of(transport))
   const lift = await fault.strike(world)
   await sleep(HOLD_MS.least + dice.below(HOLD_MS.more))
+  if (fault.isSurvived)
+    for (const [index, transport] of DNS.entries())
+      if (findings.of(transport) === answers[index]) findings.add(`no ${transport} under: ${fault.name}`)
   if (isKilled) await broker.kill()
   await lift()
   if (isKilled) await broker.start()

@@ -8,9 +8,12 @@ import { TOOL_FAULTS } from './tool.ts'
 
 const ROOMS = [PROCESS_FAULTS, STORAGE_FAULTS, CLOCK_FAULTS, TOOL_FAULTS, LINK_FAULTS]
 
-/** So many faults in an order of the dice, all of them before any comes again. */
-export function faultsOf(count: number, dice: Dice): readonly Fault[] {
-  const all = ROOMS.flat()
+/** A number of faults in an order of the dice, all that match before any comes again. */
+export function faultsOf(
+  count: number,
+  { dice, match }: { readonly dice: Dice; readonly match: RegExp },
+): readonly Fault[] {
+  const all = ROOMS.flat().filter(({ name }) => match.test(name))
   return Array.from({ length: Math.ceil(count / all.length) }, () => dice.shuffled(all))
     .flat()
     .slice(0, count)
