@@ -43,7 +43,7 @@ export async function exportZones(table: Table): Promise<readonly ExportedZone[]
 
 /** The zones of tunnels, and those of files, each once; without the final dot. */
 function zoneNames(config: Config): readonly string[] {
-  const files = loadZonesDirectory(config.zones_dir).flatMap(({ apex }) => apex ?? [])
+  const files = [...loadZonesDirectory(config.zones_dir)].flatMap(({ apex }) => apex ?? [])
   const fileNames = files.map(apex => formatName(lowerCaseName(apex)).replace(/\.$/, ''))
   return [...new Set([config.origin, reverseApex(config.tunnel.prefix), ...fileNames])]
 }

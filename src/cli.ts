@@ -36,8 +36,16 @@ const LOCAL_COMMANDS: readonly LocalCommand[] = [
     name: 'check-zone',
     summary: 'read a zone file and say what is wrong with it',
     words: [word('file'), word('origin', { isOptional: true })],
-    options: [],
-    run: ({ file = '', origin }, options) => checkZone(file, origin, options),
+    options: [
+      {
+        name: 'lenient',
+        title: '',
+        description: 'leave wrong records out, as zones.on_error = "skip-record" does',
+        isOptional: true,
+      },
+    ],
+    run: ({ file = '', origin, lenient }, { json }) =>
+      checkZone(file, origin, { json, isLenient: lenient !== undefined }),
   },
 ]
 

@@ -85,10 +85,12 @@ function openStore(
 async function openDrivers({ tunnel }: Config, kinds: Kinds, log: Log): Promise<Drivers> {
   const context = {
     driver: tunnel.driver,
+    layout: tunnel.layout,
     devicePrefix: tunnel.device_prefix,
     serverIpv4: tunnel.server_ipv4,
     mtu: tunnel.mtu,
     prefix: tunnel.prefix,
+    maxTunnels: tunnel.max_tunnels,
     log,
   }
   const drivers = new Map<string, Interfaces>()

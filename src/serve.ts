@@ -124,6 +124,12 @@ async function start(
     watch.start()
     stops.push(() => watch.stop())
   }
+  stops.push(
+    broker.interfaces.watch(() => {
+      log.warn({}, 'another program has changed the kernel’s tunnels: they are compared and mended')
+      monitor.kernelChanged()
+    }),
+  )
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )

@@ -24,7 +24,8 @@ const APEX_TTL = 3600
 export function loadCatalog(config: Config, log: Log): Catalog {
   const catalog = new Catalog()
   const needed = [config.origin, reverseApex(config.tunnel.prefix)].map(name => keyOf(wireName(name)))
-  const zones = existsSync(config.zones_dir) ? loadZonesDirectory(config.zones_dir) : []
+  const options = { onError: config.zones.on_error }
+  const zones = existsSync(config.zones_dir) ? loadZonesDirectory(config.zones_dir, options) : []
   for (const zone of zones) putZone(catalog, zone, needed, log)
   const origin = wireName(config.origin)
   if (!isServed(catalog, origin)) {
@@ -45,7 +46,11 @@ function putZone(catalog: Catalog, zone: LoadedZone, needed: readonly string[], 
   )
   const errors = zone.faults.filter(fault => fault.severity === 'error')
   if (errors.length === 0 && zone.apex !== undefined) {
-    for (const line of lines) log.warn({ zone: formatName(zone.apex) }, line)
+    for (const [index, { severity }] of zone.faults.entries()) {
+      const line = lines[index] ?? ''
+      if (severity === 'skipped') log.error({ zone: formatName(zone.apex) }, line)
+      else log.warn({ zone: formatName(zone.apex) }, line)
+    }
     catalog.putZone(zone.apex, zone.rrsets)
     return
   }

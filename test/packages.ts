@@ -6,15 +6,22 @@ import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
-/** Debian's package for each command that a suite may need. */
+/** Debian's package for each command, or file by its whole path, that a suite may need. */
 const PACKAGES = {
+  '/usr/bin/python3': 'python3-minimal',
+  '/usr/include/stdlib.h': 'libc6-dev',
+  '/usr/src/linux-source-6.1.tar.xz': 'linux-source-6.1',
+  bc: 'bc',
+  bison: 'bison',
   busybox: 'busybox',
   chromium: 'chromium',
   curl: 'curl',
   ddclient: 'ddclient',
+  depmod: 'kmod',
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
   faketime: 'faketime',
+  flex: 'flex',
   fping: 'fping',
   gcc: 'build-essential', // with the C library's headers, which gcc alone leaves out
   ifup: 'ifupdown',
@@ -25,13 +32,14 @@ const PACKAGES = {
   kresd: 'knot-resolver',
   kzonecheck: 'knot-dnssecutils',
   'ldns-read-zone': 'ldnsutils',
-  'linux.uml': 'user-mode-linux',
+  make: 'make',
   modprobe: 'kmod',
   named: 'bind9',
   'named-compilezone': 'bind9-utils',
   nft: 'nftables',
   nsd: 'nsd',
   'nsd-checkzone': 'nsd',
+  patch: 'patch',
   ping: 'iputils-ping',
   ping6: 'iputils-ping',
   pdns_server: 'pdns-server',
@@ -39,6 +47,7 @@ const PACKAGES = {
   shellcheck: 'shellcheck',
   sqlite3: 'sqlite3',
   unbound: 'unbound',
+  xz: 'xz-utils',
 } as const satisfies Readonly<Record<string, string>>
 
 export type Command = keyof typeof PACKAGES
@@ -86,6 +95,7 @@ function reachSystemDirectories(): void {
 }
 
 function isThere(command: Command): boolean {
+  if (command.startsWith('/')) return existsSync(command)
   return (process.env.PATH ?? '').split(':').some(directory => isExecutable(join(directory, command)))
 }
 

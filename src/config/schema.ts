@@ -42,6 +42,11 @@ const dns = z.strictObject({
     .prefault({}),
 })
 
+const zones = z.strictObject({
+  /** What becomes of a zone that has a record with a mistake. */
+  on_error: z.enum(['refuse-zone', 'skip-record']).default('refuse-zone'),
+})
+
 const web = z.strictObject({
   listen: endpoint.prefault('127.0.0.1:8080'),
   /** Empty: the address that the web listens on. */
@@ -57,6 +62,7 @@ const tunnel = z.strictObject({
   prefix: tunnelPrefix.prefault('2001:db8:f6::/48'),
   server_ipv4: ipv4.prefault('192.0.2.1'),
   driver: z.enum(['auto', 'sit', 'dry-run']).default('auto'),
+  layout: z.enum(['shared', 'per-tunnel']).default('shared'),
   device_prefix: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_-]{0,6}$/, { error: 'a letter and up to six letters, digits, - or _' })
@@ -83,6 +89,7 @@ export const schema = z.strictObject({
   origin: domainName.prefault('freenet6.net'),
   data_dir: z.string().min(1, { error: 'a directory' }).default('data'),
   zones_dir: z.string().min(1, { error: 'a directory' }).default('zones'),
+  zones: zones.prefault({}),
   dns: dns.prefault({}),
   web: web.prefault({}),
   tunnel: tunnel.prefault({}),

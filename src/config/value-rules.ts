@@ -1,8 +1,9 @@
 import { parseIpv4 } from '../address/ipv4.ts'
+import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import { formatPrefix } from '../address/prefix.ts'
 import { specialPurpose } from '../address/special-purpose.ts'
 import { unicastKind } from '../address/unicast.ts'
-import { formatEndpoint } from '../shared/endpoint.ts'
+import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
 import { formatName } from '../wire/name.ts'
 import type { ConfigValues } from './schema.ts'
 
@@ -63,11 +64,17 @@ function serverFindings({ tunnel }: ConfigValues): RuleFindings {
   }
 }
 
+/** An endpoint as text, its address in the one canonical way (RFC 5952). */
+function canonical({ address, port }: Endpoint): string {
+  const octets = parseIpv6(address)
+  return formatEndpoint({ address: octets === undefined ? address : formatIpv6(octets), port })
+}
+
 /** Port 0 is another one each time. */
 function listenMistakes({ dns, web }: ConfigValues): string[] {
-  const listed = dns.listen.filter(({ port }) => port !== 0).map(formatEndpoint)
+  const listed = dns.listen.filter(({ port }) => port !== 0).map(canonical)
   const twice = new Set(listed.filter((text, index) => listed.indexOf(text) !== index))
-  const shared = listed.includes(formatEndpoint(web.listen)) ? [formatEndpoint(web.listen)] : []
+  const shared = listed.includes(canonical(web.listen)) ? [canonical(web.listen)] : []
   return [
     ...[...twice].map(text => `dns.listen = "${text}": stands there twice`),
     ...shared.map(text => `web.listen = "${text}": dns.listen has the same address and port`),

@@ -6,19 +6,14 @@ import { MAX_NAME_LENGTH } from '../wire/name.ts'
 import { copyOctets, uint16, uint32 } from '../wire/octets.ts'
 import { isAtOrBelow, isSameName, wireNameLength } from '../wire/wire-name.ts'
 import { type Lookup, OUTCOME, type Outcome } from '../zone/lookup.ts'
-import { firstRdata, nameAt, rrsetRecords, rrsetTtl, rrsetType } from '../zone/owner-entry.ts'
+import { firstRdata, nameAt, rrsetRecords, rrsetTtl } from '../zone/owner-entry.ts'
+import { Additional } from './additional.ts'
 import type { Query } from './query.ts'
 import type { Reply } from './reply.ts'
 
 /** CNAMEs and DNAMEs followed for one question; resolvers follow about as many. */
 const MAX_CHAIN = 16
 const NAME_ROOM = 256
-/** Rrsets that are added to an answer; the 13 servers of the root have 26. */
-const MAX_ADDED = 64
-
-/** Octets before the target's name in rdata, for the types whose targets' addresses are worth adding. */
-const MX_PREFERENCE = 2
-const SRV_NUMBERS = 6
 
 /** Where a SOA's rdata has its numbers (RFC 1035 3.3.13), counted from its end. */
 const SERIAL_FROM_END = 20
@@ -38,14 +33,13 @@ export class Answer {
   sourceAt = 0
   /** DNAME rrsets that the answer already holds. */
   readonly #dnames = new Int32Array(MAX_CHAIN + 1)
-  /** Rrsets of addresses that the reply already holds. */
-  readonly #added = new Int32Array(MAX_ADDED)
-  #addedCount = 0
+  readonly #additional: Additional
 
   constructor(query: Query, reply: Reply, lookup: Lookup) {
     this.#query = query
     this.#reply = reply
     this.#lookup = lookup
+    this.#additional = new Additional(reply, lookup)
     this.#name = query.message
   }
 
@@ -60,7 +54,7 @@ export class Answer {
     this.#at = HEADER_LENGTH
     this.#links = 0
     for (;;) {
-      const outcome = this.#lookup.step(this.#name, this.#at, this.#query.type)
+      const outcome = this.#step()
       if (this.#links === 0) {
         this.#reply.authoritative = outcome !== OUTCOME.REFERRAL && outcome > OUTCOME.FAILED
         if (this.#query.edns.asks !== 0) this.#tellOfZone(outcome)
@@ -72,6 +66,14 @@ export class Answer {
       if (outcome !== OUTCOME.CNAME && outcome !== OUTCOME.DNAME) return this.#end(outcome)
       if (!this.#follow(outcome)) return RCODE.NOERROR
     }
+  }
+
+  /** RFC 4035 2.5: RRSIG and NSEC stand beside a CNAME, so who asks for them asks about that name itself. */
+  #step(): Outcome {
+    const { type } = this.#query
+    const outcome = this.#lookup.step(this.#name, this.#at, type)
+    const isBeside = type === TYPE.RRSIG || type === TYPE.NSEC
+    return isBeside && outcome === OUTCOME.CNAME ? OUTCOME.NODATA : outcome
   }
 
   /**
@@ -116,10 +118,7 @@ export class Answer {
       this.#reply.truncated = true
       return RCODE.NOERROR
     }
-    const type = rrsetType(table, rrset)
-    if (type === TYPE.NS) this.#putAddresses(rrset, 0)
-    else if (type === TYPE.MX) this.#putAddresses(rrset, MX_PREFERENCE)
-    else if (type === TYPE.SRV) this.#putAddresses(rrset, SRV_NUMBERS)
+    this.#additional.put(rrset, this.#name, this.#at)
     return RCODE.NOERROR
   }
 
@@ -232,26 +231,6 @@ export class Answer {
       if (isSameName(this.#chain, target, this.#chain, i * NAME_ROOM)) return true
     }
     return false
-  }
-
-  /** Addresses that the client will want next (RFC 1034 4.3.2 step 6): dropped without a word where they do not fit. */
-  #putAddresses(rrset: number, before: number): void {
-    const table = this.#lookup.reader.octets
-    this.#addedCount = 0
-    for (let left = rrsetRecords(table, rrset), at = firstRdata(rrset); left > 0; left--) {
-      const target = at + 2 + before
-      if (!this.#addAddress(target, TYPE.A) || !this.#addAddress(target, TYPE.AAAA)) return
-      at += 2 + uint16(table, at)
-    }
-  }
-
-  /** Two MX or SRV may name the same host: its addresses are added once (RFC 2181 5). */
-  #addAddress(target: number, type: number): boolean {
-    const rrset = this.#addressOf(target, type)
-    for (let i = 0; i < this.#addedCount; i++) if (this.#added[i] === rrset) return true
-    if (this.#addedCount === MAX_ADDED) return false
-    this.#added[this.#addedCount++] = rrset
-    return this.#putAddress(target, rrset)
   }
 
   /** The addresses of a server of a referral. */

@@ -32,6 +32,14 @@ export class Drivers {
     return this.#eachWith(tunnels, (driver, mine) => driver.remove(mine.map(({ device }) => device)))
   }
 
+  /** See Interfaces.watch: of all drivers that can. */
+  watch(harmed: () => void): () => void {
+    const stops = [...this.#byKind.values()].map(driver => driver.watch?.(harmed))
+    return () => {
+      for (const stop of stops) stop?.()
+    }
+  }
+
   /** All drivers are asked, those without a tunnel too: they may have strays. */
   async reconcile(wanted: readonly Tunnel[]): Promise<Reconciliation> {
     const done: Reconciliation[] = []

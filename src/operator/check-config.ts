@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { type Config, readConfig } from '../config/config.ts'
 import { formatName, lowerCaseName } from '../wire/name.ts'
+import type { ZoneFault } from '../zone-file/zone-fault.ts'
 import { faultLine } from '../zone-file/zone-fault.ts'
 import { type LoadedZone, loadZonesDirectory } from '../zone-file/zone-file.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
@@ -32,28 +33,15 @@ interface Findings {
   readonly warnings: readonly string[]
 }
 
-function checkZones({ zones_dir }: Config): Findings {
-  const zones = existsSync(zones_dir) ? loadZonesDirectory(zones_dir) : []
+function checkZones({ zones_dir, zones: { on_error } }: Config): Findings {
+  const zones = existsSync(zones_dir) ? [...loadZonesDirectory(zones_dir, { onError: on_error })] : []
   const faults = zones.flatMap(zone => zone.faults)
-  const linesOf = (severity: 'error' | 'warning') =>
-    faults.filter(fault => fault.severity === severity).map(faultLine)
+  const linesOf = (...severities: readonly ZoneFault['severity'][]) =>
+    faults.filter(fault => severities.includes(fault.severity)).map(faultLine)
   return {
-    mistakes: [...linesOf('error'), ...zonesTwice(zones)],
-    warnings: [...linesOf('warning'), ...zones.flatMap(unlikeItsName)],
+    mistakes: linesOf('error'),
+    warnings: [...linesOf('warning', 'skipped'), ...zones.flatMap(unlikeItsName)],
   }
-}
-
-function zonesTwice(zones: readonly LoadedZone[]): string[] {
-  const files = new Map<string, string>()
-  const mistakes: string[] = []
-  for (const { file, apex } of zones) {
-    if (apex === undefined) continue
-    const name = formatName(lowerCaseName(apex))
-    const first = files.get(name)
-    if (first === undefined) files.set(name, file)
-    else mistakes.push(`${file}: error: ${first} has the zone ${name} already`)
-  }
-  return mistakes
 }
 
 /** A file may be called as one likes; but whoever looks for the zone looks for its name. */

@@ -49,8 +49,10 @@ export function readCommandLine<Listed extends ListedCommand>(
 }
 
 function parse(args: readonly string[], commands: readonly ListedCommand[]) {
-  const options = commands.flatMap(command => command.options.map(({ name }) => name))
-  const own = Object.fromEntries(options.map(name => [name, { type: 'string' }] as const))
+  const options = commands.flatMap(command => command.options)
+  const own = Object.fromEntries(
+    options.map(({ name, title }) => [name, { type: title === '' ? 'boolean' : 'string' }] as const),
+  )
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options: { ...own, ...COMMON_OPTIONS } })
   } catch (error) {
@@ -102,7 +104,7 @@ const SUMMARY_COLUMN = 32
 export function usageOf(commands: readonly ListedCommand[]): string {
   const lines = commands.flatMap(({ name, words, options, summary }) => [
     usageLine(`  ${[name, ...words.map(titleOf)].join(' ')}`, summary),
-    ...options.map(option => usageLine(`    --${option.name} ${option.title}`, option.description)),
+    ...options.map(option => usageLine(`    --${option.name} ${option.title}`.trimEnd(), option.description)),
   ])
   return `freenet6: an authoritative nameserver with an integrated IPv6 tunnel broker
 

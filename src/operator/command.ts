@@ -23,7 +23,7 @@ export type CommandReply = z.output<typeof commandReply>
 /** A word or an option of the command line, named as a person reads it. */
 export interface ListedParameter {
   readonly name: string
-  /** What stands in its place in the usage, such as `ID|NAME`. */
+  /** What stands in its place in the usage, such as `ID|NAME`; empty for an option without a value. */
   readonly title: string
   readonly description: string
   readonly isOptional: boolean

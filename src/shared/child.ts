@@ -55,7 +55,7 @@ export function runChild(
     if (options.signal?.aborted) return resolve({ end: 'abort', code: null, stdout: '', stderr: '' })
     try {
       const child = spawn(command, args, {
-        env: environment(),
+        env: childEnvironment(),
         stdio: ['pipe', 'pipe', 'pipe'],
         detached: true, // a process group of its own, so that a kill reaches its children too
       })
@@ -67,7 +67,8 @@ export function runChild(
   })
 }
 
-function environment(): NodeJS.ProcessEnv {
+/** What `ip` and `nft` are run with: their words are parsed, so they are English. */
+export function childEnvironment(): NodeJS.ProcessEnv {
   return { PATH: `${process.env.PATH ?? '/usr/bin:/bin'}:${SYSTEM_DIRECTORIES}`, LC_ALL: 'C', LANG: 'C' }
 }
 

@@ -1,3 +1,4 @@
+export const MAX_UINT16 = 0xffff
 export const MAX_UINT32 = 0xffff_ffff
 
 const MAX_DIGITS = 10

@@ -1,53 +1,25 @@
-import { parseType, typeText } from '../wire/codes.ts'
-import type { OctetWriter } from '../wire/octet-writer.ts'
 import { octet } from '../wire/octets.ts'
-import { readDecimal } from './decimal.ts'
 import type { RdataField } from './rdata-field.ts'
 import type { TokenLine } from './token-line.ts'
 
 const NOT_HEX = /[^0-9a-f]/i
 const NOT_BASE64 = /[^A-Za-z0-9+/]/
-const WINDOW_LENGTH = 32
-const TYPES_A_WINDOW = 256
+/** In the first octet of the flags. */
+const NO_KEY = 0xc0
+/** RFC 4648 7: the digits of base32 that sort as their octets do. */
+const BASE32_DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUV'
 
-/** DNSSEC algorithm mnemonics (IANA "DNS Security Algorithm Numbers"). */
-const ALGORITHM: Readonly<Record<string, number>> = {
-  RSAMD5: 1,
-  DH: 2,
-  DSA: 3,
-  RSASHA1: 5,
-  NSEC3DSA: 6,
-  NSEC3RSASHA1: 7,
-  RSASHA256: 8,
-  RSASHA512: 10,
-  ECCGOST: 12,
-  ECDSAP256SHA256: 13,
-  ECDSAP384SHA384: 14,
-  ED25519: 15,
-  ED448: 16,
-  INDIRECT: 252,
-  PRIVATEDNS: 253,
-  PRIVATEOID: 254,
-}
-
-/** A DNSSEC algorithm, as a number or a mnemonic (RFC 4034 2.2). */
-export const algorithm: RdataField = {
-  parse(tokens, out) {
-    const number = tokens.hasMore ? readDecimal(tokens.octets, tokens.start, tokens.end) : undefined
-    const value = number ?? ALGORITHM[tokens.text().toUpperCase()]
-    if (value === undefined || value > 255) return tokens.expected('an algorithm, a number or a mnemonic')
-    out.u8(value)
-    tokens.index++
-    return true
-  },
-  format: rdata => rdata.takeNumber(1)?.toString(),
+/** The lengths of a digest by the octet before it, and what becomes of a digest with another. */
+interface DigestRule {
+  readonly lengths: Readonly<Record<number, number>>
+  readonly otherwise: 'refused' | 'warned of'
 }
 
 /**
  * Hex digits to the end of the record, white space allowed between them. `lengths` gives the length in octets for a
  * digest type, which stands in the octet before: a digest cut short is the usual mistake of copying one.
  */
-export function digest(what: string, lengths: Readonly<Record<number, number>>): RdataField {
+export function digest(what: string, { lengths, otherwise }: DigestRule): RdataField {
   return {
     parse(tokens, out) {
       const first = tokens.index
@@ -55,26 +27,39 @@ export function digest(what: string, lengths: Readonly<Record<number, number>>):
       if (octets === undefined) return false
       const length = lengths[octet(out.octets, out.length - 1)]
       if (length !== undefined && octets.length !== length) {
-        tokens.index = first
-        return tokens.refuse(`${what} of this type has ${length} octets, not ${octets.length}`)
+        const message = `${what} of this type has ${length} octets, not ${octets.length}`
+        if (otherwise === 'refused') {
+          tokens.index = first
+          return tokens.refuse(message)
+        }
+        tokens.warn(message, first)
       }
       out.put(octets)
       return true
     },
     format: rdata => {
       const length = lengths[octet(rdata.octets, rdata.at - 1)]
-      if (length !== undefined && rdata.left !== length) return undefined
+      if (otherwise === 'refused' && length !== undefined && rdata.left !== length) return undefined
       return textOf(rdata.takeRest(), 'hex')?.toUpperCase()
     },
   }
 }
 
+/** Hex digits to the end of the record, white space allowed between them. */
+export function hex(what: string): RdataField {
+  return digest(what, { lengths: {}, otherwise: 'refused' })
+}
+
 /** Reads the remaining tokens as hex digits. */
 export function hexToEnd(tokens: TokenLine, what: string): Buffer | undefined {
-  const text = joinToEnd(tokens)
-  if (text !== '' && text.length % 2 === 0 && !NOT_HEX.test(text)) return Buffer.from(text, 'hex')
-  tokens.expected(`${what} in hex digits, two an octet`)
-  return undefined
+  const octets = hexOctets(joinToEnd(tokens))
+  if (octets === undefined) tokens.expected(`${what} in hex digits, two an octet`)
+  return octets
+}
+
+/** One octet or more, two hex digits each. */
+export function hexOctets(text: string): Buffer | undefined {
+  return text !== '' && text.length % 2 === 0 && !NOT_HEX.test(text) ? Buffer.from(text, 'hex') : undefined
 }
 
 /** Base64 to the end of the record, white space allowed in it (RFC 4034 2.2). */
@@ -90,11 +75,100 @@ export function base64(what: string): RdataField {
   }
 }
 
+/** The same where nothing may follow: octets are written as `none`, or left out where that is empty. */
+export function optionalBase64(what: string, none: '' | '-' = ''): RdataField {
+  const { parse } = base64(what)
+  return {
+    parse(tokens, out) {
+      const isNone = none === '' ? !tokens.hasMore : tokens.text() === none
+      if (!isNone) return parse(tokens, out)
+      if (none !== '') tokens.index++
+      return true
+    },
+    format: rdata => textOf(rdata.takeRest(), 'base64') ?? none,
+  }
+}
+
+/** The key of a KEY, whose flags may say that there is none (RFC 2535 3.1.2). */
+export const keyOrNone: RdataField = {
+  parse: (tokens, out) => (saysNoKey(out.octets) && !tokens.hasMore) || A_KEY.parse(tokens, out),
+  format: rdata => (saysNoKey(rdata.octets) && rdata.left === 0 ? '' : A_KEY.format(rdata)),
+}
+
+const A_KEY = base64('a key')
+
+function saysNoKey(rdata: Uint8Array): boolean {
+  return (octet(rdata, 0) & NO_KEY) === NO_KEY
+}
+
 /** Strict base64 of at least one octet, with its padding. */
 export function base64Octets(text: string): Buffer | undefined {
   const digits = text.endsWith('==') ? text.slice(0, -2) : text.endsWith('=') ? text.slice(0, -1) : text
   if (digits === '' || text.length % 4 !== 0 || NOT_BASE64.test(digits)) return undefined
   return Buffer.from(text, 'base64')
+}
+
+/** Octets behind their length, in hex digits; `-` where there are none (RFC 5155 3.3). */
+export const salt: RdataField = {
+  parse(tokens, out) {
+    const text = tokens.text()
+    const octets = text === '-' ? new Uint8Array(0) : hexOctets(text)
+    if (octets === undefined || octets.length > 255)
+      return tokens.expected('a salt of up to 255 octets in hex digits, or -')
+    out.u8(octets.length)
+    out.put(octets)
+    tokens.index++
+    return true
+  },
+  format: rdata => {
+    const octets = rdata.takeString()
+    return octets === undefined ? undefined : (textOf(octets, 'hex')?.toUpperCase() ?? '-')
+  },
+}
+
+/** A hashed owner behind its length, in base32 without padding (RFC 5155 3.3). */
+export const hashedOwner: RdataField = {
+  parse(tokens, out) {
+    const octets = base32Octets(tokens.text())
+    if (octets === undefined) return tokens.expected('a hashed owner in base32')
+    out.u8(octets.length)
+    out.put(octets)
+    tokens.index++
+    return true
+  },
+  format: rdata => {
+    const octets = rdata.takeString() ?? new Uint8Array(0)
+    return octets.length === 0 ? undefined : base32Text(octets)
+  },
+}
+
+function base32Octets(text: string): Uint8Array | undefined {
+  const octets: number[] = []
+  let bits = 0
+  let value = 0
+  for (const digit of text.toUpperCase()) {
+    const five = BASE32_DIGITS.indexOf(digit)
+    if (five < 0) return undefined
+    value = ((value << 5) | five) & 0xfff
+    bits += 5
+    if (bits < 8) continue
+    bits -= 8
+    octets.push((value >> bits) & 0xff)
+  }
+  const isWhole = bits < 5 && (value & ((1 << bits) - 1)) === 0
+  return isWhole && octets.length > 0 && octets.length <= 255 ? Uint8Array.from(octets) : undefined
+}
+
+function base32Text(octets: Uint8Array): string {
+  let text = ''
+  let bits = 0
+  let value = 0
+  for (const each of octets) {
+    value = ((value << 8) | each) & 0xfff
+    bits += 8
+    for (; bits >= 5; bits -= 5) text += BASE32_DIGITS[(value >> (bits - 5)) & 31] ?? ''
+  }
+  return bits === 0 ? text : text + (BASE32_DIGITS[(value << (5 - bits)) & 31] ?? '')
 }
 
 /** Takes all remaining tokens. */
@@ -108,54 +182,4 @@ function joinToEnd(tokens: TokenLine): string {
 function textOf(octets: Uint8Array, encoding: 'hex' | 'base64'): string | undefined {
   if (octets.length === 0) return undefined
   return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString(encoding)
-}
-
-/** The types that exist at a name (RFC 4034 4.1.2): windows of 256 types, a bit for each. */
-export const typeBitmap: RdataField = {
-  parse(tokens, out) {
-    const types = new Set<number>()
-    for (; tokens.hasMore; tokens.index++) {
-      const type = parseType(tokens.text())
-      if (type === undefined) return tokens.expected('a record type')
-      types.add(type)
-    }
-    writeTypeBitmap(types, out)
-    return true
-  },
-  format(rdata) {
-    const types: string[] = []
-    let previous = -1
-    while (rdata.left > 0) {
-      const window = rdata.takeNumber(1) ?? 0
-      const bits = rdata.takeString()
-      if (window <= previous || bits === undefined || !isBitmap(bits)) return undefined
-      previous = window
-      for (let bit = 0; bit < bits.length * 8; bit++) {
-        if (((bits[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0)
-          types.push(typeText(window * TYPES_A_WINDOW + bit))
-      }
-    }
-    return types.join(' ')
-  },
-}
-
-function writeTypeBitmap(types: ReadonlySet<number>, out: OctetWriter): void {
-  const windows = new Map<number, Uint8Array>()
-  for (const type of [...types].sort((a, b) => a - b)) {
-    const window = Math.floor(type / TYPES_A_WINDOW)
-    const bits = windows.get(window) ?? new Uint8Array(WINDOW_LENGTH)
-    const bit = type % TYPES_A_WINDOW
-    bits[bit >> 3] = (bits[bit >> 3] ?? 0) | (0x80 >> (bit & 7))
-    windows.set(window, bits)
-  }
-  for (const [window, bits] of windows) {
-    const length = bits.findLastIndex(value => value !== 0) + 1 // RFC 4034 4.1.2: trailing zero octets are left out
-    out.u8(window)
-    out.u8(length)
-    out.putPart(bits, 0, length)
-  }
-}
-
-function isBitmap(bits: Uint8Array): boolean {
-  return bits.length > 0 && bits.length <= WINDOW_LENGTH && bits[bits.length - 1] !== 0
 }

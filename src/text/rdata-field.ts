@@ -62,6 +62,19 @@ function number(width: 1 | 2 | 4, what: string): RdataField {
   }
 }
 
+/** A number that is always zero. */
+export function zero(what: string, width: 1 | 2 | 4): RdataField {
+  return {
+    parse(tokens, out) {
+      if (tokens.text() !== '0') return tokens.expected(`${what}, which are 0`)
+      writeNumber(0, width, out)
+      tokens.index++
+      return true
+    },
+    format: rdata => (rdata.takeNumber(width) === 0 ? '0' : undefined),
+  }
+}
+
 function writeNumber(value: number, width: 1 | 2 | 4, out: OctetWriter): void {
   if (width === 1) out.u8(value)
   else if (width === 2) out.u16(value)
@@ -117,6 +130,30 @@ export function string(what: string): RdataField {
     format: rdata => {
       const octets = rdata.takeString()
       return octets === undefined ? undefined : quoted(octets)
+    },
+  }
+}
+
+/** The same, or nothing at the end. */
+export function optionalString(what: string): RdataField {
+  const { parse, format } = string(what)
+  return {
+    parse: (tokens, out) => !tokens.hasMore || parse(tokens, out),
+    format: rdata => (rdata.left === 0 ? '' : format(rdata)),
+  }
+}
+
+/** A character-string of digits alone, as many or more. */
+export function digits(what: string, least: number): RdataField {
+  const isRight = (text: string) => /^[0-9]+$/.test(text) && text.length >= least
+  return {
+    parse(tokens, out) {
+      if (!isRight(tokens.text())) return tokens.expected(`${what} of ${least} digits or more`)
+      return writeString(tokens, out, what)
+    },
+    format: rdata => {
+      const text = Buffer.from(rdata.takeString() ?? []).toString('latin1')
+      return isRight(text) ? `"${text}"` : undefined
     },
   }
 }

@@ -1,7 +1,15 @@
 import { OctetWriter } from '../wire/octet-writer.ts'
 import { writeUnescaped } from './escape.ts'
 import type { RdataField } from './rdata-field.ts'
-import { mandatoryKeys, SVC_KEY, svcKey, svcKeyText, svcValue } from './svc-param.ts'
+import {
+  isNumbered,
+  mandatoryKeys,
+  numberedValue,
+  SVC_KEY,
+  svcKey,
+  svcKeyText,
+  svcValue,
+} from './svc-param.ts'
 import type { TokenLine } from './token-line.ts'
 
 const EQUALS = 0x3d
@@ -34,7 +42,7 @@ export const svcParams: RdataField = {
       const key = rdata.takeNumber(2) ?? 0
       const value = rdata.take(rdata.takeNumber(2) ?? Number.POSITIVE_INFINITY)
       const text = value === undefined ? undefined : svcValue(key).format(value)
-      if (key <= previous || key === 65_535 || value === undefined || text === undefined) return undefined
+      if (key <= previous || value === undefined || text === undefined) return undefined
       texts.push(text === '' ? svcKeyText(key) : `${svcKeyText(key)}=${text}`)
       values.set(key, value)
       previous = key
@@ -48,14 +56,15 @@ function parseParam(tokens: TokenLine, values: Map<number, Uint8Array>): boolean
   const { octets, start, end } = tokens
   const equals = octets.subarray(start, end).indexOf(EQUALS)
   const nameEnd = equals < 0 ? end : start + equals
-  const key = svcKey(octets.toString('latin1', start, nameEnd))
+  const keyText = octets.toString('latin1', start, nameEnd)
+  const key = svcKey(keyText)
   if (key === undefined) return tokens.expected('a service parameter')
   if (values.has(key)) return tokens.refuse(`${svcKeyText(key)} stands here twice`)
-  const isSplit = nameEnd === end - 1 && tokens.starts[tokens.index + 1] === end + 1
+  const isSplit = nameEnd === end - 1 && tokens.isQuoteNext
   if (isSplit) tokens.index++
   const text = equals < 0 ? undefined : unescaped(tokens, isSplit ? tokens.start : nameEnd + 1)
   if (text === 'bad escape') return tokens.refuse('\\ needs three digits up to 255, or another character')
-  const { parse, expected } = svcValue(key)
+  const { parse, expected } = isNumbered(keyText) ? numberedValue(key) : svcValue(key)
   const value = parse(text)
   if (value === undefined || value.length > 65_535)
     return tokens.expected(`${expected} for ${svcKeyText(key)}`)

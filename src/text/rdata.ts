@@ -68,7 +68,8 @@ function writeGeneric(type: number, tokens: TokenLine, out: OctetWriter): boolea
  * come out in the generic form of RFC 3597 5: what is in the table can always be shown.
  */
 export function formatRdata(type: number, rdata: Uint8Array): string {
-  return formatFields(type, rdata) ?? `\\# ${rdata.length} ${hex(rdata)}`.trimEnd()
+  // Rdata of no octets, of a type that may have none (RFC 3123 4), has no text of its own.
+  return formatFields(type, rdata) || `\\# ${rdata.length} ${hex(rdata)}`.trimEnd()
 }
 
 function hex(octets: Uint8Array): string {
@@ -83,7 +84,7 @@ function formatFields(type: number, octets: Uint8Array): string | undefined {
     if (text === undefined) return undefined
     if (text !== '') texts.push(text)
   }
-  return rdata.left === 0 && texts.length > 0 ? texts.join(' ') : undefined
+  return rdata.left === 0 ? texts.join(' ') : undefined
 }
 
 /**

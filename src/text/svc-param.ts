@@ -34,7 +34,7 @@ interface SvcValue {
 
 const NO_VALUE: SvcValue = {
   expected: 'no value',
-  parse: text => (text === undefined ? new Uint8Array(0) : undefined),
+  parse: text => (text === undefined || text.length === 0 ? new Uint8Array(0) : undefined),
   format: value => (value.length === 0 ? '' : undefined),
 }
 
@@ -116,16 +116,34 @@ const VALUES = new Map<number, SvcValue>([
   [SVC_KEY.ohttp, NO_VALUE],
 ])
 
-/** Reads a key's name or `keyNNNNN` (RFC 9460 2.1). Key 65535 is reserved for being invalid. */
+/** Whether a key is written as `keyNNNNN`. */
+export function isNumbered(text: string): boolean {
+  return !KEY_BY_NAME.has(text)
+}
+
+/** Reads a key's name or `keyNNNNN` (RFC 9460 2.1). */
 export function svcKey(text: string): number | undefined {
   const known = KEY_BY_NAME.get(text)
   if (known !== undefined) return known
   const generic = /^key(0|[1-9][0-9]{0,4})$/.exec(text)?.[1]
-  return generic !== undefined && Number(generic) < 65_535 ? Number(generic) : undefined
+  return generic !== undefined && Number(generic) <= 65_535 ? Number(generic) : undefined
 }
 
 export function svcKeyText(key: number): string {
   return KEY_NAME.get(key) ?? `key${key}`
+}
+
+/** How a value is read behind `keyNNNNN` (RFC 9460 2.1): as the octets themselves, which the key must be able to have. */
+export function numberedValue(key: number): SvcValue {
+  const { expected, format } = svcValue(key)
+  return {
+    expected: `octets that are ${expected}`,
+    parse(text) {
+      const value = OPAQUE.parse(text)
+      return value === undefined || format(value) === undefined ? undefined : value
+    },
+    format,
+  }
 }
 
 /** The value format of a key; any octets where the key is not known. */

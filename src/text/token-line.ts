@@ -14,6 +14,10 @@ export class TokenLine {
   origin: Uint8Array | undefined
   /** Why the token at `index` was refused. */
   message = ''
+  /** What is odd about the record and no reason to refuse it. */
+  warning = ''
+  /** The token that the warning is about. */
+  warnedIndex = 0
   readonly starts: number[] = []
   readonly ends: number[] = []
   readonly #quoted: boolean[] = []
@@ -28,6 +32,7 @@ export class TokenLine {
     this.count = 0
     this.index = 0
     this.message = ''
+    this.warning = ''
   }
 
   // Plain arguments, against the custom: an object for every token of a big zone would be garbage for nothing.
@@ -56,6 +61,15 @@ export class TokenLine {
 
   get isQuoted(): boolean {
     return this.hasMore && this.#quoted[this.index] === true
+  }
+
+  /** Whether a quoted string begins right behind the token, as in `key="value"`. */
+  get isQuoteNext(): boolean {
+    return (
+      this.#quoted[this.index + 1] === true &&
+      this.starts[this.index + 1] === this.end + 1 &&
+      this.index + 1 < this.count
+    )
   }
 
   /** The token as it is written, one character an octet; empty at the end of the record. */
@@ -89,6 +103,12 @@ export class TokenLine {
   refuse(message: string): false {
     this.message = message
     return false
+  }
+
+  /** Takes the record, but says what is odd about a token of it; of several the last is said. */
+  warn(warning: string, index: number = this.index): void {
+    this.warning = warning
+    this.warnedIndex = index
   }
 
   /** The token for a message. */

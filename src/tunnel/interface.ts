@@ -49,6 +49,8 @@ export interface Interfaces {
   /** Points existing devices to their new `ipv4Client`. */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
   remove(devices: readonly string[]): Promise<readonly LinkFault[]>
+  /** Calls `harmed` when somebody else has changed what was made here; returns how to stop that. */
+  watch?(harmed: () => void): () => void
   /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */
   reconcile(wanted: readonly Link[]): Promise<Reconciliation>
 }

@@ -8,11 +8,13 @@ import type { KindFields, Tunnel } from './tunnel.ts'
 /** What a driver is opened with: the configuration of tunnels. */
 export interface DriverContext {
   readonly driver: 'sit' | 'dry-run' | 'auto'
+  readonly layout: 'shared' | 'per-tunnel'
   readonly devicePrefix: string
   /** The server's end of every tunnel, canonical text. */
   readonly serverIpv4: string
   readonly mtu: number
   readonly prefix: Prefix
+  readonly maxTunnels: number
   readonly log: Log
 }
 

@@ -2,7 +2,7 @@ import { TYPE } from '../wire/codes.ts'
 import { formatName, parseName } from '../wire/name.ts'
 import { soaSerial } from '../zone/serial.ts'
 import { faultLine, type ZoneFault } from './zone-fault.ts'
-import { loadZoneFile } from './zone-file.ts'
+import { type LoadOptions, loadZoneFile } from './zone-file.ts'
 
 /** What `check-zone` found out about a file. The zone is fit to serve when no fault is an error. */
 interface ZoneCheck {
@@ -16,10 +16,10 @@ interface ZoneCheck {
 }
 
 /** Reads a zone file as the server would and says what is wrong with it. `origin` as a name, `example.net`. */
-export function checkZoneFile(path: string, origin?: string): ZoneCheck {
+export function checkZoneFile(path: string, origin?: string, options: LoadOptions = {}): ZoneCheck {
   const name = origin === undefined ? undefined : parseName(origin)
   if (origin !== undefined && name === undefined) return wrongOrigin(path, origin)
-  const zone = loadZoneFile(path, name === undefined ? {} : { origin: name })
+  const zone = loadZoneFile(path, name === undefined ? options : { ...options, origin: name })
   const soa = zone.rrsets.find(rrset => rrset.type === TYPE.SOA)?.rdatas[0]
   const found = {
     faults: zone.faults,
@@ -37,11 +37,14 @@ function wrongOrigin(path: string, origin: string): ZoneCheck {
 }
 
 function summary(path: string, { faults, records, apex, serial }: Omit<ZoneCheck, 'lines'>): string {
-  const errors = faults.filter(({ severity }) => severity === 'error').length
+  const number = (severity: ZoneFault['severity']) =>
+    faults.filter(fault => fault.severity === severity).length
+  const skipped = number('skipped')
   const counts = [
     counted(records, 'record'),
-    counted(errors, 'error'),
-    counted(faults.length - errors, 'warning'),
+    ...(skipped === 0 ? [] : [`${skipped} left out`]),
+    counted(number('error'), 'error'),
+    counted(number('warning'), 'warning'),
   ].join(', ')
   return `${path}: ${apex === undefined ? 'no SOA' : `zone ${apex} serial ${serial}`}, ${counts}`
 }

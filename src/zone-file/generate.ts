@@ -7,7 +7,7 @@ export interface GenerateRange {
 
 const MAX_NUMBER = 2 ** 31 - 1
 const MAX_WIDTH = 255
-const SPECIFIER = /^\{(-?[0-9]{1,10})(?:,([0-9]{1,3})(?:,([doxXnN]))?)?\}/
+const SPECIFIER = /^\{([+-]?[0-9]{1,10})(?:,([0-9]{1,3})(?:,([doxXnN]))?)?\}/
 
 export function parseGenerateRange(text: string): GenerateRange | undefined {
   const match = /^([0-9]{1,10})-([0-9]{1,10})(?:\/([0-9]{1,10}))?$/.exec(text)

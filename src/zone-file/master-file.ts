@@ -1,13 +1,15 @@
 import type { Rrset } from '../zone/rrset.ts'
 import { MasterReader, type NamedText, type ReadInclude } from './master-reader.ts'
 import type { PlaceList } from './place-list.ts'
-import type { ZoneFault } from './zone-fault.ts'
+import type { OnError, ZoneFault } from './zone-fault.ts'
 
 interface MasterFileOptions extends NamedText {
   /** The origin until the first `$ORIGIN`. */
   readonly origin?: Uint8Array
   /** Without it no `$INCLUDE` is allowed. */
   readonly readInclude?: ReadInclude
+  /** What becomes of a record with a mistake; `refuse-zone` where it is left out. */
+  readonly onError?: OnError
 }
 
 /** What a master file holds. */
@@ -25,8 +27,14 @@ export interface MasterFile {
  * file. Never throws on bad text: each mistake becomes a fault with file, line and column, and reading goes on with
  * the next record, up to a bounded number of mistakes.
  */
-export function readMasterFile({ file, text, origin, readInclude }: MasterFileOptions): MasterFile {
-  const reader = new MasterReader(readInclude)
+export function readMasterFile({
+  file,
+  text,
+  origin,
+  readInclude,
+  onError = 'refuse-zone',
+}: MasterFileOptions): MasterFile {
+  const reader = new MasterReader(readInclude, onError)
   reader.read({ file, text }, origin)
   const { collector, faults, places } = reader
   return { origin: reader.origin, rrsets: collector.rrsets, faults: faults.faults, places }

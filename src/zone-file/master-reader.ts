@@ -3,14 +3,14 @@ import { writeRdata } from '../text/rdata.ts'
 import { shown, type TokenLine } from '../text/token-line.ts'
 import { TYPE, typeText } from '../wire/codes.ts'
 import { OctetWriter } from '../wire/octet-writer.ts'
-import { uint32 } from '../wire/octets.ts'
 import { expandTemplate, generateCount, parseGenerateRange } from './generate.ts'
-import { MasterScanner } from './master-scanner.ts'
+import { MasterScanner, type ScanFault } from './master-scanner.ts'
 import { OctetArena } from './octet-arena.ts'
 import { PlaceList } from './place-list.ts'
-import { MAX_TTL, type RecordHead, readRecordHead, readTtl } from './record-head.ts'
+import { type RecordHead, readRecordHead, readTtl } from './record-head.ts'
 import { RrsetCollector } from './rrset-collector.ts'
-import { FaultList, type ZonePlace } from './zone-fault.ts'
+import { TtlRule } from './ttl-rule.ts'
+import { FaultList, type OnError, type ZonePlace } from './zone-fault.ts'
 
 /** A text and the name by which its mistakes are reported. */
 export interface NamedText {
@@ -45,7 +45,7 @@ const NEW_SCOPE = { depth: 0, owner: undefined, isOwnerBad: false } as const
 /** Reads a master file record by record; what it found stands in its fields. */
 export class MasterReader {
   readonly collector = new RrsetCollector()
-  readonly faults = new FaultList()
+  readonly faults: FaultList
   readonly places = new PlaceList()
   /** The origin at the first record. */
   origin: Uint8Array | undefined
@@ -53,14 +53,13 @@ export class MasterReader {
   readonly #arena = new OctetArena()
   readonly #name = new OctetWriter(MAX_NAME_TEXT)
   readonly #rdata = new OctetWriter()
-  #defaultTtl: number | undefined
-  #lastTtl: number | undefined
-  #isTtlWarned = false
+  readonly #ttls = new TtlRule()
   #includes = 0
   #generated = 0
 
-  constructor(readInclude: ReadInclude | undefined) {
+  constructor(readInclude: ReadInclude | undefined, onError: OnError) {
     this.#readInclude = readInclude
+    this.faults = new FaultList(onError)
   }
 
   read({ file, text }: NamedText, origin: Uint8Array | undefined): void {
@@ -68,22 +67,31 @@ export class MasterReader {
   }
 
   #readScope(scope: Scope): void {
-    const { scanner, file } = scope
+    const { scanner } = scope
     while (scanner.next()) {
       if (this.faults.isFull) return
       scanner.tokens.origin = scope.origin
-      if (scanner.fault !== undefined)
-        this.#passOver(scope, { file, ...scanner.fault }, scanner.fault.message)
-      else if (!this.#readEntry(scope)) this.faults.error(placeOf(scope), scanner.tokens.message)
+      if (scanner.fault !== undefined) this.#passOver(scope, scanner.fault)
+      else if (!this.#readEntry(scope)) this.#refuse(scope)
+      else if (scanner.tokens.warning !== '') this.faults.warning(warnedPlace(scope), scanner.tokens.warning)
     }
     this.origin ??= scope.origin
   }
 
   /** A record that can't be cut into tokens still says whose the next records are. */
-  #passOver(scope: Scope, place: ZonePlace, message: string): void {
-    this.faults.error(place, message)
+  #passOver(scope: Scope, { line, column, message, spoils }: ScanFault): void {
     const { startsBlank, tokens } = scope.scanner
+    const place = { file: scope.file, line, column }
+    if (spoils === 'file' || startsWithDirective(tokens)) this.faults.error(place, message)
+    else this.faults.recordError(place, message)
     if (!startsBlank && tokens.hasMore && !isDirective(tokens)) this.#readOwner(scope)
+  }
+
+  /** A directive says what the records below mean: without it they would be others. */
+  #refuse(scope: Scope): void {
+    const { tokens } = scope.scanner
+    if (startsWithDirective(tokens)) this.faults.error(placeOf(scope), tokens.message)
+    else this.faults.recordError(placeOf(scope), tokens.message)
   }
 
   #readEntry(scope: Scope): boolean {
@@ -91,12 +99,19 @@ export class MasterReader {
     if (isDirective(tokens)) return this.#readDirective(scope)
     this.origin ??= scope.origin
     if (!scope.scanner.startsBlank && !this.#readOwner(scope)) return false
-    if (scope.isOwnerBad) return true
+    if (scope.isOwnerBad) return this.#skipOwnerless(scope)
     if (scope.owner === undefined) return tokens.refuse('the first record has no owner')
     const head = readRecordHead(tokens)
     return (
       head !== undefined && writeRdata(head.type, tokens, this.#rdata) && this.#add(scope, scope.owner, head)
     )
+  }
+
+  /** The mistake in the owner has been reported; who leaves records out has to name this one too. */
+  #skipOwnerless(scope: Scope): boolean {
+    if (this.faults.skipsRecords)
+      this.faults.recordError(recordPlace(scope), 'its owner stands on a line that is left out')
+    return true
   }
 
   #readOwner(scope: Scope): boolean {
@@ -107,42 +122,18 @@ export class MasterReader {
 
   /** Adds the record whose rdata has just been written. */
   #add(scope: Scope, owner: Uint8Array, head: RecordHead): boolean {
-    const ttl = this.#ttlOf(scope, head)
+    const { ttl, warning } = this.#ttls.of(head, this.#rdata.octets, this.#rdata.length)
+    if (warning !== undefined) this.faults.warning(recordPlace(scope), warning)
     if (ttl === undefined) return scope.scanner.tokens.refuse('there is no TTL: write one, or $TTL above')
     const rdata = this.#arena.keep(this.#rdata.octets, this.#rdata.length)
     const added = this.collector.add(owner, head.type, { ttl, rdata })
     if (added.isNew) this.places.add(scope.file, scope.scanner.tokens.line)
     // RFC 2181 5.2: the records of an rrset share one TTL. Like BIND we hold to the first.
-    if (added.ttl !== ttl) {
+    if (added.ttl !== ttl && !isSignature(head.type)) {
       const message = `TTL ${ttl} differs from ${added.ttl} of the ${typeText(head.type)} record before: that is taken`
       this.faults.warning(recordPlace(scope), message)
     }
     return true
-  }
-
-  /** The record's own TTL, else that of `$TTL` (RFC 2308 4), else that of the record before (RFC 1035 5.1). */
-  #ttlOf(scope: Scope, { ttl, type }: RecordHead): number | undefined {
-    if (ttl !== undefined) {
-      this.#lastTtl = ttl
-      return ttl
-    }
-    if (this.#defaultTtl !== undefined) return this.#defaultTtl
-    if (this.#lastTtl === undefined && type === TYPE.SOA) {
-      this.#defaultTtl = Math.min(MAX_TTL, uint32(this.#rdata.octets, this.#rdata.length - 4))
-      this.faults.warning(
-        recordPlace(scope),
-        `there is no TTL: the SOA's minimum of ${this.#defaultTtl} is taken`,
-      )
-      return this.#defaultTtl
-    }
-    if (this.#lastTtl !== undefined && !this.#isTtlWarned) {
-      this.#isTtlWarned = true
-      this.faults.warning(
-        recordPlace(scope),
-        'there is no TTL and no $TTL: that of the record before is taken',
-      )
-    }
-    return this.#lastTtl
   }
 
   #readDirective(scope: Scope): boolean {
@@ -173,14 +164,16 @@ export class MasterReader {
 
   #readDefaultTtl(tokens: TokenLine): boolean {
     const ttl = readTtl(tokens)
-    if (ttl === undefined) return tokens.message !== '' ? false : tokens.expected('a TTL')
+    if (ttl === undefined) return tokens.expected('a TTL')
     tokens.index++
-    this.#defaultTtl = ttl
+    this.#ttls.default = ttl
     return true
   }
 
   /** `$INCLUDE file [origin]`: the origin and the owner here stay what they were (RFC 1035 5.1). */
-  #include({ file, scanner: { tokens }, origin, depth }: Scope): boolean {
+  #include(scope: Scope): boolean {
+    const { file, origin, depth } = scope
+    const { tokens } = scope.scanner
     const path = tokens.text()
     if (path === '') return tokens.expected('a file name')
     if (depth === MAX_INCLUDE_DEPTH)
@@ -193,7 +186,8 @@ export class MasterReader {
     const innerOrigin = tokens.hasMore ? this.#readName(tokens) : origin
     if (tokens.message !== '' || !isAtEnd(tokens)) return false
     const scanner = new MasterScanner(octetsOf(included.text))
-    this.#readScope({ ...NEW_SCOPE, file: included.file, scanner, origin: innerOrigin, depth: depth + 1 })
+    // Like BIND and nsd: a blank owner at the start there is the last one here.
+    this.#readScope({ ...scope, file: included.file, scanner, origin: innerOrigin, depth: depth + 1 })
     return true
   }
 
@@ -258,7 +252,16 @@ function octetsOf(text: string | Uint8Array): Buffer {
 }
 
 function isDirective(tokens: TokenLine): boolean {
-  return tokens.octets[tokens.start] === DOLLAR && !tokens.isQuoted
+  return tokens.hasMore && tokens.octets[tokens.start] === DOLLAR && !tokens.isQuoted
+}
+
+function startsWithDirective(tokens: TokenLine): boolean {
+  return tokens.count > 0 && tokens.octets[tokens.starts[0] ?? 0] === DOLLAR
+}
+
+/** RFC 4034 3: a signature has the TTL of what it covers, and the rrset of RRSIG at a name none of its own. */
+function isSignature(type: number): boolean {
+  return type === TYPE.RRSIG || type === TYPE.SIG
 }
 
 function isAtEnd(tokens: TokenLine): boolean {
@@ -268,6 +271,11 @@ function isAtEnd(tokens: TokenLine): boolean {
 /** Where the token is that a fault is about. */
 function placeOf({ file, scanner }: Scope): ZonePlace {
   return { file, ...scanner.tokens.place() }
+}
+
+/** Where the token is that a warning is about. */
+function warnedPlace({ file, scanner: { tokens } }: Scope): ZonePlace {
+  return { file, ...tokens.place(tokens.warnedIndex) }
 }
 
 /** Where the record begins. */

@@ -20,10 +20,12 @@ const ENDS_WORD = new Uint8Array(256)
 for (const octet of [TAB, NEWLINE, RETURN, SPACE, QUOTE, OPEN, CLOSE, SEMICOLON]) ENDS_WORD[octet] = 1
 
 /** A mistake in the form of a record, found before anyone reads its tokens. */
-interface ScanFault {
+export interface ScanFault {
   readonly line: number
   readonly column: number
   readonly message: string
+  /** A record, or all from there on: nobody knows where the next record begins. */
+  readonly spoils: 'record' | 'file'
 }
 
 /**
@@ -36,23 +38,28 @@ export class MasterScanner {
   startsBlank = false
   fault: ScanFault | undefined
   readonly #octets: Buffer
-  #at: number
+  #at = 0
   #line = 1
-  #lineStart: number
+  #lineStart = 0
+  #markFault: ScanFault | undefined
   #depth = 0
 
   constructor(octets: Buffer) {
     this.#octets = octets
     this.tokens = new TokenLine(octets)
-    // Editors write the mark; in a zone it would become a part of the first owner.
-    this.#at = octets.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0
+    const hasMark = octets.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
+    // Editors write the mark. named, nsd and knotd refuse the file: to them it is a part of the first owner.
+    if (hasMark) this.#markFault = this.#here('a byte order mark: save the file without', 'file')
+    this.#at = hasMark ? BYTE_ORDER_MARK.length : 0
     this.#lineStart = this.#at
   }
 
   /** Goes to the next record that has tokens, or a fault. False at the end of the text. */
   next(): boolean {
     this.tokens.clear()
-    this.fault = undefined
+    this.fault = this.#markFault
+    this.#markFault = undefined
+    if (this.fault !== undefined) return true
     while (this.#at < this.#octets.length) {
       const first = this.#octets[this.#at]
       this.startsBlank = first === SPACE || first === TAB
@@ -77,7 +84,7 @@ export class MasterScanner {
       else if (octet === SEMICOLON) this.#skipComment()
       else if (octet === QUOTE) this.#scanQuoted()
       else if (octet === OPEN) {
-        if (this.#depth++ === 0) open = this.#here('( has no )')
+        if (this.#depth++ === 0) open = this.#here('( has no )', 'file')
         this.#at++
       } else if (octet === CLOSE) this.#close()
       else this.#scanWord()
@@ -105,8 +112,8 @@ export class MasterScanner {
       if (ENDS_WORD[octet] === 1) break
       if (octet === BACKSLASH && at + 1 < octets.length && octets[at + 1] !== NEWLINE) at++
     }
-    this.#at = at
     this.#add(start, at, false)
+    this.#at = at
   }
 
   /** A quoted string ends on its line: one that runs on is a quote forgotten, and would swallow the zone. */
@@ -127,12 +134,12 @@ export class MasterScanner {
 
   #add(start: number, end: number, quoted: boolean): void {
     if (end - start > MAX_TOKEN_LENGTH)
-      this.fault ??= this.#here(`the word is longer than ${MAX_TOKEN_LENGTH} octets`, start)
+      this.fault ??= this.#here(`the word is longer than ${MAX_TOKEN_LENGTH} octets`)
     if (this.tokens.count < MAX_TOKENS) this.tokens.add(start, end, quoted, this.#line, this.#lineStart)
     else this.fault ??= this.#here(`the record has more than ${MAX_TOKENS} words`)
   }
 
-  #here(message: string, at = this.#at): ScanFault {
-    return { line: this.#line, column: at - this.#lineStart + 1, message }
+  #here(message: string, spoils: ScanFault['spoils'] = 'record'): ScanFault {
+    return { line: this.#line, column: this.#at - this.#lineStart + 1, message, spoils }
   }
 }

@@ -25,7 +25,8 @@ const UPPER_Z = 0x5a
 const TYPE_BY_LETTERS = new Map<number, number>(
   Object.entries(TYPE)
     .filter(([mnemonic]) => mnemonic.length <= MAX_PACKED)
-    .map(([mnemonic, type]) => [packedLetters(Buffer.from(mnemonic), 0, mnemonic.length), type]),
+    .map(([mnemonic, type]) => [packedLetters(Buffer.from(mnemonic), 0, mnemonic.length), type] as const)
+    .filter(([letters]) => letters !== 0), // a digit in it: A6, L32, X25
 )
 const CLASS_IN_LETTERS = packedLetters(Buffer.from('IN'), 0, 2)
 
@@ -35,7 +36,6 @@ export function readRecordHead(tokens: TokenLine): RecordHead | undefined {
   let hasClass = false
   for (; tokens.hasMore; tokens.index++) {
     const seconds = ttl === undefined ? readTtl(tokens) : undefined
-    if (tokens.message !== '') return undefined
     if (seconds !== undefined) ttl = seconds
     else if (!hasClass && isClassIn(tokens)) hasClass = true
     else break
@@ -44,12 +44,15 @@ export function readRecordHead(tokens: TokenLine): RecordHead | undefined {
   return type === undefined ? undefined : { ttl, type }
 }
 
-/** Reads a TTL where the next token is one; does not take the token. A TTL that is too large is refused. */
+/**
+ * Reads a TTL where the next token is one; does not take the token. RFC 2181 8: one with the highest bit set counts as
+ * 0, which is warned of.
+ */
 export function readTtl(tokens: TokenLine): number | undefined {
   const seconds = tokens.hasMore ? readSeconds(tokens.octets, tokens.start, tokens.end) : undefined
   if (seconds === undefined || seconds <= MAX_TTL) return seconds
-  tokens.expected(`a TTL of at most ${MAX_TTL} seconds`)
-  return undefined
+  tokens.warn(`a TTL of more than ${MAX_TTL} seconds counts as 0`)
+  return 0
 }
 
 /** Straight from the octets: most tokens that are tried here are types. */

@@ -1,9 +1,15 @@
+/** What becomes of a zone that has a record with a mistake: it is not served, or it is served without that record. */
+export type OnError = 'refuse-zone' | 'skip-record'
+
+/** How bad a fault is: the zone can't be served; it is served without the record; it is served as it is. */
+type Severity = 'error' | 'skipped' | 'warning'
+
 /** One thing that is wrong in a zone file. Lines and columns count from 1; 0 stands for the file or line as a whole. */
 export interface ZoneFault {
   readonly file: string
   readonly line: number
   readonly column: number
-  readonly severity: 'error' | 'warning'
+  readonly severity: Severity
   readonly message: string
 }
 
@@ -16,16 +22,28 @@ export interface ZonePlace {
 
 const MAX_ERRORS = 100
 const MAX_WARNINGS = 100
+/** Each record that is left out has to be named; a file with more of them is no zone. */
+const MAX_SKIPPED = 10_000
 
 /** Collects what is wrong, up to a number that a person reads: a binary taken for a zone has a mistake in every line. */
 export class FaultList {
   readonly faults: ZoneFault[] = []
+  readonly #onError: OnError
   #errors = 0
+  #skipped = 0
   #warnings = 0
+
+  constructor(onError: OnError) {
+    this.#onError = onError
+  }
+
+  get skipsRecords(): boolean {
+    return this.#onError === 'skip-record'
+  }
 
   /** So much is wrong that reading on is of no use. */
   get isFull(): boolean {
-    return this.#errors > MAX_ERRORS
+    return this.#errors > MAX_ERRORS || this.#skipped > MAX_SKIPPED
   }
 
   error(place: ZonePlace, message: string): void {
@@ -35,6 +53,18 @@ export class FaultList {
       this.#add(place, 'error', `more than ${MAX_ERRORS} mistakes: no more are looked for`)
   }
 
+  /** A mistake that spoils one record alone. */
+  recordError(place: ZonePlace, message: string): void {
+    if (this.#onError === 'refuse-zone') {
+      this.error(place, message)
+      return
+    }
+    this.#skipped++
+    if (this.#skipped <= MAX_SKIPPED) this.#add(place, 'skipped', message)
+    if (this.#skipped === MAX_SKIPPED + 1)
+      this.error(place, `more than ${MAX_SKIPPED} records are wrong: no more are looked for`)
+  }
+
   warning(place: ZonePlace, message: string): void {
     this.#warnings++
     if (this.#warnings <= MAX_WARNINGS) this.#add(place, 'warning', message)
@@ -42,7 +72,7 @@ export class FaultList {
       this.#add(place, 'warning', 'more warnings follow that are not shown')
   }
 
-  #add({ file, line, column }: ZonePlace, severity: 'error' | 'warning', message: string): void {
+  #add({ file, line, column }: ZonePlace, severity: Severity, message: string): void {
     this.faults.push({ file, line, column, severity, message })
   }
 }

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { TYPE } from '../wire/codes.ts'
-import { parseName } from '../wire/name.ts'
+import { formatName, lowerCaseName, parseName } from '../wire/name.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import { type MasterFile, readMasterFile } from './master-file.ts'
 import type { NamedText } from './master-reader.ts'
-import type { ZoneFault } from './zone-fault.ts'
+import type { OnError, ZoneFault } from './zone-fault.ts'
 import { checkZone } from './zone-rules.ts'
 
 /** What a zone file holds and what is wrong with it. It can be served when no fault is an error. */
@@ -17,6 +17,11 @@ export interface LoadedZone {
   readonly expectedApex: Uint8Array | undefined
   readonly rrsets: readonly Rrset[]
   readonly faults: readonly ZoneFault[]
+}
+
+export interface LoadOptions {
+  /** What becomes of a zone with a mistake in a record; `refuse-zone` where it is left out. */
+  readonly onError?: OnError
 }
 
 const EXTENSION = '.zone'
@@ -35,33 +40,70 @@ const REASONS: Readonly<Record<string, string>> = {
  * `$ORIGIN`. `$INCLUDE` reaches files in the same directory and below, and no others. A file that can't be read is a
  * fault like any other.
  */
-export function loadZoneFile(path: string, options: { origin?: Uint8Array } = {}): LoadedZone {
+export function loadZoneFile(
+  path: string,
+  options: LoadOptions & { readonly origin?: Uint8Array } = {},
+): LoadedZone {
+  const { onError = 'refuse-zone' } = options
   const origin = options.origin ?? originOfFileName(path)
   const text = readText(path)
   if (!(text instanceof Uint8Array)) return unreadable(path, origin, text.reason)
   const readInclude = (name: string) => includedFile(dirname(path), name)
-  const read = readMasterFile({ file: path, text, readInclude, ...(origin === undefined ? {} : { origin }) })
+  const originOption = origin === undefined ? {} : { origin }
+  const read = readMasterFile({ file: path, text, readInclude, onError, ...originOption })
   const apex = read.rrsets.find(rrset => rrset.type === TYPE.SOA)?.owner
   const expectedApex = apex ?? read.origin
-  const faults = [...read.faults]
-  // A zone that was not read whole would fail the checks for what is missing from it: one mistake, two faults.
-  if (!faults.some(isError)) faults.push(...checkRead(path, expectedApex, read))
-  return { file: path, apex, expectedApex, rrsets: read.rrsets, faults }
+  const { faults, rrsets } = checkRead(path, expectedApex, read, onError)
+  return { file: path, apex, expectedApex, rrsets, faults: [...read.faults, ...faults] }
 }
 
-/** Reads every `*.zone` file of a directory, in the order of their names; hidden files are left out. */
-export function loadZonesDirectory(directory: string): LoadedZone[] {
-  try {
-    const names = readdirSync(directory).filter(name => name.endsWith(EXTENSION) && !name.startsWith('.'))
-    return names.sort().map(name => loadZoneFile(join(directory, name)))
-  } catch (error) {
-    return [unreadable(directory, undefined, reasonOf(error))]
+/**
+ * Reads every `*.zone` file of a directory, in the order of their names; hidden files are left out. One zone is in
+ * memory at a time. Of two files for one zone the second has a fault that names both.
+ */
+export function* loadZonesDirectory(directory: string, options: LoadOptions = {}): Generator<LoadedZone> {
+  const names = zoneFileNames(directory)
+  if (!Array.isArray(names)) {
+    yield unreadable(directory, undefined, names.reason)
+    return
+  }
+  const fileOf = new Map<string, string>()
+  for (const name of names) {
+    const zone = loadZoneFile(join(directory, name), options)
+    const apex = zone.apex ?? zone.expectedApex
+    const key = apex === undefined ? undefined : formatName(lowerCaseName(apex))
+    const first = key === undefined ? undefined : fileOf.get(key)
+    if (key !== undefined && first === undefined) fileOf.set(key, zone.file)
+    yield first === undefined
+      ? zone
+      : { ...zone, faults: [...zone.faults, secondFault(zone.file, key, first)] }
   }
 }
 
-function checkRead(path: string, apex: Uint8Array | undefined, read: MasterFile): ZoneFault[] {
-  if (apex !== undefined) return checkZone(apex, read.rrsets, path, read.places)
-  return [fault(path, 'has no record and no origin')]
+function zoneFileNames(directory: string): string[] | { readonly reason: string } {
+  try {
+    return readdirSync(directory)
+      .filter(name => name.endsWith(EXTENSION) && !name.startsWith('.'))
+      .sort()
+  } catch (error) {
+    return { reason: reasonOf(error) }
+  }
+}
+
+function secondFault(file: string, apex: string | undefined, first: string): ZoneFault {
+  return fault(file, `gives the zone ${apex}, and so does ${first}: a zone has one file`)
+}
+
+function checkRead(
+  path: string,
+  apex: Uint8Array | undefined,
+  { rrsets, faults, places }: MasterFile,
+  onError: OnError,
+): Pick<LoadedZone, 'faults' | 'rrsets'> {
+  // What was not read is not missing: one mistake would be two faults.
+  const isWhole = !faults.some(isError)
+  if (apex !== undefined) return checkZone(apex, rrsets, { file: path, places, onError, isWhole })
+  return { rrsets, faults: isWhole ? [fault(path, 'has no record and no origin')] : [] }
 }
 
 function originOfFileName(path: string): Uint8Array | undefined {
@@ -71,8 +113,8 @@ function originOfFileName(path: string): Uint8Array | undefined {
 
 /** An included file must lie in the directory once its links are followed: a zone file is no way to read the others. */
 function includedFile(directory: string, name: string): NamedText {
-  const file = join(directory, name)
   const root = resolve(directory)
+  const file = isAbsolute(name) ? name : join(directory, name)
   if (!resolve(root, name).startsWith(root + sep))
     throw new Error('lies outside the directory of the zone file')
   const real = realPath(file)

@@ -117,7 +117,7 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['[dns]\nlisten = ["[::1:53"]', /^dns\.listen\[0\]/],
   [
     '[dns]\nlisten = ["[::1]:53", "127.0.0.1:53", "[0::1]:53"]',
-    /^dns\.listen\[2\] = "\[0::1\]:53": the same address is there before/,
+    /^dns\.listen = "\[::1\]:53": stands there twice$/,
   ],
   ['[dns]\nallow_transfer = ["key:nobody"]', /no dns\.keys entry has this name/],
   [

@@ -81,9 +81,9 @@ fuzz(
   fc.property(fc.oneof(changedZone, mixed).map(inOctets), text => {
     const { rrsets, faults } = read(text)
     const apex = rrsets.find(({ type }) => type === TYPE.SOA)?.owner ?? ORIGIN
-    const all = [...faults, ...checkZone(apex, rrsets, 'zone')]
-    if (all.some(({ severity }) => severity === 'error')) return
-    new Catalog({ maxBytes: 1 << 20 }).putZone(apex, rrsets)
+    const judged = checkZone(apex, rrsets, { file: 'zone' })
+    if ([...faults, ...judged.faults].some(({ severity }) => severity === 'error')) return
+    new Catalog({ maxBytes: 1 << 20 }).putZone(apex, judged.rrsets)
   }),
 )
 

@@ -1,29 +1,23 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
-import { DEVICE_PREFIX, ORIGIN, type Row, SERVER_IPV4 } from './lab-broker.ts'
+import { type Layout, networkOf, readKernel } from './kernel-view.ts'
+import { ORIGIN, type Row, SERVER_IPV4 } from './lab-broker.ts'
 import { type Narrator, runQuietly } from './narrator.ts'
 
 const QUESTIONS_FILE = '/run/lab/questions'
 
 /** Holds the kernel's interfaces and the names, both ways, against the rows of the table. */
-export function compareEverything(narrator: Narrator, rows: readonly Row[]): void {
-  const devices = readDevices()
-  assert.deepEqual(devices, sorted(rows.map(row => `${row.device} ${row.IPv4client}`)), 'kernel = table')
+export function compareEverything(narrator: Narrator, layout: Layout, rows: readonly Row[]): void {
+  const tunnels = sorted(Array.from(readKernel(layout), words => words.join(' ')))
+  const wanted = rows.map(row => `${networkOf(row.IPv6client)} ${row.IPv4client}`)
+  assert.deepEqual(tunnels, sorted(wanted), 'kernel = table')
   const names = answers(rows.map(row => `${nameOf(row)} AAAA`))
   assert.deepEqual(names, sorted(rows.map(row => row.IPv6client)), 'AAAA = table')
   const pointers = answers(rows.map(row => `-x ${row.IPv6client}`))
   assert.deepEqual(pointers, sorted(rows.map(row => `${nameOf(row)}.`)), 'PTR = table')
   narrator.tell(
-    `${rows.length} rows, ${devices.length} interfaces, ${names.length} AAAA, ${pointers.length} PTR: they agree.`,
+    `${rows.length} rows, ${tunnels.length} tunnels in the kernel, ${names.length} AAAA, ${pointers.length} PTR: they agree.`,
   )
-}
-
-/** Every tunnel interface of the broker's, with its remote end. */
-function readDevices(): string[] {
-  const { stdout } = runQuietly('broker', ['ip', '-j', '-d', 'link', 'show', 'type', 'sit'])
-  const links: { ifname: string; linkinfo: { info_data: { remote: string } } }[] = JSON.parse(stdout)
-  const ours = links.filter(({ ifname }) => ifname.startsWith(DEVICE_PREFIX))
-  return sorted(ours.map(({ ifname, linkinfo }) => `${ifname} ${linkinfo.info_data.remote}`))
 }
 
 function answers(questions: readonly string[]): string[] {

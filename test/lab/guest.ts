@@ -1,22 +1,8 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import type { Command } from '../packages.ts'
 
 const UML_RUN = join(import.meta.dirname, 'uml-run')
 const PROJECT_DIR = join(import.meta.dirname, '../..')
-
-/** What the lab's guest and its stories need. */
-export const GUEST_COMMANDS: readonly Command[] = [
-  'linux.uml',
-  'modprobe',
-  'ip',
-  'ping',
-  'fping',
-  'dig',
-  'sqlite3',
-  'curl',
-  'ifup',
-]
 
 export interface GuestRun {
   /** Exit status of the command; null where a signal ended the runner. */

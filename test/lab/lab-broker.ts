@@ -9,7 +9,7 @@ import { runQuietly } from './narrator.ts'
 const PROJECT_DIR = join(import.meta.dirname, '../..')
 const DIRECTORY = '/run/lab' // in the guest's memory
 const CONFIG_FILE = join(DIRECTORY, 'freenet6.toml')
-const READY_TIMEOUT_MS = 30_000
+const READY_TIMEOUT_MS = 90_000
 const STOP_TIMEOUT_MS = 5_000 // the contract: exit 0 on SIGTERM within 5 s
 
 export const SERVER_IPV4 = '192.0.2.1'
@@ -20,6 +20,7 @@ export const DEVICE_PREFIX = 'fn6-'
 
 /** What a chapter of the story needs otherwise than the rest. */
 export interface Settings {
+  readonly layout: 'shared' | 'per-tunnel'
   readonly reachability: 'require' | 'off'
   readonly monitorInterval: string
   readonly threshold: number
@@ -121,7 +122,7 @@ export async function until<T>(what: string, timeout: number, look: () => T | un
 const SERVE = [process.execPath, 'src/cli.ts', 'serve', '--config', CONFIG_FILE]
 export const DATABASE_FILE = join(DIRECTORY, 'data/freenet6.db')
 
-function configText({ reachability, monitorInterval, threshold }: Settings): string {
+function configText({ layout, reachability, monitorInterval, threshold }: Settings): string {
   return stringify({
     origin: ORIGIN,
     data_dir: join(DIRECTORY, 'data'),
@@ -130,6 +131,7 @@ function configText({ reachability, monitorInterval, threshold }: Settings): str
     web: { listen: `${SERVER_IPV4}:8080`, public_url: WEB, registrations_per_hour: 0 },
     tunnel: {
       driver: 'sit',
+      layout,
       server_ipv4: SERVER_IPV4,
       prefix: '2001:db8:f6::/48',
       device_prefix: DEVICE_PREFIX,

@@ -72,6 +72,7 @@ export function readTunnel(host: Host, ticket: Ticket): TunnelView {
 /** Fetches a script of the tunnel and runs it as it came. */
 export function runScript(narrator: Narrator, host: Host, ticket: Ticket, action: 'up' | 'down'): Outcome {
   const file = `${DIRECTORY}/freenet6-${action}.sh`
+  mkdirSync(DIRECTORY, { recursive: true })
   const { stdout } = callApi(host, ticket, `/script?os=linux&action=${action}`)
   if (!stdout.startsWith('#!/bin/sh\n')) throw new Error(`not a script: ${stdout}`)
   writeFileSync(file, stdout)

@@ -1,39 +1,41 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { missingPackages } from '../packages.ts'
-import { GUEST_COMMANDS, type GuestRun, runInGuest } from './guest.ts'
+import { type GuestRun, runInGuest } from './guest.ts'
+import { missingGuest } from './kernel.ts'
+import { LAYOUTS } from './kernel-view.ts'
 import type { StepReport } from './narrator.ts'
 import { STEPS } from './steps.ts'
 
 const LIMIT_SECONDS = 240
 const STORY = join(import.meta.dirname, 'story.ts')
 /** Suites that need a kernel of their own: they run inside a guest, a guest each. */
-const GUEST_SUITES = readdirSync(import.meta.dirname).filter(name => name.endsWith('.guest.ts'))
+const GUEST_SUITES = ['client-scripts.guest.ts', 'sit-interfaces.guest.ts']
 
-const skip = await missingPackages(GUEST_COMMANDS)
+const skip = await missingGuest()
 
 describe('the lab: the whole service on a real kernel', { skip: skip ?? false, concurrency: 2 }, () => {
-  describe('the story', { concurrency: false }, () => {
-    const dir = mkdtempSync(join(tmpdir(), 'freenet6-lab-'))
-    const reportFile = join(dir, 'report.jsonl')
-    let run: GuestRun
-    after(() => rmSync(dir, { recursive: true, force: true }))
+  for (const layout of LAYOUTS)
+    describe(`the story, layout ${layout}`, { concurrency: false }, () => {
+      const dir = mkdtempSync(join(tmpdir(), 'freenet6-lab-'))
+      const reportFile = join(dir, 'report.jsonl')
+      let run: GuestRun
+      after(() => rmSync(dir, { recursive: true, force: true }))
 
-    test('comes to its end with status 0', async () => {
-      run = await runInGuest([STORY, reportFile], { limitSeconds: LIMIT_SECONDS })
-      assert.equal(run.status, 0, run.output)
-    })
-
-    for (const title of Object.values(STEPS)) {
-      test(title, () => {
-        const report = readReports(reportFile).find(step => step.title === title)
-        assert.equal(report?.kind, 'ok', report?.detail ?? 'not tried')
+      test('comes to its end with status 0', async () => {
+        run = await runInGuest([STORY, layout, reportFile], { limitSeconds: LIMIT_SECONDS })
+        assert.equal(run.status, 0, run.output)
       })
-    }
-  })
+
+      for (const title of Object.values(STEPS)) {
+        test(title, () => {
+          const report = readReports(reportFile).find(step => step.title === title)
+          assert.equal(report?.kind, 'ok', report?.detail ?? 'not tried')
+        })
+      }
+    })
 
   describe('the suites in a guest', { concurrency: false }, () => {
     for (const suite of GUEST_SUITES) {

@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { promisify } from 'node:util'
-import { typeText } from '../../src/wire/codes.ts'
-import { formatName, lowerCaseName, parseName } from '../../src/wire/name.ts'
-import type { Rrset } from '../../src/zone/rrset.ts'
+import { parseName } from '../../src/wire/name.ts'
 import { readMasterFile } from '../../src/zone-file/master-file.ts'
 import { missingPackages } from '../packages.ts'
+import { octetLines } from './octet-lines.ts'
 import { readRawZone } from './random/raw-zone.ts'
 import { randomZone } from './random/zone.ts'
 
@@ -45,7 +44,7 @@ suite('random zones, each in a random layout', { skip: missing ?? false }, () =>
     const out = `${file}.raw`
     const args = ['-q', '-i', 'none', '-k', 'ignore', '-n', 'ignore', '-F', 'raw', '-o', out, ORIGIN, file]
     await promisify(execFile)('named-compilezone', args)
-    return recordLines(readRawZone(readFileSync(out)))
+    return octetLines(readRawZone(readFileSync(out)))
   }
 
   /** ldns writes every type as octets (RFC 3597) when it is told to. */
@@ -72,15 +71,5 @@ function ourRecords(text: string): string[] {
     faults.map(({ line, message }) => `${line}: ${message}`),
     [],
   )
-  return recordLines(rrsets)
-}
-
-function recordLines(rrsets: readonly Rrset[]): string[] {
-  const lines = rrsets.flatMap(({ owner, ttl, type, rdatas }) =>
-    rdatas.map(
-      rdata =>
-        `${formatName(lowerCaseName(owner))} ${ttl} ${typeText(type)} ${Buffer.from(rdata).toString('hex')}`,
-    ),
-  )
-  return lines.sort()
+  return octetLines(rrsets)
 }

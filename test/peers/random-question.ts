@@ -36,7 +36,7 @@ const TYPES = [
   'DNAME',
   'ANY',
   'TYPE12345',
-  'DNSKEY',
+  ...['DNSKEY', 'RRSIG', 'NSEC', 'NSEC3', 'NSEC3PARAM', 'SIG', 'NXT', 'CDS', 'CDNSKEY', 'MD', 'MF'],
 ] as const
 const SIZES = [0, 512, 600, 900, 1220, 1232, 1400, 4096, 65_535] as const
 const OTHER_LABELS = ['nope', 'zz', '*', '_x', 'A', '\x01', 'y'.repeat(63)] as const

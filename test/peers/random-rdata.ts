@@ -1,5 +1,6 @@
 import { escaped, type Name, textOf } from './labels.ts'
 import type { Random } from './random.ts'
+import { generic, OCTET_RDATA } from './random-octets.ts'
 
 interface Source {
   readonly random: Random
@@ -51,6 +52,7 @@ const RDATA: Readonly<Record<string, (source: Source) => string>> = {
     random.chance(0.3)
       ? `0 ${textOf(target())}`
       : `1 ${random.chance(0.5) ? '.' : textOf(target())} ${random.pick(SVC_PARAMS)}`,
+  ...OCTET_RDATA,
   TYPE731: ({ random }) => generic(random.octets(random.below(5))),
   TYPE65280: ({ random }) => generic(random.octets(random.below(20))),
 }
@@ -75,9 +77,4 @@ function string(random: Random, length: number): string {
 
 function hex(random: Random, length: number): string {
   return random.octets(length).toString('hex')
-}
-
-/** RFC 3597 5. */
-function generic(octets: Buffer): string {
-  return `\\# ${octets.length} ${octets.toString('hex')}`.trimEnd()
 }

@@ -26,9 +26,8 @@ export function randomWorld(index: number, random: Random): World {
   const foreign = () => foreignName(zones, random)
   const labels = labelsFor(random)
   const oddity = random.weighted<Oddity>([
-    [75, 'none'],
+    [80, 'none'],
     [5, 'wildcard NS'],
-    [5, 'data below a DNAME'],
     [15, 'DNAME above another zone'],
   ])
   const plant = (apex: Name, its: readonly string[]) => {

@@ -32,15 +32,15 @@ interface Owner {
 }
 
 const TTLS = [0, 1, 60, 300, 3600, 86_400, 604_800] as const
-/** Types of which a name has one record (RFC 2181 10.1, RFC 6672 2.4). */
-const SINGLE: ReadonlySet<string> = new Set(['CNAME', 'DNAME', 'SOA'])
+/** Types of which a name has one record (RFC 2181 10.1, RFC 6672 2.4; RESINFO in named). */
+const SINGLE: ReadonlySet<string> = new Set(['CNAME', 'DNAME', 'SOA', 'TYPE261'])
 const LONG_LABEL = 'L'.repeat(63)
 
 /**
  * What some servers refuse to load, and others answer from: a wildcard that owns NS (RFC 4592 4.2 leaves open what it
- * means), data below a DNAME (RFC 6672 2.4 forbids them), and a DNAME above the apex of another zone.
+ * means), and a DNAME above the apex of another zone.
  */
-export type Oddity = 'none' | 'wildcard NS' | 'data below a DNAME' | 'DNAME above another zone'
+export type Oddity = 'none' | 'wildcard NS' | 'DNAME above another zone'
 
 /**
  * A zone that grows at random, but keeps what every server demands of one: a CNAME stands alone, no NS is beside a
@@ -129,7 +129,7 @@ export class RandomZone {
 
   #isAllowed(owner: Name, type: string, rrsets: ReadonlyMap<string, Rrset>): boolean {
     const isApex = owner.length === this.apex.length
-    if (this.#oddity !== 'data below a DNAME' && this.#meetsDname(owner, type)) return false
+    if (this.#meetsDname(owner, type)) return false
     if (type === 'CNAME') return !isApex && (rrsets.size === 0 || rrsets.has('CNAME'))
     if (rrsets.has('CNAME')) return false
     // named takes a DS of the apex's server, glue in its eyes, for one of the apex, and does not load the zone.

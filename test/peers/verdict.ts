@@ -12,6 +12,7 @@ import { type Asked, hasSay, type Said } from './servers.ts'
  */
 export type Verdict = 'same' | 'different' | 'supported' | 'alone' | 'open'
 
+const OPEN_TYPES: ReadonlySet<string> = new Set(['ANY', 'TYPE25'])
 const MAX_RDATA_SHOWN = 120
 
 /** Ours is the first. */
@@ -32,9 +33,12 @@ export function judge(
   return ours?.reply !== undefined && isOpen(ours.reply, { world, question }) ? 'open' : 'alone'
 }
 
-/** What is said to ANY (RFC 8482), what a wildcard's NS means (RFC 4592 4.2), how far an endless chain is followed. */
+/**
+ * What is said to ANY (RFC 8482), whether KEY may stand beside a CNAME (in named alone: RFC 2535 had it so), what a
+ * wildcard's NS means (RFC 4592 4.2), how far an endless chain is followed.
+ */
 function isOpen(reply: WireReply, { world, question }: Asked): boolean {
-  return question.type === 'ANY' || world.oddity === 'wildcard NS' || isEndless(reply, question.qname)
+  return OPEN_TYPES.has(question.type) || world.oddity === 'wildcard NS' || isEndless(reply, question.qname)
 }
 
 /** All that is needed to see who is right. */

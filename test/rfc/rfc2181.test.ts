@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { RCODE } from '../../src/wire/codes.ts'
 import { ask, serve } from '../engine/zones.ts'
 
 test('5: a record is in a reply once, though two records of the answer lead to it', () => {
@@ -38,4 +39,13 @@ example. 300 IN NS ns.
     'c.*.example. 77 CNAME c.example.',
     'c.example. 77 DNAME example.',
   ])
+})
+
+test('9: an rrset that no message holds is answered with TC, over TCP too', () => {
+  const lines = Array.from({ length: 300 }, (_, i) => `big.example. 300 IN TXT "${i}${'x'.repeat(240)}"`)
+  const nameserver = serve(`example. 300 IN SOA ns. host. 1 2 3 4 60
+example. 300 IN NS ns.
+${lines.join('\n')}`)
+  const told = ask(nameserver, 'big.example.', 'TXT', { transport: 'tcp' })
+  assert.deepEqual([told.rcode, told.tc, told.answer.length], [RCODE.NOERROR, true, 0])
 })

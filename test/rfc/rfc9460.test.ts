@@ -29,3 +29,51 @@ test('a type that the owner lacks is no data: HTTPS is not SVCB', () => {
   const told = ask(nameserver, 'svc.example.', 'HTTPS')
   assert.deepEqual([told.rcode, told.answer.length, told.authority.length], [RCODE.NOERROR, 0, 1])
 })
+
+const chains = serve(`example. 300 IN SOA ns.example. host.example. 1 2 3 4 60
+example. 300 IN NS ns.elsewhere.
+example. 300 IN HTTPS 0 pool.example.
+pool.example. 300 IN HTTPS 1 . port=443
+pool.example. 300 IN HTTPS 2 backup.example.
+pool.example. 300 IN A 192.0.2.1
+pool.example. 300 IN AAAA 2001:db8::1
+backup.example. 300 IN A 192.0.2.2
+loop.example. 300 IN HTTPS 0 pool2.example.
+pool2.example. 300 IN HTTPS 0 loop.example.
+own.example. 300 IN HTTPS 0 .
+own.example. 300 IN A 192.0.2.3
+cut.example. 300 IN NS ns.cut.example.
+ns.cut.example. 300 IN A 192.0.2.4
+www.cut.example. 300 IN HTTPS 1 .
+hidden.example. 300 IN HTTPS 0 www.cut.example.`)
+
+const POOL = '04706f6f6c076578616d706c6500'
+const PORT = '0003000201bb'
+const POOL_RECORDS = [
+  `pool.example. 300 HTTPS 000100${PORT}`,
+  'pool.example. 300 HTTPS 0002066261636b7570076578616d706c6500',
+]
+const POOL_ADDRESSES = ['pool.example. 300 A 192.0.2.1', 'pool.example. 300 AAAA 2001:db8::1']
+const BACKUP_ADDRESS = 'backup.example. 300 A 192.0.2.2'
+
+test('4.1: an alias comes with the records of its target, and the addresses that those name, each once', () => {
+  const told = ask(chains, 'example.', 'HTTPS')
+  assert.deepEqual(told.answer, [`example. 300 HTTPS 0000${POOL}`])
+  assert.deepEqual(told.additional, [...POOL_RECORDS, ...POOL_ADDRESSES, BACKUP_ADDRESS])
+})
+
+test('4.1: a service comes with the addresses of its targets, of which the root is the owner', () => {
+  assert.deepEqual(ask(chains, 'pool.example.', 'HTTPS').additional, [...POOL_ADDRESSES, BACKUP_ADDRESS])
+})
+
+test('2.5.1: an alias for the root stands for nothing', () => {
+  assert.deepEqual(ask(chains, 'own.example.', 'HTTPS').additional, [])
+})
+
+test('aliases in a ring end, and the answer is not repeated', () => {
+  assert.equal(ask(chains, 'loop.example.', 'HTTPS').additional.length, 1)
+})
+
+test('records below a cut are not ours to add', () => {
+  assert.deepEqual(ask(chains, 'hidden.example.', 'HTTPS').additional, [])
+})

@@ -13,7 +13,7 @@ before(() => {
 })
 after(() => rmSync(directory, { recursive: true, force: true }))
 
-/** The other mistakes are in test/zone/check-zone.test.ts. */
+/** The other mistakes are in test/zone-file/file-report.test.ts. */
 suite('check-zone', { concurrency: 2 }, () => {
   test('of a zone without mistakes ends with 0; a warning is none', async () => {
     writeFileSync(join(directory, 'example.net.zone'), `${APEX}sub NS ns.sub\n`)
@@ -32,6 +32,17 @@ example.net.zone: zone example.net. serial 1, 4 records, 0 errors, 1 warning
       code: 1,
       stdout: `wrong:5:5: error: expected an IPv4 address, found "192.0.2.300"
 wrong: zone example.net. serial 1, 3 records, 1 error, 0 warnings
+`,
+      stderr: '',
+    })
+  })
+
+  test('that may leave records out names them and ends with 0', async () => {
+    writeFileSync(join(directory, 'lenient'), `${APEX}a A 192.0.2.300\n`)
+    assert.deepEqual(await check('--lenient', 'lenient', 'example.net'), {
+      code: 0,
+      stdout: `lenient:5:5: skipped: expected an IPv4 address, found "192.0.2.300"
+lenient: zone example.net. serial 1, 3 records, 1 left out, 0 errors, 0 warnings
 `,
       stderr: '',
     })

@@ -1,12 +1,20 @@
+import { runIp } from '../../kernel/ip-command.ts'
+import { runNft } from '../../kernel/nft-command.ts'
 import { installSourceFilter } from '../../kernel/source-filter.ts'
 import type { Interfaces } from '../../tunnel/interface.ts'
 import type { DriverContext } from '../../tunnel/kind.ts'
 import { DryRunInterfaces } from './dry-run-interfaces.ts'
+import { SharedLayout, sharedDevice } from './shared-layout.ts'
+import { filterTrouble, removeFilter } from './shared-layout-filter.ts'
+import { removalCommands } from './shared-layout-routes.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
 
 /** `driver = "sit"` was asked for and this machine can't do it; the message says why. */
 class DriverFault extends Error {}
+
+/** Room in the set for elements that are about to be replaced. */
+const SPARE_ELEMENTS = 1000
 
 /** The driver that the configuration asks for; `auto` is `sit` where the kernel and the rights are there. */
 export async function chooseInterfaces(context: DriverContext): Promise<Interfaces> {
@@ -14,16 +22,49 @@ export async function chooseInterfaces(context: DriverContext): Promise<Interfac
   const dryRun = () => new DryRunInterfaces({ log, serverIpv4, mtu, prefix })
   if (driver === 'dry-run') return dryRun()
   const availability = await sitAvailability({ devicePrefix })
-  if (availability.kind === 'available') {
-    return new SitInterfaces({
-      devicePrefix,
-      serverIpv4,
-      mtu,
-      prefix,
-      sourceFilter: () => installSourceFilter({ devicePrefix }),
-    })
-  }
-  if (driver === 'sit') throw new DriverFault(`tunnel.driver = "sit": ${availability.reason}`)
-  log.warn({ reason: availability.reason }, 'dry run: no interface is really made')
+  const reason = availability.kind === 'available' ? await layoutTrouble(context) : availability.reason
+  if (reason === undefined) return context.layout === 'shared' ? sharedLayout(context) : perTunnel(context)
+  if (driver === 'sit') throw new DriverFault(`tunnel.driver = "sit": ${reason}`)
+  log.warn({ reason }, 'dry run: no interface is really made')
   return dryRun()
+}
+
+/** The shared layout is never without its filter: where there can't be one, there is no driver. */
+async function layoutTrouble(context: DriverContext): Promise<string | undefined> {
+  const { layout, devicePrefix, serverIpv4, mtu, maxTunnels } = context
+  if (layout === 'per-tunnel') return undefined
+  const reason = await filterTrouble(runNft, {
+    device: sharedDevice(devicePrefix),
+    serverIpv4,
+    mtu,
+    capacity: maxTunnels + SPARE_ELEMENTS,
+  })
+  return reason && `tunnel.layout = "shared" needs nftables: ${reason}`
+}
+
+function sharedLayout({ devicePrefix, serverIpv4, mtu, prefix, maxTunnels }: DriverContext): Interfaces {
+  return new SharedLayout({ devicePrefix, serverIpv4, mtu, prefix, capacity: maxTunnels + SPARE_ELEMENTS })
+}
+
+function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, log }: DriverContext): Interfaces {
+  log.info(
+    {},
+    'tunnel.layout = "per-tunnel" is for 2,000 tunnels at most: each packet costs more with each device',
+  )
+  return new SitInterfaces({
+    devicePrefix,
+    serverIpv4,
+    mtu,
+    prefix,
+    sourceFilter: async () => {
+      await removeSharedLayout(sharedDevice(devicePrefix))
+      return installSourceFilter({ devicePrefix })
+    },
+  })
+}
+
+/** Takes away what the shared layout left: its filter would let nothing in. */
+async function removeSharedLayout(device: string): Promise<void> {
+  await removeFilter(runNft)
+  for (const command of removalCommands(device)) await runIp(command.split(' '))
 }

@@ -1,4 +1,5 @@
 import type { Dice } from './dice.ts'
+import { rareRdata } from './rare-rdata.ts'
 import type { Words } from './words.ts'
 
 /** A kind of digest and its length in octets. */
@@ -67,6 +68,7 @@ export class RandomRdata {
       ZONEMD: () => this.#digested([words.u32(), '1'], ZONEMD_DIGESTS),
       SVCB: service,
       HTTPS: service,
+      ...rareRdata(dice, words),
       TYPE65280: () => this.#generic(dice.below(40) + (words.dialect === 'plain' ? 1 : 0)),
       TYPE1: () => this.#generic(4),
       TYPE28: () => this.#generic(16),

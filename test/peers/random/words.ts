@@ -133,6 +133,8 @@ export class Words {
   /** Some octets of a name as `\DDD` or `\X`, and some that can be written in no other way. */
   #escaped(labels: string): string {
     if (!this.#dice.chance(0.3)) return labels
+    // ldns 1.8 takes no longer names, as they are written.
+    if (this.dialect === 'plain' && labels.length > 60) return labels
     const octets = [...labels].map(octet => (this.#dice.chance(0.3) ? this.#escapedLetter(octet) : octet))
     if (labels.length < 40 && this.#dice.chance(0.3))
       octets.unshift(this.#dice.pick(this.dialect === 'plain' ? ODD_OCTETS : [...ODD_OCTETS, '\\"', '\\$']))

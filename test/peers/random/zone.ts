@@ -3,10 +3,24 @@ import { RandomRdata } from './rdata.ts'
 import { type Dialect, Words } from './words.ts'
 
 const ORIGIN = 'example.net.'
-const RECORDS = 150
+const RECORDS = 250
 const FIRST_TTL = 300
 /** Types that stand alone, or make servers look at more than how they are written. */
-const LONELY: ReadonlySet<string> = new Set(['CNAME', 'DNAME', 'NS', 'DS', 'CDS', 'CDNSKEY'])
+const LONELY: ReadonlySet<string> = new Set([
+  'CNAME',
+  'DNAME',
+  'NS',
+  'DS',
+  'CDS',
+  'CDNSKEY',
+  'NSEC',
+  'NXT',
+  'NSEC3',
+  'RRSIG',
+  'SIG',
+  'KEY',
+  'RESINFO', // named takes one at a name
+])
 /** Types that are written as numbers here and as words there. */
 const SAME_TYPE: Readonly<Record<string, string>> = {
   TYPE1: 'A',

@@ -1,0 +1,39 @@
+import { ChildFault, runChild } from '../shared/child.ts'
+
+/** What one call of `nft` said. A call that could not be run or did not end has a status other than 0, and says why. */
+interface NftOutcome {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `nft` with arguments, without a shell; `input` goes to its standard input. Never rejects. */
+export type RunNft = (args: readonly string[], input?: string) => Promise<NftOutcome>
+
+const NOT_RUN = -1
+const DEADLINE_MS = 60_000
+/** A listing takes about 80 octets an element. */
+const MAX_OUTPUT_BYTES = 1024 * 1024 * 1024
+const MAX_REASON_LENGTH = 200
+
+export const runNft: RunNft = async (args, input = '') => {
+  try {
+    const outcome = await runChild('nft', args, {
+      input,
+      deadlineMs: DEADLINE_MS,
+      maxOutputBytes: MAX_OUTPUT_BYTES,
+    })
+    if (outcome.end === 'exit') return { ...outcome, status: outcome.code ?? NOT_RUN }
+    return { ...outcome, status: NOT_RUN, stderr: `nft was ended: ${outcome.end}` }
+  } catch (error) {
+    if (!(error instanceof ChildFault)) throw error
+    return { status: NOT_RUN, stdout: '', stderr: error.message }
+  }
+}
+
+/** Runs lines as one transaction: all of them or none. Returns why it was refused. */
+export async function runTransaction(run: RunNft, lines: readonly string[]): Promise<string | undefined> {
+  const { status, stderr } = await run(['-f', '-'], `${lines.join('\n')}\n`)
+  if (status === 0) return undefined
+  return (stderr.split('\n', 1)[0] || 'nft failed without a word').slice(0, MAX_REASON_LENGTH)
+}

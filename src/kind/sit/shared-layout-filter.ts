@@ -1,0 +1,155 @@
+import { type RunNft, runTransaction } from '../../kernel/nft-command.ts'
+import type { Entry } from './shared-layout-entry.ts'
+
+/** Which source addresses may come from where: one element of the set. */
+export type Admitted = Pick<Entry, 'endpoint' | 'network'>
+
+/** What came through a tunnel since its element was made. */
+export interface Traffic {
+  readonly packets: number
+  readonly bytes: number
+}
+
+export interface FilterOptions {
+  readonly device: string
+  readonly serverIpv4: string
+  readonly mtu: number
+  /** Most tunnels that the set can hold. */
+  readonly capacity: number
+}
+
+/** Set on packets that passed the filter; the device's rule lets no others be forwarded. */
+export const PASSED_MARK = '0x2000000'
+
+const TABLE = 'freenet6'
+const SET = `ip ${TABLE} tunnels`
+/** Elements of one transaction: 20,000 take 0.4 s. */
+const TRANSACTION_ELEMENTS = 20_000
+const ELEMENTS_A_LINE = 1000
+const TCP_IPV6_HEADERS = 60
+
+/**
+ * The lines that set the filter up, or bring one that is there up to date without losing an element. What comes out of
+ * protocol 41 must have a source address of the tunnel whose endpoint sent it (BCP 38, RFC 4213 5). The inner header is
+ * read at a fixed place, so a packet with IP options is dropped before; fragments have been put together at this hook.
+ * A packet from a tunnel into the same tunnel is dropped (RFC 6324 3.2), except one for the server's own address.
+ */
+function filterLines({ device, serverIpv4, mtu, capacity }: FilterOptions): string[] {
+  const input = `add rule ip ${TABLE} input`
+  const clamp = `add rule ip6 ${TABLE} clamp`
+  const segment = `tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - TCP_IPV6_HEADERS}`
+  return [
+    `add table ip ${TABLE}`,
+    `add set ${SET} { typeof ip saddr . @nh,224,64; size ${capacity}; counter; }`,
+    `add chain ip ${TABLE} input { type filter hook input priority filter; policy accept; }`,
+    `flush chain ip ${TABLE} input`,
+    `${input} meta l4proto != 41 accept`,
+    `${input} ip daddr != ${serverIpv4} accept`,
+    `${input} ip hdrlength != 5 counter drop`,
+    `${input} @nh,416,64 != 0x1 ip saddr . @nh,352,64 @tunnels counter drop`,
+    `${input} ip saddr . @nh,224,64 @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
+    `${input} counter drop`,
+    // Takes out what the other layout has there: its rule against loops would part the clients of one device.
+    `add table ip6 ${TABLE}`,
+    `delete table ip6 ${TABLE}`,
+    `add table ip6 ${TABLE}`,
+    `add chain ip6 ${TABLE} clamp { type filter hook forward priority mangle; policy accept; }`,
+    `${clamp} iifname "${device}" ${segment}`,
+    `${clamp} oifname "${device}" ${segment}`,
+  ]
+}
+
+/**
+ * Brings the filter up to date. One that can't be, such as a set of another size, is made anew in one step, with the
+ * elements that it has and these. Returns why that did not work.
+ */
+export async function installFilter(
+  run: RunNft,
+  options: FilterOptions,
+  admitted: readonly Admitted[],
+): Promise<string | undefined> {
+  const { status, stdout } = await run(['list', 'set', ...SET.split(' ')])
+  const lines = filterLines(options)
+  const isOfSize = status !== 0 || stdout.includes(`size ${options.capacity}\n`)
+  if (isOfSize && (await runTransaction(run, lines)) === undefined) return undefined
+  const elements = new Map([...parseElements(stdout), ...admitted.map(one => [keyOf(one), one] as const)])
+  const anew = [`add table ip ${TABLE}`, `delete table ip ${TABLE}`, ...lines]
+  return runTransaction(run, [...anew, ...elementLines('add', [...elements.values()])])
+}
+
+/** The filter as `nft` lists it. */
+export interface Listed {
+  /** Without counters. */
+  readonly rules: string
+  readonly elements: ReadonlyMap<string, Admitted & Traffic>
+}
+
+/** Reads rules and elements in one call: each call that names a table fetches all its elements from the kernel. */
+export async function readFilter(run: RunNft): Promise<Listed | undefined> {
+  const table = await run(['list', 'table', 'ip', TABLE])
+  const clamp = await run(['-s', 'list', 'chain', 'ip6', TABLE, 'clamp'])
+  if (table.status !== 0 || clamp.status !== 0) return undefined
+  const input = table.stdout.slice(Math.max(0, table.stdout.indexOf('chain input')))
+  const rules = input.replaceAll(/ packets \d+ bytes \d+/g, '') + clamp.stdout
+  return { rules, elements: parseElements(table.stdout) }
+}
+
+/** Why the kernel or `nft` would refuse the filter; nothing is changed. */
+export function filterTrouble(run: RunNft, options: FilterOptions): Promise<string | undefined> {
+  return runTransaction((args, input) => run(['-c', ...args], input), filterLines(options))
+}
+
+/** Takes the filter away, if there is one. */
+export async function removeFilter(run: RunNft): Promise<void> {
+  await runTransaction(run, [`add table ip ${TABLE}`, `delete table ip ${TABLE}`])
+}
+
+/** Takes elements out and puts others in, the first of them in one transaction. Returns why that did not work. */
+export async function changeAdmitted(
+  run: RunNft,
+  { refused, admitted }: { readonly refused: readonly Admitted[]; readonly admitted: readonly Admitted[] },
+): Promise<string | undefined> {
+  const count = Math.max(refused.length, admitted.length)
+  for (let first = 0; first < count; first += TRANSACTION_ELEMENTS) {
+    const out = refused.slice(first, first + TRANSACTION_ELEMENTS)
+    const into = admitted.slice(first, first + TRANSACTION_ELEMENTS)
+    // One that is missing would fail the whole transaction: it is put in, to be taken out.
+    const lines = [...elementLines('add', out), ...elementLines('delete', out), ...elementLines('add', into)]
+    const reason = await runTransaction(run, lines)
+    if (reason !== undefined) return reason
+  }
+  return undefined
+}
+
+const ELEMENT = /(\d+\.\d+\.\d+\.\d+) \. 0x([0-9a-f]{1,16})(?: counter packets (\d+) bytes (\d+))?/g
+
+/** All elements of the set by their keys, with their counters; undefined if there is no set. */
+export async function listAdmitted(
+  run: RunNft,
+): Promise<ReadonlyMap<string, Admitted & Traffic> | undefined> {
+  const { status, stdout } = await run(['list', 'set', ...SET.split(' ')])
+  return status === 0 ? parseElements(stdout) : undefined
+}
+
+function parseElements(listing: string): Map<string, Admitted & Traffic> {
+  const elements = new Map<string, Admitted & Traffic>()
+  for (const [, endpoint = '', digits = '', packets = '0', bytes = '0'] of listing.matchAll(ELEMENT)) {
+    const network = digits.padStart(16, '0')
+    const element = { endpoint, network, packets: Number(packets), bytes: Number(bytes) }
+    elements.set(keyOf(element), element)
+  }
+  return elements
+}
+
+export function keyOf({ endpoint, network }: Admitted): string {
+  return `${endpoint} . 0x${network}`
+}
+
+function elementLines(verb: 'add' | 'delete', elements: readonly Admitted[]): string[] {
+  const lines: string[] = []
+  for (let first = 0; first < elements.length; first += ELEMENTS_A_LINE) {
+    const keys = elements.slice(first, first + ELEMENTS_A_LINE).map(keyOf)
+    lines.push(`${verb} element ${SET} { ${keys.join(', ')} }`)
+  }
+  return lines
+}

@@ -1,0 +1,146 @@
+import { formatIpv4 } from '../../address/ipv4.ts'
+import { parseIpv6 } from '../../address/ipv6.ts'
+import { parsePrefix } from '../../address/prefix.ts'
+import { LINK_TTL, type RunIp, reasonOf, runBatch } from '../../kernel/ip-command.ts'
+import { type Entry, formatNetwork, networkOf } from './shared-layout-entry.ts'
+import { PASSED_MARK } from './shared-layout-filter.ts'
+
+/** Marks the routes that are ours (`ip route`'s protocol); those of others are never touched. */
+export const PROTOCOL = '246'
+/** Behind the table of local addresses, before all others. */
+const RULE_PRIORITY = '246'
+
+/** Our routes as the kernel has them, by network: the endpoint that packets go to, and the server's address. */
+export interface Routed {
+  readonly endpoints: ReadonlyMap<string, string>
+  readonly serverAddresses: ReadonlyMap<string, string>
+}
+
+export type RouteListing =
+  | ({ readonly kind: 'routes' } & Routed)
+  | { readonly kind: 'failed'; readonly reason: string }
+
+/** The device of all tunnels: it takes packets from any endpoint, and sends each to its route's gateway. */
+export function deviceCommands(options: {
+  readonly device: string
+  readonly serverIpv4: string
+  readonly mtu: number
+}): { readonly add: string; readonly mend: readonly string[]; readonly removeAddress: string } {
+  const { device, serverIpv4, mtu } = options
+  const ends = `mode ip6ip remote any local ${serverIpv4} ttl ${LINK_TTL}`
+  return {
+    add: `link add name ${device} mtu ${mtu} up type sit ${ends}`,
+    mend: [`link set dev ${device} type sit ${ends}`, `link set dev ${device} mtu ${mtu} up`],
+    // The kernel gives it one (RFC 4291 2.5.5.1), and would take it for the source of its own packets.
+    removeAddress: `address del ::${serverIpv4}/96 dev ${device}`,
+  }
+}
+
+/** Lets nothing be forwarded that has not passed the filter, be it flushed by whomever. */
+export function guardCommand(device: string): string {
+  return `-6 rule add priority ${RULE_PRIORITY} iif ${device} fwmark 0x0/${PASSED_MARK} blackhole`
+}
+
+/** Takes away the device with its routes, the guard and the server's addresses. */
+export function removalCommands(device: string): readonly string[] {
+  return [
+    `tunnel del ${device}`,
+    `-6 rule del priority ${RULE_PRIORITY} iif ${device}`,
+    `-6 route flush table local proto ${PROTOCOL}`,
+  ]
+}
+
+export function routeCommands(entry: Entry, device: string): readonly string[] {
+  return [
+    `route replace local ${entry.serverAddress}/128 dev lo proto ${PROTOCOL}`,
+    `route replace ${formatNetwork(entry.network)} via ::${entry.endpoint} dev ${device} onlink proto ${PROTOCOL}`,
+  ]
+}
+
+export function unrouteCommands(network: string, serverAddress: string, device: string): readonly string[] {
+  return [
+    `route del ${formatNetwork(network)} dev ${device} proto ${PROTOCOL}`,
+    `route del local ${serverAddress}/128 dev lo proto ${PROTOCOL}`,
+  ]
+}
+
+/** Packets for addresses that no tunnel has are answered so, as often as the kernel's limit allows (RFC 4443 3.1, 2.4f). */
+export function unreachableArguments(pool: string, metric: number): readonly string[] {
+  return ['-6', 'route', 'replace', 'unreachable', pool, 'metric', String(metric)]
+}
+
+/** Runs each target's lines in batches. Returns the first reason for each that had one fail. */
+export async function runLines<T>(
+  run: RunIp,
+  targets: readonly T[],
+  { linesOf, batchTargets }: { linesOf: (target: T) => readonly string[]; batchTargets: number },
+): Promise<Map<T, string>> {
+  const reasons = new Map<T, string>()
+  for (let first = 0; first < targets.length; first += batchTargets) {
+    const batch = targets.slice(first, first + batchTargets)
+    const lines = batch.map(linesOf)
+    const { faults, trouble } = await runBatch(run, lines.flat())
+    let number = 0
+    for (const [index, target] of batch.entries()) {
+      for (const _ of lines[index] ?? []) {
+        const reason = faults.get(++number)
+        if (reason !== undefined && !reasons.has(target)) reasons.set(target, reason)
+      }
+      if (trouble !== undefined && !reasons.has(target)) reasons.set(target, trouble)
+    }
+  }
+  return reasons
+}
+
+/** All routes that are ours. */
+export async function listRoutes(run: RunIp, device: string): Promise<RouteListing> {
+  const show = ['-6', '-json', 'route', 'show']
+  const remote = await run([...show, 'dev', device, 'proto', PROTOCOL])
+  if (remote.status !== 0) return { kind: 'failed', reason: reasonOf(remote.stderr) }
+  const local = await run([...show, 'table', 'local', 'proto', PROTOCOL])
+  if (local.status !== 0) return { kind: 'failed', reason: reasonOf(local.stderr) }
+  const [remotes, locals] = [parseArray(remote.stdout), parseArray(local.stdout)]
+  if (remotes === undefined || locals === undefined) {
+    return { kind: 'failed', reason: 'ip did not answer in JSON' }
+  }
+  return { kind: 'routes', endpoints: endpointsOf(remotes), serverAddresses: serverAddressesOf(locals) }
+}
+
+function endpointsOf(routes: readonly unknown[]): ReadonlyMap<string, string> {
+  const endpoints = new Map<string, string>()
+  for (const route of routes) {
+    const { dst, gateway } = fieldsOf(route)
+    const destination = typeof dst === 'string' ? parsePrefix(dst) : undefined
+    if (destination?.length !== 64) continue
+    const octets = typeof gateway === 'string' ? parseIpv6(gateway) : undefined
+    const endpoint =
+      octets === undefined ? '' : formatIpv4(new DataView(octets.buffer, octets.byteOffset).getUint32(12))
+    endpoints.set(networkOf(destination.octets), endpoint)
+  }
+  return endpoints
+}
+
+function serverAddressesOf(routes: readonly unknown[]): ReadonlyMap<string, string> {
+  const addresses = new Map<string, string>()
+  for (const route of routes) {
+    const { dst } = fieldsOf(route)
+    const octets = typeof dst === 'string' ? parseIpv6(dst) : undefined
+    if (octets !== undefined && typeof dst === 'string') addresses.set(networkOf(octets), dst)
+  }
+  return addresses
+}
+
+/** `ip` prints nothing at all if there is nothing to print. */
+function parseArray(text: string): readonly unknown[] | undefined {
+  if (text.trim() === '') return []
+  try {
+    const value: unknown = JSON.parse(text)
+    return Array.isArray(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}

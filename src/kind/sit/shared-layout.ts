@@ -1,0 +1,375 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { formatIpv6 } from '../../address/ipv6.ts'
+import { formatPrefix, type Prefix } from '../../address/prefix.ts'
+import { LINK_TTL, type RunIp, reasonOf, runBatch, runIp } from '../../kernel/ip-command.ts'
+import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
+import { type RunNft, runNft } from '../../kernel/nft-command.ts'
+import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import { type Entry, entryOf, formatNetwork, networkOf } from './shared-layout-entry.ts'
+import {
+  type Admitted,
+  changeAdmitted,
+  type FilterOptions,
+  installFilter,
+  keyOf,
+  type Listed,
+  listAdmitted,
+  readFilter,
+  type Traffic,
+} from './shared-layout-filter.ts'
+import {
+  deviceCommands,
+  guardCommand,
+  listRoutes,
+  type Routed,
+  routeCommands,
+  runLines,
+  unreachableArguments,
+  unrouteCommands,
+} from './shared-layout-routes.ts'
+import { SharedLayoutWatch } from './shared-layout-watch.ts'
+
+export interface SharedLayoutOptions {
+  readonly devicePrefix: string
+  readonly serverIpv4: string
+  readonly mtu: number
+  readonly prefix: Prefix
+  /** Most tunnels there can be. */
+  readonly capacity: number
+  readonly runIp?: RunIp
+  readonly runNft?: RunNft
+  readonly forwardingPath?: string
+}
+
+const FORWARDING_PATH = '/proc/sys/net/ipv6/conf/all/forwarding'
+/** An `ip -batch` of 80,000 lines was seen to die; a tunnel has two. */
+const BATCH_TUNNELS = 4000
+const ALREADY_THERE = /File exists/
+const GONE = /No such process|No such device|Cannot find device|Cannot assign requested address/
+const NO_TABLE = /No such file or directory/
+/** The pool's route gives way to any that the operator sets for the same prefix. */
+const UNREACHABLE_METRIC = 4_278_198_271
+/** Of the 32 bits of a tunnel's prefix that count the pool's networks (AddressPool). */
+const INDEX_AT = 4
+const LAST_OCTET = 15
+const NO_ENDPOINT = '0.0.0.0'
+/** In place of a device if the fault is not one tunnel's. */
+const NO_DEVICE = '*'
+
+/**
+ * The server's ends of the tunnels as one sit device for all (RFC 4213 3): a route a tunnel says where packets go, an
+ * element of a set which packets may come. Costs the same a packet with ten tunnels and with a hundred thousand. An
+ * element is made before its route and goes after it, so that nothing answers for a tunnel that could not be filtered.
+ */
+export class SharedLayout implements Interfaces {
+  readonly kind = 'sit'
+  readonly #devicePrefix: string
+  readonly #prefix: Prefix
+  readonly #filter: FilterOptions
+  readonly #runIp: RunIp
+  readonly #runNft: RunNft
+  readonly #forwardingPath: string
+  /** What the kernel was last asked for, by device. */
+  readonly #entries = new Map<string, Entry>()
+  /** The rules as they were listed when we had made them. */
+  #rules: string | undefined
+  /** The filter as it was last found to be right; taken by the reconciliation that asked for it. */
+  #listed: Listed | undefined
+  /** Endpoints that the set admits, by network; undefined until it was read. */
+  #admitted: Map<string, string> | undefined
+
+  constructor(options: SharedLayoutOptions) {
+    const { devicePrefix, serverIpv4, mtu, capacity } = options
+    this.#devicePrefix = devicePrefix
+    this.#prefix = options.prefix
+    this.#filter = { device: sharedDevice(devicePrefix), serverIpv4, mtu, capacity }
+    this.#runIp = options.runIp ?? runIp
+    this.#runNft = options.runNft ?? runNft
+    this.#forwardingPath = options.forwardingPath ?? FORWARDING_PATH
+  }
+
+  async prepare(): Promise<readonly LinkFault[]> {
+    const closed = await this.#close()
+    if (closed !== undefined) return [closed]
+    const faults = [await this.#routePool(), await this.#forward(), await this.#makeDevice()]
+    return faults.filter(fault => fault !== undefined)
+  }
+
+  async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    const { entries, faults } = sift(links)
+    if (entries.length === 0) return faults
+    const reason = await this.#admit(entries)
+    if (reason !== undefined) return [...faults, ...entries.map(({ device }) => ({ device, reason }))]
+    const { device } = this.#filter
+    const linesOf = (entry: Entry) => routeCommands(entry, device)
+    const reasons = await runLines(this.#runIp, entries, { linesOf, batchTargets: BATCH_TUNNELS })
+    for (const entry of entries) this.#entries.set(entry.device, entry)
+    const failed = [...reasons.keys()]
+    if (failed.length > 0) await this.#removeEntries(failed)
+    return [...faults, ...Array.from(reasons, ([entry, why]) => ({ device: entry.device, reason: why }))]
+  }
+
+  /** A move is what a creation is: the set's element and the route are replaced. */
+  changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    return this.create(links)
+  }
+
+  async remove(devices: readonly string[]): Promise<readonly LinkFault[]> {
+    const entries: Entry[] = []
+    for (const device of devices) {
+      const entry = this.#entries.get(device) ?? (await this.#entryByNumber(device))
+      if (entry !== undefined) entries.push(entry)
+    }
+    return this.#removeEntries(entries)
+  }
+
+  async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
+    const preparation = await this.prepare()
+    const listing = await listRoutes(this.#runIp, this.#filter.device)
+    const elements = this.#listed?.elements ?? (await listAdmitted(this.#runNft))
+    this.#listed = undefined
+    if (listing.kind === 'failed' || elements === undefined) {
+      const reason = listing.kind === 'failed' ? listing.reason : 'there is no filter'
+      return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
+    }
+    const { entries, faults } = sift(wanted)
+    this.#remember(entries, elements)
+    const old = await this.#removeOldDevices()
+    const strays = await this.#removeStrays(entries, { elements, routed: listing })
+    const amiss = entries.filter(entry => !isWhole(entry, elements, listing))
+    const names = new Set(amiss.map(entry => entry.device))
+    const creation = await this.create(wanted.filter(link => names.has(link.device)))
+    const failed = new Set(creation.map(fault => fault.device))
+    return {
+      made: [...names].filter(name => !failed.has(name)),
+      removed: [...old, ...strays.removed],
+      faults: [...preparation, ...faults, ...strays.faults, ...creation],
+    }
+  }
+
+  /** What came in through each tunnel since its element was made, by device: a sign of life. */
+  async readTraffic(): Promise<ReadonlyMap<string, Traffic>> {
+    const elements = await listAdmitted(this.#runNft)
+    const traffic = new Map<string, Traffic>()
+    for (const entry of this.#entries.values()) {
+      const element = elements?.get(keyOf(entry))
+      if (element !== undefined) traffic.set(entry.device, element)
+    }
+    return traffic
+  }
+
+  /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
+  watch(harmed: () => void): () => void {
+    const wanted = () =>
+      new Set(Array.from(this.#entries.values(), entry => [keyOf(entry), entry.network]).flat())
+    const watch = new SharedLayoutWatch({ device: this.#filter.device, wanted, harmed })
+    return () => watch.stop()
+  }
+
+  /** Without a filter there is no device: what it let in could have any source. */
+  async #close(): Promise<LinkFault | undefined> {
+    const { device } = this.#filter
+    const guard = await this.#runIp(guardCommand(device).split(' '))
+    const reason =
+      guard.status === 0 || ALREADY_THERE.test(guard.stderr)
+        ? await this.#ensureFilter()
+        : reasonOf(guard.stderr)
+    if (reason === undefined) return undefined
+    await this.#runIp(['tunnel', 'del', device])
+    return { device, reason: `no source filter, so no tunnels: ${reason}` }
+  }
+
+  /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
+  async #ensureFilter(): Promise<string | undefined> {
+    const listed = this.#rules === undefined ? undefined : await readFilter(this.#runNft)
+    this.#listed = listed?.rules === this.#rules ? listed : undefined
+    if (this.#listed !== undefined) return undefined
+    const reason = await installFilter(this.#runNft, this.#filter, [...this.#entries.values()])
+    if (reason === undefined) this.#listed = await readFilter(this.#runNft)
+    this.#rules = this.#listed?.rules
+    return reason
+  }
+
+  async #makeDevice(): Promise<LinkFault | undefined> {
+    const { device } = this.#filter
+    const { add, mend, removeAddress } = deviceCommands(this.#filter)
+    const listing = await listLinks(this.#runIp, device)
+    if (listing.kind === 'failed') return { device, reason: listing.reason }
+    const have = listing.links.get(device)
+    if (have !== undefined && isSharedDevice(have, this.#filter)) return undefined
+    const changed = await runBatch(this.#runIp, have === undefined ? [add] : mend)
+    const cleaned = await runBatch(this.#runIp, [removeAddress])
+    const faults = [...cleaned.faults.values(), cleaned.trouble].filter(words => !GONE.test(words ?? ''))
+    const reason = [...changed.faults.values(), changed.trouble, ...faults].find(words => words !== undefined)
+    return reason === undefined ? undefined : { device, reason }
+  }
+
+  /** One that this process has not made itself: its name says which network it has, the set which endpoint. */
+  async #entryByNumber(device: string): Promise<Entry | undefined> {
+    const number = device.startsWith(this.#devicePrefix) ? device.slice(this.#devicePrefix.length) : ''
+    if (!/^\d{1,9}$/.test(number)) return undefined
+    const address = Uint8Array.from(this.#prefix.octets)
+    const view = new DataView(address.buffer)
+    view.setUint32(INDEX_AT, view.getUint32(INDEX_AT) + Number(number))
+    address[LAST_OCTET] = 1
+    const network = networkOf(address)
+    const endpoint = (await this.#readAdmitted()).get(network) ?? NO_ENDPOINT
+    return { device, endpoint, network, serverAddress: formatIpv6(address) }
+  }
+
+  /** Puts the entries' elements in, and takes those out that admit their networks from elsewhere. */
+  async #admit(entries: readonly Entry[]): Promise<string | undefined> {
+    const known = await this.#readAdmitted()
+    const refused = entries.flatMap(({ endpoint, network }) => {
+      const former = known.get(network)
+      return former === undefined || former === endpoint ? [] : [{ endpoint: former, network }]
+    })
+    const reason = await this.#change({ refused, admitted: entries })
+    if (reason !== undefined) return reason
+    for (const { network, endpoint } of entries) known.set(network, endpoint)
+    return undefined
+  }
+
+  /** A table that was flushed meanwhile is made anew with all that belongs in it. */
+  async #change(change: {
+    readonly refused: readonly Admitted[]
+    readonly admitted: readonly Admitted[]
+  }): Promise<string | undefined> {
+    const reason = await changeAdmitted(this.#runNft, change)
+    if (reason === undefined || !NO_TABLE.test(reason)) return reason
+    const fault = await this.#close()
+    if (fault !== undefined) return fault.reason
+    const known = Array.from(await this.#readAdmitted(), ([network, endpoint]) => ({ network, endpoint }))
+    return (
+      (await changeAdmitted(this.#runNft, { refused: [], admitted: known })) ??
+      (await changeAdmitted(this.#runNft, change))
+    )
+  }
+
+  async #readAdmitted(): Promise<Map<string, string>> {
+    if (this.#admitted !== undefined) return this.#admitted
+    const elements = await listAdmitted(this.#runNft)
+    this.#admitted = endpointsByNetwork(elements?.values() ?? [])
+    return this.#admitted
+  }
+
+  #remember(entries: readonly Entry[], elements: ReadonlyMap<string, Admitted>): void {
+    this.#entries.clear()
+    for (const entry of entries) this.#entries.set(entry.device, entry)
+    this.#admitted = endpointsByNetwork(elements.values())
+  }
+
+  /** Routes first: what has no route is answered by nobody, whatever the set says. */
+  async #removeEntries(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
+    if (entries.length === 0) return []
+    const { device } = this.#filter
+    const linesOf = (entry: Entry) => unrouteCommands(entry.network, entry.serverAddress, device)
+    const reasons = await runLines(this.#runIp, entries, { linesOf, batchTargets: BATCH_TUNNELS })
+    for (const [entry, reason] of reasons) if (GONE.test(reason)) reasons.delete(entry)
+    const gone = entries.filter(entry => !reasons.has(entry))
+    const reason = await this.#change({ refused: gone, admitted: [] })
+    if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
+    for (const entry of entries) {
+      if (reasons.has(entry)) continue
+      this.#entries.delete(entry.device)
+      this.#admitted?.delete(entry.network)
+    }
+    return Array.from(reasons, ([entry, words]) => ({ device: entry.device, reason: words }))
+  }
+
+  /** Takes out routes, then elements, that are ours and no tunnel's. */
+  async #removeStrays(
+    wanted: readonly Entry[],
+    found: { readonly elements: ReadonlyMap<string, Admitted>; readonly routed: Routed },
+  ): Promise<{ readonly removed: readonly string[]; readonly faults: readonly LinkFault[] }> {
+    const networks = new Set(wanted.map(entry => entry.network))
+    const keys = new Set(wanted.map(keyOf))
+    const { endpoints, serverAddresses } = found.routed
+    const routes = [...new Set([...endpoints.keys(), ...serverAddresses.keys()])].filter(
+      network => !networks.has(network),
+    )
+    const elements = [...found.elements].filter(([key]) => !keys.has(key)).map(([, element]) => element)
+    const linesOf = (network: string) =>
+      unrouteCommands(network, serverAddresses.get(network) ?? '::', this.#filter.device)
+    const reasons = await runLines(this.#runIp, routes, { linesOf, batchTargets: BATCH_TUNNELS })
+    const reason = await this.#change({ refused: elements, admitted: [] })
+    const faults = [...reasons]
+      .filter(([, words]) => !GONE.test(words))
+      .map(([network, words]) => ({ device: formatNetwork(network), reason: words }))
+    if (reason !== undefined) faults.push({ device: NO_DEVICE, reason })
+    const strays = new Set([...routes, ...elements.map(({ network }) => network)])
+    const removed = [...strays].filter(network => !networks.has(network)).map(formatNetwork)
+    return { removed, faults }
+  }
+
+  /** Takes away what the layout of one device a tunnel left behind. */
+  async #removeOldDevices(): Promise<readonly string[]> {
+    const listing = await listLinks(this.#runIp, this.#devicePrefix)
+    if (listing.kind === 'failed') return []
+    const old = [...listing.links.keys()].filter(device => device !== this.#filter.device)
+    const reasons = await runLines(this.#runIp, old, {
+      linesOf: device => [`tunnel del ${device}`],
+      batchTargets: BATCH_TUNNELS,
+    })
+    return old.filter(device => !reasons.has(device))
+  }
+
+  async #routePool(): Promise<LinkFault | undefined> {
+    const pool = formatPrefix(this.#prefix)
+    const outcome = await this.#runIp(unreachableArguments(pool, UNREACHABLE_METRIC))
+    if (outcome.status !== 0) {
+      return { device: NO_DEVICE, reason: `no unreachable route for ${pool}: ${reasonOf(outcome.stderr)}` }
+    }
+    return undefined
+  }
+
+  async #forward(): Promise<LinkFault | undefined> {
+    try {
+      if ((await readFile(this.#forwardingPath, 'utf8')).trim() === '1') return undefined
+      await writeFile(this.#forwardingPath, '1\n')
+      return undefined
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      return { device: NO_DEVICE, reason: `IPv6 forwarding is not on: ${reason}` }
+    }
+  }
+}
+
+/** The device of all tunnels. No tunnel's own device is called so: theirs end in a number. */
+export function sharedDevice(devicePrefix: string): string {
+  return `${devicePrefix}all`
+}
+
+function isSharedDevice(have: KernelLink, { serverIpv4, mtu }: FilterOptions): boolean {
+  return (
+    have.isUp &&
+    have.mtu === mtu &&
+    have.ttl === LINK_TTL &&
+    have.local === serverIpv4 &&
+    (have.remote === undefined || have.remote === 'any') &&
+    have.addresses.length === 0
+  )
+}
+
+function sift(links: readonly Link[]): { entries: readonly Entry[]; faults: readonly LinkFault[] } {
+  const entries: Entry[] = []
+  const faults: LinkFault[] = []
+  for (const link of links) {
+    const entry = entryOf(link)
+    if (entry !== undefined) entries.push(entry)
+    else faults.push({ device: link.device, reason: 'the row holds no proper addresses' })
+  }
+  return { entries, faults }
+}
+
+function isWhole(entry: Entry, elements: ReadonlyMap<string, Admitted>, routed: Routed): boolean {
+  return (
+    elements.has(keyOf(entry)) &&
+    routed.endpoints.get(entry.network) === entry.endpoint &&
+    routed.serverAddresses.get(entry.network) === entry.serverAddress
+  )
+}
+
+function endpointsByNetwork(elements: Iterable<Admitted>): Map<string, string> {
+  return new Map(Array.from(elements, ({ network, endpoint }) => [network, endpoint]))
+}

@@ -1,0 +1,139 @@
+import type { RunIp } from '../../../src/kernel/ip-command.ts'
+import type { RunNft } from '../../../src/kernel/nft-command.ts'
+
+const DONE = { status: 0, stdout: '', stderr: '' }
+
+/** As much of `ip`, `nft` and the kernel's rules as the shared layout uses, with the words of iproute2 and nftables. */
+export class FakeSharedKernel {
+  /** Changes in the order in which the kernel saw them: `+ element …`, `- route …`. */
+  readonly journal: string[] = []
+  readonly devices = new Set<string>()
+  readonly routes = new Map<string, string>()
+  readonly locals = new Set<string>()
+  /** Undefined: there is no table. */
+  elements: Set<string> | undefined
+  /** Of the set, as it was made. */
+  size = 0
+  isGuarded = false
+  /** `ip` lines that match fail with these words. */
+  broken: { readonly match: RegExp; readonly words: string } | undefined
+  /** Every call of `nft` fails with these words. */
+  brokenNft: string | undefined
+  calls = 0
+
+  readonly runIp: RunIp = async (args, input = '') => {
+    this.calls++
+    if (args.includes('-json')) return { ...DONE, stdout: this.#list(args.join(' ')) }
+    if (!args.includes('-batch')) {
+      const trouble = this.#obey(args.join(' '))
+      return trouble === undefined ? DONE : { status: 2, stdout: '', stderr: trouble }
+    }
+    let stderr = ''
+    for (const [index, line] of input.trim().split('\n').entries()) {
+      const trouble = this.#obey(line)
+      if (trouble !== undefined) stderr += `${trouble}\nCommand failed -:${index + 1}\n`
+    }
+    return { status: stderr === '' ? 0 : 1, stdout: '', stderr }
+  }
+
+  readonly runNft: RunNft = async (args, input = '') => {
+    this.calls++
+    if (this.brokenNft !== undefined) return { status: 1, stdout: '', stderr: this.brokenNft }
+    if (args.includes('chain'))
+      return this.elements === undefined ? refusal('No such file') : { ...DONE, stdout: 'rules' }
+    if (args[0] === 'list') return this.#listSet()
+    if (args[0] === '-c') return DONE
+    return this.#transact(input.trim().split('\n'))
+  }
+
+  /** All lines or none. */
+  #transact(lines: readonly string[]) {
+    let elements = this.elements && new Set(this.elements)
+    const changes: string[] = []
+    for (const line of lines) {
+      if (line === 'add table ip freenet6') elements ??= new Set()
+      if (line === 'delete table ip freenet6') {
+        elements = undefined
+        this.size = 0
+      }
+      const [, size] = /^add set .* size (\d+);/.exec(line) ?? []
+      if (size !== undefined && this.size === 0) this.size = Number(size)
+      const [, verb, list = ''] = /^(add|delete) element ip freenet6 tunnels { (.*) }$/.exec(line) ?? []
+      if (verb === undefined) continue
+      if (elements === undefined) return refusal('No such file or directory')
+      for (const key of list.split(', ')) {
+        if (verb === 'delete' && !elements.delete(key)) return refusal('No such file or directory')
+        if (verb === 'add') elements.add(key)
+        changes.push(`${verb === 'add' ? '+' : '-'} element ${key}`)
+      }
+    }
+    this.elements = elements
+    this.journal.push(...changes)
+    return DONE
+  }
+
+  #listSet() {
+    if (this.elements === undefined) return refusal('No such file or directory')
+    const keys = Array.from(this.elements, key => `${key.replace(/0x0*/, '0x')} counter packets 3 bytes 300`)
+    return { ...DONE, stdout: `set tunnels {\n size ${this.size}\n elements = { ${keys.join(',\n')} } }` }
+  }
+
+  #obey(line: string): string | undefined {
+    if (this.broken?.match.test(line)) return this.broken.words
+    const words = line.split(' ')
+    if (line.startsWith('-6 rule add')) {
+      if (this.isGuarded) return 'RTNETLINK answers: File exists'
+      this.isGuarded = true
+      return undefined
+    }
+    if (line.startsWith('link add')) {
+      const name = words[3] ?? ''
+      if (this.devices.has(name)) return 'RTNETLINK answers: File exists'
+      this.devices.add(name)
+      return undefined
+    }
+    if (line.startsWith('tunnel del')) {
+      if (!this.devices.delete(words[2] ?? '')) return `delete tunnel "${words[2]}" failed: No such device`
+      if (words[2] === 'fn6-all') this.routes.clear()
+      return undefined
+    }
+    if (line.startsWith('route replace local'))
+      return this.#note(`+ local ${words[3]}`, () => this.locals.add(words[3] ?? ''))
+    if (line.startsWith('route del local')) {
+      if (!this.locals.delete(words[3] ?? '')) return 'RTNETLINK answers: No such process'
+      return undefined
+    }
+    if (line.startsWith('route del')) {
+      if (!this.routes.delete(words[2] ?? '')) return 'RTNETLINK answers: No such process'
+      return this.#note(`- route ${words[2]}`, () => undefined)
+    }
+    if (line.startsWith('-6 route replace unreachable')) return undefined
+    if (line.startsWith('route replace')) {
+      if (!this.devices.has('fn6-all')) return 'Cannot find device "fn6-all"'
+      return this.#note(`+ route ${words[2]} ${words[4]}`, () =>
+        this.routes.set(words[2] ?? '', words[4] ?? ''),
+      )
+    }
+    if (line.startsWith('link set') || line.startsWith('address del')) return undefined
+    return `Object "${line}" is unknown, try "ip help".`
+  }
+
+  #note(words: string, change: () => unknown): undefined {
+    change()
+    this.journal.push(words)
+  }
+
+  #list(command: string): string {
+    if (command.includes('address show type sit')) {
+      return JSON.stringify(Array.from(this.devices, ifname => ({ ifname, linkinfo: { info_kind: 'sit' } })))
+    }
+    if (command.includes('table local')) {
+      return JSON.stringify(Array.from(this.locals, dst => ({ dst: dst.replace('/128', '') })))
+    }
+    return JSON.stringify(Array.from(this.routes, ([dst, gateway]) => ({ dst, gateway })))
+  }
+}
+
+function refusal(words: string) {
+  return { status: 1, stdout: '', stderr: `/dev/stdin:1:1-2: Error: Could not process rule: ${words}\n` }
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { Prefix } from '../../../src/address/prefix.ts'
+import { parsePrefix } from '../../../src/address/prefix.ts'
+import { SharedLayout } from '../../../src/kind/sit/shared-layout.ts'
+import type { Link } from '../../../src/tunnel/interface.ts'
+import { FakeSharedKernel } from './fake-shared-kernel.ts'
+
+const NOTHING = { made: [], removed: [], faults: [] }
+const ELEMENT_1 = '198.51.100.1 . 0x20010db800f60001'
+const ELEMENT_2 = '198.51.100.2 . 0x20010db800f60002'
+
+const directory = mkdtempSync(join(tmpdir(), 'freenet6-shared-'))
+const forwardingPath = join(directory, 'forwarding')
+after(() => rmSync(directory, { recursive: true }))
+
+function layoutOn(kernel: FakeSharedKernel): SharedLayout {
+  writeFileSync(forwardingPath, '0\n')
+  return new SharedLayout({
+    devicePrefix: 'fn6-',
+    serverIpv4: '192.0.2.1',
+    mtu: 1480,
+    prefix: parsePrefix('2001:db8:f6::/48') as Prefix,
+    capacity: 1000,
+    runIp: kernel.runIp,
+    runNft: kernel.runNft,
+    forwardingPath,
+  })
+}
+
+async function setUp() {
+  const kernel = new FakeSharedKernel()
+  const layout = layoutOn(kernel)
+  assert.deepEqual(await layout.prepare(), [])
+  kernel.journal.length = 0
+  return { kernel, layout }
+}
+
+function link(index: number, ipv4Client = `198.51.100.${index}`): Link {
+  const network = `2001:db8:f6:${index.toString(16)}`
+  return { device: `fn6-${index}`, ipv4Client, ipv6Server: `${network}::1`, ipv6Client: `${network}::2` }
+}
+
+test('the kernel is prepared: guard, filter, device, forwarding; a second time is no fault', async () => {
+  const { kernel, layout } = await setUp()
+  assert.deepEqual(await layout.prepare(), [])
+  assert.ok(kernel.isGuarded)
+  assert.ok(kernel.elements)
+  assert.deepEqual([...kernel.devices], ['fn6-all'])
+  assert.equal(readFileSync(forwardingPath, 'utf8'), '1\n')
+})
+
+test('without a filter there is no device, and no tunnel is made', async () => {
+  const { kernel, layout } = await setUp()
+  kernel.brokenNft = 'nft can not be run: ENOENT'
+  const [fault] = await layout.prepare()
+  assert.match(fault?.reason ?? '', /no source filter, so no tunnels: nft can not be run/)
+  assert.deepEqual([...kernel.devices], [])
+  assert.equal((await layout.create([link(1)]))[0]?.device, 'fn6-1')
+  assert.deepEqual([kernel.routes.size, kernel.locals.size], [0, 0])
+})
+
+test('an element is made before its route, and goes after it', async () => {
+  const { kernel, layout } = await setUp()
+  assert.deepEqual(await layout.create([link(1)]), [])
+  assert.deepEqual(kernel.journal.splice(0), [
+    `+ element ${ELEMENT_1}`,
+    '+ local 2001:db8:f6:1::1/128',
+    '+ route 2001:db8:f6:1::/64 ::198.51.100.1',
+  ])
+  assert.deepEqual(await layout.remove(['fn6-1']), [])
+  assert.equal(kernel.journal[0], '- route 2001:db8:f6:1::/64')
+  assert.equal(kernel.journal.at(-1), `- element ${ELEMENT_1}`)
+  assert.deepEqual([kernel.elements?.size, kernel.routes.size, kernel.locals.size], [0, 0, 0])
+})
+
+test('many tunnels are two calls', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)]) // the set is read before the first change
+  kernel.calls = 0
+  assert.deepEqual(await layout.create(Array.from({ length: 200 }, (_, index) => link(index + 2))), [])
+  assert.equal(kernel.calls, 2)
+  assert.equal(kernel.routes.size, 201)
+})
+
+test('a move takes the old endpoint out of the set and changes the route', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1), link(2)])
+  assert.deepEqual(await layout.changeRemote([link(1, '198.51.100.77')]), [])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_2, '198.51.100.77 . 0x20010db800f60001'])
+  assert.equal(kernel.routes.get('2001:db8:f6:1::/64'), '::198.51.100.77')
+})
+
+test('a tunnel whose route fails is taken back', async () => {
+  const { kernel, layout } = await setUp()
+  kernel.broken = {
+    match: /route replace .*f6:1::\/64/,
+    words: 'RTNETLINK answers: No buffer space available',
+  }
+  assert.deepEqual(await layout.create([link(1), link(2)]), [
+    { device: 'fn6-1', reason: 'No buffer space available' },
+  ])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_2])
+  assert.deepEqual([...kernel.locals], ['2001:db8:f6:2::1/128'])
+})
+
+test('making and removing again are successes', async () => {
+  const { kernel, layout } = await setUp()
+  for (const _ of [1, 2]) assert.deepEqual(await layout.create([link(1)]), [])
+  for (const _ of [1, 2]) assert.deepEqual(await layout.remove(['fn6-1', 'fn6-9']), [])
+  assert.equal(kernel.elements?.size, 0)
+})
+
+test('a tunnel that another process made is removed by its name', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1), link(2)])
+  assert.deepEqual(await layoutOn(kernel).remove(['fn6-1']), [])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_2])
+  assert.deepEqual([...kernel.routes.keys()], ['2001:db8:f6:2::/64'])
+})
+
+test('a table that was flushed is made anew with all elements at the next change', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  kernel.elements = undefined
+  assert.deepEqual(await layout.create([link(2)]), [])
+  assert.deepEqual([...(kernel.elements ?? [])].sort(), [ELEMENT_1, ELEMENT_2])
+})
+
+test('a set that an earlier process made for fewer tunnels is made anew, and loses no element', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  kernel.size = 10
+  assert.deepEqual(await layoutOn(kernel).prepare(), [])
+  assert.equal(kernel.size, 1000)
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
+})
+
+for (const [what, harm] of [
+  ['the table', (kernel: FakeSharedKernel) => (kernel.elements = undefined)],
+  ['an element', (kernel: FakeSharedKernel) => kernel.elements?.delete(ELEMENT_1)],
+  ['a route', (kernel: FakeSharedKernel) => kernel.routes.delete('2001:db8:f6:1::/64')],
+  ['a server’s address', (kernel: FakeSharedKernel) => kernel.locals.delete('2001:db8:f6:1::1/128')],
+  ['the device', (kernel: FakeSharedKernel) => kernel.routes.clear() ?? kernel.devices.clear()],
+  [
+    'the right endpoint of a route',
+    (kernel: FakeSharedKernel) => kernel.routes.set('2001:db8:f6:1::/64', '::203.0.113.9'),
+  ],
+] as const) {
+  test(`a reconciliation finds that ${what} is missing, mends it, and finds nothing then`, async () => {
+    const { kernel, layout } = await setUp()
+    const links = [link(1), link(2)]
+    await layout.create(links)
+    harm(kernel)
+    const { made, removed, faults } = await layout.reconcile(links)
+    assert.ok(made.includes('fn6-1'))
+    assert.deepEqual([removed, faults], [[], []])
+    assert.deepEqual(await layout.reconcile(links), NOTHING)
+    assert.equal(kernel.elements?.size, 2)
+    assert.equal(kernel.routes.get('2001:db8:f6:1::/64'), '::198.51.100.1')
+  })
+}
+
+test('a reconciliation removes strays: elements, routes, addresses, devices of the other layout', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1), link(3)])
+  kernel.elements?.add('203.0.113.9 . 0x20010db800f60001') // a second way in to a tunnel's network
+  kernel.elements?.add('203.0.113.9 . 0x20010db800f60009')
+  kernel.devices.add('fn6-7').add('other0')
+  const { made, removed, faults } = await layout.reconcile([link(1)])
+  assert.deepEqual([made, faults], [[], []])
+  assert.deepEqual([...removed].sort(), ['2001:db8:f6:3::/64', '2001:db8:f6:9::/64', 'fn6-7'])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
+  assert.deepEqual([...kernel.routes.keys()], ['2001:db8:f6:1::/64'])
+  assert.deepEqual([...kernel.devices], ['fn6-all', 'other0'])
+})
+
+test('a row that holds no addresses is a fault of its own and spoils nothing', async () => {
+  const { kernel, layout } = await setUp()
+  const bad = { ...link(2), ipv4Client: '198.51.100.2 } ; flush ruleset' }
+  const faults = await layout.create([link(1), bad])
+  assert.deepEqual(
+    faults.map(({ device }) => device),
+    ['fn6-2'],
+  )
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
+})
+
+test('the set’s counters are traffic by device', async () => {
+  const { layout } = await setUp()
+  await layout.create([link(1)])
+  const traffic = await layout.readTraffic()
+  assert.deepEqual(
+    [...traffic].map(([device, { packets, bytes }]) => [device, packets, bytes]),
+    [['fn6-1', 3, 300]],
+  )
+})

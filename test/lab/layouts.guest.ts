@@ -1,0 +1,296 @@
+/**
+ * Both layouts of the kernel's side through one table of cases: the real program, the real kernel, crafted packets.
+ *
+ *   uml-run -- node test/lab/layouts.guest.ts LAYOUT
+ */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LAYOUTS, type Layout, networkOf, readKernel } from './kernel-view.ts'
+import { INTERNET_IPV6, LabBroker, readRows, SERVER_IPV4, until } from './lab-broker.ts'
+import { callApi, registerByApi, runScript, type Ticket, type TunnelView } from './lab-client.ts'
+import { type Host, Narrator, runQuietly } from './narrator.ts'
+
+type Registered = Ticket & TunnelView
+
+interface Case {
+  readonly name: string
+  readonly outer: string
+  readonly inner: string
+  readonly to?: string
+  readonly hiding?: string
+  readonly fragment?: number
+}
+
+const TOPOLOGY = join(import.meta.dirname, 'topology.sh')
+const PACKETS = join(import.meta.dirname, 'packets.py')
+/** Debian's: one of another place may be a script around it, which takes the guest seconds. */
+const PYTHON = '/usr/bin/python3'
+const CLIENT = '192.0.2.2'
+const CLIENT_MOVED = '192.0.2.22'
+const CLIENT2 = '192.0.2.3'
+/** The packet itself and ICMPv6 messages about it; one that goes round comes 30 times. */
+const LOOP_PACKETS = 3
+const MENDED_MS = 15_000
+const STRAYS = 'a stray route and element are there'
+/** Time for a packet to cross the lab. */
+const CROSSING_MS = 300
+
+const narrator = new Narrator()
+
+before(() => must('sh', TOPOLOGY))
+
+const asked = LAYOUTS.filter(layout => layout === process.argv[2])
+for (const layout of asked) {
+  describe(`layout ${layout}`, { concurrency: false }, () => {
+    let broker: LabBroker
+    let one: Registered
+    let two: Registered
+
+    before(async () => {
+      rmSync('/run/lab/data', { recursive: true, force: true })
+      broker = await startBroker(layout)
+    })
+    after(() => broker.kill())
+
+    test('two visitors register and run their scripts as they come', () => {
+      one = register('client', { ipv4: CLIENT, nicname: 'one' })
+      two = register('client2', { ipv4: CLIENT2, nicname: 'two' })
+      assert.equal(runScript(narrator, 'client', one, 'up').status, 0)
+      assert.equal(runScript(narrator, 'client2', two, 'up').status, 0)
+      assert.deepEqual(Object.fromEntries(readKernel(layout)), {
+        [networkOf(one.ipv6_client)]: CLIENT,
+        [networkOf(two.ipv6_client)]: CLIENT2,
+      })
+    })
+
+    test('pings pass both ways: the server’s end, the internet host, the other client, the broker', () => {
+      ping('client', one.ipv6_server)
+      ping('client', INTERNET_IPV6)
+      ping('internet', one.ipv6_client)
+      ping('internet', one.ipv6_server)
+      ping('client', two.ipv6_client)
+      ping('client2', one.ipv6_client)
+      ping('broker', one.ipv6_client)
+      ping('internet', two.ipv6_client, '-M', 'do', '-s', '1432')
+    })
+
+    test('what comes with a right source passes, in fragments too, and nothing else', async () => {
+      const cases: readonly Case[] = [
+        { name: 'honest', outer: CLIENT, inner: one.ipv6_client },
+        { name: 'honest-other', outer: CLIENT2, inner: two.ipv6_client },
+        { name: 'honest-in-fragments', outer: CLIENT, inner: one.ipv6_client, fragment: 48 },
+        { name: 'honest-in-tiny-fragments', outer: CLIENT, inner: one.ipv6_client, fragment: 8 },
+        { name: 'spoofed-other-client', outer: CLIENT, inner: two.ipv6_client },
+        { name: 'spoofed-in-fragments', outer: CLIENT, inner: two.ipv6_client, fragment: 48 },
+        { name: 'spoofed-in-tiny-fragments', outer: CLIENT, inner: two.ipv6_client, fragment: 8 },
+        { name: 'spoofed-internet', outer: CLIENT, inner: '2001:4860::1' },
+        { name: 'spoofed-link-local', outer: CLIENT, inner: 'fe80::5' },
+        { name: 'spoofed-server', outer: CLIENT, inner: INTERNET_IPV6 },
+        { name: 'spoofed-behind-options', outer: CLIENT, inner: two.ipv6_client, hiding: one.ipv6_client },
+        { name: 'unknown-endpoint', outer: '192.0.2.99', inner: one.ipv6_client },
+        { name: 'endpoint-of-nobody', outer: '203.0.113.9', inner: '2001:db8:f6:77::2' },
+      ]
+      assert.deepEqual(await arrivals(cases), cases.map(({ name }) => name).filter(isHonest))
+    })
+
+    test('a packet does not go round between the broker and a client that sends back what is not its own', async () => {
+      const unused = one.ipv6_client.replace(/::2$/, '::77')
+      must('ip', 'netns', 'exec', 'client', 'sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1')
+      const before = received('client')
+      await arrivals([{ name: 'from-the-tunnel', outer: CLIENT, inner: one.ipv6_client, to: unused }])
+      const fromTunnel = received('client') - before
+      runQuietly('internet', ['ping', '-6', '-c', '1', '-W', '1', unused])
+      const fromInternet = received('client') - before - fromTunnel
+      must('ip', 'netns', 'exec', 'client', 'sysctl', '-qw', 'net.ipv6.conf.all.forwarding=0')
+      assert.ok(fromTunnel <= LOOP_PACKETS && fromInternet <= LOOP_PACKETS, `${fromTunnel}, ${fromInternet}`)
+    })
+
+    test('an address of the pool that no tunnel has is answered, or dropped, at the broker', () => {
+      const { stdout } = runQuietly('internet', ['ping', '-6', '-c', '1', '-W', '1', '2001:db8:f6:77::2'])
+      if (layout === 'shared') assert.match(stdout, /Destination unreachable/)
+      else assert.match(stdout, /100% packet loss/)
+    })
+
+    test('a move changes where packets go and which may come', async () => {
+      const change = [
+        '-X',
+        'PATCH',
+        '-H',
+        'Content-Type: application/json',
+        '-d',
+        `{"ipv4":"${CLIENT_MOVED}"}`,
+      ]
+      assert.equal(JSON.parse(callApi('client', one, '', ...change).stdout).ipv4_client, CLIENT_MOVED)
+      assert.equal(runScript(narrator, 'client', one, 'up').status, 0)
+      ping('client', INTERNET_IPV6)
+      ping('internet', one.ipv6_client)
+      const cases: readonly Case[] = [
+        { name: 'from-the-old-endpoint', outer: CLIENT, inner: one.ipv6_client },
+        { name: 'honest', outer: CLIENT_MOVED, inner: one.ipv6_client },
+      ]
+      assert.deepEqual(await arrivals(cases), ['honest'])
+    })
+
+    for (const [what, commands] of harms(layout)) {
+      test(`${what}: mended within seconds, and in between nothing spoofed passes`, async () => {
+        const spoofed: Case = { name: 'spoofed', outer: CLIENT_MOVED, inner: two.ipv6_client }
+        const honest: Case = { ...spoofed, name: 'honest', inner: one.ipv6_client }
+        for (const command of commands) must('ip', 'netns', 'exec', 'broker', ...command)
+        if (layout === 'per-tunnel') {
+          await broker.kill()
+          broker = await startBroker(layout)
+        } else if (what !== STRAYS) assert.ok(!(await arrivals([spoofed])).includes('spoofed'))
+        await until('the kernel to be mended', MENDED_MS, () => readKernel(layout).size === 2 || undefined)
+        await arrivalsUntil([spoofed, honest], ['honest'])
+        await pingUntil('internet', two.ipv6_client)
+      })
+    }
+
+    test('a broker that was killed between two steps of a change is mended by the next', async () => {
+      await broker.kill()
+      for (const command of halfDone(layout)) must('ip', 'netns', 'exec', 'broker', ...command)
+      broker = await startBroker(layout)
+      await until('the kernel to be mended', MENDED_MS, () => readKernel(layout).size === 2 || undefined)
+      await pingUntil('internet', one.ipv6_client)
+      await pingUntil('internet', two.ipv6_client)
+    })
+
+    test('a removed tunnel can neither send nor be reached', async () => {
+      const status = callApi(
+        'client2',
+        two,
+        '',
+        '-X',
+        'DELETE',
+        '-o',
+        '/dev/null',
+        '-w',
+        '%{http_code}',
+      ).stdout
+      assert.equal(status, '204')
+      assert.deepEqual([...readKernel(layout).keys()], [networkOf(one.ipv6_client)])
+      assert.deepEqual(await arrivals([{ name: 'removed', outer: CLIENT2, inner: two.ipv6_client }]), [])
+      assert.equal(runQuietly('internet', ['ping', '-6', '-c', '1', '-W', '1', two.ipv6_client]).status, 1)
+      ping('internet', one.ipv6_client)
+      must('ip', '-n', 'client2', 'tunnel', 'del', 'freenet6')
+    })
+
+    test('a silent tunnel goes by itself', async () => {
+      assert.equal(runScript(narrator, 'client', one, 'down').status, 0)
+      await broker.kill()
+      broker = await startBroker(layout, '1s')
+      await until('the row to go', 20_000, () => readRows().length === 0 || undefined)
+      await until('the kernel to follow', 5_000, () => readKernel(layout).size === 0 || undefined)
+    })
+  })
+}
+
+/** What somebody else may do to the kernel's state. */
+function harms(layout: Layout): readonly (readonly [string, readonly (readonly string[])[]])[] {
+  const flushRuleset: readonly [string, readonly (readonly string[])[]] = [
+    'nft flush ruleset',
+    [['nft', 'flush', 'ruleset']],
+  ]
+  if (layout === 'per-tunnel')
+    return [['the devices are gone', [['ip', 'link', 'del', 'fn6-0']]], flushRuleset]
+  return [
+    flushRuleset,
+    ['the set is flushed', [['nft', 'flush', 'set', 'ip', 'freenet6', 'tunnels']]],
+    ['the routes are flushed', [['ip', '-6', 'route', 'flush', 'dev', 'fn6-all', 'proto', '246']]],
+    ['the device is deleted', [['ip', 'link', 'del', 'fn6-all']]],
+    [
+      STRAYS,
+      [
+        [
+          'ip',
+          '-6',
+          'route',
+          'add',
+          '2001:db8:f6:99::/64',
+          'via',
+          '::198.51.100.9',
+          'dev',
+          'fn6-all',
+          'onlink',
+          'proto',
+          '246',
+        ],
+        ['nft', 'add', 'element', 'ip', 'freenet6', 'tunnels', '{ 192.0.2.22 . 0x20010db800f60001 }'],
+      ],
+    ],
+  ]
+}
+
+/** A tunnel that is half made, as a crash leaves it. */
+function halfDone(layout: Layout): readonly (readonly string[])[] {
+  if (layout === 'per-tunnel') return [['ip', '-6', 'address', 'flush', 'dev', 'fn6-0', 'scope', 'global']]
+  return [['ip', '-6', 'route', 'del', '2001:db8:f6::/64', 'dev', 'fn6-all', 'proto', '246']]
+}
+
+function isHonest(name: string): boolean {
+  return name.startsWith('honest')
+}
+
+function startBroker(layout: Layout, monitorInterval = '1h'): Promise<LabBroker> {
+  return LabBroker.start({ layout, reachability: 'off', monitorInterval, threshold: 3 })
+}
+
+function register(host: Host, fields: { readonly ipv4: string; readonly nicname: string }): Registered {
+  return registerByApi(narrator, host, { ...fields, country: 'ca', os: 'linux' }) as Registered
+}
+
+/** Sends the cases from the client's host; returns the names of those that reach the internet host, in order. */
+async function arrivals(cases: readonly Case[]): Promise<string[]> {
+  const listener = spawn('ip', ['netns', 'exec', 'internet', PYTHON, '-I', '-S', PACKETS, 'listen'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let heard = ''
+  listener.stdout.setEncoding('utf8').on('data', text => {
+    heard += text
+  })
+  await until('the listener', 10_000, () => heard.includes('listening') || undefined)
+  const input = cases.map(one => JSON.stringify({ to: INTERNET_IPV6, ...one })).join('\n')
+  const sent = spawnSync('ip', ['netns', 'exec', 'client', PYTHON, '-I', '-S', PACKETS, 'send'], {
+    input,
+    encoding: 'utf8',
+  })
+  assert.equal(sent.status, 0, sent.stderr)
+  await sleep(CROSSING_MS)
+  const gone = once(listener, 'exit')
+  listener.kill('SIGKILL')
+  await gone
+  return heard.split('\n').filter(line => line !== '' && line !== 'listening')
+}
+
+async function arrivalsUntil(cases: readonly Case[], wanted: readonly string[]): Promise<void> {
+  const deadline = performance.now() + MENDED_MS
+  let names = await arrivals(cases)
+  while (names.join() !== wanted.join() && performance.now() < deadline) names = await arrivals(cases)
+  assert.deepEqual(names, wanted)
+}
+
+/** Packets that came out of the host's tunnel. */
+function received(host: Host): number {
+  const { stdout } = runQuietly(host, ['ip', '-j', '-s', 'link', 'show', 'freenet6'])
+  return JSON.parse(stdout)[0].stats64.rx.packets
+}
+
+function ping(host: Host, address: string, ...options: readonly string[]): void {
+  const { status, stdout } = runQuietly(host, ['ping', '-6', '-c', '1', '-W', '3', ...options, address])
+  assert.equal(status, 0, `${host} gets no answer from ${address} (server ${SERVER_IPV4}):\n${stdout}`)
+}
+
+async function pingUntil(host: Host, address: string): Promise<void> {
+  const isThere = () => runQuietly(host, ['ping', '-6', '-c', '1', '-W', '1', address]).status === 0
+  await until(`${address} to answer ${host}`, MENDED_MS, () => isThere() || undefined)
+}
+
+function must(command: string, ...args: readonly string[]): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  assert.equal(status, 0, `${command} ${args.join(' ')}: ${stderr}`)
+}

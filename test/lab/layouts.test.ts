@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { runInGuest } from './guest.ts'
+import { missingGuest } from './kernel.ts'
+import { LAYOUTS } from './kernel-view.ts'
+
+const SUITE = join(import.meta.dirname, 'layouts.guest.ts')
+const LIMIT_SECONDS = 280
+
+const skip = await missingGuest()
+
+for (const layout of LAYOUTS) {
+  test(`the layout ${layout} passes its table of cases on a real kernel`, {
+    skip: skip ?? false,
+  }, async () => {
+    const run = await runInGuest([SUITE, layout], { limitSeconds: LIMIT_SECONDS })
+    assert.equal(run.status, 0, run.output)
+  })
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LastingChild } from '../../src/shared/lasting-child.ts'
+
+test('each line of a lasting child is heard, and it ends when it is stopped', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const lines: string[] = []
+  const child = new LastingChild({
+    command: 'sh',
+    args: ['-c', 'echo one; echo "$LC_ALL"; echo $$; exec sleep 60'],
+    heard: line => {
+      lines.push(line)
+      if (lines.length === 3) resolve(line)
+    },
+    restarted: () => assert.fail('it has not ended'),
+  })
+  const pid = Number(await promise)
+  assert.deepEqual(lines.slice(0, 2), ['one', 'C'])
+  child.stop()
+  await gone(pid)
+})
+
+async function gone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0)
+    } catch {
+      return
+    }
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}
