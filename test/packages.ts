@@ -20,10 +20,9 @@ const PACKAGES = {
   depmod: 'kmod',
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
-  faketime: 'faketime',
   flex: 'flex',
   fping: 'fping',
-  gcc: 'build-essential', // with the C library's headers, which gcc alone leaves out
+  gcc: 'gcc',
   ifup: 'ifupdown',
   inadyn: 'inadyn',
   ip: 'iproute2',

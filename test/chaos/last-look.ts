@@ -4,6 +4,7 @@ import { runCli } from '../spawn.ts'
 import type { Askers } from './askers.ts'
 import type { Findings } from './findings.ts'
 import { send } from './http.ts'
+import type { End } from './kernel-model.ts'
 import type { Ledger } from './ledger.ts'
 import type { Tools } from './tools.ts'
 import type { TriedBroker } from './tried-broker.ts'
@@ -12,14 +13,6 @@ import type { Visitors } from './visitors.ts'
 /** An `ip` that hangs is given up after fifteen seconds, and what it held up is done then. */
 const PATIENCE_MS = 45_000
 const LOOK_MS = 500
-
-interface Row {
-  readonly id: string
-  readonly name: string
-  readonly ipv4: string
-  readonly ipv6: string
-  readonly device: string
-}
 
 export interface Witnesses {
   readonly broker: TriedBroker
@@ -35,7 +28,7 @@ export async function lookForTheLast(world: Witnesses): Promise<void> {
   const { broker, ledger, findings, visitors, askers } = world
   await eventually(findings, 'the health check', () => healthTrouble(broker))
   world.tools.announce()
-  await eventually(findings, 'the links', () => linkTrouble(world))
+  await eventually(findings, 'the links', () => world.tools.kernel.trouble(rowsOf(broker)))
   for (const entry of ledger.entries) entry.isNew = false
   const rows = new Map(rowsOf(broker).map(row => [row.name, row]))
   for (const entry of ledger.entries) {
@@ -80,26 +73,14 @@ async function healthTrouble({ web }: TriedBroker): Promise<string | undefined> 
   return reply?.status === 200 ? undefined : (reply?.body ?? 'no answer')
 }
 
-function linkTrouble({ broker, tools }: Witnesses): string | undefined {
-  const rows = rowsOf(broker)
-  for (const { device, ipv4, name } of rows) {
-    const link = tools.kernel.devices.get(device)
-    if (link === undefined) return `${name} has no ${device}`
-    if (link.remote !== ipv4 || !link.up || link.addresses.length !== 1)
-      return `${name} has ${ipv4}, and ${device} is ${JSON.stringify(link)}`
-  }
-  const surplus = tools.kernel.devices.size - rows.length
-  return surplus === 0 ? undefined : `there are ${surplus} links that are nobody's`
-}
-
-function rowsOf({ database }: TriedBroker): Row[] {
+function rowsOf({ database }: TriedBroker): End[] {
   const connection = new DatabaseSync(database, { readOnly: true, timeout: 2000 })
   try {
     const rows = connection.prepare(
-      `SELECT id, nicname || '.' || country || '.freenet6.net' AS name, IPv4client AS ipv4, IPv6client AS ipv6, device
+      `SELECT nicname || '.' || country || '.freenet6.net' AS name, IPv4client AS ipv4, IPv6client AS ipv6, device
        FROM tunnels`,
     )
-    return rows.all() as unknown as Row[]
+    return rows.all() as unknown as End[]
   } finally {
     connection.close()
   }

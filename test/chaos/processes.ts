@@ -13,11 +13,11 @@ function processes(): Process[] {
     .flatMap(name => readStat(Number(name)))
 }
 
-/** The names of a process's children. */
-export function childrenOf(pid: number): string[] {
+/** The command lines of a process's children. */
+export function childrenOf(parentPid: number): string[] {
   return processes()
-    .filter(({ parent }) => parent === pid)
-    .map(({ name }) => name)
+    .filter(({ parent }) => parent === parentPid)
+    .map(({ pid }) => commandLineOf(pid))
 }
 
 /** Processes that are neither this one nor a server of ours: what a broker that has ended left behind. */
@@ -47,5 +47,13 @@ function readStat(pid: number): Process[] {
     return state === 'Z' ? [] : [{ pid, parent: Number(parent), name }]
   } catch {
     return [] // it has ended meanwhile
+  }
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return 'one that has ended meanwhile'
   }
 }

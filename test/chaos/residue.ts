@@ -37,10 +37,13 @@ export async function lookForResidue(broker: TriedBroker, findings: Findings): P
   compare('descriptors', tried.descriptors.length - fresh.descriptors.length, DESCRIPTOR_TOLERANCE, findings)
 }
 
-/** At rest there is one child, `ip monitor`; for moments, those of a round. */
+/** At rest there are the monitors of the kernel, each once; for moments, the children of a round. */
 function childTrouble({ server }: TriedBroker): string | undefined {
   const children = childrenOf(server.pid)
-  return children.length === 1 && children[0] === 'ip' ? undefined : `the children are ${children.join(', ')}`
+  const isAtRest = children.length > 0 && children.every(line => line.includes(' monitor'))
+  return isAtRest && new Set(children).size === children.length
+    ? undefined
+    : `the children are ${children.join(', ')}`
 }
 
 async function figuresOf({ server }: TriedBroker): Promise<Figures> {

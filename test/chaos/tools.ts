@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { FakeKernel } from '../kind/sit/fake-kernel.ts'
+import type { KernelModel } from './kernel-model.ts'
 
 /** One run of a tool: what it was told. */
 export interface Call {
@@ -21,28 +21,28 @@ export type Play = (call: Call) => Promise<Performance | 'die'>
 type Tool = 'ip' | 'nft' | 'fping'
 
 const CHANNEL = { status: 0, stdout: 1, stderr: 2 } as const
-const ADVICE = '[LINK]9: fn6-1@NONE: <POINTOPOINT,NOARP> state DOWN\n'
 
 /** The tools that the broker runs: programs in a directory for its PATH, played here against a small model of a kernel. */
 export class Tools {
-  readonly kernel = new FakeKernel()
+  readonly kernel: KernelModel
   /** What each tool does at present. A fault puts another play in; `honest` takes it out again. */
   readonly plays: Record<Tool, Play>
   readonly #server: Server
-  readonly #monitors = new Set<Socket>()
+  readonly #monitors = new Map<Socket, 'ip' | 'nft'>()
 
-  private constructor(server: Server) {
+  private constructor(server: Server, kernel: KernelModel) {
     this.#server = server
-    this.plays = { ip: this.ip, nft: done, fping: answers }
+    this.kernel = kernel
+    this.plays = { ip: this.ip, nft: this.nft, fping: answers }
     server.on('connection', socket => this.#hear(socket))
   }
 
   /** `program` is the compiled tool.c; `directory` is made. */
-  static async open(program: string, directory: string): Promise<Tools> {
+  static async open(program: string, directory: string, kernel: KernelModel): Promise<Tools> {
     mkdirSync(directory, { recursive: true })
     for (const tool of ['ip', 'nft', 'fping']) copyFileSync(program, join(directory, tool))
     const server = createServer({ allowHalfOpen: true })
-    const tools = new Tools(server)
+    const tools = new Tools(server, kernel)
     const { promise, resolve } = Promise.withResolvers<void>()
     server.listen(join(directory, 'tools'), resolve)
     await promise
@@ -50,7 +50,7 @@ export class Tools {
   }
 
   honest(): void {
-    Object.assign(this.plays, { ip: this.ip, nft: done, fping: answers })
+    Object.assign(this.plays, { ip: this.ip, nft: this.nft, fping: answers })
   }
 
   /** `ip` as the kernel would have it. */
@@ -59,20 +59,22 @@ export class Tools {
     if (line === '-V') return done()
     if (line.includes(' route show ')) return { ...(await done()), stdout: '[]' }
     if (line.includes(' route get ')) return { status: 2, stdout: '', stderr: 'Network is unreachable\n' }
-    if (line.startsWith('link delete dev ')) return this.kernel.run(['tunnel', 'del', args[3] ?? ''])
-    this.kernel.calls.length = 0
-    this.kernel.lines.length = 0
-    return this.kernel.run(args, input)
+    if (line.startsWith('link delete dev ')) return this.kernel.ip(['tunnel', 'del', args[3] ?? ''])
+    return this.kernel.ip(args, input)
   }
 
-  /** Tells every `ip monitor` that a link has changed. */
+  /** `nft` as the kernel would have it. */
+  readonly nft: Play = ({ args, input }) => this.kernel.nft(args, input)
+
+  /** Tells every monitor of the kernel of a loss. */
   announce(): void {
-    for (const socket of this.#monitors) socket.write(frame(CHANNEL.stdout, ADVICE))
+    for (const [socket, tool] of this.#monitors)
+      socket.write(frame(CHANNEL.stdout, this.kernel.tidings[tool]))
   }
 
-  /** Ends every `ip monitor` as by kill -9. */
+  /** Ends every monitor of the kernel as by kill -9. */
   killMonitors(): void {
-    for (const socket of this.#monitors) socket.destroy()
+    for (const socket of this.#monitors.keys()) socket.destroy()
   }
 
   close(): void {
@@ -92,8 +94,8 @@ export class Tools {
     const [path = '', ...args] = octets.toString('utf8', 0, end).split('\0')
     const tool = path.split('/').at(-1) ?? ''
     if (!isTool(tool)) throw new Error(`nobody plays ${path}`)
-    if (args.includes('monitor')) {
-      this.#monitors.add(socket)
+    if (tool !== 'fping' && args.includes('monitor')) {
+      this.#monitors.set(socket, tool)
       socket.on('close', () => this.#monitors.delete(socket))
       return
     }

@@ -1,13 +1,16 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { COLLECTING } from '../served/settled-memory.ts'
 import { type Server, startServer } from '../spawn.ts'
+import type { Layout } from './kernel-model.ts'
 import { strays } from './processes.ts'
 
 export const ORIGIN = 'freenet6.net'
 export const REVERSE = '6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa'
-const CONFIG = `
+/** The walk itself keeps the machine busy. */
+const START_PATIENCE_MS = 60_000
+const config = (layout: Layout) => `
 origin = "${ORIGIN}"
 [dns]
 listen = ["127.0.0.1:5300", "[::1]:5300"]
@@ -18,6 +21,7 @@ trusted_proxies = ["127.0.0.0/8"]
 connections_per_address = 1000
 [tunnel]
 driver = "sit"
+layout = "${layout}"
 reachability = "require"
 [monitor]
 prober = "fping"
@@ -32,6 +36,7 @@ export interface Surroundings {
   readonly dir: string
   /** Programs that stand before all others in its PATH. */
   readonly tools: string
+  readonly layout: Layout
   /** Libraries that are preloaded. */
   readonly libraries: readonly string[]
 }
@@ -43,7 +48,7 @@ export class TriedBroker {
   readonly data: string
   /** Present while writes to `data` fail. */
   readonly ioFlag: string
-  /** What libfaketime reads. */
+  /** What skew-clock.c reads. */
   readonly #clock: string
   readonly #surroundings: Surroundings
   #server: Server | undefined
@@ -54,7 +59,7 @@ export class TriedBroker {
     this.ioFlag = join(surroundings.dir, 'io-fails')
     this.#clock = join(surroundings.dir, 'clock')
     mkdirSync(this.data, { recursive: true })
-    this.setClock('+0')
+    writeFileSync(this.#clock, Buffer.alloc(8))
   }
 
   get database(): string {
@@ -76,21 +81,18 @@ export class TriedBroker {
   }
 
   async start(): Promise<void> {
-    const { dir, tools, libraries } = this.#surroundings
+    const { dir, tools, libraries, layout } = this.#surroundings
     this.#server = await startServer({
-      config: CONFIG,
+      config: config(layout),
       dir,
+      patience: START_PATIENCE_MS,
       env: {
         ...COLLECTING,
         PATH: `${tools}:${process.env.PATH ?? ''}`,
         LD_PRELOAD: libraries.join(':'),
         FAIL_IO_FLAG: this.ioFlag,
         FAIL_IO_BELOW: this.data,
-        FAKETIME_TIMESTAMP_FILE: this.#clock,
-        FAKETIME_CACHE_DURATION: '1',
-        FAKETIME_DONT_FAKE_MONOTONIC: '1',
-        DONT_FAKE_MONOTONIC: '1',
-        NO_FAKE_STAT: '1',
+        SKEW_FILE: this.#clock,
       },
     })
   }
@@ -114,9 +116,13 @@ export class TriedBroker {
     process.kill(this.server.pid, signal)
   }
 
-  /** `offset` as libfaketime reads it: '+20y', '-3d', '+0'. The broker sees it within a second. */
-  setClock(offset: string): void {
-    writeFileSync(this.#clock, `${offset}\n`)
+  /** Sets the broker's clock ahead by some seconds, behind by negative ones. */
+  setClock(seconds: number): void {
+    const octets = Buffer.alloc(8)
+    octets.writeBigInt64LE(BigInt(seconds))
+    const file = openSync(this.#clock, 'r+') // never emptied: the broker has it mapped
+    writeSync(file, octets)
+    closeSync(file)
   }
 
   failIo(): void {

@@ -7,12 +7,14 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Dice } from '../peers/random/dice.ts'
+import { Random } from '../peers/random.ts'
 import { metric } from '../served/settled-memory.ts'
 import { Askers } from './askers.ts'
 import type { Fault, World } from './faults/fault.ts'
 import { faultsOf } from './faults/faults.ts'
 import { setLoopback } from './faults/link.ts'
 import { Findings } from './findings.ts'
+import { kernelModel, LAYOUTS } from './kernel-model.ts'
 import { eventually, lookForTheLast } from './last-look.ts'
 import { Ledger } from './ledger.ts'
 import { lookForResidue } from './residue.ts'
@@ -29,28 +31,30 @@ const KILLS_END_AT = 0.7
 const KILLS_IN_THE_MIDDLE = 0.2
 const FIRST_TUNNELS = 20
 const DNS = ['UDP queries answered', 'TCP queries answered'] as const
-const SPREAD = 0x9e37_79b1
 const DISK = 'size=64m'
 
-const [dir = '', seedText = '', secondsText = '', libfaketime = ''] = process.argv.slice(2)
+const [dir = '', seedText = '', secondsText = ''] = process.argv.slice(2)
 const seconds = Number(secondsText)
 
 setLoopback('up')
 const data = join(dir, 'data')
 mkdirSync(data)
 execFileSync('mount', ['-t', 'tmpfs', '-o', DISK, 'data', data])
-const dice = new Dice(Math.imul(Number(seedText) + 1, SPREAD)) // neighbouring seeds would begin alike
-const tools = await Tools.open(join(dir, 'tool'), join(dir, 'bin'))
+const dice = new Dice(new Random(Number(seedText)).below(2 ** 31)) // neighbouring seeds would begin alike
+const layout = dice.pick(LAYOUTS)
+const tools = await Tools.open(join(dir, 'tool'), join(dir, 'bin'), kernelModel(layout))
 const broker = new TriedBroker({
   dir,
   tools: join(dir, 'bin'),
-  libraries: [libfaketime, join(dir, 'fail-io.so')],
+  layout,
+  libraries: [join(dir, 'skew-clock.so'), join(dir, 'fail-io.so')],
 })
 const findings = new Findings()
 const ledger = new Ledger()
 const visitors = new Visitors({ broker, ledger, findings, dice: new Dice(dice.below(2 ** 31)) })
 const askers = new Askers({ broker, ledger, findings, dice: new Dice(dice.below(2 ** 31)) })
 
+process.stdout.write(`tunnel.layout = ${layout}\n`)
 await broker.start()
 await Promise.all(Array.from({ length: FIRST_TUNNELS }, () => visitors.register()))
 await eventually(findings, 'the first answers', firstAnswersMissing)

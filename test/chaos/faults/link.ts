@@ -7,14 +7,10 @@ const FLAP_MS = 200
 
 /** Faults of links: those of the tunnels in the modelled kernel, loopback in the namespace's real one. */
 export const LINK_FAULTS: readonly Fault[] = [
-  links('all links are deleted', ({ tools }) => tools.kernel.devices.clear()),
-  links('all links go down', ({ tools }) => {
-    for (const device of tools.kernel.devices.values()) device.up = false
-  }),
-  links('all addresses are flushed', ({ tools }) => {
-    for (const device of tools.kernel.devices.values()) device.addresses.length = 0
-  }),
-  links('ip monitor is killed', ({ tools }) => tools.killMonitors()),
+  links('links are deleted', ({ tools }) => tools.kernel.lose('links')),
+  links('routes are gone', ({ tools }) => tools.kernel.lose('routes')),
+  links('filter or addresses are flushed', ({ tools }) => tools.kernel.lose('filter or addresses')),
+  links('the monitors of the kernel are killed', ({ tools }) => tools.killMonitors()),
   {
     name: 'loopback flaps',
     isSurvived: true,
