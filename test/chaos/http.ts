@@ -11,6 +11,9 @@ export interface Request {
   readonly body?: object
 }
 
+/** In place of a reply where nobody listens: nothing was asked. */
+export const NOBODY: Reply = { status: 0, body: '' }
+
 const PATIENCE_MS = 8000
 
 /** One request on a connection of its own. Undefined if no whole reply came: then nobody knows what became of it. */
@@ -35,7 +38,7 @@ export function send(
     response.on('aborted', () => resolve(undefined))
   })
   const timer = setTimeout(() => sending.destroy(), PATIENCE_MS)
-  sending.on('error', () => resolve(undefined))
+  sending.on('error', error => resolve('code' in error && error.code === 'ECONNREFUSED' ? NOBODY : undefined))
   sending.on('close', () => resolve(undefined))
   sending.end(text)
   return promise.finally(() => clearTimeout(timer))

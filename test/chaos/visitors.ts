@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dice } from '../peers/random/dice.ts'
 import type { Findings } from './findings.ts'
-import { type Reply, type Request, send } from './http.ts'
+import { NOBODY, type Reply, type Request, send } from './http.ts'
 import type { Entry, Ledger, Tunnel } from './ledger.ts'
 import { ORIGIN, type TriedBroker } from './tried-broker.ts'
 
@@ -152,10 +152,11 @@ function bearer(key: string): { readonly headers: Readonly<Record<string, string
   return { headers: { authorization: `Bearer ${key}` } }
 }
 
-/** Refused with the word that nothing was changed. */
+/** Never asked, or refused with the word that nothing was changed. */
 function isDenied(reply: Reply | undefined): boolean {
   return (
-    reply !== undefined && ((reply.status >= 400 && reply.status < 500) || NOTHING_CHANGED.test(reply.body))
+    reply === NOBODY ||
+    (reply !== undefined && ((reply.status >= 400 && reply.status < 500) || NOTHING_CHANGED.test(reply.body)))
   )
 }
 
