@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { missingPackages } from '../packages.ts'
 
 /** How long faults strike. FREENET6_CHAOS_SECONDS asks for more: an hour, a night. */
-const SECONDS = Number(process.env.FREENET6_CHAOS_SECONDS ?? 130)
+const SECONDS = Number(process.env.FREENET6_CHAOS_SECONDS ?? 135)
 /** Says which faults come, in which order, and what visitors do; FREENET6_SEED walks the same way again. */
 const SEED = Number(process.env.FREENET6_SEED ?? Math.floor(Math.random() * 2 ** 31))
 /** For the start, for what hangs at the end, and for the last look, on a busy machine. */

@@ -5,7 +5,7 @@ import type { Askers } from './askers.ts'
 import type { Findings } from './findings.ts'
 import { send } from './http.ts'
 import type { End } from './kernel-model.ts'
-import type { Ledger } from './ledger.ts'
+import type { Entry, Ledger } from './ledger.ts'
 import type { Tools } from './tools.ts'
 import type { TriedBroker } from './tried-broker.ts'
 import type { Visitors } from './visitors.ts'
@@ -25,31 +25,47 @@ export interface Witnesses {
 
 /** With all faults lifted: holds rows, keys, names and links against the ledger, and against each other. */
 export async function lookForTheLast(world: Witnesses): Promise<void> {
-  const { broker, ledger, findings, visitors, askers } = world
+  const { broker, ledger, findings, askers } = world
   await eventually(findings, 'the health check', () => healthTrouble(broker))
   world.tools.announce()
   await eventually(findings, 'the links', () => world.tools.kernel.trouble(rowsOf(broker)))
-  for (const entry of ledger.entries) entry.isNew = false
   const rows = new Map(rowsOf(broker).map(row => [row.name, row]))
   for (const entry of ledger.entries) {
-    const row = rows.get(entry.name)
-    const { standing, tunnel } = entry
-    if (standing === 'unsure') entry.becomes(row === undefined ? 'gone' : 'there')
-    else if ((standing === 'there') !== (row !== undefined))
-      findings.add(
-        `${entry.name} is ${standing}, and the table has ${row === undefined ? 'no row' : 'a row'} of it`,
-      )
-    if (row !== undefined && !entry.endpoints.includes(row.ipv4))
-      findings.add(`${entry.name} has ${row.ipv4} in the table, not ${entry.endpoints.join(' or ')}`)
-    if (standing === 'there' && tunnel !== undefined) {
-      const reply = await visitors.look({ name: entry.name, endpoints: entry.endpoints, tunnel })
-      if (reply?.status !== 200)
-        findings.add(`${entry.name} is not opened by its key: ${reply?.status} ${reply?.body}`)
-    }
+    entry.isNew = false
+    compareWithRow(entry, rows.get(entry.name), findings)
+    await openWithKey(entry, world)
+    settle(entry, rows.get(entry.name))
     await askers.askFor(entry, false)
     await askers.askFor(entry, true)
   }
   await compareByAudit(broker, findings)
+}
+
+function compareWithRow(
+  { name, standing, endpoints }: Entry,
+  row: End | undefined,
+  findings: Findings,
+): void {
+  if (standing !== 'unsure' && (standing === 'there') !== (row !== undefined))
+    findings.add(`${name} is ${standing}, and the table has ${row === undefined ? 'no row' : 'a row'} of it`)
+  if (row !== undefined && !endpoints.includes(row.ipv4))
+    findings.add(`${name} has ${row.ipv4} in the table, not ${endpoints.join(' or ')}`)
+}
+
+async function openWithKey(
+  { name, standing, endpoints, tunnel }: Entry,
+  { visitors, findings }: Witnesses,
+): Promise<void> {
+  if (standing !== 'there' || tunnel === undefined) return
+  const reply = await visitors.look({ name, endpoints, tunnel })
+  if (reply?.status !== 200) findings.add(`${name} is not opened by its key: ${reply?.status} ${reply?.body}`)
+}
+
+/** What nobody was told, the table tells; the names have to agree with it. */
+function settle(entry: Entry, row: End | undefined): void {
+  if (entry.standing !== 'unsure') return
+  if (row !== undefined) entry.tunnel ??= { id: '', key: '', ipv6: row.ipv6 }
+  entry.becomes(row === undefined ? 'gone' : 'there')
 }
 
 /** Waits until there is no trouble any more; writes down what lasts. */

@@ -24,7 +24,7 @@ import { Visitors } from './visitors.ts'
 
 /** To look for the cause of something: walks through the faults alone whose names match. */
 const FAULTS = new RegExp(process.env.FREENET6_CHAOS_FAULTS ?? '')
-const SECONDS_A_FAULT = 5
+const SECONDS_A_FAULT = 4.5
 const HOLD_MS = { least: 1000, more: 1500 } as const
 /** The last faults strike a process that lives on to the end, so that what it keeps can be seen. */
 const KILLS_END_AT = 0.7
