@@ -14,7 +14,7 @@ import { Operator } from './operator/operator.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
 import { isCountry } from './registration/country.ts'
-import { utcSeconds } from './shared/clock.ts'
+import { monotonicSeconds, SteadyClock, utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
 import { SqliteStore } from './store/sqlite/sqlite-store.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
@@ -33,6 +33,8 @@ export interface Parts {
   readonly prober?: Prober
   /** UTC seconds. */
   readonly now?: () => number
+  /** Seconds since some moment, which no one sets. */
+  readonly monotonic?: () => number
 }
 
 /**
@@ -40,18 +42,19 @@ export interface Parts {
  * DatabaseFault, ZoneLoadFault, or the driver's fault.
  */
 export async function compose(config: Config, parts: Parts): Promise<Broker> {
-  const { log, kinds = KINDS, now = utcSeconds } = parts
+  const { log, kinds = KINDS, now = utcSeconds, monotonic = monotonicSeconds } = parts
+  const clock = new SteadyClock(now, monotonic)
   const catalog = loadCatalog(config, log)
   await useHugePages(catalog)
   const systems = OperatingSystems.load()
   const names = new TunnelNames({ origin: config.origin, prefix: config.tunnel.prefix })
   const zone = new TunnelZone({ catalog, names, kinds, ttl: config.dns.ttl })
-  const store = openStore(config, { catalog, names, kinds, systems, now, log })
+  const store = openStore(config, { catalog, names, kinds, systems, clock, log })
   try {
     store.publishAll(tunnel => zone.rrsetsOf(tunnel))
-    const prober = parts.prober ?? (await chooseProber(config.monitor.prober))
+    const prober = parts.prober ?? (await chooseProber(config.monitor.prober, { pool: config.tunnel.prefix }))
     const interfaces = await openDrivers(config, kinds, log)
-    return assemble(config, { catalog, zone, store, prober, interfaces, systems, kinds, now, log })
+    return assemble(config, { catalog, zone, store, prober, interfaces, systems, kinds, now, clock, log })
   } catch (error) {
     store.close()
     throw error
@@ -65,19 +68,20 @@ function openStore(
     readonly names: TunnelNames
     readonly kinds: Kinds
     readonly systems: OperatingSystems
-    readonly now: () => number
+    readonly clock: SteadyClock
     readonly log: Log
   },
 ): TunnelStore {
-  const { catalog, names, kinds, systems, now, log } = parts
+  const { catalog, names, kinds, systems, clock, log } = parts
   const { prefix, device_prefix: devicePrefix } = config.tunnel
+  const osIds = new Set(systems.ids)
   return SqliteStore.open({
     file: databaseFile(config),
     catalog,
     apexes: [names.forwardApex, names.backwardApex],
-    rules: { kinds, prefix, devicePrefix, isCountry, isOs: id => systems.ids.includes(id) },
+    rules: { kinds, prefix, devicePrefix, isCountry, isOs: id => osIds.has(id) },
     ttl: config.dns.ttl,
-    now,
+    now: () => clock.now(),
     log,
   })
 }
@@ -103,10 +107,11 @@ function assemble(
   parts: Pick<Broker, 'catalog' | 'zone' | 'store' | 'prober' | 'interfaces' | 'systems'> & {
     readonly kinds: Kinds
     readonly now: () => number
+    readonly clock: SteadyClock
     readonly log: Log
   },
 ): Broker {
-  const { catalog, zone, store, prober, interfaces, log } = parts
+  const { catalog, zone, store, prober, interfaces, clock, log } = parts
   const { tunnel, monitor } = config
   const lifecycle = new Lifecycle({
     store,
@@ -115,7 +120,11 @@ function assemble(
     log,
     maxTunnels: tunnel.max_tunnels,
     threshold: monitor.threshold,
+    // Nobody can be heard in a dry run: a tunnel that waited would wait for ever.
+    firstAnswer: interfaces.kind === 'dry-run' ? 0 : secondsOf(monitor.first_answer),
+    keep: secondsOf(monitor.keep),
     now: parts.now,
+    steady: () => clock.now(),
     onRegistered: () => broker.onRegistered(),
   })
   const admission = new Admission({
@@ -149,6 +158,11 @@ function assemble(
     close: () => store.close(),
   }
   return broker
+}
+
+/** Whole seconds of milliseconds: what is less than one is one. */
+function secondsOf(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000)
 }
 
 /** Where the table is kept. */

@@ -127,7 +127,7 @@ async function start(
   stops.push(
     broker.interfaces.watch(() => {
       log.warn({}, 'another program has changed the kernel’s tunnels: they are compared and mended')
-      monitor.kernelChanged()
+      monitor.kernelHarmed()
     }),
   )
   process.stdout.write(

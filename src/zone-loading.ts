@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { ipv4Bytes, parseIpv4 } from './address/ipv4.ts'
 import { reverseApex } from './address/reverse-name.ts'
 import type { Config } from './config/config.ts'
+import { countryNodes } from './lifecycle/country-nodes.ts'
 import { wireName } from './lifecycle/tunnel-names.ts'
+import { COUNTRIES } from './registration/country.ts'
 import type { Log } from './shared/log.ts'
 import { TYPE } from './wire/codes.ts'
 import { formatName, lowerCaseName } from './wire/name.ts'
@@ -14,7 +16,7 @@ import { type LoadedZone, loadZonesDirectory } from './zone-file/zone-file.ts'
 class ZoneLoadFault extends Error {}
 
 /** Timers of an apex that no file gives, in seconds: refresh, retry, expire, minimum. */
-const SOA_TIMERS = [3600, 600, 1_209_600, 60] as const
+const SOA_TIMERS = [3600, 600, 1_209_600, 15] as const
 const APEX_TTL = 3600
 
 /**
@@ -26,21 +28,29 @@ export function loadCatalog(config: Config, log: Log): Catalog {
   const needed = [config.origin, reverseApex(config.tunnel.prefix)].map(name => keyOf(wireName(name)))
   const options = { onError: config.zones.on_error }
   const zones = existsSync(config.zones_dir) ? loadZonesDirectory(config.zones_dir, options) : []
-  for (const zone of zones) putZone(catalog, zone, needed, log)
   const origin = wireName(config.origin)
+  for (const zone of zones) putZone(catalog, zone, { needed, origin, log })
   if (!isServed(catalog, origin)) {
     log.warn(
       { zone: config.origin, zones_dir: config.zones_dir },
       'no zone file gives the apex: a plain SOA, NS and glue are made',
     )
-    catalog.putZone(origin, plainApex(config))
+    catalog.putZone(origin, withCountries(origin, plainApex(config)))
   }
   const reverse = wireName(reverseApex(config.tunnel.prefix))
   if (!isServed(catalog, reverse)) catalog.putZone(reverse, apexLike(catalog, origin, reverse))
   return catalog
 }
 
-function putZone(catalog: Catalog, zone: LoadedZone, needed: readonly string[], log: Log): void {
+function putZone(
+  catalog: Catalog,
+  zone: LoadedZone,
+  {
+    needed,
+    origin,
+    log,
+  }: { readonly needed: readonly string[]; readonly origin: Uint8Array; readonly log: Log },
+): void {
   const lines = zone.faults.map(
     ({ file, line, column, severity, message }) => `${file}:${line}:${column}: ${severity}: ${message}`,
   )
@@ -51,13 +61,19 @@ function putZone(catalog: Catalog, zone: LoadedZone, needed: readonly string[], 
       if (severity === 'skipped') log.error({ zone: formatName(zone.apex) }, line)
       else log.warn({ zone: formatName(zone.apex) }, line)
     }
-    catalog.putZone(zone.apex, zone.rrsets)
+    const holdsTunnels = keyOf(zone.apex) === keyOf(origin)
+    catalog.putZone(zone.apex, holdsTunnels ? withCountries(zone.apex, zone.rrsets) : zone.rrsets)
     return
   }
   const apex = zone.apex ?? zone.expectedApex
   if (apex === undefined || needed.includes(keyOf(apex))) throw new ZoneLoadFault(lines.join('\n'))
   for (const line of lines) log.error({ zone: formatName(apex) }, line)
   catalog.putFailedZone(apex)
+}
+
+/** The zone that tunnels have their names in, with a name for every country. */
+function withCountries(apex: Uint8Array, rrsets: readonly Rrset[]): readonly Rrset[] {
+  return [...rrsets, ...countryNodes(apex, rrsets, COUNTRIES)]
 }
 
 function isServed(catalog: Catalog, apex: Uint8Array): boolean {

@@ -216,6 +216,12 @@ export const METRICS: readonly MetricRow[] = [
   },
   {
     kind: 'gauge',
+    name: 'freenet6_kernel_faults',
+    help: 'Settings that all tunnels need and the kernel does not take: route of the pool, forwarding, source filter',
+    read: monitorFigure('kernel_faults'),
+  },
+  {
+    kind: 'gauge',
     name: 'freenet6_monitor_last_round_duration_seconds',
     help: 'How long the last round took',
     read: ({ monitor }) => (monitor().duration_ms ?? 0) / MILLISECONDS,

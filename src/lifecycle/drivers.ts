@@ -32,6 +32,11 @@ export class Drivers {
     return this.#eachWith(tunnels, (driver, mine) => driver.remove(mine.map(({ device }) => device)))
   }
 
+  /** See Interfaces.isSound: of all drivers. */
+  isSound(): boolean {
+    return [...this.#byKind.values()].every(driver => driver.isSound?.() ?? false)
+  }
+
   /** See Interfaces.watch: of all drivers that can. */
   watch(harmed: () => void): () => void {
     const stops = [...this.#byKind.values()].map(driver => driver.watch?.(harmed))
@@ -51,6 +56,17 @@ export class Drivers {
       removed: done.flatMap(({ removed }) => removed),
       faults: done.flatMap(({ faults }) => faults),
     }
+  }
+
+  /** Packets received so far, by device, as far as the drivers can see them. */
+  async signsOfLife(tunnels: readonly Tunnel[]): Promise<ReadonlyMap<string, number>> {
+    const signs = new Map<string, number>()
+    for (const [name, driver] of this.#byKind) {
+      const devices = ofKind(tunnels, name).map(({ device }) => device)
+      if (devices.length === 0 || driver.signsOfLife === undefined) continue
+      for (const [device, packets] of await driver.signsOfLife(devices)) signs.set(device, packets)
+    }
+    return signs
   }
 
   #eachWith(

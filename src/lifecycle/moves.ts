@@ -14,17 +14,21 @@ export class Moves {
   readonly #drivers: Drivers
   readonly #turn: KernelTurn
   readonly #log: Log
+  readonly #now: () => number
 
   constructor(parts: {
     readonly store: TunnelStore
     readonly drivers: Drivers
     readonly turn: KernelTurn
     readonly log: Log
+    /** UTC seconds. */
+    readonly now: () => number
   }) {
     this.#store = parts.store
     this.#drivers = parts.drivers
     this.#turn = parts.turn
     this.#log = parts.log
+    this.#now = parts.now
   }
 
   move(id: string, ipv4: string): Promise<EndpointChange> {
@@ -45,7 +49,7 @@ export class Moves {
   async #moveRow(id: string, ipv4: string): Promise<Refusal | undefined> {
     try {
       const move = await this.#store.commit(transaction => ({
-        outcome: transaction.moveEndpoint(id, ipv4),
+        outcome: transaction.moveEndpoint(id, ipv4, this.#now()),
         changes: [],
       }))
       if (move === 'moved') return undefined

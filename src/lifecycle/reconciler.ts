@@ -41,6 +41,7 @@ export class Reconciler {
 
   /** See Lifecycle.check. */
   async check(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    if (await this.#turn.take(async () => this.#drivers.isSound())) return new Set(ids)
     const { made, faults } = await this.run()
     const unsound = new Set([...made, ...faults.map(({ device }) => device)])
     if (unsound.has(WHOLE_KERNEL)) return new Set() // nobody knows

@@ -8,6 +8,7 @@ export const ACTIONS = ['up', 'down'] as const
 export type Action = (typeof ACTIONS)[number]
 
 const LINK_PREFIX_LENGTH = 64
+const IPV6_AND_TCP_HEADERS = 60
 const INTERFACE_NAME = 'freenet6'
 /** What every template is tried with at start: one that names another value fails then, not in front of a visitor. */
 const SAMPLE: ScriptValues = {
@@ -17,6 +18,7 @@ const SAMPLE: ScriptValues = {
   ipv6Client: '2001:db8::2',
   prefixLength: LINK_PREFIX_LENGTH,
   mtu: 1480,
+  mss: 1420,
   name: 'nic.ca.example.net',
   interfaceName: INTERFACE_NAME,
   origin: 'example.net',
@@ -64,6 +66,7 @@ export class TunnelScripts {
       ipv6Server: formatIpv6(tunnel.ipv6Server),
       prefixLength: LINK_PREFIX_LENGTH,
       mtu: this.#facts.mtu,
+      mss: this.#facts.mtu - IPV6_AND_TCP_HEADERS,
       name: nameOf(tunnel, this.#facts.origin),
       interfaceName: INTERFACE_NAME,
       origin: this.#facts.origin,

@@ -49,8 +49,18 @@ export interface Interfaces {
   /** Points existing devices to their new `ipv4Client`. */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
   remove(devices: readonly string[]): Promise<readonly LinkFault[]>
+  /**
+   * Whether all that was made here is known to stand as it was made, without a question to the kernel: it was compared
+   * lately, and whoever watches since has heard of no harm. False where nobody knows.
+   */
+  isSound?(): boolean
   /** Calls `harmed` when somebody else has changed what was made here; returns how to stop that. */
   watch?(harmed: () => void): () => void
   /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */
   reconcile(wanted: readonly Link[]): Promise<Reconciliation>
+  /**
+   * How many packets the kernel has taken out of each of these devices since it was made: a client that filters echoes is
+   * heard by what it sends. A device that the kernel says nothing of is left out. Absent: this driver can't see packets.
+   */
+  signsOfLife?(devices: readonly string[]): Promise<ReadonlyMap<string, number>>
 }

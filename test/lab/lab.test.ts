@@ -9,10 +9,15 @@ import { LAYOUTS } from './kernel-view.ts'
 import type { StepReport } from './narrator.ts'
 import { STEPS } from './steps.ts'
 
-const LIMIT_SECONDS = 240
+const LIMIT_SECONDS = 580
 const STORY = join(import.meta.dirname, 'story.ts')
 /** Suites that need a kernel of their own: they run inside a guest, a guest each. */
-const GUEST_SUITES = ['client-scripts.guest.ts', 'sit-interfaces.guest.ts']
+const GUEST_SUITES = [
+  'client-scripts.guest.ts',
+  'daemon-systems.guest.ts',
+  'shell-systems.guest.ts',
+  'sit-interfaces.guest.ts',
+]
 
 const skip = await missingGuest()
 

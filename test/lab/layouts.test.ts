@@ -6,7 +6,7 @@ import { missingGuest } from './kernel.ts'
 import { LAYOUTS } from './kernel-view.ts'
 
 const SUITE = join(import.meta.dirname, 'layouts.guest.ts')
-const LIMIT_SECONDS = 280
+const LIMIT_SECONDS = 580
 
 const skip = await missingGuest()
 

@@ -1,9 +1,12 @@
 import { runIp } from '../../kernel/ip-command.ts'
+import { Netlink } from '../../kernel/netlink.ts'
 import { runNft } from '../../kernel/nft-command.ts'
+import { openNftLibrary } from '../../kernel/nft-library.ts'
 import { installSourceFilter } from '../../kernel/source-filter.ts'
 import type { Interfaces } from '../../tunnel/interface.ts'
 import type { DriverContext } from '../../tunnel/kind.ts'
 import { DryRunInterfaces } from './dry-run-interfaces.ts'
+import { NetlinkRoutes } from './netlink-routes.ts'
 import { SharedLayout, sharedDevice } from './shared-layout.ts'
 import { filterTrouble, removeFilter } from './shared-layout-filter.ts'
 import { removalCommands } from './shared-layout-routes.ts'
@@ -42,8 +45,18 @@ async function layoutTrouble(context: DriverContext): Promise<string | undefined
   return reason && `tunnel.layout = "shared" needs nftables: ${reason}`
 }
 
-function sharedLayout({ devicePrefix, serverIpv4, mtu, prefix, maxTunnels }: DriverContext): Interfaces {
-  return new SharedLayout({ devicePrefix, serverIpv4, mtu, prefix, capacity: maxTunnels + SPARE_ELEMENTS })
+async function sharedLayout(context: DriverContext): Promise<Interfaces> {
+  const { devicePrefix, serverIpv4, mtu, prefix, maxTunnels } = context
+  const netlink = await Netlink.open()
+  return new SharedLayout({
+    devicePrefix,
+    serverIpv4,
+    mtu,
+    prefix,
+    capacity: maxTunnels + SPARE_ELEMENTS,
+    runNft: (await openNftLibrary()) ?? runNft,
+    ...(netlink === undefined ? {} : { routes: new NetlinkRoutes(netlink, sharedDevice(devicePrefix)) }),
+  })
 }
 
 function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, log }: DriverContext): Interfaces {

@@ -87,7 +87,7 @@ export interface Listed {
 /** Reads rules and elements in one call: each call that names a table fetches all its elements from the kernel. */
 export async function readFilter(run: RunNft): Promise<Listed | undefined> {
   const table = await run(['list', 'table', 'ip', TABLE])
-  const clamp = await run(['-s', 'list', 'chain', 'ip6', TABLE, 'clamp'])
+  const clamp = await run(['list', 'chain', 'ip6', TABLE, 'clamp'])
   if (table.status !== 0 || clamp.status !== 0) return undefined
   const input = table.stdout.slice(Math.max(0, table.stdout.indexOf('chain input')))
   const rules = input.replaceAll(/ packets \d+ bytes \d+/g, '') + clamp.stdout

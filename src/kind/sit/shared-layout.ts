@@ -18,14 +18,15 @@ import {
   type Traffic,
 } from './shared-layout-filter.ts'
 import {
+  BATCH_TUNNELS,
   deviceCommands,
+  GONE,
   guardCommand,
-  listRoutes,
+  IpRoutes,
   type Routed,
-  routeCommands,
+  type RouteTable,
   runLines,
   unreachableArguments,
-  unrouteCommands,
 } from './shared-layout-routes.ts'
 import { SharedLayoutWatch } from './shared-layout-watch.ts'
 
@@ -38,20 +39,24 @@ export interface SharedLayoutOptions {
   readonly capacity: number
   readonly runIp?: RunIp
   readonly runNft?: RunNft
+  /** In place of the program `ip`. */
+  readonly routes?: RouteTable
   readonly forwardingPath?: string
 }
 
 const FORWARDING_PATH = '/proc/sys/net/ipv6/conf/all/forwarding'
-/** An `ip -batch` of 80,000 lines was seen to die; a tunnel has two. */
-const BATCH_TUNNELS = 4000
 const ALREADY_THERE = /File exists/
-const GONE = /No such process|No such device|Cannot find device|Cannot assign requested address/
 const NO_TABLE = /No such file or directory/
 /** The pool's route gives way to any that the operator sets for the same prefix. */
 const UNREACHABLE_METRIC = 4_278_198_271
 /** Of the 32 bits of a tunnel's prefix that count the pool's networks (AddressPool). */
 const INDEX_AT = 4
 const LAST_OCTET = 15
+const NETWORK_DIGITS = 16
+/** The monitors are taken to hear all from this time after their start on. */
+const WATCH_START_MS = 3000
+/** How long a comparison is believed while the monitors tell of no harm. */
+const BELIEVED_MS = 600_000
 const NO_ENDPOINT = '0.0.0.0'
 /** In place of a device if the fault is not one tunnel's. */
 const NO_DEVICE = '*'
@@ -68,9 +73,17 @@ export class SharedLayout implements Interfaces {
   readonly #filter: FilterOptions
   readonly #runIp: RunIp
   readonly #runNft: RunNft
+  readonly #routes: RouteTable
   readonly #forwardingPath: string
   /** What the kernel was last asked for, by device. */
   readonly #entries = new Map<string, Entry>()
+  /** The same by network. */
+  readonly #networks = new Map<string, Entry>()
+  #watch: SharedLayoutWatch | undefined
+  #watchedSince = Number.POSITIVE_INFINITY
+  /** When the comparison began that found, or left, all as it should be; undefined if the last one did not. */
+  #soundAt: number | undefined
+  #preparing: Promise<readonly LinkFault[]> | undefined
   /** The rules as they were listed when we had made them. */
   #rules: string | undefined
   /** The filter as it was last found to be right; taken by the reconciliation that asked for it. */
@@ -85,10 +98,19 @@ export class SharedLayout implements Interfaces {
     this.#filter = { device: sharedDevice(devicePrefix), serverIpv4, mtu, capacity }
     this.#runIp = options.runIp ?? runIp
     this.#runNft = options.runNft ?? runNft
+    this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filter.device)
     this.#forwardingPath = options.forwardingPath ?? FORWARDING_PATH
   }
 
-  async prepare(): Promise<readonly LinkFault[]> {
+  /** Whoever asks while it runs is told its outcome. */
+  prepare(): Promise<readonly LinkFault[]> {
+    this.#preparing ??= this.#prepare().finally(() => {
+      this.#preparing = undefined
+    })
+    return this.#preparing
+  }
+
+  async #prepare(): Promise<readonly LinkFault[]> {
     const closed = await this.#close()
     if (closed !== undefined) return [closed]
     const faults = [await this.#routePool(), await this.#forward(), await this.#makeDevice()]
@@ -98,12 +120,10 @@ export class SharedLayout implements Interfaces {
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { entries, faults } = sift(links)
     if (entries.length === 0) return faults
+    for (const entry of entries) this.#note(entry) // first, so that who watches knows the changes for ours
     const reason = await this.#admit(entries)
     if (reason !== undefined) return [...faults, ...entries.map(({ device }) => ({ device, reason }))]
-    const { device } = this.#filter
-    const linesOf = (entry: Entry) => routeCommands(entry, device)
-    const reasons = await runLines(this.#runIp, entries, { linesOf, batchTargets: BATCH_TUNNELS })
-    for (const entry of entries) this.#entries.set(entry.device, entry)
+    const reasons = await this.#routes.put(entries)
     const failed = [...reasons.keys()]
     if (failed.length > 0) await this.#removeEntries(failed)
     return [...faults, ...Array.from(reasons, ([entry, why]) => ({ device: entry.device, reason: why }))]
@@ -124,8 +144,22 @@ export class SharedLayout implements Interfaces {
   }
 
   async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
+    const start = performance.now()
+    this.#soundAt = undefined
+    const outcome = await this.#compare(wanted)
+    if (outcome.faults.length === 0) this.#soundAt = start
+    return outcome
+  }
+
+  isSound(): boolean {
+    if (this.#soundAt === undefined || this.#watch === undefined) return false
+    const isFresh = performance.now() - this.#soundAt < BELIEVED_MS
+    return isFresh && this.#soundAt > this.#watchedSince + WATCH_START_MS && this.#watch.isQuiet
+  }
+
+  async #compare(wanted: readonly Link[]): Promise<Reconciliation> {
     const preparation = await this.prepare()
-    const listing = await listRoutes(this.#runIp, this.#filter.device)
+    const listing = await this.#routes.list()
     const elements = this.#listed?.elements ?? (await listAdmitted(this.#runNft))
     this.#listed = undefined
     if (listing.kind === 'failed' || elements === undefined) {
@@ -160,10 +194,31 @@ export class SharedLayout implements Interfaces {
 
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
   watch(harmed: () => void): () => void {
-    const wanted = () =>
-      new Set(Array.from(this.#entries.values(), entry => [keyOf(entry), entry.network]).flat())
-    const watch = new SharedLayoutWatch({ device: this.#filter.device, wanted, harmed })
-    return () => watch.stop()
+    const watch = new SharedLayoutWatch({
+      device: this.#filter.device,
+      isWanted: id => this.#isWanted(id),
+      harmed: () => {
+        this.#soundAt = undefined
+        harmed()
+      },
+    })
+    this.#watch = watch
+    this.#watchedSince = performance.now()
+    return () => {
+      this.#watch = undefined
+      watch.stop()
+    }
+  }
+
+  /** Of an element's key or a route's network. */
+  #isWanted(id: string): boolean {
+    const entry = this.#networks.get(id.slice(-NETWORK_DIGITS))
+    return entry !== undefined && (id.length === NETWORK_DIGITS || id === keyOf(entry))
+  }
+
+  #note(entry: Entry): void {
+    this.#entries.set(entry.device, entry)
+    this.#networks.set(entry.network, entry)
   }
 
   /** Without a filter there is no device: what it let in could have any source. */
@@ -255,22 +310,24 @@ export class SharedLayout implements Interfaces {
 
   #remember(entries: readonly Entry[], elements: ReadonlyMap<string, Admitted>): void {
     this.#entries.clear()
-    for (const entry of entries) this.#entries.set(entry.device, entry)
+    this.#networks.clear()
+    for (const entry of entries) this.#note(entry)
     this.#admitted = endpointsByNetwork(elements.values())
   }
 
   /** Routes first: what has no route is answered by nobody, whatever the set says. */
   async #removeEntries(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
     if (entries.length === 0) return []
-    const { device } = this.#filter
-    const linesOf = (entry: Entry) => unrouteCommands(entry.network, entry.serverAddress, device)
-    const reasons = await runLines(this.#runIp, entries, { linesOf, batchTargets: BATCH_TUNNELS })
-    for (const [entry, reason] of reasons) if (GONE.test(reason)) reasons.delete(entry)
+    for (const { network } of entries) this.#networks.delete(network) // who watches knows the changes for ours
+    const reasons = await this.#routes.take(entries)
     const gone = entries.filter(entry => !reasons.has(entry))
     const reason = await this.#change({ refused: gone, admitted: [] })
     if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
     for (const entry of entries) {
-      if (reasons.has(entry)) continue
+      if (reasons.has(entry)) {
+        if (this.#entries.has(entry.device)) this.#networks.set(entry.network, entry)
+        continue
+      }
       this.#entries.delete(entry.device)
       this.#admitted?.delete(entry.network)
     }
@@ -289,13 +346,13 @@ export class SharedLayout implements Interfaces {
       network => !networks.has(network),
     )
     const elements = [...found.elements].filter(([key]) => !keys.has(key)).map(([, element]) => element)
-    const linesOf = (network: string) =>
-      unrouteCommands(network, serverAddresses.get(network) ?? '::', this.#filter.device)
-    const reasons = await runLines(this.#runIp, routes, { linesOf, batchTargets: BATCH_TUNNELS })
+    const targets = routes.map(network => ({ network, serverAddress: serverAddresses.get(network) ?? '::' }))
+    const reasons = await this.#routes.take(targets)
     const reason = await this.#change({ refused: elements, admitted: [] })
-    const faults = [...reasons]
-      .filter(([, words]) => !GONE.test(words))
-      .map(([network, words]) => ({ device: formatNetwork(network), reason: words }))
+    const faults = Array.from(reasons, ([{ network }, words]) => ({
+      device: formatNetwork(network),
+      reason: words,
+    }))
     if (reason !== undefined) faults.push({ device: NO_DEVICE, reason })
     const strays = new Set([...routes, ...elements.map(({ network }) => network)])
     const removed = [...strays].filter(network => !networks.has(network)).map(formatNetwork)

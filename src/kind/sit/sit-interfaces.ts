@@ -13,7 +13,7 @@ import {
   runBatch,
   runIp,
 } from '../../kernel/ip-command.ts'
-import { isComplete, listLinks } from '../../kernel/kernel-link.ts'
+import { isComplete, listLinks, receivedPackets } from '../../kernel/kernel-link.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
@@ -108,6 +108,16 @@ export class SitInterfaces implements Interfaces {
     )
     const strayFaults = removalFaults.filter(fault => !names.has(fault.device))
     return { made, removed: without(strays, strayFaults), faults: [...strayFaults, ...creationFaults] }
+  }
+
+  async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const all = await receivedPackets(this.#run, this.#devicePrefix)
+    const signs = new Map<string, number>()
+    for (const device of devices) {
+      const packets = all.get(device)
+      if (packets !== undefined) signs.set(device, packets)
+    }
+    return signs
   }
 
   async #createBatch(links: readonly Link[]): Promise<readonly LinkFault[]> {

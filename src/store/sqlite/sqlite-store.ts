@@ -8,10 +8,12 @@ import type { Rrset } from '../../zone/rrset.ts'
 import type { CommittedDifference, SerialStep, TunnelStore, Work, Written } from '../tunnel-store.ts'
 import { BrokenRows } from './broken-rows.ts'
 import { Database } from './database.ts'
+import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
 import { IndexAllocation } from './index-allocation.ts'
 import { RestingIndexes } from './resting-indexes.ts'
 import { isBroken, type RowRules } from './row-rules.ts'
+import { SeenClock } from './seen-clock.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
 import { TableWatch } from './table-watch.ts'
 import { TunnelTable } from './tunnel-table.ts'
@@ -30,7 +32,7 @@ export interface StoreOptions {
   readonly rules: RowRules
   /** That of the tunnels' records, in seconds: an index rests longer than caches hold its old name. */
   readonly ttl: number
-  /** UTC seconds. */
+  /** Seconds of the steady clock. */
   readonly now: () => number
   readonly log: Log
 }
@@ -47,6 +49,8 @@ export class SqliteStore implements TunnelStore {
   readonly #database: Database
   readonly #catalog: Catalog
   readonly #writes: TunnelWrites
+  readonly #dormant: DormantWrites
+  readonly #clock: SeenClock
   readonly #indexes: IndexAllocation
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
@@ -77,6 +81,8 @@ export class SqliteStore implements TunnelStore {
     this.#now = options.now
     this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
     this.#writes = new TunnelWrites(database, rules)
+    this.#dormant = new DormantWrites(database)
+    this.#clock = new SeenClock(database)
     this.#indexes = new IndexAllocation(new AddressPool(rules), new RestingIndexes(database, ttl))
     this.#soas = new ZoneSoas(catalog, new ZoneSerials(database), options.apexes)
     this.#committed = new Feed(log)
@@ -102,8 +108,12 @@ export class SqliteStore implements TunnelStore {
 
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
     this.#catalog.commit(this.#changesOfAll(rrsetsOf), { differences: false })
+    for (const address of this.tunnels.dormant.addresses()) this.#indexes.occupyText(address)
     this.#indexes.loadResting(this.#now())
-    const { changes } = this.#database.transaction(() => this.#soas.advance())
+    const { changes } = this.#database.transaction(() => {
+      this.#clock.resume(this.#now())
+      return this.#soas.advance()
+    })
     this.#catalog.commit(changes, { differences: false })
   }
 
@@ -122,13 +132,18 @@ export class SqliteStore implements TunnelStore {
 
   /** Does all the works in one transaction before this returns. Throws if it failed: nothing is done. */
   #commitNow(works: readonly Work<unknown>[]): readonly unknown[] {
-    const { tunnels } = this
-    const transaction = new SqliteTransaction({ tunnels, writes: this.#writes, indexes: this.#indexes })
+    const transaction = new SqliteTransaction({
+      tunnels: this.tunnels,
+      writes: this.#writes,
+      dormant: this.#dormant,
+      indexes: this.#indexes,
+    })
     const written: Written<unknown>[] = []
     let names: ReadyNames | undefined
     try {
       this.#database.transaction(() => {
         for (const work of works) written.push(work(transaction))
+        this.#clock.note(this.#now())
         names = this.#makeReady(written.flatMap(({ changes }) => changes))
       })
     } catch (error) {
