@@ -14,6 +14,7 @@ const PACKAGES = {
   ddclient: 'ddclient',
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
+  faketime: 'faketime',
   fping: 'fping',
   ifup: 'ifupdown',
   inadyn: 'inadyn',
