@@ -20,6 +20,7 @@ const PACKAGES = {
   depmod: 'kmod',
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
+  faketime: 'faketime',
   flex: 'flex',
   fping: 'fping',
   gcc: 'gcc',

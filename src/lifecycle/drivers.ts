@@ -58,6 +58,19 @@ export class Drivers {
     }
   }
 
+  /** The devices of these tunnels that are not as they should be; undefined: only a reconciliation can tell. */
+  async amiss(tunnels: readonly Tunnel[]): Promise<ReadonlySet<string> | undefined> {
+    const found = new Set<string>()
+    for (const [name, driver] of this.#byKind) {
+      const links = ofKind(tunnels, name).map(linkOf)
+      if (links.length === 0) continue
+      const amiss = await driver.amiss?.(links)
+      if (amiss === undefined) return undefined
+      for (const device of amiss) found.add(device)
+    }
+    return found
+  }
+
   /** Packets received so far, by device, as far as the drivers can see them. */
   async signsOfLife(tunnels: readonly Tunnel[]): Promise<ReadonlyMap<string, number>> {
     const signs = new Map<string, number>()

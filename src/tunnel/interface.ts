@@ -59,6 +59,11 @@ export interface Interfaces {
   /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */
   reconcile(wanted: readonly Link[]): Promise<Reconciliation>
   /**
+   * The devices among these that are not as they should be; none is mended. Undefined: the kernel could not be asked.
+   * Absent: only a reconciliation of all can tell.
+   */
+  amiss?(links: readonly Link[]): Promise<readonly string[] | undefined>
+  /**
    * How many packets the kernel has taken out of each of these devices since it was made: a client that filters echoes is
    * heard by what it sends. A device that the kernel says nothing of is left out. Absent: this driver can't see packets.
    */

@@ -150,3 +150,12 @@ test('a row that another program wrote in the way of a dormant tunnel does not s
   assert.equal(await miss(world, tunnel, 3), 1)
   assert.equal(stateIn(world, tunnel), undefined)
 })
+
+test('a dormant row that can not be read ends with its time as well', async () => {
+  const { tunnel } = await dormant(world)
+  world.edit("UPDATE dormant SET os = 'plan9'")
+  assert.equal(stateIn(world, tunnel), undefined)
+  world.now += 30 * DAY
+  assert.equal(await world.lifecycle.endDormant(), 1)
+  assert.equal(world.table.dormant.count(), 0)
+})

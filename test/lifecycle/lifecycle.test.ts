@@ -379,3 +379,34 @@ test('a row that can not stand in DNS is left out and the others stay', async ()
   assert.deepEqual(await world.audit.run(), { tunnels: 1, differences: 0 })
   assert.equal(aaaa(tunnel), formatIpv6(tunnel.ipv6Client))
 })
+
+test('a crowd of registrations shares calls of the kernel, and each is answered when its name is', async () => {
+  let calls = 0
+  const { create } = world.kernel
+  world.kernel.create = links => {
+    calls++
+    return create.call(world.kernel, links)
+  }
+  const crowd = Array.from({ length: 50 }, (_, n) => registerOne(world.lifecycle, request(n)))
+  const tunnels = (await Promise.all(crowd.map(async one => tunnelOf(await one)))).map(tunnel => ({
+    tunnel,
+    address: aaaa(tunnel),
+  }))
+  for (const { tunnel, address } of tunnels) assert.equal(address, formatIpv6(tunnel.ipv6Client))
+  assert.ok(calls <= 5, `${calls} calls`)
+})
+
+test('a registration whose interface takes longer than a second is answered as new, and is up later', async () => {
+  const slow = Promise.withResolvers<void>()
+  const { create } = world.kernel
+  world.kernel.create = async links => {
+    await slow.promise
+    return create.call(world.kernel, links)
+  }
+  const tunnel = tunnelOf(await registerOne(world.lifecycle, request(7)))
+  assert.equal(tunnel.unreachable, -1)
+  assert.equal(aaaa(tunnel), undefined)
+  slow.resolve()
+  await world.lifecycle.bringUpNew()
+  assert.equal(aaaa(tunnel), formatIpv6(tunnel.ipv6Client))
+})

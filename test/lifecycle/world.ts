@@ -26,6 +26,7 @@ export class FakeKernel implements Interfaces {
   readonly refusing = new Map<string, string>()
   /** Packets that came out of each device. */
   readonly received = new Map<string, number>()
+  reconciliations = 0
 
   async prepare(): Promise<readonly LinkFault[]> {
     return []
@@ -47,11 +48,16 @@ export class FakeKernel implements Interfaces {
   }
 
   async reconcile(wanted: readonly Link[]) {
+    this.reconciliations++
     const names = new Set(wanted.map(link => link.device))
     const removed = [...this.links.keys()].filter(device => !names.has(device))
     const missing = wanted.filter(link => !this.links.has(link.device))
     await this.remove(removed)
     return { made: missing.map(link => link.device), removed, faults: await this.create(missing) }
+  }
+
+  async amiss(links: readonly Link[]): Promise<readonly string[]> {
+    return links.map(({ device }) => device).filter(device => !this.links.has(device))
   }
 
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {

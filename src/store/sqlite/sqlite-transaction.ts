@@ -151,9 +151,10 @@ export class SqliteTransaction implements TunnelTransaction {
     for (const index of this.#taken.reverse()) this.#indexes.untake(index)
   }
 
+  /** A row that can't be read goes too. */
   #removeDormant(id: string): Tunnel | undefined {
     const before = this.tunnels.dormant.byId(id)
-    if (before !== undefined) this.#dormant.drop(id)
+    this.#dormant.drop(id)
     return before
   }
 
