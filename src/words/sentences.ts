@@ -64,7 +64,7 @@ export const SENTENCES = {
   'from-proxy': ['visitor'],
   'choose-system': [],
   'system-card': [],
-  then: [],
+  'what-then': [],
   'then-form': [],
   'then-script': [],
   'then-name': ['origin'],
