@@ -138,6 +138,7 @@ export const SENTENCES = {
   'moved-title': [],
   'new-ipv4': [],
   'move-button': [],
+  'present-ipv4': ['visitor'],
   'delete-title': [],
   'delete-sure': [],
   'delete-tick': [],
