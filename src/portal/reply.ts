@@ -45,7 +45,8 @@ export function rememberLanguage(ctx: Context, words: Words): void {
 
 /** The same page in another language; a page that came of a form has no address of its own. */
 export function linkToLanguage(ctx: Context, tag: string): string {
-  return `${ctx.method === 'GET' ? ctx.path : '/'}?lang=${tag}`
+  const hasAddress = ctx.method === 'GET' || ctx.method === 'HEAD'
+  return `${hasAddress ? ctx.path : '/'}?lang=${tag}`
 }
 
 function askedLanguage(ctx: Context): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Handlebars from 'handlebars'
 import type { Language } from '../words/language.ts'
 import type { Sentence } from '../words/sentences.ts'
-import { markUp } from './mark-up.ts'
+import { escapeValue, markUp } from './mark-up.ts'
 
 const TEMPLATES_DIR = join(import.meta.dirname, '..', '..', 'templates')
 const ENDING = '.hbs'
@@ -52,9 +52,6 @@ export class Templates {
 /** A sentence in the page's language, with what the words mark; its values are escaped. */
 function say(key: string, { hash, data }: Handlebars.HelperOptions): Handlebars.SafeString {
   const { language } = data as { readonly language: Language }
-  const params = Object.entries(hash).map(([name, value]) => [
-    name,
-    Handlebars.escapeExpression(String(value)),
-  ])
+  const params = Object.entries(hash).map(([name, value]) => [name, escapeValue(String(value))])
   return new Handlebars.SafeString(markUp(language.sentence(key as Sentence, Object.fromEntries(params))))
 }

@@ -146,7 +146,8 @@ export class TunnelPages {
       keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
       warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
       endpointProblems,
-      typedIpv4: occasion.typedIpv4 ?? this.#otherAddress(ctx, tunnel),
+      typedIpv4: occasion.typedIpv4 ?? '',
+      presentIpv4: this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
@@ -200,7 +201,7 @@ export class TunnelPages {
     }
   }
 
-  /** The visitor's IPv4 address where it is not the tunnel's: the one that a moved host will want. */
+  /** The visitor's IPv4 address where it is not the tunnel's: a moved host will want it, a guest in a café will not. */
   #otherAddress(ctx: Context, tunnel: Tunnel): string {
     const { address, family } = this.#visitor(ctx)
     return family === 4 && address !== tunnel.ipv4Client ? address : ''

@@ -86,6 +86,8 @@ function checkTexts(texts: ReadonlyMap<string, string>, file: string): void {
     if (text === undefined) throw new WordsFault(`${file}: ${key} is missing`)
     const stray = [...text.matchAll(PLACEHOLDER)].find(([, name = '']) => !params.includes(name))
     if (stray !== undefined) throw new WordsFault(`${file}: ${key} uses ${stray[0]}, which it is not given`)
+    if (key.startsWith('page.') && /[<&]/.test(text))
+      throw new WordsFault(`${file}: ${key} holds markup; \`code\`, *strong* and [link](/path) are its marks`)
   }
   const unknown = [...texts.keys()].find(key => !wanted.has(key))
   if (unknown !== undefined) throw new WordsFault(`${file}: there is no use for ${unknown}`)

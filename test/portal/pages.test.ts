@@ -162,6 +162,13 @@ suite('pages', () => {
     )
   })
 
+  test('the visitor’s present address is told, and never filled in for a click to send', async () => {
+    const { id, cookie } = await registered()
+    const page = await world.ask(`/tunnels/${id}`, { headers: cookie })
+    assert.match(page.text, /name="ipv4" value=""/)
+    assert.match(page.text, /You come from <code>127\.0\.0\.1<\/code> at the moment/)
+  })
+
   test('a deletion wants the tick, gives the undo once more, and ends the session', async () => {
     const { id, cookie } = await registered()
     assert.equal((await world.post(`/tunnels/${id}/delete`, {}, cookie)).status, 400)
