@@ -1,14 +1,16 @@
 import { runIp } from '../../kernel/ip-command.ts'
 import { Netlink } from '../../kernel/netlink.ts'
 import { runNft } from '../../kernel/nft-command.ts'
+import { readNftGeneration } from '../../kernel/nft-generation.ts'
 import { openNftLibrary } from '../../kernel/nft-library.ts'
 import { installSourceFilter } from '../../kernel/source-filter.ts'
 import type { Interfaces } from '../../tunnel/interface.ts'
 import type { DriverContext } from '../../tunnel/kind.ts'
 import { DryRunInterfaces } from './dry-run-interfaces.ts'
+import { readElements } from './netlink-elements.ts'
 import { NetlinkRoutes } from './netlink-routes.ts'
 import { SharedLayout, sharedDevice } from './shared-layout.ts'
-import { filterTrouble, removeFilter } from './shared-layout-filter.ts'
+import { FILTER_SET, filterTrouble, listAdmitted, removeFilter } from './shared-layout-filter.ts'
 import { removalCommands } from './shared-layout-routes.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
@@ -47,6 +49,7 @@ async function layoutTrouble(context: DriverContext): Promise<string | undefined
 
 async function sharedLayout(context: DriverContext): Promise<Interfaces> {
   const { devicePrefix, serverIpv4, mtu, prefix, maxTunnels } = context
+  const nft = (await openNftLibrary()) ?? runNft
   const netlink = await Netlink.open()
   return new SharedLayout({
     devicePrefix,
@@ -54,8 +57,15 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
     mtu,
     prefix,
     capacity: maxTunnels + SPARE_ELEMENTS,
-    runNft: (await openNftLibrary()) ?? runNft,
-    ...(netlink === undefined ? {} : { routes: new NetlinkRoutes(netlink, sharedDevice(devicePrefix)) }),
+    runNft: nft,
+    ...(netlink === undefined
+      ? {}
+      : {
+          routes: new NetlinkRoutes(netlink, sharedDevice(devicePrefix)),
+          readGeneration: () => readNftGeneration(netlink),
+          // One that was changed while it was read is left to nft, which begins anew.
+          listElements: async () => (await readElements(netlink, FILTER_SET)) ?? listAdmitted(nft),
+        }),
   })
 }
 

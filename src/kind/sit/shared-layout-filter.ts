@@ -22,7 +22,8 @@ export interface FilterOptions {
 export const PASSED_MARK = '0x2000000'
 
 const TABLE = 'freenet6'
-const SET = `ip ${TABLE} tunnels`
+export const FILTER_SET = { table: TABLE, set: 'tunnels' } as const
+const SET = `ip ${TABLE} ${FILTER_SET.set}`
 /** Elements of one transaction: 20,000 take 0.4 s. */
 const TRANSACTION_ELEMENTS = 20_000
 const ELEMENTS_A_LINE = 1000
@@ -68,30 +69,24 @@ export async function installFilter(
   options: FilterOptions,
   admitted: readonly Admitted[],
 ): Promise<string | undefined> {
-  const { status, stdout } = await run(['list', 'set', ...SET.split(' ')])
+  const { status, stdout } = await run(['-t', 'list', 'set', ...SET.split(' ')])
   const lines = filterLines(options)
   const isOfSize = status !== 0 || stdout.includes(`size ${options.capacity}\n`)
   if (isOfSize && (await runTransaction(run, lines)) === undefined) return undefined
-  const elements = new Map([...parseElements(stdout), ...admitted.map(one => [keyOf(one), one] as const)])
+  const elements = new Map([
+    ...((await listAdmitted(run)) ?? []),
+    ...admitted.map(one => [keyOf(one), one] as const),
+  ])
   const anew = [`add table ip ${TABLE}`, `delete table ip ${TABLE}`, ...lines]
   return runTransaction(run, [...anew, ...elementLines('add', [...elements.values()])])
 }
 
-/** The filter as `nft` lists it. */
-export interface Listed {
-  /** Without counters. */
-  readonly rules: string
-  readonly elements: ReadonlyMap<string, Admitted & Traffic>
-}
-
-/** Reads rules and elements in one call: each call that names a table fetches all its elements from the kernel. */
-export async function readFilter(run: RunNft): Promise<Listed | undefined> {
-  const table = await run(['list', 'table', 'ip', TABLE])
+/** The filter's rules and the make of its set as `nft` lists them; without elements, of which a listing may be long. */
+export async function readRules(run: RunNft): Promise<string | undefined> {
+  const table = await run(['-t', 'list', 'table', 'ip', TABLE])
   const clamp = await run(['list', 'chain', 'ip6', TABLE, 'clamp'])
   if (table.status !== 0 || clamp.status !== 0) return undefined
-  const input = table.stdout.slice(Math.max(0, table.stdout.indexOf('chain input')))
-  const rules = input.replaceAll(/ packets \d+ bytes \d+/g, '') + clamp.stdout
-  return { rules, elements: parseElements(table.stdout) }
+  return table.stdout.replaceAll(/ packets \d+ bytes \d+/g, '') + clamp.stdout
 }
 
 /** Why the kernel or `nft` would refuse the filter; nothing is changed. */
@@ -102,6 +97,14 @@ export function filterTrouble(run: RunNft, options: FilterOptions): Promise<stri
 /** Takes the filter away, if there is one. */
 export async function removeFilter(run: RunNft): Promise<void> {
   await runTransaction(run, [`add table ip ${TABLE}`, `delete table ip ${TABLE}`])
+}
+
+/** Transactions that a change of elements takes. */
+export function transactionsOf(change: {
+  readonly refused: readonly Admitted[]
+  readonly admitted: readonly Admitted[]
+}): number {
+  return Math.ceil(Math.max(change.refused.length, change.admitted.length) / TRANSACTION_ELEMENTS)
 }
 
 /** Takes elements out and puts others in, the first of them in one transaction. Returns why that did not work. */

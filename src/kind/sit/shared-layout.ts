@@ -12,10 +12,10 @@ import {
   type FilterOptions,
   installFilter,
   keyOf,
-  type Listed,
   listAdmitted,
-  readFilter,
+  readRules,
   type Traffic,
+  transactionsOf,
 } from './shared-layout-filter.ts'
 import {
   BATCH_TUNNELS,
@@ -41,6 +41,10 @@ export interface SharedLayoutOptions {
   readonly runNft?: RunNft
   /** In place of the program `ip`. */
   readonly routes?: RouteTable
+  /** In place of a listing by `nft`. */
+  readonly listElements?: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  /** Reads a number that changes with each change of nftables by anybody: see readNftGeneration. */
+  readonly readGeneration?: () => Promise<number | undefined>
   readonly forwardingPath?: string
 }
 
@@ -55,6 +59,8 @@ const LAST_OCTET = 15
 const NETWORK_DIGITS = 16
 /** The monitors are taken to hear all from this time after their start on. */
 const WATCH_START_MS = 3000
+/** The set is read at the hourly comparison, whatever the generations say. */
+const LISTING_INTERVAL_MS = 3_500_000
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
 const NO_ENDPOINT = '0.0.0.0'
@@ -74,6 +80,8 @@ export class SharedLayout implements Interfaces {
   readonly #runIp: RunIp
   readonly #runNft: RunNft
   readonly #routes: RouteTable
+  readonly #listElements: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  readonly #readGeneration: () => Promise<number | undefined>
   readonly #forwardingPath: string
   /** What the kernel was last asked for, by device. */
   readonly #entries = new Map<string, Entry>()
@@ -86,8 +94,9 @@ export class SharedLayout implements Interfaces {
   #preparing: Promise<readonly LinkFault[]> | undefined
   /** The rules as they were listed when we had made them. */
   #rules: string | undefined
-  /** The filter as it was last found to be right; taken by the reconciliation that asked for it. */
-  #listed: Listed | undefined
+  /** The generation at which rules and elements were all as we know them; undefined: they have to be read. */
+  #knownGeneration: number | undefined
+  #listedAt = Number.NEGATIVE_INFINITY
   /** Endpoints that the set admits, by network; undefined until it was read. */
   #admitted: Map<string, string> | undefined
 
@@ -98,6 +107,8 @@ export class SharedLayout implements Interfaces {
     this.#filter = { device: sharedDevice(devicePrefix), serverIpv4, mtu, capacity }
     this.#runIp = options.runIp ?? runIp
     this.#runNft = options.runNft ?? runNft
+    this.#listElements = options.listElements ?? (() => listAdmitted(this.#runNft))
+    this.#readGeneration = options.readGeneration ?? (async () => undefined)
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filter.device)
     this.#forwardingPath = options.forwardingPath ?? FORWARDING_PATH
   }
@@ -159,15 +170,16 @@ export class SharedLayout implements Interfaces {
 
   async #compare(wanted: readonly Link[]): Promise<Reconciliation> {
     const preparation = await this.prepare()
+    const generation = await this.#readGeneration()
+    const elements = await this.#elements(generation)
     const listing = await this.#routes.list()
-    const elements = this.#listed?.elements ?? (await listAdmitted(this.#runNft))
-    this.#listed = undefined
     if (listing.kind === 'failed' || elements === undefined) {
       const reason = listing.kind === 'failed' ? listing.reason : 'there is no filter'
       return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
     }
     const { entries, faults } = sift(wanted)
     this.#remember(entries, elements)
+    this.#knownGeneration = generation
     const old = await this.#removeOldDevices()
     const strays = await this.#removeStrays(entries, { elements, routed: listing })
     const amiss = entries.filter(entry => !isWhole(entry, elements, listing))
@@ -183,7 +195,7 @@ export class SharedLayout implements Interfaces {
 
   /** What came in through each tunnel since its element was made, by device: a sign of life. */
   async readTraffic(): Promise<ReadonlyMap<string, Traffic>> {
-    const elements = await listAdmitted(this.#runNft)
+    const elements = await this.#listElements()
     const traffic = new Map<string, Traffic>()
     for (const entry of this.#entries.values()) {
       const element = elements?.get(keyOf(entry))
@@ -234,14 +246,28 @@ export class SharedLayout implements Interfaces {
     return { device, reason: `no source filter, so no tunnels: ${reason}` }
   }
 
+  /** From memory while nothing was changed but by us, though once an hour they are read; undefined: there is no set. */
+  async #elements(generation: number | undefined): Promise<ReadonlyMap<string, Admitted> | undefined> {
+    if (this.#isKnown(generation) && this.#admitted !== undefined) {
+      const admitted = Array.from(this.#admitted, ([network, endpoint]) => ({ network, endpoint }))
+      return new Map(admitted.map(one => [keyOf(one), one]))
+    }
+    this.#listedAt = performance.now()
+    return this.#listElements()
+  }
+
+  #isKnown(generation: number | undefined): boolean {
+    return generation !== undefined && generation === this.#knownGeneration
+  }
+
   /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
   async #ensureFilter(): Promise<string | undefined> {
-    const listed = this.#rules === undefined ? undefined : await readFilter(this.#runNft)
-    this.#listed = listed?.rules === this.#rules ? listed : undefined
-    if (this.#listed !== undefined) return undefined
+    if (performance.now() - this.#listedAt > LISTING_INTERVAL_MS) this.#knownGeneration = undefined
+    if (this.#isKnown(await this.#readGeneration())) return undefined
+    this.#knownGeneration = undefined
+    if (this.#rules !== undefined && (await readRules(this.#runNft)) === this.#rules) return undefined
     const reason = await installFilter(this.#runNft, this.#filter, [...this.#entries.values()])
-    if (reason === undefined) this.#listed = await readFilter(this.#runNft)
-    this.#rules = this.#listed?.rules
+    this.#rules = reason === undefined ? await readRules(this.#runNft) : undefined
     return reason
   }
 
@@ -285,8 +311,24 @@ export class SharedLayout implements Interfaces {
     return undefined
   }
 
-  /** A table that was flushed meanwhile is made anew with all that belongs in it. */
+  /** A change that adds and takes what is there, or not, already is none for the kernel, and is not counted. */
   async #change(change: {
+    readonly refused: readonly Admitted[]
+    readonly admitted: readonly Admitted[]
+  }): Promise<string | undefined> {
+    const before = await this.#readGeneration()
+    const known = this.#knownGeneration
+    this.#knownGeneration = undefined
+    const reason = await this.#changeOrRestore(change)
+    const after = await this.#readGeneration()
+    const isOursAlone = before === known && after !== undefined && before !== undefined
+    if (reason === undefined && isOursAlone && after - before <= transactionsOf(change))
+      this.#knownGeneration = after
+    return reason
+  }
+
+  /** A table that was flushed meanwhile is made anew with all that belongs in it. */
+  async #changeOrRestore(change: {
     readonly refused: readonly Admitted[]
     readonly admitted: readonly Admitted[]
   }): Promise<string | undefined> {
@@ -303,7 +345,7 @@ export class SharedLayout implements Interfaces {
 
   async #readAdmitted(): Promise<Map<string, string>> {
     if (this.#admitted !== undefined) return this.#admitted
-    const elements = await listAdmitted(this.#runNft)
+    const elements = await this.#listElements()
     this.#admitted = endpointsByNetwork(elements?.values() ?? [])
     return this.#admitted
   }
