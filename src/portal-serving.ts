@@ -27,7 +27,7 @@ export async function servePortal(
   const { broker, dns, metrics, log } = parts
   const selfCheck = new SelfCheck({
     listeners: () => dns.addresses,
-    ownTrouble: () => parts.monitor.trouble(),
+    ownTrouble: () => parts.monitor.trouble() ?? parts.broker.interfaces.trouble(),
     zones: () => [config.origin, broker.zone.reverseApex],
     sampleTunnel: () => sampleTunnel(broker.table, broker.zone),
     cacheMs: HEALTH_CACHE_MS,

@@ -24,14 +24,15 @@ const SPARE_ELEMENTS = 1000
 /** The driver that the configuration asks for; `auto` is `sit` where the kernel and the rights are there. */
 export async function chooseInterfaces(context: DriverContext): Promise<Interfaces> {
   const { driver, devicePrefix, serverIpv4, mtu, prefix, log } = context
-  const dryRun = () => new DryRunInterfaces({ log, serverIpv4, mtu, prefix })
+  const dryRun = (trouble?: string) =>
+    new DryRunInterfaces({ log, serverIpv4, mtu, prefix, ...(trouble === undefined ? {} : { trouble }) })
   if (driver === 'dry-run') return dryRun()
   const availability = await sitAvailability({ devicePrefix })
   const reason = availability.kind === 'available' ? await layoutTrouble(context) : availability.reason
   if (reason === undefined) return context.layout === 'shared' ? sharedLayout(context) : perTunnel(context)
   if (driver === 'sit') throw new DriverFault(`tunnel.driver = "sit": ${reason}`)
   log.warn({ reason }, 'dry run: no interface is really made')
-  return dryRun()
+  return dryRun(availability.kind === 'available' ? `dry run: ${reason}` : undefined)
 }
 
 /** The shared layout is never without its filter: where there can't be one, there is no driver. */

@@ -134,6 +134,20 @@ export async function listAdmitted(
   return status === 0 ? parseElements(stdout) : undefined
 }
 
+/** Some elements of the set; undefined if one of them is missing. */
+export async function getAdmitted(
+  run: RunNft,
+  wanted: readonly Admitted[],
+): Promise<ReadonlyMap<string, Admitted & Traffic> | undefined> {
+  const { status, stdout } = await run([
+    'get',
+    'element',
+    ...SET.split(' '),
+    `{ ${wanted.map(keyOf).join(', ')} }`,
+  ])
+  return status === 0 ? parseElements(stdout) : undefined
+}
+
 function parseElements(listing: string): Map<string, Admitted & Traffic> {
   const elements = new Map<string, Admitted & Traffic>()
   for (const [, endpoint = '', digits = '', packets = '0', bytes = '0'] of listing.matchAll(ELEMENT)) {

@@ -10,6 +10,7 @@ import {
   type Admitted,
   changeAdmitted,
   type FilterOptions,
+  getAdmitted,
   installFilter,
   keyOf,
   listAdmitted,
@@ -57,6 +58,8 @@ const UNREACHABLE_METRIC = 4_278_198_271
 const INDEX_AT = 4
 const LAST_OCTET = 15
 const NETWORK_DIGITS = 16
+/** Elements that are cheaper to get one by one than with all others. */
+const FEW_ELEMENTS = 200
 /** The monitors are taken to hear all from this time after their start on. */
 const WATCH_START_MS = 3000
 /** The set is read at the hourly comparison, whatever the generations say. */
@@ -92,6 +95,7 @@ export class SharedLayout implements Interfaces {
   /** When the comparison began that found, or left, all as it should be; undefined if the last one did not. */
   #soundAt: number | undefined
   #preparing: Promise<readonly LinkFault[]> | undefined
+  #trouble: string | undefined
   /** The rules as they were listed when we had made them. */
   #rules: string | undefined
   /** The generation at which rules and elements were all as we know them; undefined: they have to be read. */
@@ -162,6 +166,10 @@ export class SharedLayout implements Interfaces {
     return outcome
   }
 
+  trouble(): string | undefined {
+    return this.#trouble
+  }
+
   isSound(): boolean {
     if (this.#soundAt === undefined || this.#watch === undefined) return false
     const isFresh = performance.now() - this.#soundAt < BELIEVED_MS
@@ -193,15 +201,18 @@ export class SharedLayout implements Interfaces {
     }
   }
 
-  /** What came in through each tunnel since its element was made, by device: a sign of life. */
-  async readTraffic(): Promise<ReadonlyMap<string, Traffic>> {
-    const elements = await this.#listElements()
-    const traffic = new Map<string, Traffic>()
-    for (const entry of this.#entries.values()) {
+  /** Few are asked for one by one; more are read with the whole set. */
+  async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const entries = devices.flatMap(device => this.#entries.get(device) ?? [])
+    if (entries.length === 0) return new Map()
+    const few = entries.length > FEW_ELEMENTS ? undefined : await getAdmitted(this.#runNft, entries)
+    const elements = few ?? (await this.#listElements())
+    const packets = new Map<string, number>()
+    for (const entry of entries) {
       const element = elements?.get(keyOf(entry))
-      if (element !== undefined) traffic.set(entry.device, element)
+      if (element !== undefined) packets.set(entry.device, element.packets)
     }
-    return traffic
+    return packets
   }
 
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
@@ -241,9 +252,10 @@ export class SharedLayout implements Interfaces {
       guard.status === 0 || ALREADY_THERE.test(guard.stderr)
         ? await this.#ensureFilter()
         : reasonOf(guard.stderr)
-    if (reason === undefined) return undefined
+    this.#trouble = reason && `no source filter, so no tunnels: ${reason}`
+    if (this.#trouble === undefined) return undefined
     await this.#runIp(['tunnel', 'del', device])
-    return { device, reason: `no source filter, so no tunnels: ${reason}` }
+    return { device, reason: this.#trouble }
   }
 
   /** From memory while nothing was changed but by us, though once an hour they are read; undefined: there is no set. */
