@@ -1,3 +1,4 @@
+import { formatPrefix } from '../../address/prefix.ts'
 import { runIp } from '../../kernel/ip-command.ts'
 import { Netlink } from '../../kernel/netlink.ts'
 import { runNft } from '../../kernel/nft-command.ts'
@@ -37,12 +38,13 @@ export async function chooseInterfaces(context: DriverContext): Promise<Interfac
 
 /** The shared layout is never without its filter: where there can't be one, there is no driver. */
 async function layoutTrouble(context: DriverContext): Promise<string | undefined> {
-  const { layout, devicePrefix, serverIpv4, mtu, maxTunnels } = context
+  const { layout, devicePrefix, serverIpv4, mtu, maxTunnels, prefix } = context
   if (layout === 'per-tunnel') return undefined
   const reason = await filterTrouble(runNft, {
     device: sharedDevice(devicePrefix),
     serverIpv4,
     mtu,
+    pool: formatPrefix(prefix),
     capacity: maxTunnels + SPARE_ELEMENTS,
   })
   return reason && `tunnel.layout = "shared" needs nftables: ${reason}`

@@ -14,6 +14,8 @@ export interface FilterOptions {
   readonly device: string
   readonly serverIpv4: string
   readonly mtu: number
+  /** The block that tunnels' addresses are taken from, as text. */
+  readonly pool: string
   /** Most tunnels that the set can hold. */
   readonly capacity: number
 }
@@ -33,9 +35,11 @@ const TCP_IPV6_HEADERS = 60
  * The lines that set the filter up, or bring one that is there up to date without losing an element. What comes out of
  * protocol 41 must have a source address of the tunnel whose endpoint sent it (BCP 38, RFC 4213 5). The inner header is
  * read at a fixed place, so a packet with IP options is dropped before; fragments have been put together at this hook.
+ * What goes to an address of the pool that no tunnel has is answered 'address unreachable' (RFC 4443 3.1), since the
+ * kernel's own answer for an unreachable route is 'no route'.
  * A packet from a tunnel into the same tunnel is dropped (RFC 6324 3.2), except one for the server's own address.
  */
-function filterLines({ device, serverIpv4, mtu, capacity }: FilterOptions): string[] {
+function filterLines({ device, serverIpv4, mtu, pool, capacity }: FilterOptions): string[] {
   const input = `add rule ip ${TABLE} input`
   const clamp = `add rule ip6 ${TABLE} clamp`
   const segment = `tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - TCP_IPV6_HEADERS}`
@@ -57,6 +61,8 @@ function filterLines({ device, serverIpv4, mtu, capacity }: FilterOptions): stri
     `add chain ip6 ${TABLE} clamp { type filter hook forward priority mangle; policy accept; }`,
     `${clamp} iifname "${device}" ${segment}`,
     `${clamp} oifname "${device}" ${segment}`,
+    `add chain ip6 ${TABLE} unused { type filter hook prerouting priority filter; policy accept; }`,
+    `add rule ip6 ${TABLE} unused ip6 daddr ${pool} fib daddr type unreachable reject with icmpv6 addr-unreachable`,
   ]
 }
 
@@ -84,9 +90,9 @@ export async function installFilter(
 /** The filter's rules and the make of its set as `nft` lists them; without elements, of which a listing may be long. */
 export async function readRules(run: RunNft): Promise<string | undefined> {
   const table = await run(['-t', 'list', 'table', 'ip', TABLE])
-  const clamp = await run(['list', 'chain', 'ip6', TABLE, 'clamp'])
-  if (table.status !== 0 || clamp.status !== 0) return undefined
-  return table.stdout.replaceAll(/ packets \d+ bytes \d+/g, '') + clamp.stdout
+  const forwarded = await run(['-t', 'list', 'table', 'ip6', TABLE])
+  if (table.status !== 0 || forwarded.status !== 0) return undefined
+  return table.stdout.replaceAll(/ packets \d+ bytes \d+/g, '') + forwarded.stdout
 }
 
 /** Why the kernel or `nft` would refuse the filter; nothing is changed. */

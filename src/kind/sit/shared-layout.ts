@@ -108,7 +108,13 @@ export class SharedLayout implements Interfaces {
     const { devicePrefix, serverIpv4, mtu, capacity } = options
     this.#devicePrefix = devicePrefix
     this.#prefix = options.prefix
-    this.#filter = { device: sharedDevice(devicePrefix), serverIpv4, mtu, capacity }
+    this.#filter = {
+      device: sharedDevice(devicePrefix),
+      serverIpv4,
+      mtu,
+      capacity,
+      pool: formatPrefix(options.prefix),
+    }
     this.#runIp = options.runIp ?? runIp
     this.#runNft = options.runNft ?? runNft
     this.#listElements = options.listElements ?? (() => listAdmitted(this.#runNft))
@@ -159,6 +165,7 @@ export class SharedLayout implements Interfaces {
   }
 
   async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
+    if (this.isSound() && this.#isAll(wanted)) return { made: [], removed: [], faults: await this.prepare() }
     const start = performance.now()
     this.#soundAt = undefined
     const outcome = await this.#compare(wanted)
@@ -231,6 +238,15 @@ export class SharedLayout implements Interfaces {
       this.#watch = undefined
       watch.stop()
     }
+  }
+
+  /** Is this what the kernel was last asked for? */
+  #isAll(wanted: readonly Link[]): boolean {
+    if (wanted.length !== this.#entries.size) return false
+    return wanted.every(({ device, ipv4Client, ipv6Server }) => {
+      const entry = this.#entries.get(device)
+      return entry?.endpoint === ipv4Client && entry.serverAddress === ipv6Server
+    })
   }
 
   /** Of an element's key or a route's network. */

@@ -19,7 +19,13 @@ import { missingPackages } from '../../packages.ts'
 
 const missing = (await missingPackages(['nft'])) ?? (await enterOwnNetwork())
 const SKIP = { skip: missing ?? false }
-const OPTIONS = { device: 'fn6-all', serverIpv4: '192.0.2.1', mtu: 1480, capacity: 20_000 }
+const OPTIONS = {
+  device: 'fn6-all',
+  pool: '2001:db8::/32',
+  serverIpv4: '192.0.2.1',
+  mtu: 1480,
+  capacity: 20_000,
+}
 
 const netlink = await Netlink.open()
 const library = await openNftLibrary()
