@@ -37,7 +37,8 @@ function openDriver(): Promise<Interfaces> {
 }
 
 function link(index: number, shift = 0): Link {
-  const network = `2001:db8:${(index >> 16).toString(16)}:${(index & 0xffff).toString(16)}`
+  // From 1 on, so that the addresses are canonical text.
+  const network = `2001:db8:${((index + 1) >> 16).toString(16)}:${((index + 1) & 0xffff).toString(16)}`
   const host = index + 1 + shift
   return {
     device: `fn6-${index}`,
