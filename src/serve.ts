@@ -115,7 +115,7 @@ async function start(
     ...lastResort.troubles(),
     ...broker.statics.failures,
     ...broker.store.troubles.map(({ code, reason }) => `${code}: ${reason}`),
-    ...[monitor.trouble() ?? []].flat(),
+    ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
   const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, troubles, log })

@@ -5,11 +5,14 @@ type Context = object
 
 interface Library {
   readonly run: (context: Context, commands: string) => Promise<number>
+  readonly setOutput: (context: Context, flags: number) => void
   readonly output: (context: Context) => string
   readonly error: (context: Context) => string
 }
 
 const LIBRARY = 'libnftables.so.1'
+/** NFT_CTX_OUTPUT_TERSE: sets are listed without their elements, as by the program's option -t. */
+const TERSE = 1 << 11
 
 /**
  * Runs what `nft` runs by the library that `nft` is made of, on a thread of Node's own: a change takes milliseconds, and
@@ -21,7 +24,10 @@ export async function openNftLibrary(): Promise<RunNft | undefined> {
     const { library, context } = bind(koffi)
     let last: Promise<unknown> = Promise.resolve()
     return (args, input = '') => {
-      const outcome = last.then(() => run(library, context, commandsOf(args, input)))
+      const outcome = last.then(() => {
+        library.setOutput(context, args[0] === '-t' ? TERSE : 0)
+        return run(library, context, commandsOf(args, input))
+      })
       last = outcome
       return outcome
     }
@@ -38,7 +44,7 @@ async function run(library: Library, context: Context, commands: string): Promis
 
 /** The program's arguments `-f -` stand for its standard input; others are a command. */
 function commandsOf(args: readonly string[], input: string): string {
-  return args[0] === '-f' ? input : args.join(' ')
+  return args[0] === '-f' ? input : args.filter(word => word !== '-t').join(' ')
 }
 
 function bind(koffi: typeof import('koffi').default): { library: Library; context: Context } {
@@ -58,6 +64,7 @@ function bind(koffi: typeof import('koffi').default): { library: Library; contex
       })
       return promise
     },
+    setOutput: nftables.func('void nft_ctx_output_set_flags(void *context, uint32_t flags)'),
     output: nftables.func('const char *nft_ctx_get_output_buffer(void *context)'),
     error: nftables.func('const char *nft_ctx_get_error_buffer(void *context)'),
   }

@@ -32,6 +32,15 @@ export class Drivers {
     return this.#eachWith(tunnels, (driver, mine) => driver.remove(mine.map(({ device }) => device)))
   }
 
+  /** See Interfaces.trouble: of the first driver that has one. */
+  trouble(): string | undefined {
+    for (const driver of this.#byKind.values()) {
+      const trouble = driver.trouble?.()
+      if (trouble !== undefined) return trouble
+    }
+    return undefined
+  }
+
   /** See Interfaces.isSound: of all drivers. */
   isSound(): boolean {
     return [...this.#byKind.values()].every(driver => driver.isSound?.() ?? false)

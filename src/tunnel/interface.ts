@@ -49,6 +49,8 @@ export interface Interfaces {
   /** Points existing devices to their new `ipv4Client`. */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
   remove(devices: readonly string[]): Promise<readonly LinkFault[]>
+  /** Why tunnels can't be served as they should be, such as a filter that is missing; for whoever asks after our health. */
+  trouble?(): string | undefined
   /**
    * Whether all that was made here is known to stand as it was made, without a question to the kernel: it was compared
    * lately, and whoever watches since has heard of no harm. False where nobody knows.

@@ -113,7 +113,7 @@ for (const layout of asked) {
 
     test('an address of the pool that no tunnel has is answered, or dropped, at the broker', () => {
       const { stdout } = runQuietly('internet', ['ping', '-6', '-c', '1', '-W', '1', '2001:db8:f6:77::2'])
-      if (layout === 'shared') assert.match(stdout, /Destination unreachable/)
+      if (layout === 'shared') assert.match(stdout, /Destination unreachable: Address unreachable/)
       else assert.match(stdout, /100% packet loss/)
     })
 

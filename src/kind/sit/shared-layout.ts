@@ -10,12 +10,13 @@ import {
   type Admitted,
   changeAdmitted,
   type FilterOptions,
+  getAdmitted,
   installFilter,
   keyOf,
-  type Listed,
   listAdmitted,
-  readFilter,
+  readRules,
   type Traffic,
+  transactionsOf,
 } from './shared-layout-filter.ts'
 import {
   BATCH_TUNNELS,
@@ -41,6 +42,10 @@ export interface SharedLayoutOptions {
   readonly runNft?: RunNft
   /** In place of the program `ip`. */
   readonly routes?: RouteTable
+  /** In place of a listing by `nft`. */
+  readonly listElements?: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  /** Reads a number that changes with each change of nftables by anybody: see readNftGeneration. */
+  readonly readGeneration?: () => Promise<number | undefined>
   readonly forwardingPath?: string
 }
 
@@ -53,8 +58,12 @@ const UNREACHABLE_METRIC = 4_278_198_271
 const INDEX_AT = 4
 const LAST_OCTET = 15
 const NETWORK_DIGITS = 16
+/** Elements that are cheaper to get one by one than with all others. */
+const FEW_ELEMENTS = 200
 /** The monitors are taken to hear all from this time after their start on. */
 const WATCH_START_MS = 3000
+/** The set is read at the hourly comparison, whatever the generations say. */
+const LISTING_INTERVAL_MS = 3_500_000
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
 const NO_ENDPOINT = '0.0.0.0'
@@ -74,6 +83,8 @@ export class SharedLayout implements Interfaces {
   readonly #runIp: RunIp
   readonly #runNft: RunNft
   readonly #routes: RouteTable
+  readonly #listElements: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  readonly #readGeneration: () => Promise<number | undefined>
   readonly #forwardingPath: string
   /** What the kernel was last asked for, by device. */
   readonly #entries = new Map<string, Entry>()
@@ -84,10 +95,12 @@ export class SharedLayout implements Interfaces {
   /** When the comparison began that found, or left, all as it should be; undefined if the last one did not. */
   #soundAt: number | undefined
   #preparing: Promise<readonly LinkFault[]> | undefined
+  #trouble: string | undefined
   /** The rules as they were listed when we had made them. */
   #rules: string | undefined
-  /** The filter as it was last found to be right; taken by the reconciliation that asked for it. */
-  #listed: Listed | undefined
+  /** The generation at which rules and elements were all as we know them; undefined: they have to be read. */
+  #knownGeneration: number | undefined
+  #listedAt = Number.NEGATIVE_INFINITY
   /** Endpoints that the set admits, by network; undefined until it was read. */
   #admitted: Map<string, string> | undefined
 
@@ -95,9 +108,17 @@ export class SharedLayout implements Interfaces {
     const { devicePrefix, serverIpv4, mtu, capacity } = options
     this.#devicePrefix = devicePrefix
     this.#prefix = options.prefix
-    this.#filter = { device: sharedDevice(devicePrefix), serverIpv4, mtu, capacity }
+    this.#filter = {
+      device: sharedDevice(devicePrefix),
+      serverIpv4,
+      mtu,
+      capacity,
+      pool: formatPrefix(options.prefix),
+    }
     this.#runIp = options.runIp ?? runIp
     this.#runNft = options.runNft ?? runNft
+    this.#listElements = options.listElements ?? (() => listAdmitted(this.#runNft))
+    this.#readGeneration = options.readGeneration ?? (async () => undefined)
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filter.device)
     this.#forwardingPath = options.forwardingPath ?? FORWARDING_PATH
   }
@@ -144,11 +165,16 @@ export class SharedLayout implements Interfaces {
   }
 
   async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
+    if (this.isSound() && this.#isAll(wanted)) return { made: [], removed: [], faults: await this.prepare() }
     const start = performance.now()
     this.#soundAt = undefined
     const outcome = await this.#compare(wanted)
     if (outcome.faults.length === 0) this.#soundAt = start
     return outcome
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble
   }
 
   isSound(): boolean {
@@ -159,15 +185,16 @@ export class SharedLayout implements Interfaces {
 
   async #compare(wanted: readonly Link[]): Promise<Reconciliation> {
     const preparation = await this.prepare()
+    const generation = await this.#readGeneration()
+    const elements = await this.#elements(generation)
     const listing = await this.#routes.list()
-    const elements = this.#listed?.elements ?? (await listAdmitted(this.#runNft))
-    this.#listed = undefined
     if (listing.kind === 'failed' || elements === undefined) {
       const reason = listing.kind === 'failed' ? listing.reason : 'there is no filter'
       return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
     }
     const { entries, faults } = sift(wanted)
     this.#remember(entries, elements)
+    this.#knownGeneration = generation
     const old = await this.#removeOldDevices()
     const strays = await this.#removeStrays(entries, { elements, routed: listing })
     const amiss = entries.filter(entry => !isWhole(entry, elements, listing))
@@ -181,15 +208,18 @@ export class SharedLayout implements Interfaces {
     }
   }
 
-  /** What came in through each tunnel since its element was made, by device: a sign of life. */
-  async readTraffic(): Promise<ReadonlyMap<string, Traffic>> {
-    const elements = await listAdmitted(this.#runNft)
-    const traffic = new Map<string, Traffic>()
-    for (const entry of this.#entries.values()) {
+  /** Few are asked for one by one; more are read with the whole set. */
+  async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const entries = devices.flatMap(device => this.#entries.get(device) ?? [])
+    if (entries.length === 0) return new Map()
+    const few = entries.length > FEW_ELEMENTS ? undefined : await getAdmitted(this.#runNft, entries)
+    const elements = few ?? (await this.#listElements())
+    const packets = new Map<string, number>()
+    for (const entry of entries) {
       const element = elements?.get(keyOf(entry))
-      if (element !== undefined) traffic.set(entry.device, element)
+      if (element !== undefined) packets.set(entry.device, element.packets)
     }
-    return traffic
+    return packets
   }
 
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
@@ -208,6 +238,15 @@ export class SharedLayout implements Interfaces {
       this.#watch = undefined
       watch.stop()
     }
+  }
+
+  /** Is this what the kernel was last asked for? */
+  #isAll(wanted: readonly Link[]): boolean {
+    if (wanted.length !== this.#entries.size) return false
+    return wanted.every(({ device, ipv4Client, ipv6Server }) => {
+      const entry = this.#entries.get(device)
+      return entry?.endpoint === ipv4Client && entry.serverAddress === ipv6Server
+    })
   }
 
   /** Of an element's key or a route's network. */
@@ -229,19 +268,34 @@ export class SharedLayout implements Interfaces {
       guard.status === 0 || ALREADY_THERE.test(guard.stderr)
         ? await this.#ensureFilter()
         : reasonOf(guard.stderr)
-    if (reason === undefined) return undefined
+    this.#trouble = reason && `no source filter, so no tunnels: ${reason}`
+    if (this.#trouble === undefined) return undefined
     await this.#runIp(['tunnel', 'del', device])
-    return { device, reason: `no source filter, so no tunnels: ${reason}` }
+    return { device, reason: this.#trouble }
+  }
+
+  /** From memory while nothing was changed but by us, though once an hour they are read; undefined: there is no set. */
+  async #elements(generation: number | undefined): Promise<ReadonlyMap<string, Admitted> | undefined> {
+    if (this.#isKnown(generation) && this.#admitted !== undefined) {
+      const admitted = Array.from(this.#admitted, ([network, endpoint]) => ({ network, endpoint }))
+      return new Map(admitted.map(one => [keyOf(one), one]))
+    }
+    this.#listedAt = performance.now()
+    return this.#listElements()
+  }
+
+  #isKnown(generation: number | undefined): boolean {
+    return generation !== undefined && generation === this.#knownGeneration
   }
 
   /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
   async #ensureFilter(): Promise<string | undefined> {
-    const listed = this.#rules === undefined ? undefined : await readFilter(this.#runNft)
-    this.#listed = listed?.rules === this.#rules ? listed : undefined
-    if (this.#listed !== undefined) return undefined
+    if (performance.now() - this.#listedAt > LISTING_INTERVAL_MS) this.#knownGeneration = undefined
+    if (this.#isKnown(await this.#readGeneration())) return undefined
+    this.#knownGeneration = undefined
+    if (this.#rules !== undefined && (await readRules(this.#runNft)) === this.#rules) return undefined
     const reason = await installFilter(this.#runNft, this.#filter, [...this.#entries.values()])
-    if (reason === undefined) this.#listed = await readFilter(this.#runNft)
-    this.#rules = this.#listed?.rules
+    this.#rules = reason === undefined ? await readRules(this.#runNft) : undefined
     return reason
   }
 
@@ -285,8 +339,24 @@ export class SharedLayout implements Interfaces {
     return undefined
   }
 
-  /** A table that was flushed meanwhile is made anew with all that belongs in it. */
+  /** A change that adds and takes what is there, or not, already is none for the kernel, and is not counted. */
   async #change(change: {
+    readonly refused: readonly Admitted[]
+    readonly admitted: readonly Admitted[]
+  }): Promise<string | undefined> {
+    const before = await this.#readGeneration()
+    const known = this.#knownGeneration
+    this.#knownGeneration = undefined
+    const reason = await this.#changeOrRestore(change)
+    const after = await this.#readGeneration()
+    const isOursAlone = before === known && after !== undefined && before !== undefined
+    if (reason === undefined && isOursAlone && after - before <= transactionsOf(change))
+      this.#knownGeneration = after
+    return reason
+  }
+
+  /** A table that was flushed meanwhile is made anew with all that belongs in it. */
+  async #changeOrRestore(change: {
     readonly refused: readonly Admitted[]
     readonly admitted: readonly Admitted[]
   }): Promise<string | undefined> {
@@ -303,7 +373,7 @@ export class SharedLayout implements Interfaces {
 
   async #readAdmitted(): Promise<Map<string, string>> {
     if (this.#admitted !== undefined) return this.#admitted
-    const elements = await listAdmitted(this.#runNft)
+    const elements = await this.#listElements()
     this.#admitted = endpointsByNetwork(elements?.values() ?? [])
     return this.#admitted
   }

@@ -47,6 +47,7 @@ export class SitInterfaces implements Interfaces {
   readonly #run: RunIp
   readonly #forwardingPath: string
   readonly #sourceFilter: Preparation
+  #trouble: string | undefined
 
   constructor(options: SitOptions) {
     this.#devicePrefix = options.devicePrefix
@@ -58,8 +59,14 @@ export class SitInterfaces implements Interfaces {
   }
 
   async prepare(): Promise<readonly LinkFault[]> {
-    const faults = [await this.#routePool(), await this.#forward(), await this.#sourceFilter()]
+    const unfiltered = await this.#sourceFilter()
+    this.#trouble = unfiltered?.reason
+    const faults = [await this.#routePool(), await this.#forward(), unfiltered]
     return faults.filter(fault => fault !== undefined)
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble
   }
 
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
