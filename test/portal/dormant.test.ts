@@ -99,7 +99,8 @@ test('while its endpoint has another tunnel it says that it is dormant, since wh
   const shown = JSON.parse((await world.ask(`${TUNNELS}/${given.id}`, { headers: bearer() })).text)
   assert.equal(shown.state, 'dormant')
   assert.ok(Math.abs(shown.dormant_since - Date.now() / 1000) < 60)
-  assert.equal(shown.until, shown.dormant_since + 30 * 86_400)
+  // Two clocks, each in whole seconds.
+  assert.ok(Math.abs(shown.until - shown.dormant_since - 30 * 86_400) <= 1)
   const signedIn = await world.post('/tunnels', { reference: given.id, key: given.key })
   const cookie = String(signedIn.headers['set-cookie']).split(';')[0] ?? ''
   const page = await world.ask(`/tunnels/${given.id}`, { headers: { cookie } })
