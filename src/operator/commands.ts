@@ -13,13 +13,13 @@ import { tunnelAdd, tunnelDelete, tunnelList, tunnelShow } from './tunnel-comman
  */
 export const COMMANDS: readonly Command[] = [
   statusCommand,
-  reloadCommand,
-  backupCommand,
   tunnelList,
   tunnelShow,
   tunnelAdd,
   tunnelDelete,
   auditCommand,
+  reloadCommand,
+  backupCommand,
 ]
 
 /** Runs the commands of the table, as they come over the control socket or from a command that found no process. */

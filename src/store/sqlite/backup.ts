@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
+import { laterSerial } from './later-serial.ts'
 import { MIGRATIONS } from './migrations.ts'
-import { laterSerial } from './zone-serials.ts'
 
 /** A backup or a restore that can't be done; the message says why. */
 class BackupFault extends Error {}

@@ -5,7 +5,8 @@ import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { Rrset } from '../../zone/rrset.ts'
 import { nextSerial, soaSerial, soaWithSerial } from '../../zone/serial.ts'
 import type { SerialStep } from '../tunnel-store.ts'
-import { laterSerial, type ZoneSerials } from './zone-serials.ts'
+import { laterSerial } from './later-serial.ts'
+import type { ZoneSerials } from './zone-serials.ts'
 
 interface SoaStep {
   readonly changes: readonly RrsetChange[]
