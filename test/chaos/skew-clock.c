@@ -1,7 +1,6 @@
 /*
  * Preloaded: the time of day is off by the seconds that stand in the file that SKEW_FILE names, eight octets in this
- * machine's order. Durations are not: a clock that is set does not touch CLOCK_MONOTONIC. (libfaketime does as much; at
- * start a process with several threads was seen to wait in it for ever.)
+ * machine's order. Durations are not: a clock that is set does not touch CLOCK_MONOTONIC.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
