@@ -28,6 +28,7 @@ const registrations = new Registrations({
   log: SILENT,
   maxTunnels: config.tunnel.max_tunnels,
   now: utcSeconds,
+  steady: utcSeconds,
   onRegistered: () => undefined,
 })
 try {

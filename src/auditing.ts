@@ -5,7 +5,7 @@ const AUDIT_INTERVAL_MS = 60_000
 
 /**
  * The audit: every minute, and at once when another program has committed to the database; then rows are counted afresh,
- * new ones brought up, and the kernel is reconciled too. Returns how to stop it.
+ * new ones brought up, and the kernel is reconciled too. Every minute dormant tunnels end whose time is over. Returns how to stop it.
  */
 export function keepAudited(parts: {
   readonly broker: Pick<Broker, 'audit' | 'lifecycle' | 'store'>
@@ -18,15 +18,26 @@ export function keepAudited(parts: {
     try {
       metrics.countAudit((await broker.audit.run()).differences)
     } catch (error) {
+      broker.store.noteFault(error)
       log.error({ err: error }, 'audit failed')
     }
   }
-  const timer = setInterval(() => void audit(), AUDIT_INTERVAL_MS)
+  const endDormant = async () => {
+    try {
+      await broker.lifecycle.endDormant()
+    } catch (error) {
+      log.error({ err: error }, 'dormant tunnels could not be ended')
+    }
+  }
+  const timer = setInterval(() => {
+    void audit()
+    void endDormant()
+  }, AUDIT_INTERVAL_MS)
   const stopListening = broker.store.onForeignCommit(() => {
     log.info({}, 'another program has written to the table')
-    broker.lifecycle.recount()
     monitor.wake()
     void audit()
+    broker.lifecycle.recount()
     broker.lifecycle.reconcile().catch((error: unknown) => log.error({ err: error }, 'reconciliation failed'))
   })
   return () => {

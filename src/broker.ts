@@ -8,12 +8,15 @@ import type { OperatingSystems } from './portal/operating-systems.ts'
 import type { Admission } from './registration/admission.ts'
 import type { TunnelReader, TunnelStore } from './store/tunnel-store.ts'
 import type { Catalog } from './zone/catalog.ts'
+import type { StaticZones } from './zone-loading.ts'
 
 /** Everything but the sockets: store, names, life cycle, admission. A command works on it as the process does. */
 export interface Broker {
   readonly store: TunnelStore
   /** The store's look-ups. */
   readonly table: TunnelReader
+  readonly statics: StaticZones
+  /** That of `statics`, with the tunnels' names. */
   readonly catalog: Catalog
   readonly zone: TunnelZone
   readonly interfaces: Drivers

@@ -15,15 +15,18 @@ import { Operator } from './operator/operator.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
 import { isCountry } from './registration/country.ts'
-import { utcSeconds } from './shared/clock.ts'
+import { monotonicSeconds, SteadyClock, utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
+import { AbsentStore } from './store/absent-store.ts'
+import { DatabaseFault, isOfTheDisk } from './store/sqlite/database.ts'
 import { SqliteStore } from './store/sqlite/sqlite-store.ts'
+import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { Kinds } from './tunnel/kind.ts'
 import { NoInterfaces } from './tunnel/no-interfaces.ts'
 import type { Catalog } from './zone/catalog.ts'
-import { loadCatalog } from './zone-loading.ts'
+import { StaticZones } from './zone-loading.ts'
 
 /** The kinds of tunnel that are served: a further one is added here. */
 const KINDS = new Kinds(SIT, WIREGUARD)
@@ -35,6 +38,10 @@ export interface Parts {
   readonly prober?: Prober
   /** UTC seconds. */
   readonly now?: () => number
+  /** Seconds since some moment, which no one sets. */
+  readonly monotonic?: () => number
+  /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
+  readonly unreadableTable?: 'fail' | 'serve-without'
 }
 
 /**
@@ -42,44 +49,101 @@ export interface Parts {
  * DatabaseFault, ZoneLoadFault, or the driver's fault.
  */
 export async function compose(config: Config, parts: Parts): Promise<Broker> {
-  const { log, kinds = KINDS, now = utcSeconds } = parts
-  const catalog = loadCatalog(config, log)
-  await useHugePages(catalog)
+  const { log, kinds = KINDS, now = utcSeconds, monotonic = monotonicSeconds } = parts
+  const clock = new SteadyClock(now, monotonic)
   const systems = OperatingSystems.load()
   const names = new TunnelNames({ origin: config.origin, prefix: config.tunnel.prefix })
-  const zone = new TunnelZone({ catalog, names, kinds, ttl: config.dns.ttl })
-  const store = openStore(config, { catalog, names, kinds, systems, now, log })
+  const { statics, catalog, zone, store } = await openTable(config, {
+    ...parts,
+    kinds,
+    names,
+    systems,
+    clock,
+  })
   try {
-    store.publishAll(tunnel => zone.rrsetsOf(tunnel))
-    const prober = parts.prober ?? (await chooseProber(config.monitor.prober))
+    const prober = parts.prober ?? (await chooseProber(config.monitor.prober, { pool: config.tunnel.prefix }))
     const interfaces = await openDrivers(config, kinds, log)
-    return assemble(config, { catalog, zone, store, prober, interfaces, systems, kinds, now, log })
+    const tables = { statics, catalog, zone, store }
+    return assemble(config, { ...tables, prober, interfaces, systems, kinds, now, clock, log })
   } catch (error) {
     store.close()
     throw error
   }
 }
 
-function openStore(
+interface TableParts {
+  readonly names: TunnelNames
+  readonly kinds: Kinds
+  readonly systems: OperatingSystems
+  readonly clock: SteadyClock
+  readonly log: Log
+}
+
+type Table = Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store'>
+
+/** The tunnels and their names. Without the rows nothing true can be said of their zones: these are SERVFAIL then. */
+async function openTable(config: Config, parts: TableParts & Pick<Parts, 'unreadableTable'>): Promise<Table> {
+  const { log } = parts
+  try {
+    return await publishedTable(config, parts)
+  } catch (error) {
+    const reason = unreadableReason(error, config)
+    if (reason === undefined || parts.unreadableTable !== 'serve-without') throw error
+    log.error({ code: 'storage-fault' }, reason)
+    const statics = new StaticZones(config, { log, tunnels: 'unknown' })
+    const { catalog } = statics
+    await useHugePages(catalog)
+    return {
+      statics,
+      catalog,
+      zone: tunnelZone(config, { ...parts, catalog }),
+      store: new AbsentStore(reason),
+    }
+  }
+}
+
+async function publishedTable(config: Config, parts: TableParts): Promise<Table> {
+  const statics = new StaticZones(config, { log: parts.log, tunnels: 'known' })
+  const { catalog } = statics
+  await useHugePages(catalog)
+  const zone = tunnelZone(config, { ...parts, catalog })
+  const store = openStore(config, { ...parts, catalog })
+  try {
+    store.publishAll(tunnel => zone.rrsetsOf(tunnel))
+    return { statics, catalog, zone, store }
+  } catch (error) {
+    store.close()
+    throw error
+  }
+}
+
+function tunnelZone(
   config: Config,
-  parts: {
-    readonly catalog: Catalog
-    readonly names: TunnelNames
-    readonly kinds: Kinds
-    readonly systems: OperatingSystems
-    readonly now: () => number
-    readonly log: Log
-  },
-): TunnelStore {
-  const { catalog, names, kinds, systems, now, log } = parts
+  { catalog, names, kinds }: TableParts & { readonly catalog: Catalog },
+): TunnelZone {
+  return new TunnelZone({ catalog, names, kinds, ttl: config.dns.ttl })
+}
+
+/** A sentence if the disk or the file is at fault; undefined: the configuration is, or the program. */
+function unreadableReason(error: unknown, config: Config): string | undefined {
+  const remedy = `The tunnels' zones are answered with SERVFAIL until ${databaseFile(config)} can be read: mend the disk or put a backup in its place, and restart freenet6`
+  if (error instanceof DatabaseFault) return isOfTheDisk(error) ? `${error.message}. ${remedy}` : undefined
+  const fault = storageFaultOf(error)
+  if (fault !== 'corrupt' && fault !== 'unwritable') return undefined
+  return `${databaseFile(config)}: ${error instanceof Error ? error.message : String(error)}. ${remedy}`
+}
+
+function openStore(config: Config, parts: TableParts & { readonly catalog: Catalog }): TunnelStore {
+  const { catalog, names, kinds, systems, clock, log } = parts
   const { prefix, device_prefix: devicePrefix } = config.tunnel
+  const osIds = new Set(systems.ids)
   return SqliteStore.open({
     file: databaseFile(config),
     catalog,
     apexes: [names.forwardApex, names.backwardApex],
-    rules: { kinds, prefix, devicePrefix, isCountry, isOs: id => systems.ids.includes(id) },
+    rules: { kinds, prefix, devicePrefix, isCountry, isOs: id => osIds.has(id) },
     ttl: config.dns.ttl,
-    now,
+    now: () => clock.now(),
     log,
   })
 }
@@ -117,13 +181,14 @@ function isOffered(name: string, { kinds }: Config['tunnel']): boolean {
 
 function assemble(
   config: Config,
-  parts: Pick<Broker, 'catalog' | 'zone' | 'store' | 'prober' | 'interfaces' | 'systems'> & {
+  parts: Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store' | 'prober' | 'interfaces' | 'systems'> & {
     readonly kinds: Kinds
     readonly now: () => number
+    readonly clock: SteadyClock
     readonly log: Log
   },
 ): Broker {
-  const { catalog, zone, store, prober, interfaces, log } = parts
+  const { statics, catalog, zone, store, prober, interfaces, clock, log } = parts
   const { tunnel, monitor } = config
   const lifecycle = new Lifecycle({
     store,
@@ -132,7 +197,11 @@ function assemble(
     log,
     maxTunnels: tunnel.max_tunnels,
     threshold: monitor.threshold,
+    // Nobody can be heard in a dry run: a tunnel that waited would wait for ever.
+    firstAnswer: interfaces.kind === 'dry-run' ? 0 : secondsOf(monitor.first_answer),
+    keep: secondsOf(monitor.keep),
     now: parts.now,
+    steady: () => clock.now(),
     onRegistered: () => broker.onRegistered(),
   })
   const admission = new Admission({
@@ -154,6 +223,7 @@ function assemble(
   const broker: Broker = {
     store,
     table: store.tunnels,
+    statics,
     catalog,
     zone,
     interfaces,
@@ -170,6 +240,11 @@ function assemble(
     },
   }
   return broker
+}
+
+/** Whole seconds of milliseconds: what is less than one is one. */
+function secondsOf(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000)
 }
 
 /** Where the table is kept. */

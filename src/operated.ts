@@ -7,11 +7,14 @@ import type { OpenedBroker } from './operator/run-command.ts'
 import { Status } from './operator/status.ts'
 import { openLog } from './shared/log.ts'
 
-/** What commands work on. `threadRestarts` is there where the process serves. */
+/** What commands work on. `threadRestarts` and `reload` are there where the process serves. */
 export function operatedBroker(
   config: Config,
   broker: Broker,
-  { threadRestarts }: { readonly threadRestarts: (() => number) | undefined },
+  {
+    threadRestarts,
+    reload,
+  }: { readonly threadRestarts: (() => number) | undefined } & Pick<Operated, 'reload'>,
 ): Operated {
   const { catalog, table, interfaces, prober } = broker
   const status = new Status({
@@ -22,7 +25,13 @@ export function operatedBroker(
     prober: prober.kind,
     threadRestarts,
   })
-  return { operator: broker.operator, audit: broker.audit, status }
+  return {
+    operator: broker.operator,
+    audit: broker.audit,
+    status,
+    reload,
+    backUp: file => broker.store.backUp(file),
+  }
 }
 
 /** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */
@@ -30,7 +39,7 @@ export async function openForCommand(config: Config): Promise<OpenedBroker | und
   if (!existsSync(databaseFile(config))) return undefined
   const broker = await compose(config, { log: openLog() })
   return {
-    operated: operatedBroker(config, broker, { threadRestarts: undefined }),
+    operated: operatedBroker(config, broker, { threadRestarts: undefined, reload: undefined }),
     [Symbol.dispose]: () => broker.close(),
   }
 }

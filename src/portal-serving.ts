@@ -6,7 +6,6 @@ import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import { serverKey } from './kind/wireguard/server-key.ts'
 import type { DnsListeners } from './listen/listeners.ts'
-import type { Monitor } from './monitor/monitor.ts'
 import { Portal } from './portal/portal.ts'
 import type { Log } from './shared/log.ts'
 import { Words } from './words/words.ts'
@@ -21,14 +20,15 @@ export async function servePortal(
     readonly broker: Broker
     readonly dns: DnsListeners
     readonly metrics: Metrics
-    readonly monitor: Pick<Monitor, 'trouble'>
+    /** What is wrong with ourselves, a sentence each. */
+    readonly troubles: () => readonly string[]
     readonly log: Log
   },
 ): Promise<Portal> {
   const { broker, dns, metrics, log } = parts
   const selfCheck = new SelfCheck({
     listeners: () => dns.addresses,
-    ownTrouble: () => parts.monitor.trouble(),
+    ownTroubles: parts.troubles,
     zones: () => [config.origin, broker.zone.reverseApex],
     sampleTunnel: () => sampleTunnel(broker.table, broker.zone),
     cacheMs: HEALTH_CACHE_MS,
@@ -56,10 +56,16 @@ export async function servePortal(
       ttl: config.dns.ttl,
       probeIntervalMs: monitor.interval,
       threshold: monitor.threshold,
+      firstAnswerMs: monitor.first_answer,
+      keepMs: monitor.keep,
+      negativeTtl: () => broker.zone.negativeTtl(),
       demo: config.demo,
       dryRun: broker.interfaces.kind === 'dry-run',
     },
     table: broker.table,
+    store: broker.store,
+    prober: broker.prober,
+    probeTimeoutMs: monitor.timeout,
     lifecycle: broker.lifecycle,
     admission: broker.admission,
     selfCheck,

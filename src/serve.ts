@@ -1,17 +1,22 @@
 import { keepAudited } from './auditing.ts'
+import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { serveDns } from './dns-serving.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
+import { LastResort } from './last-resort.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { operatedBroker } from './operated.ts'
+import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
 import { servePortal } from './portal-serving.ts'
+import { Reload } from './reloading.ts'
+import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
@@ -37,9 +42,13 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
   const output = new LogOutput()
   const log = openLog(output)
   const signal = awaitSignal()
+  let reload: Reload | undefined
+  process.on('SIGHUP', () => void reload?.run()) // while it starts everything is read anyway
+  // Without a listener Node opens its inspector, and who reaches that port runs what code they like.
+  process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
   const stops: Stop[] = []
   try {
-    await start(reading.config, { log, output, warnings: reading.warnings }, stops)
+    reload = await start(reading.config, { log, output, warnings: reading.warnings }, stops)
     log.info({ signal: await signal }, 'stopping')
     return EXIT.ok
   } finally {
@@ -55,13 +64,13 @@ async function start(
     warnings,
   }: { readonly log: Log; readonly output: LogOutput; readonly warnings: readonly string[] },
   stops: Stop[],
-): Promise<void> {
+): Promise<Reload> {
   log.info(
     { source: config.source, demo: config.demo, version: VERSION },
     config.demo ? 'demo: built-in values are in force' : 'configuration read',
   )
   for (const warning of warnings) log.warn({}, warning)
-  const broker = await compose(config, { log })
+  const broker = await compose(config, { log, unreadableTable: 'serve-without' })
   stops.push(() => broker.close())
   log.info(
     {
@@ -97,9 +106,19 @@ async function start(
     table: () => broker.catalog.memory(),
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
+    walBytes: () => broker.store.walBytes,
   })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
-  const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, monitor, log })
+  const lastResort = new LastResort(log, () => process.exit(EXIT.fault))
+  const reload = new Reload(config, { broker, log })
+  const troubles = () => [
+    ...lastResort.troubles(),
+    ...broker.statics.failures,
+    ...broker.store.troubles.map(({ code, reason }) => `${code}: ${reason}`),
+    ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
+    ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
+  ]
+  const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, troubles, log })
   stops.push(() => portal.close())
 
   broker.onRegistered = () => {
@@ -110,9 +129,10 @@ async function start(
     log.error({ device, reason }, 'the kernel could not be prepared')
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
+    reload: () => reload.run(),
   })
-  const control = await Control.listen(config.control.socket, operatorHandler(operated), log)
-  stops.push(() => control.close())
+  const control = await listenForOperator(config, { broker, operated, log })
+  stops.push(() => control?.close())
   monitor.start()
   stops.push(() => monitor.stop())
   if (broker.interfaces.kind !== 'dry-run') {
@@ -127,12 +147,29 @@ async function start(
   stops.push(
     broker.interfaces.watch(() => {
       log.warn({}, 'another program has changed the kernel’s tunnels: they are compared and mended')
-      monitor.kernelChanged()
+      monitor.kernelHarmed()
     }),
   )
+  lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )
+  return reload
+}
+
+/** A disk in trouble that takes no socket is no reason to serve nothing; anything else in its way is. */
+async function listenForOperator(
+  { control }: Config,
+  parts: { readonly broker: Broker; readonly operated: Operated; readonly log: Log },
+): Promise<Control | undefined> {
+  const { broker, operated, log } = parts
+  try {
+    return await Control.listen(control.socket, operatorHandler(operated), log)
+  } catch (error) {
+    if (broker.store.troubles.length === 0) throw error
+    log.error({ err: error }, `${control.socket} can't be made: commands find no running process`)
+    return undefined
+  }
 }
 
 function awaitSignal(): Promise<string> {
@@ -144,6 +181,7 @@ function awaitSignal(): Promise<string> {
 async function stopAll(stops: readonly Stop[], log: Log): Promise<void> {
   const deadline = setTimeout(() => {
     log.error({}, 'not everything could be stopped in time')
+    killChildren()
     process.exit(process.exitCode ?? EXIT.ok)
   }, STOP_DEADLINE_MS)
   for (const stop of stops.toReversed()) {
@@ -153,5 +191,6 @@ async function stopAll(stops: readonly Stop[], log: Log): Promise<void> {
       log.error({ err: error }, 'a part did not stop cleanly')
     }
   }
+  killChildren() // `ip` may hang: nothing waits for it any more
   clearTimeout(deadline)
 }

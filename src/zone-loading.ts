@@ -1,97 +1,262 @@
 import { existsSync } from 'node:fs'
-import { ipv4Bytes, parseIpv4 } from './address/ipv4.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { reverseApex } from './address/reverse-name.ts'
 import type { Config } from './config/config.ts'
+import { countryNodes } from './lifecycle/country-nodes.ts'
 import { wireName } from './lifecycle/tunnel-names.ts'
+import { apexLike, plainApex } from './plain-apex.ts'
+import { COUNTRIES } from './registration/country.ts'
 import type { Log } from './shared/log.ts'
+import type { TunnelStore } from './store/tunnel-store.ts'
 import { TYPE } from './wire/codes.ts'
 import { formatName, lowerCaseName } from './wire/name.ts'
+import { isAtOrBelow } from './wire/wire-name.ts'
 import { Catalog } from './zone/catalog.ts'
 import type { Rrset } from './zone/rrset.ts'
+import { ownerOf, type RrsetChange } from './zone/rrset-change.ts'
+import { staticChanges } from './zone/static-difference.ts'
 import { type LoadedZone, loadZonesDirectory } from './zone-file/zone-file.ts'
 
 /** A zone that tunnels live in has mistakes: there is nothing to serve. One line a mistake: file, line, column. */
 class ZoneLoadFault extends Error {}
 
-/** Timers of an apex that no file gives, in seconds: refresh, retry, expire, minimum. */
-const SOA_TIMERS = [3600, 600, 1_209_600, 60] as const
-const APEX_TTL = 3600
+/** The zones that tunnels live in: `apex` in wire form and lower case. */
+function tunnelApexes({
+  origin,
+  tunnel,
+}: Config): readonly { readonly apex: Uint8Array; readonly key: string }[] {
+  return [origin, reverseApex(tunnel.prefix)].map(name => {
+    const apex = wireName(name)
+    return { apex, key: keyOf(apex) }
+  })
+}
 
 /**
  * The static zones: every file of zones_dir, and an apex for the tunnels' own zones where no file gives one. A file
  * with mistakes makes its zone answer SERVFAIL and leaves the others alone, unless tunnels live in it.
  */
-export function loadCatalog(config: Config, log: Log): Catalog {
-  const catalog = new Catalog()
-  const needed = [config.origin, reverseApex(config.tunnel.prefix)].map(name => keyOf(wireName(name)))
-  const options = { onError: config.zones.on_error }
-  const zones = existsSync(config.zones_dir) ? loadZonesDirectory(config.zones_dir, options) : []
-  for (const zone of zones) putZone(catalog, zone, needed, log)
-  const origin = wireName(config.origin)
-  if (!isServed(catalog, origin)) {
-    log.warn(
-      { zone: config.origin, zones_dir: config.zones_dir },
-      'no zone file gives the apex: a plain SOA, NS and glue are made',
-    )
-    catalog.putZone(origin, plainApex(config))
-  }
-  const reverse = wireName(reverseApex(config.tunnel.prefix))
-  if (!isServed(catalog, reverse)) catalog.putZone(reverse, apexLike(catalog, origin, reverse))
-  return catalog
-}
+export class StaticZones {
+  readonly catalog = new Catalog()
+  readonly #config: Config
+  readonly #log: Log
+  readonly #tunnels: 'known' | 'unknown'
+  /** Static rrsets of the tunnels' zones, by the key of their apex. */
+  readonly #ofTunnels = new Map<string, readonly Rrset[]>()
+  readonly #apexByFile = new Map<string, Uint8Array>()
+  /** Files whose zone could not be taken, and the first thing that is wrong with each. */
+  readonly #failed = new Map<string, string>()
 
-function putZone(catalog: Catalog, zone: LoadedZone, needed: readonly string[], log: Log): void {
-  const lines = zone.faults.map(
-    ({ file, line, column, severity, message }) => `${file}:${line}:${column}: ${severity}: ${message}`,
-  )
-  const errors = zone.faults.filter(fault => fault.severity === 'error')
-  if (errors.length === 0 && zone.apex !== undefined) {
+  /** `tunnels` says whether the rows are known: without them the tunnels' zones are SERVFAIL. Throws ZoneLoadFault. */
+  constructor(
+    config: Config,
+    { log, tunnels }: { readonly log: Log; readonly tunnels: 'known' | 'unknown' },
+  ) {
+    this.#config = config
+    this.#log = log
+    this.#tunnels = tunnels
+    if (tunnels === 'unknown') for (const { apex } of tunnelApexes(config)) this.catalog.putFailedZone(apex)
+    for (const zone of this.#files()) this.#load(zone)
+    if (tunnels === 'known') this.#makeUp()
+  }
+
+  /** One line for each file whose zone is not served as the file has it. */
+  get failures(): readonly string[] {
+    return [...this.#failed.values()]
+  }
+
+  /**
+   * Reads all files again, with turns of the event loop between. A zone whose file is broken or gone stays as it is; in
+   * the tunnels' zones the static rrsets that differ are changed, in one commit of the store.
+   */
+  async reload(store: Pick<TunnelStore, 'commit'>): Promise<ReloadReport> {
+    const report: ReloadReport = { taken: [], kept: [] }
+    const files = new Set<string>()
+    for (const zone of this.#files()) {
+      if (zone.file === this.#config.zones_dir) return { taken: [], kept: linesOf(zone) } // it can't be read
+      await nextTurn()
+      files.add(zone.file)
+      await this.#reloadFile(zone, { store, report })
+    }
+    await this.#followForward(store)
+    for (const file of [...this.#apexByFile.keys(), ...this.#failed.keys()])
+      if (!files.has(file)) this.#gone(file, report)
+    return report
+  }
+
+  #files(): Iterable<LoadedZone> {
+    const { zones_dir, zones } = this.#config
+    return existsSync(zones_dir) ? loadZonesDirectory(zones_dir, { onError: zones.on_error }) : []
+  }
+
+  #load(zone: LoadedZone): void {
+    const { apex } = zone
+    if (apex === undefined || !isSound(zone)) {
+      this.#fail(zone)
+      return
+    }
+    if (this.#tunnels === 'unknown' && this.#isOfTunnels(apex)) return
+    this.#tell(zone, apex)
+    this.#apexByFile.set(zone.file, apex)
+    if (this.#isOfTunnels(apex)) this.#putOfTunnels(apex, zone.rrsets)
+    else this.catalog.putZone(apex, zone.rrsets)
+  }
+
+  #fail(zone: LoadedZone): void {
+    const lines = linesOf(zone)
+    const apex = zone.apex ?? zone.expectedApex
+    if (apex === undefined || (this.#tunnels === 'known' && this.#isOfTunnels(apex)))
+      throw new ZoneLoadFault(lines.join('\n'))
+    for (const line of lines) this.#log.error({ zone: formatName(apex) }, line)
+    this.#failed.set(zone.file, lines[0] ?? zone.file)
+    this.catalog.putFailedZone(apex)
+  }
+
+  /** What no file gives of the tunnels' zones. */
+  #makeUp(): void {
+    const config = this.#config
+    const origin = wireName(config.origin)
+    if (!isServed(this.catalog, origin)) {
+      this.#log.warn(
+        { zone: config.origin, zones_dir: config.zones_dir },
+        'no zone file gives the apex: a plain SOA, NS and glue are made',
+      )
+      this.#putOfTunnels(origin, plainApex(config))
+    }
+    const reverse = wireName(reverseApex(config.tunnel.prefix))
+    if (!isServed(this.catalog, reverse)) this.#putOfTunnels(reverse, apexLike(this.catalog, origin, reverse))
+  }
+
+  #putOfTunnels(apex: Uint8Array, given: readonly Rrset[]): void {
+    const rrsets = this.#completed(apex, given)
+    this.catalog.putZone(apex, rrsets)
+    this.#ofTunnels.set(keyOf(apex), rrsets)
+  }
+
+  /** The zone that tunnels have their names in has a name for every country. */
+  #completed(apex: Uint8Array, rrsets: readonly Rrset[]): readonly Rrset[] {
+    if (keyOf(apex) !== keyOf(wireName(this.#config.origin))) return rrsets
+    return [...rrsets, ...countryNodes(apex, rrsets, COUNTRIES)]
+  }
+
+  #tell(zone: LoadedZone, apex: Uint8Array): void {
+    const lines = linesOf(zone)
     for (const [index, { severity }] of zone.faults.entries()) {
       const line = lines[index] ?? ''
-      if (severity === 'skipped') log.error({ zone: formatName(zone.apex) }, line)
-      else log.warn({ zone: formatName(zone.apex) }, line)
+      if (severity === 'skipped') this.#log.error({ zone: formatName(apex) }, line)
+      else this.#log.warn({ zone: formatName(apex) }, line)
     }
-    catalog.putZone(zone.apex, zone.rrsets)
-    return
   }
-  const apex = zone.apex ?? zone.expectedApex
-  if (apex === undefined || needed.includes(keyOf(apex))) throw new ZoneLoadFault(lines.join('\n'))
-  for (const line of lines) log.error({ zone: formatName(apex) }, line)
-  catalog.putFailedZone(apex)
+
+  async #reloadFile(zone: LoadedZone, { store, report }: Reloading): Promise<void> {
+    const { file, apex, rrsets } = zone
+    if (apex === undefined || !isSound(zone)) {
+      this.#keep(zone, report)
+      return
+    }
+    if (this.#isOfTunnels(apex)) {
+      if (this.#tunnels === 'unknown') return
+      const trouble = await this.#change(apex, this.#completed(apex, rrsets), store)
+      if (trouble !== undefined) {
+        report.kept.push(`${file}: ${trouble}`)
+        return
+      }
+    } else if (!this.#isAsServed(apex, rrsets)) this.catalog.putZone(apex, rrsets)
+    this.#tell(zone, apex)
+    this.#apexByFile.set(file, apex)
+    this.#failed.delete(file)
+    report.taken.push(file)
+  }
+
+  #keep(zone: LoadedZone, report: ReloadReport): void {
+    const lines = linesOf(zone)
+    const apex = this.#apexByFile.get(zone.file) ?? zone.apex ?? zone.expectedApex
+    if (apex !== undefined) this.catalog.putFailedZone(apex) // one that is served stays
+    this.#failed.set(zone.file, lines[0] ?? zone.file)
+    report.kept.push(...lines)
+  }
+
+  #gone(file: string, report: ReloadReport): void {
+    report.kept.push(`${file}: is gone; its zone is served until freenet6 is restarted`)
+  }
+
+  /** The reverse zone has the servers of the forward zone as long as no file gives it. */
+  async #followForward(store: Pick<TunnelStore, 'commit'>): Promise<void> {
+    const [forward, reverse] = tunnelApexes(this.#config)
+    if (this.#tunnels === 'unknown' || forward === undefined || reverse === undefined) return
+    if ([...this.#apexByFile.values()].some(apex => keyOf(apex) === reverse.key)) return
+    const model = (this.#ofTunnels.get(forward.key) ?? []).filter(
+      ({ owner, type }) => keyOf(owner) === forward.key && (type === TYPE.SOA || type === TYPE.NS),
+    )
+    await this.#change(
+      reverse.apex,
+      model.map(rrset => ({ ...rrset, owner: reverse.apex })),
+      store,
+    )
+  }
+
+  /** Changes what differs of a tunnels' zone. Returns why it could not be done. */
+  async #change(
+    apex: Uint8Array,
+    rrsets: readonly Rrset[],
+    store: Pick<TunnelStore, 'commit'>,
+  ): Promise<string | undefined> {
+    const changes = staticChanges(this.#ofTunnels.get(keyOf(apex)) ?? [], rrsets)
+    if (changes.length === 0) return undefined
+    const child = this.#childOf(apex, changes)
+    if (child !== undefined)
+      return `changes at or below ${formatName(child)}, a zone of its own, need a restart`
+    try {
+      await store.commit(() => ({ outcome: undefined, changes }))
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+    this.#ofTunnels.set(keyOf(apex), rrsets)
+    return undefined
+  }
+
+  /** A served zone below `apex` that one of the changes would fall into: the catalog sorts records by their owner. */
+  #childOf(apex: Uint8Array, changes: readonly RrsetChange[]): Uint8Array | undefined {
+    const children = this.catalog
+      .apexes()
+      .filter(other => other.length > apex.length && isAtOrBelow(other, 0, apex, 0))
+    return children.find(child =>
+      changes.some(change => isAtOrBelow(lowerCaseName(ownerOf(change)), 0, child, 0)),
+    )
+  }
+
+  #isAsServed(apex: Uint8Array, rrsets: readonly Rrset[]): boolean {
+    const { rrsets: served } = this.catalog.countAfter(apex, undefined, Number.MAX_SAFE_INTEGER)
+    return served === rrsets.length && rrsets.every(rrset => this.catalog.holds(rrset))
+  }
+
+  #isOfTunnels(apex: Uint8Array): boolean {
+    return tunnelApexes(this.#config).some(({ key }) => key === keyOf(apex))
+  }
+}
+
+/** What a reload took, and what it left as it was and why: a line each. */
+export interface ReloadReport {
+  readonly taken: string[]
+  readonly kept: string[]
+}
+
+interface Reloading {
+  readonly store: Pick<TunnelStore, 'commit'>
+  readonly report: ReloadReport
+}
+
+function isSound({ faults }: LoadedZone): boolean {
+  return faults.every(({ severity }) => severity !== 'error')
+}
+
+function linesOf({ faults }: LoadedZone): string[] {
+  return faults.map(
+    ({ file, line, column, severity, message }) => `${file}:${line}:${column}: ${severity}: ${message}`,
+  )
 }
 
 function isServed(catalog: Catalog, apex: Uint8Array): boolean {
   return catalog.rrset(apex, TYPE.SOA) !== undefined
-}
-
-function plainApex(config: Config): readonly Rrset[] {
-  const apex = wireName(config.origin)
-  const ns1 = wireName(`ns1.${config.origin}`)
-  const soa = soaRdata(ns1, wireName(`hostmaster.${config.origin}`))
-  return [
-    { owner: apex, type: TYPE.SOA, ttl: APEX_TTL, rdatas: [soa] },
-    { owner: apex, type: TYPE.NS, ttl: APEX_TTL, rdatas: [ns1] },
-    {
-      owner: ns1,
-      type: TYPE.A,
-      ttl: APEX_TTL,
-      rdatas: [ipv4Bytes(parseIpv4(config.tunnel.server_ipv4) ?? 0)],
-    },
-  ]
-}
-
-function soaRdata(primary: Uint8Array, mailbox: Uint8Array): Uint8Array {
-  const numbers = Buffer.alloc(20)
-  for (const [index, value] of [1, ...SOA_TIMERS].entries()) numbers.writeUInt32BE(value, index * 4)
-  return Buffer.concat([primary, mailbox, numbers])
-}
-
-/** The reverse zone has the servers and timers of the forward zone, whose names are absolute. */
-function apexLike(catalog: Catalog, model: Uint8Array, apex: Uint8Array): readonly Rrset[] {
-  return [TYPE.SOA, TYPE.NS].flatMap(type => {
-    const rrset = catalog.rrset(model, type)
-    return rrset === undefined ? [] : [{ ...rrset, owner: apex }]
-  })
 }
 
 function keyOf(name: Uint8Array): string {

@@ -169,3 +169,9 @@ test('docs/errors.md lists every code of the catalogue with its status and title
     ]),
   )
 })
+
+test('the entry imports nothing of ours before the compile cache is on', () => {
+  const text = readFileSync(join(SOURCE, 'cli.ts'), 'utf8')
+  assert.doesNotMatch(text, /^import\s[^(]*?['"]\./m)
+  assert.match(text, /enableCompileCache\([\s\S]*await import\('\.\/program\.ts'\)/)
+})

@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** A descriptor that takes its log; else what it says is kept. */
   readonly stderr?: number
+  /** Milliseconds that it may take until it is ready, 15,000 unless given. */
+  readonly patience?: number
 }
 
 /** How a command ended. */
@@ -108,7 +110,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     ...(options.stderr !== undefined && { stderr: options.stderr }),
   })
   try {
-    return new Server(program, await program.printed(READY_LINE, READY_TIMEOUT_MS), { dir, isDirOurs })
+    return new Server(program, await program.printed(READY_LINE, options.patience ?? READY_TIMEOUT_MS), {
+      dir,
+      isDirOurs,
+    })
   } catch (error) {
     await program.end('SIGKILL', STOP_TIMEOUT_MS)
     if (isDirOurs) rmSync(dir, { recursive: true, force: true })

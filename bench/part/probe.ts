@@ -23,6 +23,7 @@ export async function measureProbe(): Promise<ProbeFigures> {
     lifecycle: {
       bringUpNew: async () => ({ activated: 0, failed: 0 }),
       probeTargets: () => targets,
+      heardSince: async () => new Set(),
       recordRound: async () => ({ removed: 0 }),
       reconcile: async () => ({ made: [], removed: [], faults: [] }),
       check: async ids => new Set(ids),

@@ -3,6 +3,7 @@ import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
 import {
   domainName,
   duration,
+  durationOrNone,
   endpoint,
   endpointHost,
   hostAddress,
@@ -94,6 +95,8 @@ const monitor = z.strictObject({
   interval: duration('24h').prefault('60s'),
   timeout: duration('24h').prefault('3s'),
   threshold: integer(1, 1_000_000).default(5),
+  first_answer: durationOrNone('400d').prefault('24h'),
+  keep: durationOrNone('400d').prefault('30d'),
   anchors: z.array(hostAddress).default([]),
   prober: z.enum(['auto', 'icmp', 'ping', 'fping']).default('auto'),
 })

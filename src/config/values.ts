@@ -115,6 +115,19 @@ export function duration(most: '24h' | '400d') {
     .meta({ example: '"60s"' })
 }
 
+/** A duration, or none at all. In milliseconds, which may be more than a timer of Node can wait. */
+export function durationOrNone(most: '400d') {
+  const mostMs = millisecondsOf(most)
+  return z
+    .string()
+    .transform((text, context) => {
+      const value = millisecondsOf(text)
+      if (value >= 0 && value <= mostMs) return value
+      return refuse(context, `a duration up to ${most}, such as 60s, 24h or 30d, or 0s for none`)
+    })
+    .meta({ example: '"24h"' })
+}
+
 /** NaN for a text that is no duration. */
 function millisecondsOf(text: string): number {
   const found = /^([0-9]{1,7})(ms|s|m|h|d)$/.exec(text)

@@ -1,7 +1,7 @@
 import { BATCH } from '../listen/udp/socket-memory.ts'
 import { octet } from '../wire/octets.ts'
 import { type EchoMessages, ICMPV6, indexOf, TARGET_ROOM } from './echo-message.ts'
-import { EchoTargets } from './echo-targets.ts'
+import type { EchoTargets } from './echo-targets.ts'
 import type { IcmpSocket } from './icmp-socket.ts'
 import { type ProbeOptions, SILENT, unknown, type Verdict, type Verdicts } from './prober.ts'
 
@@ -36,14 +36,14 @@ export class EchoRound {
 
   constructor(parts: {
     readonly id: number
-    readonly targets: readonly string[]
+    readonly targets: EchoTargets
     readonly options: ProbeOptions
     readonly messages: EchoMessages
     readonly sockets: Iterable<IcmpSocket>
     readonly now: number
   }) {
     this.id = parts.id
-    this.#targets = new EchoTargets(parts.targets)
+    this.#targets = parts.targets
     this.#messages = parts.messages
     this.#timeoutMs = parts.options.timeoutMs
     this.#startedAt = parts.now
@@ -123,7 +123,13 @@ export class EchoRound {
     for (let i = first; i < end && this.#targets.read(i) === socket.family; i++, count++) {
       const echo = { family: socket.family, round: this.id, index: i, targets }
       this.#messages.write(socket.octets, socket.requestAt(count), echo)
-      socket.address(count, { targets, index: i, scope: scopes[i] ?? 0 })
+      const ownEnd = this.#targets.ownEndOf(i)
+      socket.address(count, {
+        targets,
+        index: i,
+        scope: scopes[i] ?? 0,
+        ...(ownEnd === undefined ? {} : { ownEnd }),
+      })
       this.#sentAt[i] = now // a reply may be there before the call returns
     }
     const { done, refused } = socket.send(count)

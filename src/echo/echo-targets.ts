@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { addressOctets } from '../address/prefix.ts'
+import { addressOctets, type Prefix, prefixContains } from '../address/prefix.ts'
+import { copyOctets } from '../wire/octets.ts'
 import { TARGET_ROOM } from './echo-message.ts'
+
+const NETWORK_LENGTH = 8
 
 /** The targets of a round, each once; read when their turn to be sent to comes, not all in one go. */
 export class EchoTargets {
@@ -11,8 +14,13 @@ export class EchoTargets {
   /** Numbers of the interfaces of link-local targets; 0 elsewhere. */
   readonly scopes: Uint32Array
   readonly #families: Uint8Array
+  readonly #pool: Prefix | undefined
+  /** Written anew for each target. */
+  readonly #ownEnd = new Uint8Array(TARGET_ROOM)
 
-  constructor(given: readonly string[]) {
+  /** `pool` is the block that tunnels' links are taken from. */
+  constructor(given: readonly string[], pool?: Prefix) {
+    this.#pool = pool
     this.texts = [...new Set(given)]
     this.octets = new Uint8Array(this.texts.length * TARGET_ROOM)
     this.scopes = new Uint32Array(this.texts.length)
@@ -30,6 +38,19 @@ export class EchoTargets {
     const family = octets.length === 4 ? 4 : 6
     this.#families[index] = family
     return family
+  }
+
+  /**
+   * The server's address on the link of a tunnel's client, which is the first of its /64; undefined for other targets.
+   * A client need not have a way back to any other. What is returned is good until the next call.
+   */
+  ownEndOf(index: number): Uint8Array | undefined {
+    if (this.#pool === undefined || this.#families[index] !== 6) return undefined
+    const at = index * TARGET_ROOM
+    if (!prefixContains(this.#pool, this.octets.subarray(at, at + TARGET_ROOM))) return undefined
+    copyOctets(this.octets, at, this.#ownEnd, 0, NETWORK_LENGTH)
+    this.#ownEnd[TARGET_ROOM - 1] = 1
+    return this.#ownEnd
   }
 
   /** The family of a target that was read. */

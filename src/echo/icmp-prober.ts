@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import type { Prefix } from '../address/prefix.ts'
 import type { Libc } from '../listen/libc.ts'
 import { BATCH } from '../listen/udp/socket-memory.ts'
 import { octet } from '../wire/octets.ts'
 import { ECHO_LENGTH, EchoMessages, ICMPV6, roundOf } from './echo-message.ts'
 import { EchoRound } from './echo-round.ts'
+import { EchoTargets } from './echo-targets.ts'
 import { IcmpSocket } from './icmp-socket.ts'
 import type { ProbeOptions, Prober, Verdicts } from './prober.ts'
 
@@ -34,14 +36,17 @@ interface Watched {
 export class IcmpProber implements Prober {
   readonly kind = 'icmp'
   readonly #libc: Libc
+  readonly #pool: Prefix | undefined
   readonly #messages = new EchoMessages(randomBytes(SECRET_LENGTH))
   readonly #running = new Map<number, Running>()
   readonly #sockets = new Map<4 | 6, Watched>()
   #lastId = 0
   #isTurning = false
 
-  constructor(libc: Libc) {
+  /** Clients of `pool` are asked from the server's ends of their links, which no device need have. */
+  constructor(libc: Libc, pool?: Prefix) {
     this.#libc = libc
+    this.#pool = pool
   }
 
   /** Undefined where this process may use raw sockets, else the name of the system's error. */
@@ -57,7 +62,7 @@ export class IcmpProber implements Prober {
       const id = this.#nextId()
       const round = new EchoRound({
         id,
-        targets,
+        targets: new EchoTargets(targets, this.#pool),
         options,
         messages: this.#messages,
         sockets: Array.from(this.#sockets.values(), ({ socket }) => socket),

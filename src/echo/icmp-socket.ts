@@ -7,6 +7,7 @@
  *     sources, destinations      64 addresses each
  *     messages in                64 × 128    longer ones are cut: nothing behind is looked at
  *     requests out               64 × 24
+ *     controls out               64 × 40     the address that a request is sent from (RFC 3542 6.1)
  */
 import { AF_INET, AF_INET6, ERRNO, type Libc, MSG_DONTWAIT } from '../listen/libc.ts'
 import {
@@ -28,12 +29,20 @@ const SOURCES = PARTS_OUT + BATCH * PART_LENGTH
 const DESTINATIONS = SOURCES + BATCH * ADDRESS_ROOM
 const MESSAGES = DESTINATIONS + BATCH * ADDRESS_ROOM
 const REQUESTS = MESSAGES + BATCH * MESSAGE_ROOM
-const MEMORY_LENGTH = REQUESTS + BATCH * ECHO_LENGTH
+const CONTROLS = REQUESTS + BATCH * ECHO_LENGTH
+/** A head of 16 octets, an address and the number of an interface; rounded up to eight. */
+const CONTROL_ROOM = 40
+const CONTROL_LENGTH = 36
+const CONTROL = { length: 0, level: 2, type: 3 } as const // words
+const CONTROL_ADDRESS = 16
+const MEMORY_LENGTH = CONTROLS + BATCH * CONTROL_ROOM
 const SCOPE = 24 // of a sockaddr_in6
 const TWO_POW_32 = 0x1_0000_0000
 
 const IPPROTO_ICMP = 1
+const IPPROTO_IPV6 = 41
 const IPPROTO_ICMPV6 = 58
+const IPV6_PKTINFO = 50
 const SOL_SOCKET = 1
 const SOL_RAW = 255
 const SO_RCVBUFFORCE = 33
@@ -76,6 +85,8 @@ export class IcmpSocket {
       libc.close(fd)
       return error
     }
+    // The ends of links need not be addresses of an interface.
+    if (family === 6) libc.setFreeBind(fd, family)
     const size = Uint32Array.of(RECEIVE_BUFFER)
     if (libc.setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, size) !== 0) libc.setReceiveBuffer(fd, RECEIVE_BUFFER)
     return new IcmpSocket(libc, fd, family)
@@ -126,15 +137,28 @@ export class IcmpSocket {
     return REQUESTS + index * ECHO_LENGTH
   }
 
-  /** Says where the request with an index goes; `scope` is the number of a link-local target's interface. */
+  /**
+   * Says where the request with an index goes; `scope` is the number of a link-local target's interface, `ownEnd` the
+   * IPv6 address to send from, which else the kernel chooses.
+   */
   address(
     index: number,
-    target: { readonly targets: Uint8Array; readonly index: number; readonly scope: number },
+    target: {
+      readonly targets: Uint8Array
+      readonly index: number
+      readonly scope: number
+      readonly ownEnd?: Uint8Array
+    },
   ): void {
     const at = DESTINATIONS + index * ADDRESS_ROOM
     const length = this.family === 4 ? 4 : TARGET_ROOM
     copyOctets(target.targets, target.index * TARGET_ROOM, this.octets, at + addressAt(this.family), length)
-    if (this.family === 6) this.#words[(at + SCOPE) >> 2] = target.scope
+    if (this.family === 4) return
+    this.#words[(at + SCOPE) >> 2] = target.scope
+    this.#words[headOf(HEADS_OUT, index) + MMSGHDR.controlLength] =
+      target.ownEnd === undefined ? 0 : CONTROL_ROOM
+    if (target.ownEnd === undefined) return
+    copyOctets(target.ownEnd, 0, this.octets, CONTROLS + index * CONTROL_ROOM + CONTROL_ADDRESS, TARGET_ROOM)
   }
 
   /** Sends the first `count` requests. It ends early where the system's queue is full: the rest can be sent later. */
@@ -169,6 +193,7 @@ export class IcmpSocket {
       this.octets[destination] = this.family === 4 ? AF_INET : AF_INET6
       this.#layHead(headOf(HEADS_IN, i), source, partIn)
       this.#layHead(headOf(HEADS_OUT, i), destination, partOut)
+      this.#layControl(headOf(HEADS_OUT, i), CONTROLS + i * CONTROL_ROOM)
       this.#layPart(partIn >> 2, MESSAGES + i * MESSAGE_ROOM, MESSAGE_ROOM)
       this.#layPart(partOut >> 2, REQUESTS + i * ECHO_LENGTH, ECHO_LENGTH)
     }
@@ -179,6 +204,14 @@ export class IcmpSocket {
     this.#words[word + MMSGHDR.nameLength] = this.#nameLength
     this.#putPointer(word + MMSGHDR.parts, part)
     this.#words[word + MMSGHDR.partCount] = 1
+  }
+
+  /** Its length in the head stays 0 until it is used. */
+  #layControl(word: number, control: number): void {
+    this.#putPointer(word + MMSGHDR.control, control)
+    this.#words[(control >> 2) + CONTROL.length] = CONTROL_LENGTH
+    this.#words[(control >> 2) + CONTROL.level] = IPPROTO_IPV6
+    this.#words[(control >> 2) + CONTROL.type] = IPV6_PKTINFO
   }
 
   #layPart(word: number, offset: number, length: number): void {

@@ -30,6 +30,8 @@ export interface Figures {
   readonly table: () => { readonly used: number; readonly touched: number }
   readonly monitor: () => Readonly<Record<string, number>>
   readonly logLinesDropped: () => number
+  /** Octets of the database's write-ahead log. */
+  readonly walBytes: () => number
 }
 
 /** One metric: its name and help as Prometheus sees them, and where its value, or one by label, comes from. */
@@ -216,6 +218,12 @@ export const METRICS: readonly MetricRow[] = [
   },
   {
     kind: 'gauge',
+    name: 'freenet6_kernel_faults',
+    help: 'Settings that all tunnels need and the kernel does not take: route of the pool, forwarding, source filter',
+    read: monitorFigure('kernel_faults'),
+  },
+  {
+    kind: 'gauge',
     name: 'freenet6_monitor_last_round_duration_seconds',
     help: 'How long the last round took',
     read: ({ monitor }) => (monitor().duration_ms ?? 0) / MILLISECONDS,
@@ -235,6 +243,12 @@ export const METRICS: readonly MetricRow[] = [
     name: 'freenet6_log_lines_dropped_total',
     help: 'Lines that the log could not take',
     read: ({ logLinesDropped }) => logLinesDropped(),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_database_wal_bytes',
+    help: 'Write-ahead log of the database',
+    read: ({ walBytes }) => walBytes(),
   },
 ]
 

@@ -22,8 +22,8 @@ export interface SelfCheckOptions {
   readonly zones: () => readonly string[]
   /** Any tunnel whose names are published, read from its row now; undefined where there is none. */
   readonly sampleTunnel: () => SampleTunnel | undefined
-  /** What the monitor knows to be wrong with ourselves, such as an outage of our own; undefined: nothing. */
-  readonly ownTrouble?: () => string | undefined
+  /** What other parts know to be wrong with ourselves, a sentence each: an outage of our own, a disk that is full. */
+  readonly ownTroubles?: () => readonly string[]
   /** How long a result serves, in milliseconds. */
   readonly cacheMs: number
   /** How long one question may take, in milliseconds. */
@@ -69,7 +69,7 @@ export class SelfCheck {
   }
 
   async #run(): Promise<Health> {
-    const reasons = await this.#reasons().catch(error => [messageOf(error)])
+    const reasons = await this.#reasons().catch(error => [...this.#ownTroubles(), messageOf(error)])
     const health: Health = reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }
     this.#latest = { health, at: performance.now() }
     return health
@@ -79,8 +79,11 @@ export class SelfCheck {
     if (this.#options.listeners().length === 0) return ['the nameserver listens on no address']
     const zones = this.#options.zones().map((name): Expectation => ({ name, type: 'SOA' }))
     const [zoneReasons, sampleReasons] = await Promise.all([this.#askAll(zones), this.#sampleReasons()])
-    const trouble = this.#options.ownTrouble?.()
-    return [...zoneReasons, ...sampleReasons, ...(trouble === undefined ? [] : [trouble])]
+    return [...this.#ownTroubles(), ...zoneReasons, ...sampleReasons]
+  }
+
+  #ownTroubles(): readonly string[] {
+    return this.#options.ownTroubles?.() ?? []
   }
 
   /** A tunnel may go, or move, while it is asked for: then its new answer is right, and another sample is taken. */

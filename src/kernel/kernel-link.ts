@@ -31,6 +31,23 @@ export async function listLinks(run: RunIp, devicePrefix: string): Promise<Listi
   return { kind: 'links', links }
 }
 
+/** Packets that came out of each sit device with the prefix since it was made; empty if the kernel can't be asked. */
+export async function receivedPackets(
+  run: RunIp,
+  devicePrefix: string,
+): Promise<ReadonlyMap<string, number>> {
+  const outcome = await run(['-json', '-statistics', 'link', 'show', 'type', 'sit'])
+  const packets = new Map<string, number>()
+  if (outcome.status !== 0) return packets
+  for (const entry of parseArray(outcome.stdout) ?? []) {
+    const { ifname, stats64 } = fieldsOf(entry)
+    const received = fieldsOf(fieldsOf(stats64).rx).packets
+    if (typeof ifname === 'string' && ifname.startsWith(devicePrefix) && typeof received === 'number')
+      packets.set(ifname, received)
+  }
+  return packets
+}
+
 /** Whether a device is all that its tunnel needs, and nothing of another tunnel's. */
 export function isComplete(have: KernelLink, link: Link, outer: Outer): boolean {
   return (

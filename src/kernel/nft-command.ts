@@ -1,7 +1,7 @@
 import { ChildFault, runChild } from '../shared/child.ts'
 
 /** What one call of `nft` said. A call that could not be run or did not end has a status other than 0, and says why. */
-interface NftOutcome {
+export interface NftOutcome {
   readonly status: number
   readonly stdout: string
   readonly stderr: string

@@ -9,6 +9,10 @@ import type { TunnelZone } from './tunnel-zone.ts'
 
 /** Rows or rrsets compared in one turn of the event loop: about a millisecond's work. */
 const SLICE = 200
+/** Rows whose names are put right in one commit: each costs a serial, which secondaries follow, and a wait for the disk. */
+const HEALED_ROWS = 1000
+/** Owners whose strays go in one commit. */
+const HEALED_OWNERS = 1000
 /** Owners counted in one turn: as long. */
 const COUNTED_SLICE = 5000
 
@@ -98,10 +102,20 @@ export class Audit {
 
   async #removeStrays(zone: TunnelZoneName): Promise<number> {
     let found = 0
-    for (let cursor: Uint8Array | undefined; ; ) {
-      const from = cursor
-      cursor = this.#comparison.straysAfter(zone, from, SLICE).cursor
-      found += await this.#heal(() => this.#comparison.straysAfter(zone, from, SLICE).changes)
+    let after: Uint8Array | undefined
+    for (let cursor: Uint8Array | undefined, owners = 0, strays = 0; ; ) {
+      const { changes, cursor: next } = this.#comparison.straysAfter(zone, cursor, SLICE)
+      cursor = next
+      owners += SLICE
+      strays += changes.length
+      if (owners >= HEALED_OWNERS || cursor === undefined) {
+        const [from, length] = [after, owners]
+        if (strays > 0)
+          found += await this.#heal(() => this.#comparison.straysAfter(zone, from, length).changes)
+        after = cursor
+        owners = 0
+        strays = 0
+      }
       if (cursor === undefined) return found
       await nextTurn()
     }
@@ -110,11 +124,16 @@ export class Audit {
   async #publishMissing(published: Published): Promise<{ tunnels: number; missing: number }> {
     let tunnels = 0
     let missing = 0
+    let lacking: Tunnel[] = []
     for (let from: Cursor | undefined; ; ) {
       const { rows, next }: TableSlice<Tunnel> = this.#store.tunnels.slice(from, SLICE)
-      const lacking = rows.filter(row => this.#lacks(row, published))
-      if (lacking.length > 0) missing += await this.#heal(() => this.#missingOf(lacking))
+      lacking.push(...rows.filter(row => this.#lacks(row, published)))
       tunnels += rows.length
+      if (lacking.length >= HEALED_ROWS || (next === undefined && lacking.length > 0)) {
+        const due = lacking
+        lacking = []
+        missing += await this.#heal(() => this.#missingOf(due))
+      }
       if (next === undefined) return { tunnels, missing }
       from = next
       await nextTurn()
@@ -147,9 +166,8 @@ export class Audit {
     this.#log.warn({ tunnel: id, nicname, country }, 'row can not stand in DNS: static data in its place')
   }
 
-  /** Puts right what `find` finds, and finds again inside the transaction: nothing can come between that and the commit. */
-  async #heal(find: () => readonly RrsetChange[]): Promise<number> {
-    if (find().length === 0) return 0
+  /** Puts right what `find` finds inside the transaction: nothing can come between that and the commit. */
+  #heal(find: () => readonly RrsetChange[]): Promise<number> {
     return this.#store.commit(() => {
       const changes = find()
       return { outcome: changes.length, changes }

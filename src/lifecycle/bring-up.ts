@@ -20,6 +20,10 @@ export class BringUp {
   readonly #faults: LinkFaults
   readonly #turn: KernelTurn
   readonly #log: Log
+  readonly #now: () => number
+  readonly #steady: () => number
+  readonly #firstAnswer: number
+  #next: Promise<BroughtUp> | undefined
 
   constructor(parts: {
     readonly store: TunnelStore
@@ -28,6 +32,12 @@ export class BringUp {
     readonly faults: LinkFaults
     readonly turn: KernelTurn
     readonly log: Log
+    /** UTC seconds. */
+    readonly now: () => number
+    /** Seconds of the steady clock. */
+    readonly steady: () => number
+    /** Seconds a tunnel may wait for its first sign of life; 0: none waits. */
+    readonly firstAnswer: number
   }) {
     this.#store = parts.store
     this.#zone = parts.zone
@@ -35,11 +45,18 @@ export class BringUp {
     this.#faults = parts.faults
     this.#turn = parts.turn
     this.#log = parts.log
+    this.#now = parts.now
+    this.#steady = parts.steady
+    this.#firstAnswer = parts.firstAnswer
   }
 
-  /** Those whose interface can't be made, or whose names find no room, stay new; the caller tries again later. */
+  /**
+   * Those whose interface can't be made, or whose names find no room, stay new; the caller tries again later. Calls that
+   * wait for the kernel's turn share one pass: a crowd costs one call of the kernel and one commit.
+   */
   run(): Promise<BroughtUp> {
-    return this.#turn.take(async () => {
+    this.#next ??= this.#turn.take(async () => {
+      this.#next = undefined
       const tunnels = this.#store.tunnels.newTunnels()
       if (tunnels.length === 0) return { activated: 0, failed: 0 }
       const failed = this.#faults.note(tunnels, await this.#drivers.create(tunnels))
@@ -50,6 +67,7 @@ export class BringUp {
       if (vanished.length > 0) await this.#drivers.remove(vanished)
       return { activated: activated.size, failed: failed.size }
     })
+    return this.#next
   }
 
   async #activate(tunnels: readonly Tunnel[]): Promise<ReadonlySet<string> | 'table-full'> {
@@ -64,12 +82,14 @@ export class BringUp {
   }
 
   #publish(transaction: TunnelTransaction, tunnels: readonly Tunnel[]): Written<ReadonlySet<string>> {
-    const rows = tunnels.flatMap(tunnel => transaction.activate(tunnel) ?? [])
+    const waitUntil = this.#firstAnswer === 0 ? undefined : this.#steady() + this.#firstAnswer
+    const now = this.#now()
+    const rows = tunnels.flatMap(tunnel => transaction.activate(tunnel, now, waitUntil) ?? [])
     return {
       outcome: new Set(rows.map(({ id }) => id)),
       changes: rows.flatMap(tunnel => this.#zone.changesOf(undefined, tunnel)),
       committed: () => {
-        for (const { id, device } of rows) this.#log.info({ tunnel: id, device }, 'tunnel active')
+        for (const { id, device } of rows) this.#log.info({ tunnel: id, device }, 'tunnel up')
       },
     }
   }

@@ -37,6 +37,20 @@ export class Drivers {
     return this.#eachWith(tunnels, (driver, mine) => driver.remove(mine.map(({ device }) => device)))
   }
 
+  /** See Interfaces.trouble: of the first driver that has one. */
+  trouble(): string | undefined {
+    for (const driver of this.#byKind.values()) {
+      const trouble = driver.trouble?.()
+      if (trouble !== undefined) return trouble
+    }
+    return undefined
+  }
+
+  /** See Interfaces.isSound: of all drivers. */
+  isSound(): boolean {
+    return [...this.#byKind.values()].every(driver => driver.isSound?.() ?? false)
+  }
+
   /** See Interfaces.watch: of all drivers that can. */
   watch(harmed: () => void): () => void {
     const stops = [...this.#byKind.values()].map(driver => driver.watch?.(harmed))
@@ -60,6 +74,30 @@ export class Drivers {
       removed: done.flatMap(({ removed }) => removed),
       faults: done.flatMap(({ faults }) => faults),
     }
+  }
+
+  /** The devices of these tunnels that are not as they should be; undefined: only a reconciliation can tell. */
+  async amiss(tunnels: readonly Tunnel[]): Promise<ReadonlySet<string> | undefined> {
+    const found = new Set<string>()
+    for (const [name, driver] of this.#byKind) {
+      const links = ofKind(tunnels, name).map(linkOf)
+      if (links.length === 0) continue
+      const amiss = await driver.amiss?.(links)
+      if (amiss === undefined) return undefined
+      for (const device of amiss) found.add(device)
+    }
+    return found
+  }
+
+  /** Packets received so far, by device, as far as the drivers can see them. */
+  async signsOfLife(tunnels: readonly Tunnel[]): Promise<ReadonlyMap<string, number>> {
+    const signs = new Map<string, number>()
+    for (const [name, driver] of this.#byKind) {
+      const devices = ofKind(tunnels, name).map(({ device }) => device)
+      if (devices.length === 0 || driver.signsOfLife === undefined) continue
+      for (const [device, packets] of await driver.signsOfLife(devices)) signs.set(device, packets)
+    }
+    return signs
   }
 
   #eachWith(

@@ -1,17 +1,26 @@
 import type { Log } from '../shared/log.ts'
-import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
-import type { KindFields } from '../tunnel/tunnel.ts'
+import type { KindFields, Tunnel } from '../tunnel/tunnel.ts'
+import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
+import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
 import type { Drivers } from './drivers.ts'
 import { KernelTurn } from './kernel-turn.ts'
+import { type KeyRenewal, KeyRenewals } from './key-renewal.ts'
 import { LinkFaults } from './link-faults.ts'
 import { type EndpointChange, Moves } from './moves.ts'
 import { Reconciler } from './reconciler.ts'
+import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deletion, Removal } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
+import { Takeovers } from './takeover.ts'
+import { Traffic } from './traffic.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
+
+/** Milliseconds a registration waits for its interface and names. */
+const BRING_UP_PATIENCE_MS = 1000
 
 export interface LifecycleOptions {
   readonly store: TunnelStore
@@ -21,8 +30,14 @@ export interface LifecycleOptions {
   readonly maxTunnels: number
   /** A tunnel that missed more echoes in a row than this is taken down. */
   readonly threshold: number
+  /** Seconds a tunnel may wait for its first sign of life; 0: silence counts from the start. */
+  readonly firstAnswer: number
+  /** Seconds for which a tunnel that was silent for too long is kept; 0: it goes at once, as in the draft. */
+  readonly keep: number
   /** UTC seconds. */
   readonly now: () => number
+  /** Seconds of the steady clock. */
+  readonly steady: () => number
   /** Called after each commit of a registration. */
   readonly onRegistered: () => void
 }
@@ -30,8 +45,11 @@ export interface LifecycleOptions {
 /**
  * The only writer of tunnels.
  *
- *     register           bringUpNew           recordRound            recordRound (over threshold), delete
- *     ────────▶ new (−1) ─────────▶ active (0) ◀────────▶ unreachable (x) ─────────▶ gone
+ *     register           bringUpNew              recordRound            recordRound            delete
+ *     ────────▶ new (−1) ─────────▶ waiting (0) ──────────▶ active (0) ◀────────▶ unreachable (x) ────▶ gone
+ *                                    ▲   │ never heard                               │ over the threshold  ▲
+ *                                    │   └────────────▶ dormant ◀────────────────────┘                     │
+ *                                    └───── wake ──────────┘ └─────────────── endDormant ──────────────────┘
  *
  * Each arrow is a transaction, shared in a crowd; DNS follows in the same tick as its commit. The kernel is asked first
  * if something is taken into use or moved, so that a row never promises more than there is.
@@ -41,24 +59,55 @@ export class Lifecycle {
   readonly #bringUp: BringUp
   readonly #rounds: Rounds
   readonly #moves: Moves
+  readonly #takeovers: Takeovers
+  readonly #keyRenewals: KeyRenewals
   readonly #removal: Removal
+  readonly #dormant: DormantTunnels
+  readonly #store: TunnelStore
+  readonly #now: () => number
+  readonly #steady: () => number
   readonly #reconciler: Reconciler
+  readonly #traffic: Traffic
   readonly #faults: LinkFaults
 
   constructor(options: LifecycleOptions) {
+    this.#store = options.store
+    this.#now = options.now
+    this.#steady = options.steady
     this.#faults = new LinkFaults(options.log)
     const parts = { ...options, faults: this.#faults, turn: new KernelTurn() }
     this.#registrations = new Registrations(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
+    this.#takeovers = new Takeovers(parts)
+    this.#keyRenewals = new KeyRenewals(options)
     this.#removal = new Removal({ ...parts, onRemoved: rows => this.#registrations.countRemoved(rows) })
+    this.#dormant = new DormantTunnels({ ...parts, onWoken: () => this.#registrations.countWoken() })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
     this.#reconciler = new Reconciler(parts)
+    this.#traffic = new Traffic(parts)
   }
 
-  /** The draft's server steps 2–4. */
-  register(request: TunnelRequest): Promise<Registration> {
-    return this.#registrations.register(request)
+  /**
+   * The draft's server steps 2–4. Resolves when the tunnel is up and its names are answered; after a second at the latest,
+   * or if the kernel refuses: the tunnel is new then, and tried again.
+   */
+  async register(request: TunnelRequest): Promise<Registration> {
+    const registration = await this.#registrations.register(request)
+    if (registration.kind === 'refused') return registration
+    await within(BRING_UP_PATIENCE_MS, this.#bringUp.run())
+    const { tunnel } = registration
+    return { ...registration, tunnel: this.#store.tunnels.byId(tunnel.id) ?? tunnel }
+  }
+
+  /** Brings a dormant tunnel back, because its owner has come by: up, in the table and in DNS when this resolves. */
+  wake(id: string, options: WakeOptions = {}): Promise<Awakened> {
+    return this.#dormant.wake(id, options)
+  }
+
+  /** Ends the dormant tunnels whose time is over: addresses and names are free again after their rest. */
+  endDormant(): Promise<number> {
+    return this.#dormant.endOld()
   }
 
   /** The draft's monitor steps 5–6. Tunnels that can't be brought up stay new; the caller tries again later. */
@@ -66,8 +115,8 @@ export class Lifecycle {
     return this.#bringUp.run()
   }
 
-  /** The draft's monitor step 1: the tunnels to probe, addresses in canonical text. */
-  probeTargets(): readonly { readonly id: string; readonly ipv6Client: string }[] {
+  /** The draft's monitor step 1: the tunnels to probe. */
+  probeTargets(): readonly ProbedTunnel[] {
     return this.#rounds.targets()
   }
 
@@ -76,9 +125,50 @@ export class Lifecycle {
     return this.#rounds.record(round)
   }
 
-  /** Moves a tunnel to another IPv4 endpoint. */
-  changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
-    return this.#moves.move(id, ipv4)
+  /** Moves a tunnel to another IPv4 endpoint; a dormant one comes back there. */
+  async changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
+    if (this.#store.tunnels.dormant.byId(id) === undefined) return this.#moves.move(id, ipv4)
+    const awakened = await this.wake(id, { ipv4 })
+    if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
+    return awakened.kind === 'refused' ? awakened : this.#moves.move(id, ipv4)
+  }
+
+  /** The dormant tunnel that has just this endpoint and name: a registration of both means it. */
+  dormantOf(wanted: Pick<TunnelRequest, 'nicname' | 'country'> & { readonly ipv4: string }) {
+    const dormant = this.#store.tunnels.dormant.byName(wanted.nicname, wanted.country)
+    return dormant?.ipv4Client === wanted.ipv4 ? dormant : undefined
+  }
+
+  /** Brings a dormant tunnel back with a new key: whoever registers it again from its endpoint has lost the old one. */
+  async reregister(id: string): Promise<Registration> {
+    const key = newKey()
+    const awakened = await this.wake(id, { keyHash: hashKey(key) })
+    switch (awakened.kind) {
+      case 'woken':
+        return { kind: 'registered', tunnel: awakened.tunnel, key }
+      case 'refused':
+        return awakened
+      case 'awake': // somebody has come first, and has its key
+        return refused(REFUSAL.nicnameTaken(awakened.tunnel.nicname, awakened.tunnel.country))
+      default:
+        return awakened satisfies never
+    }
+  }
+
+  /** UTC seconds at which a waiting tunnel falls asleep or a dormant one ends by itself; undefined: it is neither. */
+  endOf({ dormant, waitUntil }: Pick<Tunnel, 'dormant' | 'waitUntil'>): number | undefined {
+    const until = dormant?.until ?? waitUntil
+    return until === undefined ? undefined : until - this.#steady() + this.#now()
+  }
+
+  /** Moves a tunnel to the endpoint of the tunnel `holderId`, which gets the other's. */
+  takeEndpoint(id: string, holderId: string): Promise<EndpointChange> {
+    return this.#takeovers.take(id, holderId)
+  }
+
+  /** Gives a tunnel a new key; the old one is void. */
+  renewKey(id: string): Promise<KeyRenewal> {
+    return this.#keyRenewals.renew(id)
   }
 
   /** Lets a tunnel be known by another public key. */
@@ -96,9 +186,14 @@ export class Lifecycle {
     return this.#reconciler.run()
   }
 
-  /** The tunnels among these whose interface needed no mending; the whole kernel is reconciled for it. */
+  /** The tunnels among these whose interface needed no mending: the kernel is reconciled, unless it is known to be sound. */
   check(ids: readonly string[]): Promise<ReadonlySet<string>> {
     return this.#reconciler.check(ids)
+  }
+
+  /** The tunnels among these that have sent something since the last call, as far as the kernel can say. */
+  heardSince(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#traffic.heard(ids)
   }
 
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */
@@ -110,4 +205,18 @@ export class Lifecycle {
   recount(): void {
     this.#registrations.recount()
   }
+}
+
+/** Waits for work that goes on by itself, but not for ever; how it ends is reported by whoever repeats it. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  const done = work.then(
+    () => undefined,
+    () => undefined,
+  )
+  await Promise.race([done, patience])
+  clearTimeout(timer)
 }

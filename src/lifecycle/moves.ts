@@ -26,17 +26,21 @@ export class Moves {
   readonly #drivers: Drivers
   readonly #turn: KernelTurn
   readonly #log: Log
+  readonly #now: () => number
 
   constructor(parts: {
     readonly store: TunnelStore
     readonly drivers: Drivers
     readonly turn: KernelTurn
     readonly log: Log
+    /** UTC seconds. */
+    readonly now: () => number
   }) {
     this.#store = parts.store
     this.#drivers = parts.drivers
     this.#turn = parts.turn
     this.#log = parts.log
+    this.#now = parts.now
   }
 
   move(id: string, ipv4: string): Promise<EndpointChange> {
@@ -45,7 +49,7 @@ export class Moves {
       holder: () => this.#store.tunnels.idByEndpoint(ipv4),
       taken: REFUSAL.endpointInUse(ipv4),
       changed: tunnel => ({ ...tunnel, ipv4Client: ipv4 }),
-      write: transaction => transaction.moveEndpoint(id, ipv4),
+      write: transaction => transaction.moveEndpoint(id, ipv4, this.#now()),
     })
   }
 

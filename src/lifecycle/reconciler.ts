@@ -39,10 +39,15 @@ export class Reconciler {
     })
   }
 
-  /** See Lifecycle.check. */
+  /** See Lifecycle.check. The whole table is read only if something is not as it should be, or nobody can tell. */
   async check(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    if (await this.#turn.take(async () => this.#drivers.isSound())) return new Set(ids)
+    const amiss = await this.#turn.take(() =>
+      this.#drivers.amiss(ids.flatMap(id => this.#store.tunnels.byId(id) ?? [])),
+    )
+    if (amiss?.size === 0) return new Set(ids)
     const { made, faults } = await this.run()
-    const unsound = new Set([...made, ...faults.map(({ device }) => device)])
+    const unsound = new Set([...(amiss ?? []), ...made, ...faults.map(({ device }) => device)])
     if (unsound.has(WHOLE_KERNEL)) return new Set() // nobody knows
     return new Set(ids.filter(id => !unsound.has(this.#store.tunnels.byId(id)?.device ?? '')))
   }

@@ -20,14 +20,33 @@ export const REFUSAL = {
   interfaceFault: (reason: string) => problem('interface-fault', { reason }),
 } as const
 
+/** When to come back, in seconds: another program's lock is short, a disk is mended by somebody. */
+const SECONDS = { busy: 5, fault: 60 } as const
+
 /**
  * The problem that a failed transaction is: the disk is full, or the database can't be written. Any other error is
  * a fault of the program and thrown on.
  */
 export function storageProblem(error: unknown): Problem {
-  const fault = storageFaultOf(error)
-  if (fault === 'full') return problem('storage-full', {})
-  if (fault === 'unwritable') return problem('storage-fault', {})
-  if (fault === 'table-full') return problem('table-full', {})
-  throw error
+  const found = storageProblemOf(error)
+  if (found === undefined) throw error
+  return found
+}
+
+/** The same for whoever has other errors to tell too; undefined: it is none of the storage's. */
+export function storageProblemOf(error: unknown): Problem | undefined {
+  switch (storageFaultOf(error)) {
+    case 'full':
+      return problem('storage-full', {})
+    case 'busy':
+      return problem('storage-busy', { seconds: SECONDS.busy })
+    case 'corrupt':
+    case 'unwritable':
+    case 'stopped':
+      return problem('storage-fault', { seconds: SECONDS.fault })
+    case 'table-full':
+      return problem('table-full', {})
+    default:
+      return undefined
+  }
 }

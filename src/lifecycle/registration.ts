@@ -26,6 +26,7 @@ export class Registrations {
   readonly #log: Log
   readonly #maxTunnels: number
   readonly #now: () => number
+  readonly #steady: () => number
   readonly #onRegistered: () => void
   #count: number
 
@@ -35,6 +36,8 @@ export class Registrations {
     readonly maxTunnels: number
     /** UTC seconds. */
     readonly now: () => number
+    /** Seconds of the steady clock. */
+    readonly steady: () => number
     /** Called after each commit of a registration. */
     readonly onRegistered: () => void
   }) {
@@ -42,6 +45,7 @@ export class Registrations {
     this.#log = options.log
     this.#maxTunnels = options.maxTunnels
     this.#now = options.now
+    this.#steady = options.steady
     this.#onRegistered = options.onRegistered
     this.#count = this.#store.tunnels.count()
   }
@@ -63,7 +67,7 @@ export class Registrations {
     if (this.#count >= this.#maxTunnels) return unwritten(REFUSAL.poolFull())
     const key = newKey()
     const make = (assignment: Assignment) => this.#newTunnel(request, assignment)
-    const insertion = transaction.insert(this.#now(), make, hashKey(key))
+    const insertion = transaction.insert(this.#steady(), make, hashKey(key))
     if (insertion.kind === 'full') return unwritten(REFUSAL.poolFull())
     if (insertion.kind === 'taken') return unwritten(...conflicts(transaction.tunnels, request))
     this.#count++
@@ -78,6 +82,11 @@ export class Registrations {
   /** Counts afresh: another program has edited rows. Addresses that it gave out show when they are tried. */
   recount(): void {
     this.#count = this.#store.tunnels.count()
+  }
+
+  /** Takes a row that has come back into the count. */
+  countWoken(): void {
+    this.#count++
   }
 
   /** Takes `rows` removed rows off the count. */
@@ -101,6 +110,8 @@ export class Registrations {
       os: request.os,
       creationTime: this.#now(),
       unreachable: NEW,
+      waitUntil: undefined,
+      stateSince: this.#now(),
     }
   }
 }

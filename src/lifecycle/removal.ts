@@ -19,6 +19,8 @@ export class Removal {
   readonly #turn: KernelTurn
   readonly #log: Log
   readonly #now: () => number
+  readonly #steady: () => number
+  readonly #keep: number
   readonly #onRemoved: (rows: number) => void
   readonly #deletions = new BatchQueue((ids: readonly string[]) => this.#deleteAll(ids))
 
@@ -31,6 +33,10 @@ export class Removal {
     readonly log: Log
     /** UTC seconds. */
     readonly now: () => number
+    /** Seconds of the steady clock. */
+    readonly steady: () => number
+    /** Seconds for which a tunnel that was silent for too long is kept; 0: it goes at once. */
+    readonly keep: number
     /** Called in the tick of the commit with the number of rows that went. */
     readonly onRemoved: (rows: number) => void
   }) {
@@ -41,6 +47,8 @@ export class Removal {
     this.#turn = parts.turn
     this.#log = parts.log
     this.#now = parts.now
+    this.#steady = parts.steady
+    this.#keep = parts.keep
     this.#onRemoved = parts.onRemoved
   }
 
@@ -49,27 +57,43 @@ export class Removal {
     return this.#deletions.add(id)
   }
 
-  /** A tunnel whose interface can't be removed keeps its row. Returns the ids of those that are gone. */
-  takeDown(tunnels: readonly Tunnel[]): Promise<Set<string>> {
-    return this.#takeDown(tunnels, [])
+  /**
+   * Takes down those that `find` finds in the kernel's turn: one that has moved or answered meanwhile is none. A tunnel
+   * whose interface can't be removed keeps its row. Returns the ids of those whose row is gone; they are dormant then, if
+   * any are kept.
+   */
+  takeDown(find: () => readonly Tunnel[]): Promise<Set<string>> {
+    return this.#turn.take(async () => {
+      const down = await this.#withoutInterface(find())
+      if (down.length === 0) return new Set()
+      return this.#store.commit(transaction => this.#sleepRows(transaction, down))
+    })
   }
 
-  #takeDown(tunnels: readonly Tunnel[], broken: readonly BrokenRow[]): Promise<Set<string>> {
+  #remove(tunnels: readonly Tunnel[], broken: readonly BrokenRow[]): Promise<Set<string>> {
     return this.#turn.take(async () => {
-      const failed = this.#faults.note(tunnels, await this.#drivers.remove(tunnels))
-      const down = [...tunnels.filter(tunnel => !failed.has(tunnel.device)), ...broken]
+      const up = tunnels.filter(({ dormant }) => dormant === undefined)
+      const asleep = tunnels.filter(({ dormant }) => dormant !== undefined)
+      const down = [...(await this.#withoutInterface(up)), ...asleep, ...broken]
       if (down.length === 0) return new Set()
       return this.#store.commit(transaction => this.#removeRows(transaction, down))
     })
   }
 
+  /** Removes the interfaces; returns the tunnels that have none now. */
+  async #withoutInterface(tunnels: readonly Tunnel[]): Promise<readonly Tunnel[]> {
+    const failed = this.#faults.note(tunnels, await this.#drivers.remove(tunnels))
+    return tunnels.filter(tunnel => !failed.has(tunnel.device))
+  }
+
   /** An id that comes twice finds no tunnel the second time. */
   async #deleteAll(ids: readonly string[]): Promise<readonly Deletion[]> {
     const unique = [...new Set(ids)]
-    const tunnels = unique.flatMap(id => this.#store.tunnels.byId(id) ?? [])
+    const { tunnels: table } = this.#store
+    const tunnels = unique.flatMap(id => table.byId(id) ?? table.dormant.byId(id) ?? [])
     const broken = unique.flatMap(id => this.#store.tunnels.brokenById(id) ?? [])
     try {
-      const gone = tunnels.length + broken.length === 0 ? new Set() : await this.#takeDown(tunnels, broken)
+      const gone = tunnels.length + broken.length === 0 ? new Set() : await this.#remove(tunnels, broken)
       return ids.map(id => (gone.delete(id) ? { kind: 'deleted' } : this.#undeleted(id)))
     } catch (error) {
       const problem = storageProblem(error)
@@ -82,28 +106,40 @@ export class Removal {
     return refused(reason === undefined ? REFUSAL.noTunnel() : REFUSAL.interfaceFault(reason))
   }
 
+  #sleepRows(transaction: TunnelTransaction, down: readonly Tunnel[]): Written<Set<string>> {
+    if (this.#keep === 0) return this.#removeRows(transaction, down)
+    const steady = this.#steady()
+    const dormancy = { since: this.#now(), until: steady + this.#keep }
+    const rows = down.flatMap(({ id }) => transaction.fallAsleep(id, dormancy, steady) ?? [])
+    return this.#gone(rows, 'tunnel is dormant')
+  }
+
   #removeRows(
     transaction: TunnelTransaction,
     down: readonly { readonly id: string }[],
   ): Written<Set<string>> {
     // What counts is the row as it is now: it may have become active, or have moved, while the kernel was busy.
-    const gone = down.flatMap(({ id }) => transaction.remove(id, this.#now()) ?? [])
+    const rows = down.flatMap(({ id }) => transaction.remove(id, this.#steady()) ?? [])
+    return this.#gone(rows, 'tunnel removed')
+  }
+
+  #gone(rows: readonly (Tunnel | BrokenRow)[], message: string): Written<Set<string>> {
     return {
-      outcome: new Set(gone.map(({ id }) => id)),
-      changes: gone.flatMap(row => ('reason' in row ? [] : this.#zone.changesOf(row, undefined))),
+      outcome: new Set(rows.map(({ id }) => id)),
+      changes: rows.flatMap(row => ('reason' in row ? [] : this.#zone.changesOf(row, undefined))),
       committed: () => {
-        this.#onRemoved(gone.length)
-        for (const row of gone) this.#removed(row)
+        this.#onRemoved(rows.filter(row => 'reason' in row || row.dormant === undefined).length)
+        for (const row of rows) this.#removed(row, message)
       },
     }
   }
 
-  #removed(row: Tunnel | BrokenRow): void {
+  #removed(row: Tunnel | BrokenRow, message: string): void {
     this.#faults.forget(row.id)
     if ('reason' in row) this.#log.info({ tunnel: row.id, reason: row.reason }, 'broken row removed')
     else {
       const { id, device, unreachable } = row
-      this.#log.info({ tunnel: id, device, unreachable }, 'tunnel removed')
+      this.#log.info({ tunnel: id, device, unreachable }, message)
     }
   }
 }

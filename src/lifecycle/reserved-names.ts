@@ -4,10 +4,10 @@ import type { TunnelNames } from './tunnel-names.ts'
 
 /** The names that zone files give or hide: no tunnel is ever published over static data. */
 export class ReservedNames {
-  readonly #catalog: Pick<Catalog, 'staticAtOrBelow' | 'isOccluded'>
+  readonly #catalog: Pick<Catalog, 'isReserved'>
   readonly #names: TunnelNames
 
-  constructor(catalog: Pick<Catalog, 'staticAtOrBelow' | 'isOccluded'>, names: TunnelNames) {
+  constructor(catalog: Pick<Catalog, 'isReserved'>, names: TunnelNames) {
     this.#catalog = catalog
     this.#names = names
   }
@@ -19,6 +19,6 @@ export class ReservedNames {
 
   /** Whether static data stands at or below an owner in lower case, or hides it (a delegation or a DNAME above). */
   isTaken(owner: Uint8Array): boolean {
-    return this.#catalog.staticAtOrBelow(owner) || this.#catalog.isOccluded(owner)
+    return this.#catalog.isReserved(owner)
   }
 }

@@ -4,6 +4,7 @@ import { TYPE } from '../wire/codes.ts'
 import { isAtOrBelow } from '../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
 import type { Rrset } from '../zone/rrset.ts'
+import { soaMinimum } from '../zone/serial.ts'
 import { ReservedNames } from './reserved-names.ts'
 import type { TunnelNames } from './tunnel-names.ts'
 
@@ -12,11 +13,12 @@ const UNPUBLISHED: readonly Rrset[] = []
 
 /**
  * What the live tunnel table says in DNS: AAAA of `nicname.country.<origin>`, PTR of the client's address, and what its
- * kind adds, exactly while `unreachable >= 0`. Static records of the zone files win: a tunnel is never published over one.
+ * kind adds, exactly while it has a row with `unreachable >= 0`. Static records of the zone files win: a tunnel is never published over one.
  */
 export class TunnelZone {
   readonly names: TunnelNames
   readonly reserved: ReservedNames
+  readonly #catalog: Catalog
   readonly #kinds: Kinds
   readonly #ttl: number
 
@@ -28,6 +30,7 @@ export class TunnelZone {
     /** Seconds. */
     readonly ttl: number
   }) {
+    this.#catalog = options.catalog
     this.names = options.names
     this.reserved = new ReservedNames(options.catalog, options.names)
     this.#kinds = options.kinds
@@ -39,13 +42,20 @@ export class TunnelZone {
     return this.names.reverseApex
   }
 
+  /** Seconds for which a resolver keeps that a name of the forward zone is not there (RFC 2308 5). */
+  negativeTtl(): number {
+    const soa = this.#catalog.rrset(this.names.forwardApex, TYPE.SOA)
+    const rdata = soa?.rdatas[0]
+    return soa === undefined || rdata === undefined ? 0 : Math.min(soa.ttl, soaMinimum(rdata))
+  }
+
   isReserved(nicname: string, country: string): boolean {
     return this.reserved.isReserved(nicname, country)
   }
 
-  /** The rrsets that stand in DNS for a tunnel; none if it is new, or if static data stands in its place. */
+  /** The rrsets that stand in DNS for a tunnel; none if it is new or dormant, or if static data stands in its place. */
   rrsetsOf(tunnel: Tunnel): readonly Rrset[] {
-    if (tunnel.unreachable < 0) return UNPUBLISHED
+    if (tunnel.unreachable < 0 || tunnel.dormant !== undefined) return UNPUBLISHED
     const forward = this.names.ownerOf(tunnel.nicname, tunnel.country)
     const reverse = this.names.reverseOwnerOf(tunnel.ipv6Client)
     if (this.reserved.isTaken(forward) || this.reserved.isTaken(reverse)) return UNPUBLISHED

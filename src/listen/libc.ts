@@ -1,6 +1,6 @@
 /**
- * The system calls that Node has none of, from libc through koffi. This is the only file that knows the foreign
- * function interface; what the calls are given is laid out in socket-memory.ts.
+ * The system calls that Node has none of, from libc through koffi; what the calls are given is laid out in
+ * socket-memory.ts. Those for netlink are in kernel/netlink.ts.
  *
  * The numbers are Linux's for x64, arm64, riscv64 and loong64.
  */

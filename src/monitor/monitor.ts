@@ -97,6 +97,11 @@ export class Monitor {
     this.#reconciler.soon()
   }
 
+  /** Somebody has taken away what tunnels need: it is mended within seconds. */
+  kernelHarmed(): void {
+    this.#reconciler.harmed()
+  }
+
   /** A setting that all tunnels need is wrong: it is mended soon, and silence meanwhile is asked about twice. */
   kernelTroubled(): void {
     this.#reconciler.noteTrouble()
@@ -110,10 +115,15 @@ export class Monitor {
     return this.#round
   }
 
-  /** Why the service is not well as far as the monitor knows: an outage of our own, and since when. */
+  /**
+   * Why the service is not well as far as the monitor knows: an outage of our own, and since when; or something that all
+   * tunnels need and the kernel does not give, such as the source filter.
+   */
   trouble(): string | undefined {
     const outage = this.#rounds.outage
-    return outage && `cut off since ${outage.since.toISOString()}: ${outage.reason}`
+    if (outage !== undefined) return `cut off since ${outage.since.toISOString()}: ${outage.reason}`
+    const [missing] = this.#reconciler.unprepared
+    return missing && `the kernel is not as tunnels need it: ${missing.reason}`
   }
 
   /** Figures for the metrics: of the last round, and counts since the start. */
@@ -130,6 +140,7 @@ export class Monitor {
       rounds: this.#count,
       failed_rounds: this.#failed,
       failed_bring_ups: this.#bringUp.failures,
+      kernel_faults: this.#reconciler.unprepared.length,
       own_outage_since: outage === undefined ? 0 : Math.floor(outage.since.getTime() / 1000),
     }
   }

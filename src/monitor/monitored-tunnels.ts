@@ -18,6 +18,8 @@ export interface MonitoredTunnels {
     readonly silent: readonly string[]
   }): Promise<{ readonly removed: number }>
   reconcile(): Promise<Reconciliation>
+  /** Those of these tunnels that have sent something since the last call. */
+  heardSince(ids: readonly string[]): Promise<ReadonlySet<string>>
   /** Looks at our own end of each of these tunnels, and mends it; those whose end was sound all along. */
   check(ids: readonly string[]): Promise<ReadonlySet<string>>
 }

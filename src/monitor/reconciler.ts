@@ -4,8 +4,11 @@ import type { MonitoredTunnels } from './monitored-tunnels.ts'
 import { reasonOf } from './reason.ts'
 
 const INTERVAL_MS = 3_600_000
-/** A reconciliation that took a second is followed by at least nine of rest, whatever the kernel tells meanwhile. */
-const REST_PER_WORK = 9
+/**
+ * Seconds of rest after a reconciliation that took one: many if the next is wanted because something has changed, which
+ * may be of no concern to us, and one if our own is known to be harmed.
+ */
+const REST_PER_WORK = { changed: 9, harmed: 1 } as const
 const SHORTEST_REST_MS = 500
 /** Faults of one reconciliation that are written to the log. */
 const LOGGED_FAULTS = 10
@@ -18,11 +21,14 @@ export class Reconciler {
   #interval: NodeJS.Timeout | undefined
   #soon: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
-  #isWanted = false
-  #restUntil = 0
+  /** Why another reconciliation is wanted. */
+  #wanted: keyof typeof REST_PER_WORK | undefined
+  #endedAt = Number.NEGATIVE_INFINITY
+  #workedMs = 0
   #mendings = 0
   #stopped = false
   #lastFaults = ''
+  #unprepared: readonly LinkFault[] = []
 
   constructor(options: {
     readonly lifecycle: Pick<MonitoredTunnels, 'reconcile'>
@@ -40,6 +46,11 @@ export class Reconciler {
     return this.#mendings
   }
 
+  /** What all tunnels need and could not be had at the last reconciliation: routes, forwarding, source filter. */
+  get unprepared(): readonly LinkFault[] {
+    return this.#unprepared
+  }
+
   start(): void {
     this.#run()
     this.#interval = setInterval(() => {
@@ -47,17 +58,16 @@ export class Reconciler {
     }, INTERVAL_MS)
   }
 
-  /** Reconciles as soon as the rest after the last one is over; many calls cost one. */
+  /** Something has changed that may be ours: reconciles when the rest after the last one is over; many calls cost one. */
   soon(): void {
-    this.#isWanted = true
-    if (this.#stopped || this.#running !== undefined || this.#soon !== undefined) return
-    this.#soon = setTimeout(
-      () => {
-        this.#soon = undefined
-        this.#run()
-      },
-      Math.max(0, this.#restUntil - performance.now()),
-    )
+    this.#wanted ??= 'changed'
+    this.#plan()
+  }
+
+  /** Something of ours was taken away: reconciles after a short rest. */
+  harmed(): void {
+    this.#wanted = 'harmed'
+    this.#plan()
   }
 
   /** Something of ours is known to be wrong: echoes that go out now say nothing. */
@@ -73,25 +83,34 @@ export class Reconciler {
     await this.#running
   }
 
+  #plan(): void {
+    if (this.#wanted === undefined || this.#stopped || this.#running !== undefined) return
+    const restMs = Math.max(SHORTEST_REST_MS, REST_PER_WORK[this.#wanted] * this.#workedMs)
+    clearTimeout(this.#soon)
+    this.#soon = setTimeout(() => this.#run(), Math.max(0, this.#endedAt + restMs - performance.now()))
+  }
+
   #run(): void {
-    this.#isWanted = false
+    clearTimeout(this.#soon)
+    this.#wanted = undefined
     this.#running = this.#timed().finally(() => {
       this.#running = undefined
-      if (this.#isWanted) this.soon()
+      this.#plan()
     })
   }
 
   async #timed(): Promise<void> {
     const start = performance.now()
     await this.#reconcile()
-    const end = performance.now()
-    this.#restUntil = end + Math.max(SHORTEST_REST_MS, REST_PER_WORK * (end - start))
+    this.#endedAt = performance.now()
+    this.#workedMs = this.#endedAt - start
   }
 
   async #reconcile(): Promise<void> {
     try {
       const [preparation, mended] = await Promise.all([this.#prepare(), this.#lifecycle.reconcile()])
       const { made, removed, faults } = mended
+      this.#unprepared = preparation
       if (made.length > 0) this.#mendings++
       if (made.length + removed.length > 0) {
         this.#log.info({ made: made.length, removed: removed.length }, 'interfaces reconciled with the table')

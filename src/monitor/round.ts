@@ -42,7 +42,7 @@ interface Findings {
 /**
  * The draft's steps 1–4, from a scan to the counts:
  *
- *     scan ─▶ echo ─▶ doubt? ─▶ echo again ─▶ our own outage? ─▶ our own ends sound? ─▶ count
+ *     scan ─▶ echo, traffic ─▶ doubt? ─▶ echo again ─▶ our own outage? ─▶ our own ends sound? ─▶ count
  */
 export class Rounds {
   readonly #options: RoundOptions
@@ -77,7 +77,8 @@ export class Rounds {
     const mendings = this.#options.mendings()
     const uplink = await this.#options.uplink.targets()
     // Draft, step 2: reachability tests (ICMPv6 echo/reply), all in one batch.
-    const first = await this.#probe([...tunnels.map(({ ipv6Client }) => ipv6Client), ...uplink])
+    const replies = await this.#probe([...tunnels.map(({ ipv6Client }) => ipv6Client), ...uplink])
+    const first = await this.#withTraffic(tunnels, replies)
     const doubted = this.#isDoubted(tunnels, first, mendings)
     const echoes = doubted ? await this.#probeAgain(tunnels, first, uplink) : { verdicts: first, last: first }
     if (this.#options.signal.aborted) return { ...NOTHING, outcome: 'stopped' } // those not asked yet are not silent
@@ -90,6 +91,16 @@ export class Rounds {
     this.#outage.over()
     this.#options.uplink.learn(echoes.last)
     return this.#count(findings)
+  }
+
+  /** What a tunnel sends is as good as an echo's reply: some filter echoes. */
+  async #withTraffic(tunnels: readonly ProbeTarget[], replies: Verdicts): Promise<Verdicts> {
+    const { silent } = findingsOf(tunnels, replies)
+    if (silent.length === 0) return replies
+    const heard = await this.#options.lifecycle.heardSince(silent)
+    const verdicts = new Map(replies)
+    for (const { id, ipv6Client } of tunnels) if (heard.has(id)) verdicts.set(ipv6Client, HEARD)
+    return verdicts
   }
 
   async #probe(addresses: readonly string[]): Promise<Verdicts> {
@@ -179,6 +190,8 @@ const MOST_ARE_SILENT: CutOff = {
   kind: 'crowd',
   reason: 'most tunnels that answered before are silent together',
 }
+/** No echo was timed. */
+const HEARD: Verdict = { kind: 'answered', rttMs: 0 }
 const WHILE_MENDED: Verdict = { kind: 'unknown', reason: 'our own end was mended meanwhile' }
 
 function findingsOf(tunnels: readonly ProbeTarget[], verdicts: Verdicts): Findings {

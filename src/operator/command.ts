@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Audit } from '../lifecycle/audit.ts'
+import { EXIT, type ExitCode } from './exit.ts'
 import type { Operator } from './operator.ts'
 import type { Outcome } from './outcome.ts'
 import { documentOf, documentOfLines, problemDocument } from './problem-document.ts'
@@ -10,6 +11,9 @@ export interface Operated {
   readonly operator: Operator
   readonly audit: Pick<Audit, 'run'>
   readonly status: Status
+  readonly backUp: (file: string) => Promise<void>
+  /** Undefined where no process runs: there is nothing to read again. */
+  readonly reload: (() => Promise<{ taken: string[]; kept: string[] }>) | undefined
 }
 
 /** What a command gives, as it stands on a line of the control socket. */
@@ -40,12 +44,16 @@ export interface Command {
   mistakes(parameters: unknown): readonly string[]
   /** Works on the parameters as they came in. Rejects where something broke; what may be expected is a reply. */
   run(operated: Operated, parameters: unknown): Promise<CommandReply>
+  /** The parameters as they are meant where the command line is: the process may have another working directory. */
+  located(parameters: Readonly<Record<string, string>>): Readonly<Record<string, string>>
   /** Renders a result for a person. Throws ZodError where the result is not what the command gives. */
   text(value: unknown): string
   /** Renders a result for a program: one JSON value a line. Throws ZodError as `text` does. */
   json(value: unknown): string
   /** The parameters that change for the next slice of a long result; undefined at its end. */
   next(value: unknown): object | undefined
+  /** The exit status that a result stands for. */
+  exitCode(value: unknown): ExitCode
 }
 
 /** What a row of the table says of its command. */
@@ -61,6 +69,10 @@ export interface CommandDefinition<Parameters extends z.ZodObject, Result extend
     parameters: z.output<Parameters>,
   ) => Outcome<z.input<Result>> | Promise<Outcome<z.input<Result>>>
   readonly text: (value: z.output<Result>) => string
+  /** See `Command.located`; as they are unless given. */
+  readonly located?: Command['located']
+  /** 0 unless given. */
+  readonly exitCode?: (value: z.output<Result>) => ExitCode
   /** For a result that is too long for one reply: its lines of JSON, and what to ask for the next part. */
   readonly slices?: {
     readonly items: (value: z.output<Result>) => readonly unknown[]
@@ -88,12 +100,14 @@ export function defineCommand<Parameters extends z.ZodObject, Result extends z.Z
       if (outcome.kind === 'refused') return { problem: documentOf(outcome.problems) }
       return { value: result.parse(outcome.value) }
     },
+    located: given => definition.located?.(given) ?? given,
     text: value => definition.text(result.parse(value)),
     json: value => {
       const checked = result.parse(value)
       return (slices === undefined ? [checked] : slices.items(checked)).map(jsonLine).join('')
     },
     next: value => slices?.next(result.parse(value)),
+    exitCode: value => definition.exitCode?.(result.parse(value)) ?? EXIT.ok,
   }
 }
 

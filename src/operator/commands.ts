@@ -1,7 +1,9 @@
 import { auditCommand } from './audit-command.ts'
+import { backupCommand } from './backup-command.ts'
 import type { Command, Operated } from './command.ts'
 import type { ControlHandler } from './control.ts'
 import { documentOfLines } from './problem-document.ts'
+import { reloadCommand } from './reload-command.ts'
 import { statusCommand } from './status-command.ts'
 import { tunnelAdd, tunnelDelete, tunnelList, tunnelShow } from './tunnel-commands.ts'
 
@@ -16,6 +18,8 @@ export const COMMANDS: readonly Command[] = [
   tunnelAdd,
   tunnelDelete,
   auditCommand,
+  reloadCommand,
+  backupCommand,
 ]
 
 /** Runs the commands of the table, as they come over the control socket or from a command that found no process. */

@@ -1,4 +1,4 @@
-import { lstatSync, rmSync } from 'node:fs'
+import { lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { z } from 'zod'
 import type { Log } from '../shared/log.ts'
@@ -66,7 +66,7 @@ function removeLeftOver(path: string): void {
   if (found === undefined) return
   if (!found.isSocket())
     throw new Error(`control.socket = ${JSON.stringify(path)}: something that is no socket stands there`)
-  rmSync(path)
+  unlinkSync(path)
 }
 
 /** Commands of one connection are worked on together; their replies go back in order. */

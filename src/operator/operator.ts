@@ -22,6 +22,9 @@ interface ListSlice {
   readonly next: string | null
 }
 
+/** Begins `after` in the part of a list that has the dormant tunnels; no id begins so. */
+const DORMANT = '~'
+
 /** What an operator may do to tunnels: the same rooms as for visitors, without a visitor's limits or keys. */
 export class Operator {
   readonly #table: TunnelReader
@@ -43,14 +46,27 @@ export class Operator {
 
   /**
    * Looks at `limit` tunnels with ids after `after`, and gives those that the filter lets through. Rows that another
-   * program wrote and that can't be used come last.
+   * program wrote and that can't be used come behind them, and dormant tunnels last.
    */
   list(after: string, limit: number, filter: TunnelFilter): ListSlice {
+    if (after.startsWith(DORMANT)) return this.#listDormant(after.slice(DORMANT.length), limit, filter)
     const rows = this.#table.after(after, limit)
-    const next = rows.length < limit ? null : (rows.at(-1)?.id ?? null)
+    const last = rows.length < limit ? undefined : rows.at(-1)?.id
     const reports = rows.map(tunnel => this.#report(tunnel))
-    if (next === null) reports.push(...this.#table.brokenRows().map(reportOfBroken))
-    return { tunnels: reports.filter(report => passes(report, filter)), next }
+    if (last === undefined) reports.push(...this.#table.brokenRows().map(reportOfBroken))
+    const tunnels = reports.filter(report => passes(report, filter))
+    if (last !== undefined) return { tunnels, next: last }
+    return { tunnels, next: this.#table.dormant.count() === 0 ? null : DORMANT }
+  }
+
+  #listDormant(after: string, limit: number, filter: TunnelFilter): ListSlice {
+    const rows = this.#table.dormant.after(after, limit)
+    const reports = rows.map(tunnel => this.#report(tunnel))
+    const last = rows.length < limit ? undefined : rows.at(-1)?.id
+    return {
+      tunnels: reports.filter(report => passes(report, filter)),
+      next: last === undefined ? null : `${DORMANT}${last}`,
+    }
   }
 
   /** `reference` is an id, `nicname.country`, or the full name. */
@@ -96,6 +112,8 @@ export class Operator {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      dormant_since: tunnel.dormant?.since,
+      until: this.#lifecycle.endOf(tunnel),
       fault: this.#lifecycle.faultOf(tunnel.id),
     }
   }

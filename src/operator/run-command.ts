@@ -20,9 +20,10 @@ export type BrokerOpener = (config: Config) => Promise<OpenedBroker | undefined>
 /** Runs a command of the table through the running process, or on the database where none runs. */
 export async function runCommand(
   command: Command,
-  parameters: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
   { open, ...options }: CommandOptions & { readonly open: BrokerOpener },
 ): Promise<ExitCode> {
+  const parameters = command.located(given)
   const mistakes = command.mistakes(parameters)
   if (mistakes.length > 0) throw new UsageMistake(mistakes.join('; '))
   const reading = readConfig(options.config)
@@ -56,14 +57,16 @@ async function printAll(
   parameters: Readonly<Record<string, string>>,
   { handler, json }: { readonly handler: ControlHandler; readonly json: boolean },
 ): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok
   for (let asked: object | undefined = parameters; asked !== undefined; ) {
     const reply: CommandReply = await handler(command.name, asked)
     if ('problem' in reply) return printProblem(reply.problem, { json })
     process.stdout.write(json ? command.json(reply.value) : command.text(reply.value))
     const next: object | undefined = command.next(reply.value)
     asked = next && { ...parameters, ...next }
+    exitCode = command.exitCode(reply.value)
   }
-  return EXIT.ok
+  return exitCode
 }
 
 /** Says what is wrong with the configuration: a line each, or one problem document. */

@@ -17,9 +17,9 @@ export const tunnelList = defineCommand({
   words: [],
   parameters: z.strictObject({
     state: z
-      .enum(['new', 'active', 'unreachable'])
+      .enum(['new', 'waiting', 'active', 'unreachable', 'dormant'])
       .optional()
-      .meta({ title: 'STATE', description: 'only tunnels that are new, active or unreachable' }),
+      .meta({ title: 'STATE', description: 'new, waiting, active, unreachable or dormant' }),
     country: z.string().optional().meta({ title: 'CC', description: 'only tunnels of a country' }),
     name: z.string().optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),
     after: z.string().default(''),
@@ -63,7 +63,7 @@ export const tunnelAdd = defineCommand({
 
 export const tunnelDelete = defineCommand({
   name: 'tunnel delete',
-  summary: 'take a tunnel down: interface, row, names',
+  summary: 'end a tunnel for good: interface, row, names; a dormant one too',
   words: ['reference'],
   parameters: reference,
   result: tunnelReport,
@@ -73,6 +73,7 @@ export const tunnelDelete = defineCommand({
 
 function tunnelCells(tunnel: TunnelReport): string[] {
   const missed = tunnel.unreachable > 0 ? ` (${tunnel.unreachable})` : ''
+  const until = tunnel.until === undefined ? [] : [`until ${new Date(tunnel.until * 1000).toISOString()}`]
   const fault = tunnel.fault === undefined ? [] : [`fault: ${tunnel.fault}`]
   return [
     tunnel.id,
@@ -81,6 +82,7 @@ function tunnelCells(tunnel: TunnelReport): string[] {
     tunnel.ipv6_client,
     tunnel.device,
     `${tunnel.state}${missed}`,
+    ...until,
     ...fault,
   ]
 }

@@ -1,16 +1,24 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
+import type { Refusal } from '../lifecycle/refusal.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
+import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
+import { tunnelBehind } from '../registration/own-tunnel.ts'
 import type { Registrar } from '../registration/registrar.ts'
+import { limitKey } from '../registration/visitor.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
+import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
+import type { SessionCookie } from './session-cookie.ts'
+import type { SignIns } from './sign-in.ts'
+import type { TunnelEvents } from './tunnel-events.ts'
 import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -21,21 +29,33 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   os: problem('os-unknown', { case: 'no-string', known: '' }),
   public_key: problem('public-key-syntax', { case: 'no-string' }),
 }
+const MAX_IDEMPOTENCY_KEY_LENGTH = 255
+const LISTEN_AGAIN_SECONDS = 60
 const LINK_PREFIX_LENGTH = 64
 /** Characters of an unknown field's name that are sent back. */
 const MAX_ECHOED_LENGTH = 40
 
 export interface ApiOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'words' | 'systems'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
+  readonly renewals: Renewals
+  readonly signIns: SignIns
+  readonly cookie: SessionCookie
+  readonly events: TunnelEvents
   readonly scripts: TunnelScripts
   readonly keys: KeyCheck
 }
 
+type RegistrationReply =
+  | { readonly kind: 'registered'; readonly location: string; readonly body: object }
+  | Refusal
+
 /** `/api/v1`: JSON in, JSON out, a tunnel's key as bearer token (RFC 6750 2.1). */
 export class Api {
   readonly #options: ApiOptions
+  /** Replies by Idempotency-Key (draft-ietf-httpapi-idempotency-key-header). */
+  readonly #replies = new OnceEach<RegistrationReply>(({ kind }) => kind === 'registered')
 
   constructor(options: ApiOptions) {
     this.#options = options
@@ -46,20 +66,36 @@ export class Api {
     router.get('/api/v1/tunnels/:id', ctx => this.#show(ctx))
     router.patch('/api/v1/tunnels/:id', ctx => this.#change(ctx))
     router.delete('/api/v1/tunnels/:id', ctx => this.#delete(ctx))
+    router.post('/api/v1/tunnels/:id/key', ctx => this.#renewKey(ctx))
+    router.get('/api/v1/tunnels/:id/events', ctx => this.#listen(ctx))
+    router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
   }
 
   async #register(ctx: Context): Promise<void> {
+    const name = idempotencyKeyOf(ctx)
     const input = registrationOf(await readJson(ctx.req))
-    const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
-    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    const register = () => this.#registerOnce(ctx, input)
+    const owner = limitKey(this.#visitor(ctx))
+    const content = JSON.stringify(input)
+    const reply = name === '' ? await register() : await this.#replies.do({ owner, name, content }, register)
+    if (reply === OTHER_CONTENT) throw refuse(problem('idempotency-key-reused', {}))
+    if (reply.kind === 'refused') throw new Refused(reply.problems)
     ctx.status = 201
-    ctx.set('location', this.#links(outcome.tunnel).self)
-    ctx.body = { ...this.#representation(ctx, outcome.tunnel, outcome.warnings), key: outcome.key }
+    ctx.set('location', reply.location)
+    ctx.body = reply.body
+  }
+
+  async #registerOnce(ctx: Context, input: RegistrationInput): Promise<RegistrationReply> {
+    const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
+    if (outcome.kind === 'refused') return outcome
+    const { tunnel, key, warnings } = outcome
+    const body = { ...this.#representation(ctx, tunnel, warnings), key }
+    return { kind: 'registered', location: this.#links(tunnel).self, body }
   }
 
   async #show(ctx: Context): Promise<void> {
-    ctx.body = this.#representation(ctx, await this.#authorized(ctx))
+    ctx.body = this.#representation(ctx, await this.#awoken(ctx))
   }
 
   async #change(ctx: Context): Promise<void> {
@@ -80,10 +116,25 @@ export class Api {
     ctx.status = 204
   }
 
+  async #renewKey(ctx: Context): Promise<void> {
+    const renewal = await this.#options.renewals.renew(await this.#authorized(ctx))
+    if (renewal.kind === 'refused') throw new Refused(renewal.problems)
+    ctx.body = { key: renewal.key }
+  }
+
+  /** A new key for whoever comes from the tunnel's own IPv6 address: the id and the name are told with it. */
+  async #recover(ctx: Context): Promise<void> {
+    const behind = tunnelBehind(this.#options.table, this.#visitor(ctx))
+    if (behind.kind === 'none') throw refuse(behind.problem)
+    const renewal = await this.#options.renewals.renew(behind.tunnel)
+    if (renewal.kind === 'refused') throw new Refused(renewal.problems)
+    const { tunnel, key } = renewal
+    ctx.body = { id: tunnel.id, name: nameOf(tunnel, this.#options.facts.origin), key }
+  }
+
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
   async #script(ctx: Context): Promise<void> {
-    const tunnel =
-      ctx.get('authorization') === '' ? this.#options.table.byId(idOf(ctx)) : await this.#authorized(ctx)
+    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
     const { os = tunnel.os, action = 'up' } = ctx.query
     const known = this.#options.systems.idsOf(tunnel.kind.name)
@@ -97,13 +148,40 @@ export class Api {
     ctx.body = script
   }
 
-  /** The tunnel that the bearer key opens; an unknown id looks like a wrong key. */
+  /** The tunnel that the bearer key opens, brought back if it is dormant and can come back. */
+  async #awoken(ctx: Context): Promise<Tunnel> {
+    return this.#options.registrar.wake(await this.#authorized(ctx))
+  }
+
+  #found(id: string): Tunnel | undefined {
+    const { table } = this.#options
+    return table.byId(id) ?? table.dormant.byId(id)
+  }
+
+  /** For programs with the key, and for a browser that is signed in. */
+  async #listen(ctx: Context): Promise<void> {
+    const { cookie, events, signIns, table, words } = this.#options
+    const id = idOf(ctx)
+    const signedIn = signIns.isOpen(id, cookie.tokensIn(ctx)) ? table.byId(id) : undefined
+    const tunnel = signedIn ?? (await this.#authorized(ctx))
+    ctx.type = 'text/event-stream'
+    ctx.set('x-accel-buffering', 'no') // a proxy that collects would hold events back
+    ctx.body = ''
+    if (ctx.method === 'HEAD') return
+    const stream = events.listen(tunnel, this.#visitor(ctx), languageOf(ctx, words))
+    if (stream === undefined)
+      throw refuse(problem('too-many-requests', { case: 'listeners', seconds: LISTEN_AGAIN_SECONDS }))
+    ctx.body = stream
+    ctx.type = 'text/event-stream'
+  }
+
+  /** The tunnel that the bearer key opens, dormant or not; an unknown id looks like a wrong key. */
   async #authorized(ctx: Context): Promise<Tunnel> {
     const key = /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
-    const { keys, table } = this.#options
+    const { keys } = this.#options
     const missing = refuse(problem('unauthorized', { case: 'bearer' }), BEARER_CHALLENGE)
     if (key === undefined) throw missing
-    const opening = await keys.open(table.byId(idOf(ctx)), key, this.#visitor(ctx))
+    const opening = await keys.open(this.#found(idOf(ctx)), key, this.#visitor(ctx))
     if (opening.kind === 'refused') throw new Refused(opening.problems)
     if (opening.kind === 'wrong') throw missing
     return opening.tunnel
@@ -111,7 +189,7 @@ export class Api {
 
   /** `warnings` is there only where there are some. */
   #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[] = []): object {
-    const { facts, words } = this.#options
+    const { facts, words, lifecycle } = this.#options
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -126,6 +204,7 @@ export class Api {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
       links: this.#links(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
@@ -156,6 +235,25 @@ export class Api {
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** Since when a tunnel is as it should not be for long, and when that ends by itself; nothing of an active one. */
+function stageOf(tunnel: Tunnel, until: number | undefined): object {
+  const state = stateOf(tunnel)
+  const isPassing = state === 'waiting' || state === 'unreachable'
+  return {
+    ...(isPassing && tunnel.stateSince !== undefined ? { state_since: tunnel.stateSince } : {}),
+    ...(tunnel.dormant === undefined ? {} : { dormant_since: tunnel.dormant.since }),
+    ...(until === undefined ? {} : { until }),
+  }
+}
+
+/** The request's Idempotency-Key, a string of RFC 8941 3.3.3 or the bare characters; empty if there is none. */
+function idempotencyKeyOf(ctx: Context): string {
+  const header = ctx.get('idempotency-key')
+  const name = /^"([ -!#-~]+)"$/.exec(header)?.[1] ?? header
+  if (name.length <= MAX_IDEMPOTENCY_KEY_LENGTH && /^[ -~]*$/.test(name) && !name.includes('"')) return name
+  throw refuse(problem('idempotency-key-syntax', { longest: MAX_IDEMPOTENCY_KEY_LENGTH }))
 }
 
 /** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */

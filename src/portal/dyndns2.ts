@@ -79,7 +79,8 @@ export class Dyndns2 {
     const outcome = await registrar.changeEndpoint(tunnel, ipv4, visitor)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     const moved = outcome.tunnel.ipv4Client
-    sendWord(ctx, 200, `${moved === tunnel.ipv4Client ? 'nochg' : 'good'} ${moved}`)
+    const isAsBefore = moved === tunnel.ipv4Client && tunnel.dormant === undefined
+    sendWord(ctx, 200, `${isAsBefore ? 'nochg' : 'good'} ${moved}`)
   }
 
   /** A list is fine if all its names are of the one tunnel. */
@@ -114,21 +115,6 @@ function newAddress(list: string, visitor: VisitorAddress): string {
   if (first !== undefined) return addresses.find(address => parseIpv4(address) !== undefined) ?? first
   if (visitor.family === 4) return visitor.address
   throw refuse(problem('ipv4-syntax', { case: 'over-ipv6', visitor: visitor.address }))
-}
-
-/** What ddclient's configuration file says for a tunnel; the key is left to its owner. */
-export function ddclientLines(tunnelId: string, name: string, publicUrl: string): string {
-  const isSecure = publicUrl.startsWith('https:')
-  return [
-    `ssl=${isSecure ? 'yes' : 'no'}`,
-    `use=web, web=${publicUrl}/ip`,
-    'protocol=dyndns2',
-    `server=${URL.parse(publicUrl)?.host ?? ''}`,
-    `script=${UPDATE_PATH}`,
-    `login=${tunnelId}`,
-    "password='YOUR KEY'",
-    name,
-  ].join('\n')
 }
 
 /** A failure in the words of the protocol; what is wrong with an address follows, by its code and in a sentence. */

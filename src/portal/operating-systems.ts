@@ -18,7 +18,7 @@ const manifest = z.strictObject({
   /** Its place on the first page. */
   order: z.int(),
   /** File ending of its scripts. */
-  ending: z.enum(['sh', 'cmd', 'txt']),
+  ending: z.enum(['sh', 'cmd', 'txt', 'rsc']),
   needs: z.array(text).min(1),
   /** Commands that show whether the needs are met. */
   checks: z.array(z.strictObject({ command: text })).min(1),

@@ -1,9 +1,10 @@
 import type { Prefix } from '../address/prefix.ts'
+import type { Prober } from '../echo/prober.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
 import type { Words } from '../words/words.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { WireguardFacts } from './script-values.ts'
@@ -24,6 +25,11 @@ export interface ServiceFacts {
   /** How often each tunnel is probed, in milliseconds, and how many echoes it may miss. */
   readonly probeIntervalMs: number
   readonly threshold: number
+  /** How long a tunnel may wait for its first answer, and how long a dormant one is kept, in milliseconds. */
+  readonly firstAnswerMs: number
+  readonly keepMs: number
+  /** Seconds for which resolvers keep that a name is not there, as the forward zone says now. */
+  readonly negativeTtl: () => number
   readonly demo: boolean
   readonly dryRun: boolean
 }
@@ -39,6 +45,11 @@ export interface PortalOptions {
   readonly connectionsPerAddress: number
   readonly facts: ServiceFacts
   readonly table: TunnelReader
+  /** Where commits are heard of. */
+  readonly store: Pick<TunnelStore, 'onCommitted'>
+  /** Pings tunnels whose page is open; a reply may take `probeTimeoutMs`. */
+  readonly prober: Prober
+  readonly probeTimeoutMs: number
   readonly lifecycle: Lifecycle
   readonly admission: Admission
   readonly selfCheck: {

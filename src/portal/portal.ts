@@ -14,12 +14,15 @@ import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
 import { guardHost } from './host-guard.ts'
 import type { PortalOptions } from './options.ts'
+import { RecoveryPages } from './recovery-pages.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
+import { Renewals } from './renewals.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
 import { Templates } from './templates.ts'
+import { TunnelEvents } from './tunnel-events.ts'
 import { TunnelPages } from './tunnel-pages.ts'
 import { TunnelScripts } from './tunnel-scripts.ts'
 import { Views } from './views.ts'
@@ -27,7 +30,7 @@ import { isWithin, visitorOf } from './visitor.ts'
 
 const SECURITY_HEADERS = {
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'same-origin', // 'no-referrer' would make browsers send Origin: null with our own forms
   'cross-origin-opener-policy': 'same-origin',
@@ -49,9 +52,11 @@ export class Portal {
   /** Where it really listens, without a final slash. */
   readonly url: string
   readonly #server: Server
+  readonly #events: TunnelEvents
 
-  private constructor(server: Server, url: string) {
+  private constructor(server: Server, events: TunnelEvents, url: string) {
     this.#server = server
+    this.#events = events
     this.url = url
   }
 
@@ -81,12 +86,14 @@ export class Portal {
     const port = typeof bound === 'object' && bound !== null ? bound.port : options.listen.port
     const url = `http://${formatEndpoint({ address: options.listen.address, port })}`
     server.on('error', error => options.log.error({ err: error }, 'web server fault'))
-    server.on('request', application(options, options.publicUrl || url).callback())
-    return new Portal(server, url)
+    const events = new TunnelEvents({ ...options, timeoutMs: options.probeTimeoutMs })
+    server.on('request', application(options, events, options.publicUrl || url).callback())
+    return new Portal(server, events, url)
   }
 
   async close(): Promise<void> {
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    this.#events.close()
     this.#server.closeIdleConnections()
     const impatience = setTimeout(() => this.#server.closeAllConnections(), 1000)
     await closed
@@ -94,18 +101,19 @@ export class Portal {
   }
 }
 
-function application(options: PortalOptions, publicUrl: string): Koa {
+function application(options: PortalOptions, events: TunnelEvents, publicUrl: string): Koa {
   const { facts, table, lifecycle, admission, trustedProxies, words, systems, log } = options
   const templates = new Templates()
-  const views = new Views(facts, templates)
+  const views = new Views(facts, words, templates)
   const limits = new VisitorLimits(options.registrationsPerHour)
   const isSecure = publicUrl.startsWith('https:')
-  const shared = {
+  const core = {
     trustedProxies,
     facts,
     table,
     lifecycle,
     publicUrl,
+    events,
     views,
     words,
     systems,
@@ -125,9 +133,11 @@ function application(options: PortalOptions, publicUrl: string): Koa {
     signIns: new SignIns(),
     cookie: new SessionCookie({ secure: isSecure }),
   }
+  const shared = { ...core, renewals: new Renewals(core) }
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new RegistrationPages(shared).mount(router)
   new TunnelPages(shared).mount(router)
+  new RecoveryPages(shared).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
   mountMachineRoutes(router, options)

@@ -1,9 +1,12 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import type { Refusal } from '../lifecycle/refusal.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
+import { lowerCaseAscii } from '../registration/ascii.ts'
 import { countriesIn } from '../registration/country.ts'
+import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import type { Registrar } from '../registration/registrar.ts'
-import { type VisitorAddress, visitorKind } from '../registration/visitor.ts'
+import { limitKey, type VisitorAddress, visitorKind } from '../registration/visitor.ts'
 import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
@@ -29,6 +32,9 @@ export interface RegistrationPagesOptions
 
 type Typed = Readonly<Record<Field | 'kind', string>>
 
+/** What came of a form: a tunnel, whose key waits for the first view of its page behind a token. */
+type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly token: string } | Refusal
+
 const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os']
 /** The kind for whom nobody can reach by protocol 41. */
 const BEHIND_NAT = 'wireguard'
@@ -36,6 +42,10 @@ const BEHIND_NAT = 'wireguard'
 /** The draft's first pages: pointers to the systems, what each needs, and the form. */
 export class RegistrationPages {
   readonly #options: RegistrationPagesOptions
+  /** A double click, a reload or a second try after a closed tab leads to the key, until it was seen. */
+  readonly #forms = new OnceEach<FormOutcome>(
+    outcome => outcome.kind === 'registered' && this.#options.signIns.hasFirstView(outcome.id, outcome.token),
+  )
 
   constructor(options: RegistrationPagesOptions) {
     this.#options = options
@@ -82,8 +92,9 @@ export class RegistrationPages {
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: [] })
       return
     }
-    const { registrar, signIns, cookie } = this.#options
-    const outcome = await registrar.register(registrationOf(typed), this.#visitor(ctx))
+    const owner = limitKey(this.#visitor(ctx))
+    const outcome = await this.#forms.do({ owner, name: nameOfForm(typed) }, () => this.#do(ctx, typed))
+    if (outcome === OTHER_CONTENT) throw new RangeError('forms are told apart by all that is in them')
     if (outcome.kind === 'refused') {
       if (!wantsPage(ctx)) throw new Refused(outcome.problems)
       ctx.status = statusOf(outcome.problems)
@@ -91,9 +102,17 @@ export class RegistrationPages {
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: outcome.problems })
       return
     }
+    const { signIns, cookie } = this.#options
+    cookie.send(ctx, signIns.open(outcome.id))
+    seeOther(ctx, `/tunnels/${outcome.id}?first=${outcome.token}`)
+  }
+
+  async #do(ctx: Context, typed: Typed): Promise<FormOutcome> {
+    const outcome = await this.#options.registrar.register(registrationOf(typed), this.#visitor(ctx))
+    if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
-    cookie.send(ctx, signIns.open(tunnel.id))
-    seeOther(ctx, `/tunnels/${tunnel.id}?first=${signIns.keepFirstView(tunnel.id, { key, warnings })}`)
+    const token = this.#options.signIns.keepFirstView(tunnel.id, { key, warnings })
+    return { kind: 'registered', id: tunnel.id, token }
   }
 
   #formPage(
@@ -109,6 +128,7 @@ export class RegistrationPages {
     const country = typed.country.trim().toLowerCase()
     this.#options.views.send(ctx, 'register', {
       title: problems.length > 0 ? language.sentence('correct', { title }) : title,
+      heading: title,
       system,
       visitor,
       isIpv6: visitor.family === 6,
@@ -169,6 +189,12 @@ function registrationOf({ public_key, ...typed }: Typed): RegistrationInput {
   return typed.kind === 'wireguard'
     ? { ...typed, ipv4: '', details: { publicKey: public_key.trim() } }
     : typed
+}
+
+/** All fields as the checks will take them: two forms with the same name ask for the same tunnel. */
+function nameOfForm({ ipv4, nicname, country, os, kind, public_key }: Typed): string {
+  const fields = [ipv4, lowerCaseAscii(nicname), lowerCaseAscii(country), os, kind, public_key]
+  return JSON.stringify(fields.map(field => field.trim()))
 }
 
 /** What the visitor's address means for a tunnel; empty if it means nothing in particular. */

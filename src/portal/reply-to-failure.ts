@@ -1,11 +1,12 @@
 import type { Context } from 'koa'
+import { storageProblemOf } from '../lifecycle/refusal.ts'
 import type { Log } from '../shared/log.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
 import type { Words } from '../words/words.ts'
 import { describe } from './describe.ts'
 import { isUpdatePath, replyWithWord } from './dyndns2.ts'
-import { Refused } from './refused.ts'
+import { Refused, retryAfter } from './refused.ts'
 import { languageOf, wantsPage } from './reply.ts'
 import type { Views } from './views.ts'
 
@@ -20,9 +21,10 @@ export function replyToFailure(
   error: unknown,
   { views, words, publicUrl, log }: { views: Views; words: Words; publicUrl: string; log: Log },
 ): void {
-  const problems = error instanceof Refused ? error.problems : [UNEXPECTED]
-  if (error instanceof Refused) ctx.set({ ...error.headers })
-  else log.error({ err: error, path: ctx.path }, 'request failed')
+  const storage = storageProblemOf(error)
+  const problems = error instanceof Refused ? error.problems : [storage ?? UNEXPECTED]
+  ctx.set(error instanceof Refused ? { ...error.headers } : { ...retryAfter(problems) })
+  if (!(error instanceof Refused)) log.error({ err: error, path: ctx.path }, 'request failed')
   ctx.status = statusOf(problems)
   ctx.set('cache-control', 'no-store')
   const language = languageOf(ctx, words)

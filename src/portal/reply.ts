@@ -2,6 +2,9 @@ import type { Context } from 'koa'
 import type { Language } from '../words/language.ts'
 import type { Words } from '../words/words.ts'
 
+const LANGUAGE_COOKIE = 'lang'
+const LANGUAGE_SECONDS = 31_536_000
+
 /** A 401 must say how to authenticate (RFC 9110 15.5.2); browsers ask nobody for a bearer token by themselves. */
 export const BEARER_CHALLENGE = { 'www-authenticate': 'Bearer realm="freenet6"' } as const
 
@@ -22,8 +25,30 @@ export function idOf(ctx: Context & { readonly params?: Readonly<Record<string, 
   return ctx.params?.id ?? ''
 }
 
-/** The language that the visitor's program asks for, as far as we have it. */
+/** The language that the visitor has chosen on a page, or else the one that the program asks for. */
 export function languageOf(ctx: Context, words: Words): Language {
   ctx.vary('accept-language')
-  return words.choose(ctx.get('accept-language'))
+  ctx.vary('cookie')
+  const remembered = ctx.cookies.get(LANGUAGE_COOKIE) ?? ''
+  return (
+    words.byTag(askedLanguage(ctx)) ?? words.byTag(remembered) ?? words.choose(ctx.get('accept-language'))
+  )
+}
+
+/** Remembers the language that a link of ours asks for, `?lang=fr`, if it is one that there is. */
+export function rememberLanguage(ctx: Context, words: Words): void {
+  const language = words.byTag(askedLanguage(ctx))
+  if (language === undefined) return
+  const cookie = `${LANGUAGE_COOKIE}=${language.tag}; path=/; max-age=${LANGUAGE_SECONDS}; samesite=lax`
+  ctx.append('set-cookie', cookie)
+}
+
+/** The same page in another language; a page that came of a form has no address of its own. */
+export function linkToLanguage(ctx: Context, tag: string): string {
+  const hasAddress = ctx.method === 'GET' || ctx.method === 'HEAD'
+  return `${hasAddress ? ctx.path : '/'}?lang=${tag}`
+}
+
+function askedLanguage(ctx: Context): string {
+  return typeof ctx.query.lang === 'string' ? ctx.query.lang : ''
 }

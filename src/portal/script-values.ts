@@ -26,6 +26,8 @@ export interface ScriptValues {
   readonly ipv6Client: string
   readonly prefixLength: number
   readonly mtu: number
+  /** What a TCP segment may carry in a packet of that MTU (RFC 8200 8.3). */
+  readonly mss: number
   readonly name: string
   readonly interfaceName: string
   readonly origin: string
@@ -60,6 +62,7 @@ const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> =
   ipv6Client: isIpv6,
   prefixLength: isNumber,
   mtu: isNumber,
+  mss: isNumber,
   name: isDomainName,
   origin: isDomainName,
   interfaceName: matches(/^[A-Za-z][A-Za-z0-9_-]{0,14}$/),

@@ -27,17 +27,30 @@ export interface FirstView {
  * The key of a new tunnel waits for the first view of its page, behind a token that works once.
  */
 export class SignIns {
-  readonly #sessions = new BoundedSessions<Session>()
-  readonly #firstViews = new BoundedSessions<FirstView & Session>()
+  readonly #now: () => number
+  readonly #sessions: BoundedSessions<Session>
+  readonly #firstViews: BoundedSessions<FirstView & Session>
+
+  /** `now`: milliseconds since some moment. A wall clock that is set ends no session and lengthens none. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+    this.#sessions = new BoundedSessions(now)
+    this.#firstViews = new BoundedSessions(now)
+  }
 
   /** Signs a browser in to a tunnel; returns its token. */
   open(tunnelId: string): string {
-    return this.#sessions.add({ tunnelId, expires: Date.now() + SESSION_LIFETIME_MS })
+    return this.#sessions.add({ tunnelId, expires: this.#now() + SESSION_LIFETIME_MS })
   }
 
   /** Keeps what waits for the next view of a tunnel's page; returns the token that asks for it. */
   keepFirstView(tunnelId: string, view: FirstView): string {
-    return this.#firstViews.add({ ...view, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS })
+    return this.#firstViews.add({ ...view, tunnelId, expires: this.#now() + FRESH_KEY_LIFETIME_MS })
+  }
+
+  /** Whether the view behind a token still waits. */
+  hasFirstView(tunnelId: string, token: string): boolean {
+    return this.#firstViews.find(tunnelId, token) !== undefined
   }
 
   /** What waits behind a token; it is forgotten at once. */
@@ -47,14 +60,20 @@ export class SignIns {
     return view
   }
 
+  /** Lets what was taken wait again behind the same token. */
+  putBack(tunnelId: string, { token, first }: { readonly token: string; readonly first: FirstView }): void {
+    this.#firstViews.add({ ...first, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS }, token)
+  }
+
   /** Whether one of a browser's tokens is signed in to the tunnel. */
   isOpen(tunnelId: string, tokens: readonly string[]): boolean {
     return tokens.some(token => this.#sessions.find(tunnelId, token) !== undefined)
   }
 
-  /** Ends the sessions of a deleted tunnel. */
+  /** Ends the sessions of a tunnel that is deleted or has a new key, and forgets the old key where it waits. */
   close(tunnelId: string): void {
     this.#sessions.deleteAll(tunnelId)
+    this.#firstViews.deleteAll(tunnelId)
   }
 }
 
@@ -62,10 +81,14 @@ export class SignIns {
 class BoundedSessions<T extends Session> {
   readonly #byToken = new Map<string, T>()
   readonly #tokensOf = new Map<string, string[]>()
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
 
   /** Adds to the end; the front, which expires first, is cleared of what has expired or is too much. */
-  add(session: T): string {
-    const token = randomBytes(16).toString('base64url')
+  add(session: T, token = randomBytes(16).toString('base64url')): string {
     const siblings = this.#tokensOf.get(session.tunnelId) ?? []
     if (siblings.length >= MAX_PER_TUNNEL) this.delete(siblings[0] ?? '')
     this.#byToken.set(token, session)
@@ -76,7 +99,7 @@ class BoundedSessions<T extends Session> {
 
   find(tunnelId: string, token: string): T | undefined {
     const session = this.#byToken.get(token)
-    return session?.tunnelId === tunnelId && session.expires >= Date.now() ? session : undefined
+    return session?.tunnelId === tunnelId && session.expires >= this.#now() ? session : undefined
   }
 
   delete(token: string): void {
@@ -95,7 +118,7 @@ class BoundedSessions<T extends Session> {
 
   #clearFront(): void {
     for (const [oldest, { expires }] of this.#byToken) {
-      if (this.#byToken.size <= MAX_SESSIONS && expires >= Date.now()) return
+      if (this.#byToken.size <= MAX_SESSIONS && expires >= this.#now()) return
       this.delete(oldest)
     }
   }

@@ -1,11 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Handlebars from 'handlebars'
+import type { Language } from '../words/language.ts'
+import type { Sentence } from '../words/sentences.ts'
+import { escapeValue, markUp } from './mark-up.ts'
 
 const TEMPLATES_DIR = join(import.meta.dirname, '..', '..', 'templates')
 const ENDING = '.hbs'
 
 export type Template = (values: object) => string
+export type Page = (values: object, language: Language) => string
+
+/** `{{say 'key' name=value}}` on a page. */
+const SAYING = /\bsay '([^']*)'/g
 
 /**
  * The one Handlebars instance. Pages escape every value; scripts escape nothing, for a shell knows no HTML, and take
@@ -15,6 +22,7 @@ export class Templates {
   readonly #handlebars = Handlebars.create()
 
   constructor() {
+    this.#handlebars.registerHelper('say', say)
     const partials = join(TEMPLATES_DIR, 'partials')
     for (const file of readdirSync(partials, { recursive: true, encoding: 'utf8' })) {
       if (!file.endsWith(ENDING)) continue
@@ -22,10 +30,16 @@ export class Templates {
     }
   }
 
-  /** Compiles a page of `templates/pages`. */
-  page(name: string): Template {
+  /** Compiles a page of `templates/pages`. Throws WordsFault if it says a sentence that `language` does not have. */
+  page(name: string, language: Language): Page {
     const text = readFileSync(join(TEMPLATES_DIR, 'pages', `${name}${ENDING}`), 'utf8')
-    return this.#handlebars.compile(text, { strict: true, knownHelpersOnly: true })
+    for (const [, key = ''] of text.matchAll(SAYING)) language.sentence(key as Sentence)
+    const template = this.#handlebars.compile(text, {
+      strict: true,
+      knownHelpersOnly: true,
+      knownHelpers: { say: true },
+    })
+    return (values, spoken) => template(values, { data: { language: spoken } })
   }
 
   /** Compiles a script or a part of one, with the partials of `templates/partials`. */
@@ -33,4 +47,11 @@ export class Templates {
     const text = readFileSync(file, 'utf8')
     return this.#handlebars.compile(text, { strict: true, knownHelpersOnly: true, noEscape: true })
   }
+}
+
+/** A sentence in the page's language, with what the words mark; its values are escaped. */
+function say(key: string, { hash, data }: Handlebars.HelperOptions): Handlebars.SafeString {
+  const { language } = data as { readonly language: Language }
+  const params = Object.entries(hash).map(([name, value]) => [name, escapeValue(String(value))])
+  return new Handlebars.SafeString(markUp(language.sentence(key as Sentence, Object.fromEntries(params))))
 }

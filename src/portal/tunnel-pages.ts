@@ -7,13 +7,25 @@ import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
-import { ddclientLines, UPDATE_PATH } from './dyndns2.ts'
+import { UPDATE_PATH } from './dyndns2.ts'
+import { firstSteps } from './first-steps.ts'
+import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
+import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
+import {
+  CURL_PATH,
+  cronLine,
+  curlLines,
+  ddclientLines,
+  FOLLOW_PATH,
+  followLines,
+  inadynLines,
+} from './update-lines.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -21,6 +33,7 @@ export interface TunnelPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
+  readonly renewals: Renewals
   readonly keys: KeyCheck
   readonly scripts: TunnelScripts
   readonly signIns: SignIns
@@ -34,6 +47,7 @@ interface Occasion {
   readonly endpointProblems?: readonly Problem[]
   readonly typedIpv4?: string
   readonly isDeleteUnsure?: boolean
+  readonly isKeyUnsure?: boolean
 }
 
 const WRONG_KEY = problem('unauthorized', { case: 'wrong-key' })
@@ -52,6 +66,7 @@ export class TunnelPages {
     router.get('/tunnels/:id', ctx => this.#show(ctx))
     router.get('/tunnels/:id/script', ctx => this.#download(ctx))
     router.post('/tunnels/:id/endpoint', ctx => this.#changeEndpoint(ctx))
+    router.post('/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
   }
 
@@ -80,18 +95,30 @@ export class TunnelPages {
     seeOther(ctx, `/tunnels/${tunnel.id}`)
   }
 
-  #show(ctx: Context): void {
-    const { signIns, cookie, table } = this.#options
+  async #show(ctx: Context): Promise<void> {
+    const { signIns, cookie, registrar } = this.#options
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
+    if (first !== undefined) this.#keepUnlessSent(ctx, id, { token, first })
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       this.#signInPage(ctx, id)
       return
     }
-    const tunnel = table.byId(id)
+    const tunnel = this.#found(id)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
-    this.#page(ctx, tunnel, first === undefined ? {} : { first })
+    this.#page(ctx, await registrar.wake(tunnel), first === undefined ? {} : { first })
+  }
+
+  /** A reload that breaks the first view off must not lose the key. */
+  #keepUnlessSent(
+    ctx: Context,
+    id: string,
+    view: { readonly token: string; readonly first: FirstView },
+  ): void {
+    ctx.res.once('close', () => {
+      if (!ctx.res.writableFinished) this.#options.signIns.putBack(id, view)
+    })
   }
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
@@ -100,41 +127,74 @@ export class TunnelPages {
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
     const name = nameOf(tunnel, facts.origin)
+    const key = occasion.first?.key ?? ''
     views.send(ctx, 'tunnel', {
       title: endpointProblems.length > 0 ? language.sentence('correct', { title: name }) : name,
       tunnel: tunnelText(tunnel),
       name,
-      created: new Date(tunnel.creationTime * 1000).toISOString().replace('T', ' ').slice(0, 16),
+      created: minuteOf(tunnel.creationTime),
       state,
       isWireguard: tunnel.kind.publicKey !== undefined,
       publicKey: tunnel.kind.publicKey ?? '',
       mtu: tunnel.kind.publicKey === undefined ? facts.mtu : facts.wireguard.mtu,
       configuration: scripts.configuration(tunnel),
-      stateWords: language.sentence(`state-${state}`),
+      stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
+      since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       missed: Math.max(0, tunnel.unreachable),
       probeSeconds: Math.round(facts.probeIntervalMs / 1000),
-      freshKey: occasion.first?.key ?? '',
+      firstAnswer: language.duration(facts.firstAnswerMs / 1000),
+      keep: language.duration(facts.keepMs / 1000),
+      negativeTtl: language.duration(facts.negativeTtl()),
+      freshKey: key,
+      keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
       warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
       endpointProblems,
-      typedIpv4: occasion.typedIpv4 ?? this.#otherAddress(ctx, tunnel),
+      typedIpv4: occasion.typedIpv4 ?? '',
+      presentIpv4: this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
+      isKeyUnsure: occasion.isKeyUnsure ?? false,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
-      ddclientLines: ddclientLines(tunnel.id, name, publicUrl),
       ...this.#scriptValues(ctx, tunnel),
+      ...this.#updateLines(ctx, tunnel),
     })
   }
 
-  /** Scripts for the system that the query names, or the one that was registered. */
+  /** How update clients move both ends. */
+  #updateLines(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
+    const { facts, publicUrl } = this.#options
+    const hasShellScript = this.#system(ctx, tunnel)?.ending === 'sh'
+    const of = { id: tunnel.id, name: nameOf(tunnel, facts.origin), publicUrl, hasShellScript }
+    return {
+      hasShellScript,
+      followPath: FOLLOW_PATH,
+      curlPath: CURL_PATH,
+      followLines: followLines(),
+      ddclientLines: ddclientLines(of),
+      inadynLines: inadynLines(of),
+      curlLines: curlLines(of),
+      cronLine: cronLine(of),
+    }
+  }
+
+  /** The system that the query names, or the one that was registered. */
+  #system(ctx: Context, tunnel: Tunnel): OperatingSystem | undefined {
+    const { systems } = this.#options
+    const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
+    const fits = (entry: OperatingSystem | undefined) => entry?.files.has(tunnel.kind.name) === true
+    return [wanted, systems.find(tunnel.os), ...systems.all].find(fits)
+  }
+
   #scriptValues(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
     const { scripts, systems } = this.#options
-    const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
     const fitting = systems.all.filter(({ files }) => files.has(tunnel.kind.name))
-    const system = [wanted, systems.find(tunnel.os), ...fitting].find(
-      entry => entry && fitting.includes(entry),
-    )
+    const system = this.#system(ctx, tunnel)
     const os = system?.id ?? ''
+    const api = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
+    const steps = firstSteps(system?.ending ?? 'sh', `${api}/script?os=${os}&action=up`)
+    const language = languageOf(ctx, this.#options.words)
     return {
+      steps: steps.map(({ sentence, command }, at) => ({ at, words: language.sentence(sentence), command })),
       system,
       systems: fitting.map(entry => ({ ...entry, chosen: entry.id === os })),
       notes: scripts.notes(tunnel, os),
@@ -147,14 +207,14 @@ export class TunnelPages {
     }
   }
 
-  /** The visitor's IPv4 address where it is not the tunnel's: the one that a moved host will want. */
+  /** The visitor's IPv4 address where it is not the tunnel's: a moved host will want it, a guest in a café will not. */
   #otherAddress(ctx: Context, tunnel: Tunnel): string {
     const { address, family } = this.#visitor(ctx)
     return family === 4 && address !== tunnel.ipv4Client ? address : ''
   }
 
-  #download(ctx: Context): void {
-    const tunnel = this.#signedIn(ctx)
+  async #download(ctx: Context): Promise<void> {
+    const tunnel = await this.#options.registrar.wake(this.#signedIn(ctx))
     const { os = tunnel.os, action = 'up' } = ctx.query
     const system = this.#options.systems.find(String(os))
     if (system === undefined || typeof action !== 'string' || !isAction(action))
@@ -184,6 +244,26 @@ export class TunnelPages {
     return `/tunnels/${id}?first=${this.#options.signIns.keepFirstView(id, view)}`
   }
 
+  #urlOf({ id }: Tunnel): string {
+    return `${this.#options.publicUrl}/tunnels/${id}`
+  }
+
+  async #renewKey(ctx: Context): Promise<void> {
+    const tunnel = this.#signedIn(ctx)
+    const { sure = '' } = await readForm(ctx.req)
+    if (sure !== 'yes') {
+      ctx.status = 400
+      this.#page(ctx, tunnel, { isKeyUnsure: true })
+      return
+    }
+    const { cookie, renewals, signIns } = this.#options
+    const renewal = await renewals.renew(tunnel)
+    if (renewal.kind === 'refused') throw new Refused(renewal.problems)
+    cookie.send(ctx, signIns.open(tunnel.id))
+    const token = signIns.keepFirstView(tunnel.id, { key: renewal.key, warnings: [] })
+    seeOther(ctx, `/tunnels/${tunnel.id}?first=${token}`)
+  }
+
   async #delete(ctx: Context): Promise<void> {
     const tunnel = this.#signedIn(ctx)
     const { sure = '' } = await readForm(ctx.req)
@@ -211,13 +291,29 @@ export class TunnelPages {
   /** The tunnel of the route for a browser that is signed in to it. */
   #signedIn(ctx: Context): Tunnel {
     const id = idOf(ctx)
-    const { signIns, cookie, table } = this.#options
-    const tunnel = table.byId(id)
+    const { signIns, cookie } = this.#options
+    const tunnel = this.#found(id)
     if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) return tunnel
     throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)
+  }
+
+  #found(id: string): Tunnel | undefined {
+    const { table } = this.#options
+    return table.byId(id) ?? table.dormant.byId(id)
   }
 
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** UTC seconds to the minute, for people; empty if they are not known. */
+function minuteOf(seconds: number | undefined): string {
+  if (seconds === undefined) return ''
+  return new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 16)
+}
+
+/** A link that saves a text without a script and without asking us again. */
+function keyFile(text: string): string {
+  return `data:text/plain;charset=utf-8,${encodeURIComponent(text)}`
 }

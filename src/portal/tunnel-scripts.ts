@@ -8,6 +8,7 @@ export const ACTIONS = ['up', 'down'] as const
 export type Action = (typeof ACTIONS)[number]
 
 const LINK_PREFIX_LENGTH = 64
+const IPV6_AND_TCP_HEADERS = 60
 export const INTERFACE_NAME = 'freenet6'
 /** How often a client behind NAT says that it is there, so that the NAT keeps its mapping. */
 const KEEPALIVE_SECONDS = 25
@@ -21,6 +22,7 @@ const SAMPLE: ScriptValues = {
   ipv6Client: '2001:db8::2',
   prefixLength: LINK_PREFIX_LENGTH,
   mtu: 1480,
+  mss: 1420,
   name: 'nic.ca.example.net',
   interfaceName: INTERFACE_NAME,
   origin: 'example.net',
@@ -90,13 +92,15 @@ export class TunnelScripts {
   }
 
   #values(tunnel: Tunnel): ScriptValues {
+    const { mtu } = tunnel.kind.publicKey === undefined ? this.#facts : this.#facts.wireguard
     return {
       ipv4Server: this.#facts.serverIpv4,
       ipv4Client: tunnel.ipv4Client ?? '',
       ipv6Client: formatIpv6(tunnel.ipv6Client),
       ipv6Server: formatIpv6(tunnel.ipv6Server),
       prefixLength: LINK_PREFIX_LENGTH,
-      mtu: tunnel.kind.publicKey === undefined ? this.#facts.mtu : this.#facts.wireguard.mtu,
+      mtu,
+      mss: mtu - IPV6_AND_TCP_HEADERS,
       name: nameOf(tunnel, this.#facts.origin),
       interfaceName: INTERFACE_NAME,
       origin: this.#facts.origin,

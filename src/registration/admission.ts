@@ -1,4 +1,5 @@
 import { parseIpv4 } from '../address/ipv4.ts'
+import { formatIpv6 } from '../address/ipv6.ts'
 import { type SpecialKind, specialPurpose } from '../address/special-purpose.ts'
 import { type Prober, type Verdict, verdictOf } from '../echo/prober.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
@@ -9,7 +10,7 @@ import { type Field, type Problem, problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { Kinds } from '../tunnel/kind.ts'
 import { isLabel } from '../tunnel/label.ts'
-import type { KindFields, Tunnel } from '../tunnel/tunnel.ts'
+import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import { isCountry } from './country.ts'
 import { OwnAddresses } from './own-addresses.ts'
@@ -33,6 +34,13 @@ export interface Visitor {
 export type AdmissionVerdict<T> =
   | { readonly kind: 'admitted'; readonly request: T; readonly warnings: readonly Problem[] }
   | Refusal
+
+/** Where a tunnel is to move to. */
+export interface EndpointRequest {
+  readonly ipv4: string
+  /** The id of the silent tunnel that has this endpoint and loses it. */
+  readonly holder: string | undefined
+}
 
 export interface AdmissionPolicy {
   /** Our own end of every tunnel, canonical text. */
@@ -109,14 +117,19 @@ export class Admission {
     }
   }
 
-  /** Checks the new endpoint of the tunnel `tunnelId`, which may be the one it has. */
+  /**
+   * Checks the new endpoint of the tunnel `tunnelId`, which may be the one it has. Who comes from that very address wins
+   * over a tunnel that holds it and is silent: that one is then the request's `holder`.
+   */
   async checkEndpoint(
     ipv4: string,
     visitor: Visitor | undefined,
     tunnelId: string,
-  ): Promise<AdmissionVerdict<{ readonly ipv4: string }>> {
-    const request = { ipv4: ipv4.trim() }
-    const { problems, warnings } = await this.#checkEndpoint(request.ipv4, visitor, tunnelId)
+  ): Promise<AdmissionVerdict<EndpointRequest>> {
+    const wanted = ipv4.trim()
+    const holder = await this.#silentHolder(wanted, visitor, tunnelId)
+    const request = { ipv4: wanted, holder }
+    const { problems, warnings } = await this.#checkEndpoint(wanted, visitor, holder ?? tunnelId)
     return problems.length > 0 ? refused(...problems) : { kind: 'admitted', request, warnings }
   }
 
@@ -200,6 +213,22 @@ export class Admission {
     })
   }
 
+  /** The tunnel whose endpoint the visitor may take for its own tunnel; undefined: there is none. */
+  async #silentHolder(
+    ipv4: string,
+    visitor: Visitor | undefined,
+    tunnelId: string,
+  ): Promise<string | undefined> {
+    if (visitor === undefined || visitor.address !== ipv4) return undefined
+    const id = this.#table.idByEndpoint(ipv4)
+    const holder = id === undefined || id === tunnelId ? undefined : this.#table.byId(id)
+    if (holder === undefined || holder.unreachable === NEW) return undefined
+    const target = formatIpv6(holder.ipv6Client)
+    const verdict = await this.#gate.run(limitKey(visitor), () => this.#probe(target))
+    const isSilent = verdict?.kind === 'silent' || (verdict?.kind === 'unknown' && holder.unreachable > 0)
+    return isSilent ? id : undefined
+  }
+
   #checkInUse(ipv4: string, tunnelId: string | undefined): Problem | undefined {
     const holder = this.#table.idByEndpoint(ipv4)
     return holder === undefined || holder === tunnelId ? undefined : REFUSAL.endpointInUse(ipv4)
@@ -213,14 +242,19 @@ export class Admission {
     return problem('too-many-requests', { case: 'probes', seconds: PROBES_SECONDS })
   }
 
-  async #probeOnce(ipv4: string): Promise<Verdict> {
-    return verdictOf(await this.#prober.probe([ipv4], { timeoutMs: this.#policy.timeoutMs }), ipv4)
+  async #probeOnce(target: string): Promise<Verdict> {
+    return verdictOf(await this.#prober.probe([target], { timeoutMs: this.#policy.timeoutMs }), target)
+  }
+
+  async #probe(target: string): Promise<Verdict> {
+    let verdict = await this.#probeOnce(target)
+    for (let lost = 1; verdict.kind === 'silent' && lost < ECHO_ATTEMPTS; lost++)
+      verdict = await this.#probeOnce(target)
+    return verdict
   }
 
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {
-    let verdict = await this.#probeOnce(ipv4)
-    for (let lost = 1; verdict.kind === 'silent' && lost < ECHO_ATTEMPTS; lost++)
-      verdict = await this.#probeOnce(ipv4)
+    const verdict = await this.#probe(ipv4)
     switch (verdict.kind) {
       case 'answered':
         return undefined

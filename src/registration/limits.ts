@@ -10,6 +10,8 @@ const WRONG_KEYS_PER_MINUTE = 20
 const REFUSALS_PER_MINUTE = 60
 /** Endpoint changes of one tunnel in an hour: addresses of providers change a few times a day at most. */
 const MOVES_PER_HOUR = 60
+/** New keys of one tunnel in an hour. */
+const NEW_KEYS_PER_HOUR = 10
 
 /**
  * Counts how often a visitor may do what. Each is counted before the work is done, so that many requests at once are
@@ -18,6 +20,7 @@ const MOVES_PER_HOUR = 60
 export class VisitorLimits {
   readonly #wrongKeys = new BoundedLimiter({ points: WRONG_KEYS_PER_MINUTE, seconds: MINUTE_SECONDS })
   readonly #moves = new BoundedLimiter({ points: MOVES_PER_HOUR, seconds: HOUR_SECONDS })
+  readonly #newKeys = new BoundedLimiter({ points: NEW_KEYS_PER_HOUR, seconds: HOUR_SECONDS })
   readonly #registrations: BoundedLimiter | undefined
   readonly #refusals: BoundedLimiter | undefined
 
@@ -30,42 +33,46 @@ export class VisitorLimits {
 
   /** Takes one of the visitor's registrations; a problem if none is left. */
   async takeRegistration(visitor: VisitorAddress): Promise<Problem | undefined> {
-    const seconds = await this.#registrations?.take(limitKey(visitor))
+    const seconds = this.#registrations?.take(limitKey(visitor))
     return seconds === undefined ? undefined : problem('quota-exceeded', { seconds })
   }
 
   async giveRegistrationBack(visitor: VisitorAddress): Promise<void> {
-    await this.#registrations?.giveBack(limitKey(visitor))
+    this.#registrations?.giveBack(limitKey(visitor))
   }
 
   async takeMove(tunnelId: string): Promise<Problem | undefined> {
-    return tooMany('moves', await this.#moves.take(tunnelId))
+    return tooMany('moves', this.#moves.take(tunnelId))
   }
 
   async giveMoveBack(tunnelId: string): Promise<void> {
-    await this.#moves.giveBack(tunnelId)
+    this.#moves.giveBack(tunnelId)
+  }
+
+  async takeNewKey(tunnelId: string): Promise<Problem | undefined> {
+    return tooMany('new-keys', await this.#newKeys.take(tunnelId))
   }
 
   /** Takes one of the refusals that a visitor may get: a check may cost an echo to somebody else. */
   async takeRefusal(visitor: VisitorAddress): Promise<Problem | undefined> {
-    return tooMany('refusals', await this.#refusals?.take(limitKey(visitor)))
+    return tooMany('refusals', this.#refusals?.take(limitKey(visitor)))
   }
 
   async giveRefusalBack(visitor: VisitorAddress): Promise<void> {
-    await this.#refusals?.giveBack(limitKey(visitor))
+    this.#refusals?.giveBack(limitKey(visitor))
   }
 
   async takeWrongKey(visitor: VisitorAddress): Promise<Problem | undefined> {
-    return tooMany('wrong-keys', await this.#wrongKeys.take(limitKey(visitor)))
+    return tooMany('wrong-keys', this.#wrongKeys.take(limitKey(visitor)))
   }
 
   async giveWrongKeyBack(visitor: VisitorAddress): Promise<void> {
-    await this.#wrongKeys.giveBack(limitKey(visitor))
+    this.#wrongKeys.giveBack(limitKey(visitor))
   }
 }
 
 function tooMany(
-  what: 'moves' | 'refusals' | 'wrong-keys',
+  what: 'moves' | 'new-keys' | 'refusals' | 'wrong-keys',
   seconds: number | undefined,
 ): Problem | undefined {
   return seconds === undefined ? undefined : problem('too-many-requests', { case: what, seconds })

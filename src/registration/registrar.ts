@@ -1,8 +1,10 @@
+import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { Problem } from '../shared/problem.ts'
-import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
 import type { Admission, RegistrationInput } from './admission.ts'
+import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
 
@@ -43,7 +45,11 @@ export class Registrar {
     const tooMany =
       (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeRegistration(visitor))
     if (tooMany !== undefined) return refused(tooMany)
-    const outcome = await this.#admitAndRegister(input, visitor)
+    const own = this.#dormantOf(input, visitor)
+    const outcome =
+      own === undefined
+        ? await this.#admitAndRegister(input, visitor)
+        : await this.#admitAndComeBack(own, visitor)
     if (outcome.kind === 'refused') await this.#limits.giveRegistrationBack(visitor)
     return outcome
   }
@@ -58,13 +64,39 @@ export class Registrar {
     return { kind: 'registered', tunnel, key, warnings: verdict.warnings }
   }
 
+  /** The dormant tunnel that is registered again: from its own endpoint and under its own name. */
+  #dormantOf(input: RegistrationInput, visitor: VisitorAddress): DormantTunnel | undefined {
+    const ipv4 = input.ipv4.trim()
+    if (visitor.address !== ipv4) return undefined
+    const nicname = lowerCaseAscii(input.nicname.trim())
+    return this.#lifecycle.dormantOf({ ipv4, nicname, country: lowerCaseAscii(input.country.trim()) })
+  }
+
+  async #admitAndComeBack(
+    { id, ipv4Client = '' }: DormantTunnel,
+    visitor: VisitorAddress,
+  ): Promise<Registered | Refusal> {
+    const verdict = await this.#admission.checkEndpoint(ipv4Client, visitor, id)
+    if (verdict.kind === 'refused') return verdict
+    await this.#limits.giveRefusalBack(visitor)
+    const registration = await this.#lifecycle.reregister(id)
+    return registration.kind === 'refused' ? registration : { ...registration, warnings: verdict.warnings }
+  }
+
+  /** Brings a dormant tunnel back because its owner has come by; one that can't come back stays as it is. */
+  async wake(tunnel: Tunnel): Promise<Tunnel> {
+    if (tunnel.dormant === undefined) return tunnel
+    const awakened = await this.#lifecycle.wake(tunnel.id)
+    return awakened.kind === 'refused' ? tunnel : awakened.tunnel
+  }
+
   /**
    * Moves a tunnel to another endpoint after the same checks. The one that it has is not checked again: update clients
    * send it all day. A tunnel that is known by its key roams by itself.
    */
   async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
-    if (tunnel.kind.publicKey !== undefined || ipv4.trim() === tunnel.ipv4Client)
-      return { kind: 'moved', tunnel, warnings: [] }
+    if (tunnel.kind.publicKey !== undefined) return { kind: 'moved', tunnel, warnings: [] }
+    if (ipv4.trim() === tunnel.ipv4Client) return this.#stay(tunnel, ipv4.trim())
     const tooMany = (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeMove(tunnel.id))
     if (tooMany !== undefined) return refused(tooMany)
     const outcome = await this.#admitAndMove(tunnel, ipv4, visitor)
@@ -72,11 +104,20 @@ export class Registrar {
     return outcome
   }
 
+  async #stay(tunnel: Tunnel, ipv4: string): Promise<Moved | Refusal> {
+    if (tunnel.dormant === undefined) return { kind: 'moved', tunnel, warnings: [] }
+    const change = await this.#lifecycle.changeEndpoint(tunnel.id, ipv4)
+    return change.kind === 'refused' ? change : { kind: 'moved', tunnel: change.tunnel, warnings: [] }
+  }
+
   async #admitAndMove(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
     const verdict = await this.#admission.checkEndpoint(ipv4, visitor, tunnel.id)
     if (verdict.kind === 'refused') return verdict
     await this.#limits.giveRefusalBack(visitor)
-    const change = await this.#lifecycle.changeEndpoint(tunnel.id, verdict.request.ipv4)
+    const { ipv4: wanted, holder } = verdict.request
+    const change = await (holder === undefined
+      ? this.#lifecycle.changeEndpoint(tunnel.id, wanted)
+      : this.#lifecycle.takeEndpoint(tunnel.id, holder))
     if (change.kind === 'refused') return change
     return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
   }
@@ -92,6 +133,12 @@ export class Registrar {
     if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
     await this.#limits.giveMoveBack(tunnel.id)
     return change
+  }
+
+  /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
+  async renewKey(tunnel: Tunnel): Promise<KeyRenewal> {
+    const tooMany = await this.#limits.takeNewKey(tunnel.id)
+    return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id) : refused(tooMany)
   }
 
   async delete(tunnel: Tunnel): Promise<{ readonly kind: 'deleted' } | Refusal> {

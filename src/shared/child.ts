@@ -38,6 +38,9 @@ export class ChildFault extends Error {
 type Child = ChildProcessByStdio<Writable, Readable, Readable>
 
 const DEFAULT_MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+/** Children that run now: they would outlive this process, in process groups of their own. */
+const running = new Set<RunningChild>()
+
 /** Where `ip` and `nft` are; an ordinary user's PATH leaves it out. */
 const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/sbin'
 
@@ -65,6 +68,11 @@ export function runChild(
       reject(new ChildFault(command, error))
     }
   })
+}
+
+/** Kills every child that still runs: the last thing before the process ends. */
+export function killChildren(): void {
+  for (const child of running) child.stop()
 }
 
 /** What `ip` and `nft` are run with: their words are parsed, so they are English. */
@@ -98,6 +106,12 @@ class RunningChild {
     })
     child.stderr.on('data', (chunk: Buffer) => this.#collect(this.#stderr, chunk))
     child.once('close', code => this.#settle('exit', code))
+    running.add(this)
+  }
+
+  /** Kills it as its signal would. */
+  stop(): void {
+    this.#kill('abort')
   }
 
   feed(input: string): void {
@@ -124,6 +138,7 @@ class RunningChild {
   #settle(end: ChildOutcome['end'], code: number | null): void {
     if (this.#settled) return
     this.#settled = true
+    running.delete(this)
     clearTimeout(this.#timer)
     this.#signal?.removeEventListener('abort', this.#abort)
     this.#resolve({

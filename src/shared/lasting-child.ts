@@ -28,6 +28,11 @@ export class LastingChild {
     this.#start()
   }
 
+  get isRunning(): boolean {
+    const child = this.#child
+    return child?.pid !== undefined && child.exitCode === null && child.signalCode === null
+  }
+
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)

@@ -1,8 +1,9 @@
 import type { Assignment } from '../tunnel/address-pool.ts'
-import type { BrokenRow, KindFields, Tunnel } from '../tunnel/tunnel.ts'
+import type { BrokenRow, Dormancy, DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
+import type { StorageTrouble } from './storage-troubles.ts'
 
 declare const CURSOR: unique symbol
 /** How far a walk over the table has come; its meaning is the store's. */
@@ -14,33 +15,64 @@ export interface TableSlice<T> {
   readonly next: Cursor | undefined
 }
 
+export interface StateCounts {
+  readonly new: number
+  readonly waiting: number
+  readonly active: number
+  readonly unreachable: number
+  readonly dormant: number
+}
+
+/** A tunnel to probe; its address in canonical text. */
+export interface ProbedTunnel {
+  readonly id: string
+  readonly ipv6Client: string
+  /** Whether it has been heard, and answered when it was last counted. */
+  readonly answeredLast: boolean
+}
+
+/** Look-ups of tunnels that have left the table and may come back. */
+export interface DormantReader {
+  byId(id: string): DormantTunnel | undefined
+  byName(nicname: string, country: string): DormantTunnel | undefined
+  /** Those among the next `limit` rows with ids after `id`, in order of id. */
+  after(id: string, limit: number): readonly DormantTunnel[]
+  /** Ids of at most `limit` rows whose time is over at `steady` (seconds of the steady clock). */
+  endedBy(steady: number, limit: number): readonly string[]
+  count(): number
+}
+
 /** Look-ups of tunnels. Only sound rows are tunnels; broken ones are in `brokenRows`. */
 export interface TunnelReader {
+  readonly dormant: DormantReader
   byId(id: string): Tunnel | undefined
   byName(nicname: string, country: string): Tunnel | undefined
   byIpv6Client(address: Uint8Array): Tunnel | undefined
-  /** The id of the row, sound or broken, that has a name; undefined: it is free. */
+  /** The id of the row, sound, broken or dormant, that has a name; undefined: it is free. */
   idByName(nicname: string, country: string): string | undefined
-  /** The same for an IPv4 endpoint in canonical text. */
+  /** The id of the row, sound or broken, that has an IPv4 endpoint, in canonical text; undefined: it is free. */
   idByEndpoint(ipv4: string): string | undefined
   /** The same for a client's public key. */
   idByPublicKey(publicKey: string): string | undefined
-  /** Whether the key opens the tunnel; takes as long for an id that does not exist. */
+  /** Whether the key opens the tunnel, a dormant one too; takes as long for an id that does not exist. */
   keyMatches(id: string, key: string): boolean
   /** Rows, broken ones too. */
   count(): number
-  /** How many rows are new, active, unreachable. */
-  countByState(): { readonly new: number; readonly active: number; readonly unreachable: number }
+  countByState(): StateCounts
   /** At most `limit` tunnels with ids after `id`, in order of id. */
   after(id: string, limit: number): readonly Tunnel[]
   /** The tunnels among the next `limit` rows, in the order in which they are stored, from the start if `from` is not given. */
   slice(from: Cursor | undefined, limit: number): TableSlice<Tunnel>
   /** Tunnels whose interface is still to be made (the draft's −1), the oldest first. */
   newTunnels(): readonly Tunnel[]
-  /** Tunnels that are to be probed: those with an interface; the address in canonical text. */
-  probeTargets(): readonly { readonly id: string; readonly ipv6Client: string }[]
+  /** Tunnels that are to be probed: those with an interface. */
+  probeTargets(): readonly ProbedTunnel[]
   /** Tunnels that missed more than `threshold` echoes in a row. */
   overThreshold(threshold: number): readonly Tunnel[]
+  /** Rows that wait for their first sign of life, broken ones too. */
+  waitingIds(): readonly string[]
+  /** Tunnels that have waited for as long as they may, by `steady` (seconds of the steady clock). */
+  waitedOut(steady: number): readonly Tunnel[]
   /** The broken rows that reads have met and that are still there. */
   brokenRows(): readonly BrokenRow[]
   brokenById(id: string): BrokenRow | undefined
@@ -55,22 +87,47 @@ export type Insertion =
 
 export type Move = 'moved' | 'taken' | 'gone'
 
+/** With what a dormant tunnel comes back. */
+export interface Awakening {
+  readonly ipv4: string | undefined
+  readonly waitUntil: number | undefined
+  /** UTC seconds. */
+  readonly since: number
+  /** In place of the hash that it had. */
+  readonly keyHash?: Uint8Array
+}
+
+/** `taken`: another row has the endpoint, or was written by hand with its name or address. */
+export type Waking = { readonly kind: 'woken'; readonly tunnel: Tunnel } | { readonly kind: 'taken' | 'gone' }
+
 /** What works write through, inside the transaction that they share. Reads see what was written before. */
 export interface TunnelTransaction {
   readonly tunnels: TunnelReader
-  /** Takes the lowest free index and inserts what `make` builds for its addresses. `now` is in UTC seconds. */
+  /** Takes the lowest free index and inserts what `make` builds for its addresses. `now`: seconds of the steady clock. */
   insert(now: number, make: (assignment: Assignment) => Tunnel, keyHash: Uint8Array): Insertion
-  /** −1 → 0: the tunnel as it is now; undefined: it is gone or was active already. */
-  activate(tunnel: Tunnel): Tunnel | undefined
-  /** x → 0. */
-  countAnswered(id: string): void
-  /** x → x + 1, for tunnels with an interface. */
-  countSilent(id: string): void
-  moveEndpoint(id: string, ipv4: string): Move
+  /** −1 → 0: the tunnel as it is now; undefined: it is gone or was up already. `since`: UTC seconds. */
+  activate(tunnel: Tunnel, since: number, waitUntil: number | undefined): Tunnel | undefined
+  /** x → 0, and it waits no longer. `since`: UTC seconds, if a state begins with it. */
+  countAnswered(id: string, since: number): void
+  /** x → x + 1, for tunnels with an interface that have been heard. */
+  countSilent(id: string, since: number): void
+  /** x → 0 with it. */
+  moveEndpoint(id: string, ipv4: string, since: number): Move
   /** Gives a tunnel other fields of its kind, such as a new public key. */
   changeFields(id: string, fields: KindFields): Move
-  /** Deletes a row, sound or broken, and lets its index rest. Undefined: there is none. */
+  /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
+  exchangeEndpoints(id: string, otherId: string, since: number): boolean
+  /** Makes another key the one that opens a row; false: there is no such row. */
+  replaceKey(id: string, keyHash: Uint8Array): boolean
+  /** Deletes a row, sound, broken or dormant, and lets its index rest. Undefined: there is none. */
   remove(id: string, now: number): Tunnel | BrokenRow | undefined
+  /**
+   * Moves a row among the dormant ones; its index stays its own. If another program's row is in its way there, it is
+   * removed. Undefined: there is none.
+   */
+  fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined
+  /** Brings a dormant row back with a count of 0. */
+  wake(id: string, row: Awakening): Waking
 }
 
 /** What a piece of work has written in the transaction that it shares with others. */
@@ -120,6 +177,14 @@ export interface TunnelStore {
   onForeignCommit(listener: () => void): () => void
   /** Rebuilds memory from the table, as at start: indexes, the names of all rows in one step, later serials. */
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void
+  /** Notes a fault that a reader of the table has met: after a page that can't be right nothing is written any more. */
+  noteFault(error: unknown): void
+  /** What is wrong with the store now, for the health check; empty: nothing. */
+  readonly troubles: readonly StorageTrouble[]
+  /** Octets of the log that commits are written to before they are in the database; 0 where there is none. */
+  readonly walBytes: number
+  /** Writes a whole copy of the table to a file that is not there yet, while commits go on. Rejects if it can't. */
+  backUp(file: string): Promise<void>
   /** How many tunnels the address pool has room for. */
   readonly capacity: number
   close(): void

@@ -21,6 +21,8 @@ const LINK_PREFIX_LENGTH = 64
 const INDEX_AT = 4
 const SERVER_HOST = 1
 const CLIENT_HOST = 2
+/** Octets of an address that say which link it is in. */
+const LINK_OCTETS = LINK_PREFIX_LENGTH / 8
 /** Indexes above this are never needed: a pool as large holds more tunnels than max_tunnels allows, with room to rest. */
 const LARGEST_CAPACITY = 2 ** 25
 
@@ -116,4 +118,12 @@ export class AddressPool {
       this.#restingHead = 0
     }
   }
+}
+
+/** The client's address in the /64 that an address, 16 octets, is in. */
+export function clientAddressBeside(address: Uint8Array): Uint8Array {
+  const client = new Uint8Array(address.length)
+  client.set(address.subarray(0, LINK_OCTETS))
+  client[address.length - 1] = CLIENT_HOST
+  return client
 }

@@ -52,10 +52,27 @@ export interface Interfaces {
   /** Points existing devices to their new `ipv4Client`, or gives them their new `publicKey`. */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
   remove(devices: readonly string[]): Promise<readonly LinkFault[]>
+  /** Why tunnels can't be served as they should be, such as a filter that is missing; for whoever asks after our health. */
+  trouble?(): string | undefined
+  /**
+   * Whether all that was made here is known to stand as it was made, without a question to the kernel: it was compared
+   * lately, and whoever watches since has heard of no harm. False where nobody knows.
+   */
+  isSound?(): boolean
   /** Calls `harmed` when somebody else has changed what was made here; returns how to stop that. */
   watch?(harmed: () => void): () => void
   /** Ends what runs for the interfaces in this process or below it; what the kernel has stays. */
   close?(): void
   /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */
   reconcile(wanted: readonly Link[]): Promise<Reconciliation>
+  /**
+   * The devices among these that are not as they should be; none is mended. Undefined: the kernel could not be asked.
+   * Absent: only a reconciliation of all can tell.
+   */
+  amiss?(links: readonly Link[]): Promise<readonly string[] | undefined>
+  /**
+   * How many packets the kernel has taken out of each of these devices since it was made: a client that filters echoes is
+   * heard by what it sends. A device that the kernel says nothing of is left out. Absent: this driver can't see packets.
+   */
+  signsOfLife?(devices: readonly string[]): Promise<ReadonlyMap<string, number>>
 }

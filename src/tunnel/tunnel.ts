@@ -3,7 +3,11 @@ import { formatIpv6 } from '../address/ipv6.ts'
 /** `-1` in the draft's `unreachable` column: registered, its interface is still to be made. */
 export const NEW = -1
 
-export type TunnelState = 'new' | 'active' | 'unreachable'
+/**
+ * `new`: its interface is still to be made. `waiting`: it is up and named, and has never been heard. `active`: it
+ * answered when it was last asked. `unreachable`: it missed echoes. `dormant`: interface and names are gone, the rest is kept.
+ */
+export type TunnelState = 'new' | 'waiting' | 'active' | 'unreachable' | 'dormant'
 
 /** What a kind of tunnel keeps beyond what all have; each kind extends it, `name` tells them apart. */
 export interface KindFields {
@@ -33,7 +37,23 @@ export interface Tunnel {
   readonly creationTime: number
   /** −1 new, 0 alive, x > 0: the last x echo requests had no reply. */
   readonly unreachable: number
+  /** Until when it may wait for its first sign of life, in seconds of the steady clock; undefined: it does not wait. */
+  readonly waitUntil: number | undefined
+  /** UTC seconds at which its state began; undefined: nobody has noted it. */
+  readonly stateSince: number | undefined
+  /** Only for a tunnel that has left the table of tunnels. */
+  readonly dormant?: Dormancy
 }
+
+/** How long a dormant tunnel is kept. */
+export interface Dormancy {
+  /** UTC seconds. */
+  readonly since: number
+  /** Seconds of the steady clock. */
+  readonly until: number
+}
+
+export type DormantTunnel = Tunnel & { readonly dormant: Dormancy }
 
 /** A row that another program wrote and that we can't use: it reaches no script, no name and no interface. */
 export interface BrokenRow {
@@ -57,8 +77,10 @@ export function tunnelText(tunnel: Tunnel): TunnelText {
   }
 }
 
-export function stateOf(tunnel: Pick<Tunnel, 'unreachable'>): TunnelState {
+export function stateOf(tunnel: Pick<Tunnel, 'unreachable' | 'waitUntil' | 'dormant'>): TunnelState {
+  if (tunnel.dormant !== undefined) return 'dormant'
   if (tunnel.unreachable === NEW) return 'new'
+  if (tunnel.waitUntil !== undefined) return 'waiting'
   return tunnel.unreachable === 0 ? 'active' : 'unreachable'
 }
 

@@ -1,24 +1,5 @@
 import { PROBLEMS, type Problem, type ProblemCode, sortOf } from '../shared/problem.ts'
-
-/** Sentences that the program puts on pages, each with the names that its words may use in braces. */
-const SENTENCES = {
-  landing: [],
-  register: ['system'],
-  'your-host': [],
-  correct: ['title'],
-  'sign-in': [],
-  deleted: [],
-  errors: [],
-  'visitor-private': [],
-  'visitor-shared': [],
-  'visitor-loopback': [],
-  'over-ipv4': ['url'],
-  'state-new': [],
-  'state-active': [],
-  'state-unreachable': [],
-} as const satisfies Readonly<Record<string, readonly string[]>>
-
-export type Sentence = keyof typeof SENTENCES
+import { SENTENCES, type Sentence } from './sentences.ts'
 
 type Params = Readonly<Record<string, string | number>>
 
@@ -29,8 +10,11 @@ export class WordsFault extends Error {
 
 /** `{ipv4}`, or `{seconds:duration}`. */
 const PLACEHOLDER = /\{([a-z][a-z0-9]*)(:duration)?\}/g
-/** From here on a duration is told in minutes. */
-const TWO_MINUTES_SECONDS = 120
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+] as const
 
 /** One language: every problem's title and detail, and every sentence of the pages. */
 export class Language {
@@ -69,15 +53,15 @@ export class Language {
   #fill(key: string, params: Params): string {
     return this.#text(key).replace(PLACEHOLDER, (_, name: string, unit: string | undefined) => {
       const value = params[name] ?? ''
-      return unit === undefined ? String(value) : this.#duration(Number(value))
+      return unit === undefined ? String(value) : this.duration(Number(value))
     })
   }
 
-  #duration(seconds: number): string {
-    const inMinutes = seconds >= TWO_MINUTES_SECONDS
-    const unit = inMinutes ? 'minute' : 'second'
+  /** A number of seconds in words: in the largest unit of which there are two. */
+  duration(seconds: number): string {
+    const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? (['second', 1] as const)
     const format = new Intl.NumberFormat(this.tag, { style: 'unit', unit, unitDisplay: 'long' })
-    return format.format(inMinutes ? Math.ceil(seconds / 60) : seconds)
+    return format.format(Math.ceil(seconds / length))
   }
 }
 
@@ -102,6 +86,8 @@ function checkTexts(texts: ReadonlyMap<string, string>, file: string): void {
     if (text === undefined) throw new WordsFault(`${file}: ${key} is missing`)
     const stray = [...text.matchAll(PLACEHOLDER)].find(([, name = '']) => !params.includes(name))
     if (stray !== undefined) throw new WordsFault(`${file}: ${key} uses ${stray[0]}, which it is not given`)
+    if (key.startsWith('page.') && /[<&]/.test(text))
+      throw new WordsFault(`${file}: ${key} holds markup; \`code\`, *strong* and [link](/path) are its marks`)
   }
   const unknown = [...texts.keys()].find(key => !wanted.has(key))
   if (unknown !== undefined) throw new WordsFault(`${file}: there is no use for ${unknown}`)

@@ -27,6 +27,15 @@ export class Words {
     return new Words(new Map(languages.map(language => [language.tag, language])), directory)
   }
 
+  get all(): readonly Language[] {
+    return [...this.#languages.values()]
+  }
+
+  /** The language whose file is called so; undefined: there is none. */
+  byTag(tag: string): Language | undefined {
+    return this.#languages.get(tag)
+  }
+
   /** The first language there is of those in Accept-Language, the preferred first (RFC 9110 12.5.4, RFC 4647 3.4). */
   choose(acceptLanguage: string): Language {
     for (const range of rangesIn(acceptLanguage)) {

@@ -137,14 +137,9 @@ export class Catalog {
     return this.#newest().holds(rrset)
   }
 
-  /** See `Version.isOccluded`. */
-  isOccluded(name: Uint8Array): boolean {
-    return this.#newest().isOccluded(name)
-  }
-
-  /** See `Version.staticAtOrBelow`. */
-  staticAtOrBelow(name: Uint8Array): boolean {
-    return this.#newest().staticAtOrBelow(name)
+  /** See `Version.isReserved`. */
+  isReserved(name: Uint8Array): boolean {
+    return this.#newest().isReserved(name)
   }
 
   /** See `Version.walk`. */

@@ -93,31 +93,19 @@ export class Version {
     return rdata && soaSerial(rdata)
   }
 
-  /** Is there an NS below the apex or a DNAME, at the name or above it, that would occlude data put there? */
-  isOccluded(name: Uint8Array): boolean {
-    const zone = this.#find(name)
-    if (zone === 0) return false
-    const reader = this.#reader
-    if (this.#cuts(reader.exact, zone)) return true
-    for (let i = 0; i < reader.ancestors; i++) {
-      if (this.#cuts(reader.ancestorEntries[i] ?? 0, zone)) return true
-    }
-    return false
-  }
-
   /**
-   * Does static data stand at the name, or below it, so that the name is an empty non-terminal at least? Looks at the
-   * dynamic owners below the name until it finds a static one; a name that nothing is below costs one way down.
+   * Is a name for zone files alone? Static data stands at it or below it, so that it is an empty non-terminal at least,
+   * or an NS below the apex or a DNAME, at it or above it, would occlude data put there. One way down for a name that
+   * nothing is below; else its dynamic owners are looked at until a static one is found.
    */
-  staticAtOrBelow(name: Uint8Array): boolean {
-    const zone = this.#find(name)
-    if (zone === 0 || this.#reader.encloserLabels < this.#key.labels) return false
-    const { words, exact } = this.#reader
-    if (this.#isStatic(exact)) return true
-    const cell = subtreeCell(this.#reader, zoneCell(words, zone), this.#key)
-    if (exact !== 0 && words[cell] === 0) return false // nothing is below it
-    for (const entry of entriesAfter(this.#reader, cell)) if (this.#isStatic(entry)) return true
-    return false
+  isReserved(name: Uint8Array): boolean {
+    const zone = this.zoneEntry(name)
+    if (zone === 0) return false
+    const { words } = this.#reader
+    const cell = zoneCell(words, zone)
+    if (words[cell] === 0) return nameLength(words, zone) === name.length // only the apex is there
+    this.#reader.find(cell, this.#key, name, 0)
+    return this.#isOccluded(zone) || this.#staticAtOrBelow(zone)
   }
 
   /**
@@ -173,6 +161,27 @@ export class Version {
     const zone = this.zoneEntry(owner)
     if (zone !== 0) this.#reader.find(zoneCell(this.#reader.words, zone), this.#key, owner, 0)
     return zone
+  }
+
+  /** Straight after `#find` for a name of the zone. */
+  #isOccluded(zone: number): boolean {
+    const reader = this.#reader
+    if (this.#cuts(reader.exact, zone)) return true
+    for (let i = 0; i < reader.ancestors; i++) {
+      if (this.#cuts(reader.ancestorEntries[i] ?? 0, zone)) return true
+    }
+    return false
+  }
+
+  /** Straight after `#find` for a name of the zone. */
+  #staticAtOrBelow(zone: number): boolean {
+    if (this.#reader.encloserLabels < this.#key.labels) return false
+    const { words, exact } = this.#reader
+    if (this.#isStatic(exact)) return true
+    const cell = subtreeCell(this.#reader, zoneCell(words, zone), this.#key)
+    if (exact !== 0 && words[cell] === 0) return false // nothing is below it
+    for (const entry of entriesAfter(this.#reader, cell)) if (this.#isStatic(entry)) return true
+    return false
   }
 
   #cuts(entry: number, zone: number): boolean {

@@ -20,9 +20,9 @@ function offerKeys(element) {
       const { publicKey, privateKey } = await newKeys()
       sessionStorage.setItem(storageName(publicKey), privateKey)
       document.querySelector('#public_key').value = publicKey
-      status.textContent = 'The public key is filled in; the private key stays in this tab.'
+      status.textContent = element.dataset.done
     } catch {
-      status.textContent = 'This browser can not make such keys: use wg genkey.'
+      status.textContent = element.dataset.failed
     }
   })
 }
@@ -52,17 +52,17 @@ function showConfiguration(element) {
   element.querySelector('#own-key').hidden = false
   element.querySelector('a').href = URL.createObjectURL(new Blob([text], { type: 'application/octet-stream' }))
   const figure = element.querySelector('#qr')
-  figure.prepend(drawing(encode(text, { border: QUIET_ZONE }).data))
+  figure.prepend(drawing(encode(text, { border: QUIET_ZONE }).data, figure.dataset.label))
   figure.hidden = false
 }
 
-function drawing(rows) {
+function drawing(rows, label) {
   const size = rows.length * MODULE
   const svg = document.createElementNS(SVG, 'svg')
   for (const [name, value] of Object.entries({ viewBox: `0 0 ${size} ${size}`, width: size, height: size }))
     svg.setAttribute(name, String(value))
   svg.setAttribute('role', 'img')
-  svg.setAttribute('aria-label', 'QR code of the configuration')
+  svg.setAttribute('aria-label', label)
   svg.append(shape('rect', { width: size, height: size, fill: '#fff' }), shape('path', { d: pathOf(rows) }))
   return svg
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
-import { formatIpv6, parseIpv6 } from '../../src/address/ipv6.ts'
+import { formatIpv6, isCanonicalIpv6, parseIpv6 } from '../../src/address/ipv6.ts'
 
 const octets = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const sparseOctets = fc
@@ -64,5 +64,26 @@ test('the canonical text is that of ipaddr.js', () => {
       fc.oneof(octets, sparseOctets),
       value => formatIpv6(value) === new ipaddr.IPv6([...value]).toRFC5952String(),
     ),
+  )
+})
+
+test('a text is canonical exactly if it is the one that is written', () => {
+  const spellings = (value: Uint8Array) => {
+    const groups = Array.from({ length: 8 }, (_, i) => ((value[2 * i] ?? 0) << 8) | (value[2 * i + 1] ?? 0))
+    const whole = groups.map(group => group.toString(16)).join(':')
+    const padded = groups.map(group => group.toString(16).padStart(4, '0')).join(':')
+    const shortened = [...whole.matchAll(/(?:^|:)0(?::0)*(?=:|$)/g)].map(
+      ({ index, 0: run }) => `${whole.slice(0, index)}::${whole.slice(index + run.length).replace(/^:/, '')}`,
+    )
+    return [whole, padded, formatIpv6(value), formatIpv6(value).toUpperCase(), ...shortened]
+  }
+  fc.assert(
+    fc.property(fc.oneof(octets, sparseOctets), value => {
+      for (const text of spellings(value)) {
+        assert.equal(isCanonicalIpv6(text, value), text === formatIpv6(value), text)
+        assert.equal(isCanonicalIpv6(`${text}0`, value), false, text)
+        assert.equal(isCanonicalIpv6(text.slice(0, -1), value), false, text)
+      }
+    }),
   )
 })

@@ -4,15 +4,17 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { parseIpv6 } from '../../src/address/ipv6.ts'
+import { parsePrefix } from '../../src/address/prefix.ts'
 import { chooseProber } from '../../src/echo/choose-prober.ts'
 import { FpingProber } from '../../src/echo/fping-prober.ts'
-import { verdictOf } from '../../src/echo/prober.ts'
+import { type Prober, verdictOf } from '../../src/echo/prober.ts'
 import { enterOwnNetwork } from '../own-network.ts'
 import { missingPackages } from '../packages.ts'
 
-const missing = (await missingPackages(['ip', 'fping'])) ?? (await enterOwnNetwork())
+const missing = (await missingPackages(['ip', 'fping', 'nft'])) ?? (await enterOwnNetwork())
 const SKIP = { timeout: 60_000, ...(missing === undefined ? {} : { skip: missing }) }
 
+const NFT = 'nft'
 const SILENT = '2001:db8:d'
 const ALIVE = '2001:db8:a'
 const TIMEOUT_MS = 500
@@ -198,5 +200,28 @@ test(
       found,
       Object.entries(HOSTS).map(([name, { kind }]) => [name, kind]),
     )
+  },
+)
+
+test(
+  'clients of the pool are asked from the server’s end of their link, which no interface has',
+  SKIP,
+  async () => {
+    const client = '2001:db8:c:7::2'
+    execFileSync('ip', ['-6', 'route', 'add', 'local', '2001:db8:c:7::/64', 'dev', 'lo'])
+    const others = `icmpv6 type echo-request ip6 daddr ${client} ip6 saddr != 2001:db8:c:7::1 drop`
+    const output = '{ type filter hook output priority 0; }'
+    execFileSync(NFT, ['-f', '-'], {
+      input: `add table ip6 ends\nadd chain ip6 ends output ${output}\nadd rule ip6 ends output ${others}\n`,
+    })
+    const pool = parsePrefix('2001:db8:c::/48')
+    assert.ok(pool)
+    const asked = [client, '127.0.0.1', `${ALIVE}::5`]
+    const kinds = async (prober: Prober) => {
+      const verdicts = await prober.probe(asked, { timeoutMs: TIMEOUT_MS })
+      return asked.map(target => verdictOf(verdicts, target).kind)
+    }
+    assert.notEqual((await kinds(await chooseProber('icmp')))[0], 'answered')
+    assert.deepEqual(await kinds(await chooseProber('icmp', { pool })), ['answered', 'answered', 'answered'])
   },
 )

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isComplete, listLinks } from '../../src/kernel/kernel-link.ts'
+import { isComplete, listLinks, receivedPackets } from '../../src/kernel/kernel-link.ts'
 
 const LINK = {
   device: 'fn6-1',
@@ -34,4 +34,21 @@ test('a link with its one address is complete', async () => {
 test('an address that can’t be read is no throw, and one more than a complete link has', async () => {
   const odd = { ...GOOD_ADDRESS, local: { toString: 1 } }
   assert.equal(await isCompleteWith([GOOD_ADDRESS, odd]), false)
+})
+
+test('packets received are read for our devices, and one that says nothing of them is left out', async () => {
+  const entries = [
+    { ifname: 'fn6-1', stats64: { rx: { packets: 12 }, tx: { packets: 99 } } },
+    { ifname: 'fn6-2' },
+    { ifname: 'sit0', stats64: { rx: { packets: 5 } } },
+  ]
+  const asked: (readonly string[])[] = []
+  const packets = await receivedPackets(async args => {
+    asked.push(args)
+    return { status: 0, stdout: JSON.stringify(entries), stderr: '' }
+  }, 'fn6-')
+  assert.deepEqual([...packets], [['fn6-1', 12]])
+  assert.deepEqual(asked, [['-json', '-statistics', 'link', 'show', 'type', 'sit']])
+  const failed = await receivedPackets(async () => ({ status: 1, stdout: '', stderr: 'no' }), 'fn6-')
+  assert.equal(failed.size, 0)
 })

@@ -16,10 +16,14 @@ export interface GuestRun {
  */
 export function runInGuest(
   args: readonly string[],
-  { limitSeconds, heard = () => {} }: { limitSeconds: number; heard?: (text: string) => void },
+  {
+    limitSeconds,
+    memory = '1024M',
+    heard = () => {},
+  }: { limitSeconds: number; memory?: string; heard?: (text: string) => void },
 ): Promise<GuestRun> {
   const { promise, resolve, reject } = Promise.withResolvers<GuestRun>()
-  const command = ['-t', String(limitSeconds), '--', process.execPath, ...args]
+  const command = ['-t', String(limitSeconds), '-m', memory, '--', process.execPath, ...args]
   const child = spawn(UML_RUN, command, { cwd: PROJECT_DIR, stdio: ['ignore', 'pipe', 'pipe'] })
   const endWithUs = () => child.kill('SIGTERM')
   process.once('exit', endWithUs)

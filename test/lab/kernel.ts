@@ -15,6 +15,8 @@ const GUEST_COMMANDS: readonly Command[] = [
   'sqlite3',
   'curl',
   'ifup',
+  'netplan',
+  'busybox',
   '/usr/bin/python3',
 ]
 

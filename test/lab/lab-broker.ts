@@ -10,6 +10,8 @@ const PROJECT_DIR = join(import.meta.dirname, '../..')
 const DIRECTORY = '/run/lab' // in the guest's memory
 const CONFIG_FILE = join(DIRECTORY, 'freenet6.toml')
 const READY_TIMEOUT_MS = 90_000
+/** A look may start a program, and the guest has one processor. */
+const LOOK_EVERY_MS = 250
 const STOP_TIMEOUT_MS = 5_000 // the contract: exit 0 on SIGTERM within 5 s
 
 export const SERVER_IPV4 = '192.0.2.1'
@@ -116,7 +118,7 @@ export async function until<T>(what: string, timeout: number, look: () => T | un
   while (performance.now() < deadline) {
     const found = look()
     if (found !== undefined) return found
-    await sleep(50)
+    await sleep(LOOK_EVERY_MS)
   }
   throw new Error(`waited ${timeout / 1000} s in vain for ${what}`)
 }

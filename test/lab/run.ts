@@ -4,7 +4,7 @@ import { runInGuest } from './guest.ts'
 import { missingGuest } from './kernel.ts'
 
 const STORY = join(import.meta.dirname, 'story.ts')
-const LIMIT_SECONDS = 180
+const LIMIT_SECONDS = 580
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 process.stdout.write(

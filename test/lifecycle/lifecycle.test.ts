@@ -49,9 +49,10 @@ function serials(): readonly number[] {
   )
 }
 
+/** One that has been heard. */
 async function activeTunnel(n = 7): Promise<Tunnel> {
   const tunnel = tunnelOf(await registerOne(world.lifecycle, request(n)))
-  await world.lifecycle.bringUpNew()
+  await world.lifecycle.recordRound({ answered: [tunnel.id], silent: [] })
   return tunnel
 }
 
@@ -59,8 +60,10 @@ async function miss(tunnel: Tunnel): Promise<number> {
   return (await world.lifecycle.recordRound({ answered: [], silent: [tunnel.id] })).removed
 }
 
-test('a registration is a row with −1, no interface, no name', async () => {
+test('a registration whose interface the kernel refuses is a row with −1, no interface, no name', async () => {
+  world.kernel.refusing.set('fn6-0', 'not now')
   const tunnel = tunnelOf(await registerOne(world.lifecycle, request(7)))
+  assert.equal(tunnel.unreachable, -1)
   assert.equal(world.table.byId(tunnel.id)?.unreachable, -1)
   assert.equal(world.kernel.links.size, 0)
   assert.equal(aaaa(tunnel), undefined)
@@ -68,8 +71,9 @@ test('a registration is a row with −1, no interface, no name', async () => {
   assert.equal(world.registrations, 1)
 })
 
-test('bringing it up makes the interface, sets 0, and publishes AAAA and PTR together', async () => {
-  const tunnel = await activeTunnel()
+test('a registration is done when its interface is made, 0 is set, and AAAA and PTR are answered', async () => {
+  const tunnel = tunnelOf(await registerOne(world.lifecycle, request(7)))
+  assert.equal(tunnel.unreachable, 0)
   assert.equal(world.table.byId(tunnel.id)?.unreachable, 0)
   assert.equal(world.kernel.links.get(tunnel.device)?.ipv4Client, '198.51.100.7')
   assert.equal(aaaa(tunnel), formatIpv6(tunnel.ipv6Client))
@@ -153,8 +157,8 @@ test('a row that another program wrote does not stop a registration', async () =
 })
 
 test('a tunnel that the kernel refuses stays new, says why, and is made later', async () => {
+  world.kernel.refusing.set('fn6-0', 'No buffer space available')
   const tunnel = tunnelOf(await registerOne(world.lifecycle, request(7)))
-  world.kernel.refusing.set(tunnel.device, 'No buffer space available')
   assert.deepEqual(await world.lifecycle.bringUpNew(), { activated: 0, failed: 1 })
   assert.equal(world.table.byId(tunnel.id)?.unreachable, -1)
   assert.equal(world.lifecycle.faultOf(tunnel.id), 'No buffer space available')
@@ -373,5 +377,36 @@ test('a row that can not stand in DNS is left out and the others stay', async ()
     VALUES ('odd', '198.51.100.200', '2001:db8:ffff::2', '2001:db8:ffff::1', 'odd', 'a b', 'ca', 'linux', 1, 0, x'00')`)
   shell.close()
   assert.deepEqual(await world.audit.run(), { tunnels: 1, differences: 0 })
+  assert.equal(aaaa(tunnel), formatIpv6(tunnel.ipv6Client))
+})
+
+test('a crowd of registrations shares calls of the kernel, and each is answered when its name is', async () => {
+  let calls = 0
+  const { create } = world.kernel
+  world.kernel.create = links => {
+    calls++
+    return create.call(world.kernel, links)
+  }
+  const crowd = Array.from({ length: 50 }, (_, n) => registerOne(world.lifecycle, request(n)))
+  const tunnels = (await Promise.all(crowd.map(async one => tunnelOf(await one)))).map(tunnel => ({
+    tunnel,
+    address: aaaa(tunnel),
+  }))
+  for (const { tunnel, address } of tunnels) assert.equal(address, formatIpv6(tunnel.ipv6Client))
+  assert.ok(calls <= 5, `${calls} calls`)
+})
+
+test('a registration whose interface takes longer than a second is answered as new, and is up later', async () => {
+  const slow = Promise.withResolvers<void>()
+  const { create } = world.kernel
+  world.kernel.create = async links => {
+    await slow.promise
+    return create.call(world.kernel, links)
+  }
+  const tunnel = tunnelOf(await registerOne(world.lifecycle, request(7)))
+  assert.equal(tunnel.unreachable, -1)
+  assert.equal(aaaa(tunnel), undefined)
+  slow.resolve()
+  await world.lifecycle.bringUpNew()
   assert.equal(aaaa(tunnel), formatIpv6(tunnel.ipv6Client))
 })

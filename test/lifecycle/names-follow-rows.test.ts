@@ -19,7 +19,7 @@ const HOSTS = 6
 const THRESHOLD = 2
 
 type Step =
-  | { readonly kind: 'register' | 'miss' | 'recover' | 'remove' | 'move'; readonly host: number }
+  | { readonly kind: 'register' | 'miss' | 'recover' | 'remove' | 'move' | 'wake'; readonly host: number }
   | { readonly kind: 'activate' | 'crash' | 'restart' }
   | { readonly kind: 'wait'; readonly seconds: number }
 
@@ -29,6 +29,7 @@ interface Expected {
   readonly name: string
   readonly address: string
   unreachable: number
+  isHeard: boolean
 }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -44,7 +45,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      kind: fc.constantFrom('remove' as const, 'move' as const),
+      kind: fc.constantFrom('remove' as const, 'move' as const, 'wake' as const),
       host: fc.nat(HOSTS - 1),
     }),
   },
@@ -55,6 +56,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class Story {
   world: World
   readonly expected = new Map<number, Expected>()
+  readonly dormant = new Map<number, Expected>()
 
   constructor(world: World) {
     this.world = world
@@ -68,25 +70,29 @@ class Story {
         return this.register(step.host)
       case 'activate':
         await lifecycle.bringUpNew()
-        for (const tunnel of this.expected.values()) if (tunnel.unreachable === -1) tunnel.unreachable = 0
         return
       case 'miss':
         if (host === undefined) return
         await lifecycle.recordRound({ answered: [], silent: [host.id] })
-        if (host.unreachable >= 0 && ++host.unreachable > THRESHOLD) this.expected.delete(step.host)
+        if (host.isHeard && ++host.unreachable > THRESHOLD) this.asleep(step.host, host)
         return
       case 'recover':
         if (host === undefined) return
         await lifecycle.recordRound({ answered: [host.id], silent: [] })
-        if (host.unreachable > 0) host.unreachable = 0
+        host.isHeard = true
+        host.unreachable = 0
         return
       case 'remove':
         if (host === undefined) return
         assert.equal((await lifecycle.delete(host.id)).kind, 'deleted')
         this.expected.delete(step.host)
         return
+      case 'wake':
+        return this.wake(step.host)
       case 'move':
-        if (host !== undefined) await lifecycle.changeEndpoint(host.id, `198.18.1.${step.host}`)
+        if (host === undefined) return
+        if ((await lifecycle.changeEndpoint(host.id, `198.18.1.${step.host}`)).kind === 'changed')
+          host.unreachable = 0
         return
       case 'crash':
         this.world = await this.world.crash()
@@ -107,15 +113,29 @@ class Story {
       country,
       os: 'linux',
     })
-    assert.equal(outcome.kind === 'registered', !this.expected.has(host))
+    assert.equal(outcome.kind === 'registered', !this.expected.has(host) && !this.dormant.has(host))
     if (outcome.kind !== 'registered') return
     const { id, ipv6Client } = outcome.tunnel
     this.expected.set(host, {
       id,
       name: `h${host}.${country}.${ORIGIN}`,
       address: formatIpv6(ipv6Client),
-      unreachable: -1,
+      unreachable: 0,
+      isHeard: false,
     })
+  }
+
+  asleep(host: number, tunnel: Expected): void {
+    this.expected.delete(host)
+    this.dormant.set(host, tunnel)
+  }
+
+  async wake(host: number): Promise<void> {
+    const tunnel = this.dormant.get(host)
+    if (tunnel === undefined) return
+    assert.equal((await this.world.lifecycle.wake(tunnel.id)).kind, 'woken')
+    this.dormant.delete(host)
+    this.expected.set(host, { ...tunnel, unreachable: 0, isHeard: false })
   }
 
   /** Every name that could be answered, and its neighbours, against what the rows say. */
@@ -148,7 +168,8 @@ class Story {
   ): void {
     const reply = ask(nameserver, name, type)
     const wanted = records.get(name)
-    const isEmptyNonTerminal = [...records.keys()].some(other => other.endsWith(`.${name}`))
+    const isCountry = COUNTRIES.some(country => name === `${country}.${ORIGIN}`)
+    const isEmptyNonTerminal = isCountry || [...records.keys()].some(other => other.endsWith(`.${name}`))
     assert.equal(
       reply.rcode,
       wanted !== undefined || isEmptyNonTerminal ? 'NOERROR' : 'NXDOMAIN',

@@ -24,6 +24,9 @@ export class FakeKernel implements Interfaces {
   readonly kind = 'sit'
   readonly links = new Map<string, Link>()
   readonly refusing = new Map<string, string>()
+  /** Packets that came out of each device. */
+  readonly received = new Map<string, number>()
+  reconciliations = 0
 
   async prepare(): Promise<readonly LinkFault[]> {
     return []
@@ -45,11 +48,20 @@ export class FakeKernel implements Interfaces {
   }
 
   async reconcile(wanted: readonly Link[]) {
+    this.reconciliations++
     const names = new Set(wanted.map(link => link.device))
     const removed = [...this.links.keys()].filter(device => !names.has(device))
     const missing = wanted.filter(link => !this.links.has(link.device))
     await this.remove(removed)
     return { made: missing.map(link => link.device), removed, faults: await this.create(missing) }
+  }
+
+  async amiss(links: readonly Link[]): Promise<readonly string[]> {
+    return links.map(({ device }) => device).filter(device => !this.links.has(device))
+  }
+
+  async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map(devices.map(device => [device, this.received.get(device) ?? 0]))
   }
 
   #each<T extends { readonly device: string }>(items: readonly T[], apply: (item: T) => void): LinkFault[] {
@@ -74,6 +86,8 @@ interface WorldOptions {
   readonly kinds?: Kinds
   readonly log?: Log
   readonly prober?: Parts['prober']
+  /** Further lines of the section `monitor`. */
+  readonly monitor?: string
 }
 
 /** The broker as the product composes it, in a directory of its own, with a kernel in memory and a clock by hand. */
@@ -83,7 +97,7 @@ export class World {
   readonly broker: Broker
   /** The store's own: a full disk is made with it. */
   readonly connection: DatabaseSync
-  readonly #clock: { now: number }
+  readonly #clock: { now: number; elapsed: number }
   readonly #options: WorldOptions
   registrations = 0
 
@@ -92,7 +106,7 @@ export class World {
     readonly kernel: FakeKernel
     readonly broker: Broker
     readonly connection: DatabaseSync
-    readonly clock: { now: number }
+    readonly clock: { now: number; elapsed: number }
     readonly options: WorldOptions
   }) {
     this.directory = parts.directory
@@ -107,7 +121,7 @@ export class World {
   static async open(options: WorldOptions = {}): Promise<World> {
     const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'freenet6-world-'))
     const kernel = options.kernel ?? new FakeKernel()
-    const clock = { now: options.now ?? 1_000_000 }
+    const clock = { now: options.now ?? 1_000_000, elapsed: 0 }
     writeZone(directory, options.statics ?? '')
     const reading = parseConfig(configText(textOf(options)), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
@@ -116,6 +130,7 @@ export class World {
         log: options.log ?? SILENT,
         kinds: options.kinds ?? new Kinds({ ...SIT, openDriver: async () => kernel }),
         now: () => clock.now,
+        monotonic: () => clock.elapsed,
         ...(options.prober === undefined ? {} : { prober: options.prober }),
       }),
     )
@@ -126,7 +141,14 @@ export class World {
     return this.#clock.now
   }
 
+  /** Lets time pass. */
   set now(seconds: number) {
+    this.#clock.elapsed += seconds - this.#clock.now
+    this.#clock.now = seconds
+  }
+
+  /** Sets the wall clock; no time passes. */
+  setWallClock(seconds: number): void {
     this.#clock.now = seconds
   }
 
@@ -190,7 +212,7 @@ export class World {
   }
 }
 
-function textOf({ prefix, maxTunnels }: WorldOptions): string {
+function textOf({ prefix, maxTunnels, monitor }: WorldOptions): string {
   return `
 zones_dir = "zones"
 [dns]
@@ -200,6 +222,7 @@ prefix = "${prefix ?? '2001:db8:f6::/48'}"
 max_tunnels = ${maxTunnels ?? 65_000}
 [monitor]
 threshold = 2
+${monitor ?? ''}
 `
 }
 

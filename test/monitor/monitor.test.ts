@@ -16,6 +16,8 @@ class FakeLifecycle implements MonitoredTunnels {
   targets: ProbeTarget[] = []
   /** Tunnels whose own interface is not as it should be. */
   readonly unsound = new Set<string>()
+  /** Tunnels that something comes from. */
+  readonly sending = new Set<string>()
   bringUp: () => Promise<{ activated: number; failed: number }> = async () => ({ activated: 0, failed: 0 })
   reconciliation: MonitoredTunnels['reconcile'] = async () => ({ made: [], removed: [], faults: [] })
 
@@ -33,6 +35,10 @@ class FakeLifecycle implements MonitoredTunnels {
     this.calls.push('recordRound')
     this.rounds.push(round)
     return { removed: 0 }
+  }
+
+  async heardSince(ids: readonly string[]) {
+    return new Set(ids.filter(id => this.sending.has(id)))
   }
 
   reconcile() {
@@ -416,6 +422,7 @@ test('the figures are those of the last round', async t => {
       rounds: 1,
       failed_rounds: 0,
       failed_bring_ups: 0,
+      kernel_faults: 0,
       own_outage_since: 0,
     },
   )
@@ -569,5 +576,27 @@ test('silence while a setting of the kernel was wrong is asked about again', asy
   }
   const report = await monitor.runRound()
   assert.deepEqual([report.answered, prober.batches.length], [1, 2])
+  await monitor.stop()
+})
+
+test('a tunnel that something comes from has answered, although its echoes are filtered', async t => {
+  const { lifecycle, prober, monitor } = setUp(t)
+  lifecycle.targets = tunnels(3)
+  prober.answer = async targets => repliesOf([])(targets)
+  lifecycle.sending.add('t1')
+  await monitor.runRound()
+  assert.deepEqual(lifecycle.rounds, [{ answered: ['t1'], silent: ['t0', 't2'] }])
+})
+
+test('what all tunnels need and the kernel does not take is trouble, until a reconciliation finds it right', async t => {
+  const faults = [{ device: 'fn6-*', reason: 'no source filter: nft is not there' }]
+  const { monitor, pass } = setUp(t, { prepare: async () => [...faults] })
+  monitor.start()
+  await pass(0)
+  assert.match(monitor.trouble() ?? '', /kernel is not as tunnels need it: no source filter/)
+  assert.equal(monitor.figures().kernel_faults, 1)
+  faults.length = 0
+  await pass(HOUR_MS)
+  assert.equal(monitor.trouble(), undefined)
   await monitor.stop()
 })

@@ -132,7 +132,7 @@ suite('commands where no process runs', () => {
     assert.equal(new Set(jsonLines(listed.stdout).map(({ id }) => id)).size, 1200)
     const status = await runCli(['status', '--config', file])
     assert.match(status.stdout, /, not running$/m)
-    assert.match(status.stdout, /^tunnels {3}0 new, 1200 active, 0 unreachable$/m)
+    assert.match(status.stdout, /^tunnels {3}0 new, 1200 active, 0 unreachable, 0 waiting, 0 dormant$/m)
   })
 
   test('refuse the values of the demo', async () => {

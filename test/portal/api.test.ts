@@ -24,7 +24,7 @@ suite('the API', () => {
     assert.deepEqual(given, {
       id: given.id,
       name: 'whole.ca.freenet6.net',
-      state: 'new',
+      state: 'active',
       kind: 'sit',
       ipv4_client: '192.0.2.77',
       ipv4_server: '192.0.2.1',
@@ -34,7 +34,7 @@ suite('the API', () => {
       mtu: 1480,
       device: given.device,
       creation_time: given.creation_time,
-      unreachable: -1,
+      unreachable: 0,
       links: {
         self: `${world.url}${TUNNELS}/${given.id}`,
         script: `${world.url}${TUNNELS}/${given.id}/script?os=linux&action=up`,

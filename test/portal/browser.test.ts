@@ -117,6 +117,45 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     assert.equal(await page.getByLabel('IPv4 address of your host').inputValue(), '10.1.2.3')
   })
 
+  test('the page follows the tunnel by itself, and its lines are copied by a button', async () => {
+    const page = await open('/register/linux')
+    await fill(page, '192.0.2.16', 'live', 'ca')
+    await page.getByRole('button', { name: 'Register the tunnel' }).click()
+    await page
+      .locator('#echo-words')
+      .filter({ hasText: /answered|not answered/ })
+      .waitFor()
+    const context = page.context()
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await page.getByRole('button', { name: 'Copy' }).first().click()
+    await page.getByRole('button', { name: 'Copied' }).waitFor()
+    const copied = await page.evaluate<string>('navigator.clipboard.readText()')
+    assert.match(copied, /^curl -o freenet6-up\.sh 'http:.*action=up'$/)
+    const download = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Save it as a file' }).click()
+    assert.equal((await download).suggestedFilename(), 'freenet6-key.txt')
+    const key = (await page.locator('#key').textContent()) ?? ''
+    const path = /tunnels\/([a-z0-9]{12})/.exec(page.url())?.[1] ?? ''
+    await fetch(`${server.web}/api/v1/tunnels/${path}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${key}` },
+    })
+    await page.locator('#state.gone').waitFor()
+  })
+
+  test('without a script the page has all but the buttons, and the key can be saved', async () => {
+    const context = await browser.newContext({ viewport: DESKTOP, javaScriptEnabled: false })
+    const page = await context.newPage()
+    await page.goto(`${server.web}/register/linux`)
+    await fill(page, '192.0.2.17', 'plain', 'ca')
+    await page.getByRole('button', { name: 'Register the tunnel' }).click()
+    assert.equal(await page.getByRole('button', { name: 'Copy' }).count(), 0)
+    assert.equal(await page.getByRole('link', { name: 'Look again' }).count(), 1)
+    const download = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Save it as a file' }).click()
+    assert.match(readFileSync((await (await download).path()) ?? '', 'utf8'), /^Key: [0-9a-f]{32}$/m)
+  })
+
   test('each mistake stands beside its field, and what was typed is still there', async () => {
     const page = await open('/register/linux')
     await page.getByLabel('IPv4 address of your host').fill('256.1.1.1')

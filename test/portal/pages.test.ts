@@ -162,6 +162,13 @@ suite('pages', () => {
     )
   })
 
+  test('the visitor’s present address is told, and never filled in for a click to send', async () => {
+    const { id, cookie } = await registered()
+    const page = await world.ask(`/tunnels/${id}`, { headers: cookie })
+    assert.match(page.text, /name="ipv4" value=""/)
+    assert.match(page.text, /You come from <code>127\.0\.0\.1<\/code> at the moment/)
+  })
+
   test('a deletion wants the tick, gives the undo once more, and ends the session', async () => {
     const { id, cookie } = await registered()
     assert.equal((await world.post(`/tunnels/${id}/delete`, {}, cookie)).status, 400)
@@ -181,12 +188,10 @@ suite('pages', () => {
     assert.match(page.text, /This tunnel has been taken down/)
   })
 
-  test('the page says new, active and not answering, with the echoes missed', async () => {
+  test('the page says active since when, and not answering with the echoes missed', async () => {
     const { id, cookie } = await registered()
     const words = async () => (await world.ask(`/tunnels/${id}`, { headers: cookie })).text
-    assert.match(await words(), /class="state new"/)
-    await world.broker.lifecycle.bringUpNew()
-    assert.match(await words(), /class="state active"/)
+    assert.match(await words(), /class="state active"[\s\S]*Since \d{4}-/)
     await world.broker.lifecycle.recordRound({ answered: [], silent: [id] })
     assert.match(await words(), /class="state unreachable"[\s\S]*>1 \(more than 5/)
   })

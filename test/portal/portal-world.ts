@@ -4,6 +4,7 @@ import { type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { formatPrefix } from '../../src/address/prefix.ts'
 import type { Broker } from '../../src/broker.ts'
 import { compose } from '../../src/compose.ts'
@@ -66,6 +67,8 @@ interface Knobs {
   readonly silent: Set<string>
   /** What the health check says is wrong. */
   readonly reasons: string[]
+  /** How long the reachability check takes, in milliseconds. */
+  readonly ping: { ms: number }
 }
 
 /** A real portal on a real broker in this process, with a directory of its own. `await using` it. */
@@ -75,6 +78,7 @@ export class PortalWorld implements Knobs {
   readonly faults: object[]
   readonly silent: Set<string>
   readonly reasons: string[]
+  readonly ping: { ms: number }
   readonly #portal: Portal
   readonly #directory: string
 
@@ -83,6 +87,7 @@ export class PortalWorld implements Knobs {
     this.faults = parts.faults
     this.silent = parts.silent
     this.reasons = parts.reasons
+    this.ping = parts.ping
     this.url = parts.portal.url
     this.#portal = parts.portal
     this.#directory = parts.directory
@@ -92,18 +97,20 @@ export class PortalWorld implements Knobs {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
-    const knobs: Knobs = { faults: [], silent: new Set(), reasons: [] }
+    const knobs: Knobs = { faults: [], silent: new Set(), reasons: [], ping: { ms: 0 } }
     const broker = await compose(reading.config, {
       log: SILENT,
       prober: {
         kind: 'fping',
-        probe: async targets =>
-          new Map(
+        probe: async targets => {
+          await sleep(knobs.ping.ms)
+          return new Map(
             targets.map(target => [
               target,
               knobs.silent.has(target) ? { kind: 'silent' } : { kind: 'answered', rttMs: 1 },
             ]),
-          ),
+          )
+        },
       },
     })
     const portal = await openPortal(reading.config, broker, knobs, wordsDirectory)
@@ -216,10 +223,16 @@ function openPortal(
       ttl: config.dns.ttl,
       probeIntervalMs: monitor.interval,
       threshold: monitor.threshold,
+      firstAnswerMs: config.monitor.first_answer,
+      keepMs: config.monitor.keep,
+      negativeTtl: () => broker.zone.negativeTtl(),
       demo: false,
       dryRun: broker.interfaces.kind === 'dry-run',
     },
     table: broker.table,
+    store: broker.store,
+    prober: broker.prober,
+    probeTimeoutMs: monitor.timeout,
     lifecycle: broker.lifecycle,
     admission: broker.admission,
     selfCheck: {

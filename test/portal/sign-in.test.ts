@@ -6,6 +6,7 @@ import { SignIns } from '../../src/portal/sign-in.ts'
 
 const VIEW = { key: 'k', warnings: [] }
 const HOUR_MS = 3_600_000
+const TWENTY_YEARS_MS = 20 * 365 * 24 * HOUR_MS
 
 /** The part of a context that cookies are made and read with. */
 function contextWith(cookie: string): Context & { readonly sent: [string, string, object][] } {
@@ -80,27 +81,40 @@ suite('sign-ins', () => {
     assert.ok(signIns.isOpen('b', [other]))
   })
 
-  test('a session lasts an hour', t => {
-    t.mock.timers.enable({ apis: ['Date'] })
-    const signIns = new SignIns()
+  test('a session lasts an hour', () => {
+    let now = 0
+    const signIns = new SignIns(() => now)
     const token = signIns.open('a')
-    t.mock.timers.tick(HOUR_MS)
+    now += HOUR_MS
     assert.ok(signIns.isOpen('a', [token]))
-    t.mock.timers.tick(1)
+    now += 1
     assert.ok(!signIns.isOpen('a', [token]))
   })
 
-  test('what waits for a page is given once, for its tunnel, within ten minutes', t => {
-    t.mock.timers.enable({ apis: ['Date'] })
-    const signIns = new SignIns()
+  test('what waits for a page is given once, for its tunnel, within ten minutes', () => {
+    let now = 0
+    const signIns = new SignIns(() => now)
     const token = signIns.keepFirstView('a', VIEW)
     assert.equal(signIns.takeFirstView('b', token), undefined)
     assert.equal(signIns.takeFirstView('a', ''), undefined)
     assert.equal(signIns.takeFirstView('a', token)?.key, 'k')
     assert.equal(signIns.takeFirstView('a', token), undefined)
     const late = signIns.keepFirstView('a', VIEW)
-    t.mock.timers.tick(600_001)
+    now += 600_001
     assert.equal(signIns.takeFirstView('a', late), undefined)
+  })
+
+  test('a wall clock that jumps by twenty years ends no session and lengthens none', t => {
+    t.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 })
+    let now = 0
+    const signIns = new SignIns(() => now)
+    const token = signIns.open('a')
+    for (const jump of [TWENTY_YEARS_MS, -TWENTY_YEARS_MS]) {
+      t.mock.timers.setTime(1_800_000_000_000 + jump)
+      assert.ok(signIns.isOpen('a', [token]))
+    }
+    now += HOUR_MS + 1
+    assert.ok(!signIns.isOpen('a', [token]))
   })
 
   test('beyond ten thousand the oldest session is dropped, not the newest', () => {

@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { ddclientLines } from '../../src/portal/dyndns2.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  CURL_PATH,
+  cronLine,
+  curlLines,
+  ddclientLines,
+  FOLLOW_PATH,
+  followLines,
+  inadynLines,
+  KEY_PLACE,
+  SCRIPT_PATH,
+} from '../../src/portal/update-lines.ts'
 import { missingPackages } from '../packages.ts'
 import { type Server, startServer } from '../spawn.ts'
 import { bearer, type Given, LAB } from './portal-world.ts'
@@ -15,10 +26,17 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
   let server: Server
   let dir: string
   let last = 0
+  /** What runs the script again; the script here writes how many arguments it was given. */
+  let follower: string
+  let followed: string
 
   before(async () => {
     server = await startServer({ config: LAB })
     dir = mkdtempSync(join(tmpdir(), 'freenet6-update-'))
+    followed = join(dir, 'followed')
+    follower = join(dir, 'freenet6-follow')
+    const script = keep('up.sh', `echo $# > ${followed}\n`)
+    writeFileSync(follower, `${followLines().replace(SCRIPT_PATH, script)}\n`, { mode: 0o755 })
   })
   after(async () => {
     await server?.[Symbol.asyncDispose]()
@@ -44,6 +62,25 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
   async function endpointOf({ id, key }: Given): Promise<string> {
     const response = await fetch(`${server.web}/api/v1/tunnels/${id}`, { headers: bearer(key) })
     return ((await response.json()) as Given).ipv4_client
+  }
+
+  function linesOf({ id, name }: Given) {
+    return { id, name, publicUrl: server.web, hasShellScript: true }
+  }
+
+  function filledIn(lines: string, { key }: Given): string {
+    return lines.replace(KEY_PLACE, key).replace(FOLLOW_PATH, follower)
+  }
+
+  function runInadyn(config: string, more: readonly string[] = []): Promise<string> {
+    const files = ['-f', config, '--cache-dir', dir, '-P', join(dir, 'inadyn.pid')]
+    const args = ['-1', '-n', '-C', ...files, '-l', 'debug', '--force', ...more]
+    return run('inadyn', args, /^.*Error response from DDNS server/m)
+  }
+
+  async function until(isSo: () => boolean): Promise<void> {
+    for (let i = 0; i < 100 && !isSo(); i++) await sleep(50)
+    assert.ok(isSo())
   }
 
   /** Runs a client to its end; one that would go on trying by itself is ended once it has said so. */
@@ -72,8 +109,11 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
   const CLIENTS = {
     /** With the lines that the tunnel's page shows; address and key are filled in. */
     ddclient: (tunnel: Given, ipv4: string, key: string) => {
-      const lines = ddclientLines(tunnel.id, tunnel.name, server.web)
-      const text = lines.replace(/^use=.*$/m, `use=ip, ip=${ipv4}`).replace('YOUR KEY', key)
+      const lines = ddclientLines(linesOf(tunnel))
+      const text = lines
+        .replace(/^use=.*$/m, `use=ip, ip=${ipv4}`)
+        .replace(KEY_PLACE, key)
+        .replace(FOLLOW_PATH, follower)
       const files = [
         '-file',
         keep(`${tunnel.id}.ddclient`, `${text}\n`),
@@ -82,24 +122,12 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
       ]
       return run('ddclient', ['-daemon=0', ...files, '-pid', '', '-verbose', '-force'])
     },
+    /** With the lines that the page shows; but it is told its address. */
     inadyn: (tunnel: Given, ipv4: string, key: string) => {
-      const { host } = new URL(server.web)
-      const text = `custom freenet6 {
-  ssl = false
-  username = ${tunnel.id}
-  password = ${key}
-  hostname = ${tunnel.name}
-  checkip-command = "/bin/echo ${ipv4}"
-  ddns-server = ${host}
-  ddns-path = "/nic/update?hostname=%h&myip=%i"
-}
-`
-      const config = keep(`${tunnel.id}.inadyn`, text)
-      return run(
-        'inadyn',
-        ['-1', '-n', '-C', '-f', config, '--cache-dir', dir, '-l', 'debug', '--force'],
-        /^.*Error response from DDNS server/m,
-      )
+      const text = inadynLines(linesOf(tunnel))
+        .replace(/^ +checkip-server.*$/m, `  checkip-command = "/bin/echo ${ipv4}"`)
+        .replace(KEY_PLACE, key)
+      return runInadyn(keep(`${tunnel.id}.inadyn`, `${text}\n`))
     },
   } as const
 
@@ -118,17 +146,37 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
     },
   } as const
 
-  test('ddclient, with the lines of the page as they are, finds its own address here', async () => {
-    const tunnel = await register()
-    const lines = ddclientLines(tunnel.id, tunnel.name, server.web).replace('YOUR KEY', tunnel.key)
-    const files = ['-file', keep('asis.ddclient', `${lines}\n`), '-cache', join(dir, 'asis.cache')]
-    const output = await run('ddclient', ['-daemon=0', ...files, '-pid', '', '-verbose', '-force'])
-    assert.equal(await endpointOf(tunnel), '127.0.0.1', output)
-    await fetch(`${server.web}/api/v1/tunnels/${tunnel.id}`, {
-      method: 'DELETE',
-      headers: bearer(tunnel.key),
+  const AS_THEY_ARE = {
+    ddclient: (tunnel: Given) => {
+      const lines = filledIn(ddclientLines(linesOf(tunnel)), tunnel)
+      const files = ['-file', keep('asis.ddclient', `${lines}\n`), '-cache', join(dir, 'asis.cache')]
+      return run('ddclient', ['-daemon=0', ...files, '-pid', '', '-verbose', '-force'])
+    },
+    inadyn: (tunnel: Given) => {
+      const lines = filledIn(inadynLines(linesOf(tunnel)), tunnel)
+      const command = /^# as root: inadyn (.*)$/m.exec(lines)?.[1] ?? assert.fail(lines)
+      return runInadyn(keep('asis.inadyn', `${lines}\n`), command.split(' '))
+    },
+    'curl from cron': (tunnel: Given) => {
+      const file = keep('asis.curl', `${filledIn(curlLines(linesOf(tunnel)), tunnel)}\n`)
+      const line = filledIn(cronLine(linesOf(tunnel)), tunnel).replace(CURL_PATH, file)
+      return run('sh', ['-c', line.replace('*/5 * * * * root ', '')])
+    },
+  } as const
+
+  for (const [name, start] of Object.entries(AS_THEY_ARE)) {
+    test(`${name}, with the lines of the page as they are, finds its own address here and runs the script again`, async () => {
+      const tunnel = await register()
+      rmSync(followed, { force: true })
+      const output = await start(tunnel)
+      assert.equal(await endpointOf(tunnel), '127.0.0.1', output)
+      await until(() => existsSync(followed) && readFileSync(followed, 'utf8') === '0\n')
+      await fetch(`${server.web}/api/v1/tunnels/${tunnel.id}`, {
+        method: 'DELETE',
+        headers: bearer(tunnel.key),
+      })
     })
-  })
+  }
 
   test('inadyn goes on trying after an address that is in use', async () => {
     const [tunnel, other] = [await register(), await register()]

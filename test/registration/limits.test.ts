@@ -54,11 +54,26 @@ suite('limits', () => {
     assert.equal(await limits.takeRegistration(ipv6('2001:db8:0:100::1')), undefined)
   })
 
-  test('no more keys than the bound are counted: the one counted longest ago is forgotten', async () => {
+  test('a point comes back when its window is over, whatever the wall clock says', t => {
+    t.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 })
+    let now = 0
+    const limiter = new BoundedLimiter({ points: 1, seconds: 60, now: () => now })
+    assert.equal(limiter.take('a'), undefined)
+    for (const year of [2005, 2046]) {
+      t.mock.timers.setTime(Date.UTC(year, 0))
+      assert.equal(limiter.take('a'), 60)
+    }
+    now += 59_999
+    assert.equal(limiter.take('a'), 1)
+    now += 1
+    assert.equal(limiter.take('a'), undefined)
+  })
+
+  test('no more keys than the bound are counted: the one counted longest ago is forgotten', () => {
     const limiter = new BoundedLimiter({ points: 1, seconds: 60, maxKeys: 3 })
-    for (const key of ['a', 'b', 'c', 'd']) assert.equal(await limiter.take(key), undefined)
-    assert.ok(await limiter.take('d'))
-    assert.ok(await limiter.take('b'))
-    assert.equal(await limiter.take('a'), undefined)
+    for (const key of ['a', 'b', 'c', 'd']) assert.equal(limiter.take(key), undefined)
+    assert.ok(limiter.take('d'))
+    assert.ok(limiter.take('b'))
+    assert.equal(limiter.take('a'), undefined)
   })
 })

@@ -1,25 +1,35 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { render, USUAL } from './render.ts'
+import { BSD_SYSTEMS, render, USUAL } from './render.ts'
+import { type HostRun, ScriptHost } from './script-host.ts'
 
+type BsdSystem = (typeof BSD_SYSTEMS)[number]
+
+const KERNELS = { freebsd: 'FreeBSD', openbsd: 'OpenBSD', netbsd: 'NetBSD', macos: 'Darwin' } as const
 /**
  * Stand-ins for the tools of a BSD system: each writes its call down, and answers what a script asks about from files.
  * They show that the scripts ask for the right things in the right order; they are no kernel.
  */
 const TOOLS: Readonly<Record<string, string>> = {
   id: 'echo 0',
-  uname: 'echo Darwin',
+  uname: 'echo "$KERNEL"',
   kldload: ':',
+  npfctl: ':',
   ping6: ':',
   ipconfig: 'echo 10.0.0.5',
   sysrc: `case $1 in
   -qn) cat "$STATE/rc.$2" 2>/dev/null || exit 1 ;;
   -x | -qx) rm -f "$STATE/rc.$2" ;;
   *=*) printf '%s' "\${1#*=}" > "$STATE/rc.\${1%%=*}" ;;
+esac`,
+  pfctl: `case "$*" in
+  '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
+  -e) : > "$STATE/pf" ;;
+  -d) rm "$STATE/pf" ;;
+  -E) echo 'Token : 4711' >&2 ;;
+  '-f /etc/pf.conf') sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
+  '-a com.apple/freenet6 -f -') cat > "$STATE/rules" ;;
+  '-a com.apple/freenet6 -F rules') rm -f "$STATE/rules" ;;
 esac`,
   ifconfig: `case $# in
   0) cat "$STATE/addresses" ;;
@@ -40,19 +50,13 @@ esac`,
 esac`,
 }
 
-let dir: string
+let host: ScriptHost
 
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'freenet6-scripts-'))
-  mkdirSync(join(dir, 'bin'))
-  for (const [tool, body] of Object.entries(TOOLS)) {
-    const file = join(dir, 'bin', tool)
-    writeFileSync(file, `#!/bin/sh\necho "${tool} $*" >> "$STATE/calls"\n${body}\n`)
-    chmodSync(file, 0o755)
-  }
-  writeFileSync(join(dir, 'addresses'), `\tinet ${USUAL.ipv4Client} netmask 0xffffff00\n`)
+  host = new ScriptHost(TOOLS)
+  host.remember('addresses', `\tinet ${USUAL.ipv4Client} netmask 0xffffff00\n`)
 })
-afterEach(() => rmSync(dir, { recursive: true, force: true }))
+afterEach(() => host.end())
 
 describe('the scripts for freebsd', () => {
   test('up makes the tunnel now and in rc.conf', () => {
@@ -78,7 +82,7 @@ describe('the scripts for freebsd', () => {
   })
 
   test('up leaves a default route that is there already', () => {
-    writeFileSync(join(dir, 'default6'), '    gateway: fe80::1%em0\n')
+    host.remember('default6', '    gateway: fe80::1%em0\n')
     const { stdout, calls } = run('freebsd', 'up')
     assert.match(stdout, /left as it is/)
     assert.doesNotMatch(calls, /route -n add|sysrc ipv6_defaultrouter/)
@@ -121,30 +125,157 @@ describe('the scripts for macos', () => {
   })
 })
 
-for (const system of ['freebsd', 'macos'] as const) {
+const KEPT = {
+  openbsd: [
+    'hostname.gif0',
+    'tunnel 192.0.2.2 192.0.2.1',
+    '!ifconfig gif0 inet6 2001:db8:f6:1::2 2001:db8:f6:1::1 prefixlen 128',
+  ],
+  netbsd: [
+    'ifconfig.gif0',
+    'tunnel 192.0.2.2 192.0.2.1',
+    'inet6 2001:db8:f6:1::2 2001:db8:f6:1::1 prefixlen 128',
+  ],
+} as const
+
+for (const system of ['openbsd', 'netbsd'] as const) {
+  const [file, ...lines] = KEPT[system]
+  const defaultRoute = '!route -n add -inet6 default 2001:db8:f6:1::1'
+
+  describe(`the scripts for ${system}`, () => {
+    test('up makes the tunnel now and in the file that is read at start', () => {
+      assertInOrder(run(system, 'up').calls, [
+        'ifconfig gif0 create',
+        'ifconfig gif0 tunnel 192.0.2.2 192.0.2.1',
+        'ifconfig gif0 mtu 1480 up',
+        'ifconfig gif0 inet6 2001:db8:f6:1::2 2001:db8:f6:1::1 prefixlen 128',
+        'route -n add -inet6 default 2001:db8:f6:1::1',
+        'ping6 -c 1 2001:db8:f6:1::1',
+      ])
+      assert.deepEqual(host.made, [file])
+      const kept = host.read(file).split('\n')
+      for (const line of [...lines, 'mtu 1480', defaultRoute]) assert.ok(kept.includes(line), line)
+    })
+
+    test('up a second time leaves the same file', () => {
+      run(system, 'up')
+      const first = host.read(file)
+      assert.doesNotMatch(run(system, 'up').calls, /gif0 create|route -n add/)
+      assert.equal(host.read(file), first)
+    })
+
+    test('up leaves a default route that is there already, at the next start too', () => {
+      host.remember('default6', '    gateway: fe80::1%em0\n')
+      assert.match(run(system, 'up').stdout, /left as it is/)
+      assert.ok(!host.read(file).includes(defaultRoute))
+    })
+
+    test('up refuses another system', () => {
+      const ran = host.run(render(system, 'up', USUAL), { before: 'export KERNEL=Linux' })
+      assert.equal(ran.status, 1)
+      assert.match(ran.stderr, /there are others for other systems/)
+    })
+
+    test('down takes everything back, and succeeds a second time', () => {
+      run(system, 'up')
+      assertInOrder(run(system, 'down').calls, [
+        'route -n delete -inet6 default 2001:db8:f6:1::1',
+        'ifconfig gif0 destroy',
+      ])
+      assert.deepEqual(host.made, [])
+      assert.doesNotMatch(run(system, 'down').calls, /destroy/)
+    })
+  })
+}
+
+const OWNERS_RULES = 'set skip on lo\nblock return\npass\n'
+
+describe('pf, with --firewall', () => {
+  for (const system of ['freebsd', 'openbsd'] as const) {
+    test(`keeps the owner's rules on ${system}, loads ours once, and goes without a trace`, () => {
+      host.remember('pf', '')
+      host.write('pf.conf', OWNERS_RULES)
+      for (const _ of [1, 2]) run(system, 'up', { args: ['--firewall'] })
+      assert.equal(host.read('pf.conf').split(OWNERS_RULES)[1]?.split('\n').length, 3)
+      assertClosed(host.recall('rules'))
+      for (const _ of [1, 2]) run(system, 'down')
+      assert.equal(host.read('pf.conf'), OWNERS_RULES)
+      assert.deepEqual(host.made, ['pf.conf'])
+    })
+  }
+
+  test('is turned on where FreeBSD has no rules at all, and off again', () => {
+    run('freebsd', 'up', { args: ['--firewall'] })
+    assertClosed(host.recall('rules'))
+    assert.equal(host.recall('rc.pf_enable'), 'YES')
+    assertInOrder(run('freebsd', 'down').calls, ['pfctl -d', 'sysrc -x pf_enable'])
+    assert.deepEqual(host.made, [])
+  })
+
+  test('is refused where it is off and rules lie ready that nobody may expect', () => {
+    host.write('pf.conf', OWNERS_RULES)
+    for (const system of ['freebsd', 'openbsd'] as const) {
+      assert.match(run(system, 'up', { args: ['--firewall'], status: 1 }).stderr, /turn (it|pf) on first/)
+      assert.equal(host.read('pf.conf'), OWNERS_RULES)
+    }
+  })
+
+  test("stands below Apple's anchor on macOS and goes from there", () => {
+    run('macos', 'up', { args: ['--firewall'] })
+    assertClosed(host.recall('rules'))
+    run('macos', 'down')
+    assert.equal(host.recall('rules'), '')
+    assert.deepEqual(host.made, [])
+  })
+})
+
+describe('npf, with --firewall', () => {
+  test('is set up where there is none, and goes again', () => {
+    const { calls } = run('netbsd', 'up', { args: ['--firewall'] })
+    assertInOrder(calls, ['npfctl validate /etc/npf.conf', 'npfctl reload', 'npfctl start'])
+    assert.match(host.read('npf.conf'), /group "freenet6" on gif0 \{[^}]*block in final all\n\}/)
+    assert.match(host.read('rc.conf'), /^npf=YES # freenet6$/m)
+    run('netbsd', 'down')
+    assert.doesNotMatch(host.read('rc.conf'), /npf/)
+    assert.deepEqual(host.made, ['rc.conf'])
+  })
+
+  test("leaves the owner's file alone and shows what to add", () => {
+    host.write('npf.conf', 'group default { pass all }\n')
+    const { stdout, stderr } = run('netbsd', 'up', { args: ['--firewall'], status: 1 })
+    assert.match(stdout, /group "freenet6" on gif0/)
+    assert.match(stderr, /add the group above/)
+    assert.equal(host.read('npf.conf'), 'group default { pass all }\n')
+  })
+})
+
+for (const system of BSD_SYSTEMS) {
   describe(`the scripts for ${system}, on a host that is not plain`, () => {
     test('up behind a NAT uses the address that packets leave from, and says so', () => {
-      writeFileSync(join(dir, 'addresses'), '\tinet 10.0.0.5 netmask 0xffffff00\n')
+      host.remember('addresses', '\tinet 10.0.0.5 netmask 0xffffff00\n')
       const { stdout, calls } = run(system, 'up')
       assert.match(stdout, /behind NAT: using its own address 10\.0\.0\.5\./)
       assert.match(calls, /ifconfig gif0 tunnel 10\.0\.0\.5 192\.0\.2\.1/)
     })
 
     test('up refuses, and down leaves alone, a gif0 that is another tunnel', () => {
-      writeFileSync(join(dir, 'gif0'), '\ttunnel inet 192.0.2.2 --> 203.0.113.1\n')
-      assert.match(run(system, 'up', 1).stderr, /gif0 is a tunnel to 203\.0\.113\.1 already/)
+      host.remember('gif0', '\ttunnel inet 192.0.2.2 --> 203.0.113.1\n')
+      assert.match(run(system, 'up', { status: 1 }).stderr, /gif0 is a tunnel to 203\.0\.113\.1 already/)
       assert.doesNotMatch(run(system, 'down').calls, /destroy|deletetunnel|-alias/)
     })
   })
 }
 
-function run(system: 'freebsd' | 'macos', action: 'up' | 'down', status = 0) {
-  rmSync(join(dir, 'calls'), { force: true })
-  const env = { STATE: dir, PATH: `${join(dir, 'bin')}:/usr/bin:/bin` }
-  const input = render(system, action, USUAL)
-  const ran = spawnSync('sh', ['-s'], { input, env, encoding: 'utf8' })
+interface Expected {
+  readonly args?: readonly string[]
+  readonly status?: number
+}
+
+function run(system: BsdSystem, action: 'up' | 'down', { args = [], status = 0 }: Expected = {}): HostRun {
+  const before = `export KERNEL=${KERNELS[system]}`
+  const ran = host.run(render(system, action, USUAL), { args, before })
   assert.equal(ran.status, status, ran.stdout + ran.stderr)
-  return { stdout: ran.stdout, stderr: ran.stderr, calls: readFileSync(join(dir, 'calls'), 'utf8') }
+  return ran
 }
 
 function assertInOrder(calls: string, expected: readonly string[]): void {
@@ -153,5 +284,12 @@ function assertInOrder(calls: string, expected: readonly string[]): void {
     lines.filter(line => expected.includes(line)),
     expected,
     calls,
+  )
+}
+
+function assertClosed(rules: string): void {
+  assert.match(
+    rules,
+    /^pass out quick on gif0 inet6 keep state\npass in quick on gif0 inet6 proto ipv6-icmp keep state\nblock in quick on gif0 inet6$/m,
   )
 }

@@ -25,8 +25,21 @@ const SCRIPTS = new TunnelScripts(
 
 export type { ScriptValues }
 
-export const UNIX_SYSTEMS = ['linux', 'debian', 'freebsd', 'macos'] as const
-export const SYSTEMS = [...UNIX_SYSTEMS, 'windows'] as const
+export const LINUX_SYSTEMS = ['linux', 'debian', 'netplan', 'systemd-networkd', 'networkmanager'] as const
+export const BSD_SYSTEMS = ['freebsd', 'openbsd', 'netbsd', 'macos'] as const
+/** Those whose scripts are for a shell. */
+export const UNIX_SYSTEMS = [...LINUX_SYSTEMS, 'openwrt', ...BSD_SYSTEMS] as const
+/** Those whose scripts are pasted or followed by hand. */
+export const TEXT_SYSTEMS = [
+  'cisco-ios',
+  'junos',
+  'mikrotik',
+  'vyos',
+  'edgeos',
+  'fortios',
+  'pfsense',
+] as const
+export const SYSTEMS = [...UNIX_SYSTEMS, 'windows', ...TEXT_SYSTEMS] as const
 export const ACTIONS = ['up', 'down'] as const
 
 export type System = (typeof SYSTEMS)[number]
@@ -39,6 +52,7 @@ export const USUAL: ScriptValues = {
   ipv6Client: '2001:db8:f6:1::2',
   prefixLength: 64,
   mtu: 1480,
+  mss: 1420,
   name: 'nic.ca.freenet6.net',
   interfaceName: 'freenet6',
   origin: 'freenet6.net',
@@ -58,6 +72,7 @@ export const ODD: readonly ScriptValues[] = [
     ipv6Server: '2001:db8:f600:1234:5678:9abc:def0:1',
     ipv6Client: '2001:db8:f600:1234:5678:9abc:def0:2',
     mtu: 65_515,
+    mss: 65_455,
     name: `${'n'.repeat(63)}.ca.${'o'.repeat(63)}.${'p'.repeat(63)}`,
     publicUrl: 'https://broker.example.net:8443/some/path',
   },
@@ -67,6 +82,7 @@ export const ODD: readonly ScriptValues[] = [
     ipv6Server: '::1',
     ipv6Client: '::2',
     mtu: 1280,
+    mss: 1220,
     name: '0-0.xn--p1ai',
     id: '0',
   },

@@ -36,14 +36,17 @@ for (const system of SYSTEMS) {
 
     test('notes are a few lines, each a step', () => {
       const lines = render(system, 'notes', USUAL).trimEnd().split('\n')
-      assert.ok(lines.length >= 5 && lines.length <= 8, `${lines.length} lines`)
+      assert.ok(lines.length >= 7 && lines.length <= 11, `${lines.length} lines`)
       for (const line of lines) assert.match(line, /^\S.*\S$/)
     })
 
-    test('notes say how to check, how to undo and what to do when the address changes', () => {
+    test('notes say how to check and undo, how it lasts, what the firewall and the MTU need, and what to do when the address changes', () => {
       const text = render(system, 'notes', USUAL)
       assert.match(text, /ping/)
       assert.match(text, /To undo/)
+      assert.match(text, /restart/)
+      assert.match(text, /^Firewall: /m)
+      assert.match(text, /^MTU: .*\b1480\b/m)
       assert.match(text, /When your IPv4 address changes/)
     })
   })

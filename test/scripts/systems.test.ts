@@ -36,17 +36,8 @@ suite('an operating system is a folder', () => {
     cpSync(join(directory, 'linux'), join(directory, 'plan9'), { recursive: true })
     change('plan9/system.toml', 'order = 10', 'order = 35')
     const systems = OperatingSystems.load(directory)
-    assert.deepEqual(systems.ids, [
-      'linux',
-      'debian',
-      'systemd-networkd',
-      'freebsd',
-      'plan9',
-      'macos',
-      'windows',
-      'android',
-      'ios',
-    ])
+    const [before, , after] = systems.ids.slice(systems.ids.indexOf('plan9') - 1)
+    assert.deepEqual([before, after], ['netbsd', 'macos'])
     const scripts = new TunnelScripts(FACTS, systems, new Templates())
     assert.equal(
       scripts.render(USUAL, { os: 'plan9', kind: 'sit', part: 'up' }),

@@ -107,10 +107,8 @@ suite('a broker in its lab configuration', () => {
       ].filter(key => key in tunnel),
     )
     assert.equal(tunnel.name, 'alice.ca.freenet6.net')
-    await eventually(
-      'AAAA',
-      async () => (await rcodeOf(server, 'alice.ca.freenet6.net', 'AAAA')) === 'NOERROR',
-    )
+    assert.equal(tunnel.state, 'active')
+    assert.equal(await rcodeOf(server, 'alice.ca.freenet6.net', 'AAAA'), 'NOERROR')
     const url = `${server.web}/api/v1/tunnels/${tunnel.id}`
     const authorization = `Bearer ${tunnel.key}`
     const state = (await (await fetch(url, { headers: { authorization } })).json()) as Record<string, string>
@@ -297,23 +295,6 @@ test('a disk that is full refuses with its code; what was registered stays, and 
     assert.equal(await rcodeOf(server, 'freenet6.net', 'SOA'), 'NOERROR')
     const listed = await runCli(['tunnel', 'list', '--config', join(server.dir, 'freenet6.toml')])
     assert.equal(listed.stdout.trim().split('\n').length, registered)
-  } finally {
-    execFileSync('umount', [disk])
-    rmSync(disk, { recursive: true })
-  }
-})
-
-test('a database that can not be written is refused and says so', async t => {
-  if (process.getuid?.() !== 0) return t.skip('a read-only mount takes root')
-  const disk = mkdtempSync(join(tmpdir(), 'freenet6-disk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', disk])
-  try {
-    const file = join(tmpdir(), `freenet6-${process.pid}.toml`)
-    writeFileSync(file, configText(`data_dir = "${disk}/data"\n${LAB}`))
-    const { code, stderr } = await runCli(['serve', '--config', file])
-    rmSync(file)
-    assert.equal(code, 1)
-    assert.match(stderr, /can't be written/)
   } finally {
     execFileSync('umount', [disk])
     rmSync(disk, { recursive: true })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { BatchQueue } from '../../src/shared/batch-queue.ts'
 
 /** Doubles numbers, and remembers how many it was given at a time. */
@@ -38,14 +38,19 @@ test('a crowd is taken in several batches, so that none is long', async () => {
 
 test('while a batch is at work the next gathers', async () => {
   const sizes: number[] = []
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  const { promise: end, resolve: finish } = Promise.withResolvers<void>()
   const queue = new BatchQueue(async (items: readonly number[]) => {
     sizes.push(items.length)
-    await sleep(20)
+    begin()
+    await end
     return items
   })
   const first = queue.add(1)
-  await sleep(5)
-  await Promise.all([first, queue.add(2), queue.add(3)])
+  await begun
+  const later = [queue.add(2), queue.add(3)]
+  finish()
+  await Promise.all([first, ...later])
   assert.deepEqual(sizes, [1, 2])
 })
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { stateOf } from '../../src/tunnel/tunnel.ts'
 import { hashKey } from '../../src/tunnel/tunnel-key.ts'
 import { World } from '../lifecycle/world.ts'
 
@@ -72,6 +73,11 @@ test('a database of the first schema keeps its tunnels, keys and serials, and it
         ['id1', 'sit', '198.51.100.1', 3],
         ['id2', 'sit', '198.51.100.2', -1],
       ],
+    )
+    assert.deepEqual(
+      world.table.after('', 10).map(stateOf),
+      ['active', 'unreachable', 'new'],
+      'what was up counts as heard',
     )
     assert.ok(world.table.keyMatches('id1', 'key1'))
     assert.deepEqual(world.table.brokenRows(), [])

@@ -23,7 +23,7 @@ test('static and dynamic rrsets stand at one owner, and each keeps its mark when
   catalog.commit([put(TXT('ns.example.'))])
   assert.deepEqual(catalog.dynamicAfter(APEX, undefined, 10).rrsets, [address])
   catalog.commit([remove('ns.example.', TYPE.A), remove('ns.example.', TYPE.TXT)])
-  assert.equal(catalog.staticAtOrBelow(wire('ns.example.')), false)
+  assert.equal(catalog.isReserved(wire('ns.example.')), false)
   assert.deepEqual(catalog.dynamicAfter(APEX, undefined, 10).rrsets, [address])
 })
 
@@ -88,7 +88,7 @@ www.a.b.example. 300 IN A 192.0.2.3`)
     'www.a.b.example.',
     'd.example.',
   ])
-    assert.equal(catalog.staticAtOrBelow(wire(name)), true, name)
+    assert.equal(catalog.isReserved(wire(name)), true, name)
   for (const name of [
     'ca.example.',
     'h.ca.example.',
@@ -98,7 +98,7 @@ www.a.b.example. 300 IN A 192.0.2.3`)
     'n.example.',
     'elsewhere.',
   ])
-    assert.equal(catalog.staticAtOrBelow(wire(name)), false, name)
+    assert.equal(catalog.isReserved(wire(name)), false, name)
 })
 
 const label = fc.constantFrom('a', 'b', 'ab', 'aa', '\\000', '\\001', '*')
@@ -117,20 +117,20 @@ test('whatever stands, static data at or below a name are those of a plain searc
       }
       for (const asked of [...others, ...owners.map(({ name }) => name)]) {
         const expected = statics.some(owner => isAtOrBelow(owner, 0, wire(asked), 0))
-        assert.equal(catalog.staticAtOrBelow(wire(asked)), expected, asked)
+        assert.equal(catalog.isReserved(wire(asked)), expected, asked)
       }
     }),
     { numRuns: 500, interruptAfterTimeLimit: 8000 },
   )
 })
 
-test('a cut that is committed later occludes at once, and its removal uncovers', () => {
+test('a cut that is committed later reserves what is below at once, and its removal frees it', () => {
   const catalog = smallZone()
   const cut: Rrset = { owner: wire('ca.example.'), type: TYPE.NS, ttl: 60, rdatas: [wire('ns.elsewhere.')] }
   const below = wire('h.ca.example.')
-  assert.equal(catalog.isOccluded(below), false)
+  assert.equal(catalog.isReserved(below), false)
   catalog.commit([put(cut)])
-  assert.equal(catalog.isOccluded(below), true)
+  assert.equal(catalog.isReserved(below), true)
   catalog.commit([remove('ca.example.', TYPE.NS)])
-  assert.equal(catalog.isOccluded(below), false)
+  assert.equal(catalog.isReserved(below), false)
 })

@@ -1,11 +1,17 @@
+import { formatPrefix } from '../../address/prefix.ts'
 import { runIp } from '../../kernel/ip-command.ts'
+import { Netlink } from '../../kernel/netlink.ts'
 import { runNft } from '../../kernel/nft-command.ts'
+import { readNftGeneration } from '../../kernel/nft-generation.ts'
+import { openNftLibrary } from '../../kernel/nft-library.ts'
 import { installSourceFilter } from '../../kernel/source-filter.ts'
 import type { Interfaces } from '../../tunnel/interface.ts'
 import type { DriverContext } from '../../tunnel/kind.ts'
 import { DryRunInterfaces } from './dry-run-interfaces.ts'
+import { readElements } from './netlink-elements.ts'
+import { NetlinkRoutes } from './netlink-routes.ts'
 import { SharedLayout, sharedDevice } from './shared-layout.ts'
-import { filterTrouble, removeFilter } from './shared-layout-filter.ts'
+import { FILTER_SET, filterTrouble, listAdmitted, removeFilter } from './shared-layout-filter.ts'
 import { removalCommands } from './shared-layout-routes.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
@@ -19,31 +25,51 @@ const SPARE_ELEMENTS = 1000
 /** The driver that the configuration asks for; `auto` is `sit` where the kernel and the rights are there. */
 export async function chooseInterfaces(context: DriverContext): Promise<Interfaces> {
   const { driver, devicePrefix, serverIpv4, mtu, prefix, log } = context
-  const dryRun = () => new DryRunInterfaces({ log, serverIpv4, mtu, prefix })
+  const dryRun = (trouble?: string) =>
+    new DryRunInterfaces({ log, serverIpv4, mtu, prefix, ...(trouble === undefined ? {} : { trouble }) })
   if (driver === 'dry-run') return dryRun()
   const availability = await sitAvailability({ devicePrefix })
   const reason = availability.kind === 'available' ? await layoutTrouble(context) : availability.reason
   if (reason === undefined) return context.layout === 'shared' ? sharedLayout(context) : perTunnel(context)
   if (driver === 'sit') throw new DriverFault(`tunnel.driver = "sit": ${reason}`)
   log.warn({ reason }, 'dry run: no interface is really made')
-  return dryRun()
+  return dryRun(availability.kind === 'available' ? `dry run: ${reason}` : undefined)
 }
 
 /** The shared layout is never without its filter: where there can't be one, there is no driver. */
 async function layoutTrouble(context: DriverContext): Promise<string | undefined> {
-  const { layout, devicePrefix, serverIpv4, mtu, maxTunnels } = context
+  const { layout, devicePrefix, serverIpv4, mtu, maxTunnels, prefix } = context
   if (layout === 'per-tunnel') return undefined
   const reason = await filterTrouble(runNft, {
     device: sharedDevice(devicePrefix),
     serverIpv4,
     mtu,
+    pool: formatPrefix(prefix),
     capacity: maxTunnels + SPARE_ELEMENTS,
   })
   return reason && `tunnel.layout = "shared" needs nftables: ${reason}`
 }
 
-function sharedLayout({ devicePrefix, serverIpv4, mtu, prefix, maxTunnels }: DriverContext): Interfaces {
-  return new SharedLayout({ devicePrefix, serverIpv4, mtu, prefix, capacity: maxTunnels + SPARE_ELEMENTS })
+async function sharedLayout(context: DriverContext): Promise<Interfaces> {
+  const { devicePrefix, serverIpv4, mtu, prefix, maxTunnels } = context
+  const nft = (await openNftLibrary()) ?? runNft
+  const netlink = await Netlink.open()
+  return new SharedLayout({
+    devicePrefix,
+    serverIpv4,
+    mtu,
+    prefix,
+    capacity: maxTunnels + SPARE_ELEMENTS,
+    runNft: nft,
+    ...(netlink === undefined
+      ? {}
+      : {
+          routes: new NetlinkRoutes(netlink, sharedDevice(devicePrefix)),
+          readGeneration: () => readNftGeneration(netlink),
+          // One that was changed while it was read is left to nft, which begins anew.
+          listElements: async () => (await readElements(netlink, FILTER_SET)) ?? listAdmitted(nft),
+        }),
+  })
 }
 
 function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, log }: DriverContext): Interfaces {

@@ -14,6 +14,8 @@ export interface FilterOptions {
   readonly device: string
   readonly serverIpv4: string
   readonly mtu: number
+  /** The block that tunnels' addresses are taken from, as text. */
+  readonly pool: string
   /** Most tunnels that the set can hold. */
   readonly capacity: number
 }
@@ -22,7 +24,8 @@ export interface FilterOptions {
 export const PASSED_MARK = '0x2000000'
 
 const TABLE = 'freenet6'
-const SET = `ip ${TABLE} tunnels`
+export const FILTER_SET = { table: TABLE, set: 'tunnels' } as const
+const SET = `ip ${TABLE} ${FILTER_SET.set}`
 /** Elements of one transaction: 20,000 take 0.4 s. */
 const TRANSACTION_ELEMENTS = 20_000
 const ELEMENTS_A_LINE = 1000
@@ -32,9 +35,11 @@ const TCP_IPV6_HEADERS = 60
  * The lines that set the filter up, or bring one that is there up to date without losing an element. What comes out of
  * protocol 41 must have a source address of the tunnel whose endpoint sent it (BCP 38, RFC 4213 5). The inner header is
  * read at a fixed place, so a packet with IP options is dropped before; fragments have been put together at this hook.
+ * What goes to an address of the pool that no tunnel has is answered 'address unreachable' (RFC 4443 3.1), since the
+ * kernel's own answer for an unreachable route is 'no route'.
  * A packet from a tunnel into the same tunnel is dropped (RFC 6324 3.2), except one for the server's own address.
  */
-function filterLines({ device, serverIpv4, mtu, capacity }: FilterOptions): string[] {
+function filterLines({ device, serverIpv4, mtu, pool, capacity }: FilterOptions): string[] {
   const input = `add rule ip ${TABLE} input`
   const clamp = `add rule ip6 ${TABLE} clamp`
   const segment = `tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - TCP_IPV6_HEADERS}`
@@ -56,6 +61,8 @@ function filterLines({ device, serverIpv4, mtu, capacity }: FilterOptions): stri
     `add chain ip6 ${TABLE} clamp { type filter hook forward priority mangle; policy accept; }`,
     `${clamp} iifname "${device}" ${segment}`,
     `${clamp} oifname "${device}" ${segment}`,
+    `add chain ip6 ${TABLE} unused { type filter hook prerouting priority filter; policy accept; }`,
+    `add rule ip6 ${TABLE} unused ip6 daddr ${pool} fib daddr type unreachable reject with icmpv6 addr-unreachable`,
   ]
 }
 
@@ -68,30 +75,24 @@ export async function installFilter(
   options: FilterOptions,
   admitted: readonly Admitted[],
 ): Promise<string | undefined> {
-  const { status, stdout } = await run(['list', 'set', ...SET.split(' ')])
+  const { status, stdout } = await run(['-t', 'list', 'set', ...SET.split(' ')])
   const lines = filterLines(options)
   const isOfSize = status !== 0 || stdout.includes(`size ${options.capacity}\n`)
   if (isOfSize && (await runTransaction(run, lines)) === undefined) return undefined
-  const elements = new Map([...parseElements(stdout), ...admitted.map(one => [keyOf(one), one] as const)])
+  const elements = new Map([
+    ...((await listAdmitted(run)) ?? []),
+    ...admitted.map(one => [keyOf(one), one] as const),
+  ])
   const anew = [`add table ip ${TABLE}`, `delete table ip ${TABLE}`, ...lines]
   return runTransaction(run, [...anew, ...elementLines('add', [...elements.values()])])
 }
 
-/** The filter as `nft` lists it. */
-export interface Listed {
-  /** Without counters. */
-  readonly rules: string
-  readonly elements: ReadonlyMap<string, Admitted & Traffic>
-}
-
-/** Reads rules and elements in one call: each call that names a table fetches all its elements from the kernel. */
-export async function readFilter(run: RunNft): Promise<Listed | undefined> {
-  const table = await run(['list', 'table', 'ip', TABLE])
-  const clamp = await run(['-s', 'list', 'chain', 'ip6', TABLE, 'clamp'])
-  if (table.status !== 0 || clamp.status !== 0) return undefined
-  const input = table.stdout.slice(Math.max(0, table.stdout.indexOf('chain input')))
-  const rules = input.replaceAll(/ packets \d+ bytes \d+/g, '') + clamp.stdout
-  return { rules, elements: parseElements(table.stdout) }
+/** The filter's rules and the make of its set as `nft` lists them; without elements, of which a listing may be long. */
+export async function readRules(run: RunNft): Promise<string | undefined> {
+  const table = await run(['-t', 'list', 'table', 'ip', TABLE])
+  const forwarded = await run(['-t', 'list', 'table', 'ip6', TABLE])
+  if (table.status !== 0 || forwarded.status !== 0) return undefined
+  return table.stdout.replaceAll(/ packets \d+ bytes \d+/g, '') + forwarded.stdout
 }
 
 /** Why the kernel or `nft` would refuse the filter; nothing is changed. */
@@ -102,6 +103,14 @@ export function filterTrouble(run: RunNft, options: FilterOptions): Promise<stri
 /** Takes the filter away, if there is one. */
 export async function removeFilter(run: RunNft): Promise<void> {
   await runTransaction(run, [`add table ip ${TABLE}`, `delete table ip ${TABLE}`])
+}
+
+/** Transactions that a change of elements takes. */
+export function transactionsOf(change: {
+  readonly refused: readonly Admitted[]
+  readonly admitted: readonly Admitted[]
+}): number {
+  return Math.ceil(Math.max(change.refused.length, change.admitted.length) / TRANSACTION_ELEMENTS)
 }
 
 /** Takes elements out and puts others in, the first of them in one transaction. Returns why that did not work. */
@@ -128,6 +137,20 @@ export async function listAdmitted(
   run: RunNft,
 ): Promise<ReadonlyMap<string, Admitted & Traffic> | undefined> {
   const { status, stdout } = await run(['list', 'set', ...SET.split(' ')])
+  return status === 0 ? parseElements(stdout) : undefined
+}
+
+/** Some elements of the set; undefined if one of them is missing. */
+export async function getAdmitted(
+  run: RunNft,
+  wanted: readonly Admitted[],
+): Promise<ReadonlyMap<string, Admitted & Traffic> | undefined> {
+  const { status, stdout } = await run([
+    'get',
+    'element',
+    ...SET.split(' '),
+    `{ ${wanted.map(keyOf).join(', ')} }`,
+  ])
   return status === 0 ? parseElements(stdout) : undefined
 }
 

@@ -9,6 +9,9 @@ import { PASSED_MARK } from './shared-layout-filter.ts'
 export const PROTOCOL = '246'
 /** Behind the table of local addresses, before all others. */
 const RULE_PRIORITY = '246'
+/** An `ip -batch` of 80,000 lines was seen to die; a tunnel has two. */
+export const BATCH_TUNNELS = 4000
+export const GONE = /No such process|No such device|Cannot find device|Cannot assign requested address/
 
 /** Our routes as the kernel has them, by network: the endpoint that packets go to, and the server's address. */
 export interface Routed {
@@ -19,6 +22,43 @@ export interface Routed {
 export type RouteListing =
   | ({ readonly kind: 'routes' } & Routed)
   | { readonly kind: 'failed'; readonly reason: string }
+
+/** Our routes in the kernel. Changes return the first reason for each that had one fail; taking what is gone is no fault. */
+export interface RouteTable {
+  list(): Promise<RouteListing>
+  /** The way to each client, and the server's end of each link. */
+  put(entries: readonly Entry[]): Promise<Map<Entry, string>>
+  take<T extends Pick<Entry, 'network' | 'serverAddress'>>(entries: readonly T[]): Promise<Map<T, string>>
+}
+
+/** By the program `ip`. */
+export class IpRoutes implements RouteTable {
+  readonly #run: RunIp
+  readonly #device: string
+
+  constructor(run: RunIp, device: string) {
+    this.#run = run
+    this.#device = device
+  }
+
+  list(): Promise<RouteListing> {
+    return listRoutes(this.#run, this.#device)
+  }
+
+  put(entries: readonly Entry[]): Promise<Map<Entry, string>> {
+    const linesOf = (entry: Entry) => routeCommands(entry, this.#device)
+    return runLines(this.#run, entries, { linesOf, batchTargets: BATCH_TUNNELS })
+  }
+
+  async take<T extends Pick<Entry, 'network' | 'serverAddress'>>(
+    entries: readonly T[],
+  ): Promise<Map<T, string>> {
+    const linesOf = ({ network, serverAddress }: T) => unrouteCommands(network, serverAddress, this.#device)
+    const reasons = await runLines(this.#run, entries, { linesOf, batchTargets: BATCH_TUNNELS })
+    for (const [entry, reason] of reasons) if (GONE.test(reason)) reasons.delete(entry)
+    return reasons
+  }
+}
 
 /** The device of all tunnels: it takes packets from any endpoint, and sends each to its route's gateway. */
 export function deviceCommands(options: {
@@ -50,14 +90,14 @@ export function removalCommands(device: string): readonly string[] {
   ]
 }
 
-export function routeCommands(entry: Entry, device: string): readonly string[] {
+function routeCommands(entry: Entry, device: string): readonly string[] {
   return [
     `route replace local ${entry.serverAddress}/128 dev lo proto ${PROTOCOL}`,
     `route replace ${formatNetwork(entry.network)} via ::${entry.endpoint} dev ${device} onlink proto ${PROTOCOL}`,
   ]
 }
 
-export function unrouteCommands(network: string, serverAddress: string, device: string): readonly string[] {
+function unrouteCommands(network: string, serverAddress: string, device: string): readonly string[] {
   return [
     `route del ${formatNetwork(network)} dev ${device} proto ${PROTOCOL}`,
     `route del local ${serverAddress}/128 dev lo proto ${PROTOCOL}`,
@@ -93,7 +133,7 @@ export async function runLines<T>(
 }
 
 /** All routes that are ours. */
-export async function listRoutes(run: RunIp, device: string): Promise<RouteListing> {
+async function listRoutes(run: RunIp, device: string): Promise<RouteListing> {
   const show = ['-6', '-json', 'route', 'show']
   const remote = await run([...show, 'dev', device, 'proto', PROTOCOL])
   if (remote.status !== 0) return { kind: 'failed', reason: reasonOf(remote.stderr) }

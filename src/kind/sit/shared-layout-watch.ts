@@ -19,7 +19,7 @@ const ROUTE = new RegExp(`^(Deleted )?(?:local )?([0-9a-f:]+(?:/\\d+)?) .*proto 
 /** Listens to what the kernel tells of its tables, and calls `harmed` when they are not as we made them any more. */
 export class SharedLayoutWatch {
   readonly #device: string
-  readonly #wanted: () => ReadonlySet<string>
+  readonly #isWanted: (id: string) => boolean
   readonly #harmed: () => void
   readonly #children: readonly LastingChild[]
   /** Whether an element or a route is there, as last heard. */
@@ -27,14 +27,14 @@ export class SharedLayoutWatch {
   #isAllInDoubt = false
   #timer: NodeJS.Timeout | undefined
 
-  /** `wanted` gives the keys of all elements and the networks of all routes that there should be. */
+  /** `isWanted` tells of an element's key, or a route's network, whether there should be one. */
   constructor(options: {
     readonly device: string
-    readonly wanted: () => ReadonlySet<string>
+    readonly isWanted: (id: string) => boolean
     readonly harmed: () => void
   }) {
     this.#device = options.device
-    this.#wanted = options.wanted
+    this.#isWanted = options.isWanted
     this.#harmed = options.harmed
     const heard = (line: string) => this.#note(sightOf(line, this.#device))
     const restarted = () => this.#note({ kind: 'all' })
@@ -42,6 +42,11 @@ export class SharedLayoutWatch {
       new LastingChild({ command: 'nft', args: ['monitor'], heard, restarted }),
       new LastingChild({ command: 'ip', args: ['-6', 'monitor', 'link', 'route'], heard, restarted }),
     ]
+  }
+
+  /** Whether both monitors run, and have told of nothing amiss that `harmed` has not been called for. */
+  get isQuiet(): boolean {
+    return this.#children.every(child => child.isRunning) && !this.#isHarm()
   }
 
   stop(): void {
@@ -60,12 +65,15 @@ export class SharedLayoutWatch {
 
   /** Our own changes are as we want them by now. */
   #judge(): void {
-    const [seen, isAllInDoubt] = [this.#seen, this.#isAllInDoubt]
+    const isHarm = this.#isHarm()
     this.#seen = new Map()
     this.#isAllInDoubt = false
     this.#timer = undefined
-    const wanted = this.#wanted()
-    if (isAllInDoubt || [...seen].some(([id, isThere]) => wanted.has(id) !== isThere)) this.#harmed()
+    if (isHarm) this.#harmed()
+  }
+
+  #isHarm(): boolean {
+    return this.#isAllInDoubt || [...this.#seen].some(([id, isThere]) => this.#isWanted(id) !== isThere)
   }
 }
 

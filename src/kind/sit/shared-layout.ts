@@ -10,22 +10,24 @@ import {
   type Admitted,
   changeAdmitted,
   type FilterOptions,
+  getAdmitted,
   installFilter,
   keyOf,
-  type Listed,
   listAdmitted,
-  readFilter,
+  readRules,
   type Traffic,
+  transactionsOf,
 } from './shared-layout-filter.ts'
 import {
+  BATCH_TUNNELS,
   deviceCommands,
+  GONE,
   guardCommand,
-  listRoutes,
+  IpRoutes,
   type Routed,
-  routeCommands,
+  type RouteTable,
   runLines,
   unreachableArguments,
-  unrouteCommands,
 } from './shared-layout-routes.ts'
 import { SharedLayoutWatch } from './shared-layout-watch.ts'
 
@@ -38,20 +40,32 @@ export interface SharedLayoutOptions {
   readonly capacity: number
   readonly runIp?: RunIp
   readonly runNft?: RunNft
+  /** In place of the program `ip`. */
+  readonly routes?: RouteTable
+  /** In place of a listing by `nft`. */
+  readonly listElements?: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  /** Reads a number that changes with each change of nftables by anybody: see readNftGeneration. */
+  readonly readGeneration?: () => Promise<number | undefined>
   readonly forwardingPath?: string
 }
 
 const FORWARDING_PATH = '/proc/sys/net/ipv6/conf/all/forwarding'
-/** An `ip -batch` of 80,000 lines was seen to die; a tunnel has two. */
-const BATCH_TUNNELS = 4000
 const ALREADY_THERE = /File exists/
-const GONE = /No such process|No such device|Cannot find device|Cannot assign requested address/
 const NO_TABLE = /No such file or directory/
 /** The pool's route gives way to any that the operator sets for the same prefix. */
 const UNREACHABLE_METRIC = 4_278_198_271
 /** Of the 32 bits of a tunnel's prefix that count the pool's networks (AddressPool). */
 const INDEX_AT = 4
 const LAST_OCTET = 15
+const NETWORK_DIGITS = 16
+/** Elements that are cheaper to get one by one than with all others. */
+const FEW_ELEMENTS = 200
+/** The monitors are taken to hear all from this time after their start on. */
+const WATCH_START_MS = 3000
+/** The set is read at the hourly comparison, whatever the generations say. */
+const LISTING_INTERVAL_MS = 3_500_000
+/** How long a comparison is believed while the monitors tell of no harm. */
+const BELIEVED_MS = 600_000
 const NO_ENDPOINT = '0.0.0.0'
 /** In place of a device if the fault is not one tunnel's. */
 const NO_DEVICE = '*'
@@ -68,13 +82,25 @@ export class SharedLayout implements Interfaces {
   readonly #filter: FilterOptions
   readonly #runIp: RunIp
   readonly #runNft: RunNft
+  readonly #routes: RouteTable
+  readonly #listElements: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  readonly #readGeneration: () => Promise<number | undefined>
   readonly #forwardingPath: string
   /** What the kernel was last asked for, by device. */
   readonly #entries = new Map<string, Entry>()
+  /** The same by network. */
+  readonly #networks = new Map<string, Entry>()
+  #watch: SharedLayoutWatch | undefined
+  #watchedSince = Number.POSITIVE_INFINITY
+  /** When the comparison began that found, or left, all as it should be; undefined if the last one did not. */
+  #soundAt: number | undefined
+  #preparing: Promise<readonly LinkFault[]> | undefined
+  #trouble: string | undefined
   /** The rules as they were listed when we had made them. */
   #rules: string | undefined
-  /** The filter as it was last found to be right; taken by the reconciliation that asked for it. */
-  #listed: Listed | undefined
+  /** The generation at which rules and elements were all as we know them; undefined: they have to be read. */
+  #knownGeneration: number | undefined
+  #listedAt = Number.NEGATIVE_INFINITY
   /** Endpoints that the set admits, by network; undefined until it was read. */
   #admitted: Map<string, string> | undefined
 
@@ -82,13 +108,30 @@ export class SharedLayout implements Interfaces {
     const { devicePrefix, serverIpv4, mtu, capacity } = options
     this.#devicePrefix = devicePrefix
     this.#prefix = options.prefix
-    this.#filter = { device: sharedDevice(devicePrefix), serverIpv4, mtu, capacity }
+    this.#filter = {
+      device: sharedDevice(devicePrefix),
+      serverIpv4,
+      mtu,
+      capacity,
+      pool: formatPrefix(options.prefix),
+    }
     this.#runIp = options.runIp ?? runIp
     this.#runNft = options.runNft ?? runNft
+    this.#listElements = options.listElements ?? (() => listAdmitted(this.#runNft))
+    this.#readGeneration = options.readGeneration ?? (async () => undefined)
+    this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filter.device)
     this.#forwardingPath = options.forwardingPath ?? FORWARDING_PATH
   }
 
-  async prepare(): Promise<readonly LinkFault[]> {
+  /** Whoever asks while it runs is told its outcome. */
+  prepare(): Promise<readonly LinkFault[]> {
+    this.#preparing ??= this.#prepare().finally(() => {
+      this.#preparing = undefined
+    })
+    return this.#preparing
+  }
+
+  async #prepare(): Promise<readonly LinkFault[]> {
     const closed = await this.#close()
     if (closed !== undefined) return [closed]
     const faults = [await this.#routePool(), await this.#forward(), await this.#makeDevice()]
@@ -98,12 +141,10 @@ export class SharedLayout implements Interfaces {
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { entries, faults } = sift(links)
     if (entries.length === 0) return faults
+    for (const entry of entries) this.#note(entry) // first, so that who watches knows the changes for ours
     const reason = await this.#admit(entries)
     if (reason !== undefined) return [...faults, ...entries.map(({ device }) => ({ device, reason }))]
-    const { device } = this.#filter
-    const linesOf = (entry: Entry) => routeCommands(entry, device)
-    const reasons = await runLines(this.#runIp, entries, { linesOf, batchTargets: BATCH_TUNNELS })
-    for (const entry of entries) this.#entries.set(entry.device, entry)
+    const reasons = await this.#routes.put(entries)
     const failed = [...reasons.keys()]
     if (failed.length > 0) await this.#removeEntries(failed)
     return [...faults, ...Array.from(reasons, ([entry, why]) => ({ device: entry.device, reason: why }))]
@@ -124,16 +165,36 @@ export class SharedLayout implements Interfaces {
   }
 
   async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
+    if (this.isSound() && this.#isAll(wanted)) return { made: [], removed: [], faults: await this.prepare() }
+    const start = performance.now()
+    this.#soundAt = undefined
+    const outcome = await this.#compare(wanted)
+    if (outcome.faults.length === 0) this.#soundAt = start
+    return outcome
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  isSound(): boolean {
+    if (this.#soundAt === undefined || this.#watch === undefined) return false
+    const isFresh = performance.now() - this.#soundAt < BELIEVED_MS
+    return isFresh && this.#soundAt > this.#watchedSince + WATCH_START_MS && this.#watch.isQuiet
+  }
+
+  async #compare(wanted: readonly Link[]): Promise<Reconciliation> {
     const preparation = await this.prepare()
-    const listing = await listRoutes(this.#runIp, this.#filter.device)
-    const elements = this.#listed?.elements ?? (await listAdmitted(this.#runNft))
-    this.#listed = undefined
+    const generation = await this.#readGeneration()
+    const elements = await this.#elements(generation)
+    const listing = await this.#routes.list()
     if (listing.kind === 'failed' || elements === undefined) {
       const reason = listing.kind === 'failed' ? listing.reason : 'there is no filter'
       return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
     }
     const { entries, faults } = sift(wanted)
     this.#remember(entries, elements)
+    this.#knownGeneration = generation
     const old = await this.#removeOldDevices()
     const strays = await this.#removeStrays(entries, { elements, routed: listing })
     const amiss = entries.filter(entry => !isWhole(entry, elements, listing))
@@ -147,23 +208,56 @@ export class SharedLayout implements Interfaces {
     }
   }
 
-  /** What came in through each tunnel since its element was made, by device: a sign of life. */
-  async readTraffic(): Promise<ReadonlyMap<string, Traffic>> {
-    const elements = await listAdmitted(this.#runNft)
-    const traffic = new Map<string, Traffic>()
-    for (const entry of this.#entries.values()) {
+  /** Few are asked for one by one; more are read with the whole set. */
+  async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const entries = devices.flatMap(device => this.#entries.get(device) ?? [])
+    if (entries.length === 0) return new Map()
+    const few = entries.length > FEW_ELEMENTS ? undefined : await getAdmitted(this.#runNft, entries)
+    const elements = few ?? (await this.#listElements())
+    const packets = new Map<string, number>()
+    for (const entry of entries) {
       const element = elements?.get(keyOf(entry))
-      if (element !== undefined) traffic.set(entry.device, element)
+      if (element !== undefined) packets.set(entry.device, element.packets)
     }
-    return traffic
+    return packets
   }
 
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
   watch(harmed: () => void): () => void {
-    const wanted = () =>
-      new Set(Array.from(this.#entries.values(), entry => [keyOf(entry), entry.network]).flat())
-    const watch = new SharedLayoutWatch({ device: this.#filter.device, wanted, harmed })
-    return () => watch.stop()
+    const watch = new SharedLayoutWatch({
+      device: this.#filter.device,
+      isWanted: id => this.#isWanted(id),
+      harmed: () => {
+        this.#soundAt = undefined
+        harmed()
+      },
+    })
+    this.#watch = watch
+    this.#watchedSince = performance.now()
+    return () => {
+      this.#watch = undefined
+      watch.stop()
+    }
+  }
+
+  /** Is this what the kernel was last asked for? */
+  #isAll(wanted: readonly Link[]): boolean {
+    if (wanted.length !== this.#entries.size) return false
+    return wanted.every(({ device, ipv4Client, ipv6Server }) => {
+      const entry = this.#entries.get(device)
+      return entry?.endpoint === ipv4Client && entry.serverAddress === ipv6Server
+    })
+  }
+
+  /** Of an element's key or a route's network. */
+  #isWanted(id: string): boolean {
+    const entry = this.#networks.get(id.slice(-NETWORK_DIGITS))
+    return entry !== undefined && (id.length === NETWORK_DIGITS || id === keyOf(entry))
+  }
+
+  #note(entry: Entry): void {
+    this.#entries.set(entry.device, entry)
+    this.#networks.set(entry.network, entry)
   }
 
   /** Without a filter there is no device: what it let in could have any source. */
@@ -174,19 +268,34 @@ export class SharedLayout implements Interfaces {
       guard.status === 0 || ALREADY_THERE.test(guard.stderr)
         ? await this.#ensureFilter()
         : reasonOf(guard.stderr)
-    if (reason === undefined) return undefined
+    this.#trouble = reason && `no source filter, so no tunnels: ${reason}`
+    if (this.#trouble === undefined) return undefined
     await this.#runIp(['tunnel', 'del', device])
-    return { device, reason: `no source filter, so no tunnels: ${reason}` }
+    return { device, reason: this.#trouble }
+  }
+
+  /** From memory while nothing was changed but by us, though once an hour they are read; undefined: there is no set. */
+  async #elements(generation: number | undefined): Promise<ReadonlyMap<string, Admitted> | undefined> {
+    if (this.#isKnown(generation) && this.#admitted !== undefined) {
+      const admitted = Array.from(this.#admitted, ([network, endpoint]) => ({ network, endpoint }))
+      return new Map(admitted.map(one => [keyOf(one), one]))
+    }
+    this.#listedAt = performance.now()
+    return this.#listElements()
+  }
+
+  #isKnown(generation: number | undefined): boolean {
+    return generation !== undefined && generation === this.#knownGeneration
   }
 
   /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
   async #ensureFilter(): Promise<string | undefined> {
-    const listed = this.#rules === undefined ? undefined : await readFilter(this.#runNft)
-    this.#listed = listed?.rules === this.#rules ? listed : undefined
-    if (this.#listed !== undefined) return undefined
+    if (performance.now() - this.#listedAt > LISTING_INTERVAL_MS) this.#knownGeneration = undefined
+    if (this.#isKnown(await this.#readGeneration())) return undefined
+    this.#knownGeneration = undefined
+    if (this.#rules !== undefined && (await readRules(this.#runNft)) === this.#rules) return undefined
     const reason = await installFilter(this.#runNft, this.#filter, [...this.#entries.values()])
-    if (reason === undefined) this.#listed = await readFilter(this.#runNft)
-    this.#rules = this.#listed?.rules
+    this.#rules = reason === undefined ? await readRules(this.#runNft) : undefined
     return reason
   }
 
@@ -230,8 +339,24 @@ export class SharedLayout implements Interfaces {
     return undefined
   }
 
-  /** A table that was flushed meanwhile is made anew with all that belongs in it. */
+  /** A change that adds and takes what is there, or not, already is none for the kernel, and is not counted. */
   async #change(change: {
+    readonly refused: readonly Admitted[]
+    readonly admitted: readonly Admitted[]
+  }): Promise<string | undefined> {
+    const before = await this.#readGeneration()
+    const known = this.#knownGeneration
+    this.#knownGeneration = undefined
+    const reason = await this.#changeOrRestore(change)
+    const after = await this.#readGeneration()
+    const isOursAlone = before === known && after !== undefined && before !== undefined
+    if (reason === undefined && isOursAlone && after - before <= transactionsOf(change))
+      this.#knownGeneration = after
+    return reason
+  }
+
+  /** A table that was flushed meanwhile is made anew with all that belongs in it. */
+  async #changeOrRestore(change: {
     readonly refused: readonly Admitted[]
     readonly admitted: readonly Admitted[]
   }): Promise<string | undefined> {
@@ -248,29 +373,31 @@ export class SharedLayout implements Interfaces {
 
   async #readAdmitted(): Promise<Map<string, string>> {
     if (this.#admitted !== undefined) return this.#admitted
-    const elements = await listAdmitted(this.#runNft)
+    const elements = await this.#listElements()
     this.#admitted = endpointsByNetwork(elements?.values() ?? [])
     return this.#admitted
   }
 
   #remember(entries: readonly Entry[], elements: ReadonlyMap<string, Admitted>): void {
     this.#entries.clear()
-    for (const entry of entries) this.#entries.set(entry.device, entry)
+    this.#networks.clear()
+    for (const entry of entries) this.#note(entry)
     this.#admitted = endpointsByNetwork(elements.values())
   }
 
   /** Routes first: what has no route is answered by nobody, whatever the set says. */
   async #removeEntries(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
     if (entries.length === 0) return []
-    const { device } = this.#filter
-    const linesOf = (entry: Entry) => unrouteCommands(entry.network, entry.serverAddress, device)
-    const reasons = await runLines(this.#runIp, entries, { linesOf, batchTargets: BATCH_TUNNELS })
-    for (const [entry, reason] of reasons) if (GONE.test(reason)) reasons.delete(entry)
+    for (const { network } of entries) this.#networks.delete(network) // who watches knows the changes for ours
+    const reasons = await this.#routes.take(entries)
     const gone = entries.filter(entry => !reasons.has(entry))
     const reason = await this.#change({ refused: gone, admitted: [] })
     if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
     for (const entry of entries) {
-      if (reasons.has(entry)) continue
+      if (reasons.has(entry)) {
+        if (this.#entries.has(entry.device)) this.#networks.set(entry.network, entry)
+        continue
+      }
       this.#entries.delete(entry.device)
       this.#admitted?.delete(entry.network)
     }
@@ -289,13 +416,13 @@ export class SharedLayout implements Interfaces {
       network => !networks.has(network),
     )
     const elements = [...found.elements].filter(([key]) => !keys.has(key)).map(([, element]) => element)
-    const linesOf = (network: string) =>
-      unrouteCommands(network, serverAddresses.get(network) ?? '::', this.#filter.device)
-    const reasons = await runLines(this.#runIp, routes, { linesOf, batchTargets: BATCH_TUNNELS })
+    const targets = routes.map(network => ({ network, serverAddress: serverAddresses.get(network) ?? '::' }))
+    const reasons = await this.#routes.take(targets)
     const reason = await this.#change({ refused: elements, admitted: [] })
-    const faults = [...reasons]
-      .filter(([, words]) => !GONE.test(words))
-      .map(([network, words]) => ({ device: formatNetwork(network), reason: words }))
+    const faults = Array.from(reasons, ([{ network }, words]) => ({
+      device: formatNetwork(network),
+      reason: words,
+    }))
     if (reason !== undefined) faults.push({ device: NO_DEVICE, reason })
     const strays = new Set([...routes, ...elements.map(({ network }) => network)])
     const removed = [...strays].filter(network => !networks.has(network)).map(formatNetwork)

@@ -13,7 +13,7 @@ import {
   runBatch,
   runIp,
 } from '../../kernel/ip-command.ts'
-import { isComplete, listLinks } from '../../kernel/kernel-link.ts'
+import { isComplete, type KernelLink, listLinks, receivedPackets } from '../../kernel/kernel-link.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
@@ -47,6 +47,7 @@ export class SitInterfaces implements Interfaces {
   readonly #run: RunIp
   readonly #forwardingPath: string
   readonly #sourceFilter: Preparation
+  #trouble: string | undefined
 
   constructor(options: SitOptions) {
     this.#devicePrefix = options.devicePrefix
@@ -58,8 +59,14 @@ export class SitInterfaces implements Interfaces {
   }
 
   async prepare(): Promise<readonly LinkFault[]> {
-    const faults = [await this.#routePool(), await this.#forward(), await this.#sourceFilter()]
+    const unfiltered = await this.#sourceFilter()
+    this.#trouble = unfiltered?.reason
+    const faults = [await this.#routePool(), await this.#forward(), unfiltered]
     return faults.filter(fault => fault !== undefined)
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble
   }
 
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
@@ -94,10 +101,7 @@ export class SitInterfaces implements Interfaces {
     }
     const names = new Set(wanted.map(link => link.device))
     const strays = [...listing.links.keys()].filter(device => !names.has(device))
-    const amiss = wanted.filter(link => {
-      const have = listing.links.get(link.device)
-      return have === undefined || !isComplete(have, link, this.#outer)
-    })
+    const amiss = wanted.filter(link => !this.#isSound(listing.links, link))
     const wrong = amiss.map(link => link.device).filter(device => listing.links.has(device))
     // All removals come first: one link's right remote may be what another has wrongly.
     const removalFaults = await this.remove([...strays, ...wrong])
@@ -108,6 +112,27 @@ export class SitInterfaces implements Interfaces {
     )
     const strayFaults = removalFaults.filter(fault => !names.has(fault.device))
     return { made, removed: without(strays, strayFaults), faults: [...strayFaults, ...creationFaults] }
+  }
+
+  async amiss(links: readonly Link[]): Promise<readonly string[] | undefined> {
+    const listing = await listLinks(this.#run, this.#devicePrefix)
+    if (listing.kind === 'failed') return undefined
+    return links.filter(link => !this.#isSound(listing.links, link)).map(({ device }) => device)
+  }
+
+  async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const all = await receivedPackets(this.#run, this.#devicePrefix)
+    const signs = new Map<string, number>()
+    for (const device of devices) {
+      const packets = all.get(device)
+      if (packets !== undefined) signs.set(device, packets)
+    }
+    return signs
+  }
+
+  #isSound(there: ReadonlyMap<string, KernelLink>, link: Link): boolean {
+    const have = there.get(link.device)
+    return have !== undefined && isComplete(have, link, this.#outer)
   }
 
   async #createBatch(links: readonly Link[]): Promise<readonly LinkFault[]> {

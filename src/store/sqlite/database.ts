@@ -1,8 +1,11 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { storageFaultOf } from '../storage-fault.ts'
+import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
+import { backUp } from './backup.ts'
 import { MIGRATIONS } from './migrations.ts'
+import { OpenFiles } from './open-files.ts'
+import { openPrivateCopy } from './private-copy.ts'
 
 export type Statement = StatementSync
 
@@ -22,10 +25,25 @@ export class DatabaseFault extends Error {
   }
 }
 
+/** What the system says of a disk that can't be written now; other errors are a mistake of whoever set it up. */
+const DISK_ERRORS = new Set(['EROFS', 'ENOSPC', 'EDQUOT', 'EIO'])
+
+/** Whether a disk or a broken file is at fault, and not the configuration. */
+export function isOfTheDisk({ code, cause }: DatabaseFault): boolean {
+  if (code === 'database-unreadable') return true
+  if (code !== 'database-read-only') return false
+  const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  return DISK_ERRORS.has(errno) || storageFaultOf(cause) !== undefined
+}
+
 /** The indexes of a hundred thousand tunnels stay in memory: a registration touches a page of each. */
 const CACHE_KIB = 65_536
 /** 32 MB of log: a page that many commits change is written back once, and a commit seldom waits for that. */
 const CHECKPOINT_PAGES = 8192
+/** What a large commit has left of the log is given back at the next checkpoint. */
+const WAL_BYTES_KEPT = 67_108_864
+/** At start alone there is time to wait for another program's lock. */
+const PATIENCE_AT_START_MS = 5000
 
 /**
  * The broker's database: one connection, WAL, synchronous=FULL, so that what a commit has said survives a power cut.
@@ -33,42 +51,85 @@ const CHECKPOINT_PAGES = 8192
  * while the sqlite3 shell still can read and edit it.
  */
 export class Database {
+  readonly file: string
   readonly #connection: DatabaseSync
-  readonly #lock: DatabaseSync
+  readonly #lock: DatabaseSync | undefined
   readonly #dataVersion: Statement
+  readonly #checkpoint: Statement
+  readonly #files: OpenFiles
+  #stopped: string | undefined
 
-  private constructor(connection: DatabaseSync, lock: DatabaseSync) {
-    this.#connection = connection
-    this.#lock = lock
-    this.#dataVersion = connection.prepare('PRAGMA data_version')
+  private constructor(
+    file: string,
+    parts: { readonly connection: DatabaseSync; readonly lock?: DatabaseSync; readonly files: OpenFiles },
+  ) {
+    this.file = file
+    this.#connection = parts.connection
+    this.#lock = parts.lock
+    this.#files = parts.files
+    this.#dataVersion = parts.connection.prepare('PRAGMA data_version')
+    this.#checkpoint = parts.connection.prepare('PRAGMA wal_checkpoint(PASSIVE)')
   }
 
-  /** Opens or creates the file and brings its schema up to date. Throws DatabaseFault. */
+  /**
+   * Opens or creates the file and brings its schema up to date. Where its disk is full or read-only, a copy of it is
+   * opened for reading: `stopped` says why. Throws DatabaseFault.
+   */
   static open(file: string): Database {
+    try {
+      return Database.#openFile(file)
+    } catch (error) {
+      const fault = asFault(error, file)
+      const copied = fault.code === 'database-read-only' && Database.#openCopy(file, fault)
+      if (copied) return copied
+      throw fault
+    }
+  }
+
+  static #openFile(file: string): Database {
     makeWritable(file)
     const lock = takeLock(`${file}.lock`)
     try {
-      const connection = new DatabaseSync(file)
-      try {
-        configure(connection)
-        migrate(connection)
-        return new Database(connection, lock)
-      } catch (error) {
-        connection.close()
-        throw error
-      }
+      const connection = openMigrated(file)
+      return new Database(file, { connection, lock, files: new OpenFiles(file) })
     } catch (error) {
       lock.close()
-      throw asFault(error, file)
+      throw error
     }
+  }
+
+  static #openCopy(file: string, { message }: DatabaseFault): Database | undefined {
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return undefined
+    const connection = openPrivateCopy(file, openMigrated)
+    if (connection === undefined) return undefined
+    const database = new Database(file, { connection, files: OpenFiles.NONE })
+    database.stopWrites(
+      `${message}. What it holds is served and nothing is written: mend that, and restart freenet6`,
+    )
+    return database
+  }
+
+  /** Why nothing is written any more; undefined: it is. */
+  get stopped(): string | undefined {
+    return this.#stopped
   }
 
   prepare(sql: string): Statement {
     return this.#connection.prepare(sql)
   }
 
-  /** Runs `work` in one write transaction: all of it is committed when this returns, none of it when it throws. */
+  /** From now on SQLite's own wait for another program's lock is over at once: it would stop the event loop. */
+  serve(): void {
+    this.#connection.exec('PRAGMA busy_timeout = 0')
+  }
+
+  /**
+   * Runs `work` in one write transaction: all of it is committed when this returns, none of it when it throws. Throws
+   * WritesStopped where nothing may be written, and SQLITE_BUSY, before `work` has begun, where another program does.
+   */
   transaction<T>(work: () => T): T {
+    const reason = this.#stopped ?? this.missingFile()
+    if (reason !== undefined) throw new WritesStopped(reason)
     this.#connection.exec('BEGIN IMMEDIATE')
     try {
       const result = work()
@@ -86,20 +147,57 @@ export class Database {
     return Number(this.#dataVersion.get()?.data_version)
   }
 
+  /** See `backUp`. */
+  backUp(file: string): Promise<void> {
+    return backUp(this.#connection, file)
+  }
+
+  /** Does `work` while no process can open the database. Throws DatabaseFault if one has it open. */
+  static async whileUnused<T>(file: string, work: () => Promise<T>): Promise<T> {
+    makeDirectory(dirname(file))
+    const lock = takeLock(`${file}.lock`)
+    try {
+      return await work()
+    } finally {
+      lock.close()
+    }
+  }
+
+  /** Refuses all further transactions with this sentence, until the process ends. */
+  stopWrites(reason: string): void {
+    this.#stopped ??= reason
+  }
+
+  /** A sentence about a file that is no longer in its place; undefined: all are. */
+  missingFile(): string | undefined {
+    return this.#files.missing()
+  }
+
+  /** Brings the log into the database as far as readers allow; returns whether that was all of it. */
+  checkpoint(): boolean {
+    const { busy, log, checkpointed } = this.#checkpoint.get() ?? {}
+    return busy === 0 && log === checkpointed
+  }
+
   close(): void {
     this.#connection.close()
-    this.#lock.close()
+    this.#lock?.close()
   }
 }
 
 function makeWritable(file: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    makeDirectory(dirname(file))
     closeSync(openSync(file, existsSync(file) ? 'r+' : 'a', 0o600))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new DatabaseFault('database-read-only', `${file} can't be written: ${reason}`, { cause: error })
   }
+}
+
+/** Node says ENOENT of a directory on a read-only disk if it is to make those above it too. */
+function makeDirectory(path: string): void {
+  if (!existsSync(path)) mkdirSync(path, { recursive: !existsSync(dirname(path)), mode: 0o700 })
 }
 
 function takeLock(file: string): DatabaseSync {
@@ -109,6 +207,7 @@ function takeLock(file: string): DatabaseSync {
     return lock
   } catch (error) {
     lock.close()
+    if (storageFaultOf(error) !== 'busy') throw error
     throw new DatabaseFault(
       'database-locked',
       `another freenet6 process holds ${file}: stop it first, or give this one its own data_dir`,
@@ -117,10 +216,23 @@ function takeLock(file: string): DatabaseSync {
   }
 }
 
+function openMigrated(file: string): DatabaseSync {
+  const connection = new DatabaseSync(file)
+  try {
+    configure(connection)
+    migrate(connection)
+    return connection
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+}
+
 function configure(connection: DatabaseSync): void {
   connection.exec(
-    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000; PRAGMA foreign_keys = ON;
-     PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = ${PATIENCE_AT_START_MS}; PRAGMA foreign_keys = ON;
+     PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+     PRAGMA journal_size_limit = ${WAL_BYTES_KEPT}`,
   )
 }
 
@@ -141,6 +253,7 @@ function migrate(connection: DatabaseSync): void {
 function asFault(error: unknown, file: string): DatabaseFault {
   if (error instanceof DatabaseFault) return error
   const reason = error instanceof Error ? error.message : String(error)
-  const code = storageFaultOf(error) === 'unwritable' ? 'database-read-only' : 'database-unreadable'
+  const fault = storageFaultOf(error)
+  const code = fault === 'unwritable' || fault === 'full' ? 'database-read-only' : 'database-unreadable'
   return new DatabaseFault(code, `${file} can't be used as a database: ${reason}`, { cause: error })
 }

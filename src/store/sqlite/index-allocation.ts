@@ -1,3 +1,4 @@
+import { parseIpv6 } from '../../address/ipv6.ts'
 import type { AddressPool, Resting } from '../../tunnel/address-pool.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import type { RestingIndexes } from './resting-indexes.ts'
@@ -34,6 +35,12 @@ export class IndexAllocation {
       return
     }
     for (const address of addressesOf(row)) this.#occupyAt(address)
+  }
+
+  /** Marks the index of a client address in text as given out, as at start for each dormant tunnel. */
+  occupyText(ipv6Client: string): void {
+    const address = parseIpv6(ipv6Client)
+    if (address !== undefined) this.#occupyAt(address)
   }
 
   /** Reads the indexes at rest from the database, as at start. */

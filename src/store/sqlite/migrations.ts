@@ -57,6 +57,42 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX tunnels_not_alive ON tunnels (unreachable) WHERE unreachable <> 0;
   `,
   `
+  ALTER TABLE tunnels ADD COLUMN wait_until INTEGER
+    CHECK (wait_until IS NULL OR (typeof(wait_until) = 'integer' AND wait_until >= 0));
+  ALTER TABLE tunnels ADD COLUMN state_since INTEGER
+    CHECK (state_since IS NULL OR (typeof(state_since) = 'integer' AND state_since >= 0));
+  CREATE INDEX tunnels_waiting ON tunnels (wait_until) WHERE wait_until IS NOT NULL;
+
+  CREATE TABLE dormant (
+    id            TEXT PRIMARY KEY NOT NULL,
+    IPv4client    TEXT,
+    IPv6client    TEXT NOT NULL UNIQUE,
+    IPv6server    TEXT NOT NULL UNIQUE,
+    device        TEXT NOT NULL UNIQUE,
+    nicname       TEXT NOT NULL,
+    country       TEXT NOT NULL,
+    os            TEXT NOT NULL,
+    creation_time INTEGER NOT NULL,
+    unreachable   INTEGER NOT NULL,
+    key_hash      BLOB NOT NULL,
+    kind          TEXT NOT NULL,
+    details       TEXT,
+    since         INTEGER NOT NULL,
+    until         INTEGER NOT NULL,
+    UNIQUE (nicname, country)
+  );
+  CREATE INDEX dormant_by_end ON dormant (until);
+  CREATE TRIGGER dormant_names BEFORE INSERT ON tunnels
+    WHEN EXISTS (SELECT 1 FROM dormant WHERE nicname = NEW.nicname AND country = NEW.country AND id <> NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'the name is kept for a dormant tunnel'); END;
+
+  CREATE TABLE clock (
+    one  INTEGER PRIMARY KEY CHECK (one = 1),
+    seen INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO clock VALUES (1, 0);
+  `,
+  `
   CREATE UNIQUE INDEX tunnels_public_key
     ON tunnels (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
   `,

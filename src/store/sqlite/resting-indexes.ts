@@ -30,9 +30,16 @@ export class RestingIndexes {
     this.#add.run(resting.index, resting.freeFrom)
   }
 
-  /** Those that still rest at `now`, the first to wake first; the others are forgotten. */
+  /**
+   * Those that still rest at `now`, the first to wake first; the others are forgotten. None rests longer than one that is
+   * freed now: a clock that was wrong when it was written down must not take an index away for years.
+   */
   load(now: number): readonly Resting[] {
     this.#forget.run(now)
-    return this.#all.all().map(row => ({ index: Number(row.pool_index), freeFrom: Number(row.free_from) }))
+    const latest = this.freeFrom(now)
+    return this.#all.all().map(row => ({
+      index: Number(row.pool_index),
+      freeFrom: Math.min(Number(row.free_from), latest),
+    }))
   }
 }

@@ -1,5 +1,5 @@
 import { parseIpv4 } from '../../address/ipv4.ts'
-import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
+import { isCanonicalIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import { type Prefix, prefixContains } from '../../address/prefix.ts'
 import type { Kinds } from '../../tunnel/kind.ts'
 import { isLabel } from '../../tunnel/label.ts'
@@ -7,7 +7,8 @@ import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 
 /** The columns that a tunnel is read from, in the order of `Columns`. */
 export const COLUMNS =
-  'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details'
+  'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
+  'wait_until, state_since'
 
 /** Values in the order of COLUMNS, as the driver gives them. */
 export type Columns = readonly unknown[]
@@ -21,6 +22,10 @@ export interface RowRules {
   isOs(id: string): boolean
 }
 
+/** Where the two stand that later schemas have added. */
+const WAIT_UNTIL_AT = 12
+const STATE_SINCE_AT = 13
+
 const ID = /^[A-Za-z0-9_-]{1,64}$/
 const DEVICE = /^[A-Za-z0-9_-]{1,15}$/ // IFNAMSIZ
 
@@ -31,6 +36,8 @@ const DEVICE = /^[A-Za-z0-9_-]{1,15}$/ // IFNAMSIZ
 export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
   const [id, ipv4, client, server, device, nicname, country, os, creationTime, unreachable, kind, details] =
     columns
+  const waitUntil = columns[WAIT_UNTIL_AT]
+  const stateSince = columns[STATE_SINCE_AT]
   if (typeof id !== 'string' || !ID.test(id)) return broken(columns, 'id is not letters and digits')
   if (typeof nicname !== 'string' || !isLabel(nicname))
     return broken(columns, 'nicname is not a lower-case label')
@@ -42,12 +49,14 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
     return broken(columns, `device does not begin with ${rules.devicePrefix}`)
   const ipv6Client = addressIn(client, rules.prefix)
   // Another spelling could not be found again by address.
-  if (ipv6Client === undefined || formatIpv6(ipv6Client) !== client)
+  if (ipv6Client === undefined || !isCanonicalIpv6(String(client), ipv6Client))
     return broken(columns, 'IPv6client is not a canonical address of the prefix')
   const ipv6Server = addressIn(server, rules.prefix)
   if (ipv6Server === undefined) return broken(columns, 'IPv6server is not an address of the prefix')
   if (!isCount(creationTime, 0)) return broken(columns, 'creation_time is not a time')
   if (!isCount(unreachable, -1)) return broken(columns, 'unreachable is not a count')
+  if (!isTimeOrNull(waitUntil)) return broken(columns, 'wait_until is not a time')
+  if (!isTimeOrNull(stateSince)) return broken(columns, 'state_since is not a time')
   const known = typeof kind === 'string' ? rules.kinds.byName(kind) : undefined
   if (known === undefined) return broken(columns, 'kind is not known')
   const fields = known.readFields(parsed(details))
@@ -67,6 +76,8 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
     os,
     creationTime,
     unreachable,
+    waitUntil: waitUntil ?? undefined,
+    stateSince: stateSince ?? undefined,
   }
 }
 
@@ -96,6 +107,10 @@ function parsed(text: unknown): unknown {
 
 function isCount(value: unknown, least: number): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
+}
+
+function isTimeOrNull(value: unknown): value is number | null {
+  return value === null || isCount(value, 0)
 }
 
 function broken(columns: Columns, reason: string): BrokenRow {

@@ -5,22 +5,31 @@ import type { Tunnel } from '../../tunnel/tunnel.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { PreparedCommit } from '../../zone/prepared-commit.ts'
 import type { Rrset } from '../../zone/rrset.ts'
+import { storageFaultOf } from '../storage-fault.ts'
+import { type StorageTrouble, StorageTroubles, troubleCodeOf } from '../storage-troubles.ts'
 import type { CommittedDifference, SerialStep, TunnelStore, Work, Written } from '../tunnel-store.ts'
 import { BrokenRows } from './broken-rows.ts'
 import { Database } from './database.ts'
+import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
 import { IndexAllocation } from './index-allocation.ts'
+import { LockPatience } from './lock-patience.ts'
 import { RestingIndexes } from './resting-indexes.ts'
 import { isBroken, type RowRules } from './row-rules.ts'
+import { SeenClock } from './seen-clock.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
 import { TableWatch } from './table-watch.ts'
 import { TunnelTable } from './tunnel-table.ts'
 import { TunnelWrites } from './tunnel-writes.ts'
+import { WalWatch } from './wal-watch.ts'
 import { ZoneSerials } from './zone-serials.ts'
 import { ZoneSoas } from './zone-soas.ts'
 
 /** Milliseconds a change waits for others to share its commit, if the last commit was shared. */
 const PATIENCE_MS = 10
+
+const CORRUPT_REMEDY =
+  '. Nothing is written any more: stop freenet6, copy the file away, and put a backup in its place'
 
 export interface StoreOptions {
   readonly file: string
@@ -30,7 +39,7 @@ export interface StoreOptions {
   readonly rules: RowRules
   /** That of the tunnels' records, in seconds: an index rests longer than caches hold its old name. */
   readonly ttl: number
-  /** UTC seconds. */
+  /** Seconds of the steady clock. */
   readonly now: () => number
   readonly log: Log
 }
@@ -47,6 +56,8 @@ export class SqliteStore implements TunnelStore {
   readonly #database: Database
   readonly #catalog: Catalog
   readonly #writes: TunnelWrites
+  readonly #dormant: DormantWrites
+  readonly #clock: SeenClock
   readonly #indexes: IndexAllocation
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
@@ -54,7 +65,10 @@ export class SqliteStore implements TunnelStore {
   readonly #foreign: Feed<undefined>
   readonly #log: Log
   readonly #now: () => number
-  readonly #queue = new BatchQueue((works: readonly Work<unknown>[]) => this.#commitNow(works), {
+  readonly #wal: WalWatch
+  readonly #troubles: StorageTroubles
+  readonly #lock = new LockPatience()
+  readonly #queue = new BatchQueue((works: readonly Work<unknown>[]) => this.#commitPatiently(works), {
     patienceMs: PATIENCE_MS,
   })
 
@@ -77,11 +91,30 @@ export class SqliteStore implements TunnelStore {
     this.#now = options.now
     this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
     this.#writes = new TunnelWrites(database, rules)
+    this.#dormant = new DormantWrites(database)
+    this.#clock = new SeenClock(database)
     this.#indexes = new IndexAllocation(new AddressPool(rules), new RestingIndexes(database, ttl))
     this.#soas = new ZoneSoas(catalog, new ZoneSerials(database), options.apexes)
     this.#committed = new Feed(log)
     this.#foreign = new Feed(log)
-    this.#watch = new TableWatch(database, () => this.#foreign.tell(undefined))
+    this.#wal = new WalWatch(database, log)
+    this.#troubles = new StorageTroubles(log)
+    if (database.stopped !== undefined)
+      this.#troubles.begin('start', { code: 'storage-fault', reason: database.stopped })
+    this.#watch = new TableWatch({
+      database,
+      wal: this.#wal,
+      troubles: this.#troubles,
+      onForeignCommit: () => this.#foreign.tell(undefined),
+    })
+  }
+
+  get troubles(): readonly StorageTrouble[] {
+    return this.#troubles.all
+  }
+
+  get walBytes(): number {
+    return this.#wal.bytes()
   }
 
   get capacity(): number {
@@ -102,9 +135,30 @@ export class SqliteStore implements TunnelStore {
 
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
     this.#catalog.commit(this.#changesOfAll(rrsetsOf), { differences: false })
+    for (const address of this.tunnels.dormant.addresses()) this.#indexes.occupyText(address)
     this.#indexes.loadResting(this.#now())
-    const { changes } = this.#database.transaction(() => this.#soas.advance())
-    this.#catalog.commit(changes, { differences: false })
+    this.#catalog.commit(this.#laterSoas(), { differences: false })
+    this.#database.serve()
+  }
+
+  noteFault(error: unknown): void {
+    const fault = storageFaultOf(error)
+    const code = fault && troubleCodeOf(fault)
+    if (code === undefined) return
+    if (fault === 'stopped') {
+      // A corrupt database is a trouble already; a missing file is one until the watch sees it again.
+      const missing = this.#database.missingFile()
+      if (missing !== undefined) this.#troubles.begin('file', { code, reason: missing })
+      return
+    }
+    const words = error instanceof Error ? error.message : String(error)
+    const reason = `${this.#database.file}: ${words}${fault === 'corrupt' ? CORRUPT_REMEDY : ''}`
+    if (fault === 'corrupt') this.#database.stopWrites(reason)
+    this.#troubles.begin(fault === 'busy' ? 'lock' : 'write', { code, reason })
+  }
+
+  backUp(file: string): Promise<void> {
+    return this.#database.backUp(file)
   }
 
   close(): void {
@@ -120,15 +174,43 @@ export class SqliteStore implements TunnelStore {
     }
   }
 
+  /** The serials of a start; where they can't be written, those that were written last stand. */
+  #laterSoas(): readonly RrsetChange[] {
+    try {
+      return this.#database.transaction(() => {
+        this.#clock.resume(this.#now())
+        return this.#soas.start()
+      }).changes
+    } catch (error) {
+      if (storageFaultOf(error) === undefined) throw error
+      this.noteFault(error)
+      return this.#soas.standing()
+    }
+  }
+
+  async #commitPatiently(works: readonly Work<unknown>[]): Promise<readonly unknown[]> {
+    try {
+      return await this.#lock.run(() => this.#commitNow(works))
+    } catch (error) {
+      this.noteFault(error)
+      throw error
+    }
+  }
+
   /** Does all the works in one transaction before this returns. Throws if it failed: nothing is done. */
   #commitNow(works: readonly Work<unknown>[]): readonly unknown[] {
-    const { tunnels } = this
-    const transaction = new SqliteTransaction({ tunnels, writes: this.#writes, indexes: this.#indexes })
+    const transaction = new SqliteTransaction({
+      tunnels: this.tunnels,
+      writes: this.#writes,
+      dormant: this.#dormant,
+      indexes: this.#indexes,
+    })
     const written: Written<unknown>[] = []
     let names: ReadyNames | undefined
     try {
       this.#database.transaction(() => {
         for (const work of works) written.push(work(transaction))
+        this.#clock.note(this.#now())
         names = this.#makeReady(written.flatMap(({ changes }) => changes))
       })
     } catch (error) {
@@ -139,6 +221,8 @@ export class SqliteStore implements TunnelStore {
     }
     names?.prepared.publish()
     transaction.committed()
+    this.#troubles.end('lock')
+    if (transaction.rows.length > 0 || names !== undefined) this.#troubles.end('write')
     for (const { committed } of written) if (committed !== undefined) callSafely(committed, this.#log)
     this.#tell(transaction, names)
     return written.map(({ outcome }) => outcome)
@@ -146,7 +230,7 @@ export class SqliteStore implements TunnelStore {
 
   #makeReady(changes: readonly RrsetChange[]): ReadyNames | undefined {
     if (changes.length === 0) return undefined
-    const soas = this.#soas.advance()
+    const soas = this.#soas.advance(changes)
     const hears = this.#committed.isHeard
     const prepared = this.#catalog.prepare([...changes, ...soas.changes], { differences: hears })
     return { serials: soas.steps, prepared }

@@ -1,7 +1,16 @@
 import type { Assignment, Resting } from '../../tunnel/address-pool.ts'
-import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
+import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
 import { storageFaultOf } from '../storage-fault.ts'
-import type { Insertion, Move, RowDifference, TunnelReader, TunnelTransaction } from '../tunnel-store.ts'
+import type {
+  Awakening,
+  Insertion,
+  Move,
+  RowDifference,
+  TunnelReader,
+  TunnelTransaction,
+  Waking,
+} from '../tunnel-store.ts'
+import type { DormantWrites } from './dormant-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
 
@@ -13,6 +22,7 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly tunnels: TunnelReader
   readonly rows: RowDifference[] = []
   readonly #writes: TunnelWrites
+  readonly #dormant: DormantWrites
   readonly #indexes: IndexAllocation
   readonly #taken: number[] = []
   readonly #resting: Resting[] = []
@@ -20,10 +30,12 @@ export class SqliteTransaction implements TunnelTransaction {
   constructor(parts: {
     readonly tunnels: TunnelReader
     readonly writes: TunnelWrites
+    readonly dormant: DormantWrites
     readonly indexes: IndexAllocation
   }) {
     this.tunnels = parts.tunnels
     this.#writes = parts.writes
+    this.#dormant = parts.dormant
     this.#indexes = parts.indexes
   }
 
@@ -43,27 +55,27 @@ export class SqliteTransaction implements TunnelTransaction {
     return { kind: 'full' }
   }
 
-  activate(tunnel: Tunnel): Tunnel | undefined {
-    if (!this.#writes.activate(tunnel.id)) return undefined
-    const after = { ...tunnel, unreachable: 0 }
+  activate(tunnel: Tunnel, since: number, waitUntil: number | undefined): Tunnel | undefined {
+    if (!this.#writes.activate(tunnel.id, since, waitUntil)) return undefined
+    const after = { ...tunnel, unreachable: 0, stateSince: since, waitUntil }
     this.rows.push({ before: tunnel, after })
     return after
   }
 
-  countAnswered(id: string): void {
+  countAnswered(id: string, since: number): void {
     const before = this.tunnels.byId(id)
-    const after = this.#writes.countAnswered(id)
+    const after = this.#writes.countAnswered(id, since)
     if (before !== undefined && after !== undefined) this.rows.push({ before, after })
   }
 
-  countSilent(id: string): void {
-    const after = this.#writes.countSilent(id)
+  countSilent(id: string, since: number): void {
+    const after = this.#writes.countSilent(id, since)
     if (after !== undefined)
       this.rows.push({ before: { ...after, unreachable: after.unreachable - 1 }, after })
   }
 
-  moveEndpoint(id: string, ipv4: string): Move {
-    return this.#change(id, () => this.#writes.moveEndpoint(id, ipv4))
+  moveEndpoint(id: string, ipv4: string, since: number): Move {
+    return this.#change(id, () => this.#writes.moveEndpoint(id, ipv4, since))
   }
 
   changeFields(id: string, fields: KindFields): Move {
@@ -83,12 +95,58 @@ export class SqliteTransaction implements TunnelTransaction {
     }
   }
 
+  exchangeEndpoints(id: string, otherId: string, since: number): boolean {
+    const [one, other] = [this.tunnels.byId(id), this.tunnels.byId(otherId)]
+    if (one?.ipv4Client === undefined || other?.ipv4Client === undefined) return false
+    this.#writes.clearEndpoint(otherId) // no two rows have one endpoint, not for a moment
+    const pairs = [
+      [one, other.ipv4Client],
+      [other, one.ipv4Client],
+    ] as const
+    for (const [before, ipv4] of pairs) {
+      const after = this.#writes.moveEndpoint(before.id, ipv4, since)
+      if (after !== undefined) this.rows.push({ before, after })
+    }
+    return true
+  }
+
+  replaceKey(id: string, keyHash: Uint8Array): boolean {
+    return this.#writes.replaceKey(id, keyHash)
+  }
+
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
-    const before = this.#writes.remove(id)
+    const before = this.#writes.remove(id) ?? this.#removeDormant(id)
     if (before === undefined) return undefined
     this.#resting.push(...this.#indexes.writeResting(before, now))
     this.rows.push({ before })
     return before
+  }
+
+  fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined {
+    try {
+      this.#dormant.keep(id, dormancy)
+    } catch (error) {
+      if (storageFaultOf(error) !== 'constraint') throw error
+      return this.remove(id, now) // another program has put something in its place there: it can't be kept
+    }
+    const before = this.#writes.remove(id)
+    if (before !== undefined) this.rows.push({ before })
+    return before
+  }
+
+  wake(id: string, { keyHash, ...row }: Awakening): Waking {
+    if (this.tunnels.dormant.byId(id) === undefined) return { kind: 'gone' }
+    try {
+      this.#dormant.restore(id, row)
+    } catch (error) {
+      if (storageFaultOf(error) === 'constraint') return { kind: 'taken' }
+      throw error
+    }
+    if (keyHash !== undefined) this.#writes.replaceKey(id, keyHash)
+    const tunnel = this.tunnels.byId(id)
+    if (tunnel === undefined) return { kind: 'gone' }
+    this.rows.push({ after: tunnel })
+    return { kind: 'woken', tunnel }
   }
 
   /** After COMMIT. */
@@ -99,6 +157,13 @@ export class SqliteTransaction implements TunnelTransaction {
   /** After ROLLBACK. */
   undone(): void {
     for (const index of this.#taken.reverse()) this.#indexes.untake(index)
+  }
+
+  /** A row that can't be read goes too. */
+  #removeDormant(id: string): Tunnel | undefined {
+    const before = this.tunnels.dormant.byId(id)
+    this.#dormant.drop(id)
+    return before
   }
 
   #insertRow(tunnel: Tunnel, keyHash: Uint8Array, index: number): 'inserted' | 'taken' | 'addresses-taken' {

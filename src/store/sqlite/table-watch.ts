@@ -1,27 +1,72 @@
+import { storageFaultOf } from '../storage-fault.ts'
+import { type StorageTroubles, troubleCodeOf } from '../storage-troubles.ts'
 import type { Database } from './database.ts'
+import type { WalWatch } from './wal-watch.ts'
 
 const POLL_INTERVAL_MS = 200
 
 /**
- * Notices that another program, such as the sqlite3 shell, has committed to the database: `PRAGMA data_version`
- * changes then and only then, and costs microseconds to read.
+ * Looks five times a second whether another program, such as the sqlite3 shell, has committed to the database
+ * (`PRAGMA data_version` changes then and only then), whether its files are still in their place, and whether its log
+ * grows without end. Each look costs microseconds; what goes wrong in one is a trouble of the store, and no more.
  */
 export class TableWatch {
   readonly #timer: NodeJS.Timeout
+  readonly #database: Database
+  readonly #wal: WalWatch
+  readonly #troubles: StorageTroubles
+  readonly #onForeignCommit: () => void
   #seen: number
 
-  constructor(database: Database, onForeignCommit: () => void) {
-    this.#seen = database.dataVersion()
-    this.#timer = setInterval(() => {
-      const version = database.dataVersion()
-      if (version === this.#seen) return
-      this.#seen = version
-      onForeignCommit()
-    }, POLL_INTERVAL_MS)
+  constructor(parts: {
+    readonly database: Database
+    readonly wal: WalWatch
+    readonly troubles: StorageTroubles
+    readonly onForeignCommit: () => void
+  }) {
+    this.#database = parts.database
+    this.#wal = parts.wal
+    this.#troubles = parts.troubles
+    this.#onForeignCommit = parts.onForeignCommit
+    this.#seen = parts.database.dataVersion()
+    this.#timer = setInterval(() => this.#look(), POLL_INTERVAL_MS)
     this.#timer.unref()
   }
 
   stop(): void {
     clearInterval(this.#timer)
+  }
+
+  #look(): void {
+    try {
+      this.#lookAtFiles()
+      this.#lookForCommits()
+      this.#wal.look()
+      this.#troubles.end('read')
+    } catch (error) {
+      this.#troubled(error)
+    }
+  }
+
+  #lookAtFiles(): void {
+    const reason = this.#database.missingFile()
+    if (reason === undefined) this.#troubles.end('file')
+    else this.#troubles.begin('file', { code: 'storage-fault', reason })
+  }
+
+  #lookForCommits(): void {
+    const version = this.#database.dataVersion()
+    if (version === this.#seen) return
+    this.#seen = version
+    this.#onForeignCommit()
+  }
+
+  #troubled(error: unknown): void {
+    const fault = storageFaultOf(error)
+    const words = error instanceof Error ? error.message : String(error)
+    this.#troubles.begin('read', {
+      code: (fault && troubleCodeOf(fault)) ?? 'storage-fault',
+      reason: `${this.#database.file} can not be read: ${words}`,
+    })
   }
 }

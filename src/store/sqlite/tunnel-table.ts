@@ -1,9 +1,10 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import { matchesHash } from '../../tunnel/tunnel-key.ts'
-import type { Cursor, TableSlice, TunnelReader } from '../tunnel-store.ts'
+import type { Cursor, ProbedTunnel, StateCounts, TableSlice, TunnelReader } from '../tunnel-store.ts'
 import type { BrokenRows } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
+import { DormantTable } from './dormant-table.ts'
 import { addressIn, COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
@@ -12,11 +13,12 @@ const NOT_ALIVE = 'unreachable <> 0'
 const PUBLIC_KEY = "(CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END)"
 /** Compared if there is no row, so that an unknown id takes as long as a wrong key. */
 const NO_HASH = new Uint8Array(32)
-/** Rows read in one call at start. */
-const START_SLICE = 10_000
+/** Rows read in one call at start: few enough to be garbage before the collector comes by and has to move them. */
+const START_SLICE = 500
 
 /** The draft's database of tunnels, read: one SQL statement a method. What is read is validated here, once. */
 export class TunnelTable implements TunnelReader {
+  readonly dormant: DormantTable
   readonly #rules: RowRules
   readonly #broken: BrokenRows
   readonly #byId: Statement
@@ -33,6 +35,8 @@ export class TunnelTable implements TunnelReader {
   readonly #new: Statement
   readonly #up: Statement
   readonly #over: Statement
+  readonly #waiting: Statement
+  readonly #waitedOut: Statement
 
   constructor(
     database: Database,
@@ -40,15 +44,21 @@ export class TunnelTable implements TunnelReader {
   ) {
     this.#rules = rules
     this.#broken = broken
+    this.dormant = new DormantTable(database, rules)
     this.#byId = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id = ?`)
     this.#byName = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE nicname = ? AND country = ?`)
     this.#byIpv6Client = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE IPv6client = ?`)
-    this.#idByName = database.prepare('SELECT id FROM tunnels WHERE nicname = ? AND country = ?')
+    this.#idByName = database.prepare(
+      `SELECT id FROM tunnels WHERE nicname = ?1 AND country = ?2
+       UNION ALL SELECT id FROM dormant WHERE nicname = ?1 AND country = ?2`,
+    )
     this.#idByEndpoint = database.prepare('SELECT id FROM tunnels WHERE IPv4client = ?')
     this.#idByPublicKey = database.prepare(
       `SELECT id FROM tunnels WHERE ${PUBLIC_KEY} = ? AND details IS NOT NULL`,
     )
-    this.#keyHash = database.prepare('SELECT key_hash FROM tunnels WHERE id = ?')
+    this.#keyHash = database.prepare(
+      'SELECT key_hash FROM tunnels WHERE id = ?1 UNION ALL SELECT key_hash FROM dormant WHERE id = ?1',
+    )
     this.#count = database.prepare('SELECT count(*) AS n FROM tunnels')
     this.#countByState = database.prepare(
       'SELECT sign(unreachable) AS state, count(*) AS n FROM tunnels GROUP BY 1',
@@ -60,10 +70,17 @@ export class TunnelTable implements TunnelReader {
     this.#new = database.prepare(
       `SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable = -1 ORDER BY creation_time, id`,
     )
-    this.#up = database.prepare('SELECT id, IPv6client FROM tunnels WHERE unreachable >= 0')
+    this.#up = database.prepare(
+      `SELECT id, IPv6client, unreachable = 0 AND wait_until IS NULL AS answered FROM tunnels
+       WHERE unreachable >= 0`,
+    )
     this.#over = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable > ?`)
+    this.#waiting = database.prepare('SELECT id FROM tunnels WHERE wait_until IS NOT NULL')
+    this.#waitedOut = database.prepare(
+      `SELECT ${COLUMNS} FROM tunnels WHERE wait_until IS NOT NULL AND wait_until <= ? AND unreachable >= 0`,
+    )
     const readers = [this.#byId, this.#byName, this.#byIpv6Client, this.#after, this.#slice]
-    for (const rows of [...readers, this.#new, this.#over]) rows.setReturnArrays(true) // a third of what objects cost
+    for (const rows of [...readers, this.#new, this.#over, this.#waitedOut]) rows.setReturnArrays(true) // a third of what objects cost
   }
 
   byId(id: string): Tunnel | undefined {
@@ -99,14 +116,15 @@ export class TunnelTable implements TunnelReader {
     return Number(this.#count.get()?.n)
   }
 
-  countByState(): { readonly new: number; readonly active: number; readonly unreachable: number } {
+  countByState(): StateCounts {
     const counts = { new: 0, active: 0, unreachable: 0 }
     const names = ['new', 'active', 'unreachable'] as const
     for (const row of this.#countByState.iterate()) {
       const name = names[Number(row.state) + 1]
       if (name !== undefined) counts[name] = Number(row.n)
     }
-    return counts
+    const waiting = this.#waiting.all().length
+    return { ...counts, active: counts.active - waiting, waiting, dormant: this.dormant.count() }
   }
 
   after(id: string, limit: number): readonly Tunnel[] {
@@ -144,8 +162,12 @@ export class TunnelTable implements TunnelReader {
   }
 
   /** What a walk has found broken stays out, and whatever is no address, although no walk has come by since the edit. */
-  probeTargets(): readonly { readonly id: string; readonly ipv6Client: string }[] {
-    const rows = this.#up.all().map(row => ({ id: String(row.id), ipv6Client: String(row.IPv6client) }))
+  probeTargets(): readonly ProbedTunnel[] {
+    const rows = this.#up.all().map(row => ({
+      id: String(row.id),
+      ipv6Client: String(row.IPv6client),
+      answeredLast: row.answered === 1,
+    }))
     return rows.filter(
       ({ id, ipv6Client }) =>
         !this.#broken.has(id) && addressIn(ipv6Client, this.#rules.prefix) !== undefined,
@@ -154,6 +176,14 @@ export class TunnelTable implements TunnelReader {
 
   overThreshold(threshold: number): readonly Tunnel[] {
     return this.#sound(rowsOf(this.#over.all(threshold)))
+  }
+
+  waitingIds(): readonly string[] {
+    return this.#waiting.all().map(row => String(row.id))
+  }
+
+  waitedOut(steady: number): readonly Tunnel[] {
+    return this.#sound(rowsOf(this.#waitedOut.all(steady)))
   }
 
   brokenRows(): readonly BrokenRow[] {

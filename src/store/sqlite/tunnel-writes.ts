@@ -12,24 +12,35 @@ export class TunnelWrites {
   readonly #silent: Statement
   readonly #moveEndpoint: Statement
   readonly #changeDetails: Statement
+  readonly #clearEndpoint: Statement
+  readonly #replaceKey: Statement
   readonly #remove: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
     this.#insert = database.prepare(
-      `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#activate = database.prepare('UPDATE tunnels SET unreachable = 0 WHERE id = ? AND unreachable = -1')
+    this.#activate = database.prepare(
+      'UPDATE tunnels SET unreachable = 0, wait_until = ?, state_since = ? WHERE id = ? AND unreachable = -1',
+    )
     this.#answered = database.prepare(
-      `UPDATE tunnels SET unreachable = 0 WHERE id = ? AND unreachable > 0 RETURNING ${COLUMNS}`,
+      `UPDATE tunnels SET unreachable = 0, wait_until = NULL, state_since = ?
+       WHERE id = ? AND (unreachable > 0 OR wait_until IS NOT NULL AND unreachable = 0) RETURNING ${COLUMNS}`,
     )
     this.#silent = database.prepare(
-      `UPDATE tunnels SET unreachable = unreachable + 1 WHERE id = ? AND unreachable >= 0 RETURNING ${COLUMNS}`,
+      `UPDATE tunnels SET unreachable = unreachable + 1,
+         state_since = CASE unreachable WHEN 0 THEN ? ELSE state_since END
+       WHERE id = ? AND unreachable >= 0 AND wait_until IS NULL RETURNING ${COLUMNS}`,
     )
     this.#moveEndpoint = database.prepare(
-      `UPDATE tunnels SET IPv4client = ? WHERE id = ? RETURNING ${COLUMNS}`,
+      `UPDATE tunnels SET IPv4client = ?, unreachable = min(unreachable, 0),
+         state_since = CASE WHEN unreachable > 0 THEN ? ELSE state_since END
+       WHERE id = ? RETURNING ${COLUMNS}`,
     )
     this.#changeDetails = database.prepare(`UPDATE tunnels SET details = ? WHERE id = ? RETURNING ${COLUMNS}`)
+    this.#clearEndpoint = database.prepare('UPDATE tunnels SET IPv4client = NULL WHERE id = ?')
+    this.#replaceKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
     const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#changeDetails, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
@@ -49,27 +60,40 @@ export class TunnelWrites {
       tunnel.unreachable,
       tunnel.kind.name,
       detailsOf(tunnel.kind),
+      tunnel.waitUntil ?? null,
+      tunnel.stateSince ?? null,
       keyHash,
     )
   }
 
-  /** −1 → 0; false: it is gone or was active already. */
-  activate(id: string): boolean {
-    return this.#activate.run(id).changes === 1
+  /** −1 → 0, waiting until then; false: it is gone or was up already. */
+  activate(id: string, since: number, waitUntil: number | undefined): boolean {
+    return this.#activate.run(waitUntil ?? null, since, id).changes === 1
   }
 
-  /** x → 0: the row as it is now; undefined: nothing was counted. */
-  countAnswered(id: string): Tunnel | undefined {
-    return this.#sound(this.#answered.get(id))
+  /** x → 0, and heard: the row as it is now; undefined: nothing was counted. */
+  countAnswered(id: string, since: number): Tunnel | undefined {
+    return this.#sound(this.#answered.get(since, id))
   }
 
-  /** x → x + 1: the row as it is now; undefined: it is gone or has no interface. */
-  countSilent(id: string): Tunnel | undefined {
-    return this.#sound(this.#silent.get(id))
+  /** x → x + 1: the row as it is now; undefined: it is gone, has no interface, or waits for its first answer. */
+  countSilent(id: string, since: number): Tunnel | undefined {
+    return this.#sound(this.#silent.get(since, id))
   }
 
-  moveEndpoint(id: string, ipv4: string): Tunnel | undefined {
-    return this.#sound(this.#moveEndpoint.get(ipv4, id))
+  /** x → 0 with the move: what was silent was another address. */
+  moveEndpoint(id: string, ipv4: string, since: number): Tunnel | undefined {
+    return this.#sound(this.#moveEndpoint.get(ipv4, since, id))
+  }
+
+  /** For as long as the transaction runs: a tunnel of a kind with an endpoint must have one in the end. */
+  clearEndpoint(id: string): void {
+    this.#clearEndpoint.run(id)
+  }
+
+  /** False: there is no such row. */
+  replaceKey(id: string, keyHash: Uint8Array): boolean {
+    return this.#replaceKey.run(keyHash, id).changes === 1
   }
 
   changeFields(id: string, fields: KindFields): Tunnel | undefined {

@@ -1,5 +1,6 @@
-import { nextSerial, serialCompare } from '../../zone/serial.ts'
+import { nextSerial } from '../../zone/serial.ts'
 import type { Database, Statement } from './database.ts'
+import { laterSerial } from './later-serial.ts'
 
 /**
  * The SOA serials of the zones that tunnels live in, kept in the database so that a restart never goes back
@@ -23,9 +24,10 @@ export class ZoneSerials {
     this.#write.run(apex, serial)
     return serial
   }
-}
 
-/** Where neither is later (RFC 1982 3.2 leaves that undefined) the one we counted wins: secondaries have seen it. */
-function laterSerial(counted: number, fromFile: number): number {
-  return serialCompare(fromFile, counted) === 1 ? fromFile : counted
+  /** The serial that was written last, or a later one of the zone file. */
+  standing(apex: string, fromFile: number): number {
+    const stored = this.#read.get(apex)?.serial
+    return stored === undefined ? fromFile : laterSerial(Number(stored), fromFile)
+  }
 }

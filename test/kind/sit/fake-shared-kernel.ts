@@ -41,7 +41,7 @@ export class FakeSharedKernel {
     if (this.brokenNft !== undefined) return { status: 1, stdout: '', stderr: this.brokenNft }
     if (args.includes('chain'))
       return this.elements === undefined ? refusal('No such file') : { ...DONE, stdout: 'rules' }
-    if (args[0] === 'list') return this.#listSet()
+    if (args[0] === 'get' || args.includes('list')) return this.#listSet()
     if (args[0] === '-c') return DONE
     return this.#transact(input.trim().split('\n'))
   }

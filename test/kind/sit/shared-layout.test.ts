@@ -189,12 +189,19 @@ test('a row that holds no addresses is a fault of its own and spoils nothing', a
   assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
 })
 
-test('the set’s counters are traffic by device', async () => {
+test('the set’s counters are signs of life by device, of those that are asked for', async () => {
   const { layout } = await setUp()
-  await layout.create([link(1)])
-  const traffic = await layout.readTraffic()
-  assert.deepEqual(
-    [...traffic].map(([device, { packets, bytes }]) => [device, packets, bytes]),
-    [['fn6-1', 3, 300]],
-  )
+  await layout.create([link(1), link(2)])
+  assert.deepEqual([...(await layout.signsOfLife(['fn6-1', 'fn6-9']))], [['fn6-1', 3]])
+})
+
+test('a filter that can’t be had is trouble until it can', async () => {
+  const { kernel, layout } = await setUp()
+  assert.equal(layout.trouble(), undefined)
+  kernel.brokenNft = 'nft can not be run: ENOENT'
+  await layout.prepare()
+  assert.match(layout.trouble() ?? '', /no source filter, so no tunnels: nft can not be run/)
+  kernel.brokenNft = undefined
+  await layout.prepare()
+  assert.equal(layout.trouble(), undefined)
 })

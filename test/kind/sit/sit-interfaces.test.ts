@@ -285,3 +285,16 @@ test('what can not be prepared is reported, and the rest is done', async () => {
   assert.match(faults[1]?.reason ?? '', /^IPv6 forwarding is not on/)
   assert.equal(faults[2], filterFault)
 })
+
+test('links that are amiss are named and left as they are', async () => {
+  const { kernel, interfaces } = setUp()
+  await interfaces.create(links(2))
+  assert.deepEqual(await interfaces.amiss([link(1), link(2, '203.0.113.5'), link(3)]), ['fn6-2', 'fn6-3'])
+  assert.deepEqual([...kernel.devices.keys()], ['fn6-1', 'fn6-2'])
+})
+
+test('nobody knows what is amiss, and nobody is heard, if ip does not answer', async () => {
+  const { interfaces } = setUp({ runIp: async () => ({ status: 1, stdout: '', stderr: 'no' }) })
+  assert.equal(await interfaces.amiss([link(1)]), undefined)
+  assert.equal((await interfaces.signsOfLife(['fn6-1'])).size, 0)
+})

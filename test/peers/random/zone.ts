@@ -1,3 +1,4 @@
+import { lowerCaseName, parseName } from '../../../src/wire/name.ts'
 import { Dice } from './dice.ts'
 import { RandomRdata } from './rdata.ts'
 import { type Dialect, Words } from './words.ts'
@@ -103,9 +104,16 @@ class RandomZone {
     this.#lines.push(this.#layOut(isLeftOut ? '' : owner, [...head, ...rdata]))
   }
 
+  /** The same for each way to write a name: letters may be escaped, and origins left out. */
+  #nameKey(owner: string): string {
+    const origin = parseName(this.#origin)
+    const name = parseName(owner, origin)
+    return name === undefined ? `${owner} ${this.#origin}` : Buffer.from(lowerCaseName(name)).toString('hex')
+  }
+
   /** The records of an rrset have one TTL, or the servers would have to choose. */
   #ttlAndClass(owner: string, type: string): string[] {
-    const key = `${owner} ${this.#origin} ${SAME_TYPE[type] ?? type}`
+    const key = `${this.#nameKey(owner)} ${SAME_TYPE[type] ?? type}`
     const ttl = this.#ttls.get(key) ?? (this.#dice.chance(0.5) ? this.#ttl : this.#dice.below(2 ** 31))
     this.#ttls.set(key, ttl)
     const ttlWords = ttl === this.#ttl && this.#dice.chance(0.7) ? [] : [this.#words.seconds(ttl)]

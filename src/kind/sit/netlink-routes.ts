@@ -1,0 +1,177 @@
+import { formatIpv4, ipv4Bytes, parseIpv4 } from '../../address/ipv4.ts'
+import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
+import { FLAG, findAttribute, message, NETLINK, type Netlink } from '../../kernel/netlink.ts'
+import { type Entry, networkOf } from './shared-layout-entry.ts'
+import { PROTOCOL, type RouteListing, type RouteTable } from './shared-layout-routes.ts'
+
+const RTM = { new: 24, delete: 25, get: 26 } as const
+const RTA = { destination: 1, device: 4, gateway: 5 } as const
+const AF_INET6 = 10
+const TABLE = { main: 254, local: 255 } as const
+const ROUTE = { unicast: 1, local: 2 } as const
+const ONLINK = 4
+const ROUTE_LENGTH = 12
+const OWN = { length: 1, table: 4, protocol: 5, type: 7, flags: 8 } as const
+const LOOPBACK = 1 // the device lo, in every network namespace
+const NETWORK_BITS = 64
+const ADDRESS_BITS = 128
+const NOT_THERE = 'ESRCH'
+/** Times a listing is begun anew because routes were changed meanwhile. */
+const LISTINGS = 5
+
+/** Our routes by netlink (rtnetlink(7)): no process is started, and 100,000 are read in a fraction of a second. */
+export class NetlinkRoutes implements RouteTable {
+  readonly #netlink: Netlink
+  readonly #device: string
+
+  constructor(netlink: Netlink, device: string) {
+    this.#netlink = netlink
+    this.#device = device
+  }
+
+  async list(): Promise<RouteListing> {
+    let fault: string | undefined
+    for (let i = 0; i < LISTINGS; i++) {
+      const endpoints = new Map<string, string>()
+      const serverAddresses = new Map<string, string>()
+      const question = message(RTM.get, FLAG.request | FLAG.dump, {
+        own: ownPart({ protocol: Number(PROTOCOL) }),
+      })
+      const index = this.#netlink.indexOf(this.#device)
+      fault = await this.#netlink.dump(NETLINK.route, question, (octets, { at, end, type }) => {
+        if (type === RTM.new) note(octets, { at, end }, { index, endpoints, serverAddresses })
+      })
+      if (fault === undefined) return { kind: 'routes', endpoints, serverAddresses }
+      if (fault !== 'EINTR') break
+    }
+    return { kind: 'failed', reason: `routes can't be listed: ${fault}` }
+  }
+
+  put(entries: readonly Entry[]): Promise<Map<Entry, string>> {
+    const index = this.#netlink.indexOf(this.#device)
+    if (index === 0)
+      return Promise.resolve(new Map(entries.map(entry => [entry, `Cannot find device "${this.#device}"`])))
+    return this.#change(entries, entry => [
+      localMessage(entry.serverAddress, RTM.new),
+      remoteMessage(entry, index),
+    ])
+  }
+
+  take<T extends Pick<Entry, 'network' | 'serverAddress'>>(entries: readonly T[]): Promise<Map<T, string>> {
+    const index = this.#netlink.indexOf(this.#device)
+    return this.#change(entries, ({ network, serverAddress }) => [
+      ...(index === 0
+        ? []
+        : [routeMessage(RTM.delete, networkOctets(network), { index, bits: NETWORK_BITS })]),
+      localMessage(serverAddress, RTM.delete),
+    ])
+  }
+
+  /** Returns the first reason of each that had a change fail; a route to be taken that is gone is no fault. */
+  async #change<T>(
+    targets: readonly T[],
+    messagesOf: (target: T) => readonly Buffer[],
+  ): Promise<Map<T, string>> {
+    const reasons = new Map<T, string>()
+    const owners: T[] = []
+    const messages: Buffer[] = []
+    for (const target of targets) {
+      for (const one of messagesOf(target)) {
+        owners.push(target)
+        messages.push(one)
+      }
+    }
+    const faults = await this.#netlink.change(NETLINK.route, messages)
+    if (typeof faults === 'string') return new Map(targets.map(target => [target, faults]))
+    for (const [number, fault] of faults) {
+      const owner = owners[number]
+      if (owner !== undefined && fault !== NOT_THERE && !reasons.has(owner)) reasons.set(owner, fault)
+    }
+    return reasons
+  }
+}
+
+function note(
+  octets: Buffer,
+  part: { readonly at: number; readonly end: number },
+  found: {
+    readonly index: number
+    readonly endpoints: Map<string, string>
+    readonly serverAddresses: Map<string, string>
+  },
+): void {
+  const { at, end } = part
+  if (octets[at + OWN.protocol] !== Number(PROTOCOL)) return
+  const attributes = { at: at + ROUTE_LENGTH, end }
+  const destination = findAttribute(octets, attributes, RTA.destination)
+  if (destination === undefined || destination.end - destination.at !== 16) return
+  const address = octets.subarray(destination.at, destination.end)
+  if (octets[at + OWN.table] === TABLE.local && octets[at + OWN.length] === ADDRESS_BITS) {
+    found.serverAddresses.set(networkOf(address), formatIpv6(address))
+    return
+  }
+  const device = findAttribute(octets, attributes, RTA.device)
+  const isOfDevice = device !== undefined && octets.readUInt32LE(device.at) === found.index
+  if (!isOfDevice || octets[at + OWN.length] !== NETWORK_BITS) return
+  const gateway = findAttribute(octets, attributes, RTA.gateway)
+  found.endpoints.set(
+    networkOf(address),
+    gateway === undefined ? '' : formatIpv4(octets.readUInt32BE(gateway.at + 12)),
+  )
+}
+
+function remoteMessage({ network, endpoint }: Entry, index: number): Buffer {
+  const gateway = new Uint8Array(16)
+  gateway.set(ipv4Bytes(parseIpv4(endpoint) ?? 0), 12)
+  return routeMessage(RTM.new, networkOctets(network), { index, bits: NETWORK_BITS, gateway })
+}
+
+function localMessage(serverAddress: string, type: number): Buffer {
+  const octets = parseIpv6(serverAddress) ?? new Uint8Array(16)
+  return routeMessage(type, octets, { index: LOOPBACK, bits: ADDRESS_BITS })
+}
+
+function routeMessage(
+  type: number,
+  destination: Uint8Array,
+  { index, bits, gateway }: { readonly index: number; readonly bits: number; readonly gateway?: Uint8Array },
+): Buffer {
+  const isLocal = bits === ADDRESS_BITS
+  const own = ownPart({
+    length: bits,
+    table: isLocal ? TABLE.local : TABLE.main,
+    protocol: Number(PROTOCOL),
+    type: isLocal ? ROUTE.local : type === RTM.new ? ROUTE.unicast : 0,
+    flags: gateway === undefined ? 0 : ONLINK,
+  })
+  const device = Buffer.from(Uint32Array.of(index).buffer)
+  return message(
+    type,
+    FLAG.request | FLAG.acknowledge | (type === RTM.new ? FLAG.create | FLAG.replace : 0),
+    {
+      own,
+      attributes: [
+        [RTA.destination, destination],
+        [RTA.device, device],
+        ...(gateway === undefined ? [] : [[RTA.gateway, gateway] as const]),
+      ],
+    },
+  )
+}
+
+function ownPart(fields: Partial<Record<keyof typeof OWN, number>>): Buffer {
+  const own = Buffer.alloc(ROUTE_LENGTH)
+  own[0] = AF_INET6
+  own[OWN.length] = fields.length ?? 0
+  own[OWN.table] = fields.table ?? 0
+  own[OWN.protocol] = fields.protocol ?? 0
+  own[OWN.type] = fields.type ?? 0
+  own.writeUInt32LE(fields.flags ?? 0, OWN.flags)
+  return own
+}
+
+function networkOctets(network: string): Uint8Array {
+  const octets = new Uint8Array(16)
+  octets.set(Buffer.from(network, 'hex'))
+  return octets
+}

@@ -1,0 +1,149 @@
+import type { Log } from '../shared/log.ts'
+import type { TunnelStore, TunnelTransaction, Waking, Written } from '../store/tunnel-store.ts'
+import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
+import type { Drivers } from './drivers.ts'
+import type { KernelTurn } from './kernel-turn.ts'
+import type { LinkFaults } from './link-faults.ts'
+import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
+import type { TunnelZone } from './tunnel-zone.ts'
+
+/** Rows in one transaction when many end at once. */
+const ENDED_IN_ONE = 1000
+
+/** `awake`: it was not dormant. */
+export type Awakened = { readonly kind: 'woken' | 'awake'; readonly tunnel: Tunnel } | Refusal
+
+export interface WakeOptions {
+  /** In place of the endpoint that it had. */
+  readonly ipv4?: string
+  /** In place of the hash of its key. */
+  readonly keyHash?: Uint8Array
+}
+
+/**
+ * Tunnels that were silent for too long: their way back, and their end. A visit of the owner brings one back at once:
+ * interface first, then row and names in one commit.
+ */
+export class DormantTunnels {
+  readonly #store: TunnelStore
+  readonly #zone: TunnelZone
+  readonly #drivers: Drivers
+  readonly #faults: LinkFaults
+  readonly #turn: KernelTurn
+  readonly #log: Log
+  readonly #now: () => number
+  readonly #steady: () => number
+  readonly #firstAnswer: number
+  readonly #onWoken: () => void
+
+  constructor(parts: {
+    readonly store: TunnelStore
+    readonly zone: TunnelZone
+    readonly drivers: Drivers
+    readonly faults: LinkFaults
+    readonly turn: KernelTurn
+    readonly log: Log
+    /** UTC seconds. */
+    readonly now: () => number
+    /** Seconds of the steady clock. */
+    readonly steady: () => number
+    /** Seconds a tunnel may wait for its first sign of life; 0: none waits. */
+    readonly firstAnswer: number
+    /** Called in the tick of the commit that brought one back. */
+    readonly onWoken: () => void
+  }) {
+    this.#store = parts.store
+    this.#zone = parts.zone
+    this.#drivers = parts.drivers
+    this.#faults = parts.faults
+    this.#turn = parts.turn
+    this.#log = parts.log
+    this.#now = parts.now
+    this.#steady = parts.steady
+    this.#firstAnswer = parts.firstAnswer
+    this.#onWoken = parts.onWoken
+  }
+
+  /** Refused if its endpoint has another tunnel by now, or the kernel or the database can't take it. */
+  wake(id: string, options: WakeOptions = {}): Promise<Awakened> {
+    return this.#turn.take(async () => {
+      const dormant = this.#store.tunnels.dormant.byId(id)
+      if (dormant === undefined) return this.#awake(id)
+      const wanted = { ...dormant, ipv4Client: options.ipv4 ?? dormant.ipv4Client }
+      if (this.#isEndpointTaken(wanted)) return refused(REFUSAL.endpointInUse(wanted.ipv4Client ?? ''))
+      const [fault] = await this.#drivers.create([wanted])
+      if (fault !== undefined) return refused(REFUSAL.interfaceFault(fault.reason))
+      const outcome = await this.#restore(wanted, options.keyHash)
+      if (outcome.kind === 'refused') await this.#drivers.remove([wanted])
+      return outcome
+    })
+  }
+
+  /** Ends those that were kept for as long as they are kept. Returns how many. */
+  async endOld(): Promise<number> {
+    const { dormant } = this.#store.tunnels
+    for (let ended = 0; ; ) {
+      const ids = dormant.endedBy(this.#steady(), ENDED_IN_ONE)
+      if (ids.length === 0) return ended
+      ended += await this.#store.commit(transaction => this.#end(transaction, ids))
+    }
+  }
+
+  #awake(id: string): Awakened {
+    const tunnel = this.#store.tunnels.byId(id)
+    return tunnel === undefined ? refused(REFUSAL.noTunnel()) : { kind: 'awake', tunnel }
+  }
+
+  #isEndpointTaken({ ipv4Client }: Tunnel): boolean {
+    return ipv4Client !== undefined && this.#store.tunnels.idByEndpoint(ipv4Client) !== undefined
+  }
+
+  async #restore(wanted: DormantTunnel, keyHash: Uint8Array | undefined): Promise<Awakened> {
+    try {
+      const waking = await this.#store.commit(transaction => this.#wakeRow(transaction, wanted, keyHash))
+      if (waking.kind === 'woken') return waking
+      if (waking.kind === 'gone') return refused(REFUSAL.noTunnel())
+      return refused(
+        this.#isEndpointTaken(wanted)
+          ? REFUSAL.endpointInUse(wanted.ipv4Client ?? '')
+          : REFUSAL.nicnameTaken(wanted.nicname, wanted.country),
+      )
+    } catch (error) {
+      return refused(storageProblem(error))
+    }
+  }
+
+  /** A visit is no sign of life of the tunnel itself: it waits for that as a new one does. */
+  #wakeRow(
+    transaction: TunnelTransaction,
+    { id, ipv4Client }: DormantTunnel,
+    keyHash: Uint8Array | undefined,
+  ): Written<Waking> {
+    const waitUntil = this.#firstAnswer === 0 ? undefined : this.#steady() + this.#firstAnswer
+    const waking = transaction.wake(id, {
+      ipv4: ipv4Client,
+      waitUntil,
+      since: this.#now(),
+      ...(keyHash === undefined ? {} : { keyHash }),
+    })
+    if (waking.kind !== 'woken') return { outcome: waking, changes: [] }
+    return {
+      outcome: waking,
+      changes: this.#zone.changesOf(undefined, waking.tunnel),
+      committed: () => {
+        this.#onWoken()
+        this.#faults.forget(id)
+        this.#log.info({ tunnel: id, device: waking.tunnel.device }, 'dormant tunnel is back')
+      },
+    }
+  }
+
+  #end(transaction: TunnelTransaction, ids: readonly string[]): Written<number> {
+    const gone = ids.filter(id => transaction.remove(id, this.#steady()) !== undefined)
+    return {
+      outcome: ids.length,
+      changes: [],
+      committed: () => this.#log.info({ tunnels: gone.length }, 'dormant tunnels have ended'),
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { Log } from '../shared/log.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
+import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
+
+export type KeyRenewal = { readonly kind: 'renewed'; readonly tunnel: Tunnel; readonly key: string } | Refusal
+
+/** A new key for a tunnel: from its commit on the old one opens nothing. */
+export class KeyRenewals {
+  readonly #store: TunnelStore
+  readonly #log: Log
+
+  constructor(parts: { readonly store: TunnelStore; readonly log: Log }) {
+    this.#store = parts.store
+    this.#log = parts.log
+  }
+
+  async renew(id: string): Promise<KeyRenewal> {
+    const key = newKey()
+    const keyHash = hashKey(key)
+    try {
+      return await this.#store.commit<KeyRenewal>(transaction => {
+        const tunnel = transaction.tunnels.byId(id)
+        if (tunnel === undefined || !transaction.replaceKey(id, keyHash))
+          return { outcome: refused(REFUSAL.noTunnel()), changes: [] }
+        const committed = () => this.#log.info({ tunnel: id }, 'tunnel has a new key')
+        return { outcome: { kind: 'renewed', tunnel, key }, changes: [], committed }
+      })
+    } catch (error) {
+      return refused(storageProblem(error))
+    }
+  }
+}

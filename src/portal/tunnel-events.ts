@@ -1,0 +1,169 @@
+import { PassThrough, type Readable } from 'node:stream'
+import { formatIpv6 } from '../address/ipv6.ts'
+import { type Prober, type Verdict, verdictOf } from '../echo/prober.ts'
+import { limitKey } from '../registration/visitor.ts'
+import type { Log } from '../shared/log.ts'
+import type { RowDifference, TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
+import { NEW, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import type { Language } from '../words/language.ts'
+
+/** Listeners of a tunnel, of a visitor, and in all: each holds a connection. */
+const MAX_PER_TUNNEL = 8
+const MAX_PER_VISITOR = 16
+const MAX_IN_ALL = 1000
+/** Tunnels that somebody listens to are pinged this often, beside the monitor. */
+const PROBE_INTERVAL_MS = 4000
+/** A line of no meaning keeps proxies from closing a quiet connection. */
+const HEARTBEAT_MS = 15_000
+/** A listener that has not read as many octets is let go; its browser comes again. */
+const MAX_UNREAD = 65_536
+
+interface Listener {
+  readonly tunnelId: string
+  readonly visitor: string
+  readonly language: Language
+  readonly stream: PassThrough
+}
+
+/**
+ * What happens to a tunnel, as server-sent events (WHATWG HTML 9.2): `state` at first and when it changes, `echo` for
+ * each ping that is sent for as long as somebody listens. Each has the words for a person in `text`.
+ */
+export class TunnelEvents {
+  readonly #table: TunnelReader
+  readonly #prober: Prober
+  readonly #timeoutMs: number
+  readonly #log: Log
+  readonly #listeners = new Map<string, Set<Listener>>()
+  readonly #perVisitor = new Map<string, number>()
+  readonly #stopFollowing: () => void
+  readonly #heart: NodeJS.Timeout
+  #probing: NodeJS.Timeout | undefined
+  #count = 0
+  #isClosed = false
+
+  constructor(parts: {
+    readonly table: TunnelReader
+    readonly store: Pick<TunnelStore, 'onCommitted'>
+    readonly prober: Prober
+    /** How long an echo reply may take, in milliseconds. */
+    readonly timeoutMs: number
+    readonly log: Log
+  }) {
+    this.#table = parts.table
+    this.#prober = parts.prober
+    this.#timeoutMs = parts.timeoutMs
+    this.#log = parts.log
+    this.#stopFollowing = parts.store.onCommitted(({ rows }) => this.#tellRows(rows))
+    this.#heart = setInterval(() => this.#beat(), HEARTBEAT_MS).unref()
+  }
+
+  /** A stream of events that ends with the tunnel or the server; undefined: too many listen already. */
+  listen(tunnel: Tunnel, visitor: { readonly address: string }, language: Language): Readable | undefined {
+    const key = limitKey(visitor)
+    const siblings = this.#listeners.get(tunnel.id) ?? new Set()
+    const mine = this.#perVisitor.get(key) ?? 0
+    const isFull = siblings.size >= MAX_PER_TUNNEL || mine >= MAX_PER_VISITOR || this.#count >= MAX_IN_ALL
+    if (isFull || this.#isClosed) return undefined
+    const listener = { tunnelId: tunnel.id, visitor: key, language, stream: new PassThrough() }
+    this.#listeners.set(tunnel.id, siblings.add(listener))
+    this.#perVisitor.set(key, mine + 1)
+    this.#count++
+    listener.stream.once('close', () => this.#forget(listener))
+    sendState(listener, tunnel)
+    this.#probing ??= setTimeout(() => this.#probe(), 0)
+    return listener.stream
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#stopFollowing()
+    clearInterval(this.#heart)
+    clearTimeout(this.#probing)
+    for (const { stream } of this.#all()) stream.end()
+  }
+
+  #forget({ tunnelId, visitor, ...listener }: Listener): void {
+    const siblings = this.#listeners.get(tunnelId)
+    for (const sibling of siblings ?? []) if (sibling.stream === listener.stream) siblings?.delete(sibling)
+    if (siblings?.size === 0) this.#listeners.delete(tunnelId)
+    const rest = (this.#perVisitor.get(visitor) ?? 1) - 1
+    if (rest === 0) this.#perVisitor.delete(visitor)
+    else this.#perVisitor.set(visitor, rest)
+    this.#count--
+  }
+
+  #tellRows(rows: readonly RowDifference[]): void {
+    if (this.#count === 0) return
+    for (const { before, after } of rows) {
+      const listeners = this.#listeners.get(after?.id ?? before?.id ?? '') ?? []
+      for (const listener of listeners) {
+        if (after === undefined) sendGone(listener)
+        else sendState(listener, after)
+      }
+    }
+  }
+
+  /** One round for all tunnels that somebody listens to, however many listen; then the next, while anybody does. */
+  async #probe(): Promise<void> {
+    const tunnels = [...this.#listeners.keys()].flatMap(id => this.#table.byId(id) ?? [])
+    const up = tunnels.filter(({ unreachable }) => unreachable !== NEW)
+    const targets = new Map(up.map(({ id, ipv6Client }) => [id, formatIpv6(ipv6Client)]))
+    try {
+      const verdicts = await this.#prober.probe([...targets.values()], { timeoutMs: this.#timeoutMs })
+      for (const [id, target] of targets) this.#tellEcho(id, verdictOf(verdicts, target))
+    } catch (error) {
+      this.#log.error({ err: error }, 'tunnels that are listened to could not be pinged')
+    }
+    const goesOn = this.#count > 0 && !this.#isClosed
+    this.#probing = goesOn ? setTimeout(() => this.#probe(), PROBE_INTERVAL_MS).unref() : undefined
+  }
+
+  #tellEcho(id: string, verdict: Verdict): void {
+    if (verdict.kind === 'unknown') return
+    for (const listener of this.#listeners.get(id) ?? []) sendEcho(listener, verdict)
+  }
+
+  #beat(): void {
+    for (const { stream } of this.#all()) write(stream, ':\n\n')
+  }
+
+  *#all(): Generator<Listener> {
+    for (const siblings of this.#listeners.values()) yield* siblings
+  }
+}
+
+function sendState({ language, stream }: Listener, tunnel: Tunnel): void {
+  const state = stateOf(tunnel)
+  const text = language.sentence(`state-${state}`)
+  send(stream, 'state', { state, unreachable: tunnel.unreachable, text })
+}
+
+/** No more comes of a tunnel that is gone. */
+function sendGone({ language, stream }: Listener): void {
+  send(stream, 'state', { state: 'gone', text: language.sentence('state-gone') })
+  stream.end()
+}
+
+function sendEcho({ language, stream }: Listener, verdict: Exclude<Verdict, { kind: 'unknown' }>): void {
+  if (verdict.kind === 'silent') {
+    send(stream, 'echo', { answered: false, text: language.sentence('echo-silent') })
+    return
+  }
+  const ms = Math.max(1, Math.round(verdict.rttMs))
+  send(stream, 'echo', {
+    answered: true,
+    rtt_ms: verdict.rttMs,
+    text: language.sentence('echo-answered', { ms }),
+  })
+}
+
+function send(stream: PassThrough, event: string, data: object): void {
+  write(stream, `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+}
+
+function write(stream: PassThrough, text: string): void {
+  if (stream.writableEnded || stream.destroyed) return
+  if (stream.writableLength + stream.readableLength > MAX_UNREAD) stream.destroy()
+  else stream.write(text)
+}

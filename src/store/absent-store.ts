@@ -1,0 +1,146 @@
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import { WritesStopped } from './storage-fault.ts'
+import type { StorageTrouble } from './storage-troubles.ts'
+import type {
+  Cursor,
+  DormantReader,
+  StateCounts,
+  TableSlice,
+  TunnelReader,
+  TunnelStore,
+} from './tunnel-store.ts'
+
+/**
+ * Stands in for a table that can't be read, so that all that needs no tunnel is served. It knows nothing and says so: a
+ * look-up that found nothing would be taken for a tunnel that is gone, and its interface would be removed.
+ */
+export class AbsentStore implements TunnelStore {
+  readonly tunnels: TunnelReader
+  readonly troubles: readonly StorageTrouble[]
+  readonly walBytes = 0
+  readonly capacity = 0
+  readonly #reason: string
+
+  /** `reason` is a sentence that names the file and the remedy. */
+  constructor(reason: string) {
+    this.#reason = reason
+    this.troubles = [{ code: 'storage-fault', reason }]
+    this.tunnels = new AbsentTunnels(reason)
+  }
+
+  commit(): Promise<never> {
+    return Promise.reject(new WritesStopped(this.#reason))
+  }
+
+  backUp(): Promise<never> {
+    return Promise.reject(new WritesStopped(this.#reason))
+  }
+
+  onCommitted(): () => void {
+    return () => undefined
+  }
+
+  onForeignCommit(): () => void {
+    return () => undefined
+  }
+
+  publishAll(): void {
+    // no row is known: the tunnels' zones are claimed as failed, and stay so
+  }
+
+  noteFault(): void {
+    // it is known already
+  }
+
+  close(): void {
+    // nothing was opened
+  }
+}
+
+/** Every look-up is a fault; counts, which feed figures alone, are 0. */
+class AbsentTunnels implements TunnelReader {
+  readonly dormant: DormantReader
+  readonly #reason: string
+
+  constructor(reason: string) {
+    this.#reason = reason
+    const unknown = () => this.#unknown()
+    this.dormant = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown, count: () => 0 }
+  }
+
+  byId(): never {
+    return this.#unknown()
+  }
+
+  byName(): never {
+    return this.#unknown()
+  }
+
+  byIpv6Client(): never {
+    return this.#unknown()
+  }
+
+  idByName(): never {
+    return this.#unknown()
+  }
+
+  idByPublicKey(): never {
+    return this.#unknown()
+  }
+
+  idByEndpoint(): never {
+    return this.#unknown()
+  }
+
+  keyMatches(): never {
+    return this.#unknown()
+  }
+
+  count(): number {
+    return 0
+  }
+
+  countByState(): StateCounts {
+    return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0 }
+  }
+
+  after(): readonly Tunnel[] {
+    return this.#unknown()
+  }
+
+  slice(_from: Cursor | undefined, _limit: number): TableSlice<Tunnel> {
+    return this.#unknown()
+  }
+
+  newTunnels(): readonly Tunnel[] {
+    return this.#unknown()
+  }
+
+  probeTargets(): never {
+    return this.#unknown()
+  }
+
+  overThreshold(): readonly Tunnel[] {
+    return this.#unknown()
+  }
+
+  waitingIds(): never {
+    return this.#unknown()
+  }
+
+  waitedOut(): never {
+    return this.#unknown()
+  }
+
+  brokenRows(): never {
+    return this.#unknown()
+  }
+
+  brokenById(): never {
+    return this.#unknown()
+  }
+
+  #unknown(): never {
+    throw new WritesStopped(this.#reason)
+  }
+}

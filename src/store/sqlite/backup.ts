@@ -1,0 +1,124 @@
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { backup, DatabaseSync } from 'node:sqlite'
+import { laterSerial } from './later-serial.ts'
+import { MIGRATIONS } from './migrations.ts'
+
+/** A backup or a restore that can't be done; the message says why. */
+class BackupFault extends Error {}
+
+/** More than changes that the restored database may have missed, and less than half the circle (RFC 1982 3.2). */
+const UNSEEN_CHANGES = 2 ** 30
+/** Where the serials of the database that is replaced are known there is nothing to guess. */
+const SEEN_CHANGES = 2 ** 16
+const SUFFIXES = ['', '-wal', '-shm']
+
+/**
+ * Writes a whole copy of an open database, its log included, while commits go on: the copy is as the database was at one
+ * moment. It appears under its name when it is complete and on the disk. Rejects with BackupFault if the file is there.
+ */
+export async function backUp(connection: DatabaseSync, file: string): Promise<void> {
+  if (existsSync(file)) throw new BackupFault(`${file} is there already: a backup replaces no file`)
+  const partial = `${file}.partial`
+  closeSync(openSync(partial, 'w', 0o600)) // what it holds is for the owner alone from the start
+  try {
+    await backup(connection, partial)
+    settle(partial, file)
+  } catch (error) {
+    rmSync(partial, { force: true })
+    throw error
+  }
+}
+
+/**
+ * Puts a backup in the place of a database that no process has open. What stood there is renamed, never deleted. The
+ * serials jump ahead: secondaries have seen later ones than the backup knows. Returns where the old database is now.
+ * Throws BackupFault if the file is no sound database of a schema that this program knows.
+ */
+export async function restoreBackup(
+  file: string,
+  database: string,
+  { now }: { readonly now: Date },
+): Promise<string | undefined> {
+  const partial = `${database}.partial`
+  rmSync(partial, { force: true })
+  const source = openSound(file)
+  try {
+    closeSync(openSync(partial, 'w', 0o600))
+    await backup(source, partial)
+  } finally {
+    source.close()
+  }
+  advanceSerials(partial, serialsOf(database))
+  const old = existsSync(database) ? `${database}.${now.toISOString().replaceAll(':', '')}` : undefined
+  if (old !== undefined)
+    for (const suffix of SUFFIXES)
+      if (existsSync(database + suffix)) renameSync(database + suffix, old + suffix)
+  settle(partial, database)
+  return old
+}
+
+function openSound(file: string): DatabaseSync {
+  if (!existsSync(file)) throw new BackupFault(`${file}: there is no such file`)
+  let connection: DatabaseSync | undefined
+  try {
+    connection = new DatabaseSync(file, { readOnly: true })
+    const findings = connection
+      .prepare('PRAGMA integrity_check')
+      .all()
+      .map(row => row.integrity_check)
+    if (findings[0] !== 'ok') throw new BackupFault(`${file} is damaged: ${findings.slice(0, 3).join('; ')}`)
+    const version = Number(connection.prepare('PRAGMA user_version').get()?.user_version)
+    if (version < 1 || version > MIGRATIONS.length)
+      throw new BackupFault(`${file} has schema ${version}: this program knows 1 to ${MIGRATIONS.length}`)
+    connection.prepare('SELECT count(*) FROM tunnels').get()
+    return connection
+  } catch (error) {
+    connection?.close()
+    if (error instanceof BackupFault) throw error
+    throw new BackupFault(`${file} is no backup: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** The serials of the database that is to go; undefined: they can't be read. */
+function serialsOf(database: string): ReadonlyMap<string, number> | undefined {
+  if (!existsSync(database)) return undefined
+  try {
+    const connection = new DatabaseSync(database, { readOnly: true })
+    const rows = connection.prepare('SELECT apex, serial FROM zone_serials').all()
+    connection.close()
+    return new Map(rows.map(({ apex, serial }) => [String(apex), Number(serial)]))
+  } catch {
+    return undefined
+  }
+}
+
+function advanceSerials(database: string, replaced: ReadonlyMap<string, number> | undefined): void {
+  const connection = new DatabaseSync(database)
+  try {
+    const write = connection.prepare('UPDATE zone_serials SET serial = ? WHERE apex = ?')
+    for (const { apex, serial } of connection.prepare('SELECT apex, serial FROM zone_serials').all()) {
+      const known = (Number(serial) + SEEN_CHANGES) >>> 0
+      const seen = replaced?.get(String(apex))
+      const ahead = seen === undefined ? Number(serial) + UNSEEN_CHANGES : seen + SEEN_CHANGES
+      write.run(laterSerial(known, ahead >>> 0), String(apex))
+    }
+  } finally {
+    connection.close()
+  }
+}
+
+/** Gives a complete file its name: after a power cut it is there whole, or not at all. */
+function settle(partial: string, file: string): void {
+  chmodSync(partial, 0o600)
+  for (const suffix of SUFFIXES.slice(1)) rmSync(partial + suffix, { force: true })
+  syncFile(partial)
+  renameSync(partial, file)
+  syncFile(dirname(file))
+}
+
+function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}

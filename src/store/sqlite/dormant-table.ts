@@ -1,0 +1,67 @@
+import type { DormantTunnel } from '../../tunnel/tunnel.ts'
+import type { DormantReader } from '../tunnel-store.ts'
+import type { Database, Statement } from './database.ts'
+import { type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
+
+/** The columns of a dormant row as a tunnel is read from them; since and until follow. */
+const DORMANT_COLUMNS =
+  'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
+  'NULL, NULL, since, until'
+const SINCE_AT = 14
+const UNTIL_AT = 15
+
+/** Tunnels that were silent for too long: what they need to come back. A row that can't be used is none. */
+export class DormantTable implements DormantReader {
+  readonly #rules: RowRules
+  readonly #byId: Statement
+  readonly #byName: Statement
+  readonly #after: Statement
+  readonly #ended: Statement
+  readonly #addresses: Statement
+  readonly #count: Statement
+
+  constructor(database: Database, rules: RowRules) {
+    this.#rules = rules
+    const select = `SELECT ${DORMANT_COLUMNS} FROM dormant`
+    this.#byId = database.prepare(`${select} WHERE id = ?`)
+    this.#byName = database.prepare(`${select} WHERE nicname = ? AND country = ?`)
+    this.#after = database.prepare(`${select} WHERE id > ? ORDER BY id LIMIT ?`)
+    this.#ended = database.prepare('SELECT id FROM dormant WHERE until <= ? ORDER BY until LIMIT ?')
+    this.#addresses = database.prepare('SELECT IPv6client FROM dormant')
+    this.#count = database.prepare('SELECT count(*) AS n FROM dormant')
+    for (const rows of [this.#byId, this.#byName, this.#after]) rows.setReturnArrays(true)
+  }
+
+  byId(id: string): DormantTunnel | undefined {
+    return this.#read(this.#byId.get(id))
+  }
+
+  byName(nicname: string, country: string): DormantTunnel | undefined {
+    return this.#read(this.#byName.get(nicname, country))
+  }
+
+  after(id: string, limit: number): readonly DormantTunnel[] {
+    return this.#after.all(id, limit).flatMap(columns => this.#read(columns) ?? [])
+  }
+
+  endedBy(steady: number, limit: number): readonly string[] {
+    return this.#ended.all(steady, limit).map(row => String(row.id))
+  }
+
+  count(): number {
+    return Number(this.#count.get()?.n)
+  }
+
+  /** The client addresses of all rows, as text: what nobody else is given. */
+  addresses(): readonly string[] {
+    return this.#addresses.all().map(row => String(row.IPv6client))
+  }
+
+  #read(found: unknown): DormantTunnel | undefined {
+    if (found === undefined) return undefined
+    const columns = found as Columns
+    const row = readRow(columns, this.#rules)
+    if (isBroken(row)) return undefined
+    return { ...row, dormant: { since: Number(columns[SINCE_AT]), until: Number(columns[UNTIL_AT]) } }
+  }
+}

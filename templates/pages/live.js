@@ -1,0 +1,43 @@
+// Copies lines and shows live what the server says of a tunnel. Every page works without it, by hand and by reload.
+
+for (const button of document.querySelectorAll('button[data-copy]')) {
+  button.hidden = false
+  button.addEventListener('click', () => copy(button))
+}
+
+const live = document.querySelector('[data-events]')
+if (live !== null && 'EventSource' in window) follow(live.dataset.events)
+
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy)
+  const range = document.createRange()
+  range.selectNodeContents(source)
+  getSelection().removeAllRanges()
+  getSelection().addRange(range)
+  // Without TLS browsers have no clipboard but this one.
+  if (navigator.clipboard === undefined) document.execCommand('copy')
+  else await navigator.clipboard.writeText(source.textContent)
+  const { label = button.textContent, done } = button.dataset
+  button.dataset.label = label
+  button.textContent = done
+  setTimeout(() => {
+    button.textContent = label
+  }, 2000)
+}
+
+function follow(url) {
+  const source = new EventSource(url)
+  source.addEventListener('state', ({ data }) => {
+    const { state, text } = JSON.parse(data)
+    document.getElementById('state').className = `state ${state}`
+    document.getElementById('state-words').textContent = text
+    if (state === 'gone') source.close()
+  })
+  source.addEventListener('echo', ({ data }) => {
+    const { answered, text } = JSON.parse(data)
+    const echo = document.getElementById('echo')
+    echo.hidden = false
+    echo.className = answered ? 'state answered' : 'state'
+    document.getElementById('echo-words').textContent = text
+  })
+}

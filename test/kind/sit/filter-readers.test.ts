@@ -1,0 +1,113 @@
+/** The filter as the program and as the library make and read it, in a network of the test's own. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Netlink } from '../../../src/kernel/netlink.ts'
+import { runNft } from '../../../src/kernel/nft-command.ts'
+import { readNftGeneration } from '../../../src/kernel/nft-generation.ts'
+import { openNftLibrary } from '../../../src/kernel/nft-library.ts'
+import { readElements } from '../../../src/kind/sit/netlink-elements.ts'
+import {
+  changeAdmitted,
+  FILTER_SET,
+  getAdmitted,
+  installFilter,
+  listAdmitted,
+  readRules,
+} from '../../../src/kind/sit/shared-layout-filter.ts'
+import { enterOwnNetwork } from '../../own-network.ts'
+import { missingPackages } from '../../packages.ts'
+
+const missing = (await missingPackages(['nft'])) ?? (await enterOwnNetwork())
+const SKIP = { skip: missing ?? false }
+const OPTIONS = {
+  device: 'fn6-all',
+  pool: '2001:db8::/32',
+  serverIpv4: '192.0.2.1',
+  mtu: 1480,
+  capacity: 20_000,
+}
+
+const netlink = await Netlink.open()
+const library = await openNftLibrary()
+assert.ok(netlink && library)
+
+function admitted(count: number) {
+  return Array.from({ length: count }, (_, i) => ({
+    endpoint: `198.51.${100 + (i >> 8)}.${i & 255}`,
+    network: `20010db8${(i + 1).toString(16).padStart(8, '0')}`,
+  }))
+}
+
+for (const [name, run] of [
+  ['program', runNft],
+  ['library', library],
+] as const) {
+  test(
+    `${name}: the filter is made, and made again, and its elements are read the same both ways`,
+    SKIP,
+    async () => {
+      assert.equal(await installFilter(run, OPTIONS, []), undefined)
+      assert.equal(await changeAdmitted(run, { refused: [], admitted: admitted(5000) }), undefined)
+      assert.equal(await installFilter(run, OPTIONS, []), undefined)
+      const elements = await readElements(netlink, FILTER_SET)
+      assert.equal(elements?.size, 5000)
+      assert.deepEqual(elements, await listAdmitted(run))
+    },
+  )
+
+  test(`${name}: another size makes the set anew with what it held`, SKIP, async () => {
+    assert.equal(await installFilter(run, { ...OPTIONS, capacity: 30_000 }, []), undefined)
+    assert.equal((await readElements(netlink, FILTER_SET))?.size, 5000)
+    assert.match((await readRules(run)) ?? '', /size 30000/)
+    assert.equal(await installFilter(run, OPTIONS, []), undefined)
+  })
+
+  test(`${name}: rules are read alike, and one that is taken out shows`, SKIP, async () => {
+    const rules = await readRules(run)
+    assert.equal(rules, await readRules(runNft))
+    assert.doesNotMatch(rules ?? '', /198\.51/)
+    await runNft(['flush', 'chain', 'ip', 'freenet6', 'input'])
+    assert.notEqual(await readRules(run), rules)
+    assert.equal(await installFilter(run, OPTIONS, []), undefined)
+    assert.equal(await readRules(run), rules)
+  })
+
+  test(`${name}: some elements are got without the others, and none if one is missing`, SKIP, async () => {
+    const some = await getAdmitted(run, admitted(3))
+    assert.deepEqual(
+      [...(some?.values() ?? [])].map(({ endpoint, packets }) => [endpoint, packets]),
+      [
+        ['198.51.100.0', 0],
+        ['198.51.100.1', 0],
+        ['198.51.100.2', 0],
+      ],
+    )
+    assert.equal(await getAdmitted(run, admitted(5001).slice(-2)), undefined)
+  })
+
+  test(`${name}: a refused transaction says why and changes nothing`, SKIP, async () => {
+    const { status, stderr } = await run(['-f', '-'], 'add element ip freenet6 nothing { 1 }\n')
+    assert.notEqual(status, 0)
+    assert.match(stderr, /No such file or directory/)
+  })
+}
+
+test(
+  'the generation stays while nothing changes, and grows by one with each transaction of anybody',
+  SKIP,
+  async () => {
+    const first = (await readNftGeneration(netlink)) ?? 0
+    await listAdmitted(runNft)
+    assert.equal(await readNftGeneration(netlink), first)
+    await changeAdmitted(library, { refused: admitted(1), admitted: [] })
+    assert.equal(await readNftGeneration(netlink), first + 1)
+    await runNft(['flush', 'set', 'ip', 'freenet6', 'tunnels'])
+    assert.equal(await readNftGeneration(netlink), first + 2)
+  },
+)
+
+test('without a table there are no elements and no rules', SKIP, async () => {
+  await runNft(['flush', 'ruleset'])
+  assert.equal(await readElements(netlink, FILTER_SET), undefined)
+  assert.equal(await readRules(library), undefined)
+})

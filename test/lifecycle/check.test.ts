@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { heard } from './stages.ts'
+import { World } from './world.ts'
+
+test('silent tunnels are looked at without a reconciliation of all, unless one of them is not sound', async () => {
+  const world = await World.open()
+  try {
+    const [a, b] = [(await heard(world, 1)).tunnel, (await heard(world, 2)).tunnel]
+    assert.deepEqual([...(await world.lifecycle.check([a.id, b.id]))], [a.id, b.id])
+    assert.equal(world.kernel.reconciliations, 0)
+    world.kernel.links.delete(a.device)
+    assert.deepEqual([...(await world.lifecycle.check([a.id, b.id]))], [b.id])
+    assert.equal(world.kernel.reconciliations, 1)
+    assert.ok(world.kernel.links.has(a.device), 'it was mended')
+    assert.deepEqual([...(await world.lifecycle.check([a.id, b.id]))], [a.id, b.id])
+  } finally {
+    world.end()
+  }
+})

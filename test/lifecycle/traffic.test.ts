@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { heard } from './stages.ts'
+import { World } from './world.ts'
+
+test('a tunnel is heard if its counter has grown since the last look', async () => {
+  const world = await World.open()
+  try {
+    const [a, b] = [(await heard(world, 1)).tunnel, (await heard(world, 2)).tunnel]
+    const look = async (...tunnels: readonly { readonly id: string }[]) => [
+      ...(await world.lifecycle.heardSince(tunnels.map(({ id }) => id))),
+    ]
+    world.kernel.received.set(a.device, 10).set(b.device, 10)
+    assert.deepEqual(await look(a, b), [], 'nothing is known at the first look')
+    assert.deepEqual(await look(a, b), [])
+    world.kernel.received.set(a.device, 11)
+    assert.deepEqual(await look(a, b), [a.id])
+    world.kernel.received.set(a.device, 2)
+    assert.deepEqual(await look(a, b), [], 'a device that was made anew counts from 0')
+    world.kernel.received.set(a.device, 3)
+    assert.deepEqual(await look(a, { id: 'nobody' }), [a.id])
+  } finally {
+    world.end()
+  }
+})

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Answer, cookieIn, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
+
+const KEY = /<code id="key" class="command">([0-9a-f]{32})<\/code>/
+const PINGED = LAB.replace('reachability = "off"', 'reachability = "require"')
+const TUNNELS = '/api/v1/tunnels'
+
+/** The key on the page that an answer leads to. */
+async function keyBehind(world: PortalWorld, answer: Answer): Promise<string> {
+  assert.equal(answer.status, 303, answer.text)
+  const page = await world.ask(String(answer.headers.location), { headers: cookieIn(answer) })
+  return KEY.exec(page.text)?.[1] ?? assert.fail(page.text)
+}
+
+function idOf({ headers }: Answer): string {
+  return /^\/tunnels\/([a-z0-9]{12})\?/.exec(String(headers.location))?.[1] ?? assert.fail()
+}
+
+suite('a registration by the form', () => {
+  test('sent twice by a double click, 120 ms apart and with a slow ping, makes one tunnel, and both lead to its key', async () => {
+    await using world = await PortalWorld.open(PINGED)
+    world.ping.ms = 400
+    const first = world.post('/register', GOOD)
+    await sleep(120)
+    const second = await world.post('/register', { ...GOOD, nicname: ' Alice' })
+    assert.equal(second.headers.location, (await first).headers.location)
+    assert.equal(world.broker.table.count(), 1)
+    assert.ok(world.broker.table.keyMatches(idOf(second), await keyBehind(world, second)))
+  })
+
+  test('sent again after the tab was closed leads to the key, until it was seen', async () => {
+    await using world = await PortalWorld.open()
+    const lost = await world.post('/register', GOOD)
+    const again = await world.post('/register', GOOD)
+    assert.equal(again.headers.location, lost.headers.location)
+    assert.ok(world.broker.table.keyMatches(idOf(again), await keyBehind(world, again)))
+    const third = await world.post('/register', GOOD)
+    assert.equal(third.status, 409)
+    assert.doesNotMatch(third.text, /Nothing was registered/)
+  })
+
+  test('sent by another visitor, or with another name, is another registration', async () => {
+    await using world = await PortalWorld.open(LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]'))
+    const from = (address: string) => ({ 'x-forwarded-for': address })
+    assert.equal((await world.post('/register', GOOD, from('192.0.2.1'))).status, 303)
+    assert.equal((await world.post('/register', GOOD, from('192.0.2.2'))).status, 409)
+    assert.equal((await world.post('/register', { ...GOOD, nicname: 'bob' }, from('192.0.2.1'))).status, 409)
+  })
+
+  test('that was refused is tried again', async () => {
+    await using world = await PortalWorld.open(PINGED)
+    world.silent.add(GOOD.ipv4)
+    assert.equal((await world.post('/register', GOOD)).status, 409)
+    world.silent.clear()
+    assert.equal((await world.post('/register', GOOD)).status, 303)
+  })
+
+  test('of a tunnel that was deleted unseen registers anew', async () => {
+    await using world = await PortalWorld.open()
+    const first = await world.post('/register', GOOD)
+    const cookie = cookieIn(first)
+    assert.equal((await world.post(`/tunnels/${idOf(first)}/delete`, { sure: 'yes' }, cookie)).status, 200)
+    const second = await world.post('/register', GOOD)
+    assert.notEqual(idOf(second), idOf(first))
+    assert.ok(world.broker.table.keyMatches(idOf(second), await keyBehind(world, second)))
+  })
+})
+
+suite('a registration through the API with an Idempotency-Key', () => {
+  const KEYED = { 'idempotency-key': '"8e03978e-40d5-43dd-bc93-6894a57f9324"' }
+
+  test('gets the first reply again, key included, whether the first is under way or done', async () => {
+    await using world = await PortalWorld.open(PINGED)
+    world.ping.ms = 200
+    const first = world.askJson(TUNNELS, 'POST', GOOD, KEYED)
+    await sleep(50)
+    const joined = await world.askJson(TUNNELS, 'POST', GOOD, KEYED)
+    await world.broker.lifecycle.bringUpNew()
+    const later = await world.askJson(TUNNELS, 'POST', GOOD, {
+      'idempotency-key': KEYED['idempotency-key'].replaceAll('"', ''),
+    })
+    for (const again of [joined, later]) {
+      assert.deepEqual([again.status, again.text], [201, (await first).text])
+      assert.equal(again.headers.location, (await first).headers.location)
+    }
+    const { id, key } = JSON.parse(later.text) as Given
+    assert.ok(world.broker.table.keyMatches(id, key))
+    assert.equal(world.broker.table.count(), 1)
+  })
+
+  test('and another body is 422; a key of another visitor is another key', async () => {
+    await using world = await PortalWorld.open(LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]'))
+    await world.askJson(TUNNELS, 'POST', GOOD, KEYED)
+    const other = { ...GOOD, ipv4: '192.0.2.78', nicname: 'bob' }
+    const reused = problemIn(await world.askJson(TUNNELS, 'POST', other, KEYED))
+    assert.deepEqual([reused.status, reused.code], [422, 'idempotency-key-reused'])
+    const stranger = { ...KEYED, 'x-forwarded-for': '192.0.2.9' }
+    assert.equal((await world.askJson(TUNNELS, 'POST', other, stranger)).status, 201)
+  })
+
+  test('that was refused is tried again', async () => {
+    await using world = await PortalWorld.open(PINGED)
+    world.silent.add(GOOD.ipv4)
+    assert.equal((await world.askJson(TUNNELS, 'POST', GOOD, KEYED)).status, 409)
+    world.silent.clear()
+    assert.equal((await world.askJson(TUNNELS, 'POST', GOOD, KEYED)).status, 201)
+  })
+
+  test('that is none says so', async () => {
+    await using world = await PortalWorld.open()
+    for (const key of ['x'.repeat(256), 'a"b', '"open', '\u00e9']) {
+      const headers = { 'idempotency-key': key }
+      assert.equal(
+        problemIn(await world.askJson(TUNNELS, 'POST', GOOD, headers)).code,
+        'idempotency-key-syntax',
+        key,
+      )
+    }
+    assert.equal(world.broker.table.count(), 0)
+  })
+})

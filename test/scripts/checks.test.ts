@@ -1,0 +1,62 @@
+/** What a page tells a visitor to type before there is a tunnel: it must work for who is not root. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { describe, type TestContext, test } from 'node:test'
+import { OperatingSystems } from '../../src/portal/operating-systems.ts'
+import { type Command, requirePackages } from '../packages.ts'
+import { LINUX_SYSTEMS, SYSTEMS, UNIX_SYSTEMS } from './render.ts'
+
+const SYSTEMS_THERE = OperatingSystems.load()
+const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups', 'env', '-i', 'PATH=/usr/bin:/bin']
+/** What the command for each Linux says on Debian, be the module and the service there or not. */
+const SAID = {
+  linux: /^ip utility/m,
+  debian: /^ifup version/m,
+  netplan: /^\/usr\/s?bin\/netplan$/m,
+  'systemd-networkd': /^(in)?active$|not been booted with systemd/m,
+  networkmanager: /STATE|NetworkManager is not running|NMClient/,
+} as const
+const NEEDED: readonly Command[] = ['ip', 'ifup', 'netplan', 'nmcli']
+
+describe('the systems', () => {
+  test('are the eighteen of the contract, each in a place of its own', () => {
+    assert.deepEqual([...SYSTEMS_THERE.ids].sort(), [...SYSTEMS].sort())
+    assert.equal(SYSTEMS_THERE.ids.length, 18)
+    assert.equal(new Set(SYSTEMS_THERE.all.map(({ order }) => order)).size, 18)
+  })
+
+  for (const { id, needs, checks, manuals } of SYSTEMS_THERE.all) {
+    test(`${id} says what it needs, how to see that, and where its manual is`, () => {
+      assert.ok(needs.length >= 2 && checks.length >= 1 && manuals.length >= 1)
+      for (const { command } of checks) assert.doesNotMatch(command, /sudo|doas|kldload|modprobe/)
+    })
+  }
+})
+
+describe('the check', () => {
+  for (const system of UNIX_SYSTEMS) {
+    test(`for ${system} is a line that a shell reads`, () => {
+      const { status, stderr } = spawnSync('sh', ['-n', '-c', checkOf(system)], { encoding: 'utf8' })
+      assert.equal(status, 0, stderr)
+    })
+  }
+
+  for (const system of LINUX_SYSTEMS) {
+    test(`for ${system} finds its tools as an ordinary user`, async t => {
+      if (!(await isReady(t))) return
+      const ran = spawnSync('setpriv', [...NOBODY, 'sh', '-c', checkOf(system)], { encoding: 'utf8' })
+      assert.match(ran.stdout + ran.stderr, SAID[system])
+      assert.doesNotMatch(ran.stderr, /not found$|Permission denied/m)
+    })
+  }
+})
+
+async function isReady(t: TestContext): Promise<boolean> {
+  if (process.getuid?.() === 0) return requirePackages(t, NEEDED)
+  t.skip('this needs root, to become an ordinary user')
+  return false
+}
+
+function checkOf(id: string): string {
+  return SYSTEMS_THERE.find(id)?.checks[0]?.command ?? ''
+}

@@ -1,0 +1,59 @@
+/** A script escapes nothing: whatever a row or the configuration holds, only what looks like itself may reach it. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { ScriptValueFault, type ScriptValues } from '../../src/portal/script-values.ts'
+import { render, SYSTEMS, type System, USUAL } from './render.ts'
+
+const PARTS = ['up', 'down', 'notes'] as const
+const NAMES = Object.keys(USUAL) as (keyof ScriptValues)[]
+/** What ends a word, a line, a string or a comment in one of the languages, or opens a template. */
+const DANGEROUS = [
+  ...'\'"`$\\;&|<>(){}[]!#%^*?~\n\r\t \0',
+  '\u2028',
+  '{{name}}',
+  '%PATH%',
+  '$(reboot)',
+  '\u202e',
+]
+/** All that a fit value is made of. */
+const FIT = /^[A-Za-z0-9._:/[\]-]+$/
+
+const system = fc.constantFrom(...SYSTEMS)
+const name = fc.constantFrom(...NAMES)
+
+describe('what is rendered for any system', () => {
+  test('is a fault for a value with a dangerous character anywhere in it', () => {
+    const place = fc.double({ min: 0, max: 1, noNaN: true })
+    fc.assert(
+      fc.property(system, name, fc.constantFrom(...DANGEROUS), place, (os, field, danger, where) => {
+        const usual = String(USUAL[field])
+        const at = Math.round(where * usual.length)
+        const value = usual.slice(0, at) + danger + usual.slice(at)
+        assert.throws(() => renderAll(os, { ...USUAL, [field]: value }), ScriptValueFault)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('holds nothing of a value of any kind that is not fit', () => {
+    const anything = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.anything())
+    fc.assert(
+      fc.property(system, name, anything, (os, field, value) => {
+        const values = { ...USUAL, [field]: value }
+        try {
+          renderAll(os, values)
+        } catch (error) {
+          assert.ok(error instanceof ScriptValueFault)
+          return
+        }
+        assert.match(String(value), FIT)
+      }),
+      { numRuns: 1500 },
+    )
+  })
+})
+
+function renderAll(os: System, values: ScriptValues): void {
+  for (const part of PARTS) render(os, part, values)
+}

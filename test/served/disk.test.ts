@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, suite, test } from 'node:test'
+import { MIGRATIONS } from '../../src/store/sqlite/migrations.ts'
+import { ask, runCli, type Server, startServer } from '../spawn.ts'
+
+const LAB = `
+[tunnel]
+allow_special_purpose = true
+foreign_endpoints = true
+reachability = "off"
+[web]
+registrations_per_hour = 0
+`
+const ZONES = join(import.meta.dirname, '..', '..', 'zones')
+const OTHER_ZONE = '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.3\n'
+const NOT_READY = 14
+
+let dir: string
+let disk: string
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'freenet6-disk-'))
+  disk = join(dir, 'disk')
+  mkdirSync(disk)
+  cpSync(ZONES, join(dir, 'zones'), { recursive: true })
+  writeFileSync(join(dir, 'zones', 'example.org.zone'), OTHER_ZONE)
+})
+
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+function start(): Promise<Server> {
+  return startServer({ dir, config: `data_dir = "${disk}/data"\n${LAB}` })
+}
+
+function register(server: Server, n: number): Promise<Response> {
+  return fetch(`${server.web}/api/v1/tunnels`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ipv4: `192.0.2.${n + 10}`, nicname: `host${n}`, country: 'ca', os: 'linux' }),
+  })
+}
+
+async function codeOf(response: Response): Promise<string> {
+  return ((await response.json()) as { code: string }).code
+}
+
+async function reasonsOf(server: Server): Promise<string> {
+  const response = await fetch(`${server.web}/healthz`)
+  assert.equal(response.status, 503)
+  return ((await response.json()) as { reasons: string[] }).reasons.join('\n')
+}
+
+async function rcodeOf(server: Server, name: string, type: 'AAAA' | 'SOA'): Promise<string> {
+  return (await ask(server.endpoint(), name, type)).rcode
+}
+
+/** A database with three active tunnels, ended by kill -9: some of it is in the log alone. */
+async function fill(): Promise<void> {
+  await using server = await start()
+  for (let n = 1; n <= 3; n++) {
+    assert.equal((await register(server, n)).status, 201)
+    for (let tries = 0; (await rcodeOf(server, `host${n}.ca.freenet6.net`, 'AAAA')) !== 'NOERROR'; tries++)
+      assert.ok(tries < 1000)
+  }
+  await server.kill()
+  assert.ok(statSync(join(disk, 'data', 'freenet6.db-wal')).size > 0)
+}
+
+async function assertServedForReadingAlone(server: Server): Promise<void> {
+  for (let n = 1; n <= 3; n++)
+    assert.equal(await rcodeOf(server, `host${n}.ca.freenet6.net`, 'AAAA'), 'NOERROR', `host${n}`)
+  assert.equal(await rcodeOf(server, 'nobody.ca.freenet6.net', 'AAAA'), 'NXDOMAIN')
+  assert.equal(await rcodeOf(server, 'example.org', 'SOA'), 'NOERROR')
+  const refusal = await register(server, 4)
+  assert.equal(refusal.status, 503)
+  assert.equal(await codeOf(refusal), 'storage-fault')
+  assert.match(await reasonsOf(server), /storage-fault: .*freenet6\.db can't be/)
+}
+
+async function assertServedWithoutTunnels(server: Server, reason: RegExp): Promise<void> {
+  assert.equal(await rcodeOf(server, 'example.org', 'SOA'), 'NOERROR')
+  const { reply, rcode } = await ask(server.endpoint(), 'host1.ca.freenet6.net', 'AAAA', { ednsSize: 1232 })
+  assert.equal(rcode, 'SERVFAIL')
+  const options = reply.additionals?.flatMap(record => (record.type === 'OPT' ? record.options : [])) ?? []
+  const extended = options.find(({ code }) => Number(code) === 15)
+  assert.equal(extended && 'data' in extended && extended.data?.readUInt16BE(0), NOT_READY)
+  const refusal = await register(server, 4)
+  assert.equal(refusal.status, 503)
+  assert.equal(await codeOf(refusal), 'storage-fault')
+  assert.match(await reasonsOf(server), reason)
+  assert.equal((await fetch(`${server.web}/`)).status, 200)
+}
+
+const isRoot = process.getuid?.() === 0
+
+suite('a disk that is a mount of its own', { skip: !isRoot && 'mounting takes root' }, () => {
+  beforeEach(() => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk])
+  })
+  afterEach(() => {
+    execFileSync('umount', [disk])
+  })
+
+  test('on a full disk the names of all tunnels are served, and writes are refused', async () => {
+    await fill()
+    rmSync(join(disk, 'data', 'freenet6.db-shm'))
+    execFileSync('sh', ['-c', `dd if=/dev/zero of=${disk}/filler bs=4096 2>&1; true`])
+    await using server = await start()
+    await assertServedForReadingAlone(server)
+    assert.equal(await server.stop(), 0)
+  })
+
+  test('on a read-only disk the names of all tunnels are served, and writes are refused', async () => {
+    await fill()
+    execFileSync('mount', ['-o', 'remount,ro', disk])
+    await using server = await start()
+    await assertServedForReadingAlone(server)
+    assert.equal(await server.stop(), 0)
+    assert.deepEqual(
+      readdirSync('/dev/shm').filter(name => name.startsWith('freenet6-')),
+      [],
+    )
+  })
+
+  test('a database of an older schema is served from a read-only disk', async () => {
+    mkdirSync(join(disk, 'data'))
+    const old = new DatabaseSync(join(disk, 'data', 'freenet6.db'))
+    old.exec(`${MIGRATIONS[0]}; PRAGMA user_version = 1`)
+    for (let n = 1; n <= 3; n++)
+      old.exec(`INSERT INTO tunnels VALUES ('t${n}', '192.0.2.${n + 10}', '2001:db8:f6:${n}::2', '2001:db8:f6:${n}::1',
+        'fn6-${n}', 'host${n}', 'ca', 'linux', 1, 0, x'00')`)
+    old.close()
+    execFileSync('mount', ['-o', 'remount,ro', disk])
+    await using server = await start()
+    await assertServedForReadingAlone(server)
+  })
+
+  test('on a read-only disk without a database the tunnels’ zones are SERVFAIL, and the others are served', async () => {
+    execFileSync('mount', ['-o', 'remount,ro', disk])
+    await using server = await start()
+    await assertServedWithoutTunnels(server, /freenet6\.db can't be written: EROFS/)
+  })
+})
+
+test('a malformed database is named with the remedy; its zones are SERVFAIL, and the others are served', async () => {
+  await fill()
+  const file = join(disk, 'data', 'freenet6.db')
+  rmSync(`${file}-wal`) // SQLite would bring the pages back from it
+  writeFileSync(file, Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8176, 0xa5)]))
+  await using server = await start()
+  await assertServedWithoutTunnels(server, /freenet6\.db.*put a backup in its place/)
+  assert.match(server.stderr, /freenet6\.db.*put a backup in its place/)
+})
+
+test('a command on a malformed database fails and names the file', async () => {
+  mkdirSync(join(disk, 'data'))
+  const file = join(disk, 'data', 'freenet6.db')
+  writeFileSync(file, 'no database at all\n'.repeat(500))
+  const config = join(dir, 'freenet6.toml')
+  writeFileSync(config, `data_dir = "${disk}/data"\n`)
+  const { code, stderr } = await runCli(['tunnel', 'list', '--config', config])
+  assert.equal(code, 1)
+  assert.ok(stderr.includes(file))
+})

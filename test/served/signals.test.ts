@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LastResort } from '../../src/last-resort.ts'
+import { configText, startServer } from '../spawn.ts'
+
+test('SIGUSR1 opens no inspector', async () => {
+  await using server = await startServer()
+  process.kill(server.pid, 'SIGUSR1')
+  process.kill(server.pid, 'SIGUSR1')
+  assert.equal((await fetch(`${server.web}/healthz`)).status, 200)
+  assert.match(server.stderr, /a signal without a meaning/)
+  assert.doesNotMatch(server.stderr, /Debugger listening/)
+})
+
+/** Command lines of living processes, by the id of each. */
+function processes(): ReadonlyMap<number, string> {
+  const ids = readdirSync('/proc').filter(name => /^\d+$/.test(name))
+  return new Map(
+    ids.flatMap(id => {
+      try {
+        return [[Number(id), readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ')] as const]
+      } catch {
+        return [] // it has ended meanwhile
+      }
+    }),
+  )
+}
+
+test('SIGTERM ends within 5 s while ip hangs, and leaves no child behind', async t => {
+  if (process.getuid?.() !== 0) return t.skip('the sit driver takes root')
+  const dir = mkdtempSync(join(tmpdir(), 'freenet6-hang-'))
+  const mark = `sleep 86${process.pid}`
+  // It answers until the service runs, and hangs from then on.
+  writeFileSync(join(dir, 'ip'), `#!/bin/sh\nif [ -e ${dir}/hang ]; then ${mark}; fi\nexit 0\n`, {
+    mode: 0o755,
+  })
+  cpSync(join(dir, 'ip'), join(dir, 'nft'))
+  try {
+    await using server = await startServer({
+      config: `[tunnel]\nallow_special_purpose = true\nforeign_endpoints = true\nreachability = "off"\ndriver = "sit"\n`,
+      env: { PATH: `${dir}:${process.env.PATH}` },
+    })
+    writeFileSync(join(dir, 'hang'), '')
+    const registering = fetch(`${server.web}/api/v1/tunnels`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ipv4: '192.0.2.77', nicname: 'alice', country: 'ca', os: 'linux' }),
+    }).catch(() => undefined)
+    for (let tries = 0; ![...processes().values()].some(line => line.startsWith(mark)); tries++) {
+      assert.ok(tries < 500, 'ip was never called')
+      await sleep(10)
+    }
+    assert.equal(await server.stop(), 0) // fails after 5 s
+    await registering
+    assert.deepEqual(
+      [...processes().values()].filter(line => line.startsWith(mark)),
+      [],
+    )
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
+
+test('npm start stops when npm is told to', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'freenet6-npm-'))
+  const file = join(dir, 'freenet6.toml')
+  writeFileSync(file, configText(''))
+  const npm = spawn('npm', ['start', '--', '--config', file], {
+    cwd: join(import.meta.dirname, '..', '..'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  npm.stdout.on('data', (text: Buffer) => {
+    said += text.toString()
+  })
+  for (let tries = 0; !/^ready /m.test(said); tries++) {
+    assert.ok(tries < 1500, said)
+    await sleep(10)
+  }
+  const ours = () => [...processes()].filter(([, line]) => line.includes(`serve --config ${file}`))
+  assert.ok(ours().length > 0)
+  npm.kill('SIGTERM')
+  await once(npm, 'close')
+  for (let tries = 0; ours().length > 0; tries++) {
+    assert.ok(tries < 500, 'the service outlives npm')
+    await sleep(10)
+  }
+  rmSync(dir, { recursive: true })
+})
+
+test('a fault that nothing has caught is logged and shown, and a row of them ends the process', () => {
+  let ended = 0
+  const said: string[] = []
+  const log = {
+    debug() {},
+    info() {},
+    warn() {},
+    error: (_: object, message: string) => void said.push(message),
+  }
+  const lastResort = new LastResort(log, () => ended++)
+  const stop = lastResort.watch()
+  assert.deepEqual(lastResort.troubles(), [])
+  for (let n = 0; n < 10; n++) lastResort.note(new Error('a timer failed'))
+  assert.equal(ended, 0)
+  assert.match(lastResort.troubles().join(), /10 faults/)
+  assert.match(said[0] ?? '', /everything else goes on/)
+  lastResort.note(new Error('again'))
+  assert.equal(ended, 1)
+  stop()
+})

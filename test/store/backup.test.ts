@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, test } from 'node:test'
+import { restoreBackup } from '../../src/store/sqlite/backup.ts'
+import { Database } from '../../src/store/sqlite/database.ts'
+import { registerOne, World } from '../lifecycle/world.ts'
+
+let world: World
+let elsewhere: string
+
+beforeEach(async () => {
+  world = await World.open()
+  elsewhere = mkdtempSync(join(tmpdir(), 'freenet6-backup-'))
+})
+
+afterEach(() => {
+  world.end()
+  rmSync(elsewhere, { recursive: true, force: true })
+})
+
+function register(n: number) {
+  const ipv4 = `198.51.${n >> 8}.${n & 255}`
+  return registerOne(world.lifecycle, { ipv4, nicname: `host${n}`, country: 'ca', os: 'linux' })
+}
+
+function rowsIn(file: string, sql: string): readonly Record<string, unknown>[] {
+  const connection = new DatabaseSync(file, { readOnly: true })
+  try {
+    return connection.prepare(sql).all()
+  } finally {
+    connection.close()
+  }
+}
+
+function backupFile(): string {
+  return join(elsewhere, 'backup.db')
+}
+
+function restore(database: string): Promise<string | undefined> {
+  return restoreBackup(backupFile(), database, { now: new Date(0) })
+}
+
+test('a backup while rows are written has every row that was acknowledged before it, for the owner alone', async () => {
+  let stopped = false
+  let acknowledged = 0
+  const writing = (async () => {
+    for (let n = 1; !stopped && n < 20_000; n++) if ((await register(n)).kind === 'registered') acknowledged++
+  })()
+  while (acknowledged < 50) await new Promise(resolve => setImmediate(resolve))
+  const before = acknowledged
+  await world.broker.store.backUp(backupFile())
+  stopped = true
+  await writing
+  const [integrity] = rowsIn(backupFile(), 'PRAGMA integrity_check')
+  assert.equal(integrity?.integrity_check, 'ok')
+  const [count] = rowsIn(backupFile(), 'SELECT count(*) AS n FROM tunnels')
+  assert.ok(Number(count?.n) >= before, `${count?.n} rows of ${before}`)
+  assert.equal(statSync(backupFile()).mode & 0o777, 0o600)
+})
+
+test('a backup replaces no file, and leaves nothing behind if it fails', async () => {
+  writeFileSync(backupFile(), 'precious')
+  await assert.rejects(world.broker.store.backUp(backupFile()), /is there already/)
+  await assert.rejects(world.broker.store.backUp(join(elsewhere, 'none', 'backup.db')), /ENOENT/)
+  assert.deepEqual(readdirSync(elsewhere), ['backup.db'])
+})
+
+test('a restored backup has its rows, and serials later than any that the old database gave', async () => {
+  await register(1)
+  await world.lifecycle.bringUpNew()
+  await world.broker.store.backUp(backupFile())
+  for (let n = 2; n < 10; n++) {
+    await register(n)
+    await world.lifecycle.bringUpNew()
+  }
+  const database = join(world.directory, 'data', 'freenet6.db')
+  const [seen] = rowsIn(database, 'SELECT max(serial) AS serial FROM zone_serials')
+  world.broker.close()
+  const old = await restore(database)
+  const [now] = rowsIn(database, 'SELECT min(serial) AS serial FROM zone_serials')
+  assert.ok(Number(now?.serial) > Number(seen?.serial))
+  assert.equal(rowsIn(database, 'SELECT id FROM tunnels').length, 1)
+  assert.equal(rowsIn(old ?? assert.fail(), 'SELECT id FROM tunnels').length, 9)
+  world = await World.open({ directory: world.directory })
+  assert.equal(world.table.count(), 1)
+})
+
+test('where the old database is lost, the serials jump as far as RFC 1982 lets them', async () => {
+  await world.broker.store.backUp(backupFile())
+  const [before] = rowsIn(backupFile(), 'SELECT max(serial) AS serial FROM zone_serials')
+  const database = join(elsewhere, 'freenet6.db')
+  assert.equal(await restore(database), undefined)
+  const [after] = rowsIn(database, 'SELECT max(serial) AS serial FROM zone_serials')
+  assert.equal(Number(after?.serial), Number(before?.serial) + 2 ** 30)
+})
+
+test('a file that is damaged, of another schema or no database is not restored', async () => {
+  const database = join(elsewhere, 'freenet6.db')
+  await assert.rejects(restore(database), /there is no such file/)
+  writeFileSync(backupFile(), 'no database at all\n'.repeat(500))
+  await assert.rejects(restore(database), /is no backup/)
+  rmSync(backupFile())
+  const newer = new DatabaseSync(backupFile())
+  newer.exec('CREATE TABLE tunnels (id); PRAGMA user_version = 99')
+  newer.close()
+  await assert.rejects(restore(database), /has schema 99/)
+  assert.ok(!existsSync(database))
+})
+
+test('nothing is restored under a process that serves the database', async () => {
+  const database = join(world.directory, 'data', 'freenet6.db')
+  await world.broker.store.backUp(backupFile())
+  await assert.rejects(
+    Database.whileUnused(database, () => restore(database)),
+    /another freenet6 process/,
+  )
+})
