@@ -141,6 +141,6 @@ function configText({ layout, reachability, monitorInterval, threshold }: Settin
       foreign_endpoints: true,
       allow_special_purpose: true, // 192.0.2.0/24 plays the public IPv4 network
     },
-    monitor: { interval: monitorInterval, timeout: '500ms', threshold },
+    monitor: { interval: monitorInterval, timeout: '500ms', threshold, first_answer: '20s' },
   })
 }
