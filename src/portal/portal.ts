@@ -86,7 +86,11 @@ export class Portal {
     const port = typeof bound === 'object' && bound !== null ? bound.port : options.listen.port
     const url = `http://${formatEndpoint({ address: options.listen.address, port })}`
     server.on('error', error => options.log.error({ err: error }, 'web server fault'))
-    const events = new TunnelEvents({ ...options, timeoutMs: options.probeTimeoutMs })
+    const events = new TunnelEvents({
+      ...options,
+      timeoutMs: options.probeTimeoutMs,
+      endOf: tunnel => options.lifecycle.endOf(tunnel),
+    })
     server.on('request', application(options, events, options.publicUrl || url).callback())
     return new Portal(server, events, url)
   }

@@ -6,6 +6,7 @@ import type { Log } from '../shared/log.ts'
 import type { RowDifference, TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
 import { NEW, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
+import { minuteOf } from './minute.ts'
 
 /** Listeners of a tunnel, of a visitor, and in all: each holds a connection. */
 const MAX_PER_TUNNEL = 8
@@ -33,6 +34,7 @@ export class TunnelEvents {
   readonly #table: TunnelReader
   readonly #prober: Prober
   readonly #timeoutMs: number
+  readonly #endOf: (tunnel: Tunnel) => number | undefined
   readonly #log: Log
   readonly #listeners = new Map<string, Set<Listener>>()
   readonly #perVisitor = new Map<string, number>()
@@ -48,11 +50,14 @@ export class TunnelEvents {
     readonly prober: Prober
     /** How long an echo reply may take, in milliseconds. */
     readonly timeoutMs: number
+    /** UTC seconds at which a state ends by itself; undefined: it does not. */
+    readonly endOf: (tunnel: Tunnel) => number | undefined
     readonly log: Log
   }) {
     this.#table = parts.table
     this.#prober = parts.prober
     this.#timeoutMs = parts.timeoutMs
+    this.#endOf = parts.endOf
     this.#log = parts.log
     this.#stopFollowing = parts.store.onCommitted(({ rows }) => this.#tellRows(rows))
     this.#heart = setInterval(() => this.#beat(), HEARTBEAT_MS).unref()
@@ -70,7 +75,7 @@ export class TunnelEvents {
     this.#perVisitor.set(key, mine + 1)
     this.#count++
     listener.stream.once('close', () => this.#forget(listener))
-    sendState(listener, tunnel)
+    this.#sendState(listener, tunnel)
     this.#probing ??= setTimeout(() => this.#probe(), 0)
     return listener.stream
   }
@@ -96,10 +101,13 @@ export class TunnelEvents {
   #tellRows(rows: readonly RowDifference[]): void {
     if (this.#count === 0) return
     for (const { before, after } of rows) {
-      const listeners = this.#listeners.get(after?.id ?? before?.id ?? '') ?? []
+      const id = after?.id ?? before?.id ?? ''
+      const listeners = this.#listeners.get(id)
+      if (listeners === undefined) continue
+      const tunnel = after ?? this.#table.dormant.byId(id)
       for (const listener of listeners) {
-        if (after === undefined) sendGone(listener)
-        else sendState(listener, after)
+        if (tunnel === undefined) sendGone(listener)
+        else this.#sendState(listener, tunnel)
       }
     }
   }
@@ -119,6 +127,12 @@ export class TunnelEvents {
     this.#probing = goesOn ? setTimeout(() => this.#probe(), PROBE_INTERVAL_MS).unref() : undefined
   }
 
+  #sendState({ language, stream }: Listener, tunnel: Tunnel): void {
+    const state = stateOf(tunnel)
+    const text = language.sentence(`state-${state}`, { until: minuteOf(this.#endOf(tunnel)) })
+    send(stream, 'state', { state, unreachable: tunnel.unreachable, text })
+  }
+
   #tellEcho(id: string, verdict: Verdict): void {
     if (verdict.kind === 'unknown') return
     for (const listener of this.#listeners.get(id) ?? []) sendEcho(listener, verdict)
@@ -131,12 +145,6 @@ export class TunnelEvents {
   *#all(): Generator<Listener> {
     for (const siblings of this.#listeners.values()) yield* siblings
   }
-}
-
-function sendState({ language, stream }: Listener, tunnel: Tunnel): void {
-  const state = stateOf(tunnel)
-  const text = language.sentence(`state-${state}`)
-  send(stream, 'state', { state, unreachable: tunnel.unreachable, text })
 }
 
 /** No more comes of a tunnel that is gone. */

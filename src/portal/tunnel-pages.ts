@@ -9,6 +9,7 @@ import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
 import { firstSteps } from './first-steps.ts'
+import { minuteOf } from './minute.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
@@ -299,12 +300,6 @@ export class TunnelPages {
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
-}
-
-/** UTC seconds to the minute, for people; empty if they are not known. */
-function minuteOf(seconds: number | undefined): string {
-  if (seconds === undefined) return ''
-  return new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 16)
 }
 
 /** A link that saves a text without a script and without asking us again. */
