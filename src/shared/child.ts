@@ -40,6 +40,7 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>
 const DEFAULT_MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 /** Children that run now: they would outlive this process, in process groups of their own. */
 const running = new Set<RunningChild>()
+let isOver = false
 
 /** Where `ip` and `nft` are; an ordinary user's PATH leaves it out. */
 const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/sbin'
@@ -55,7 +56,8 @@ export function runChild(
   options: ChildOptions,
 ): Promise<ChildOutcome> {
   return new Promise((resolve, reject) => {
-    if (options.signal?.aborted) return resolve({ end: 'abort', code: null, stdout: '', stderr: '' })
+    if (isOver || options.signal?.aborted)
+      return resolve({ end: 'abort', code: null, stdout: '', stderr: '' })
     try {
       const child = spawn(command, args, {
         env: childEnvironment(),
@@ -70,8 +72,9 @@ export function runChild(
   })
 }
 
-/** Kills every child that still runs: the last thing before the process ends. */
+/** Kills every child that still runs and starts no other: the last thing before the process ends. */
 export function killChildren(): void {
+  isOver = true
   for (const child of running) child.stop()
 }
 
@@ -150,7 +153,7 @@ class RunningChild {
   }
 }
 
-function killGroup(pid: number): void {
+export function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { childEnvironment } from './child.ts'
+import { childEnvironment, killGroup } from './child.ts'
 
 const RESTART_MS = 5000
 
@@ -36,13 +36,15 @@ export class LastingChild {
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
-    this.#child?.kill('SIGKILL')
+    if (this.#child?.pid !== undefined && this.isRunning) killGroup(this.#child.pid)
+    this.#child?.stdout?.destroy() // what left the group may hold it still, and we would not end
   }
 
   #start(): void {
     const child = spawn(this.#command, this.#args, {
       env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true, // a process group of its own, so that a kill reaches its children too
     })
     this.#child = child
     createInterface({ input: child.stdout }).on('line', this.#heard)
