@@ -122,7 +122,7 @@ export async function until<T>(what: string, timeout: number, look: () => T | un
 }
 
 const SERVE = [process.execPath, 'src/cli.ts', 'serve', '--config', CONFIG_FILE]
-export const DATABASE_FILE = join(DIRECTORY, 'data/freenet6.db')
+const DATABASE_FILE = join(DIRECTORY, 'data/freenet6.db')
 
 function configText({ layout, reachability, monitorInterval, threshold }: Settings): string {
   return stringify({
