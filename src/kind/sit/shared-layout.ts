@@ -67,6 +67,7 @@ const LISTING_INTERVAL_MS = 3_500_000
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
 const NO_ENDPOINT = '0.0.0.0'
+const UNREADABLE = 'the set of the source filter can not be read'
 /** In place of a device if the fault is not one tunnel's. */
 const NO_DEVICE = '*'
 
@@ -158,7 +159,7 @@ export class SharedLayout implements Interfaces {
   async remove(devices: readonly string[]): Promise<readonly LinkFault[]> {
     const entries: Entry[] = []
     for (const device of devices) {
-      const entry = this.#entries.get(device) ?? (await this.#entryByNumber(device))
+      const entry = this.#entries.get(device) ?? this.#entryByNumber(device)
       if (entry !== undefined) entries.push(entry)
     }
     return this.#removeEntries(entries)
@@ -314,21 +315,20 @@ export class SharedLayout implements Interfaces {
   }
 
   /** One that this process has not made itself: its name says which network it has, the set which endpoint. */
-  async #entryByNumber(device: string): Promise<Entry | undefined> {
+  #entryByNumber(device: string): Entry | undefined {
     const number = device.startsWith(this.#devicePrefix) ? device.slice(this.#devicePrefix.length) : ''
     if (!/^\d{1,9}$/.test(number)) return undefined
     const address = Uint8Array.from(this.#prefix.octets)
     const view = new DataView(address.buffer)
     view.setUint32(INDEX_AT, view.getUint32(INDEX_AT) + Number(number))
     address[LAST_OCTET] = 1
-    const network = networkOf(address)
-    const endpoint = (await this.#readAdmitted()).get(network) ?? NO_ENDPOINT
-    return { device, endpoint, network, serverAddress: formatIpv6(address) }
+    return { device, endpoint: NO_ENDPOINT, network: networkOf(address), serverAddress: formatIpv6(address) }
   }
 
   /** Puts the entries' elements in, and takes those out that admit their networks from elsewhere. */
   async #admit(entries: readonly Entry[]): Promise<string | undefined> {
     const known = await this.#readAdmitted()
+    if (known === undefined) return UNREADABLE
     const refused = entries.flatMap(({ endpoint, network }) => {
       const former = known.get(network)
       return former === undefined || former === endpoint ? [] : [{ endpoint: former, network }]
@@ -337,6 +337,18 @@ export class SharedLayout implements Interfaces {
     if (reason !== undefined) return reason
     for (const { network, endpoint } of entries) known.set(network, endpoint)
     return undefined
+  }
+
+  /** Takes the entries' elements out, and what else admits their networks: a move may have failed half-way. */
+  async #refuse(entries: readonly Entry[]): Promise<string | undefined> {
+    const known = await this.#readAdmitted()
+    if (known === undefined) return UNREADABLE
+    const refused = entries.flatMap(({ endpoint, network }) => {
+      const endpoints = new Set([endpoint, known.get(network) ?? endpoint])
+      endpoints.delete(NO_ENDPOINT)
+      return Array.from(endpoints, one => ({ endpoint: one, network }))
+    })
+    return this.#change({ refused, admitted: [] })
   }
 
   /** A change that adds and takes what is there, or not, already is none for the kernel, and is not counted. */
@@ -364,17 +376,20 @@ export class SharedLayout implements Interfaces {
     if (reason === undefined || !NO_TABLE.test(reason)) return reason
     const fault = await this.#close()
     if (fault !== undefined) return fault.reason
-    const known = Array.from(await this.#readAdmitted(), ([network, endpoint]) => ({ network, endpoint }))
+    const listed = await this.#readAdmitted()
+    if (listed === undefined) return UNREADABLE
+    const known = Array.from(listed, ([network, endpoint]) => ({ network, endpoint }))
     return (
       (await changeAdmitted(this.#runNft, { refused: [], admitted: known })) ??
       (await changeAdmitted(this.#runNft, change))
     )
   }
 
-  async #readAdmitted(): Promise<Map<string, string>> {
+  /** Undefined if the set can't be read: nobody knows then which former endpoints a change has to take out. */
+  async #readAdmitted(): Promise<Map<string, string> | undefined> {
     if (this.#admitted !== undefined) return this.#admitted
     const elements = await this.#listElements()
-    this.#admitted = endpointsByNetwork(elements?.values() ?? [])
+    this.#admitted = elements && endpointsByNetwork(elements.values())
     return this.#admitted
   }
 
@@ -391,7 +406,7 @@ export class SharedLayout implements Interfaces {
     for (const { network } of entries) this.#networks.delete(network) // who watches knows the changes for ours
     const reasons = await this.#routes.take(entries)
     const gone = entries.filter(entry => !reasons.has(entry))
-    const reason = await this.#change({ refused: gone, admitted: [] })
+    const reason = await this.#refuse(gone)
     if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
     for (const entry of entries) {
       if (reasons.has(entry)) {

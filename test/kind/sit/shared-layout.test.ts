@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Prefix } from '../../../src/address/prefix.ts'
 import { parsePrefix } from '../../../src/address/prefix.ts'
-import { SharedLayout } from '../../../src/kind/sit/shared-layout.ts'
+import { SharedLayout, type SharedLayoutOptions } from '../../../src/kind/sit/shared-layout.ts'
 import type { Link } from '../../../src/tunnel/interface.ts'
 import { FakeSharedKernel } from './fake-shared-kernel.ts'
 
@@ -17,7 +17,7 @@ const directory = mkdtempSync(join(tmpdir(), 'freenet6-shared-'))
 const forwardingPath = join(directory, 'forwarding')
 after(() => rmSync(directory, { recursive: true }))
 
-function layoutOn(kernel: FakeSharedKernel): SharedLayout {
+function layoutOn(kernel: FakeSharedKernel, options: Partial<SharedLayoutOptions> = {}): SharedLayout {
   writeFileSync(forwardingPath, '0\n')
   return new SharedLayout({
     devicePrefix: 'fn6-',
@@ -28,6 +28,7 @@ function layoutOn(kernel: FakeSharedKernel): SharedLayout {
     runIp: kernel.runIp,
     runNft: kernel.runNft,
     forwardingPath,
+    ...options,
   })
 }
 
@@ -120,6 +121,42 @@ test('a tunnel that another process made is removed by its name', async () => {
   assert.deepEqual(await layoutOn(kernel).remove(['fn6-1']), [])
   assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_2])
   assert.deepEqual([...kernel.routes.keys()], ['2001:db8:f6:2::/64'])
+})
+
+test('a change fails while the set can’t be read, and the next one takes the former endpoint out', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  const successor = layoutOn(kernel)
+  kernel.brokenNft = 'nft can not be run: EAGAIN'
+  const moved = [link(1, '198.51.100.77')]
+  assert.deepEqual(
+    (await successor.changeRemote(moved)).map(({ device }) => device),
+    ['fn6-1'],
+  )
+  kernel.brokenNft = undefined
+  assert.deepEqual(await successor.changeRemote(moved), [])
+  assert.deepEqual([...(kernel.elements ?? [])], ['198.51.100.77 . 0x20010db800f60001'])
+})
+
+test('no move and no removal is a success while only the listing of the set fails', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  const blind = layoutOn(kernel, { listElements: async () => undefined })
+  const fault = { device: 'fn6-1', reason: 'the set of the source filter can not be read' }
+  assert.deepEqual(await blind.changeRemote([link(1, '198.51.100.77')]), [fault])
+  assert.equal(kernel.routes.get('2001:db8:f6:1::/64'), '::198.51.100.1')
+  assert.deepEqual(await blind.remove(['fn6-1']), [fault])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
+})
+
+test('a tunnel that is removed after a failed move takes the former endpoint with it', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  kernel.brokenNft = 'nft can not be run: EAGAIN'
+  assert.equal((await layout.changeRemote([link(1, '198.51.100.77')])).length, 1)
+  kernel.brokenNft = undefined
+  assert.deepEqual(await layout.remove(['fn6-1']), [])
+  assert.deepEqual([...(kernel.elements ?? [])], [])
 })
 
 test('a table that was flushed is made anew with all elements at the next change', async () => {
