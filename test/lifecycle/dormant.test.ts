@@ -151,11 +151,14 @@ test('a row that another program wrote in the way of a dormant tunnel does not s
   assert.equal(stateIn(world, tunnel), undefined)
 })
 
-test('a dormant row that can not be read ends with its time as well', async () => {
+test('a dormant row that can not be read ends with its time as well, and its index rests', async () => {
   const { tunnel } = await dormant(world)
   world.edit("UPDATE dormant SET os = 'plan9'")
   assert.equal(stateIn(world, tunnel), undefined)
   world.now += 30 * DAY
   assert.equal(await world.lifecycle.endDormant(), 1)
   assert.equal(world.table.dormant.count(), 0)
+  assert.equal(registered(await registerOne(world.lifecycle, request(7))).tunnel.device, 'fn6-1')
+  world.now += 2 * TTL
+  assert.equal(registered(await registerOne(world.lifecycle, request(8))).tunnel.device, 'fn6-0')
 })

@@ -91,7 +91,7 @@ export class SqliteStore implements TunnelStore {
     this.#now = options.now
     this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
     this.#writes = new TunnelWrites(database, rules)
-    this.#dormant = new DormantWrites(database)
+    this.#dormant = new DormantWrites(database, rules)
     this.#clock = new SeenClock(database)
     this.#indexes = new IndexAllocation(new AddressPool(rules), new RestingIndexes(database, ttl))
     this.#soas = new ZoneSoas(catalog, new ZoneSerials(database), options.apexes)

@@ -107,7 +107,7 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
-    const before = this.#writes.remove(id) ?? this.#removeDormant(id)
+    const before = this.#writes.remove(id) ?? this.#dormant.drop(id)
     if (before === undefined) return undefined
     this.#resting.push(...this.#indexes.writeResting(before, now))
     this.rows.push({ before })
@@ -149,13 +149,6 @@ export class SqliteTransaction implements TunnelTransaction {
   /** After ROLLBACK. */
   undone(): void {
     for (const index of this.#taken.reverse()) this.#indexes.untake(index)
-  }
-
-  /** A row that can't be read goes too. */
-  #removeDormant(id: string): Tunnel | undefined {
-    const before = this.tunnels.dormant.byId(id)
-    this.#dormant.drop(id)
-    return before
   }
 
   #insertRow(tunnel: Tunnel, keyHash: Uint8Array, index: number): 'inserted' | 'taken' | 'addresses-taken' {
