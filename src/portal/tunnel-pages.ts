@@ -101,7 +101,7 @@ export class TunnelPages {
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
-    if (first !== undefined) this.#keepUnlessSent(ctx, id, { token, first })
+    if (first !== undefined) this.#keepUnlessSent(ctx, token)
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       this.#signInPage(ctx, id)
       return
@@ -112,13 +112,11 @@ export class TunnelPages {
   }
 
   /** A reload that breaks the first view off must not lose the key. */
-  #keepUnlessSent(
-    ctx: Context,
-    id: string,
-    view: { readonly token: string; readonly first: FirstView },
-  ): void {
+  #keepUnlessSent(ctx: Context, token: string): void {
+    const { signIns } = this.#options
     ctx.res.once('close', () => {
-      if (!ctx.res.writableFinished) this.#options.signIns.putBack(id, view)
+      if (ctx.res.writableFinished) signIns.forgetTaken(token)
+      else signIns.putBack(token)
     })
   }
 
