@@ -439,6 +439,7 @@ export class SharedLayout implements Interfaces {
       reason: words,
     }))
     if (reason !== undefined) faults.push({ device: NO_DEVICE, reason })
+    else this.#admitted = endpointsByNetwork(wanted.filter(entry => found.elements.has(keyOf(entry))))
     const strays = new Set([...routes, ...elements.map(({ network }) => network)])
     const removed = [...strays].filter(network => !networks.has(network)).map(formatNetwork)
     return { removed, faults }

@@ -32,9 +32,9 @@ function layoutOn(kernel: FakeSharedKernel, options: Partial<SharedLayoutOptions
   })
 }
 
-async function setUp() {
+async function setUp({ withGeneration = false } = {}) {
   const kernel = new FakeSharedKernel()
-  const layout = layoutOn(kernel)
+  const layout = layoutOn(kernel, withGeneration ? { readGeneration: async () => kernel.generation } : {})
   assert.deepEqual(await layout.prepare(), [])
   kernel.journal.length = 0
   return { kernel, layout }
@@ -213,6 +213,15 @@ test('a reconciliation removes strays: elements, routes, addresses, devices of t
   assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
   assert.deepEqual([...kernel.routes.keys()], ['2001:db8:f6:1::/64'])
   assert.deepEqual([...kernel.devices], ['fn6-all', 'other0'])
+})
+
+test('strays that were removed are not found again while the kernel tells of no change but ours', async () => {
+  const { kernel, layout } = await setUp({ withGeneration: true })
+  await layout.create([link(1)])
+  kernel.elements?.add('203.0.113.9 . 0x20010db800f60001')
+  kernel.elements?.add('203.0.113.9 . 0x20010db800f60009')
+  assert.deepEqual((await layout.reconcile([link(1)])).removed, ['2001:db8:f6:9::/64'])
+  assert.deepEqual(await layout.reconcile([link(1)]), NOTHING)
 })
 
 test('a row that holds no addresses is a fault of its own and spoils nothing', async () => {
