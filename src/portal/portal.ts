@@ -21,6 +21,7 @@ import { Renewals } from './renewals.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
+import { isTargetReadable, replyToUnreadableTarget } from './target.ts'
 import { Templates } from './templates.ts'
 import { TunnelEvents } from './tunnel-events.ts'
 import { TunnelPages } from './tunnel-pages.ts'
@@ -152,6 +153,11 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
   app.use(async (ctx, next) => {
     ctx.set(SECURITY_HEADERS)
     if (isSecure) ctx.set('strict-transport-security', `max-age=${ONE_YEAR_SECONDS}`)
+    if (!isTargetReadable(ctx)) {
+      await readToEnd(ctx)
+      replyToUnreadableTarget(ctx)
+      return
+    }
     if (ctx.path.startsWith('/api/')) ctx.set('cache-control', 'no-store')
     try {
       guardHost(ctx.req, publicHost)
@@ -161,14 +167,19 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
       await next()
       refuseUnmatched(ctx)
     } catch (error) {
-      await drain(ctx.req)
-      if (!ctx.req.complete) ctx.set('connection', 'close') // RFC 9112 9.3: what follows is no request
+      await readToEnd(ctx)
       replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
   })
   app.use(router.routes())
   app.use(router.allowedMethods())
   return app
+}
+
+/** Reads what is left of a refused request, or lets the connection end with the reply. */
+async function readToEnd(ctx: Context): Promise<void> {
+  await drain(ctx.req)
+  if (!ctx.req.complete) ctx.set('connection', 'close') // RFC 9112 9.3: what follows is no request
 }
 
 /** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */

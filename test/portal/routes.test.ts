@@ -7,6 +7,13 @@ import { type Given, LAB, PortalWorld, problemIn } from './portal-world.ts'
 const PAGE = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 const PROGRAM = { accept: 'application/problem+json, application/json' }
 
+/** Sends a request's head as it stands; resolves with all that comes until the connection is closed. */
+async function exchange({ url }: PortalWorld, head: readonly string[]): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) })
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  return text(socket)
+}
+
 suite('routes', () => {
   let world: PortalWorld
   let tunnel: Given
@@ -191,6 +198,37 @@ suite('routes', () => {
       assert.match(await text(socket), /^HTTP\/1\.1 4\d\d /)
     }
     assert.equal((await world.ask('/')).status, 200)
+  })
+
+  for (const target of ['http://[x/', 'http://%E0%A4%A@h/', 'foo://x'])
+    test(`a target that is no URL, ${target}, is a problem with 400 and the usual headers, whoever asks`, async () => {
+      for (const head of ['GET', 'POST'])
+        for (const { accept } of [PAGE, PROGRAM]) {
+          const answer = await exchange(world, [
+            `${head} ${target} HTTP/1.1`,
+            `Host: ${new URL(world.url).host}`,
+            `Accept: ${accept}`,
+            'Content-Length: 0',
+            'Connection: close',
+          ])
+          assert.match(answer, /^HTTP\/1\.1 400 /)
+          assert.match(answer, /^content-type: application\/problem\+json\r$/im)
+          assert.match(answer, /^content-security-policy: default-src 'none';/im)
+          assert.match(answer, /^cache-control: no-store\r$/im)
+          assert.match(answer, /"status":400,"detail":"[^"]*target/)
+        }
+    })
+
+  test('a target in absolute form is answered like its path (RFC 9112 3.2.2)', async () => {
+    const { host } = new URL(world.url)
+    const answer = await exchange(world, [
+      `GET http://${host}/tunnels HTTP/1.1`,
+      `Host: ${host}`,
+      'Accept: text/html',
+      'Connection: close',
+    ])
+    assert.match(answer, /^HTTP\/1\.1 200 /)
+    assert.match(answer, /<h1>Open your tunnel<\/h1>/)
   })
 
   test('no request was a fault', () => {
