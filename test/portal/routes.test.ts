@@ -123,6 +123,17 @@ suite('routes', () => {
     }
   })
 
+  test('links to other languages stay on our site, whatever slashes the path begins with', async () => {
+    for (const path of ['//evil.example/x', '///evil.example/x', '/\\\\evil.example/x', '//']) {
+      const page = await world.ask(path, { headers: PAGE })
+      assert.equal(page.status, 404)
+      const [, href = ''] = /<a href="([^"]*)" lang="fr"/.exec(page.text) ?? []
+      const link = href.replaceAll('&#x3D;', '=')
+      assert.match(link, /\?lang=fr$/)
+      assert.equal(new URL(link, `${world.url}${path}`).origin, world.url, link)
+    }
+  })
+
   test('the type of a problem leads to its line on the page of codes', async () => {
     const { type } = problemIn(await world.ask('/api/nowhere'))
     const [url = '', anchor = ''] = type.split('#')
