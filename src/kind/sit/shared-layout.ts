@@ -1,6 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
+import { NO_DEVICE, routePool, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { LINK_TTL, type RunIp, reasonOf, runBatch, runIp } from '../../kernel/ip-command.ts'
 import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
@@ -27,7 +27,6 @@ import {
   type Routed,
   type RouteTable,
   runLines,
-  unreachableArguments,
 } from './shared-layout-routes.ts'
 import { SharedLayoutWatch } from './shared-layout-watch.ts'
 
@@ -49,11 +48,8 @@ export interface SharedLayoutOptions {
   readonly forwardingPath?: string
 }
 
-const FORWARDING_PATH = '/proc/sys/net/ipv6/conf/all/forwarding'
 const ALREADY_THERE = /File exists/
 const NO_TABLE = /No such file or directory/
-/** The pool's route gives way to any that the operator sets for the same prefix. */
-const UNREACHABLE_METRIC = 4_278_198_271
 /** Of the 32 bits of a tunnel's prefix that count the pool's networks (AddressPool). */
 const INDEX_AT = 4
 const LAST_OCTET = 15
@@ -68,8 +64,6 @@ const LISTING_INTERVAL_MS = 3_500_000
 const BELIEVED_MS = 600_000
 const NO_ENDPOINT = '0.0.0.0'
 const UNREADABLE = 'the set of the source filter can not be read'
-/** In place of a device if the fault is not one tunnel's. */
-const NO_DEVICE = '*'
 
 /**
  * The server's ends of the tunnels as one sit device for all (RFC 4213 3): a route a tunnel says where packets go, an
@@ -86,7 +80,7 @@ export class SharedLayout implements Interfaces {
   readonly #routes: RouteTable
   readonly #listElements: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
   readonly #readGeneration: () => Promise<number | undefined>
-  readonly #forwardingPath: string
+  readonly #forwardingPath: string | undefined
   /** What the kernel was last asked for, by device. */
   readonly #entries = new Map<string, Entry>()
   /** The same by network. */
@@ -121,7 +115,7 @@ export class SharedLayout implements Interfaces {
     this.#listElements = options.listElements ?? (() => listAdmitted(this.#runNft))
     this.#readGeneration = options.readGeneration ?? (async () => undefined)
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filter.device)
-    this.#forwardingPath = options.forwardingPath ?? FORWARDING_PATH
+    this.#forwardingPath = options.forwardingPath
   }
 
   /** Whoever asks while it runs is told its outcome. */
@@ -135,7 +129,11 @@ export class SharedLayout implements Interfaces {
   async #prepare(): Promise<readonly LinkFault[]> {
     const closed = await this.#close()
     if (closed !== undefined) return [closed]
-    const faults = [await this.#routePool(), await this.#forward(), await this.#makeDevice()]
+    const faults = [
+      await routePool(this.#runIp, 'unreachable', this.#filter.pool),
+      await turnForwardingOn(this.#forwardingPath),
+      await this.#makeDevice(),
+    ]
     return faults.filter(fault => fault !== undefined)
   }
 
@@ -455,26 +453,6 @@ export class SharedLayout implements Interfaces {
       batchTargets: BATCH_TUNNELS,
     })
     return old.filter(device => !reasons.has(device))
-  }
-
-  async #routePool(): Promise<LinkFault | undefined> {
-    const pool = formatPrefix(this.#prefix)
-    const outcome = await this.#runIp(unreachableArguments(pool, UNREACHABLE_METRIC))
-    if (outcome.status !== 0) {
-      return { device: NO_DEVICE, reason: `no unreachable route for ${pool}: ${reasonOf(outcome.stderr)}` }
-    }
-    return undefined
-  }
-
-  async #forward(): Promise<LinkFault | undefined> {
-    try {
-      if ((await readFile(this.#forwardingPath, 'utf8')).trim() === '1') return undefined
-      await writeFile(this.#forwardingPath, '1\n')
-      return undefined
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      return { device: NO_DEVICE, reason: `IPv6 forwarding is not on: ${reason}` }
-    }
   }
 }
 
