@@ -39,7 +39,7 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>
 
 const DEFAULT_MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 /** Children that run now: they would outlive this process, in process groups of their own. */
-const running = new Set<RunningChild>()
+const running = new Set<{ stop(): void }>()
 let isOver = false
 
 /** Where `ip` and `nft` are; an ordinary user's PATH leaves it out. */
@@ -65,6 +65,7 @@ export function runChild(
         detached: true, // a process group of its own, so that a kill reaches its children too
       })
       child.once('error', error => reject(new ChildFault(command, error)))
+      if (child.stdout === undefined) return // it had no file descriptors, and says so by its error
       new RunningChild(child, options, resolve).feed(options.input ?? '')
     } catch (error) {
       reject(new ChildFault(command, error))
@@ -153,6 +154,13 @@ class RunningChild {
   }
 }
 
+/** Has `killChildren` stop a child that runs as long as this process; returns how to take it off again. */
+export function keepKillable(child: { stop(): void }): () => void {
+  running.add(child)
+  return () => running.delete(child)
+}
+
+/** Kills a child that was started as the head of a process group, and all that it has started. */
 export function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
