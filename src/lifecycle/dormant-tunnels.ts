@@ -82,11 +82,13 @@ export class DormantTunnels {
   /** Ends those that were kept for as long as they are kept. Returns how many. */
   async endOld(): Promise<number> {
     const { dormant } = this.#store.tunnels
-    for (let ended = 0; ; ) {
-      const ids = dormant.endedBy(this.#steady(), ENDED_IN_ONE)
-      if (ids.length === 0) return ended
-      ended += await this.#store.commit(transaction => this.#end(transaction, ids))
+    let ended = 0
+    while (dormant.endedBy(this.#steady(), 1).length > 0) {
+      const gone = await this.#store.commit(transaction => this.#end(transaction))
+      if (gone === 0) break // their owners have come first
+      ended += gone
     }
+    return ended
   }
 
   #awake(id: string): Awakened {
@@ -138,10 +140,14 @@ export class DormantTunnels {
     }
   }
 
-  #end(transaction: TunnelTransaction, ids: readonly string[]): Written<number> {
-    const gone = ids.filter(id => transaction.remove(id, this.#steady()) !== undefined)
+  /** Finds them inside the transaction: a work before this one may have woken some. */
+  #end(transaction: TunnelTransaction): Written<number> {
+    const steady = this.#steady()
+    const ids = transaction.tunnels.dormant.endedBy(steady, ENDED_IN_ONE)
+    const gone = ids.filter(id => transaction.removeDormant(id, steady) !== undefined)
+    if (gone.length === 0) return { outcome: 0, changes: [] }
     return {
-      outcome: ids.length,
+      outcome: gone.length,
       changes: [],
       committed: () => this.#log.info({ tunnels: gone.length }, 'dormant tunnels have ended'),
     }

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { formatIpv6 } from '../../src/address/ipv6.ts'
-import { answered, codesOf, dormant, heard, miss, registered, request, stateIn } from './stages.ts'
+import {
+  answered,
+  besideNextChange,
+  codesOf,
+  dormant,
+  heard,
+  miss,
+  registered,
+  request,
+  stateIn,
+} from './stages.ts'
 import { registerOne, TTL, World } from './world.ts'
 
 const DAY = 86_400
@@ -95,6 +105,27 @@ test('after its time it is gone for good: the name is free, the index after its 
   assert.equal(registered(await registerOne(world.lifecycle, request(7))).tunnel.device, 'fn6-1')
   world.now += 2 * TTL
   assert.equal(registered(await registerOne(world.lifecycle, request(8))).tunnel.device, 'fn6-0')
+})
+
+test('a tunnel whose owner comes by in the transaction that would end it is back, and is not counted', async () => {
+  const { tunnel } = await dormant(world)
+  world.now += 30 * DAY
+  const ended = besideNextChange(world, () => world.lifecycle.endDormant())
+  assert.equal((await world.lifecycle.wake(tunnel.id)).kind, 'woken')
+  assert.equal(await ended, 0)
+  assert.equal(stateIn(world, tunnel), 'waiting')
+  assert.deepEqual(await world.audit.run(), { tunnels: 1, differences: 0 })
+  assert.equal(world.kernel.links.size, 1)
+})
+
+test('a row of another program with the id of a dormant tunnel stays when that one ends', async () => {
+  const { tunnel } = await dormant(world)
+  world.edit(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, key_hash, kind)
+    VALUES ('${tunnel.id}', '198.51.100.9', '2001:db8:f6:9::2', '2001:db8:f6:9::1', 'fn6-9', 'host9', 'ca', 'linux', 1, 0, x'00', 'sit')`)
+  world.now += 30 * DAY
+  assert.equal(await world.lifecycle.endDormant(), 1)
+  assert.equal(stateIn(world, tunnel), 'active')
+  assert.equal(world.table.dormant.count(), 0)
 })
 
 test('a dormant tunnel is deleted as any other', async () => {

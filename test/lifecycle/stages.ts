@@ -47,6 +47,19 @@ export async function miss(world: World, { id }: Tunnel, rounds = 1): Promise<nu
   return removed
 }
 
+/** Does `more` in the tick in which the next change is handed in: both share a transaction, in which it comes second. */
+export function besideNextChange<T>({ broker: { store } }: World, more: () => Promise<T>): Promise<T> {
+  const commit = store.commit.bind(store)
+  return new Promise(resolve => {
+    store.commit = work => {
+      store.commit = commit
+      const outcome = commit(work)
+      resolve(more())
+      return outcome
+    }
+  })
+}
+
 /** A tunnel that was heard once and has been silent for too long. */
 export async function dormant(
   world: World,

@@ -107,11 +107,11 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
-    const before = this.#writes.remove(id) ?? this.#dormant.drop(id)
-    if (before === undefined) return undefined
-    this.#resting.push(...this.#indexes.writeResting(before, now))
-    this.rows.push({ before })
-    return before
+    return this.#removed(this.#writes.remove(id), now) ?? this.removeDormant(id, now)
+  }
+
+  removeDormant(id: string, now: number): Tunnel | BrokenRow | undefined {
+    return this.#removed(this.#dormant.drop(id), now)
   }
 
   fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined {
@@ -149,6 +149,13 @@ export class SqliteTransaction implements TunnelTransaction {
   /** After ROLLBACK. */
   undone(): void {
     for (const index of this.#taken.reverse()) this.#indexes.untake(index)
+  }
+
+  #removed(before: Tunnel | BrokenRow | undefined, now: number): Tunnel | BrokenRow | undefined {
+    if (before === undefined) return undefined
+    this.#resting.push(...this.#indexes.writeResting(before, now))
+    this.rows.push({ before })
+    return before
   }
 
   #insertRow(tunnel: Tunnel, keyHash: Uint8Array, index: number): 'inserted' | 'taken' | 'addresses-taken' {
