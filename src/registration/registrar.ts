@@ -116,7 +116,7 @@ export class Registrar {
     const { ipv4: wanted, holder } = verdict.request
     const change = await (holder === undefined
       ? this.#lifecycle.changeEndpoint(tunnel.id, wanted)
-      : this.#lifecycle.takeEndpoint(tunnel.id, holder))
+      : this.#lifecycle.takeEndpoint(tunnel.id, { ipv4: wanted, holder }))
     if (change.kind === 'refused') return change
     return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
   }
