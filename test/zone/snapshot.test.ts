@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TYPE } from '../../src/wire/codes.ts'
-import type { Catalog } from '../../src/zone/catalog.ts'
+import { Catalog, type RrsetChange } from '../../src/zone/catalog.ts'
 import { MAX_HELD_GENERATIONS, MAX_HELD_VERSIONS } from '../../src/zone/held-versions.ts'
 import type { Rrset } from '../../src/zone/rrset.ts'
 import type { Snapshot } from '../../src/zone/snapshot.ts'
@@ -122,6 +122,84 @@ test('a snapshot that outlives too many commits is released by force, and its me
   catalog.commit([serial])
   assert.equal(young.released, true)
   assert.equal(catalog.memory().used, used)
+})
+
+/** A zone that was put five times, with a snapshot of each version but the last. */
+function putOften(rrsets: readonly Rrset[], options: { readonly maxBytes?: number } = {}) {
+  const catalog = new Catalog(options)
+  catalog.putZone(APEX, rrsets)
+  const snapshots = Array.from({ length: 4 }, () => {
+    const snapshot = catalog.snapshot()
+    catalog.putZone(APEX, rrsets)
+    return snapshot
+  })
+  return { catalog, snapshots, rrsets }
+}
+
+/** The same in a table that has no room left. */
+function crowdedTable() {
+  const rrsets = filledZone().walk(APEX, undefined, 10_000)
+  return putOften(rrsets, { maxBytes: putOften(rrsets).catalog.memory().touched })
+}
+
+function areReleased(snapshots: readonly Snapshot[]): boolean[] {
+  return snapshots.map(snapshot => {
+    try {
+      snapshot.rrset(APEX, TYPE.SOA)
+      return false
+    } catch {
+      return true
+    }
+  })
+}
+
+test('a zone that is put where snapshots fill the table releases the oldest, and no more than it needs', () => {
+  const { catalog, snapshots, rrsets } = crowdedTable()
+  assert.deepEqual(areReleased(snapshots), [false, false, false, false])
+  catalog.putZone(APEX, rrsets)
+  assert.deepEqual(areReleased(snapshots), [true, false, false, false])
+  assert.deepEqual(catalog.walk(APEX, undefined, 10_000), rrsets)
+  assert.deepEqual(snapshots[1]?.walk(APEX, undefined, 10_000), rrsets)
+})
+
+test('a commit that finds the table full of snapshots is made whole, and says what it changes once', () => {
+  const { catalog, snapshots } = crowdedTable()
+  const changes = Array.from({ length: NAMES }, (_, i) => put(aaaa(`new${i}.example.`, i % 256)))
+  assert.equal(catalog.commit(changes).length, NAMES)
+  assert.equal(areReleased(snapshots)[0], true)
+  assert.deepEqual(catalog.rrset(wire('new7.example.'), TYPE.AAAA), aaaa('new7.example.', 7))
+})
+
+test('a change that is too large for the table is refused though every snapshot is released for it', () => {
+  const { catalog, snapshots, rrsets } = crowdedTable()
+  const rdatas = [new Uint8Array(60_000)]
+  const large = Array.from({ length: 40 }, (_, i) =>
+    put({ owner: wire(`l${i}.example.`), type: TYPE.TXT, ttl: 1, rdatas }),
+  )
+  assert.throws(() => catalog.commit(large), { code: 'table-full' })
+  assert.deepEqual(areReleased(snapshots), [true, true, true, true])
+  for (let i = 0; i < 20; i++) catalog.putZone(APEX, rrsets)
+  assert.deepEqual(catalog.walk(APEX, undefined, 10_000), rrsets)
+})
+
+test('what a snapshot held comes back to a commit that needs it, though none was published since its release', () => {
+  const { catalog, snapshots, rrsets } = crowdedTable()
+  for (const snapshot of snapshots) snapshot.release()
+  catalog.putZone(APEX, rrsets)
+  assert.deepEqual(catalog.walk(APEX, undefined, 10_000), rrsets)
+})
+
+test('changes that come only once are refused where the table is full, not made by halves, and find room the next time', () => {
+  const { catalog, snapshots } = crowdedTable()
+  const names = Array.from({ length: NAMES }, (_, i) => `new${i}.example.`)
+  function* once(): Generator<RrsetChange> {
+    for (const name of names) yield put(aaaa(name, 1))
+  }
+  assert.throws(() => catalog.commit(once()), { code: 'table-full' })
+  assert.equal(catalog.rrset(wire('new299.example.'), TYPE.AAAA), undefined)
+  assert.equal(areReleased(snapshots)[0], true)
+  catalog.commit(once())
+  for (const name of names) assert.ok(catalog.rrset(wire(name), TYPE.AAAA), name)
 })
 
 test('a snapshot taken while a commit is prepared is the published version', () => {
