@@ -41,8 +41,6 @@ export interface SharedLayoutOptions {
 const INDEX_AT = 4
 const LAST_OCTET = 15
 const NETWORK_DIGITS = 16
-/** The monitors are taken to hear all from this time after their start on. */
-const WATCH_START_MS = 3000
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
 
@@ -65,7 +63,6 @@ export class SharedLayout implements Interfaces {
   /** The same by network. */
   readonly #networks = new Map<string, Entry>()
   #watch: SharedLayoutWatch | undefined
-  #watchedSince = Number.POSITIVE_INFINITY
   /** When the comparison began that found, or left, all as it should be; undefined if the last one did not. */
   #soundAt: number | undefined
   #preparing: Promise<readonly LinkFault[]> | undefined
@@ -154,7 +151,7 @@ export class SharedLayout implements Interfaces {
   isSound(): boolean {
     if (this.#soundAt === undefined || this.#watch === undefined) return false
     const isFresh = performance.now() - this.#soundAt < BELIEVED_MS
-    return isFresh && this.#soundAt > this.#watchedSince + WATCH_START_MS && this.#watch.isQuiet
+    return isFresh && this.#soundAt > this.#watch.hearsAllSince && this.#watch.isQuiet
   }
 
   async #compare(wanted: readonly Link[]): Promise<Reconciliation> {
@@ -204,7 +201,6 @@ export class SharedLayout implements Interfaces {
       },
     })
     this.#watch = watch
-    this.#watchedSince = performance.now()
     return () => {
       this.#watch = undefined
       watch.stop()

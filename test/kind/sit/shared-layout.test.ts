@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import type { Prefix } from '../../../src/address/prefix.ts'
 import { parsePrefix } from '../../../src/address/prefix.ts'
 import { SharedLayout, type SharedLayoutOptions } from '../../../src/kind/sit/shared-layout.ts'
@@ -251,3 +251,69 @@ test('a filter that can’t be had is trouble until it can', async () => {
   await layout.prepare()
   assert.equal(layout.trouble(), undefined)
 })
+
+const RESTART_MS = 5000
+const SETTLE_MS = 500
+const WATCH_START_MS = 3000
+
+/** Programs `nft` and `ip` that run on without a word, in place of the monitors, and a clock that the test sets. */
+function mockMonitors(t: TestContext) {
+  for (const name of ['nft', 'ip']) {
+    writeFileSync(join(directory, name), '#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 60\n', { mode: 0o755 })
+  }
+  const path = process.env.PATH
+  process.env.PATH = `${directory}:${path}`
+  t.after(() => {
+    process.env.PATH = path
+  })
+  let now = performance.now()
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.method(performance, 'now', () => now)
+  return {
+    pass(milliseconds: number) {
+      now += milliseconds
+      t.mock.timers.tick(milliseconds)
+    },
+    async started(name: string): Promise<number> {
+      const file = join(directory, `${name}.pid`)
+      await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'))
+      const pid = Number(readFileSync(file, 'utf8'))
+      rmSync(file)
+      return pid
+    },
+  }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!isSo()) {
+    assert.ok(Date.now() < end, 'it is not so within 10 s')
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+for (const name of ['nft', 'ip']) {
+  test(`a comparison is believed once ${name} has had time to start to listen, a restarted one too`, async t => {
+    const monitors = mockMonitors(t)
+    const { layout } = await setUp()
+    const stop = layout.watch(() => undefined)
+    t.after(stop)
+    const isBelieved = async () => {
+      await layout.reconcile([link(1)])
+      return layout.isSound()
+    }
+    const pids = { nft: await monitors.started('nft'), ip: await monitors.started('ip') }
+    assert.equal(await isBelieved(), false)
+    monitors.pass(WATCH_START_MS + 1)
+    assert.equal(await isBelieved(), true)
+
+    process.kill(pids[name as 'nft' | 'ip'])
+    await until(() => !layout.isSound())
+    monitors.pass(RESTART_MS)
+    await monitors.started(name)
+    monitors.pass(SETTLE_MS)
+    assert.equal(await isBelieved(), false, 'it may not listen yet')
+    monitors.pass(WATCH_START_MS)
+    assert.equal(await isBelieved(), true)
+  })
+}
