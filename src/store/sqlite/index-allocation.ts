@@ -48,6 +48,11 @@ export class IndexAllocation {
     for (const resting of this.#resting.load(now)) this.#pool.rest(resting)
   }
 
+  /** Deletes from the database, inside a transaction, what `loadResting` does not read. */
+  forgetRested(now: number): void {
+    this.#resting.forgetRested(now)
+  }
+
   /** Writes down that the indexes of a row rest from `now` on; `rest` is to follow the commit. */
   writeResting(row: Tunnel | BrokenRow, now: number): readonly Resting[] {
     const freeFrom = this.#resting.freeFrom(now)

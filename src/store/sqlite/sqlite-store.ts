@@ -137,7 +137,7 @@ export class SqliteStore implements TunnelStore {
     this.#catalog.commit(this.#changesOfAll(rrsetsOf), { differences: false })
     for (const address of this.tunnels.dormant.addresses()) this.#indexes.occupyText(address)
     this.#indexes.loadResting(this.#now())
-    this.#catalog.commit(this.#laterSoas(), { differences: false })
+    this.#catalog.commit(this.#startSoas(), { differences: false })
     this.#database.serve()
   }
 
@@ -174,11 +174,12 @@ export class SqliteStore implements TunnelStore {
     }
   }
 
-  /** The serials of a start; where they can't be written, those that were written last stand. */
-  #laterSoas(): readonly RrsetChange[] {
+  /** What a start writes, and the SOA records of its serials; if it can't, those that were written last stand. */
+  #startSoas(): readonly RrsetChange[] {
     try {
       return this.#database.transaction(() => {
         this.#clock.resume(this.#now())
+        this.#indexes.forgetRested(this.#now())
         return this.#soas.start()
       }).changes
     } catch (error) {
