@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
-import { answered, heard, registered, request } from '../lifecycle/stages.ts'
+import { answered, dormant, heard, registered, request, stateIn } from '../lifecycle/stages.ts'
 import { registerOne, TTL, World } from '../lifecycle/world.ts'
 
+const DAY = 86_400
 let world: World
 
 beforeEach(async () => {
@@ -50,4 +51,24 @@ test('a start forgets the indexes that have rested', async () => {
   world.now += 2 * TTL
   world = await world.restart()
   assert.equal(restingRows(), 0)
+})
+
+test('a time of being down counts against nobody, although start and first commit could not be written', async () => {
+  const { tunnel } = await dormant(world)
+  world.now += 40 * DAY
+  await restartLocked()
+  const failing = world.broker.store.commit(() => assert.fail('as a disk does'))
+  await assert.rejects(failing, /as a disk does/)
+  assert.equal(await world.lifecycle.endDormant(), 0)
+  assert.equal(stateIn(world, tunnel), 'dormant')
+  world.now += 30 * DAY
+  assert.equal(await world.lifecycle.endDormant(), 1)
+})
+
+test('the first commit after such a start moves no end that it sets itself', async () => {
+  const { tunnel } = await dormant(world)
+  world.now += 40 * DAY
+  await restartLocked()
+  assert.equal((await world.lifecycle.wake(tunnel.id)).kind, 'woken')
+  assert.equal(world.table.byId(tunnel.id)?.waitUntil, world.now + DAY)
 })

@@ -177,11 +177,13 @@ export class SqliteStore implements TunnelStore {
   /** What a start writes, and the SOA records of its serials; if it can't, those that were written last stand. */
   #startSoas(): readonly RrsetChange[] {
     try {
-      return this.#database.transaction(() => {
-        this.#clock.resume(this.#now())
+      const { changes } = this.#database.transaction(() => {
+        this.#clock.note(this.#now())
         this.#indexes.forgetRested(this.#now())
         return this.#soas.start()
-      }).changes
+      })
+      this.#clock.committed()
+      return changes
     } catch (error) {
       if (storageFaultOf(error) === undefined) throw error
       this.noteFault(error)
@@ -210,8 +212,8 @@ export class SqliteStore implements TunnelStore {
     let names: ReadyNames | undefined
     try {
       this.#database.transaction(() => {
-        for (const work of works) written.push(work(transaction))
         this.#clock.note(this.#now())
+        for (const work of works) written.push(work(transaction))
         names = this.#makeReady(written.flatMap(({ changes }) => changes))
       })
     } catch (error) {
@@ -221,6 +223,7 @@ export class SqliteStore implements TunnelStore {
       throw error
     }
     names?.prepared.publish()
+    this.#clock.committed()
     transaction.committed()
     this.#troubles.end('lock')
     if (transaction.rows.length > 0 || names !== undefined) this.#troubles.end('write')
