@@ -161,8 +161,15 @@ export class Lifecycle {
     return until === undefined ? undefined : until - this.#steady() + this.#now()
   }
 
-  /** Moves a tunnel to the endpoint of a silent one, which gets the other's; one that has let go of it keeps what it has. */
+  /**
+   * Moves a tunnel to the endpoint of a silent one, which gets the other's; one that has let go of it keeps what it has. A
+   * dormant tunnel comes back first: what it gives in exchange must be its own.
+   */
   async takeEndpoint(id: string, wanted: HeldEndpoint): Promise<EndpointChange> {
+    if (this.#store.tunnels.dormant.byId(id) !== undefined) {
+      const awakened = await this.wake(id)
+      if (awakened.kind === 'refused') return awakened
+    }
     const change = await this.#takeovers.take(id, wanted)
     return change.kind === 'let-go' ? this.#moves.move(id, wanted.ipv4) : change
   }

@@ -1,6 +1,6 @@
 import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
-import { type Refusal, refused } from '../lifecycle/refusal.ts'
+import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
 import type { Admission, RegistrationInput } from './admission.ts'
@@ -78,6 +78,8 @@ export class Registrar {
   ): Promise<Registered | Refusal> {
     const verdict = await this.#admission.checkEndpoint(ipv4Client, visitor, id)
     if (verdict.kind === 'refused') return verdict
+    // Both tunnels have the same endpoint: there is nothing to exchange with a silent holder.
+    if (verdict.request.holder !== undefined) return refused(REFUSAL.endpointInUse(ipv4Client))
     await this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.reregister(id)
     return registration.kind === 'refused' ? registration : { ...registration, warnings: verdict.warnings }

@@ -40,7 +40,7 @@ export async function heard(world: World, n = 7): Promise<{ readonly tunnel: Tun
 }
 
 /** Rounds in which it is silent; returns how many tunnels were taken down. */
-export async function miss(world: World, { id }: Tunnel, rounds = 1): Promise<number> {
+export async function miss(world: World, { id }: Pick<Tunnel, 'id'>, rounds = 1): Promise<number> {
   let removed = 0
   for (let round = 0; round < rounds; round++)
     removed += (await world.lifecycle.recordRound({ answered: [], silent: [id] })).removed
