@@ -70,10 +70,14 @@ export class Removal {
     })
   }
 
-  #remove(tunnels: readonly Tunnel[], broken: readonly BrokenRow[]): Promise<Set<string>> {
+  /** Finds the rows in the kernel's turn: a tunnel that was dormant before it may be up by now. */
+  #remove(ids: readonly string[]): Promise<Set<string>> {
     return this.#turn.take(async () => {
+      const { tunnels: table } = this.#store
+      const tunnels = ids.flatMap(id => table.byId(id) ?? table.dormant.byId(id) ?? [])
       const up = tunnels.filter(({ dormant }) => dormant === undefined)
       const asleep = tunnels.filter(({ dormant }) => dormant !== undefined)
+      const broken = ids.flatMap(id => table.brokenById(id) ?? [])
       const down = [...(await this.#withoutInterface(up)), ...asleep, ...broken]
       if (down.length === 0) return new Set()
       return this.#store.commit(transaction => this.#removeRows(transaction, down))
@@ -88,12 +92,8 @@ export class Removal {
 
   /** An id that comes twice finds no tunnel the second time. */
   async #deleteAll(ids: readonly string[]): Promise<readonly Deletion[]> {
-    const unique = [...new Set(ids)]
-    const { tunnels: table } = this.#store
-    const tunnels = unique.flatMap(id => table.byId(id) ?? table.dormant.byId(id) ?? [])
-    const broken = unique.flatMap(id => this.#store.tunnels.brokenById(id) ?? [])
     try {
-      const gone = tunnels.length + broken.length === 0 ? new Set() : await this.#remove(tunnels, broken)
+      const gone = await this.#remove([...new Set(ids)])
       return ids.map(id => (gone.delete(id) ? { kind: 'deleted' } : this.#undeleted(id)))
     } catch (error) {
       const problem = storageProblem(error)

@@ -135,6 +135,18 @@ test('a dormant tunnel is deleted as any other', async () => {
   assert.equal(stateIn(world, tunnel), undefined)
 })
 
+test('a tunnel that is deleted while it comes back leaves no interface and no name', async () => {
+  const { tunnel } = await dormant(world)
+  const [awakened, deletion] = await Promise.all([
+    world.lifecycle.wake(tunnel.id),
+    world.lifecycle.delete(tunnel.id),
+  ])
+  assert.deepEqual([awakened.kind, deletion.kind], ['woken', 'deleted'])
+  assert.equal(stateIn(world, tunnel), undefined)
+  assert.equal(world.kernel.links.size, 0)
+  assert.equal(answered(world, tunnel), undefined)
+})
+
 test('max_tunnels counts rows: one that falls asleep makes room, one that wakes takes it', async () => {
   world.end()
   world = await World.open({ maxTunnels: 1 })
