@@ -18,7 +18,7 @@ export class IndexAllocation {
     return this.#pool.capacity
   }
 
-  /** An index that is free at `now` (UTC seconds), and what it stands for; undefined: the pool is full. */
+  /** An index that is free at `now` (seconds of the steady clock), and what it stands for; undefined: the pool is full. */
   take(now: number) {
     const index = this.#pool.take(now)
     return index === undefined ? undefined : { index, assignment: this.#pool.assignment(index) }

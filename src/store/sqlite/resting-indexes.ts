@@ -23,7 +23,7 @@ export class RestingIndexes {
     this.#forget = database.prepare('DELETE FROM resting_indexes WHERE free_from <= ?')
   }
 
-  /** When an index that is freed at `now` (UTC seconds) may be given out again. */
+  /** When an index that is freed at `now` (seconds of the steady clock) may be given out again. */
   freeFrom(now: number): number {
     return now + this.#ttl + MARGIN
   }
