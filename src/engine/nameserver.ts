@@ -17,6 +17,7 @@ import { Query } from './query.ts'
 import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit.ts'
 import { Reply } from './reply.ts'
 import { Signature, signersOf } from './signature.ts'
+import { TransferTimes } from './transfer-times.ts'
 import { type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
 
@@ -105,11 +106,12 @@ export class Nameserver {
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
     const signers = signersOf(keys)
-    this.#signature = new Signature(this.#query, signers)
+    const transferTimes = new TransferTimes()
+    this.#signature = new Signature(this.#query, signers, options.transfers && transferTimes)
     this.#rateLimit = rateLimit && new RateLimit(rateLimit)
     this.#transfers =
       options.transfers &&
-      new Transfers(options.transfers, { signers, cookieSecrets, nsid: identity, tcpIdleMs })
+      new Transfers(options.transfers, { signers, transferTimes, cookieSecrets, nsid: identity, tcpIdleMs })
   }
 
   /** Does what `respond` does, but for a transfer that is allowed: that is a conversation, which the caller closes. */
@@ -257,7 +259,7 @@ export class Nameserver {
     switch (type) {
       case TYPE.AXFR:
         // RFC 5936 4.2: a transfer over UDP is not defined.
-        return transport === 'udp' ? RCODE.FORMERR : this.#transfer()
+        return transport === 'udp' ? RCODE.FORMERR : this.#refuseTransfer()
       case TYPE.IXFR:
         return this.#transfer()
       case TYPE.MAILA:
@@ -269,6 +271,12 @@ export class Nameserver {
       default:
         return RCODE.FORMERR // OPT, TKEY and TSIG are never asked for
     }
+  }
+
+  /** One that is refused now, for load perhaps, must not be given to whoever sends it again. */
+  #refuseTransfer(): number {
+    this.#signature.noteTransfer()
+    return this.#transfer()
   }
 
   #transfer(): number {

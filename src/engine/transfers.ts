@@ -17,6 +17,7 @@ import { Query } from './query.ts'
 import { Reply } from './reply.ts'
 import { Signature, type Signer } from './signature.ts'
 import { Transfer } from './transfer.ts'
+import type { TransferTimes } from './transfer-times.ts'
 
 /** Transfers at a time in all, and to one address: each holds a version of the table. */
 export const MAX_TRANSFERS = 10
@@ -34,6 +35,7 @@ export interface TransferOptions {
 /** What a transfer's replies share with all others. */
 export interface TransferEngine {
   readonly signers: readonly Signer[]
+  readonly transferTimes: TransferTimes
   readonly cookieSecrets: SharedArrayBuffer | undefined
   readonly nsid: Uint8Array
   readonly tcpIdleMs: number
@@ -50,12 +52,12 @@ export class Transfers {
     this.#engine = engine
   }
 
-  /** Begins the transfer that the message asks for; undefined where it asks for none, or for one that is refused. */
+  /** Begins the transfer that the message asks for; undefined: the nameserver answers, be it to refuse one. */
   begin(message: Uint8Array, length: number, client: Client): Conversation | undefined {
     if (client.transport !== 'tcp' || !asksForTransfer(message, length)) return undefined
     const query = new Query()
     query.read(message.slice(0, length), length) // the message's own octets are soon another's
-    const signature = new Signature(query, this.#engine.signers)
+    const signature = new Signature(query, this.#engine.signers, this.#engine.transferTimes)
     signature.check(client.seconds)
     if (!isPlain(query) || signature.rcode !== RCODE.NOERROR) return undefined
     if (!this.#isAllowed(client, signature.keyName) || this.#isFull(client)) return undefined
@@ -76,6 +78,7 @@ export class Transfers {
     readonly soa: Rrset
   }): Transfer {
     const { query, signature, client, snapshot, soa } = parts
+    signature.noteTransfer()
     const address = addressKey(client)
     this.#count(address, 1)
     return new Transfer({
