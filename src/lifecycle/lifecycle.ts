@@ -75,7 +75,9 @@ export class Lifecycle {
     this.#now = options.now
     this.#steady = options.steady
     this.#faults = new LinkFaults(options.log)
-    const parts = { ...options, faults: this.#faults, turn: new KernelTurn() }
+    const { steady, firstAnswer } = options
+    const waitUntil = () => (firstAnswer === 0 ? undefined : steady() + firstAnswer)
+    const parts = { ...options, faults: this.#faults, turn: new KernelTurn(), waitUntil }
     this.#registrations = new Registrations(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)

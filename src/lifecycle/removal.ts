@@ -4,6 +4,7 @@ import type { TunnelStore, TunnelTransaction, Written } from '../store/tunnel-st
 import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
@@ -24,22 +25,14 @@ export class Removal {
   readonly #onRemoved: (rows: number) => void
   readonly #deletions = new BatchQueue((ids: readonly string[]) => this.#deleteAll(ids))
 
-  constructor(parts: {
-    readonly store: TunnelStore
-    readonly zone: TunnelZone
-    readonly drivers: Drivers
-    readonly faults: LinkFaults
-    readonly turn: KernelTurn
-    readonly log: Log
-    /** UTC seconds. */
-    readonly now: () => number
-    /** Seconds of the steady clock. */
-    readonly steady: () => number
-    /** Seconds for which a tunnel that was silent for too long is kept; 0: it goes at once. */
-    readonly keep: number
-    /** Called in the tick of the commit with the number of rows that went. */
-    readonly onRemoved: (rows: number) => void
-  }) {
+  constructor(
+    parts: LifecycleParts & {
+      /** Seconds for which a tunnel that was silent for too long is kept; 0: it goes at once. */
+      readonly keep: number
+      /** Called in the tick of the commit with the number of rows that went. */
+      readonly onRemoved: (rows: number) => void
+    },
+  ) {
     this.#store = parts.store
     this.#zone = parts.zone
     this.#drivers = parts.drivers

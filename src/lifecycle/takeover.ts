@@ -4,6 +4,7 @@ import type { LinkFault } from '../tunnel/interface.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
 import type { EndpointChange } from './moves.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
@@ -30,15 +31,7 @@ export class Takeovers {
   readonly #log: Log
   readonly #now: () => number
 
-  constructor(parts: {
-    readonly store: TunnelStore
-    readonly drivers: Drivers
-    readonly faults: LinkFaults
-    readonly turn: KernelTurn
-    readonly log: Log
-    /** UTC seconds. */
-    readonly now: () => number
-  }) {
+  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'faults' | 'turn' | 'log' | 'now'>) {
     this.#store = parts.store
     this.#drivers = parts.drivers
     this.#faults = parts.faults
