@@ -42,22 +42,21 @@ export class Registrar {
   }
 
   async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
-    const tooMany =
-      (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeRegistration(visitor))
+    const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeRegistration(visitor)
     if (tooMany !== undefined) return refused(tooMany)
     const own = this.#dormantOf(input, visitor)
     const outcome =
       own === undefined
         ? await this.#admitAndRegister(input, visitor)
         : await this.#admitAndComeBack(own, visitor)
-    if (outcome.kind === 'refused') await this.#limits.giveRegistrationBack(visitor)
+    if (outcome.kind === 'refused') this.#limits.giveRegistrationBack(visitor)
     return outcome
   }
 
   async #admitAndRegister(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
     const verdict = await this.#admission.check(input, visitor)
     if (verdict.kind === 'refused') return verdict
-    await this.#limits.giveRefusalBack(visitor)
+    this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.register(verdict.request)
     if (registration.kind === 'refused') return registration
     const { tunnel, key } = registration
@@ -80,7 +79,7 @@ export class Registrar {
     if (verdict.kind === 'refused') return verdict
     // Both tunnels have the same endpoint: there is nothing to exchange with a silent holder.
     if (verdict.request.holder !== undefined) return refused(REFUSAL.endpointInUse(ipv4Client))
-    await this.#limits.giveRefusalBack(visitor)
+    this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.reregister(id)
     return registration.kind === 'refused' ? registration : { ...registration, warnings: verdict.warnings }
   }
@@ -98,10 +97,10 @@ export class Registrar {
    */
   async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
     if (ipv4.trim() === tunnel.ipv4Client) return this.#stay(tunnel, ipv4.trim())
-    const tooMany = (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeMove(tunnel.id))
+    const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
     const outcome = await this.#admitAndMove(tunnel, ipv4, visitor)
-    if (outcome.kind === 'refused') await this.#limits.giveMoveBack(tunnel.id)
+    if (outcome.kind === 'refused') this.#limits.giveMoveBack(tunnel.id)
     return outcome
   }
 
@@ -114,7 +113,7 @@ export class Registrar {
   async #admitAndMove(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
     const verdict = await this.#admission.checkEndpoint(ipv4, visitor, tunnel.id)
     if (verdict.kind === 'refused') return verdict
-    await this.#limits.giveRefusalBack(visitor)
+    this.#limits.giveRefusalBack(visitor)
     const { ipv4: wanted, holder } = verdict.request
     const change = await (holder === undefined
       ? this.#lifecycle.changeEndpoint(tunnel.id, wanted)
@@ -125,7 +124,7 @@ export class Registrar {
 
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
   async renewKey(tunnel: Tunnel): Promise<KeyRenewal> {
-    const tooMany = await this.#limits.takeNewKey(tunnel.id)
+    const tooMany = this.#limits.takeNewKey(tunnel.id)
     return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id) : refused(tooMany)
   }
 
