@@ -18,7 +18,7 @@ import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit
 import { Reply } from './reply.ts'
 import { Signature, signersOf } from './signature.ts'
 import { TransferTimes } from './transfer-times.ts'
-import { type TransferOptions, Transfers } from './transfers.ts'
+import { type TransferCounts, type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
 
 /** The smallest buffer a reply is written into. */
@@ -53,7 +53,7 @@ export interface NameserverOptions {
 }
 
 /** What has happened since the start. */
-export class Counts {
+export class Counts implements TransferCounts {
   /** Messages that came in. */
   queries = 0
   /** Messages without a reply. */
@@ -81,6 +81,8 @@ export class Counts {
   badcookie = 0
   /** Replies to a TSIG of which key, MAC, time or truncation are not accepted; their rcode is counted too. */
   badtsig = 0
+  overloadedTransfers = 0
+  brokenTransfers = 0
 }
 
 export class Nameserver {
@@ -109,9 +111,9 @@ export class Nameserver {
     const transferTimes = new TransferTimes()
     this.#signature = new Signature(this.#query, signers, options.transfers && transferTimes)
     this.#rateLimit = rateLimit && new RateLimit(rateLimit)
-    this.#transfers =
-      options.transfers &&
-      new Transfers(options.transfers, { signers, transferTimes, cookieSecrets, nsid: identity, tcpIdleMs })
+    const { counts } = this
+    const engine = { signers, transferTimes, cookieSecrets, nsid: identity, tcpIdleMs, counts }
+    this.#transfers = options.transfers && new Transfers(options.transfers, engine)
   }
 
   /** Does what `respond` does, but for a transfer that is allowed: that is a conversation, which the caller closes. */

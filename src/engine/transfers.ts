@@ -8,6 +8,7 @@ import { uint16 } from '../wire/octets.ts'
 import { isSameName } from '../wire/wire-name.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { Snapshot } from '../zone/snapshot.ts'
+import { TooManySnapshots } from '../zone/table-fault.ts'
 import { accept, VERDICT } from './accept.ts'
 import type { Client } from './client.ts'
 import type { Conversation } from './conversation.ts'
@@ -27,7 +28,7 @@ export const MAX_TRANSFERS_AN_ADDRESS = 2
 export type TransferPeer = Prefix | { readonly key: Uint8Array }
 
 export interface TransferOptions {
-  /** Holds the present version of all zones; may throw where too many are held. */
+  /** Holds the present version of all zones. Throws TooManySnapshots. */
   snapshot(): Snapshot
   readonly allow: readonly TransferPeer[]
 }
@@ -39,6 +40,15 @@ export interface TransferEngine {
   readonly cookieSecrets: SharedArrayBuffer | undefined
   readonly nsid: Uint8Array
   readonly tcpIdleMs: number
+  readonly counts: TransferCounts
+}
+
+/** What became of transfers that were allowed and not made whole. */
+export interface TransferCounts {
+  /** Refused because there are too many at a time. */
+  overloadedTransfers: number
+  /** Ended before their last message: the client went or was too slow, or the version was released by force. */
+  brokenTransfers: number
 }
 
 export class Transfers {
@@ -60,11 +70,15 @@ export class Transfers {
     const signature = new Signature(query, this.#engine.signers, this.#engine.transferTimes)
     signature.check(client.seconds)
     if (!isPlain(query) || signature.rcode !== RCODE.NOERROR) return undefined
-    if (!this.#isAllowed(client, signature.keyName) || this.#isFull(client)) return undefined
-    const snapshot = this.#hold()
-    const soa = snapshot?.rrset(apexOf(query), TYPE.SOA)
-    if (snapshot === undefined || soa === undefined) {
-      snapshot?.release()
+    if (!this.#isAllowed(client, signature.keyName)) return undefined
+    const snapshot = this.#isFull(client) ? undefined : this.#hold()
+    if (snapshot === undefined) {
+      this.#engine.counts.overloadedTransfers++
+      return undefined
+    }
+    const soa = snapshot.rrset(apexOf(query), TYPE.SOA)
+    if (soa === undefined) {
+      snapshot.release()
       return undefined
     }
     return this.#begin({ query, signature, client, snapshot, soa })
@@ -87,7 +101,10 @@ export class Transfers {
       snapshot,
       soa,
       seconds: client.seconds,
-      onClose: () => this.#count(address, -1),
+      onClose: end => {
+        this.#count(address, -1)
+        if (end === 'broken off') this.#engine.counts.brokenTransfers++
+      },
     })
   }
 
@@ -123,8 +140,9 @@ export class Transfers {
   #hold(): Snapshot | undefined {
     try {
       return this.#options.snapshot()
-    } catch {
-      return undefined // too many versions are held: refused as any other that is one too many
+    } catch (error) {
+      if (!(error instanceof TooManySnapshots)) throw error
+      return undefined // refused as any other that is one too many
     }
   }
 }

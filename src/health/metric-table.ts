@@ -136,6 +136,18 @@ export const METRICS: readonly MetricRow[] = [
   },
   {
     kind: 'counter',
+    name: 'freenet6_dns_overloaded_transfers_total',
+    help: 'Zone transfers that were allowed and refused for load; their replies are counted as refused too',
+    read: ({ engine }) => engine().overloadedTransfers,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_broken_transfers_total',
+    help: 'Zone transfers that ended before their last message',
+    read: ({ engine }) => engine().brokenTransfers,
+  },
+  {
+    kind: 'counter',
     name: 'freenet6_dns_faults_total',
     help: 'Queries that met a defect of ours',
     read: ({ engine, sockets }) => {

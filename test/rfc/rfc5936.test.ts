@@ -6,6 +6,8 @@ import { MAX_TRANSFERS, MAX_TRANSFERS_AN_ADDRESS, type TransferPeer } from '../.
 import { RCODE, TYPE } from '../../src/wire/codes.ts'
 import { TSIG_ERROR } from '../../src/wire/tsig.ts'
 import type { Catalog } from '../../src/zone/catalog.ts'
+import { MAX_HELD_VERSIONS } from '../../src/zone/held-versions.ts'
+import type { Snapshot } from '../../src/zone/snapshot.ts'
 import { answersOf, nextOf, TransferServer } from '../engine/transfer-client.ts'
 import { type Key, NOW, signed, tsigOf, verified, verifiedNext } from '../engine/tsig-client.ts'
 import { catalogOf, parseZone, queryOf, type Told, wire } from '../engine/zones.ts'
@@ -200,6 +202,70 @@ suite('4.2, 5: who gets one', () => {
     conversation.close()
     assert.equal(server.held, 0)
     assert.equal(conversation.next(new Uint8Array(65_535), NOW), 0)
+  })
+})
+
+suite('what becomes of transfers is counted', () => {
+  const countsOf = ({ nameserver }: TransferServer) => {
+    const { noerror, refused, overloadedTransfers, brokenTransfers } = nameserver.counts
+    return { noerror, refused, overloadedTransfers, brokenTransfers }
+  }
+
+  test('one that is whole is neither broken off nor one too many', () => {
+    const server = serve()
+    server.transfer(AXFR)
+    const expected = { noerror: 1, refused: 0, overloadedTransfers: 0, brokenTransfers: 0 }
+    assert.deepEqual(countsOf(server), expected)
+  })
+
+  test('one too many is, and one that nobody allowed is refused alone', () => {
+    const server = serve([prefix('192.0.2.0/24')])
+    for (let n = 0; n < MAX_TRANSFERS_AN_ADDRESS; n++) server.begin(AXFR)
+    server.refusal(AXFR)
+    server.refusal(AXFR, '198.51.100.1')
+    const expected = { noerror: 2, refused: 2, overloadedTransfers: 1, brokenTransfers: 0 }
+    assert.deepEqual(countsOf(server), expected)
+  })
+
+  test('one that finds too many versions held is one too many', () => {
+    const catalog = catalogOf(ZONE)
+    for (let n = 0; n < MAX_HELD_VERSIONS; n++) catalog.snapshot()
+    const server = serve(everybody(), catalog)
+    assert.equal(server.refusal(AXFR).rcode, RCODE.REFUSED)
+    assert.equal(server.nameserver.counts.overloadedTransfers, 1)
+  })
+
+  test('one whose client goes, is too slow, or loses its version is broken off', () => {
+    const catalog = catalogOf(ZONE)
+    const snapshots: Snapshot[] = []
+    const snapshot = () => {
+      const held = catalog.snapshot()
+      snapshots.push(held)
+      return held
+    }
+    const server = new TransferServer(catalog, { allow: [] }, { transfers: { allow: everybody(), snapshot } })
+    const room = new Uint8Array(65_535)
+    const [gone, slow, released] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(from =>
+      server.begin(AXFR, from),
+    )
+    assert.ok(gone && slow && released)
+    assert.equal(slow.next(room, NOW + 1801), 0)
+    nextOf(released)
+    snapshots[2]?.release()
+    assert.equal(released.next(room, NOW), 0)
+    for (const conversation of [gone, slow, released, released]) conversation.close()
+    assert.equal(server.nameserver.counts.brokenTransfers, 3)
+  })
+
+  test('a fault that is not of load is no refusal', () => {
+    const snapshot = () => assert.fail('a defect')
+    const server = new TransferServer(
+      catalogOf(ZONE),
+      { allow: [] },
+      { transfers: { allow: everybody(), snapshot } },
+    )
+    assert.throws(() => server.ask(AXFR), /a defect/)
+    assert.equal(server.nameserver.counts.overloadedTransfers, 0)
   })
 })
 
