@@ -80,6 +80,11 @@ export class TunnelEvents {
     return listener.stream
   }
 
+  /** Ends all streams of a tunnel; who may listen comes again. */
+  end(tunnelId: string): void {
+    for (const listener of this.#listeners.get(tunnelId) ?? []) this.#dismiss(listener)
+  }
+
   close(): void {
     this.#isClosed = true
     this.#stopFollowing()
@@ -88,10 +93,17 @@ export class TunnelEvents {
     for (const { stream } of this.#all()) stream.end()
   }
 
-  #forget({ tunnelId, visitor, ...listener }: Listener): void {
+  /** Ends a stream and frees its place at once: a listener that does not read would hold it for ever. */
+  #dismiss(listener: Listener): void {
+    listener.stream.end()
+    this.#forget(listener)
+  }
+
+  #forget(listener: Listener): void {
+    const { tunnelId, visitor } = listener
     const siblings = this.#listeners.get(tunnelId)
-    for (const sibling of siblings ?? []) if (sibling.stream === listener.stream) siblings?.delete(sibling)
-    if (siblings?.size === 0) this.#listeners.delete(tunnelId)
+    if (siblings?.delete(listener) !== true) return // dismissed before its stream was closed
+    if (siblings.size === 0) this.#listeners.delete(tunnelId)
     const rest = (this.#perVisitor.get(visitor) ?? 1) - 1
     if (rest === 0) this.#perVisitor.delete(visitor)
     else this.#perVisitor.set(visitor, rest)
@@ -106,7 +118,7 @@ export class TunnelEvents {
       if (listeners === undefined) continue
       const tunnel = after ?? this.#table.dormant.byId(id)
       for (const listener of listeners) {
-        if (tunnel === undefined) sendGone(listener)
+        if (tunnel === undefined) this.#sendGone(listener)
         else this.#sendState(listener, tunnel)
       }
     }
@@ -133,6 +145,13 @@ export class TunnelEvents {
     send(stream, 'state', { state, unreachable: tunnel.unreachable, text })
   }
 
+  /** No more comes of a tunnel that is gone. */
+  #sendGone(listener: Listener): void {
+    const { language, stream } = listener
+    send(stream, 'state', { state: 'gone', text: language.sentence('state-gone') })
+    this.#dismiss(listener)
+  }
+
   #tellEcho(id: string, verdict: Verdict): void {
     if (verdict.kind === 'unknown') return
     for (const listener of this.#listeners.get(id) ?? []) sendEcho(listener, verdict)
@@ -145,12 +164,6 @@ export class TunnelEvents {
   *#all(): Generator<Listener> {
     for (const siblings of this.#listeners.values()) yield* siblings
   }
-}
-
-/** No more comes of a tunnel that is gone. */
-function sendGone({ language, stream }: Listener): void {
-  send(stream, 'state', { state: 'gone', text: language.sentence('state-gone') })
-  stream.end()
 }
 
 function sendEcho({ language, stream }: Listener, verdict: Exclude<Verdict, { kind: 'unknown' }>): void {

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import type { Readable } from 'node:stream'
+import { suite, test } from 'node:test'
+import { TunnelEvents } from '../../src/portal/tunnel-events.ts'
+import { Words } from '../../src/words/words.ts'
+import { SILENT } from '../lifecycle/world.ts'
+import { PortalWorld } from './portal-world.ts'
+
+const VISITOR = { address: '192.0.2.1' }
+const ENGLISH = Words.load().fallback
+
+/** Events of a real table, apart from its portal: what a test has not read stays unread. */
+async function open() {
+  const world = await PortalWorld.open()
+  const { id } = await world.register()
+  const { table, store, prober } = world.broker
+  const events = new TunnelEvents({
+    table,
+    store,
+    prober,
+    timeoutMs: 100,
+    endOf: () => undefined,
+    log: SILENT,
+  })
+  const tunnel = table.byId(id) ?? assert.fail()
+  return {
+    world,
+    id,
+    events,
+    listen: () => events.listen(tunnel, VISITOR, ENGLISH),
+    async [Symbol.asyncDispose]() {
+      events.close()
+      await world[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Listens eight times: that is as many as may. */
+function takeAllPlaces(listen: () => Readable | undefined): void {
+  for (let i = 0; i < 8; i++) assert.ok(listen())
+  assert.equal(listen(), undefined)
+}
+
+suite('the places of a tunnel’s listeners', () => {
+  test('are free at once when all are ended, though nobody reads to the end', async () => {
+    await using part = await open()
+    takeAllPlaces(part.listen)
+    part.events.end(part.id)
+    takeAllPlaces(part.listen)
+  })
+
+  test('are free at once when the tunnel is deleted, active or dormant', async () => {
+    for (const isDormant of [false, true]) {
+      await using part = await open()
+      const { lifecycle } = part.world.broker
+      if (isDormant)
+        for (let round = 0; round < 8; round++)
+          await lifecycle.recordRound({ answered: [], silent: [part.id] })
+      takeAllPlaces(part.listen)
+      await lifecycle.delete(part.id)
+      takeAllPlaces(part.listen)
+    }
+  })
+})
