@@ -126,10 +126,8 @@ export class TunnelEvents {
 
   /** One round for all tunnels that somebody listens to, however many listen; then the next, while anybody does. */
   async #probe(): Promise<void> {
-    const tunnels = [...this.#listeners.keys()].flatMap(id => this.#table.byId(id) ?? [])
-    const up = tunnels.filter(({ unreachable }) => unreachable !== NEW)
-    const targets = new Map(up.map(({ id, ipv6Client }) => [id, formatIpv6(ipv6Client)]))
     try {
+      const targets = this.#targets()
       const verdicts = await this.#prober.probe([...targets.values()], { timeoutMs: this.#timeoutMs })
       for (const [id, target] of targets) this.#tellEcho(id, verdictOf(verdicts, target))
     } catch (error) {
@@ -137,6 +135,13 @@ export class TunnelEvents {
     }
     const goesOn = this.#count > 0 && !this.#isClosed
     this.#probing = goesOn ? setTimeout(() => this.#probe(), PROBE_INTERVAL_MS).unref() : undefined
+  }
+
+  /** Tunnels that somebody listens to and that can answer: their addresses by id. */
+  #targets(): ReadonlyMap<string, string> {
+    const tunnels = [...this.#listeners.keys()].flatMap(id => this.#table.byId(id) ?? [])
+    const up = tunnels.filter(({ unreachable }) => unreachable !== NEW)
+    return new Map(up.map(({ id, ipv6Client }) => [id, formatIpv6(ipv6Client)]))
   }
 
   #sendState({ language, stream }: Listener, tunnel: Tunnel): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Readable } from 'node:stream'
 import { suite, test } from 'node:test'
+import { setImmediate as settled } from 'node:timers/promises'
 import { TunnelEvents } from '../../src/portal/tunnel-events.ts'
 import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
@@ -14,19 +15,22 @@ async function open() {
   const world = await PortalWorld.open()
   const { id } = await world.register()
   const { table, store, prober } = world.broker
+  const faults = { count: 0 }
   const events = new TunnelEvents({
     table,
     store,
     prober,
     timeoutMs: 100,
     endOf: () => undefined,
-    log: SILENT,
+    log: { ...SILENT, error: () => void faults.count++ },
   })
   const tunnel = table.byId(id) ?? assert.fail()
   return {
     world,
     id,
     events,
+    faults,
+    table,
     listen: () => events.listen(tunnel, VISITOR, ENGLISH),
     async [Symbol.asyncDispose]() {
       events.close()
@@ -61,4 +65,24 @@ suite('the places of a tunnel’s listeners', () => {
       takeAllPlaces(part.listen)
     }
   })
+})
+
+test('a table that can’t be read for one round of pings is logged, and the next round is told', async t => {
+  await using part = await open()
+  const { byId } = part.table
+  part.table.byId = () => {
+    throw new Error('unreadable')
+  }
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const stream = part.listen() ?? assert.fail()
+  t.mock.timers.tick(1)
+  await settled()
+  assert.equal(part.faults.count, 1)
+  part.table.byId = byId
+  t.mock.timers.tick(4000)
+  for (let i = 0; i < 10; i++) {
+    await settled()
+    t.mock.timers.tick(1)
+  }
+  assert.match(String(stream.read()), /^event: echo$/m)
 })
