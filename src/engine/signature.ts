@@ -1,8 +1,7 @@
 /** Checks what a query is signed with, and signs the reply (RFC 8945 5.2, 5.3). */
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import { RCODE, TYPE } from '../wire/codes.ts'
 import { HEADER_LENGTH } from '../wire/message.ts'
-import { parseName } from '../wire/name.ts'
 import {
   signedHeader,
   signedTimers,
@@ -14,22 +13,13 @@ import {
 } from '../wire/tsig.ts'
 import { isSameName } from '../wire/wire-name.ts'
 import type { Query } from './query.ts'
+import type { Signer } from './signer.ts'
 import type { TransferTimes } from './transfer-times.ts'
-import { TSIG_ALGORITHMS, type TsigKey } from './tsig-key.ts'
 
 /** RFC 8945 10: "The RECOMMENDED value in most situations is 300 seconds." */
 const FUDGE_SECONDS = 300
 /** RFC 8945 5.2.2.1: no MAC is shorter, whatever its hash. */
 const SHORTEST_MAC = 10
-
-/** A key made ready: what is looked for in a TSIG, and what its MAC is made with. */
-export interface Signer {
-  readonly name: Uint8Array
-  readonly algorithm: Uint8Array
-  readonly hash: string
-  readonly macLength: number
-  readonly secret: KeyObject
-}
 
 /**
  * One instance is filled again for each query. A query without TSIG costs it two comparisons; one with a TSIG costs at
@@ -193,14 +183,4 @@ function nextMacOf({ hash, secret }: Signer, message: Uint8Array, tsig: Tsig, la
     .update(message.subarray(HEADER_LENGTH, tsig.at))
     .update(signedTimers(message, tsig))
     .digest()
-}
-
-/** Makes keys ready to sign with. */
-export function signersOf(keys: readonly TsigKey[]): readonly Signer[] {
-  return keys.map(signerOf)
-}
-
-function signerOf({ name, algorithm, secret }: TsigKey): Signer {
-  const algorithmName = parseName(algorithm) ?? NOTHING
-  return { name, algorithm: algorithmName, ...TSIG_ALGORITHMS[algorithm], secret: createSecretKey(secret) }
 }

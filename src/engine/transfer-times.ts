@@ -1,5 +1,5 @@
 /** Tells a signed query for a transfer that is sent again from one that is new (RFC 8945 5.2.3). */
-import type { Signer } from './signature.ts'
+import type { Signer } from './signer.ts'
 
 /** Queries of one key in one second that are told apart: 64 KB. A client with more signs the next a second later. */
 export const MAX_A_SECOND = 1000
