@@ -2,7 +2,7 @@
 import { TYPE } from '../wire/codes.ts'
 import { formatName, lowerCaseName } from '../wire/name.ts'
 import { isAtOrBelow } from '../wire/wire-name.ts'
-import { Arena, generationsBetween } from './arena.ts'
+import { Arena } from './arena.ts'
 import { HeldVersions } from './held-versions.ts'
 import { NameKey } from './name-key.ts'
 import { PreparedCommit } from './prepared-commit.ts'
@@ -52,9 +52,10 @@ export class Catalog {
     return this.#arena.buffer
   }
 
-  /** Bytes of live data, and bytes that the buffer has taken from the system. */
-  memory(): { readonly used: number; readonly touched: number } {
-    return { used: this.#arena.usedBytes, touched: this.#arena.touchedBytes }
+  /** Bytes of live data and bytes that the buffer has taken from the system; snapshots that keep what was replaced. */
+  memory(): { readonly used: number; readonly touched: number; readonly heldVersions: number } {
+    const { usedBytes, touchedBytes } = this.#arena
+    return { used: usedBytes, touched: touchedBytes, heldVersions: this.#held.count }
   }
 
   /**
@@ -114,15 +115,6 @@ export class Catalog {
   snapshot(): Snapshot {
     const reader = new TableReader(this.#arena.buffer)
     return this.#held.hold(new Version(reader), reader.generation())
-  }
-
-  /** How many snapshots are held, and how many publications ago the oldest of them was the newest. */
-  heldVersions(): { readonly count: number; readonly oldestAgeGenerations: number } {
-    const now = this.#reader.generation()
-    return {
-      count: this.#held.count,
-      oldestAgeGenerations: generationsBetween(this.#held.oldest() ?? now, now),
-    }
   }
 
   /** See `Version.apexes`. */
