@@ -21,7 +21,7 @@ import { Renewals } from './renewals.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
-import { isTargetReadable, replyToUnreadableTarget } from './target.ts'
+import { isTargetReadable } from './target.ts'
 import { Templates } from './templates.ts'
 import { TunnelEvents } from './tunnel-events.ts'
 import { TunnelPages } from './tunnel-pages.ts'
@@ -153,13 +153,11 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
   app.use(async (ctx, next) => {
     ctx.set(SECURITY_HEADERS)
     if (isSecure) ctx.set('strict-transport-security', `max-age=${ONE_YEAR_SECONDS}`)
-    if (!isTargetReadable(ctx)) {
-      await readToEnd(ctx)
-      replyToUnreadableTarget(ctx)
-      return
-    }
+    const isReadable = isTargetReadable(ctx)
+    if (!isReadable) ctx.req.url = '/' // Koa would throw for it wherever it looks
     if (ctx.path.startsWith('/api/')) ctx.set('cache-control', 'no-store')
     try {
+      if (!isReadable) throw refuse(problem('target-syntax', {}))
       guardHost(ctx.req, publicHost)
       if (isUpdatePath(ctx.path)) ctx.path = UPDATE_PATH
       if (ctx.path === UPDATE_PATH) guardProgram(ctx.req)
