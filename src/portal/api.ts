@@ -91,7 +91,7 @@ export class Api {
   }
 
   async #registerOnce(ctx: Context, input: Readonly<Record<Field, string>>): Promise<RegistrationReply> {
-    const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
+    const outcome = await this.#options.renewals.register(input, this.#visitor(ctx))
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const body = { ...this.#representation(ctx, tunnel, warnings), key }

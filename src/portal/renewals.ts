@@ -25,9 +25,19 @@ export class Renewals {
 
   async renew(tunnel: Tunnel): Promise<KeyRenewal> {
     const renewal = await this.#registrar.renewKey(tunnel)
-    if (renewal.kind === 'refused') return renewal
-    this.#signIns.close(tunnel.id)
-    this.#events.end(tunnel.id)
+    if (renewal.kind !== 'refused') this.#end(tunnel.id)
     return renewal
+  }
+
+  /** A registration is a new key too where it brings a dormant tunnel back. */
+  async register(...input: Parameters<Registrar['register']>): ReturnType<Registrar['register']> {
+    const outcome = await this.#registrar.register(...input)
+    if (outcome.kind !== 'refused') this.#end(outcome.tunnel.id)
+    return outcome
+  }
+
+  #end(tunnelId: string): void {
+    this.#signIns.close(tunnelId)
+    this.#events.end(tunnelId)
   }
 }
