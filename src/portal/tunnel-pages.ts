@@ -111,11 +111,11 @@ export class TunnelPages {
     this.#page(ctx, await registrar.wake(tunnel), first === undefined ? {} : { first })
   }
 
-  /** A reload that breaks the first view off must not lose the key. */
+  /** Neither a reload that breaks the first view off nor a fault of ours may lose the key. */
   #keepUnlessSent(ctx: Context, token: string): void {
     const { signIns } = this.#options
     ctx.res.once('close', () => {
-      if (ctx.res.writableFinished) signIns.forgetTaken(token)
+      if (ctx.res.writableFinished && ctx.res.statusCode < 400) signIns.forgetTaken(token)
       else signIns.putBack(token)
     })
   }
