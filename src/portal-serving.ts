@@ -6,6 +6,7 @@ import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import { serverKey } from './kind/wireguard/server-key.ts'
 import type { DnsListeners } from './listen/listeners.ts'
+import type { PortalOptions, ServiceFacts } from './portal/options.ts'
 import { Portal } from './portal/portal.ts'
 import type { Log } from './shared/log.ts'
 import { Words } from './words/words.ts'
@@ -33,45 +34,60 @@ export async function servePortal(
     sampleTunnel: () => sampleTunnel(broker.table, broker.zone),
     cacheMs: HEALTH_CACHE_MS,
   })
-  const { web, tunnel, monitor } = config
   return Portal.listen({
+    ...portalOptions(config, broker),
+    selfCheck,
+    metrics,
+    words: Words.load(),
+    log,
+  })
+}
+
+/** What a portal takes from the configuration and from the broker that it is the web of. */
+export function portalOptions(
+  config: Config,
+  broker: Broker,
+): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'words' | 'log'> {
+  const { web, monitor } = config
+  return {
     listen: web.listen,
     publicUrl: web.public_url,
     trustedProxies: web.trusted_proxies,
     registrationsPerHour: web.registrations_per_hour,
     metricsFrom: web.metrics_from,
     connectionsPerAddress: web.connections_per_address,
-    facts: {
-      origin: config.origin,
-      reverseApex: broker.zone.reverseApex,
-      serverIpv4: tunnel.server_ipv4,
-      prefix: formatPrefix(tunnel.prefix),
-      mtu: tunnel.mtu,
-      wireguard: {
-        serverPublicKey: serverKey(config.data_dir).publicKey,
-        endpoint: `${tunnel.wireguard.endpoint || tunnel.server_ipv4}:${tunnel.wireguard.port}`,
-        mtu: tunnel.wireguard.mtu,
-      },
-      offered: broker.interfaces.offered,
-      ttl: config.dns.ttl,
-      probeIntervalMs: monitor.interval,
-      threshold: monitor.threshold,
-      firstAnswerMs: monitor.first_answer,
-      keepMs: monitor.keep,
-      negativeTtl: () => broker.zone.negativeTtl(),
-      demo: config.demo,
-      dryRun: broker.interfaces.kind === 'dry-run',
-    },
+    facts: serviceFacts(config, broker),
     table: broker.table,
     store: broker.store,
     prober: broker.prober,
     probeTimeoutMs: monitor.timeout,
     lifecycle: broker.lifecycle,
     admission: broker.admission,
-    selfCheck,
-    metrics,
-    words: Words.load(),
     systems: broker.systems,
-    log,
-  })
+  }
+}
+
+function serviceFacts(config: Config, { zone, interfaces }: Broker): ServiceFacts {
+  const { tunnel, monitor } = config
+  return {
+    origin: config.origin,
+    reverseApex: zone.reverseApex,
+    serverIpv4: tunnel.server_ipv4,
+    prefix: formatPrefix(tunnel.prefix),
+    mtu: tunnel.mtu,
+    wireguard: {
+      serverPublicKey: serverKey(config.data_dir).publicKey,
+      endpoint: `${tunnel.wireguard.endpoint || tunnel.server_ipv4}:${tunnel.wireguard.port}`,
+      mtu: tunnel.wireguard.mtu,
+    },
+    offered: interfaces.offered,
+    ttl: config.dns.ttl,
+    probeIntervalMs: monitor.interval,
+    threshold: monitor.threshold,
+    firstAnswerMs: monitor.first_answer,
+    keepMs: monitor.keep,
+    negativeTtl: () => zone.negativeTtl(),
+    demo: config.demo,
+    dryRun: interfaces.kind === 'dry-run',
+  }
 }

@@ -109,7 +109,10 @@ async function start(
     walBytes: () => broker.store.walBytes,
   })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
-  const lastResort = new LastResort(log, () => process.exit(EXIT.fault))
+  const lastResort = new LastResort(log, () => {
+    killChildren()
+    process.exit(EXIT.fault)
+  })
   const reload = new Reload(config, { broker, log })
   const troubles = () => [
     ...lastResort.troubles(),

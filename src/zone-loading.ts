@@ -75,7 +75,11 @@ export class StaticZones {
       if (zone.file === this.#config.zones_dir) return { taken: [], kept: linesOf(zone) } // it can't be read
       await nextTurn()
       files.add(zone.file)
-      await this.#reloadFile(zone, { store, report })
+      try {
+        await this.#reloadFile(zone, { store, report })
+      } catch (error) {
+        this.#keepForFault(zone.file, error, report) // the files after it are read all the same
+      }
     }
     await this.#followForward(store)
     for (const file of [...this.#apexByFile.keys(), ...this.#failed.keys()])
@@ -175,6 +179,12 @@ export class StaticZones {
     report.kept.push(...lines)
   }
 
+  #keepForFault(file: string, error: unknown, report: ReloadReport): void {
+    const line = `${file}: is kept as it was: ${reasonOf(error)}`
+    this.#failed.set(file, line)
+    report.kept.push(line)
+  }
+
   #gone(file: string, report: ReloadReport): void {
     report.kept.push(`${file}: is gone; its zone is served until freenet6 is restarted`)
   }
@@ -208,7 +218,7 @@ export class StaticZones {
     try {
       await store.commit(() => ({ outcome: undefined, changes }))
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return reasonOf(error)
     }
     this.#ofTunnels.set(keyOf(apex), rrsets)
     return undefined
@@ -257,6 +267,10 @@ function linesOf({ faults }: LoadedZone): string[] {
 
 function isServed(catalog: Catalog, apex: Uint8Array): boolean {
   return catalog.rrset(apex, TYPE.SOA) !== undefined
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function keyOf(name: Uint8Array): string {

@@ -16,8 +16,10 @@ import { Cookies } from './cookies.ts'
 import { Query } from './query.ts'
 import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit.ts'
 import { Reply } from './reply.ts'
-import { Signature, signersOf } from './signature.ts'
-import { type TransferOptions, Transfers } from './transfers.ts'
+import { Signature } from './signature.ts'
+import { signersOf } from './signer.ts'
+import { TransferTimes } from './transfer-times.ts'
+import { type TransferCounts, type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
 
 /** The smallest buffer a reply is written into. */
@@ -52,7 +54,7 @@ export interface NameserverOptions {
 }
 
 /** What has happened since the start. */
-export class Counts {
+export class Counts implements TransferCounts {
   /** Messages that came in. */
   queries = 0
   /** Messages without a reply. */
@@ -80,6 +82,8 @@ export class Counts {
   badcookie = 0
   /** Replies to a TSIG of which key, MAC, time or truncation are not accepted; their rcode is counted too. */
   badtsig = 0
+  overloadedTransfers = 0
+  brokenTransfers = 0
 }
 
 export class Nameserver {
@@ -105,11 +109,12 @@ export class Nameserver {
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
     const signers = signersOf(keys)
-    this.#signature = new Signature(this.#query, signers)
+    const transferTimes = new TransferTimes()
+    this.#signature = new Signature(this.#query, signers, options.transfers && transferTimes)
     this.#rateLimit = rateLimit && new RateLimit(rateLimit)
-    this.#transfers =
-      options.transfers &&
-      new Transfers(options.transfers, { signers, cookieSecrets, nsid: identity, tcpIdleMs })
+    const { counts } = this
+    const engine = { signers, transferTimes, cookieSecrets, nsid: identity, tcpIdleMs, counts }
+    this.#transfers = options.transfers && new Transfers(options.transfers, engine)
   }
 
   /** Does what `respond` does, but for a transfer that is allowed: that is a conversation, which the caller closes. */
@@ -257,7 +262,7 @@ export class Nameserver {
     switch (type) {
       case TYPE.AXFR:
         // RFC 5936 4.2: a transfer over UDP is not defined.
-        return transport === 'udp' ? RCODE.FORMERR : this.#transfer()
+        return transport === 'udp' ? RCODE.FORMERR : this.#refuseTransfer()
       case TYPE.IXFR:
         return this.#transfer()
       case TYPE.MAILA:
@@ -269,6 +274,12 @@ export class Nameserver {
       default:
         return RCODE.FORMERR // OPT, TKEY and TSIG are never asked for
     }
+  }
+
+  /** One that is refused now, for load perhaps, must not be given to whoever sends it again. */
+  #refuseTransfer(): number {
+    this.#signature.noteTransfer()
+    return this.#transfer()
   }
 
   #transfer(): number {

@@ -1,8 +1,7 @@
 /** Checks what a query is signed with, and signs the reply (RFC 8945 5.2, 5.3). */
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { RCODE } from '../wire/codes.ts'
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { RCODE, TYPE } from '../wire/codes.ts'
 import { HEADER_LENGTH } from '../wire/message.ts'
-import { parseName } from '../wire/name.ts'
 import {
   signedHeader,
   signedTimers,
@@ -14,26 +13,19 @@ import {
 } from '../wire/tsig.ts'
 import { isSameName } from '../wire/wire-name.ts'
 import type { Query } from './query.ts'
-import { TSIG_ALGORITHMS, type TsigKey } from './tsig-key.ts'
+import type { Signer } from './signer.ts'
+import type { TransferTimes } from './transfer-times.ts'
 
 /** RFC 8945 10: "The RECOMMENDED value in most situations is 300 seconds." */
 const FUDGE_SECONDS = 300
 /** RFC 8945 5.2.2.1: no MAC is shorter, whatever its hash. */
 const SHORTEST_MAC = 10
 
-/** A key made ready: what is looked for in a TSIG, and what its MAC is made with. */
-export interface Signer {
-  readonly name: Uint8Array
-  readonly algorithm: Uint8Array
-  readonly hash: string
-  readonly macLength: number
-  readonly secret: KeyObject
-}
-
 /**
  * One instance is filled again for each query. A query without TSIG costs it two comparisons; one with a TSIG costs at
- * most two MACs over the message. It remembers no time signed (RFC 8945 5.2.3 would have it): queries change nothing,
- * so an old one that is sent again does no harm, and datagrams that overtake each other do not either.
+ * most two MACs over the message. Times signed are remembered of transfers alone (RFC 8945 5.2.3 would have it of all):
+ * a zone is for whoever holds the key, while what another query asks for anybody may ask, so that an old one that is sent
+ * again does no harm, and datagrams that overtake each other do not either.
  */
 export class Signature {
   /** What the TSIG makes of the reply: NOERROR where there is none or it is good. */
@@ -44,13 +36,16 @@ export class Signature {
   #signer: Signer | undefined
   readonly #query: Query
   readonly #signers: readonly Signer[]
+  readonly #transferTimes: TransferTimes | undefined
   readonly #own = new Tsig()
   /** MAC of the message that was signed last. */
   #lastMac: Uint8Array = NOTHING
 
-  constructor(query: Query, signers: readonly Signer[]) {
+  /** `transferTimes` is shared by all who judge queries for transfers; an engine that gives none has none. */
+  constructor(query: Query, signers: readonly Signer[], transferTimes?: TransferTimes) {
     this.#query = query
     this.#signers = signers
+    this.#transferTimes = transferTimes
   }
 
   /** Name of the key that the query is signed with, in lower case; undefined where it is unsigned or the TSIG not good. */
@@ -70,6 +65,12 @@ export class Signature {
     // RFC 8945 5.3.2: where the key or the MAC is wrong nothing is signed; time and truncation are judged after both.
     if (this.#error === TSIG_ERROR.BADSIG) this.#signer = undefined
     this.room = tsigLength(this.#query.tsig, this.#signer?.macLength ?? 0, this.#error)
+  }
+
+  /** Lets the query for a transfer that has just been checked not be sent again. */
+  noteTransfer(): void {
+    if (this.keyName === undefined || this.#signer === undefined) return
+    this.#transferTimes?.note(this.#signer, this.#query.tsig.timeSigned, this.#mac())
   }
 
   /** Appends the TSIG to a reply of `length` octets, for which room was left; returns the new length. */
@@ -125,15 +126,30 @@ export class Signature {
   #verify(signer: Signer | undefined, seconds: number): number {
     if (signer === undefined) return TSIG_ERROR.BADKEY
     const { message, tsig } = this.#query
-    const { macAt, macLength } = tsig
+    const { macLength } = tsig
     // RFC 8945 5.2.2.1: longer than the hash, or shorter than half of it, is malformed.
     if (macLength > signer.macLength) return RCODE.FORMERR
     if (macLength < Math.max(SHORTEST_MAC, signer.macLength / 2)) return RCODE.FORMERR
     const mac = macOf(signer, message, tsig, NOTHING).subarray(0, macLength)
-    if (!timingSafeEqual(mac, message.subarray(macAt, macAt + macLength))) return TSIG_ERROR.BADSIG
-    if (Math.abs(seconds - tsig.timeSigned) > tsig.fudge) return TSIG_ERROR.BADTIME
+    if (!timingSafeEqual(mac, this.#mac())) return TSIG_ERROR.BADSIG
+    if (!this.#isInTime(signer, seconds)) return TSIG_ERROR.BADTIME
     // RFC 8945 5.2.4, 7: a key stands for its algorithm's whole MAC, as none of those cut short can be configured.
     return macLength < signer.macLength ? TSIG_ERROR.BADTRUNC : TSIG_ERROR.NONE
+  }
+
+  #isInTime(signer: Signer, seconds: number): boolean {
+    const { type, tsig } = this.#query
+    const { timeSigned, fudge } = tsig
+    const difference = Math.abs(seconds - timeSigned)
+    if (type !== TYPE.AXFR) return difference <= fudge
+    if (difference > fudge || difference > FUDGE_SECONDS) return false
+    return this.#transferTimes?.isPast(signer, timeSigned, this.#mac()) !== true
+  }
+
+  /** The query's. */
+  #mac(): Uint8Array {
+    const { message, tsig } = this.#query
+    return message.subarray(tsig.macAt, tsig.macAt + tsig.macLength)
   }
 
   #isMeant({ name, algorithm }: Signer): boolean {
@@ -167,14 +183,4 @@ function nextMacOf({ hash, secret }: Signer, message: Uint8Array, tsig: Tsig, la
     .update(message.subarray(HEADER_LENGTH, tsig.at))
     .update(signedTimers(message, tsig))
     .digest()
-}
-
-/** Makes keys ready to sign with. */
-export function signersOf(keys: readonly TsigKey[]): readonly Signer[] {
-  return keys.map(signerOf)
-}
-
-function signerOf({ name, algorithm, secret }: TsigKey): Signer {
-  const algorithmName = parseName(algorithm) ?? NOTHING
-  return { name, algorithm: algorithmName, ...TSIG_ALGORITHMS[algorithm], secret: createSecretKey(secret) }
 }

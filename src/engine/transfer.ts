@@ -19,12 +19,15 @@ interface ZoneRecord {
   readonly rdata: Uint8Array
 }
 
+/** Has the last message been made? */
+export type TransferEnd = 'done' | 'broken off'
+
 export class Transfer implements Conversation {
   isDone = false
   readonly #reply: Reply
   readonly #signature: Signature
   readonly #snapshot: Snapshot
-  readonly #onClose: () => void
+  readonly #onClose: (end: TransferEnd) => void
   readonly #began: number
   readonly #records: Iterator<ZoneRecord, undefined>
   #record: ZoneRecord | undefined
@@ -38,7 +41,7 @@ export class Transfer implements Conversation {
     readonly snapshot: Snapshot
     readonly soa: Rrset
     readonly seconds: number
-    readonly onClose: () => void
+    readonly onClose: (end: TransferEnd) => void
   }) {
     const { reply, signature, snapshot, soa, seconds, onClose } = parts
     this.#reply = reply
@@ -63,7 +66,7 @@ export class Transfer implements Conversation {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#snapshot.release()
-    this.#onClose()
+    this.#onClose(this.isDone ? 'done' : 'broken off')
   }
 
   #write(octets: Uint8Array, seconds: number): number {

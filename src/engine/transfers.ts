@@ -8,6 +8,7 @@ import { uint16 } from '../wire/octets.ts'
 import { isSameName } from '../wire/wire-name.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { Snapshot } from '../zone/snapshot.ts'
+import { TooManySnapshots } from '../zone/table-fault.ts'
 import { accept, VERDICT } from './accept.ts'
 import type { Client } from './client.ts'
 import type { Conversation } from './conversation.ts'
@@ -15,8 +16,10 @@ import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
 import { Query } from './query.ts'
 import { Reply } from './reply.ts'
-import { Signature, type Signer } from './signature.ts'
+import { Signature } from './signature.ts'
+import type { Signer } from './signer.ts'
 import { Transfer } from './transfer.ts'
+import type { TransferTimes } from './transfer-times.ts'
 
 /** Transfers at a time in all, and to one address: each holds a version of the table. */
 export const MAX_TRANSFERS = 10
@@ -26,7 +29,7 @@ export const MAX_TRANSFERS_AN_ADDRESS = 2
 export type TransferPeer = Prefix | { readonly key: Uint8Array }
 
 export interface TransferOptions {
-  /** Holds the present version of all zones; may throw where too many are held. */
+  /** Holds the present version of all zones. Throws TooManySnapshots. */
   snapshot(): Snapshot
   readonly allow: readonly TransferPeer[]
 }
@@ -34,9 +37,19 @@ export interface TransferOptions {
 /** What a transfer's replies share with all others. */
 export interface TransferEngine {
   readonly signers: readonly Signer[]
+  readonly transferTimes: TransferTimes
   readonly cookieSecrets: SharedArrayBuffer | undefined
   readonly nsid: Uint8Array
   readonly tcpIdleMs: number
+  readonly counts: TransferCounts
+}
+
+/** What became of transfers that were allowed and not made whole. */
+export interface TransferCounts {
+  /** Refused because there are too many at a time. */
+  overloadedTransfers: number
+  /** Ended before their last message: the client went or was too slow, or the version was released by force. */
+  brokenTransfers: number
 }
 
 export class Transfers {
@@ -50,19 +63,23 @@ export class Transfers {
     this.#engine = engine
   }
 
-  /** Begins the transfer that the message asks for; undefined where it asks for none, or for one that is refused. */
+  /** Begins the transfer that the message asks for; undefined: the nameserver answers, be it to refuse one. */
   begin(message: Uint8Array, length: number, client: Client): Conversation | undefined {
     if (client.transport !== 'tcp' || !asksForTransfer(message, length)) return undefined
     const query = new Query()
     query.read(message.slice(0, length), length) // the message's own octets are soon another's
-    const signature = new Signature(query, this.#engine.signers)
+    const signature = new Signature(query, this.#engine.signers, this.#engine.transferTimes)
     signature.check(client.seconds)
     if (!isPlain(query) || signature.rcode !== RCODE.NOERROR) return undefined
-    if (!this.#isAllowed(client, signature.keyName) || this.#isFull(client)) return undefined
-    const snapshot = this.#hold()
-    const soa = snapshot?.rrset(apexOf(query), TYPE.SOA)
-    if (snapshot === undefined || soa === undefined) {
-      snapshot?.release()
+    if (!this.#isAllowed(client, signature.keyName)) return undefined
+    const snapshot = this.#isFull(client) ? undefined : this.#hold()
+    if (snapshot === undefined) {
+      this.#engine.counts.overloadedTransfers++
+      return undefined
+    }
+    const soa = snapshot.rrset(apexOf(query), TYPE.SOA)
+    if (soa === undefined) {
+      snapshot.release()
       return undefined
     }
     return this.#begin({ query, signature, client, snapshot, soa })
@@ -76,6 +93,7 @@ export class Transfers {
     readonly soa: Rrset
   }): Transfer {
     const { query, signature, client, snapshot, soa } = parts
+    signature.noteTransfer()
     const address = addressKey(client)
     this.#count(address, 1)
     return new Transfer({
@@ -84,7 +102,10 @@ export class Transfers {
       snapshot,
       soa,
       seconds: client.seconds,
-      onClose: () => this.#count(address, -1),
+      onClose: end => {
+        this.#count(address, -1)
+        if (end === 'broken off') this.#engine.counts.brokenTransfers++
+      },
     })
   }
 
@@ -120,8 +141,9 @@ export class Transfers {
   #hold(): Snapshot | undefined {
     try {
       return this.#options.snapshot()
-    } catch {
-      return undefined // too many versions are held: refused as any other that is one too many
+    } catch (error) {
+      if (!(error instanceof TooManySnapshots)) throw error
+      return undefined // refused as any other that is one too many
     }
   }
 }

@@ -26,8 +26,8 @@ export interface Figures {
     }
   }
   readonly threadRestarts: () => number
-  /** Bytes of the table of names. */
-  readonly table: () => { readonly used: number; readonly touched: number }
+  /** Bytes of the table of names, and the versions of it that are held. */
+  readonly table: () => { readonly used: number; readonly touched: number; readonly heldVersions: number }
   readonly monitor: () => Readonly<Record<string, number>>
   readonly logLinesDropped: () => number
   /** Octets of the database's write-ahead log. */
@@ -136,6 +136,18 @@ export const METRICS: readonly MetricRow[] = [
   },
   {
     kind: 'counter',
+    name: 'freenet6_dns_overloaded_transfers_total',
+    help: 'Zone transfers that were allowed and refused for load; their replies are counted as refused too',
+    read: ({ engine }) => engine().overloadedTransfers,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_broken_transfers_total',
+    help: 'Zone transfers that ended before their last message',
+    read: ({ engine }) => engine().brokenTransfers,
+  },
+  {
+    kind: 'counter',
     name: 'freenet6_dns_faults_total',
     help: 'Queries that met a defect of ours',
     read: ({ engine, sockets }) => {
@@ -197,6 +209,12 @@ export const METRICS: readonly MetricRow[] = [
     name: 'freenet6_table_touched_bytes',
     help: 'Memory that the table of names has taken from the system',
     read: ({ table }) => table().touched,
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_table_held_versions',
+    help: 'Versions of the table of names that transfers hold: what has been replaced since is kept',
+    read: ({ table }) => table().heldVersions,
   },
   {
     kind: 'counter',

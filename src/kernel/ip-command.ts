@@ -27,8 +27,6 @@ const DEADLINE_MS_A_LINE = 50
 /** A listing takes about 1 KB a link. */
 const MAX_OUTPUT_BYTES = 1024 * 1024 * 1024
 const MAX_REASON_LENGTH = 200
-/** The pool's route gives way to any that the operator sets for the same prefix. */
-const BLACKHOLE_METRIC = 4_278_198_272
 
 export const runIp: RunIp = async (args, input = '') => {
   const lines = input.split('\n').length
@@ -61,11 +59,6 @@ export function changeRemoteCommand(link: Link, outer: Outer): string {
 /** By the tunnel's own call, which other kinds of device refuse: a foreign device of that name stays. */
 export function deleteCommand(device: string): string {
   return `tunnel del ${device}`
-}
-
-/** Packets for parts of the pool that no link has end here instead of going back to the provider (RFC 6324 3.1). */
-export function blackholeArguments(prefix: string): readonly string[] {
-  return ['-6', 'route', 'replace', 'blackhole', prefix, 'metric', String(BLACKHOLE_METRIC)]
 }
 
 function outerOf(link: Link, outer: Outer): string {

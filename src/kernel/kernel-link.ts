@@ -1,5 +1,6 @@
 import type { Link } from '../tunnel/interface.ts'
 import { LINK_PREFIX_LENGTH, LINK_TTL, type Outer, type RunIp, reasonOf } from './ip-command.ts'
+import { fieldsOf, parseArray } from './ip-json.ts'
 
 /** A sit device as the kernel has it. What it does not say is undefined. */
 export interface KernelLink {
@@ -61,17 +62,6 @@ export function isComplete(have: KernelLink, link: Link, outer: Outer): boolean 
   )
 }
 
-/** `ip` prints nothing at all where there is nothing to print. */
-function parseArray(text: string): readonly unknown[] | undefined {
-  if (text.trim() === '') return []
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
 function kernelLinkOf(entry: unknown): KernelLink | undefined {
   const { ifname, mtu, flags, linkinfo, addr_info } = fieldsOf(entry)
   const { info_kind, info_data } = fieldsOf(linkinfo)
@@ -95,8 +85,4 @@ function globalAddress(entry: unknown): string[] {
   return typeof local === 'string' && typeof prefixlen === 'number'
     ? [`${local}/${prefixlen}`]
     : ['unreadable']
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
 }

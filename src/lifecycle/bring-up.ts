@@ -4,6 +4,7 @@ import type { TunnelStore, TunnelTransaction, Written } from '../store/tunnel-st
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
@@ -21,24 +22,10 @@ export class BringUp {
   readonly #turn: KernelTurn
   readonly #log: Log
   readonly #now: () => number
-  readonly #steady: () => number
-  readonly #firstAnswer: number
+  readonly #waitUntil: () => number | undefined
   #next: Promise<BroughtUp> | undefined
 
-  constructor(parts: {
-    readonly store: TunnelStore
-    readonly zone: TunnelZone
-    readonly drivers: Drivers
-    readonly faults: LinkFaults
-    readonly turn: KernelTurn
-    readonly log: Log
-    /** UTC seconds. */
-    readonly now: () => number
-    /** Seconds of the steady clock. */
-    readonly steady: () => number
-    /** Seconds a tunnel may wait for its first sign of life; 0: none waits. */
-    readonly firstAnswer: number
-  }) {
+  constructor(parts: LifecycleParts) {
     this.#store = parts.store
     this.#zone = parts.zone
     this.#drivers = parts.drivers
@@ -46,8 +33,7 @@ export class BringUp {
     this.#turn = parts.turn
     this.#log = parts.log
     this.#now = parts.now
-    this.#steady = parts.steady
-    this.#firstAnswer = parts.firstAnswer
+    this.#waitUntil = parts.waitUntil
   }
 
   /**
@@ -82,7 +68,7 @@ export class BringUp {
   }
 
   #publish(transaction: TunnelTransaction, tunnels: readonly Tunnel[]): Written<ReadonlySet<string>> {
-    const waitUntil = this.#firstAnswer === 0 ? undefined : this.#steady() + this.#firstAnswer
+    const waitUntil = this.#waitUntil()
     const now = this.#now()
     const rows = tunnels.flatMap(tunnel => transaction.activate(tunnel, now, waitUntil) ?? [])
     return {

@@ -3,6 +3,7 @@ import type { TunnelStore, TunnelTransaction, Waking, Written } from '../store/t
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
@@ -33,25 +34,11 @@ export class DormantTunnels {
   readonly #log: Log
   readonly #now: () => number
   readonly #steady: () => number
-  readonly #firstAnswer: number
+  readonly #waitUntil: () => number | undefined
   readonly #onWoken: () => void
 
-  constructor(parts: {
-    readonly store: TunnelStore
-    readonly zone: TunnelZone
-    readonly drivers: Drivers
-    readonly faults: LinkFaults
-    readonly turn: KernelTurn
-    readonly log: Log
-    /** UTC seconds. */
-    readonly now: () => number
-    /** Seconds of the steady clock. */
-    readonly steady: () => number
-    /** Seconds a tunnel may wait for its first sign of life; 0: none waits. */
-    readonly firstAnswer: number
-    /** Called in the tick of the commit that brought one back. */
-    readonly onWoken: () => void
-  }) {
+  /** `onWoken` is called in the tick of the commit that brought one back. */
+  constructor(parts: LifecycleParts & { readonly onWoken: () => void }) {
     this.#store = parts.store
     this.#zone = parts.zone
     this.#drivers = parts.drivers
@@ -60,7 +47,7 @@ export class DormantTunnels {
     this.#log = parts.log
     this.#now = parts.now
     this.#steady = parts.steady
-    this.#firstAnswer = parts.firstAnswer
+    this.#waitUntil = parts.waitUntil
     this.#onWoken = parts.onWoken
   }
 
@@ -82,11 +69,13 @@ export class DormantTunnels {
   /** Ends those that were kept for as long as they are kept. Returns how many. */
   async endOld(): Promise<number> {
     const { dormant } = this.#store.tunnels
-    for (let ended = 0; ; ) {
-      const ids = dormant.endedBy(this.#steady(), ENDED_IN_ONE)
-      if (ids.length === 0) return ended
-      ended += await this.#store.commit(transaction => this.#end(transaction, ids))
+    let ended = 0
+    while (dormant.endedBy(this.#steady(), 1).length > 0) {
+      const gone = await this.#store.commit(transaction => this.#end(transaction))
+      if (gone === 0) break // their owners have come first
+      ended += gone
     }
+    return ended
   }
 
   #awake(id: string): Awakened {
@@ -119,10 +108,9 @@ export class DormantTunnels {
     { id, ipv4Client }: DormantTunnel,
     keyHash: Uint8Array | undefined,
   ): Written<Waking> {
-    const waitUntil = this.#firstAnswer === 0 ? undefined : this.#steady() + this.#firstAnswer
     const waking = transaction.wake(id, {
       ipv4: ipv4Client,
-      waitUntil,
+      waitUntil: this.#waitUntil(),
       since: this.#now(),
       ...(keyHash === undefined ? {} : { keyHash }),
     })
@@ -138,10 +126,14 @@ export class DormantTunnels {
     }
   }
 
-  #end(transaction: TunnelTransaction, ids: readonly string[]): Written<number> {
-    const gone = ids.filter(id => transaction.remove(id, this.#steady()) !== undefined)
+  /** Finds them inside the transaction: a work before this one may have woken some. */
+  #end(transaction: TunnelTransaction): Written<number> {
+    const steady = this.#steady()
+    const ids = transaction.tunnels.dormant.endedBy(steady, ENDED_IN_ONE)
+    const gone = ids.filter(id => transaction.removeDormant(id, steady) !== undefined)
+    if (gone.length === 0) return { outcome: 0, changes: [] }
     return {
-      outcome: ids.length,
+      outcome: gone.length,
       changes: [],
       committed: () => this.#log.info({ tunnels: gone.length }, 'dormant tunnels have ended'),
     }

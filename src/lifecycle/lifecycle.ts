@@ -15,7 +15,7 @@ import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deletion, Removal } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
-import { Takeovers } from './takeover.ts'
+import { type HeldEndpoint, Takeovers } from './takeover.ts'
 import { Traffic } from './traffic.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
@@ -75,7 +75,9 @@ export class Lifecycle {
     this.#now = options.now
     this.#steady = options.steady
     this.#faults = new LinkFaults(options.log)
-    const parts = { ...options, faults: this.#faults, turn: new KernelTurn() }
+    const { steady, firstAnswer } = options
+    const waitUntil = () => (firstAnswer === 0 ? undefined : steady() + firstAnswer)
+    const parts = { ...options, faults: this.#faults, turn: new KernelTurn(), waitUntil }
     this.#registrations = new Registrations(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
@@ -161,9 +163,17 @@ export class Lifecycle {
     return until === undefined ? undefined : until - this.#steady() + this.#now()
   }
 
-  /** Moves a tunnel to the endpoint of the tunnel `holderId`, which gets the other's. */
-  takeEndpoint(id: string, holderId: string): Promise<EndpointChange> {
-    return this.#takeovers.take(id, holderId)
+  /**
+   * Moves a tunnel to the endpoint of a silent one, which gets the other's; one that has let go of it keeps what it has. A
+   * dormant tunnel comes back first: what it gives in exchange must be its own.
+   */
+  async takeEndpoint(id: string, wanted: HeldEndpoint): Promise<EndpointChange> {
+    if (this.#store.tunnels.dormant.byId(id) !== undefined) {
+      const awakened = await this.wake(id)
+      if (awakened.kind === 'refused') return awakened
+    }
+    const change = await this.#takeovers.take(id, wanted)
+    return change.kind === 'let-go' ? this.#moves.move(id, wanted.ipv4) : change
   }
 
   /** Gives a tunnel a new key; the old one is void. */

@@ -5,6 +5,7 @@ import type { LinkFault } from '../tunnel/interface.ts'
 import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 
 export type EndpointChange = { readonly kind: 'changed' | 'unchanged'; readonly tunnel: Tunnel } | Refusal
@@ -28,14 +29,7 @@ export class Moves {
   readonly #log: Log
   readonly #now: () => number
 
-  constructor(parts: {
-    readonly store: TunnelStore
-    readonly drivers: Drivers
-    readonly turn: KernelTurn
-    readonly log: Log
-    /** UTC seconds. */
-    readonly now: () => number
-  }) {
+  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'turn' | 'log' | 'now'>) {
     this.#store = parts.store
     this.#drivers = parts.drivers
     this.#turn = parts.turn

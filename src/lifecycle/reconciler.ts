@@ -4,6 +4,7 @@ import type { Reconciliation } from '../tunnel/interface.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
 
 /** Rows read in one turn of the event loop. */
@@ -18,12 +19,7 @@ export class Reconciler {
   readonly #faults: LinkFaults
   readonly #turn: KernelTurn
 
-  constructor(parts: {
-    readonly store: TunnelStore
-    readonly drivers: Drivers
-    readonly faults: LinkFaults
-    readonly turn: KernelTurn
-  }) {
+  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'faults' | 'turn'>) {
     this.#store = parts.store
     this.#drivers = parts.drivers
     this.#faults = parts.faults

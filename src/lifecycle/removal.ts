@@ -4,6 +4,7 @@ import type { TunnelStore, TunnelTransaction, Written } from '../store/tunnel-st
 import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
@@ -24,22 +25,14 @@ export class Removal {
   readonly #onRemoved: (rows: number) => void
   readonly #deletions = new BatchQueue((ids: readonly string[]) => this.#deleteAll(ids))
 
-  constructor(parts: {
-    readonly store: TunnelStore
-    readonly zone: TunnelZone
-    readonly drivers: Drivers
-    readonly faults: LinkFaults
-    readonly turn: KernelTurn
-    readonly log: Log
-    /** UTC seconds. */
-    readonly now: () => number
-    /** Seconds of the steady clock. */
-    readonly steady: () => number
-    /** Seconds for which a tunnel that was silent for too long is kept; 0: it goes at once. */
-    readonly keep: number
-    /** Called in the tick of the commit with the number of rows that went. */
-    readonly onRemoved: (rows: number) => void
-  }) {
+  constructor(
+    parts: LifecycleParts & {
+      /** Seconds for which a tunnel that was silent for too long is kept; 0: it goes at once. */
+      readonly keep: number
+      /** Called in the tick of the commit with the number of rows that went. */
+      readonly onRemoved: (rows: number) => void
+    },
+  ) {
     this.#store = parts.store
     this.#zone = parts.zone
     this.#drivers = parts.drivers
@@ -70,10 +63,14 @@ export class Removal {
     })
   }
 
-  #remove(tunnels: readonly Tunnel[], broken: readonly BrokenRow[]): Promise<Set<string>> {
+  /** Finds the rows in the kernel's turn: a tunnel that was dormant before it may be up by now. */
+  #remove(ids: readonly string[]): Promise<Set<string>> {
     return this.#turn.take(async () => {
+      const { tunnels: table } = this.#store
+      const tunnels = ids.flatMap(id => table.byId(id) ?? table.dormant.byId(id) ?? [])
       const up = tunnels.filter(({ dormant }) => dormant === undefined)
       const asleep = tunnels.filter(({ dormant }) => dormant !== undefined)
+      const broken = ids.flatMap(id => table.brokenById(id) ?? [])
       const down = [...(await this.#withoutInterface(up)), ...asleep, ...broken]
       if (down.length === 0) return new Set()
       return this.#store.commit(transaction => this.#removeRows(transaction, down))
@@ -88,12 +85,8 @@ export class Removal {
 
   /** An id that comes twice finds no tunnel the second time. */
   async #deleteAll(ids: readonly string[]): Promise<readonly Deletion[]> {
-    const unique = [...new Set(ids)]
-    const { tunnels: table } = this.#store
-    const tunnels = unique.flatMap(id => table.byId(id) ?? table.dormant.byId(id) ?? [])
-    const broken = unique.flatMap(id => this.#store.tunnels.brokenById(id) ?? [])
     try {
-      const gone = tunnels.length + broken.length === 0 ? new Set() : await this.#remove(tunnels, broken)
+      const gone = await this.#remove([...new Set(ids)])
       return ids.map(id => (gone.delete(id) ? { kind: 'deleted' } : this.#undeleted(id)))
     } catch (error) {
       const problem = storageProblem(error)

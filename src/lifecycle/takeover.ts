@@ -4,9 +4,19 @@ import type { LinkFault } from '../tunnel/interface.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
 import type { EndpointChange } from './moves.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
+
+/** An endpoint that a silent tunnel has, and the id of that tunnel. */
+export interface HeldEndpoint {
+  readonly ipv4: string
+  readonly holder: string
+}
+
+/** `let-go`: the holder does not have the endpoint any more, and nothing was changed. */
+export type Takeover = EndpointChange | { readonly kind: 'let-go' }
 
 /**
  * Exchanges of the endpoints of two tunnels: the mover gets the one that a silent holder has, and the holder the
@@ -21,15 +31,7 @@ export class Takeovers {
   readonly #log: Log
   readonly #now: () => number
 
-  constructor(parts: {
-    readonly store: TunnelStore
-    readonly drivers: Drivers
-    readonly faults: LinkFaults
-    readonly turn: KernelTurn
-    readonly log: Log
-    /** UTC seconds. */
-    readonly now: () => number
-  }) {
+  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'faults' | 'turn' | 'log' | 'now'>) {
     this.#store = parts.store
     this.#drivers = parts.drivers
     this.#faults = parts.faults
@@ -38,16 +40,16 @@ export class Takeovers {
     this.#now = parts.now
   }
 
-  /** Moves the tunnel `id` to the endpoint of the tunnel `holderId`; refused where that has no endpoint to give. */
-  take(id: string, holderId: string): Promise<EndpointChange> {
+  /** Moves the tunnel `id` to an endpoint, if the holder still has it when the kernel's turn has come. */
+  take(id: string, { ipv4, holder: holderId }: HeldEndpoint): Promise<Takeover> {
     return this.#turn.take(async () => {
       const mover = this.#store.tunnels.byId(id)
       const holder = this.#store.tunnels.byId(holderId)
-      if (mover === undefined || holder === undefined) return refused(REFUSAL.noTunnel())
-      const { ipv4Client: old } = mover
-      const { ipv4Client: wanted } = holder
-      if (old === undefined || wanted === undefined) return refused(REFUSAL.noTunnel())
-      const moved = { ...mover, ipv4Client: wanted }
+      const old = mover?.ipv4Client
+      if (mover === undefined || old === undefined) return refused(REFUSAL.noTunnel())
+      if (old === ipv4) return { kind: 'unchanged', tunnel: mover }
+      if (holder?.ipv4Client !== ipv4) return { kind: 'let-go' }
+      const moved = { ...mover, ipv4Client: ipv4 }
       const left = { ...holder, ipv4Client: old }
       const fault = await this.#exchangeRemote({ from: holder, to: moved })
       const refusal =

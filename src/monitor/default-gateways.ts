@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { RunIp } from '../kernel/ip-command.ts'
+import { parseArray } from '../kernel/ip-json.ts'
 
 /** A router that our packets leave by; a link-local address has its interface (fe80::1%eth0). */
 export interface Gateway {
@@ -25,21 +26,11 @@ export async function defaultGateways(run: RunIp): Promise<readonly Gateway[] | 
 }
 
 function gatewaysIn(json: string, family: 4 | 6): Gateway[] {
-  return entriesOf(json).flatMap(entry => {
+  return (parseArray(json) ?? []).flatMap(entry => {
     if (typeof entry !== 'object' || entry === null) return []
     const { gateway, dev }: { gateway?: unknown; dev?: unknown } = entry
     if (typeof gateway !== 'string' || isIP(gateway) !== family) return []
     const isLinkLocal = gateway.toLowerCase().startsWith('fe80:')
     return [{ family, address: isLinkLocal && typeof dev === 'string' ? `${gateway}%${dev}` : gateway }]
   })
-}
-
-/** `ip` prints nothing at all where there is nothing to print. */
-function entriesOf(json: string): readonly unknown[] {
-  try {
-    const value: unknown = JSON.parse(json)
-    return Array.isArray(value) ? value : []
-  } catch {
-    return []
-  }
 }

@@ -6,6 +6,8 @@ import { reasonOf } from './reason.ts'
 
 const FIRST_RESTART_MS = 1000
 const LONGEST_RESTART_MS = 60_000
+/** A monitor that has run for this long hears all that changes from now on. */
+const LISTENS_AFTER_MS = 1500
 /** Changes come in crowds: one wake for all that come within this time. */
 const DEBOUNCE_MS = 300
 const POLL_MS = 3000
@@ -37,9 +39,10 @@ export class KernelWatch {
   readonly #backOff = new BackOff({
     firstMs: FIRST_RESTART_MS,
     longestMs: LONGEST_RESTART_MS,
-    retry: () => this.#watch(),
+    retry: () => this.#watchAgain(),
   })
   #poll: NodeJS.Timeout | undefined
+  #listening: NodeJS.Timeout | undefined
   #soon: NodeJS.Timeout | undefined
   #watching: Promise<void> | undefined
   #rest = ''
@@ -71,6 +74,7 @@ export class KernelWatch {
     this.#stopping.abort()
     clearInterval(this.#poll)
     clearTimeout(this.#soon)
+    clearTimeout(this.#listening)
     this.#backOff.stop()
     await this.#watching
   }
@@ -79,11 +83,23 @@ export class KernelWatch {
     this.#watching = this.#runMonitor()
   }
 
+  /** What changed while no monitor ran, nobody has seen. */
+  #watchAgain(): void {
+    this.#rest = ''
+    this.#listening = setTimeout(() => {
+      this.#backOff.succeeded()
+      this.#hasComplained = false
+      this.#onChange()
+    }, LISTENS_AFTER_MS)
+    this.#watch()
+  }
+
   async #runMonitor(): Promise<void> {
     const how = await this.#endOfMonitor()
     if (this.#stopping.signal.aborted) return
+    clearTimeout(this.#listening)
     this.#backOff.failed()
-    this.#onChange() // what happened since it ended, nobody has seen
+    this.#onChange() // where no monitor lasts, each end of one is an occasion to look
     if (this.#hasComplained) return
     this.#hasComplained = true
     this.#log.warn(

@@ -6,14 +6,20 @@ import { reasonOf } from './reason.ts'
 const INTERVAL_MS = 3_600_000
 /**
  * Seconds of rest after a reconciliation that took one: many if the next is wanted because something has changed, which
- * may be of no concern to us, and one if our own is known to be harmed.
+ * may be of no concern to us, and one if our own is known to be harmed, or the last could not mend it all.
  */
-const REST_PER_WORK = { changed: 9, harmed: 1 } as const
+const REST_PER_WORK = { changed: 9, failed: 1, harmed: 1 } as const
 const SHORTEST_REST_MS = 500
+/** After a first failure in a row; it doubles with each. */
+const FIRST_RETRY_MS = 1000
+const LONGEST_RETRY_MS = 60_000
 /** Faults of one reconciliation that are written to the log. */
 const LOGGED_FAULTS = 10
 
-/** Compares kernel and table at start, hourly, and soon after somebody else has touched the kernel. */
+/**
+ * Compares kernel and table at start, hourly, soon after somebody else has touched the kernel, and again while something
+ * could not be mended.
+ */
 export class Reconciler {
   readonly #lifecycle: Pick<MonitoredTunnels, 'reconcile'>
   readonly #prepare: () => Promise<readonly LinkFault[]>
@@ -26,6 +32,7 @@ export class Reconciler {
   #endedAt = Number.NEGATIVE_INFINITY
   #workedMs = 0
   #mendings = 0
+  #failuresInARow = 0
   #stopped = false
   #lastFaults = ''
   #unprepared: readonly LinkFault[] = []
@@ -85,9 +92,14 @@ export class Reconciler {
 
   #plan(): void {
     if (this.#wanted === undefined || this.#stopped || this.#running !== undefined) return
-    const restMs = Math.max(SHORTEST_REST_MS, REST_PER_WORK[this.#wanted] * this.#workedMs)
+    const shortest = this.#wanted === 'failed' ? this.#retryMs() : SHORTEST_REST_MS
+    const restMs = Math.max(shortest, REST_PER_WORK[this.#wanted] * this.#workedMs)
     clearTimeout(this.#soon)
     this.#soon = setTimeout(() => this.#run(), Math.max(0, this.#endedAt + restMs - performance.now()))
+  }
+
+  #retryMs(): number {
+    return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failuresInARow - 1))
   }
 
   #run(): void {
@@ -101,12 +113,15 @@ export class Reconciler {
 
   async #timed(): Promise<void> {
     const start = performance.now()
-    await this.#reconcile()
+    const isWhole = await this.#reconcile()
     this.#endedAt = performance.now()
     this.#workedMs = this.#endedAt - start
+    this.#failuresInARow = isWhole ? 0 : this.#failuresInARow + 1
+    if (!isWhole && this.#wanted !== 'harmed') this.#wanted = 'failed'
   }
 
-  async #reconcile(): Promise<void> {
+  /** Resolves with whether kernel and table agree now. */
+  async #reconcile(): Promise<boolean> {
     try {
       const [preparation, mended] = await Promise.all([this.#prepare(), this.#lifecycle.reconcile()])
       const { made, removed, faults } = mended
@@ -116,8 +131,10 @@ export class Reconciler {
         this.#log.info({ made: made.length, removed: removed.length }, 'interfaces reconciled with the table')
       }
       this.#reportFaults([...preparation, ...faults])
+      return preparation.length + faults.length === 0
     } catch (error) {
       this.#log.error({ reason: reasonOf(error) }, 'interfaces could not be reconciled with the table')
+      return false
     }
   }
 

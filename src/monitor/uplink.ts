@@ -1,4 +1,4 @@
-import { type Verdicts, verdictOf } from '../echo/prober.ts'
+import { type Verdict, type Verdicts, verdictOf } from '../echo/prober.ts'
 import type { Gateway } from './default-gateways.ts'
 import type { CutOff } from './own-outage.ts'
 
@@ -30,7 +30,7 @@ export class Uplink {
   judge(verdicts: Verdicts): CutOff | undefined {
     const isSilent = (address: string) => verdictOf(verdicts, address).kind !== 'answered'
     if (this.#anchors.length > 0 && this.#anchors.every(isSilent)) {
-      return { kind: 'anchors', reason: 'no address of monitor.anchors answers' }
+      return { kind: 'anchors', reason: reasonOf(this.#anchors.map(address => verdictOf(verdicts, address))) }
     }
     return this.#lostRoute() ?? this.#silentGateway(isSilent)
   }
@@ -57,4 +57,13 @@ export class Uplink {
     }
     return undefined
   }
+}
+
+/** Where no echo was even sent, what stands in its way may be a tool of ours and not the uplink: it is named. */
+function reasonOf(verdicts: readonly Verdict[]): string {
+  const [first] = verdicts
+  if (first?.kind !== 'unknown' || verdicts.some(({ kind }) => kind === 'silent')) {
+    return 'no address of monitor.anchors answers'
+  }
+  return `nothing is known of the addresses of monitor.anchors: ${first.reason}`
 }

@@ -48,14 +48,20 @@ export interface ApiOptions
 }
 
 type RegistrationReply =
-  | { readonly kind: 'registered'; readonly location: string; readonly body: object }
+  | {
+      readonly kind: 'registered'
+      readonly id: string
+      readonly key: string
+      readonly location: string
+      readonly body: object
+    }
   | Refusal
 
 /** `/api/v1`: JSON in, JSON out, a tunnel's key as bearer token (RFC 6750 2.1). */
 export class Api {
   readonly #options: ApiOptions
-  /** Replies by Idempotency-Key (draft-ietf-httpapi-idempotency-key-header). */
-  readonly #replies = new OnceEach<RegistrationReply>(({ kind }) => kind === 'registered')
+  /** Replies by Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), as long as their key opens the tunnel. */
+  readonly #replies = new OnceEach<RegistrationReply>(reply => this.#isStillTrue(reply))
 
   constructor(options: ApiOptions) {
     this.#options = options
@@ -87,11 +93,21 @@ export class Api {
   }
 
   async #registerOnce(ctx: Context, input: RegistrationInput): Promise<RegistrationReply> {
-    const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
+    const outcome = await this.#options.renewals.register(input, this.#visitor(ctx))
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const body = { ...this.#representation(ctx, tunnel, warnings), key }
-    return { kind: 'registered', location: this.#links(tunnel).self, body }
+    return { kind: 'registered', id: tunnel.id, key, location: this.#links(tunnel).self, body }
+  }
+
+  /** Not once the tunnel is deleted or has a new key. A table that can't be read now loses nobody the key. */
+  #isStillTrue(reply: RegistrationReply): boolean {
+    if (reply.kind === 'refused') return false
+    try {
+      return this.#options.table.keyMatches(reply.id, reply.key)
+    } catch {
+      return true
+    }
   }
 
   async #show(ctx: Context): Promise<void> {

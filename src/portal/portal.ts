@@ -21,6 +21,7 @@ import { Renewals } from './renewals.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
+import { isTargetReadable } from './target.ts'
 import { Templates } from './templates.ts'
 import { TunnelEvents } from './tunnel-events.ts'
 import { TunnelPages } from './tunnel-pages.ts'
@@ -86,7 +87,11 @@ export class Portal {
     const port = typeof bound === 'object' && bound !== null ? bound.port : options.listen.port
     const url = `http://${formatEndpoint({ address: options.listen.address, port })}`
     server.on('error', error => options.log.error({ err: error }, 'web server fault'))
-    const events = new TunnelEvents({ ...options, timeoutMs: options.probeTimeoutMs })
+    const events = new TunnelEvents({
+      ...options,
+      timeoutMs: options.probeTimeoutMs,
+      endOf: tunnel => options.lifecycle.endOf(tunnel),
+    })
     server.on('request', application(options, events, options.publicUrl || url).callback())
     return new Portal(server, events, url)
   }
@@ -149,8 +154,11 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
   app.use(async (ctx, next) => {
     ctx.set(SECURITY_HEADERS)
     if (isSecure) ctx.set('strict-transport-security', `max-age=${ONE_YEAR_SECONDS}`)
+    const isReadable = isTargetReadable(ctx)
+    if (!isReadable) ctx.req.url = '/' // Koa would throw for it wherever it looks
     if (ctx.path.startsWith('/api/')) ctx.set('cache-control', 'no-store')
     try {
+      if (!isReadable) throw refuse(problem('target-syntax', {}))
       guardHost(ctx.req, publicHost)
       if (isUpdatePath(ctx.path)) ctx.path = UPDATE_PATH
       if (ctx.path === UPDATE_PATH) guardProgram(ctx.req)
@@ -158,14 +166,19 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
       await next()
       refuseUnmatched(ctx)
     } catch (error) {
-      await drain(ctx.req)
-      if (!ctx.req.complete) ctx.set('connection', 'close') // RFC 9112 9.3: what follows is no request
+      await readToEnd(ctx)
       replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
   })
   app.use(router.routes())
   app.use(router.allowedMethods())
   return app
+}
+
+/** Reads what is left of a refused request, or lets the connection end with the reply. */
+async function readToEnd(ctx: Context): Promise<void> {
+  await drain(ctx.req)
+  if (!ctx.req.complete) ctx.set('connection', 'close') // RFC 9112 9.3: what follows is no request
 }
 
 /** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */

@@ -43,10 +43,14 @@ export function rememberLanguage(ctx: Context, words: Words): void {
   ctx.append('set-cookie', cookie)
 }
 
-/** The same page in another language; a page that came of a form has no address of its own. */
+/**
+ * The same page in another language; a page that came of a form has no address of its own. The path has one slash in
+ * front: with two, or a backslash, the next word would be another site (RFC 3986 4.2).
+ */
 export function linkToLanguage(ctx: Context, tag: string): string {
   const hasAddress = ctx.method === 'GET' || ctx.method === 'HEAD'
-  return `${hasAddress ? ctx.path : '/'}?lang=${tag}`
+  const path = hasAddress ? ctx.path.replace(/^[/\\]+/, '') : ''
+  return `/${path}?lang=${tag}`
 }
 
 function askedLanguage(ctx: Context): string {

@@ -30,12 +30,15 @@ export class SignIns {
   readonly #now: () => number
   readonly #sessions: BoundedSessions<Session>
   readonly #firstViews: BoundedSessions<FirstView & Session>
+  /** Views on their way to a browser. */
+  readonly #taken: BoundedSessions<FirstView & Session>
 
   /** `now`: milliseconds since some moment. A wall clock that is set ends no session and lengthens none. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
     this.#sessions = new BoundedSessions(now)
     this.#firstViews = new BoundedSessions(now)
+    this.#taken = new BoundedSessions(now)
   }
 
   /** Signs a browser in to a tunnel; returns its token. */
@@ -53,16 +56,24 @@ export class SignIns {
     return this.#firstViews.find(tunnelId, token) !== undefined
   }
 
-  /** What waits behind a token; it is forgotten at once. */
+  /** What waits behind a token, to nobody else from now on. `forgetTaken` or `putBack` must follow. */
   takeFirstView(tunnelId: string, token: string): FirstView | undefined {
     const view = this.#firstViews.find(tunnelId, token)
-    if (view !== undefined) this.#firstViews.delete(token)
+    if (view === undefined) return undefined
+    this.#firstViews.delete(token)
+    this.#taken.add(view, token)
     return view
   }
 
-  /** Lets what was taken wait again behind the same token. */
-  putBack(tunnelId: string, { token, first }: { readonly token: string; readonly first: FirstView }): void {
-    this.#firstViews.add({ ...first, tunnelId, expires: Date.now() + FRESH_KEY_LIFETIME_MS }, token)
+  /** Forgets what was taken, once the browser has it. */
+  forgetTaken(token: string): void {
+    this.#taken.delete(token)
+  }
+
+  /** Lets what was taken wait again behind the same token, for as long as it would have; not after `close`. */
+  putBack(token: string): void {
+    const view = this.#taken.delete(token)
+    if (view !== undefined) this.#firstViews.add(view, token)
   }
 
   /** Whether one of a browser's tokens is signed in to the tunnel. */
@@ -74,6 +85,7 @@ export class SignIns {
   close(tunnelId: string): void {
     this.#sessions.deleteAll(tunnelId)
     this.#firstViews.deleteAll(tunnelId)
+    this.#taken.deleteAll(tunnelId)
   }
 }
 
@@ -102,13 +114,15 @@ class BoundedSessions<T extends Session> {
     return session?.tunnelId === tunnelId && session.expires >= this.#now() ? session : undefined
   }
 
-  delete(token: string): void {
+  /** What stood behind the token. */
+  delete(token: string): T | undefined {
     const session = this.#byToken.get(token)
-    if (session === undefined) return
+    if (session === undefined) return undefined
     this.#byToken.delete(token)
     const rest = (this.#tokensOf.get(session.tunnelId) ?? []).filter(other => other !== token)
     if (rest.length === 0) this.#tokensOf.delete(session.tunnelId)
     else this.#tokensOf.set(session.tunnelId, rest)
+    return session
   }
 
   deleteAll(tunnelId: string): void {

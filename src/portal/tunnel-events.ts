@@ -6,6 +6,7 @@ import type { Log } from '../shared/log.ts'
 import type { RowDifference, TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
 import { NEW, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
+import { minuteOf } from './minute.ts'
 
 /** Listeners of a tunnel, of a visitor, and in all: each holds a connection. */
 const MAX_PER_TUNNEL = 8
@@ -33,6 +34,7 @@ export class TunnelEvents {
   readonly #table: TunnelReader
   readonly #prober: Prober
   readonly #timeoutMs: number
+  readonly #endOf: (tunnel: Tunnel) => number | undefined
   readonly #log: Log
   readonly #listeners = new Map<string, Set<Listener>>()
   readonly #perVisitor = new Map<string, number>()
@@ -48,11 +50,14 @@ export class TunnelEvents {
     readonly prober: Prober
     /** How long an echo reply may take, in milliseconds. */
     readonly timeoutMs: number
+    /** UTC seconds at which a state ends by itself; undefined: it does not. */
+    readonly endOf: (tunnel: Tunnel) => number | undefined
     readonly log: Log
   }) {
     this.#table = parts.table
     this.#prober = parts.prober
     this.#timeoutMs = parts.timeoutMs
+    this.#endOf = parts.endOf
     this.#log = parts.log
     this.#stopFollowing = parts.store.onCommitted(({ rows }) => this.#tellRows(rows))
     this.#heart = setInterval(() => this.#beat(), HEARTBEAT_MS).unref()
@@ -70,9 +75,14 @@ export class TunnelEvents {
     this.#perVisitor.set(key, mine + 1)
     this.#count++
     listener.stream.once('close', () => this.#forget(listener))
-    sendState(listener, tunnel)
+    this.#sendState(listener, tunnel)
     this.#probing ??= setTimeout(() => this.#probe(), 0)
     return listener.stream
+  }
+
+  /** Ends all streams of a tunnel; who may listen comes again. */
+  end(tunnelId: string): void {
+    for (const listener of this.#listeners.get(tunnelId) ?? []) this.#dismiss(listener)
   }
 
   close(): void {
@@ -83,10 +93,17 @@ export class TunnelEvents {
     for (const { stream } of this.#all()) stream.end()
   }
 
-  #forget({ tunnelId, visitor, ...listener }: Listener): void {
+  /** Ends a stream and frees its place at once: a listener that does not read would hold it for ever. */
+  #dismiss(listener: Listener): void {
+    listener.stream.end()
+    this.#forget(listener)
+  }
+
+  #forget(listener: Listener): void {
+    const { tunnelId, visitor } = listener
     const siblings = this.#listeners.get(tunnelId)
-    for (const sibling of siblings ?? []) if (sibling.stream === listener.stream) siblings?.delete(sibling)
-    if (siblings?.size === 0) this.#listeners.delete(tunnelId)
+    if (siblings?.delete(listener) !== true) return // dismissed before its stream was closed
+    if (siblings.size === 0) this.#listeners.delete(tunnelId)
     const rest = (this.#perVisitor.get(visitor) ?? 1) - 1
     if (rest === 0) this.#perVisitor.delete(visitor)
     else this.#perVisitor.set(visitor, rest)
@@ -96,20 +113,21 @@ export class TunnelEvents {
   #tellRows(rows: readonly RowDifference[]): void {
     if (this.#count === 0) return
     for (const { before, after } of rows) {
-      const listeners = this.#listeners.get(after?.id ?? before?.id ?? '') ?? []
+      const id = after?.id ?? before?.id ?? ''
+      const listeners = this.#listeners.get(id)
+      if (listeners === undefined) continue
+      const tunnel = after ?? this.#table.dormant.byId(id)
       for (const listener of listeners) {
-        if (after === undefined) sendGone(listener)
-        else sendState(listener, after)
+        if (tunnel === undefined) this.#sendGone(listener)
+        else this.#sendState(listener, tunnel)
       }
     }
   }
 
   /** One round for all tunnels that somebody listens to, however many listen; then the next, while anybody does. */
   async #probe(): Promise<void> {
-    const tunnels = [...this.#listeners.keys()].flatMap(id => this.#table.byId(id) ?? [])
-    const up = tunnels.filter(({ unreachable }) => unreachable !== NEW)
-    const targets = new Map(up.map(({ id, ipv6Client }) => [id, formatIpv6(ipv6Client)]))
     try {
+      const targets = this.#targets()
       const verdicts = await this.#prober.probe([...targets.values()], { timeoutMs: this.#timeoutMs })
       for (const [id, target] of targets) this.#tellEcho(id, verdictOf(verdicts, target))
     } catch (error) {
@@ -117,6 +135,26 @@ export class TunnelEvents {
     }
     const goesOn = this.#count > 0 && !this.#isClosed
     this.#probing = goesOn ? setTimeout(() => this.#probe(), PROBE_INTERVAL_MS).unref() : undefined
+  }
+
+  /** Tunnels that somebody listens to and that can answer: their addresses by id. */
+  #targets(): ReadonlyMap<string, string> {
+    const tunnels = [...this.#listeners.keys()].flatMap(id => this.#table.byId(id) ?? [])
+    const up = tunnels.filter(({ unreachable }) => unreachable !== NEW)
+    return new Map(up.map(({ id, ipv6Client }) => [id, formatIpv6(ipv6Client)]))
+  }
+
+  #sendState({ language, stream }: Listener, tunnel: Tunnel): void {
+    const state = stateOf(tunnel)
+    const text = language.sentence(`state-${state}`, { until: minuteOf(this.#endOf(tunnel)) })
+    send(stream, 'state', { state, unreachable: tunnel.unreachable, text })
+  }
+
+  /** No more comes of a tunnel that is gone. */
+  #sendGone(listener: Listener): void {
+    const { language, stream } = listener
+    send(stream, 'state', { state: 'gone', text: language.sentence('state-gone') })
+    this.#dismiss(listener)
   }
 
   #tellEcho(id: string, verdict: Verdict): void {
@@ -131,18 +169,6 @@ export class TunnelEvents {
   *#all(): Generator<Listener> {
     for (const siblings of this.#listeners.values()) yield* siblings
   }
-}
-
-function sendState({ language, stream }: Listener, tunnel: Tunnel): void {
-  const state = stateOf(tunnel)
-  const text = language.sentence(`state-${state}`)
-  send(stream, 'state', { state, unreachable: tunnel.unreachable, text })
-}
-
-/** No more comes of a tunnel that is gone. */
-function sendGone({ language, stream }: Listener): void {
-  send(stream, 'state', { state: 'gone', text: language.sentence('state-gone') })
-  stream.end()
 }
 
 function sendEcho({ language, stream }: Listener, verdict: Exclude<Verdict, { kind: 'unknown' }>): void {

@@ -9,6 +9,7 @@ import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
 import { firstSteps } from './first-steps.ts'
+import { minuteOf } from './minute.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
@@ -100,7 +101,7 @@ export class TunnelPages {
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
-    if (first !== undefined) this.#keepUnlessSent(ctx, id, { token, first })
+    if (first !== undefined) this.#keepUnlessSent(ctx, token)
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       this.#signInPage(ctx, id)
       return
@@ -110,14 +111,12 @@ export class TunnelPages {
     this.#page(ctx, await registrar.wake(tunnel), first === undefined ? {} : { first })
   }
 
-  /** A reload that breaks the first view off must not lose the key. */
-  #keepUnlessSent(
-    ctx: Context,
-    id: string,
-    view: { readonly token: string; readonly first: FirstView },
-  ): void {
+  /** Neither a reload that breaks the first view off nor a fault of ours may lose the key. */
+  #keepUnlessSent(ctx: Context, token: string): void {
+    const { signIns } = this.#options
     ctx.res.once('close', () => {
-      if (!ctx.res.writableFinished) this.#options.signIns.putBack(id, view)
+      if (ctx.res.writableFinished && ctx.res.statusCode < 400) signIns.forgetTaken(token)
+      else signIns.putBack(token)
     })
   }
 
@@ -305,12 +304,6 @@ export class TunnelPages {
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
-}
-
-/** UTC seconds to the minute, for people; empty if they are not known. */
-function minuteOf(seconds: number | undefined): string {
-  if (seconds === undefined) return ''
-  return new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 16)
 }
 
 /** A link that saves a text without a script and without asking us again. */

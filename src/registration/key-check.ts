@@ -31,11 +31,11 @@ export class KeyCheck {
 
   /** Opens a tunnel with its key, after the same work for an unknown one; refused after too many wrong keys. */
   async open(tunnel: Tunnel | undefined, key: string, visitor: VisitorAddress): Promise<Opening> {
-    const tooMany = await this.#limits.takeWrongKey(visitor)
+    const tooMany = this.#limits.takeWrongKey(visitor)
     if (tooMany !== undefined) return refused(tooMany)
     const matches = this.#table.keyMatches(tunnel?.id ?? '', key)
     if (!matches || tunnel === undefined) return { kind: 'wrong' }
-    await this.#limits.giveWrongKeyBack(visitor)
+    this.#limits.giveWrongKeyBack(visitor)
     return { kind: 'open', tunnel }
   }
 

@@ -32,41 +32,41 @@ export class VisitorLimits {
   }
 
   /** Takes one of the visitor's registrations; a problem if none is left. */
-  async takeRegistration(visitor: VisitorAddress): Promise<Problem | undefined> {
+  takeRegistration(visitor: VisitorAddress): Problem | undefined {
     const seconds = this.#registrations?.take(limitKey(visitor))
     return seconds === undefined ? undefined : problem('quota-exceeded', { seconds })
   }
 
-  async giveRegistrationBack(visitor: VisitorAddress): Promise<void> {
+  giveRegistrationBack(visitor: VisitorAddress): void {
     this.#registrations?.giveBack(limitKey(visitor))
   }
 
-  async takeMove(tunnelId: string): Promise<Problem | undefined> {
+  takeMove(tunnelId: string): Problem | undefined {
     return tooMany('moves', this.#moves.take(tunnelId))
   }
 
-  async giveMoveBack(tunnelId: string): Promise<void> {
+  giveMoveBack(tunnelId: string): void {
     this.#moves.giveBack(tunnelId)
   }
 
-  async takeNewKey(tunnelId: string): Promise<Problem | undefined> {
-    return tooMany('new-keys', await this.#newKeys.take(tunnelId))
+  takeNewKey(tunnelId: string): Problem | undefined {
+    return tooMany('new-keys', this.#newKeys.take(tunnelId))
   }
 
   /** Takes one of the refusals that a visitor may get: a check may cost an echo to somebody else. */
-  async takeRefusal(visitor: VisitorAddress): Promise<Problem | undefined> {
+  takeRefusal(visitor: VisitorAddress): Problem | undefined {
     return tooMany('refusals', this.#refusals?.take(limitKey(visitor)))
   }
 
-  async giveRefusalBack(visitor: VisitorAddress): Promise<void> {
+  giveRefusalBack(visitor: VisitorAddress): void {
     this.#refusals?.giveBack(limitKey(visitor))
   }
 
-  async takeWrongKey(visitor: VisitorAddress): Promise<Problem | undefined> {
+  takeWrongKey(visitor: VisitorAddress): Problem | undefined {
     return tooMany('wrong-keys', this.#wrongKeys.take(limitKey(visitor)))
   }
 
-  async giveWrongKeyBack(visitor: VisitorAddress): Promise<void> {
+  giveWrongKeyBack(visitor: VisitorAddress): void {
     this.#wrongKeys.giveBack(limitKey(visitor))
   }
 }

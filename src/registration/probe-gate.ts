@@ -1,5 +1,5 @@
 /** Echoes that may be on their way at a time for one visitor, and in all. */
-const PER_VISITOR = 4
+const PER_VISITOR = 8
 const IN_ALL = 256
 
 /** Bounds the echoes that visitors make us send at the same time. */

@@ -1,6 +1,6 @@
 import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
-import { type Refusal, refused } from '../lifecycle/refusal.ts'
+import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
 import type { Admission, RegistrationInput } from './admission.ts'
@@ -42,22 +42,21 @@ export class Registrar {
   }
 
   async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
-    const tooMany =
-      (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeRegistration(visitor))
+    const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeRegistration(visitor)
     if (tooMany !== undefined) return refused(tooMany)
     const own = this.#dormantOf(input, visitor)
     const outcome =
       own === undefined
         ? await this.#admitAndRegister(input, visitor)
         : await this.#admitAndComeBack(own, visitor)
-    if (outcome.kind === 'refused') await this.#limits.giveRegistrationBack(visitor)
+    if (outcome.kind === 'refused') this.#limits.giveRegistrationBack(visitor)
     return outcome
   }
 
   async #admitAndRegister(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
     const verdict = await this.#admission.check(input, visitor)
     if (verdict.kind === 'refused') return verdict
-    await this.#limits.giveRefusalBack(visitor)
+    this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.register(verdict.request)
     if (registration.kind === 'refused') return registration
     const { tunnel, key } = registration
@@ -78,7 +77,9 @@ export class Registrar {
   ): Promise<Registered | Refusal> {
     const verdict = await this.#admission.checkEndpoint(ipv4Client, visitor, id)
     if (verdict.kind === 'refused') return verdict
-    await this.#limits.giveRefusalBack(visitor)
+    // Both tunnels have the same endpoint: there is nothing to exchange with a silent holder.
+    if (verdict.request.holder !== undefined) return refused(REFUSAL.endpointInUse(ipv4Client))
+    this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.reregister(id)
     return registration.kind === 'refused' ? registration : { ...registration, warnings: verdict.warnings }
   }
@@ -97,10 +98,10 @@ export class Registrar {
   async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
     if (tunnel.kind.publicKey !== undefined) return { kind: 'moved', tunnel, warnings: [] }
     if (ipv4.trim() === tunnel.ipv4Client) return this.#stay(tunnel, ipv4.trim())
-    const tooMany = (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeMove(tunnel.id))
+    const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
     const outcome = await this.#admitAndMove(tunnel, ipv4, visitor)
-    if (outcome.kind === 'refused') await this.#limits.giveMoveBack(tunnel.id)
+    if (outcome.kind === 'refused') this.#limits.giveMoveBack(tunnel.id)
     return outcome
   }
 
@@ -113,11 +114,11 @@ export class Registrar {
   async #admitAndMove(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
     const verdict = await this.#admission.checkEndpoint(ipv4, visitor, tunnel.id)
     if (verdict.kind === 'refused') return verdict
-    await this.#limits.giveRefusalBack(visitor)
+    this.#limits.giveRefusalBack(visitor)
     const { ipv4: wanted, holder } = verdict.request
     const change = await (holder === undefined
       ? this.#lifecycle.changeEndpoint(tunnel.id, wanted)
-      : this.#lifecycle.takeEndpoint(tunnel.id, holder))
+      : this.#lifecycle.takeEndpoint(tunnel.id, { ipv4: wanted, holder }))
     if (change.kind === 'refused') return change
     return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
   }
@@ -137,7 +138,7 @@ export class Registrar {
 
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
   async renewKey(tunnel: Tunnel): Promise<KeyRenewal> {
-    const tooMany = await this.#limits.takeNewKey(tunnel.id)
+    const tooMany = this.#limits.takeNewKey(tunnel.id)
     return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id) : refused(tooMany)
   }
 

@@ -39,7 +39,8 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>
 
 const DEFAULT_MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 /** Children that run now: they would outlive this process, in process groups of their own. */
-const running = new Set<RunningChild>()
+const running = new Set<{ stop(): void }>()
+let isOver = false
 
 /** Where `ip` and `nft` are; an ordinary user's PATH leaves it out. */
 const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/sbin'
@@ -55,7 +56,8 @@ export function runChild(
   options: ChildOptions,
 ): Promise<ChildOutcome> {
   return new Promise((resolve, reject) => {
-    if (options.signal?.aborted) return resolve({ end: 'abort', code: null, stdout: '', stderr: '' })
+    if (isOver || options.signal?.aborted)
+      return resolve({ end: 'abort', code: null, stdout: '', stderr: '' })
     try {
       const child = spawn(command, args, {
         env: childEnvironment(),
@@ -63,6 +65,7 @@ export function runChild(
         detached: true, // a process group of its own, so that a kill reaches its children too
       })
       child.once('error', error => reject(new ChildFault(command, error)))
+      if (child.stdout === undefined) return // it had no file descriptors, and says so by its error
       new RunningChild(child, options, resolve).feed(options.input ?? '')
     } catch (error) {
       reject(new ChildFault(command, error))
@@ -70,8 +73,9 @@ export function runChild(
   })
 }
 
-/** Kills every child that still runs: the last thing before the process ends. */
+/** Kills every child that still runs and starts no other: the last thing before the process ends. */
 export function killChildren(): void {
+  isOver = true
   for (const child of running) child.stop()
 }
 
@@ -150,7 +154,14 @@ class RunningChild {
   }
 }
 
-function killGroup(pid: number): void {
+/** Has `killChildren` stop a child that runs as long as this process; returns how to take it off again. */
+export function keepKillable(child: { stop(): void }): () => void {
+  running.add(child)
+  return () => running.delete(child)
+}
+
+/** Kills a child that was started as the head of a process group, and all that it has started. */
+export function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { childEnvironment } from './child.ts'
+import { childEnvironment, keepKillable, killGroup } from './child.ts'
 
 const RESTART_MS = 5000
 
@@ -12,7 +12,9 @@ export class LastingChild {
   readonly #restarted: () => void
   #child: ChildProcess | undefined
   #timer: NodeJS.Timeout | undefined
+  #runningSince: number | undefined
   #isStopped = false
+  readonly #forget: () => void
 
   /** `heard` gets each line of its output; `restarted` is called when lines may have been missed. */
   constructor(options: {
@@ -25,7 +27,13 @@ export class LastingChild {
     this.#args = options.args
     this.#heard = options.heard
     this.#restarted = options.restarted
+    this.#forget = keepKillable(this)
     this.#start()
+  }
+
+  /** When the child that runs was started, as performance.now() tells it; undefined while none runs. */
+  get runningSince(): number | undefined {
+    return this.isRunning ? this.#runningSince : undefined
   }
 
   get isRunning(): boolean {
@@ -35,19 +43,28 @@ export class LastingChild {
 
   stop(): void {
     this.#isStopped = true
+    this.#forget()
     clearTimeout(this.#timer)
-    this.#child?.kill('SIGKILL')
+    if (this.#child?.pid !== undefined && this.isRunning) killGroup(this.#child.pid)
+    this.#child?.stdout?.destroy() // what left the group may hold it still, and we would not end
   }
 
   #start(): void {
-    const child = spawn(this.#command, this.#args, {
-      env: childEnvironment(),
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    this.#child = child
-    createInterface({ input: child.stdout }).on('line', this.#heard)
-    child.once('error', () => this.#startLater())
-    child.once('exit', () => this.#startLater())
+    try {
+      const child = spawn(this.#command, this.#args, {
+        env: childEnvironment(),
+        stdio: ['ignore', 'pipe', 'ignore'],
+        detached: true, // a process group of its own, so that a kill reaches its children too
+      })
+      child.once('error', () => this.#startLater())
+      child.once('exit', () => this.#startLater())
+      this.#child = child
+      this.#runningSince = performance.now()
+      if (child.stdout === undefined) return // it had no file descriptors, and says so by its error
+      createInterface({ input: child.stdout }).on('line', this.#heard)
+    } catch {
+      this.#startLater()
+    }
   }
 
   #startLater(): void {

@@ -75,6 +75,7 @@ export const PROBLEMS = {
   'content-type': { status: 415, params: ['type'] },
   'cross-site': { status: 403, params: [], cases: ['form', 'update'] },
   forbidden: { status: 403, params: [] },
+  'target-syntax': { status: 400, params: [] },
   misdirected: { status: 421, params: ['host'] },
   unauthorized: { status: 401, params: [], cases: ['bearer', 'page', 'wrong-key'] },
   'not-from-tunnel': { status: 403, params: ['visitor'], cases: ['over-ipv4', 'no-tunnel'] },

@@ -121,6 +121,8 @@ export interface TunnelTransaction {
   replaceKey(id: string, keyHash: Uint8Array): boolean
   /** Deletes a row, sound, broken or dormant, and lets its index rest. Undefined: there is none. */
   remove(id: string, now: number): Tunnel | BrokenRow | undefined
+  /** The same for a dormant row alone: one that is awake by now stays. */
+  removeDormant(id: string, now: number): Tunnel | BrokenRow | undefined
   /**
    * Moves a row among the dormant ones; its index stays its own. If another program's row is in its way there, it is
    * removed. Undefined: there is none.

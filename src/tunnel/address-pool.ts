@@ -10,7 +10,7 @@ export interface Assignment {
   readonly device: string
 }
 
-/** An index that was freed and may be given out again from `freeFrom` (UTC seconds) on. */
+/** An index that was freed and may be given out again from `freeFrom` (seconds of the steady clock) on. */
 export interface Resting {
   readonly index: number
   readonly freeFrom: number
@@ -51,7 +51,7 @@ export class AddressPool {
     return this.#capacity
   }
 
-  /** The lowest index that is neither given out nor resting at `now` (UTC seconds); undefined: the pool is full. */
+  /** The lowest index that is neither given out nor resting at `now` (seconds of the steady clock); undefined: the pool is full. */
   take(now: number): number | undefined {
     this.#wake(now)
     const index = this.#free.lowest()

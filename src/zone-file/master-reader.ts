@@ -7,7 +7,7 @@ import { expandTemplate, generateCount, parseGenerateRange } from './generate.ts
 import { MasterScanner, type ScanFault } from './master-scanner.ts'
 import { OctetArena } from './octet-arena.ts'
 import { PlaceList } from './place-list.ts'
-import { type RecordHead, readRecordHead, readTtl } from './record-head.ts'
+import { type RecordHead, readRecordHead, readTtl, readTtlAndClass } from './record-head.ts'
 import { RrsetCollector } from './rrset-collector.ts'
 import { TtlRule } from './ttl-rule.ts'
 import { FaultList, type OnError, type ZonePlace } from './zone-fault.ts'
@@ -78,20 +78,32 @@ export class MasterReader {
     this.origin ??= scope.origin
   }
 
-  /** A record that can't be cut into tokens still says whose the next records are. */
+  /** A record that can't be cut into tokens still says whose the next records are, and what TTL they have. */
   #passOver(scope: Scope, { line, column, message, spoils }: ScanFault): void {
     const { startsBlank, tokens } = scope.scanner
     const place = { file: scope.file, line, column }
     if (spoils === 'file' || startsWithDirective(tokens)) this.faults.error(place, message)
     else this.faults.recordError(place, message)
-    if (!startsBlank && tokens.hasMore && !isDirective(tokens)) this.#readOwner(scope)
+    if (startsWithDirective(tokens)) return
+    if (!startsBlank && tokens.hasMore) this.#readOwner(scope)
+    this.#noteTtl(scope)
   }
 
   /** A directive says what the records below mean: without it they would be others. */
   #refuse(scope: Scope): void {
     const { tokens } = scope.scanner
-    if (startsWithDirective(tokens)) this.faults.error(placeOf(scope), tokens.message)
-    else this.faults.recordError(placeOf(scope), tokens.message)
+    if (startsWithDirective(tokens)) {
+      this.faults.error(placeOf(scope), tokens.message)
+      return
+    }
+    this.faults.recordError(placeOf(scope), tokens.message)
+    this.#noteTtl(scope)
+  }
+
+  /** RFC 1035 5.1: "Omitted class and TTL values are default to the last explicitly stated values", left out or not. */
+  #noteTtl({ scanner: { startsBlank, tokens } }: Scope): void {
+    tokens.index = startsBlank ? 0 : 1
+    this.#ttls.note(readTtlAndClass(tokens))
   }
 
   #readEntry(scope: Scope): boolean {
@@ -111,6 +123,7 @@ export class MasterReader {
   #skipOwnerless(scope: Scope): boolean {
     if (this.faults.skipsRecords)
       this.faults.recordError(recordPlace(scope), 'its owner stands on a line that is left out')
+    this.#noteTtl(scope)
     return true
   }
 

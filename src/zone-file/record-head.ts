@@ -32,6 +32,13 @@ const CLASS_IN_LETTERS = packedLetters(Buffer.from('IN'), 0, 2)
 
 /** Reads TTL and class, which may stand in either order or be left out (RFC 1035 5.1), and the type. */
 export function readRecordHead(tokens: TokenLine): RecordHead | undefined {
+  const ttl = readTtlAndClass(tokens)
+  const type = readType(tokens)
+  return type === undefined ? undefined : { ttl, type }
+}
+
+/** The TTL, undefined where it is left out; goes behind the class too. */
+export function readTtlAndClass(tokens: TokenLine): number | undefined {
   let ttl: number | undefined
   let hasClass = false
   for (; tokens.hasMore; tokens.index++) {
@@ -40,8 +47,7 @@ export function readRecordHead(tokens: TokenLine): RecordHead | undefined {
     else if (!hasClass && isClassIn(tokens)) hasClass = true
     else break
   }
-  const type = readType(tokens)
-  return type === undefined ? undefined : { ttl, type }
+  return ttl
 }
 
 /**

@@ -35,6 +35,11 @@ export class TtlRule {
     return { ttl: this.#last, warning: this.#warnOnce() }
   }
 
+  /** Takes the TTL of a record that is left out: those behind it were written with it as the last one stated. */
+  note(ttl: number | undefined): void {
+    this.#last = ttl ?? this.#last
+  }
+
   #warnOnce(): string | undefined {
     if (this.#last === undefined || this.#isWarned) return undefined
     this.#isWarned = true

@@ -183,6 +183,7 @@ function collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Owners {
   }
   const servers = new NameSet()
   for (const { owner, type, rdatas } of rrsets) {
+    if (!isAtOrBelow(owner, 0, apex, 0)) continue // it is left out: a DNAME above the apex hides nothing
     if (type === TYPE.CNAME) owners.cnames.add(owner)
     else if (type === TYPE.DNAME) owners.dnames.add(owner)
     else if (type === TYPE.NSEC3) owners.hashes.add(owner)

@@ -20,8 +20,9 @@
  * A retired block is reclaimed when every reader has left since, or has entered after the version that retired it, and
  * no older version is held. A free list is a stack: each free block's first word is the offset of the next one.
  *
- * All blocks from `#privateFrom` up are new. A new block that came from a free list lies below it and is copied once
- * more if it changes again, for it can't be told from a published one.
+ * All blocks from `#privateFrom` up are new. A new block that came from a free list lies below it and has its bit in
+ * `#isReused`: taken for a published one it would be copied each time it changes, and a zone that is put anew would take
+ * several times its room.
  */
 import { TableFull } from './table-fault.ts'
 
@@ -36,6 +37,9 @@ const FIRST_SIZE = 1 << 16
 const LARGEST_STEP = 64 * 1024 * 1024
 /** Address space, not memory: pages come when they are written. Octet offsets stay below 2^31. */
 const DEFAULT_MAX_SIZE = 2 * 1024 * 1024 * 1024
+
+/** Words for each octet of bits: one bit for each two words. */
+const WORDS_AN_OCTET = 16
 
 /** Blocks are multiples of two words. Up to this many units each size has a free list of its own. */
 const EXACT_UNITS = 64
@@ -59,6 +63,8 @@ export class Arena {
   #newWords = 0
   /** Blocks below `#privateFrom` that this change took from free lists: offset and length, in turn. */
   #reused: number[] = []
+  /** A bit for the place of each of them. */
+  #isReused: Uint8Array
   #retiring: number[] = []
   #retired: RetiredBlocks[] = []
   readonly #free = new Int32Array(SIZE_CLASSES)
@@ -67,6 +73,7 @@ export class Arena {
     this.buffer = new SharedArrayBuffer(FIRST_SIZE, { maxByteLength: maxSize })
     this.words = new Int32Array(this.buffer, 0, FIRST_SIZE / 4)
     this.octets = new Uint8Array(this.buffer, 0, FIRST_SIZE)
+    this.#isReused = new Uint8Array(this.words.length / WORDS_AN_OCTET)
   }
 
   /** Bytes in blocks that are in use or retired and not yet reclaimed. */
@@ -88,9 +95,9 @@ export class Arena {
     return block
   }
 
-  /** May the writer change this block in place? Says no for some that it might: they are copied once more. */
+  /** May the writer change this block in place? It may if this change has made it. */
   isPrivate(block: number): boolean {
-    return block >= this.#privateFrom
+    return block >= this.#privateFrom || ((this.#isReused[block >> 4] ?? 0) & bitOf(block)) !== 0
   }
 
   /** Gives a block back: at once when no reader can know it, else after the next publication and `reclaim`. */
@@ -108,7 +115,7 @@ export class Arena {
     const generation = generationAfter(this.words[GENERATION_WORD] ?? 0)
     if (this.#retiring.length > 0) this.#retired.push({ generation, blocks: this.#retiring })
     this.#retiring = []
-    this.#reused = []
+    this.#forgetReused()
     this.#newWords = 0
     this.#privateFrom = this.#top
     Atomics.store(this.words, ROOT_WORD, root)
@@ -122,7 +129,7 @@ export class Arena {
     this.#top = this.#privateFrom
     const reused = this.#reused
     for (let i = 0; i < reused.length; i += 2) this.#pushFree(reused[i] ?? 0, reused[i + 1] ?? 0)
-    this.#reused = []
+    this.#forgetReused()
     this.#usedWords -= this.#newWords
     this.#newWords = 0
   }
@@ -156,8 +163,19 @@ export class Arena {
     const block = this.#free[sizeClass] ?? 0
     if (block === 0) return undefined
     this.#free[sizeClass] = this.words[block] ?? 0
-    if (!this.isPrivate(block)) this.#reused.push(block, sizeClass)
+    if (!this.isPrivate(block)) this.#noteReused(block, sizeClass)
     return block
+  }
+
+  #noteReused(block: number, sizeClass: number): void {
+    this.#reused.push(block, sizeClass)
+    this.#isReused[block >> 4] = (this.#isReused[block >> 4] ?? 0) | bitOf(block)
+  }
+
+  #forgetReused(): void {
+    const reused = this.#reused
+    for (let i = 0; i < reused.length; i += 2) this.#isReused[(reused[i] ?? 0) >> 4] = 0 // they all go
+    this.#reused = []
   }
 
   #fromTop(units: number): number {
@@ -179,7 +197,7 @@ export class Arena {
     this.#free[sizeClass] = block
   }
 
-  /** A change puts only private blocks on the free lists, so they are the first of each. */
+  /** A change puts only private blocks on the free lists, and takes them first, so they are the first of each. */
   #dropPrivateFromFreeLists(): void {
     for (let sizeClass = 0; sizeClass < SIZE_CLASSES; sizeClass++) {
       let block = this.#free[sizeClass] ?? 0
@@ -200,7 +218,15 @@ export class Arena {
     }
     this.words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4)
     this.octets = new Uint8Array(this.buffer, 0, this.buffer.byteLength)
+    const bits = new Uint8Array(Math.ceil(this.words.length / WORDS_AN_OCTET))
+    bits.set(this.#isReused)
+    this.#isReused = bits
   }
+}
+
+/** Of a block among those of its octet of bits: blocks begin at even words. */
+function bitOf(block: number): number {
+  return 1 << ((block >> 1) & 7)
 }
 
 /** Counts from the first generation to the second; below 0 if the second is older. Generations go round. */

@@ -2,7 +2,7 @@
 import { TYPE } from '../wire/codes.ts'
 import { formatName, lowerCaseName } from '../wire/name.ts'
 import { isAtOrBelow } from '../wire/wire-name.ts'
-import { Arena, generationsBetween } from './arena.ts'
+import { Arena } from './arena.ts'
 import { HeldVersions } from './held-versions.ts'
 import { NameKey } from './name-key.ts'
 import { PreparedCommit } from './prepared-commit.ts'
@@ -11,7 +11,7 @@ import type { RrsetChange } from './rrset-change.ts'
 import { DifferenceLog, type RrsetDifference } from './rrset-difference.ts'
 import { assertName, assertRrset } from './rrset-limits.ts'
 import type { Snapshot } from './snapshot.ts'
-import { CommitUnderWay } from './table-fault.ts'
+import { CommitUnderWay, TableFull } from './table-fault.ts'
 import { TableReader } from './table-reader.ts'
 import { TableWriter } from './table-writer.ts'
 import { type DynamicSlice, type RrsetCount, Version } from './version.ts'
@@ -52,9 +52,10 @@ export class Catalog {
     return this.#arena.buffer
   }
 
-  /** Bytes of live data, and bytes that the buffer has taken from the system. */
-  memory(): { readonly used: number; readonly touched: number } {
-    return { used: this.#arena.usedBytes, touched: this.#arena.touchedBytes }
+  /** Bytes of live data and bytes that the buffer has taken from the system; snapshots that keep what was replaced. */
+  memory(): { readonly used: number; readonly touched: number; readonly heldVersions: number } {
+    const { usedBytes, touchedBytes } = this.#arena
+    return { used: usedBytes, touched: touchedBytes, heldVersions: this.#held.count }
   }
 
   /**
@@ -84,12 +85,15 @@ export class Catalog {
    * millions need not be there together. One commit may be prepared at a time: CommitUnderWay.
    *
    * RangeError if an owner lies in no served zone, a value does not fit the protocol, or a dynamic rrset would replace a
-   * static one; TableFull. Everything stays as it was then.
+   * static one; TableFull. Everything stays as it was then, but that TableFull may have cost snapshots.
    */
   prepare(changes: Iterable<RrsetChange>, options: CommitOptions = {}): PreparedCommit {
-    const log = options.differences === false ? undefined : new DifferenceLog()
     let differences: readonly RrsetDifference[] = []
+    let isTakenOnce = false
     const root = this.#build(next => {
+      if (isTakenOnce && isUsedUp(changes)) throw new TableFull(this.#arena.buffer.maxByteLength)
+      isTakenOnce = true
+      const log = options.differences === false ? undefined : new DifferenceLog()
       const published = this.#newest()
       this.#writer.apply(next, changes, { published, ...(log && { differences: log }) })
       if (log !== undefined) differences = log.differences()
@@ -111,15 +115,6 @@ export class Catalog {
   snapshot(): Snapshot {
     const reader = new TableReader(this.#arena.buffer)
     return this.#held.hold(new Version(reader), reader.generation())
-  }
-
-  /** How many snapshots are held, and how many publications ago the oldest of them was the newest. */
-  heldVersions(): { readonly count: number; readonly oldestAgeGenerations: number } {
-    const now = this.#reader.generation()
-    return {
-      count: this.#held.count,
-      oldestAgeGenerations: generationsBetween(this.#held.oldest() ?? now, now),
-    }
   }
 
   /** See `Version.apexes`. */
@@ -162,8 +157,30 @@ export class Catalog {
     return this.#published
   }
 
-  /** Lets `change` write on a copy of the published root; gives all back if it throws. */
+  /** Builds the next root, and once more for as long as TableFull finds memory to win back. */
   #build(change: (root: number) => void): number {
+    for (;;) {
+      try {
+        return this.#buildOnce(change)
+      } catch (error) {
+        if (!(error instanceof TableFull) || !this.#winBack()) throw error
+      }
+    }
+  }
+
+  /**
+   * Reclaims what no reader stands on any more, and if that is nothing releases snapshots, the oldest first, until it is
+   * something: a secondary that reads slowly must not keep tunnels from being registered. False: there is nothing.
+   */
+  #winBack(): boolean {
+    const full = this.#arena.usedBytes
+    do this.#arena.reclaim(this.#held.oldest())
+    while (this.#arena.usedBytes === full && this.#held.releaseOldest())
+    return this.#arena.usedBytes < full
+  }
+
+  /** Lets `change` write on a copy of the published root; gives all back if it throws. */
+  #buildOnce(change: (root: number) => void): number {
     if (this.#isChanging) throw new CommitUnderWay()
     this.#isChanging = true
     try {
@@ -188,6 +205,12 @@ export class Catalog {
     this.#arena.abandon()
     this.#isChanging = false
   }
+}
+
+/** A generator gives its changes once. */
+function isUsedUp(changes: Iterable<RrsetChange>): boolean {
+  const iterator: unknown = changes[Symbol.iterator]()
+  return iterator === changes
 }
 
 function assertZone(apex: Uint8Array, rrsets: readonly Rrset[]): void {

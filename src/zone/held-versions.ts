@@ -6,8 +6,10 @@ import type { Version } from './version.ts'
 /** Enough for a zone transfer to every secondary at once; whoever needs more waits for one to end. */
 export const MAX_HELD_VERSIONS = 64
 /**
- * Publications that a snapshot outlives, and then is released by force. Each keeps a kilobyte or so of what it replaced:
- * one forgotten snapshot costs some 64 MB at most. At a hundred commits a second it is eleven minutes.
+ * Publications that a snapshot outlives, and then is released by force. A commit of one tunnel keeps a kilobyte or so of
+ * what it replaced, so a forgotten snapshot costs some 64 MB. A zone that is put anew keeps all of the one before: only
+ * the size of the table bounds that, and a change that finds it full has the oldest snapshots released (see `Catalog`).
+ * At a hundred commits a second it is eleven minutes.
  */
 export const MAX_HELD_GENERATIONS = 65_536
 
@@ -32,6 +34,15 @@ export class HeldVersions {
   oldest(): number | undefined {
     for (const { generation } of this.#held) return generation
     return undefined
+  }
+
+  /** Releases the oldest by force; false: none is held. */
+  releaseOldest(): boolean {
+    for (const snapshot of this.#held) {
+      snapshot.release()
+      return true
+    }
+    return false
   }
 
   /** Releases by force what is too old when `generation` is published. */

@@ -18,10 +18,6 @@ export class Snapshot {
     this.#onRelease = onRelease
   }
 
-  get released(): boolean {
-    return this.#version === undefined
-  }
-
   /** See `Version.walk`. */
   walk(apex: Uint8Array, after: Uint8Array | undefined, limit: number): readonly Rrset[] {
     return this.#held().walk(apex, after, limit)
@@ -30,11 +26,6 @@ export class Snapshot {
   /** Exactly this owner and type: no wildcard, no chase. */
   rrset(owner: Uint8Array, type: number): Rrset | undefined {
     return this.#held().rrset(owner, type)
-  }
-
-  /** The serial of a zone's SOA; undefined: the zone is not served. */
-  serial(apex: Uint8Array): number | undefined {
-    return this.#held().serial(apex)
   }
 
   /** Lets the version go; the next publication reclaims its memory. Twice is as good as once. */

@@ -1,5 +1,4 @@
 /** What one version of the table says, for everything but answers: those have `Lookup`. */
-import { TYPE } from '../wire/codes.ts'
 import { NameKey } from './name-key.ts'
 import {
   dynamicCount,
@@ -17,7 +16,6 @@ import {
   zoneCell,
 } from './owner-entry.ts'
 import type { Rrset } from './rrset.ts'
-import { soaSerial } from './serial.ts'
 import type { TableReader } from './table-reader.ts'
 import { entriesAfter, subtreeCell } from './walk.ts'
 
@@ -85,12 +83,6 @@ export class Version {
     const { words, octets, exact } = this.#reader
     const at = findRrset(words, octets, exact, rrset.type)
     return at !== 0 && isRrset(octets, at, rrset)
-  }
-
-  /** The serial of a zone's SOA; undefined: the zone is not served. */
-  serial(apex: Uint8Array): number | undefined {
-    const rdata = this.rrset(apex, TYPE.SOA)?.rdatas[0]
-    return rdata && soaSerial(rdata)
   }
 
   /**

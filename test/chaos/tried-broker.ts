@@ -8,6 +8,7 @@ import { strays } from './processes.ts'
 
 export const ORIGIN = 'freenet6.net'
 export const REVERSE = '6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa'
+const PROGRAMS_ONLY = join(import.meta.dirname, 'programs-only.ts')
 /** The walk itself keeps the machine busy. */
 const START_PATIENCE_MS = 60_000
 const config = (layout: Layout) => `
@@ -87,7 +88,7 @@ export class TriedBroker {
       dir,
       patience: START_PATIENCE_MS,
       env: {
-        ...COLLECTING,
+        NODE_OPTIONS: `${COLLECTING.NODE_OPTIONS} --import=${PROGRAMS_ONLY}`,
         PATH: `${tools}:${process.env.PATH ?? ''}`,
         LD_PRELOAD: libraries.join(':'),
         FAIL_IO_FLAG: this.ioFlag,

@@ -30,7 +30,7 @@ export class TransferServer {
   }
 
   get held(): number {
-    return this.#catalog.heldVersions().count
+    return this.#catalog.memory().heldVersions
   }
 
   /** The first reply, or the conversation that has begun. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { installSourceFilter, sourceFilterRules } from '../../src/kernel/source-filter.ts'
-import { missingPackages } from '../packages.ts'
+import { cannot, missingPackages } from '../packages.ts'
 
 function tool(t: TestContext, script: string): { readonly command: string; readonly input: string } {
   const dir = mkdtempSync(join(tmpdir(), 'nft-'))
@@ -90,7 +90,7 @@ class Network {
 test('in a real kernel a client is heard from its own addresses alone, and no packet goes back', async t => {
   const missing = await missingPackages(['nft', 'ip', 'ping'])
   if (missing !== undefined) return t.skip(missing)
-  if (spawnSync('unshare', ['-n', 'true']).status !== 0) return t.skip('network namespaces need root')
+  if (spawnSync('unshare', ['-n', 'true']).status !== 0) return t.skip(cannot('network namespaces need root'))
   const network = new Network()
   t.after(() => network.remove())
   network.build()

@@ -124,7 +124,7 @@ export async function until<T>(what: string, timeout: number, look: () => T | un
 }
 
 const SERVE = [process.execPath, 'src/cli.ts', 'serve', '--config', CONFIG_FILE]
-export const DATABASE_FILE = join(DIRECTORY, 'data/freenet6.db')
+const DATABASE_FILE = join(DIRECTORY, 'data/freenet6.db')
 
 function configText({ layout, reachability, monitorInterval, threshold, kinds }: Settings): string {
   return stringify({
@@ -144,6 +144,6 @@ function configText({ layout, reachability, monitorInterval, threshold, kinds }:
       foreign_endpoints: true,
       allow_special_purpose: true, // 192.0.2.0/24 plays the public IPv4 network
     },
-    monitor: { interval: monitorInterval, timeout: '500ms', threshold },
+    monitor: { interval: monitorInterval, timeout: '500ms', threshold, first_answer: '20s' },
   })
 }

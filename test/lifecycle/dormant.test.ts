@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { formatIpv6 } from '../../src/address/ipv6.ts'
-import { answered, codesOf, dormant, heard, miss, registered, request, stateIn } from './stages.ts'
+import {
+  answered,
+  besideNextChange,
+  codesOf,
+  dormant,
+  heard,
+  miss,
+  registered,
+  request,
+  stateIn,
+} from './stages.ts'
 import { registerOne, TTL, World } from './world.ts'
 
 const DAY = 86_400
@@ -97,11 +107,44 @@ test('after its time it is gone for good: the name is free, the index after its 
   assert.equal(registered(await registerOne(world.lifecycle, request(8))).tunnel.device, 'fn6-0')
 })
 
+test('a tunnel whose owner comes by in the transaction that would end it is back, and is not counted', async () => {
+  const { tunnel } = await dormant(world)
+  world.now += 30 * DAY
+  const ended = besideNextChange(world, () => world.lifecycle.endDormant())
+  assert.equal((await world.lifecycle.wake(tunnel.id)).kind, 'woken')
+  assert.equal(await ended, 0)
+  assert.equal(stateIn(world, tunnel), 'waiting')
+  assert.deepEqual(await world.audit.run(), { tunnels: 1, differences: 0 })
+  assert.equal(world.kernel.links.size, 1)
+})
+
+test('a row of another program with the id of a dormant tunnel stays when that one ends', async () => {
+  const { tunnel } = await dormant(world)
+  world.edit(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, key_hash, kind)
+    VALUES ('${tunnel.id}', '198.51.100.9', '2001:db8:f6:9::2', '2001:db8:f6:9::1', 'fn6-9', 'host9', 'ca', 'linux', 1, 0, x'00', 'sit')`)
+  world.now += 30 * DAY
+  assert.equal(await world.lifecycle.endDormant(), 1)
+  assert.equal(stateIn(world, tunnel), 'active')
+  assert.equal(world.table.dormant.count(), 0)
+})
+
 test('a dormant tunnel is deleted as any other', async () => {
   const { tunnel } = await dormant(world)
   const outcomes = await Promise.all([world.lifecycle.delete(tunnel.id), world.lifecycle.delete(tunnel.id)])
   assert.deepEqual(outcomes.map(({ kind }) => kind).sort(), ['deleted', 'refused'])
   assert.equal(stateIn(world, tunnel), undefined)
+})
+
+test('a tunnel that is deleted while it comes back leaves no interface and no name', async () => {
+  const { tunnel } = await dormant(world)
+  const [awakened, deletion] = await Promise.all([
+    world.lifecycle.wake(tunnel.id),
+    world.lifecycle.delete(tunnel.id),
+  ])
+  assert.deepEqual([awakened.kind, deletion.kind], ['woken', 'deleted'])
+  assert.equal(stateIn(world, tunnel), undefined)
+  assert.equal(world.kernel.links.size, 0)
+  assert.equal(answered(world, tunnel), undefined)
 })
 
 test('max_tunnels counts rows: one that falls asleep makes room, one that wakes takes it', async () => {
@@ -151,11 +194,14 @@ test('a row that another program wrote in the way of a dormant tunnel does not s
   assert.equal(stateIn(world, tunnel), undefined)
 })
 
-test('a dormant row that can not be read ends with its time as well', async () => {
+test('a dormant row that can not be read ends with its time as well, and its index rests', async () => {
   const { tunnel } = await dormant(world)
   world.edit("UPDATE dormant SET os = 'plan9'")
   assert.equal(stateIn(world, tunnel), undefined)
   world.now += 30 * DAY
   assert.equal(await world.lifecycle.endDormant(), 1)
   assert.equal(world.table.dormant.count(), 0)
+  assert.equal(registered(await registerOne(world.lifecycle, request(7))).tunnel.device, 'fn6-1')
+  world.now += 2 * TTL
+  assert.equal(registered(await registerOne(world.lifecycle, request(8))).tunnel.device, 'fn6-0')
 })

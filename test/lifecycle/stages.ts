@@ -40,11 +40,24 @@ export async function heard(world: World, n = 7): Promise<{ readonly tunnel: Tun
 }
 
 /** Rounds in which it is silent; returns how many tunnels were taken down. */
-export async function miss(world: World, { id }: Tunnel, rounds = 1): Promise<number> {
+export async function miss(world: World, { id }: Pick<Tunnel, 'id'>, rounds = 1): Promise<number> {
   let removed = 0
   for (let round = 0; round < rounds; round++)
     removed += (await world.lifecycle.recordRound({ answered: [], silent: [id] })).removed
   return removed
+}
+
+/** Does `more` in the tick in which the next change is handed in: both share a transaction, in which it comes second. */
+export function besideNextChange<T>({ broker: { store } }: World, more: () => Promise<T>): Promise<T> {
+  const commit = store.commit.bind(store)
+  return new Promise(resolve => {
+    store.commit = work => {
+      store.commit = commit
+      const outcome = commit(work)
+      resolve(more())
+      return outcome
+    }
+  })
 }
 
 /** A tunnel that was heard once and has been silent for too long. */

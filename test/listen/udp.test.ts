@@ -7,12 +7,13 @@ import { ListenFault } from '../../src/listen/listen-fault.ts'
 import { isAnswerable, UdpListener } from '../../src/listen/udp/dgram-listener.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { exchange } from '../ask.ts'
+import { cannot } from '../packages.ts'
 import { hasIpv6Loopback } from '../spawn.ts'
 import { BatchListener, noBatches } from './batch-listener.ts'
 import { echo, message, repliesOf } from './fake-respond.ts'
 
 const LOOPBACK: Endpoint = { address: '127.0.0.1', port: 0 }
-const noIpv6 = hasIpv6Loopback() ? false : 'this machine has no [::1]'
+const noIpv6 = !hasIpv6Loopback() && cannot('this machine has no [::1]')
 
 type Listener = Pick<UdpListener, 'address' | 'counts' | 'close'>
 type Listen = (endpoint: Endpoint, respond: Respond) => Promise<Listener>

@@ -103,6 +103,16 @@ test('where ip is missing the log says so once, and it is tried again', SKIP, as
   ])
 })
 
+test('what changes while no monitor runs is looked for once one runs again', SKIP, async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'monitor-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const command = join(dir, 'ip')
+  writeFileSync(command, `#!/bin/sh\n[ -e ${dir}/once ] && exec sleep 60\n: > ${dir}/once\n`, { mode: 0o755 })
+  const seen = watch(t, { command })
+  await until(() => seen.changes === 1, 'its end was not noticed')
+  await until(() => seen.changes === 2, 'nobody looked')
+})
+
 test('a setting that is otherwise than tunnels need it is trouble until it is mended', SKIP, async t => {
   const dir = mkdtempSync(join(tmpdir(), 'sysctl-'))
   t.after(() => rmSync(dir, { recursive: true }))

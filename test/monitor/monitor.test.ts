@@ -346,6 +346,34 @@ test('a reconciliation says in the log what it mended and what it could not', as
   await monitor.stop()
 })
 
+test('what a reconciliation could not mend is tried again, after a time that doubles, until it is mended', async t => {
+  const { monitor, lifecycle, pass } = setUp(t)
+  const broken: MonitoredTunnels['reconcile'] = async () => ({
+    made: [],
+    removed: [],
+    faults: [{ device: 'fn6-3', reason: 'ip did not end within 15 s' }],
+  })
+  const thrown: MonitoredTunnels['reconcile'] = async () => {
+    throw new Error('ip can not be run')
+  }
+  lifecycle.reconciliation = broken
+  monitor.start()
+  await pass(0)
+  const counts = []
+  for (const [ms, reconciliation] of [
+    [1100, thrown],
+    [2100, broken],
+    [4100, async () => ({ made: ['fn6-3'], removed: [], faults: [] })],
+    [HOUR_MS / 2, broken],
+  ] as const) {
+    lifecycle.reconciliation = reconciliation
+    await pass(ms)
+    counts.push(lifecycle.count('reconcile'))
+  }
+  assert.deepEqual(counts, [2, 3, 4, 4])
+  await monitor.stop()
+})
+
 test('in a dry run nobody is probed and nobody is removed, and the log says so once', async t => {
   const { monitor, lifecycle, prober, log, pass } = setUp(t, { dryRun: true })
   lifecycle.targets = tunnels(2)
@@ -529,6 +557,17 @@ test('no answer from any anchor is an outage of our own, one answer is none', as
   prober.answer = async targets => repliesOf(['198.51.100.2'])(targets)
   assert.equal((await monitor.runRound()).outcome, 'recorded')
   assert.deepEqual(lifecycle.rounds, [{ answered: [], silent: ['t0'] }])
+})
+
+test('where nothing is known of any anchor the health check says what stands in the way', async t => {
+  const { monitor, lifecycle, prober } = setUp(t, { anchors: ['198.51.100.1'] })
+  lifecycle.targets = tunnels(1)
+  prober.answer = async targets => nothingKnown(targets, 'fping is not there')
+  assert.equal((await monitor.runRound()).outcome, 'own-outage')
+  assert.match(
+    monitor.trouble() ?? '',
+    /nothing is known of the addresses of monitor.anchors: fping is not there$/,
+  )
 })
 
 test('answers during an outage of our own are recorded', async t => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { after, before, suite, test } from 'node:test'
+import { after, afterEach, before, suite, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { missingPackages } from '../packages.ts'
 import { ask, type Server, startServer } from '../spawn.ts'
@@ -36,6 +36,7 @@ const DESKTOP = { width: 1280, height: 900 }
 suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
   let server: Server
   let browser: Browser
+  const complaints: string[] = []
 
   before(async () => {
     server = await startServer({ config: LAB })
@@ -46,11 +47,18 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     await server?.[Symbol.asyncDispose]()
   })
 
+  afterEach(() => {
+    assert.deepEqual(
+      complaints.splice(0).filter(text => text.includes('Content Security Policy')),
+      [],
+    )
+  })
+
   async function open(path: string, viewport = DESKTOP): Promise<Page> {
     const context = await browser.newContext({ viewport })
     const page = await context.newPage()
     page.on('console', message => {
-      if (message.type() === 'error') assert.doesNotMatch(message.text(), /Content Security Policy/)
+      if (message.type() === 'error') complaints.push(message.text())
     })
     await page.goto(`${server.web}${path}`)
     return page

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import { type Given, GOOD, PortalWorld } from './portal-world.ts'
+import { cookieIn, type Given, GOOD, PortalWorld } from './portal-world.ts'
 
 const TUNNELS = '/api/v1/tunnels'
 const ROUNDS = 6
@@ -84,6 +84,16 @@ test('registered again from its endpoint under its name it is the same tunnel, w
   assert.ok(world.broker.table.keyMatches(given.id, again.key))
   assert.ok(!world.broker.table.keyMatches(given.id, given.key))
   assert.ok(!isDormant())
+})
+
+test('registered again it is closed to the browser that was signed in with the old key', async () => {
+  const signedIn = await world.post('/tunnels', { reference: given.name, key: given.key })
+  const headers = cookieIn(signedIn)
+  for (let round = 0; round < ROUNDS; round++)
+    await world.broker.lifecycle.recordRound({ answered: [], silent: [given.id] })
+  await world.register({ ipv4: '127.0.0.1' })
+  const page = await world.ask(`/tunnels/${given.id}`, { headers })
+  assert.match(page.text, /<h1>Open your tunnel<\/h1>/)
 })
 
 test('its name is taken for everybody else', async () => {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, cookieIn, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
+import {
+  type Answer,
+  bearer,
+  cookieIn,
+  type Given,
+  GOOD,
+  LAB,
+  PortalWorld,
+  problemIn,
+} from './portal-world.ts'
 
 const KEY = /<code id="key" class="command">([0-9a-f]{32})<\/code>/
 const PINGED = LAB.replace('reachability = "off"', 'reachability = "require"')
@@ -98,6 +107,40 @@ suite('a registration through the API with an Idempotency-Key', () => {
     assert.deepEqual([reused.status, reused.code], [422, 'idempotency-key-reused'])
     const stranger = { ...KEYED, 'x-forwarded-for': '192.0.2.9' }
     assert.equal((await world.askJson(TUNNELS, 'POST', other, stranger)).status, 201)
+  })
+
+  test('of a tunnel that was deleted since registers anew', async () => {
+    await using world = await PortalWorld.open()
+    const first = JSON.parse((await world.askJson(TUNNELS, 'POST', GOOD, KEYED)).text) as Given
+    const path = `${TUNNELS}/${first.id}`
+    assert.equal((await world.ask(path, { method: 'DELETE', headers: bearer(first.key) })).status, 204)
+    const again = await world.askJson(TUNNELS, 'POST', GOOD, KEYED)
+    assert.equal(again.status, 201)
+    const { id, key } = JSON.parse(again.text) as Given
+    assert.notEqual(id, first.id)
+    assert.ok(world.broker.table.keyMatches(id, key))
+  })
+
+  test('of a tunnel that has a new key since does not tell the old one', async () => {
+    await using world = await PortalWorld.open()
+    const first = JSON.parse((await world.askJson(TUNNELS, 'POST', GOOD, KEYED)).text) as Given
+    await world.ask(`${TUNNELS}/${first.id}/key`, { method: 'POST', headers: bearer(first.key) })
+    const again = await world.askJson(TUNNELS, 'POST', GOOD, KEYED)
+    assert.equal(again.status, 409)
+    assert.ok(!again.text.includes(first.key))
+  })
+
+  test('tells the key although the table can’t be read for a while', async () => {
+    await using world = await PortalWorld.open()
+    const { table } = world.broker
+    const keyMatches = table.keyMatches
+    table.keyMatches = () => {
+      throw new Error('unreadable')
+    }
+    const first = await world.askJson(TUNNELS, 'POST', GOOD, KEYED)
+    const again = await world.askJson(TUNNELS, 'POST', GOOD, KEYED)
+    table.keyMatches = keyMatches
+    assert.deepEqual([first.status, again.text], [201, first.text])
   })
 
   test('that was refused is tried again', async () => {

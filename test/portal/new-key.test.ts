@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { suite, test } from 'node:test'
 import { bearer, cookieIn, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
@@ -10,6 +12,18 @@ type Addressed = Given & { readonly ipv6_client: string; readonly ipv6_server: s
 
 function from(address: string): Readonly<Record<string, string>> {
   return { 'x-forwarded-for': address }
+}
+
+/** Listens to a tunnel; resolves when that has begun, with a promise of all that was told until its end. */
+function listenTo(world: PortalWorld, id: string, headers: Readonly<Record<string, string>>) {
+  return new Promise<{ readonly whole: Promise<string> }>((resolve, reject) => {
+    const outgoing = request(`${world.url}/api/v1/tunnels/${id}/events`, { headers, agent: false }, reply => {
+      if (reply.statusCode === 200) resolve({ whole: text(reply) })
+      else reject(new Error(`status ${reply.statusCode}`))
+    })
+    outgoing.once('error', reject)
+    outgoing.end()
+  })
 }
 
 suite('a new key', () => {
@@ -65,6 +79,28 @@ suite('a new key', () => {
       (await world.ask(String(lost.headers.location), { headers: cookieIn(lost) })).text,
       KEY,
     )
+  })
+
+  test('ends what is heard with the old one, and frees its places', { timeout: 20_000 }, async () => {
+    await using world = await PortalWorld.open()
+    const { id, key } = await world.register()
+    const old = await Promise.all(Array.from({ length: 8 }, () => listenTo(world, id, bearer(key))))
+    const renewal = await world.ask(`/api/v1/tunnels/${id}/key`, { method: 'POST', headers: bearer(key) })
+    const fresh = (JSON.parse(renewal.text) as Given).key
+    await listenTo(world, id, bearer(fresh))
+    for (const { whole } of old) assert.doesNotMatch(await whole, /"gone"/)
+    await assert.rejects(listenTo(world, id, bearer(key)), /401/)
+  })
+
+  test('leaves the page that asked for it free to listen again', { timeout: 20_000 }, async () => {
+    await using world = await PortalWorld.open()
+    const { id, key } = await world.register()
+    const mine = cookieIn(await world.post('/tunnels', { reference: id, key }))
+    const { whole } = await listenTo(world, id, mine)
+    const renewed = cookieIn(await world.post(`/tunnels/${id}/key`, { sure: 'yes' }, mine))
+    assert.doesNotMatch(await whole, /"gone"/) // after that a page does not come again
+    await listenTo(world, id, renewed)
+    await assert.rejects(listenTo(world, id, mine), /401/)
   })
 
   test('is given ten times an hour for a tunnel', async () => {

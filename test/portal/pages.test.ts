@@ -55,6 +55,14 @@ suite('pages', () => {
       assert.ok(!(await world.ask(path, { headers: cookie })).text.includes(key), path)
   })
 
+  test('a fault of ours at the first view does not lose the key: the next view has it', async t => {
+    const { location, cookie } = await registered()
+    t.mock.method(world.broker.lifecycle, 'endOf', () => assert.fail('a fault of ours'), { times: 1 })
+    assert.equal((await world.ask(location, { headers: cookie })).status, 500)
+    assert.equal(world.faults.splice(0).length, 1)
+    assert.match((await world.ask(location, { headers: cookie })).text, KEY)
+  })
+
   test('the link to the first view works without a cookie, once; then the page asks for the key', async () => {
     const { location } = await registered()
     assert.match((await world.ask(location)).text, KEY)

@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { formatPrefix } from '../../src/address/prefix.ts'
 import type { Broker } from '../../src/broker.ts'
 import { compose } from '../../src/compose.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
-import { serverKey } from '../../src/kind/wireguard/server-key.ts'
 import { Portal } from '../../src/portal/portal.ts'
+import { portalOptions } from '../../src/portal-serving.ts'
 import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
@@ -200,46 +199,12 @@ function openPortal(
   { faults, reasons }: Knobs,
   wordsDirectory?: string,
 ): Promise<Portal> {
-  const { web, tunnel, monitor } = config
   return Portal.listen({
-    listen: web.listen,
-    publicUrl: web.public_url,
-    trustedProxies: web.trusted_proxies,
-    registrationsPerHour: web.registrations_per_hour,
-    metricsFrom: web.metrics_from,
-    connectionsPerAddress: web.connections_per_address,
-    facts: {
-      origin: config.origin,
-      reverseApex: broker.zone.reverseApex,
-      serverIpv4: tunnel.server_ipv4,
-      prefix: formatPrefix(tunnel.prefix),
-      mtu: tunnel.mtu,
-      wireguard: {
-        serverPublicKey: serverKey(config.data_dir).publicKey,
-        endpoint: `${tunnel.server_ipv4}:${tunnel.wireguard.port}`,
-        mtu: tunnel.wireguard.mtu,
-      },
-      offered: broker.interfaces.offered,
-      ttl: config.dns.ttl,
-      probeIntervalMs: monitor.interval,
-      threshold: monitor.threshold,
-      firstAnswerMs: config.monitor.first_answer,
-      keepMs: config.monitor.keep,
-      negativeTtl: () => broker.zone.negativeTtl(),
-      demo: false,
-      dryRun: broker.interfaces.kind === 'dry-run',
-    },
-    table: broker.table,
-    store: broker.store,
-    prober: broker.prober,
-    probeTimeoutMs: monitor.timeout,
-    lifecycle: broker.lifecycle,
-    admission: broker.admission,
+    ...portalOptions(config, broker),
     selfCheck: {
       check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
     },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
-    systems: broker.systems,
     words: Words.load(wordsDirectory),
     log: { ...SILENT, error: facts => void faults.push(facts) },
   })

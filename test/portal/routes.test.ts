@@ -7,6 +7,13 @@ import { type Given, LAB, PortalWorld, problemIn } from './portal-world.ts'
 const PAGE = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 const PROGRAM = { accept: 'application/problem+json, application/json' }
 
+/** Sends a request's head as it stands; resolves with all that comes until the connection is closed. */
+async function exchange({ url }: PortalWorld, head: readonly string[]): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) })
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  return text(socket)
+}
+
 suite('routes', () => {
   let world: PortalWorld
   let tunnel: Given
@@ -116,6 +123,17 @@ suite('routes', () => {
     }
   })
 
+  test('links to other languages stay on our site, whatever slashes the path begins with', async () => {
+    for (const path of ['//evil.example/x', '///evil.example/x', '/\\\\evil.example/x', '//']) {
+      const page = await world.ask(path, { headers: PAGE })
+      assert.equal(page.status, 404)
+      const [, href = ''] = /<a href="([^"]*)" lang="fr"/.exec(page.text) ?? []
+      const link = href.replaceAll('&#x3D;', '=')
+      assert.match(link, /\?lang=fr$/)
+      assert.equal(new URL(link, `${world.url}${path}`).origin, world.url, link)
+    }
+  })
+
   test('the type of a problem leads to its line on the page of codes', async () => {
     const { type } = problemIn(await world.ask('/api/nowhere'))
     const [url = '', anchor = ''] = type.split('#')
@@ -191,6 +209,40 @@ suite('routes', () => {
       assert.match(await text(socket), /^HTTP\/1\.1 4\d\d /)
     }
     assert.equal((await world.ask('/')).status, 200)
+  })
+
+  for (const target of ['http://[x/', 'http://%E0%A4%A@h/', 'foo://x'])
+    test(`a target that is no URL, ${target}, is a problem with 400 and the usual headers, whoever asks`, async () => {
+      for (const head of ['GET', 'POST'])
+        for (const { accept, type } of [
+          { ...PAGE, type: 'text/html' },
+          { ...PROGRAM, type: 'application/problem+json' },
+        ]) {
+          const answer = await exchange(world, [
+            `${head} ${target} HTTP/1.1`,
+            `Host: ${new URL(world.url).host}`,
+            `Accept: ${accept}`,
+            'Content-Length: 0',
+            'Connection: close',
+          ])
+          assert.match(answer, /^HTTP\/1\.1 400 /)
+          assert.match(answer, new RegExp(`^content-type: ${type.replace('+', '[+]')}`, 'im'))
+          assert.match(answer, /^content-security-policy: default-src 'none';/im)
+          assert.match(answer, /^cache-control: no-store\r$/im)
+          assert.match(answer, /target-syntax/)
+        }
+    })
+
+  test('a target in absolute form is answered like its path (RFC 9112 3.2.2)', async () => {
+    const { host } = new URL(world.url)
+    const answer = await exchange(world, [
+      `GET http://${host}/tunnels HTTP/1.1`,
+      `Host: ${host}`,
+      'Accept: text/html',
+      'Connection: close',
+    ])
+    assert.match(answer, /^HTTP\/1\.1 200 /)
+    assert.match(answer, /<h1>Open your tunnel<\/h1>/)
   })
 
   test('no request was a fault', () => {

@@ -104,6 +104,31 @@ suite('sign-ins', () => {
     assert.equal(signIns.takeFirstView('a', late), undefined)
   })
 
+  test('a view that was put back is given again, and waits no longer than it would have', () => {
+    let now = 0
+    const signIns = new SignIns(() => now)
+    const token = signIns.keepFirstView('a', VIEW)
+    now += 300_000
+    signIns.takeFirstView('a', token)
+    signIns.putBack(token)
+    assert.equal(signIns.takeFirstView('a', token)?.key, 'k')
+    signIns.putBack(token)
+    now += 300_001
+    assert.equal(signIns.takeFirstView('a', token), undefined)
+  })
+
+  test('a view on its way is not put back once its tunnel has a new key, nor once it was sent', () => {
+    const signIns = new SignIns()
+    const [renewed, sent] = [signIns.keepFirstView('a', VIEW), signIns.keepFirstView('b', VIEW)]
+    signIns.takeFirstView('a', renewed)
+    signIns.takeFirstView('b', sent)
+    signIns.close('a')
+    signIns.forgetTaken(sent)
+    for (const token of [renewed, sent]) signIns.putBack(token)
+    assert.equal(signIns.takeFirstView('a', renewed), undefined)
+    assert.equal(signIns.takeFirstView('b', sent), undefined)
+  })
+
   test('a wall clock that jumps by twenty years ends no session and lengthens none', t => {
     t.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 })
     let now = 0

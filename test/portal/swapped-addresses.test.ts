@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { NEW, type Tunnel } from '../../src/tunnel/tunnel.ts'
 import { bearer, cookieIn, type Given, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const PROXIED = LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]')
@@ -118,8 +119,22 @@ suite('an endpoint that another tunnel has is kept from who', () => {
   test('meets a tunnel whose interface is still to be made', async () => {
     const swap = await swapped()
     await using world = swap.world
-    const carl = (await world.register({ ipv4: '203.0.113.3', nicname: 'carl' })) as Addressed
-    world.silent.add(carl.ipv6_client)
+    const carl: Omit<Tunnel, 'ipv6Client' | 'ipv6Server' | 'device'> = {
+      id: 'carlcarlcarl',
+      kind: { name: 'sit' },
+      ipv4Client: '203.0.113.3',
+      nicname: 'carl',
+      country: 'ca',
+      os: 'linux',
+      creationTime: 1,
+      unreachable: NEW,
+      waitUntil: undefined,
+      stateSince: undefined,
+    }
+    await world.broker.store.commit(transaction => {
+      transaction.insert(1, assignment => ({ ...carl, ...assignment }), new Uint8Array(32))
+      return { outcome: undefined, changes: [] }
+    })
     assert.equal(problemIn(await patch(swap, swap.anna, '203.0.113.3')).code, 'ipv4-in-use')
   })
 })

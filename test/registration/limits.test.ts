@@ -15,43 +15,43 @@ function codeOf(problem: Problem | undefined): string | undefined {
 }
 
 suite('limits', () => {
-  test('a visitor registers as often as the configuration says, another one is not concerned', async () => {
+  test('a visitor registers as often as the configuration says, another one is not concerned', () => {
     const limits = new VisitorLimits(2)
-    assert.equal(await limits.takeRegistration(VISITOR), undefined)
-    assert.equal(await limits.takeRegistration(VISITOR), undefined)
-    assert.equal(codeOf(await limits.takeRegistration(VISITOR)), 'quota-exceeded')
-    assert.equal(await limits.takeRegistration(OTHER), undefined)
+    assert.equal(limits.takeRegistration(VISITOR), undefined)
+    assert.equal(limits.takeRegistration(VISITOR), undefined)
+    assert.equal(codeOf(limits.takeRegistration(VISITOR)), 'quota-exceeded')
+    assert.equal(limits.takeRegistration(OTHER), undefined)
   })
 
-  test('a registration that was given back may be made again', async () => {
+  test('a registration that was given back may be made again', () => {
     const limits = new VisitorLimits(1)
-    await limits.takeRegistration(VISITOR)
-    await limits.giveRegistrationBack(VISITOR)
-    assert.equal(await limits.takeRegistration(VISITOR), undefined)
-    assert.equal(codeOf(await limits.takeRegistration(VISITOR)), 'quota-exceeded')
+    limits.takeRegistration(VISITOR)
+    limits.giveRegistrationBack(VISITOR)
+    assert.equal(limits.takeRegistration(VISITOR), undefined)
+    assert.equal(codeOf(limits.takeRegistration(VISITOR)), 'quota-exceeded')
   })
 
-  test('0 limits neither registrations nor refusals', async () => {
+  test('0 limits neither registrations nor refusals', () => {
     const limits = new VisitorLimits(0)
     for (let n = 0; n < 200; n++) {
-      assert.equal(await limits.takeRegistration(VISITOR), undefined)
-      assert.equal(await limits.takeRefusal(VISITOR), undefined)
+      assert.equal(limits.takeRegistration(VISITOR), undefined)
+      assert.equal(limits.takeRefusal(VISITOR), undefined)
     }
   })
 
-  test('twenty wrong keys in a minute are the last that are looked at', async () => {
+  test('twenty wrong keys in a minute are the last that are looked at', () => {
     const limits = new VisitorLimits(0)
-    for (let n = 0; n < 20; n++) assert.equal(await limits.takeWrongKey(VISITOR), undefined)
-    assert.equal(codeOf(await limits.takeWrongKey(VISITOR)), 'too-many-requests')
-    assert.equal(await limits.takeWrongKey(OTHER), undefined)
+    for (let n = 0; n < 20; n++) assert.equal(limits.takeWrongKey(VISITOR), undefined)
+    assert.equal(codeOf(limits.takeWrongKey(VISITOR)), 'too-many-requests')
+    assert.equal(limits.takeWrongKey(OTHER), undefined)
   })
 
-  test('the addresses of one IPv6 customer count as one', async () => {
+  test('the addresses of one IPv6 customer count as one', () => {
     const limits = new VisitorLimits(1)
     const ipv6 = (address: string) => ({ address, family: 6, source: 'connection' }) as const
-    await limits.takeRegistration(ipv6('2001:db8:0:1::1'))
-    assert.equal(codeOf(await limits.takeRegistration(ipv6('2001:db8:0:ff::2'))), 'quota-exceeded')
-    assert.equal(await limits.takeRegistration(ipv6('2001:db8:0:100::1')), undefined)
+    limits.takeRegistration(ipv6('2001:db8:0:1::1'))
+    assert.equal(codeOf(limits.takeRegistration(ipv6('2001:db8:0:ff::2'))), 'quota-exceeded')
+    assert.equal(limits.takeRegistration(ipv6('2001:db8:0:100::1')), undefined)
   })
 
   test('a point comes back when its window is over, whatever the wall clock says', t => {

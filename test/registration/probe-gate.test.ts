@@ -8,14 +8,14 @@ function endless(): { readonly work: () => Promise<string>; readonly end: () => 
   return { work: () => promise, end: () => resolve('done') }
 }
 
-test('a visitor has four probes at a time, another one has its own, and an ended one makes room', async () => {
+test('a visitor has eight probes at a time, another one has its own, and an ended one makes room', async () => {
   const gate = new ProbeGate()
   const { work, end } = endless()
-  const running = Array.from({ length: 4 }, () => gate.run('a', work))
-  assert.equal(await gate.run('a', async () => 'fifth'), undefined)
+  const running = Array.from({ length: 8 }, () => gate.run('a', work))
+  assert.equal(await gate.run('a', async () => 'ninth'), undefined)
   assert.equal(await gate.run('b', async () => 'first'), 'first')
   end()
-  assert.deepEqual(await Promise.all(running), Array(4).fill('done'))
+  assert.deepEqual(await Promise.all(running), Array(8).fill('done'))
   assert.equal(await gate.run('a', async () => 'again'), 'again')
 })
 

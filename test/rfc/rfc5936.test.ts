@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { parsePrefix } from '../../src/address/prefix.ts'
+import { MAX_A_SECOND } from '../../src/engine/transfer-times.ts'
 import { MAX_TRANSFERS, MAX_TRANSFERS_AN_ADDRESS, type TransferPeer } from '../../src/engine/transfers.ts'
 import { RCODE, TYPE } from '../../src/wire/codes.ts'
+import { TSIG_ERROR } from '../../src/wire/tsig.ts'
 import type { Catalog } from '../../src/zone/catalog.ts'
+import { MAX_HELD_VERSIONS } from '../../src/zone/held-versions.ts'
+import type { Snapshot } from '../../src/zone/snapshot.ts'
 import { answersOf, nextOf, TransferServer } from '../engine/transfer-client.ts'
-import { type Key, NOW, signed, verified, verifiedNext } from '../engine/tsig-client.ts'
-import { catalogOf, parseZone, queryOf, wire } from '../engine/zones.ts'
+import { type Key, NOW, signed, tsigOf, verified, verifiedNext } from '../engine/tsig-client.ts'
+import { catalogOf, parseZone, queryOf, type Told, wire } from '../engine/zones.ts'
 
 const HOSTS = 3000
 const ZONE = `Example. 300 IN SOA ns.example. host.example. 7 2 3 4 60
@@ -201,6 +205,70 @@ suite('4.2, 5: who gets one', () => {
   })
 })
 
+suite('what becomes of transfers is counted', () => {
+  const countsOf = ({ nameserver }: TransferServer) => {
+    const { noerror, refused, overloadedTransfers, brokenTransfers } = nameserver.counts
+    return { noerror, refused, overloadedTransfers, brokenTransfers }
+  }
+
+  test('one that is whole is neither broken off nor one too many', () => {
+    const server = serve()
+    server.transfer(AXFR)
+    const expected = { noerror: 1, refused: 0, overloadedTransfers: 0, brokenTransfers: 0 }
+    assert.deepEqual(countsOf(server), expected)
+  })
+
+  test('one too many is, and one that nobody allowed is refused alone', () => {
+    const server = serve([prefix('192.0.2.0/24')])
+    for (let n = 0; n < MAX_TRANSFERS_AN_ADDRESS; n++) server.begin(AXFR)
+    server.refusal(AXFR)
+    server.refusal(AXFR, '198.51.100.1')
+    const expected = { noerror: 2, refused: 2, overloadedTransfers: 1, brokenTransfers: 0 }
+    assert.deepEqual(countsOf(server), expected)
+  })
+
+  test('one that finds too many versions held is one too many', () => {
+    const catalog = catalogOf(ZONE)
+    for (let n = 0; n < MAX_HELD_VERSIONS; n++) catalog.snapshot()
+    const server = serve(everybody(), catalog)
+    assert.equal(server.refusal(AXFR).rcode, RCODE.REFUSED)
+    assert.equal(server.nameserver.counts.overloadedTransfers, 1)
+  })
+
+  test('one whose client goes, is too slow, or loses its version is broken off', () => {
+    const catalog = catalogOf(ZONE)
+    const snapshots: Snapshot[] = []
+    const snapshot = () => {
+      const held = catalog.snapshot()
+      snapshots.push(held)
+      return held
+    }
+    const server = new TransferServer(catalog, { allow: [] }, { transfers: { allow: everybody(), snapshot } })
+    const room = new Uint8Array(65_535)
+    const [gone, slow, released] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(from =>
+      server.begin(AXFR, from),
+    )
+    assert.ok(gone && slow && released)
+    assert.equal(slow.next(room, NOW + 1801), 0)
+    nextOf(released)
+    snapshots[2]?.release()
+    assert.equal(released.next(room, NOW), 0)
+    for (const conversation of [gone, slow, released, released]) conversation.close()
+    assert.equal(server.nameserver.counts.brokenTransfers, 3)
+  })
+
+  test('a fault that is not of load is no refusal', () => {
+    const snapshot = () => assert.fail('a defect')
+    const server = new TransferServer(
+      catalogOf(ZONE),
+      { allow: [] },
+      { transfers: { allow: everybody(), snapshot } },
+    )
+    assert.throws(() => server.ask(AXFR), /a defect/)
+    assert.equal(server.nameserver.counts.overloadedTransfers, 0)
+  })
+})
+
 suite('RFC 8945 5.3.1: a signed transfer', () => {
   for (const key of [KEY, OTHER]) {
     test(`has a TSIG on every message, each over the one before, with ${key.algorithm}`, () => {
@@ -221,5 +289,68 @@ suite('RFC 8945 5.3.1: a signed transfer', () => {
     const firsts = chains.map(({ key, mac, conversation }) => verified(nextOf(conversation), key, mac).mac)
     for (const [i, { key, conversation }] of chains.entries())
       verifiedNext(nextOf(conversation), key, firsts[i] ?? Buffer.alloc(0))
+  })
+})
+
+suite('RFC 8945 5.2.3: a signed query for a transfer that is sent again', () => {
+  const BADTIME = [RCODE.NOTAUTH, TSIG_ERROR.BADTIME]
+  const keyed = () => serve([{ key: wire(KEY.name) }, { key: wire(OTHER.name) }])
+  const outcome = (told: Told) => [told.rcode, tsigOf(told)?.error]
+  const query = (id: number, timeSigned = NOW, key = KEY, fudge = 300) =>
+    signed(queryOf('example.', 'AXFR', { id }), key, { timeSigned, fudge }).octets
+
+  test('is BADTIME, from its own address and from any other', () => {
+    const server = keyed()
+    server.begin(query(1)).close()
+    for (const address of ['192.0.2.1', '198.51.100.1'])
+      assert.deepEqual(outcome(server.refusal(query(1), address)), BADTIME)
+    assert.equal(server.nameserver.counts.badtsig, 2)
+    assert.equal(server.held, 0)
+  })
+
+  test('is BADTIME too where a later one has come since, and signed with the time that it has', () => {
+    const server = keyed()
+    server.begin(query(1, NOW - 1)).close()
+    server.begin(query(2, NOW)).close()
+    const { octets, mac } = signed(queryOf('example.', 'AXFR', { id: 3 }), KEY, { timeSigned: NOW - 1 })
+    const told = server.refusal(octets)
+    assert.deepEqual(outcome(told), BADTIME)
+    assert.equal(verified(told, KEY, mac).timeSigned, NOW - 1)
+  })
+
+  test('is told from others of the same second, as far as these can be remembered', () => {
+    const server = keyed()
+    for (let id = 1; id <= MAX_A_SECOND; id++) server.begin(query(id)).close()
+    for (const id of [1, MAX_A_SECOND, MAX_A_SECOND + 1])
+      assert.deepEqual(outcome(server.refusal(query(id))), BADTIME)
+    server.begin(query(1, NOW + 1)).close()
+  })
+
+  test('is BADTIME where the first was refused: for load, or for its key', () => {
+    const server = keyed()
+    const open = [server.begin(query(1)), server.begin(query(2))]
+    assert.deepEqual(outcome(server.refusal(query(3))), [RCODE.REFUSED, TSIG_ERROR.NONE])
+    for (const conversation of open) conversation.close()
+    assert.deepEqual(outcome(server.refusal(query(3))), BADTIME)
+    server.begin(query(4)).close()
+  })
+
+  test('says nothing of other keys, nor of queries that are no transfers', () => {
+    const server = keyed()
+    server.begin(query(1, NOW)).close()
+    server.begin(query(1, NOW - 5, OTHER)).close()
+    const { octets } = signed(queryOf('ns.example.', 'A'), KEY, { timeSigned: NOW - 5 })
+    for (let again = 0; again < 2; again++)
+      assert.deepEqual(outcome(server.refusal(octets)), [RCODE.NOERROR, TSIG_ERROR.NONE])
+  })
+
+  test('or for the first time may differ from our time by no more than our own fudge, whatever its own is', () => {
+    for (const sign of [-1, 1]) {
+      keyed()
+        .begin(query(1, NOW + sign * 300, KEY, 0xffff))
+        .close()
+      assert.deepEqual(outcome(keyed().refusal(query(1, NOW + sign * 301, KEY, 0xffff))), BADTIME)
+      assert.deepEqual(outcome(keyed().refusal(query(1, NOW + sign * 6, KEY, 5))), BADTIME)
+    }
   })
 })

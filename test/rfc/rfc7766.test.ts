@@ -6,6 +6,7 @@ import { TcpListener } from '../../src/listen/tcp/tcp-listener.ts'
 import { exchange, framed } from '../ask.ts'
 import { echo, message, repliesOf } from '../listen/fake-respond.ts'
 import { SHORT_TIMES, TcpClient, untilClosed, withListener } from '../listen/tcp-world.ts'
+import { cannot } from '../packages.ts'
 import { hasIpv6Loopback } from '../spawn.ts'
 
 test('a query in one segment is answered', () =>
@@ -14,7 +15,7 @@ test('a query in one segment is answered', () =>
   }))
 
 test('a query over IPv6 is answered', {
-  skip: hasIpv6Loopback() ? false : 'this machine has no [::1]',
+  skip: !hasIpv6Loopback() && cannot('this machine has no [::1]'),
 }, async () => {
   const listener = await TcpListener.listen({ address: '::1', port: 0 }, echo)
   assert.equal((await exchange(listener.address, message(6), { tcp: true })).readUInt16BE(), 6)

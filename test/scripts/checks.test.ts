@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, type TestContext, test } from 'node:test'
 import { OperatingSystems } from '../../src/portal/operating-systems.ts'
-import { type Command, requirePackages } from '../packages.ts'
+import { type Command, cannot, requirePackages } from '../packages.ts'
 import { LINUX_SYSTEMS, SYSTEMS, UNIX_SYSTEMS } from './render.ts'
 
 const SYSTEMS_THERE = OperatingSystems.load()
@@ -53,7 +53,7 @@ describe('the check', () => {
 
 async function isReady(t: TestContext): Promise<boolean> {
   if (process.getuid?.() === 0) return requirePackages(t, NEEDED)
-  t.skip('this needs root, to become an ordinary user')
+  t.skip(cannot('this needs root, to become an ordinary user'))
   return false
 }
 

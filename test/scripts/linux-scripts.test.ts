@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test'
-import { type Command, requirePackages } from '../packages.ts'
+import { type Command, cannot, requirePackages } from '../packages.ts'
 import { LINUX_SYSTEMS, render, USUAL } from './render.ts'
 import { type RunOptions, ScriptHost } from './script-host.ts'
 
@@ -180,7 +180,7 @@ test('up --firewall uses ip6tables where there is no nft, and down takes its cha
 
 async function isReady(t: TestContext): Promise<boolean> {
   if (process.getuid?.() === 0) return requirePackages(t, NEEDED)
-  t.skip('this needs root')
+  t.skip(cannot('this needs root'))
   return false
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test'
-import { requirePackages } from '../packages.ts'
+import { cannot, requirePackages } from '../packages.ts'
 import { render, USUAL } from './render.ts'
 import { type HostRun, ScriptHost } from './script-host.ts'
 import { UCI } from './uci.ts'
@@ -94,7 +94,7 @@ describe("the scripts for openwrt, in BusyBox's shell with its tools", () => {
 
 async function isReady(t: TestContext): Promise<boolean> {
   if (process.getuid?.() === 0) return requirePackages(t, ['busybox'])
-  t.skip('this needs root')
+  t.skip(cannot('this needs root'))
   return false
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
-import { requirePackages } from '../packages.ts'
+import { cannot, requirePackages } from '../packages.ts'
 import { ACTIONS, ODD, render, SYSTEMS, template, UNIX_SYSTEMS, USUAL } from './render.ts'
 
 const SHELLS = ['dash', 'bash', 'busybox'] as const
@@ -82,7 +82,8 @@ for (const system of UNIX_SYSTEMS) {
       })
 
       test(`${action} refuses to work without root and changes nothing`, t => {
-        if (process.getuid?.() !== 0 || isMissing('setpriv')) return t.skip('this needs root and setpriv')
+        if (process.getuid?.() !== 0 || isMissing('setpriv'))
+          return t.skip(cannot('this needs root and setpriv'))
         const asNobody = ['--reuid=65534', '--clear-groups', 'sh', '-s']
         const ran = spawnSync('setpriv', asNobody, { input: render(system, action, USUAL), encoding: 'utf8' })
         assert.equal(ran.status, 1)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { requirePackages } from '../packages.ts'
+import { cannot, requirePackages } from '../packages.ts'
 import { ask, configText, runCli, type Server, startServer } from '../spawn.ts'
 
 const LAB = `
@@ -274,7 +274,7 @@ test('a full pool refuses with its code', async () => {
 })
 
 test('a disk that is full refuses with its code; what was registered stays, and DNS goes on', async t => {
-  if (process.getuid?.() !== 0) return t.skip('mounting a small tmpfs takes root')
+  if (process.getuid?.() !== 0) return t.skip(cannot('mounting a small tmpfs takes root'))
   const disk = mkdtempSync(join(tmpdir(), 'freenet6-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk])
   try {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { MIGRATIONS } from '../../src/store/sqlite/migrations.ts'
+import { cannot } from '../packages.ts'
 import { ask, runCli, type Server, startServer } from '../spawn.ts'
 
 const LAB = `
@@ -98,7 +99,7 @@ async function assertServedWithoutTunnels(server: Server, reason: RegExp): Promi
 
 const isRoot = process.getuid?.() === 0
 
-suite('a disk that is a mount of its own', { skip: !isRoot && 'mounting takes root' }, () => {
+suite('a disk that is a mount of its own', { skip: !isRoot && cannot('mounting takes root') }, () => {
   beforeEach(() => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk])
   })

@@ -54,7 +54,7 @@ test('while another program holds the lock, a visitor is told when to come back 
   assert.equal(await codeOf(refusal), 'storage-busy')
   assert.equal(refusal.headers.get('retry-after'), '5')
   // One after the other while the registration waited: an event loop that stands still answers one or two.
-  assert.ok(answered > 100, `${answered} answers over TCP`)
+  assert.ok(answered > 10, `${answered} answers over TCP`)
   shell.exec('COMMIT')
   shell.close()
   assert.equal((await register(server, 2)).status, 201)

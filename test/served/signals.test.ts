@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LastResort } from '../../src/last-resort.ts'
+import { cannot } from '../packages.ts'
 import { configText, startServer } from '../spawn.ts'
 
 test('SIGUSR1 opens no inspector', async () => {
@@ -33,7 +34,7 @@ function processes(): ReadonlyMap<number, string> {
 }
 
 test('SIGTERM ends within 5 s while ip hangs, and leaves no child behind', async t => {
-  if (process.getuid?.() !== 0) return t.skip('the sit driver takes root')
+  if (process.getuid?.() !== 0) return t.skip(cannot('the sit driver takes root'))
   const dir = mkdtempSync(join(tmpdir(), 'freenet6-hang-'))
   const mark = `sleep 86${process.pid}`
   // It answers until the service runs, and hangs from then on.

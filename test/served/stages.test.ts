@@ -46,10 +46,10 @@ function putToSleep(dir: string, id: string): void {
 }
 
 /** Node writes its Date header anew each second. */
-async function clockHasJumped(server: Server): Promise<void> {
+async function clockHasJumped(server: Server, years: number): Promise<void> {
   for (let look = 0; look < 100; look++) {
     const date = new Date((await fetch(`${server.web}/`)).headers.get('date') ?? '')
-    if (Math.abs(date.getFullYear() - new Date().getFullYear()) >= 19) return
+    if (Math.abs(date.getFullYear() - new Date().getFullYear() - years) <= 1) return
     await sleep(100)
   }
   assert.fail('the clock of the server does not jump')
@@ -104,9 +104,9 @@ test('a clock that jumps twenty years ahead and back ends no session, loosens no
     body: new URLSearchParams({ reference: id, key }).toString(),
   })
   const cookie = signedIn.headers.getSetCookie()[0]?.split(';')[0] ?? assert.fail('no session')
-  for (const years of ['+20y', '-20y']) {
-    writeFileSync(offset, `${years}\n`)
-    await clockHasJumped(server)
+  for (const years of [20, -20]) {
+    writeFileSync(offset, `${years > 0 ? '+' : ''}${years}y\n`)
+    await clockHasJumped(server, years)
     const page = await fetch(`${server.web}/tunnels/${id}`, { headers: { cookie } })
     assert.match(await page.text(), /class="state active"/, `the session is open at ${years}`)
     assert.equal((await register(server, '192.0.2.78', 'bob')).status, 429, `the limit holds at ${years}`)

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { LastingChild } from '../../src/shared/lasting-child.ts'
 
 test('each line of a lasting child is heard, and it ends when it is stopped', async () => {
@@ -18,6 +21,15 @@ test('each line of a lasting child is heard, and it ends when it is stopped', as
   assert.deepEqual(lines.slice(0, 2), ['one', 'C'])
   child.stop()
   await gone(pid)
+})
+
+test('where no file descriptor is left no child starts and nothing breaks; a lasting one comes when there are some', async () => {
+  const program = join(import.meta.dirname, 'out-of-files.ts')
+  const { stdout } = await promisify(execFile)('sh', [
+    '-c',
+    `ulimit -n 64; exec "${process.execPath}" "${program}"`,
+  ])
+  assert.equal(stdout, 'refused\nheard\n')
 })
 
 async function gone(pid: number): Promise<void> {

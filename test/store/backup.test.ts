@@ -61,6 +61,19 @@ test('a backup while rows are written has every row that was acknowledged before
   assert.equal(statSync(backupFile()).mode & 0o777, 0o600)
 })
 
+test('a backup that begins in the middle of a transaction waits for its end', async () => {
+  const database = Database.open(join(elsewhere, 'busy.db'))
+  const { done } = database.transaction(() => {
+    const done = database.backUp(backupFile())
+    // The thread that copies looks at the database now, between two statements of the writer.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+    return { done }
+  })
+  await done
+  database.close()
+  assert.deepEqual(rowsIn(backupFile(), 'SELECT id FROM tunnels'), [])
+})
+
 test('a backup replaces no file, and leaves nothing behind if it fails', async () => {
   writeFileSync(backupFile(), 'precious')
   await assert.rejects(world.broker.store.backUp(backupFile()), /is there already/)

@@ -75,6 +75,18 @@ describe('a zone file that may leave records out', () => {
     })
   })
 
+  for (const [which, record] of [
+    ['rdata', 'b 60 A 1.2.3.999'],
+    ['type', 'b IN 60 AAA 1.2.3.4'],
+    ['owner', 'b..b 60 A 1.2.3.4'],
+    ['owner, on the line above,', 'b..b 7 A 1.2.3.4\n 60 A 1.2.3.4'],
+    ['quotes', 'b 60 TXT "x'],
+  ] as const)
+    test(`takes for a record without TTL the one before it, though its ${which} had a mistake`, () => {
+      const soa = '@ 3600 SOA ns1 hostmaster 5 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.1\n'
+      assert.deepEqual(lenient(`${soa}${record}\nc A 1.2.3.5\n`).records, ['c.example.net. 60 A 1.2.3.5'])
+    })
+
   test('names each record whose owner stands on a line that is left out', () => {
     assert.deepEqual(lenient(`${APEX}a..b A 192.0.2.1\n TXT x\nb A 192.0.2.2\n`), {
       faults: [

@@ -62,6 +62,11 @@ describe('a zone', () => {
       ['5:1 error x.y.A.example.net. TXT: lies below a DNAME'],
     ],
     [
+      'with a DNAME above its apex',
+      `${HEAD}net. DNAME foo.example.\n`,
+      ['4:1 warning net. DNAME: is left out: it lies outside the zone example.net.'],
+    ],
+    [
       'with a server that has no address',
       `${HEAD}@ NS ns2\n`,
       ['2:1 warning example.net. NS: ns2.example.net. has no address in the zone'],

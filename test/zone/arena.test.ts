@@ -24,7 +24,7 @@ function filled(arena: Arena, size: number): number {
   return block
 }
 
-function sizesIn(arena: Arena): readonly number[] {
+function sizesIn(arena: Arena): readonly [number, number] {
   return [arena.usedBytes, arena.touchedBytes]
 }
 
@@ -52,6 +52,35 @@ test('what a change that broke off would have retired stays in use', () => {
   arena.reclaim()
   assert.equal(arena.usedBytes, usedBytes)
   for (let i = 0; i < 10; i++) assert.notEqual(filled(arena, 40), blocks[3])
+})
+
+test('a block from a free list is the change’s own until it is published, and its neighbours are not', () => {
+  const { arena, blocks } = churnedArena()
+  const before = sizesIn(arena)
+  const [block = 0, other = 0] = [filled(arena, 5), filled(arena, 5)]
+  assert.deepEqual(
+    [block, other].map(each => each < before[1] / 4),
+    [true, true],
+  )
+  assert.deepEqual(
+    [block, other, ...blocks].map(each => arena.isPrivate(each)),
+    [true, true, ...SIZES.map(() => false)],
+  )
+  arena.release(other, 5)
+  assert.equal(filled(arena, 5), other, 'it is free at once')
+  arena.release(other, 5)
+  arena.abandon()
+  assert.deepEqual(sizesIn(arena), before)
+  assert.deepEqual(
+    [block, other].map(each => arena.isPrivate(each)),
+    [false, false],
+  )
+  assert.deepEqual(new Set([filled(arena, 5), filled(arena, 5)]), new Set([block, other]))
+  arena.publish(block)
+  assert.deepEqual(
+    [block, other].map(each => arena.isPrivate(each)),
+    [false, false],
+  )
 })
 
 test('a full buffer is a fault with a code, and takes nothing', () => {

@@ -170,6 +170,16 @@ test('a full table refuses with a code while it prepares, gives all back, and go
   assert.deepEqual(texts(catalog.walk(APEX, undefined, 10)), ['example. 6', 'l1.example. 16'])
 })
 
+test('a zone that is put again and again takes twice its room and no more', () => {
+  const catalog = smallZone()
+  catalog.commit(Array.from({ length: 2000 }, (_, i) => put(aaaa(`h${i}.example.`, i % 256))))
+  const rrsets = catalog.walk(APEX, undefined, 10_000)
+  const { touched } = catalog.memory()
+  for (let i = 0; i < 30; i++) catalog.putZone(APEX, rrsets)
+  assert.ok(catalog.memory().touched < touched * 2.1, `${catalog.memory().touched} after ${touched}`)
+  assert.deepEqual(catalog.walk(APEX, undefined, 10_000), rrsets)
+})
+
 test('a dynamic rrset over a static one of its type breaks the whole commit off', () => {
   const catalog = smallZone()
   const before = catalog.memory()

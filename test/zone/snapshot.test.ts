@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TYPE } from '../../src/wire/codes.ts'
-import type { Catalog } from '../../src/zone/catalog.ts'
+import { Catalog, type RrsetChange } from '../../src/zone/catalog.ts'
 import { MAX_HELD_GENERATIONS, MAX_HELD_VERSIONS } from '../../src/zone/held-versions.ts'
 import type { Rrset } from '../../src/zone/rrset.ts'
+import { soaSerial } from '../../src/zone/serial.ts'
 import type { Snapshot } from '../../src/zone/snapshot.ts'
 import { wire } from '../engine/zones.ts'
 import { APEX, aaaa, put, putSerial, remove, smallZone } from './changes.ts'
@@ -34,6 +35,22 @@ function* pieces(snapshot: Snapshot): Generator<readonly Rrset[]> {
   }
 }
 
+function serialOf(snapshot: Snapshot | undefined): number | undefined {
+  const soa = snapshot?.rrset(APEX, TYPE.SOA)?.rdatas[0]
+  return soa && soaSerial(soa)
+}
+
+function areReleased(snapshots: readonly Snapshot[]): boolean[] {
+  return snapshots.map(snapshot => {
+    try {
+      snapshot.rrset(APEX, TYPE.SOA)
+      return false
+    } catch {
+      return true
+    }
+  })
+}
+
 test('a walk of a snapshot over many turns is the version that it began at, whatever is committed', async () => {
   const catalog = filledZone()
   const whole = catalog.walk(APEX, undefined, 10_000)
@@ -46,7 +63,7 @@ test('a walk of a snapshot over many turns is the version that it began at, what
     await nextTurn()
   }
   assert.deepEqual(walked, whole)
-  assert.equal(snapshot.serial(APEX), 1)
+  assert.equal(serialOf(snapshot), 1)
   assert.deepEqual(snapshot.rrset(wire('h7.example.'), TYPE.AAAA), aaaa('h7.example.', 7))
   assert.equal(catalog.rrset(APEX, TYPE.SOA)?.rdatas.length, 1)
   assert.notDeepEqual(catalog.walk(APEX, undefined, 10_000), whole)
@@ -76,7 +93,7 @@ test('of several snapshots the oldest keeps the memory, and each its own version
   snapshots[1]?.release()
   for (let serial = 40; serial < 60; serial++) catalog.commit([putSerial(catalog, serial)])
   for (const i of [0, 2, 3]) {
-    assert.equal(snapshots[i]?.serial(APEX), 10 + i)
+    assert.equal(serialOf(snapshots[i]), 10 + i)
     assert.deepEqual(snapshots[i]?.rrset(wire('a.example.'), TYPE.AAAA), aaaa('a.example.', i))
   }
 })
@@ -84,26 +101,25 @@ test('of several snapshots the oldest keeps the memory, and each its own version
 test('a released snapshot is read no more, and may be released again', () => {
   const catalog = smallZone()
   const snapshot = catalog.snapshot()
-  assert.equal(snapshot.released, false)
+  assert.deepEqual(areReleased([snapshot]), [false])
   snapshot.release()
   snapshot.release()
-  assert.equal(snapshot.released, true)
+  assert.deepEqual(areReleased([snapshot]), [true])
   assert.throws(() => snapshot.walk(APEX, undefined, 1), { code: 'snapshot-expired' })
-  assert.throws(() => snapshot.serial(APEX), { code: 'snapshot-expired' })
   assert.throws(() => snapshot.rrset(APEX, TYPE.SOA), { code: 'snapshot-expired' })
 })
 
 test('held versions are counted, and refused beyond their number until one is released', () => {
   const catalog = smallZone()
-  assert.deepEqual(catalog.heldVersions(), { count: 0, oldestAgeGenerations: 0 })
+  assert.equal(catalog.memory().heldVersions, 0)
   const snapshots = Array.from({ length: MAX_HELD_VERSIONS }, () => catalog.snapshot())
   assert.throws(() => catalog.snapshot(), { code: 'too-many-snapshots' })
   catalog.commit([put(aaaa('a.example.', 1))])
   catalog.commit([put(aaaa('a.example.', 2))])
-  assert.deepEqual(catalog.heldVersions(), { count: MAX_HELD_VERSIONS, oldestAgeGenerations: 2 })
+  assert.equal(catalog.memory().heldVersions, MAX_HELD_VERSIONS)
   snapshots[0]?.release()
   catalog.snapshot().release()
-  assert.equal(catalog.heldVersions().count, MAX_HELD_VERSIONS - 1)
+  assert.equal(catalog.memory().heldVersions, MAX_HELD_VERSIONS - 1)
 })
 
 test('a snapshot that outlives too many commits is released by force, and its memory comes back', () => {
@@ -114,14 +130,81 @@ test('a snapshot that outlives too many commits is released by force, and its me
   catalog.commit([serial])
   const young = catalog.snapshot()
   for (let i = 1; i < MAX_HELD_GENERATIONS; i++) catalog.commit([serial])
-  assert.equal(old.serial(APEX), 1)
+  assert.equal(serialOf(old), 1)
   catalog.commit([serial])
-  assert.equal(old.released, true)
+  assert.deepEqual(areReleased([old]), [true])
   assert.throws(() => old.walk(APEX, undefined, 1), { code: 'snapshot-expired' })
-  assert.equal(young.serial(APEX), 2)
+  assert.equal(serialOf(young), 2)
   catalog.commit([serial])
-  assert.equal(young.released, true)
+  assert.deepEqual(areReleased([young]), [true])
   assert.equal(catalog.memory().used, used)
+})
+
+/** A zone that was put five times, with a snapshot of each version but the last. */
+function putOften(rrsets: readonly Rrset[], options: { readonly maxBytes?: number } = {}) {
+  const catalog = new Catalog(options)
+  catalog.putZone(APEX, rrsets)
+  const snapshots = Array.from({ length: 4 }, () => {
+    const snapshot = catalog.snapshot()
+    catalog.putZone(APEX, rrsets)
+    return snapshot
+  })
+  return { catalog, snapshots, rrsets }
+}
+
+/** The same in a table that has no room left. */
+function crowdedTable() {
+  const rrsets = filledZone().walk(APEX, undefined, 10_000)
+  return putOften(rrsets, { maxBytes: putOften(rrsets).catalog.memory().touched })
+}
+
+test('a zone that is put where snapshots fill the table releases the oldest, and no more than it needs', () => {
+  const { catalog, snapshots, rrsets } = crowdedTable()
+  assert.deepEqual(areReleased(snapshots), [false, false, false, false])
+  catalog.putZone(APEX, rrsets)
+  assert.deepEqual(areReleased(snapshots), [true, false, false, false])
+  assert.deepEqual(catalog.walk(APEX, undefined, 10_000), rrsets)
+  assert.deepEqual(snapshots[1]?.walk(APEX, undefined, 10_000), rrsets)
+})
+
+test('a commit that finds the table full of snapshots is made whole, and says what it changes once', () => {
+  const { catalog, snapshots } = crowdedTable()
+  const changes = Array.from({ length: NAMES }, (_, i) => put(aaaa(`new${i}.example.`, i % 256)))
+  assert.equal(catalog.commit(changes).length, NAMES)
+  assert.equal(areReleased(snapshots)[0], true)
+  assert.deepEqual(catalog.rrset(wire('new7.example.'), TYPE.AAAA), aaaa('new7.example.', 7))
+})
+
+test('a change that is too large for the table is refused though every snapshot is released for it', () => {
+  const { catalog, snapshots, rrsets } = crowdedTable()
+  const rdatas = [new Uint8Array(60_000)]
+  const large = Array.from({ length: 40 }, (_, i) =>
+    put({ owner: wire(`l${i}.example.`), type: TYPE.TXT, ttl: 1, rdatas }),
+  )
+  assert.throws(() => catalog.commit(large), { code: 'table-full' })
+  assert.deepEqual(areReleased(snapshots), [true, true, true, true])
+  for (let i = 0; i < 20; i++) catalog.putZone(APEX, rrsets)
+  assert.deepEqual(catalog.walk(APEX, undefined, 10_000), rrsets)
+})
+
+test('what a snapshot held comes back to a commit that needs it, though none was published since its release', () => {
+  const { catalog, snapshots, rrsets } = crowdedTable()
+  for (const snapshot of snapshots) snapshot.release()
+  catalog.putZone(APEX, rrsets)
+  assert.deepEqual(catalog.walk(APEX, undefined, 10_000), rrsets)
+})
+
+test('changes that come only once are refused where the table is full, not made by halves, and find room the next time', () => {
+  const { catalog, snapshots } = crowdedTable()
+  const names = Array.from({ length: NAMES }, (_, i) => `new${i}.example.`)
+  function* once(): Generator<RrsetChange> {
+    for (const name of names) yield put(aaaa(name, 1))
+  }
+  assert.throws(() => catalog.commit(once()), { code: 'table-full' })
+  assert.equal(catalog.rrset(wire('new299.example.'), TYPE.AAAA), undefined)
+  assert.equal(areReleased(snapshots)[0], true)
+  catalog.commit(once())
+  for (const name of names) assert.ok(catalog.rrset(wire(name), TYPE.AAAA), name)
 })
 
 test('a snapshot taken while a commit is prepared is the published version', () => {
@@ -129,9 +212,9 @@ test('a snapshot taken while a commit is prepared is the published version', () 
   const prepared = catalog.prepare([putSerial(catalog, 2)])
   using snapshot = catalog.snapshot()
   prepared.publish()
-  assert.equal(snapshot.serial(APEX), 1)
+  assert.equal(serialOf(snapshot), 1)
   catalog.commit([])
-  assert.equal(snapshot.serial(APEX), 1)
+  assert.equal(serialOf(snapshot), 1)
 })
 
 test('a snapshot does not see zones that come later, and keeps those that go', () => {
@@ -142,6 +225,6 @@ test('a snapshot does not see zones that come later, and keeps those that go', (
   catalog.putZone(APEX, [soa])
   catalog.putZone(wire('later.'), [{ ...soa, owner: wire('later.') }])
   for (let i = 0; i < 100; i++) catalog.commit([put(aaaa(`h${i}.example.`, i))])
-  assert.equal(snapshot.serial(wire('later.')), undefined)
+  assert.equal(snapshot.rrset(wire('later.'), TYPE.SOA), undefined)
   assert.equal(snapshot.walk(APEX, undefined, 100).length, 3)
 })

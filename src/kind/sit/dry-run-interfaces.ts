@@ -1,11 +1,6 @@
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
-import {
-  addCommands,
-  blackholeArguments,
-  changeRemoteCommand,
-  deleteCommand,
-  type Outer,
-} from '../../kernel/ip-command.ts'
+import { poolRouteArguments } from '../../kernel/forwarding.ts'
+import { addCommands, changeRemoteCommand, deleteCommand, type Outer } from '../../kernel/ip-command.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
 
@@ -51,7 +46,7 @@ export class DryRunInterfaces implements Interfaces {
   }
 
   async prepare(): Promise<readonly LinkFault[]> {
-    this.#note([this.#prefix], prefix => [blackholeArguments(formatPrefix(prefix)).join(' ')])
+    this.#note([this.#prefix], prefix => [poolRouteArguments('blackhole', formatPrefix(prefix)).join(' ')])
     return []
   }
 

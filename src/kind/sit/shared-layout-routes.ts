@@ -2,6 +2,7 @@ import { formatIpv4 } from '../../address/ipv4.ts'
 import { parseIpv6 } from '../../address/ipv6.ts'
 import { parsePrefix } from '../../address/prefix.ts'
 import { LINK_TTL, type RunIp, reasonOf, runBatch } from '../../kernel/ip-command.ts'
+import { fieldsOf, parseArray } from '../../kernel/ip-json.ts'
 import { type Entry, formatNetwork, networkOf } from './shared-layout-entry.ts'
 import { PASSED_MARK } from './shared-layout-filter.ts'
 
@@ -104,11 +105,6 @@ function unrouteCommands(network: string, serverAddress: string, device: string)
   ]
 }
 
-/** Packets for addresses that no tunnel has are answered so, as often as the kernel's limit allows (RFC 4443 3.1, 2.4f). */
-export function unreachableArguments(pool: string, metric: number): readonly string[] {
-  return ['-6', 'route', 'replace', 'unreachable', pool, 'metric', String(metric)]
-}
-
 /** Runs each target's lines in batches. Returns the first reason for each that had one fail. */
 export async function runLines<T>(
   run: RunIp,
@@ -168,19 +164,4 @@ function serverAddressesOf(routes: readonly unknown[]): ReadonlyMap<string, stri
     if (octets !== undefined && typeof dst === 'string') addresses.set(networkOf(octets), dst)
   }
   return addresses
-}
-
-/** `ip` prints nothing at all if there is nothing to print. */
-function parseArray(text: string): readonly unknown[] | undefined {
-  if (text.trim() === '') return []
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
 }

@@ -11,6 +11,8 @@ type Sight =
 
 /** Time for us to write down our own changes, of which the kernel tells too. */
 const SETTLE_MS = 500
+/** A monitor is taken to hear all from this time after its start on. */
+const START_MS = 3000
 
 const LOST_FILTER = /^delete (?:table|chain|set|rule) ip freenet6\b/
 const ELEMENT = /^(add|delete) element ip freenet6 tunnels \{ ([\d.]+) \. 0x([0-9a-f]{1,16})/
@@ -42,6 +44,12 @@ export class SharedLayoutWatch {
       new LastingChild({ command: 'nft', args: ['monitor'], heard, restarted }),
       new LastingChild({ command: 'ip', args: ['-6', 'monitor', 'link', 'route'], heard, restarted }),
     ]
+  }
+
+  /** The time, by performance.now(), from which both monitors hear all: a restart puts it off. Infinity: one is not there. */
+  get hearsAllSince(): number {
+    const starts = this.#children.map(child => child.runningSince ?? Number.POSITIVE_INFINITY)
+    return Math.max(...starts) + START_MS
   }
 
   /** Whether both monitors run, and have told of nothing amiss that `harmed` has not been called for. */

@@ -1,33 +1,21 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
-import { LINK_TTL, type RunIp, reasonOf, runBatch, runIp } from '../../kernel/ip-command.ts'
+import { NO_DEVICE, routePool, turnForwardingOn } from '../../kernel/forwarding.ts'
+import { LINK_TTL, type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
 import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import { KnownFilter, NO_ENDPOINT } from './known-filter.ts'
 import { type Entry, entryOf, formatNetwork, networkOf } from './shared-layout-entry.ts'
-import {
-  type Admitted,
-  changeAdmitted,
-  type FilterOptions,
-  getAdmitted,
-  installFilter,
-  keyOf,
-  listAdmitted,
-  readRules,
-  type Traffic,
-  transactionsOf,
-} from './shared-layout-filter.ts'
+import { type Admitted, type FilterOptions, keyOf, type Traffic } from './shared-layout-filter.ts'
 import {
   BATCH_TUNNELS,
   deviceCommands,
   GONE,
-  guardCommand,
   IpRoutes,
   type Routed,
   type RouteTable,
   runLines,
-  unreachableArguments,
 } from './shared-layout-routes.ts'
 import { SharedLayoutWatch } from './shared-layout-watch.ts'
 
@@ -49,26 +37,12 @@ export interface SharedLayoutOptions {
   readonly forwardingPath?: string
 }
 
-const FORWARDING_PATH = '/proc/sys/net/ipv6/conf/all/forwarding'
-const ALREADY_THERE = /File exists/
-const NO_TABLE = /No such file or directory/
-/** The pool's route gives way to any that the operator sets for the same prefix. */
-const UNREACHABLE_METRIC = 4_278_198_271
 /** Of the 32 bits of a tunnel's prefix that count the pool's networks (AddressPool). */
 const INDEX_AT = 4
 const LAST_OCTET = 15
 const NETWORK_DIGITS = 16
-/** Elements that are cheaper to get one by one than with all others. */
-const FEW_ELEMENTS = 200
-/** The monitors are taken to hear all from this time after their start on. */
-const WATCH_START_MS = 3000
-/** The set is read at the hourly comparison, whatever the generations say. */
-const LISTING_INTERVAL_MS = 3_500_000
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
-const NO_ENDPOINT = '0.0.0.0'
-/** In place of a device if the fault is not one tunnel's. */
-const NO_DEVICE = '*'
 
 /**
  * The server's ends of the tunnels as one sit device for all (RFC 4213 3): a route a tunnel says where packets go, an
@@ -79,36 +53,25 @@ export class SharedLayout implements Interfaces {
   readonly kind = 'sit'
   readonly #devicePrefix: string
   readonly #prefix: Prefix
-  readonly #filter: FilterOptions
+  readonly #filterOptions: FilterOptions
+  readonly #filter: KnownFilter
   readonly #runIp: RunIp
-  readonly #runNft: RunNft
   readonly #routes: RouteTable
-  readonly #listElements: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
-  readonly #readGeneration: () => Promise<number | undefined>
-  readonly #forwardingPath: string
+  readonly #forwardingPath: string | undefined
   /** What the kernel was last asked for, by device. */
   readonly #entries = new Map<string, Entry>()
   /** The same by network. */
   readonly #networks = new Map<string, Entry>()
   #watch: SharedLayoutWatch | undefined
-  #watchedSince = Number.POSITIVE_INFINITY
   /** When the comparison began that found, or left, all as it should be; undefined if the last one did not. */
   #soundAt: number | undefined
   #preparing: Promise<readonly LinkFault[]> | undefined
-  #trouble: string | undefined
-  /** The rules as they were listed when we had made them. */
-  #rules: string | undefined
-  /** The generation at which rules and elements were all as we know them; undefined: they have to be read. */
-  #knownGeneration: number | undefined
-  #listedAt = Number.NEGATIVE_INFINITY
-  /** Endpoints that the set admits, by network; undefined until it was read. */
-  #admitted: Map<string, string> | undefined
 
   constructor(options: SharedLayoutOptions) {
     const { devicePrefix, serverIpv4, mtu, capacity } = options
     this.#devicePrefix = devicePrefix
     this.#prefix = options.prefix
-    this.#filter = {
+    this.#filterOptions = {
       device: sharedDevice(devicePrefix),
       serverIpv4,
       mtu,
@@ -116,11 +79,15 @@ export class SharedLayout implements Interfaces {
       pool: formatPrefix(options.prefix),
     }
     this.#runIp = options.runIp ?? runIp
-    this.#runNft = options.runNft ?? runNft
-    this.#listElements = options.listElements ?? (() => listAdmitted(this.#runNft))
-    this.#readGeneration = options.readGeneration ?? (async () => undefined)
-    this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filter.device)
-    this.#forwardingPath = options.forwardingPath ?? FORWARDING_PATH
+    this.#filter = new KnownFilter(this.#filterOptions, {
+      runIp: this.#runIp,
+      runNft: options.runNft ?? runNft,
+      listElements: options.listElements,
+      readGeneration: options.readGeneration,
+      wanted: () => [...this.#entries.values()],
+    })
+    this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filterOptions.device)
+    this.#forwardingPath = options.forwardingPath
   }
 
   /** Whoever asks while it runs is told its outcome. */
@@ -132,9 +99,13 @@ export class SharedLayout implements Interfaces {
   }
 
   async #prepare(): Promise<readonly LinkFault[]> {
-    const closed = await this.#close()
-    if (closed !== undefined) return [closed]
-    const faults = [await this.#routePool(), await this.#forward(), await this.#makeDevice()]
+    const unfiltered = await this.#filter.ensure()
+    if (unfiltered !== undefined) return [unfiltered]
+    const faults = [
+      await routePool(this.#runIp, 'unreachable', this.#filterOptions.pool),
+      await turnForwardingOn(this.#forwardingPath),
+      await this.#makeDevice(),
+    ]
     return faults.filter(fault => fault !== undefined)
   }
 
@@ -142,7 +113,7 @@ export class SharedLayout implements Interfaces {
     const { entries, faults } = sift(links)
     if (entries.length === 0) return faults
     for (const entry of entries) this.#note(entry) // first, so that who watches knows the changes for ours
-    const reason = await this.#admit(entries)
+    const reason = await this.#filter.admit(entries)
     if (reason !== undefined) return [...faults, ...entries.map(({ device }) => ({ device, reason }))]
     const reasons = await this.#routes.put(entries)
     const failed = [...reasons.keys()]
@@ -158,7 +129,7 @@ export class SharedLayout implements Interfaces {
   async remove(devices: readonly string[]): Promise<readonly LinkFault[]> {
     const entries: Entry[] = []
     for (const device of devices) {
-      const entry = this.#entries.get(device) ?? (await this.#entryByNumber(device))
+      const entry = this.#entries.get(device) ?? this.#entryByNumber(device)
       if (entry !== undefined) entries.push(entry)
     }
     return this.#removeEntries(entries)
@@ -174,30 +145,29 @@ export class SharedLayout implements Interfaces {
   }
 
   trouble(): string | undefined {
-    return this.#trouble
+    return this.#filter.trouble
   }
 
   isSound(): boolean {
     if (this.#soundAt === undefined || this.#watch === undefined) return false
     const isFresh = performance.now() - this.#soundAt < BELIEVED_MS
-    return isFresh && this.#soundAt > this.#watchedSince + WATCH_START_MS && this.#watch.isQuiet
+    return isFresh && this.#soundAt > this.#watch.hearsAllSince && this.#watch.isQuiet
   }
 
   async #compare(wanted: readonly Link[]): Promise<Reconciliation> {
     const preparation = await this.prepare()
-    const generation = await this.#readGeneration()
-    const elements = await this.#elements(generation)
+    const seen = await this.#filter.look()
     const listing = await this.#routes.list()
-    if (listing.kind === 'failed' || elements === undefined) {
+    if (listing.kind === 'failed' || seen === undefined) {
       const reason = listing.kind === 'failed' ? listing.reason : 'there is no filter'
       return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
     }
     const { entries, faults } = sift(wanted)
-    this.#remember(entries, elements)
-    this.#knownGeneration = generation
+    this.#remember(entries)
+    this.#filter.remember(seen)
     const old = await this.#removeOldDevices()
-    const strays = await this.#removeStrays(entries, { elements, routed: listing })
-    const amiss = entries.filter(entry => !isWhole(entry, elements, listing))
+    const strays = await this.#removeStrays(entries, { elements: seen.elements, routed: listing })
+    const amiss = entries.filter(entry => !isWhole(entry, seen.elements, listing))
     const names = new Set(amiss.map(entry => entry.device))
     const creation = await this.create(wanted.filter(link => names.has(link.device)))
     const failed = new Set(creation.map(fault => fault.device))
@@ -208,16 +178,14 @@ export class SharedLayout implements Interfaces {
     }
   }
 
-  /** Few are asked for one by one; more are read with the whole set. */
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const entries = devices.flatMap(device => this.#entries.get(device) ?? [])
     if (entries.length === 0) return new Map()
-    const few = entries.length > FEW_ELEMENTS ? undefined : await getAdmitted(this.#runNft, entries)
-    const elements = few ?? (await this.#listElements())
+    const traffic = await this.#filter.traffic(entries)
     const packets = new Map<string, number>()
     for (const entry of entries) {
-      const element = elements?.get(keyOf(entry))
-      if (element !== undefined) packets.set(entry.device, element.packets)
+      const passed = traffic.get(keyOf(entry))
+      if (passed !== undefined) packets.set(entry.device, passed.packets)
     }
     return packets
   }
@@ -225,7 +193,7 @@ export class SharedLayout implements Interfaces {
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
   watch(harmed: () => void): () => void {
     const watch = new SharedLayoutWatch({
-      device: this.#filter.device,
+      device: this.#filterOptions.device,
       isWanted: id => this.#isWanted(id),
       harmed: () => {
         this.#soundAt = undefined
@@ -233,7 +201,6 @@ export class SharedLayout implements Interfaces {
       },
     })
     this.#watch = watch
-    this.#watchedSince = performance.now()
     return () => {
       this.#watch = undefined
       watch.stop()
@@ -260,52 +227,13 @@ export class SharedLayout implements Interfaces {
     this.#networks.set(entry.network, entry)
   }
 
-  /** Without a filter there is no device: what it let in could have any source. */
-  async #close(): Promise<LinkFault | undefined> {
-    const { device } = this.#filter
-    const guard = await this.#runIp(guardCommand(device).split(' '))
-    const reason =
-      guard.status === 0 || ALREADY_THERE.test(guard.stderr)
-        ? await this.#ensureFilter()
-        : reasonOf(guard.stderr)
-    this.#trouble = reason && `no source filter, so no tunnels: ${reason}`
-    if (this.#trouble === undefined) return undefined
-    await this.#runIp(['tunnel', 'del', device])
-    return { device, reason: this.#trouble }
-  }
-
-  /** From memory while nothing was changed but by us, though once an hour they are read; undefined: there is no set. */
-  async #elements(generation: number | undefined): Promise<ReadonlyMap<string, Admitted> | undefined> {
-    if (this.#isKnown(generation) && this.#admitted !== undefined) {
-      const admitted = Array.from(this.#admitted, ([network, endpoint]) => ({ network, endpoint }))
-      return new Map(admitted.map(one => [keyOf(one), one]))
-    }
-    this.#listedAt = performance.now()
-    return this.#listElements()
-  }
-
-  #isKnown(generation: number | undefined): boolean {
-    return generation !== undefined && generation === this.#knownGeneration
-  }
-
-  /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
-  async #ensureFilter(): Promise<string | undefined> {
-    if (performance.now() - this.#listedAt > LISTING_INTERVAL_MS) this.#knownGeneration = undefined
-    if (this.#isKnown(await this.#readGeneration())) return undefined
-    this.#knownGeneration = undefined
-    if (this.#rules !== undefined && (await readRules(this.#runNft)) === this.#rules) return undefined
-    const reason = await installFilter(this.#runNft, this.#filter, [...this.#entries.values()])
-    this.#rules = reason === undefined ? await readRules(this.#runNft) : undefined
-    return reason
-  }
-
   async #makeDevice(): Promise<LinkFault | undefined> {
-    const { device } = this.#filter
-    const { add, mend, removeAddress } = deviceCommands(this.#filter)
+    const { device } = this.#filterOptions
+    const { add, mend, removeAddress } = deviceCommands(this.#filterOptions)
     const listing = await listLinks(this.#runIp, device)
     if (listing.kind === 'failed') return { device, reason: listing.reason }
     const have = listing.links.get(device)
-    if (have !== undefined && isSharedDevice(have, this.#filter)) return undefined
+    if (have !== undefined && isSharedDevice(have, this.#filterOptions)) return undefined
     const changed = await runBatch(this.#runIp, have === undefined ? [add] : mend)
     const cleaned = await runBatch(this.#runIp, [removeAddress])
     const faults = [...cleaned.faults.values(), cleaned.trouble].filter(words => !GONE.test(words ?? ''))
@@ -314,75 +242,20 @@ export class SharedLayout implements Interfaces {
   }
 
   /** One that this process has not made itself: its name says which network it has, the set which endpoint. */
-  async #entryByNumber(device: string): Promise<Entry | undefined> {
+  #entryByNumber(device: string): Entry | undefined {
     const number = device.startsWith(this.#devicePrefix) ? device.slice(this.#devicePrefix.length) : ''
     if (!/^\d{1,9}$/.test(number)) return undefined
     const address = Uint8Array.from(this.#prefix.octets)
     const view = new DataView(address.buffer)
     view.setUint32(INDEX_AT, view.getUint32(INDEX_AT) + Number(number))
     address[LAST_OCTET] = 1
-    const network = networkOf(address)
-    const endpoint = (await this.#readAdmitted()).get(network) ?? NO_ENDPOINT
-    return { device, endpoint, network, serverAddress: formatIpv6(address) }
+    return { device, endpoint: NO_ENDPOINT, network: networkOf(address), serverAddress: formatIpv6(address) }
   }
 
-  /** Puts the entries' elements in, and takes those out that admit their networks from elsewhere. */
-  async #admit(entries: readonly Entry[]): Promise<string | undefined> {
-    const known = await this.#readAdmitted()
-    const refused = entries.flatMap(({ endpoint, network }) => {
-      const former = known.get(network)
-      return former === undefined || former === endpoint ? [] : [{ endpoint: former, network }]
-    })
-    const reason = await this.#change({ refused, admitted: entries })
-    if (reason !== undefined) return reason
-    for (const { network, endpoint } of entries) known.set(network, endpoint)
-    return undefined
-  }
-
-  /** A change that adds and takes what is there, or not, already is none for the kernel, and is not counted. */
-  async #change(change: {
-    readonly refused: readonly Admitted[]
-    readonly admitted: readonly Admitted[]
-  }): Promise<string | undefined> {
-    const before = await this.#readGeneration()
-    const known = this.#knownGeneration
-    this.#knownGeneration = undefined
-    const reason = await this.#changeOrRestore(change)
-    const after = await this.#readGeneration()
-    const isOursAlone = before === known && after !== undefined && before !== undefined
-    if (reason === undefined && isOursAlone && after - before <= transactionsOf(change))
-      this.#knownGeneration = after
-    return reason
-  }
-
-  /** A table that was flushed meanwhile is made anew with all that belongs in it. */
-  async #changeOrRestore(change: {
-    readonly refused: readonly Admitted[]
-    readonly admitted: readonly Admitted[]
-  }): Promise<string | undefined> {
-    const reason = await changeAdmitted(this.#runNft, change)
-    if (reason === undefined || !NO_TABLE.test(reason)) return reason
-    const fault = await this.#close()
-    if (fault !== undefined) return fault.reason
-    const known = Array.from(await this.#readAdmitted(), ([network, endpoint]) => ({ network, endpoint }))
-    return (
-      (await changeAdmitted(this.#runNft, { refused: [], admitted: known })) ??
-      (await changeAdmitted(this.#runNft, change))
-    )
-  }
-
-  async #readAdmitted(): Promise<Map<string, string>> {
-    if (this.#admitted !== undefined) return this.#admitted
-    const elements = await this.#listElements()
-    this.#admitted = endpointsByNetwork(elements?.values() ?? [])
-    return this.#admitted
-  }
-
-  #remember(entries: readonly Entry[], elements: ReadonlyMap<string, Admitted>): void {
+  #remember(entries: readonly Entry[]): void {
     this.#entries.clear()
     this.#networks.clear()
     for (const entry of entries) this.#note(entry)
-    this.#admitted = endpointsByNetwork(elements.values())
   }
 
   /** Routes first: what has no route is answered by nobody, whatever the set says. */
@@ -391,7 +264,7 @@ export class SharedLayout implements Interfaces {
     for (const { network } of entries) this.#networks.delete(network) // who watches knows the changes for ours
     const reasons = await this.#routes.take(entries)
     const gone = entries.filter(entry => !reasons.has(entry))
-    const reason = await this.#change({ refused: gone, admitted: [] })
+    const reason = await this.#filter.refuse(gone)
     if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
     for (const entry of entries) {
       if (reasons.has(entry)) {
@@ -399,7 +272,6 @@ export class SharedLayout implements Interfaces {
         continue
       }
       this.#entries.delete(entry.device)
-      this.#admitted?.delete(entry.network)
     }
     return Array.from(reasons, ([entry, words]) => ({ device: entry.device, reason: words }))
   }
@@ -418,7 +290,8 @@ export class SharedLayout implements Interfaces {
     const elements = [...found.elements].filter(([key]) => !keys.has(key)).map(([, element]) => element)
     const targets = routes.map(network => ({ network, serverAddress: serverAddresses.get(network) ?? '::' }))
     const reasons = await this.#routes.take(targets)
-    const reason = await this.#change({ refused: elements, admitted: [] })
+    const kept = wanted.filter(entry => found.elements.has(keyOf(entry)))
+    const reason = await this.#filter.refuseStrays(elements, kept)
     const faults = Array.from(reasons, ([{ network }, words]) => ({
       device: formatNetwork(network),
       reason: words,
@@ -433,32 +306,12 @@ export class SharedLayout implements Interfaces {
   async #removeOldDevices(): Promise<readonly string[]> {
     const listing = await listLinks(this.#runIp, this.#devicePrefix)
     if (listing.kind === 'failed') return []
-    const old = [...listing.links.keys()].filter(device => device !== this.#filter.device)
+    const old = [...listing.links.keys()].filter(device => device !== this.#filterOptions.device)
     const reasons = await runLines(this.#runIp, old, {
       linesOf: device => [`tunnel del ${device}`],
       batchTargets: BATCH_TUNNELS,
     })
     return old.filter(device => !reasons.has(device))
-  }
-
-  async #routePool(): Promise<LinkFault | undefined> {
-    const pool = formatPrefix(this.#prefix)
-    const outcome = await this.#runIp(unreachableArguments(pool, UNREACHABLE_METRIC))
-    if (outcome.status !== 0) {
-      return { device: NO_DEVICE, reason: `no unreachable route for ${pool}: ${reasonOf(outcome.stderr)}` }
-    }
-    return undefined
-  }
-
-  async #forward(): Promise<LinkFault | undefined> {
-    try {
-      if ((await readFile(this.#forwardingPath, 'utf8')).trim() === '1') return undefined
-      await writeFile(this.#forwardingPath, '1\n')
-      return undefined
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      return { device: NO_DEVICE, reason: `IPv6 forwarding is not on: ${reason}` }
-    }
   }
 }
 
@@ -495,8 +348,4 @@ function isWhole(entry: Entry, elements: ReadonlyMap<string, Admitted>, routed: 
     routed.endpoints.get(entry.network) === entry.endpoint &&
     routed.serverAddresses.get(entry.network) === entry.serverAddress
   )
-}
-
-function endpointsByNetwork(elements: Iterable<Admitted>): Map<string, string> {
-  return new Map(Array.from(elements, ({ network, endpoint }) => [network, endpoint]))
 }

@@ -1,15 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { parseIpv4 } from '../../address/ipv4.ts'
 import { parseIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
+import { NO_DEVICE, routePool, turnForwardingOn } from '../../kernel/forwarding.ts'
 import {
   addCommands,
-  blackholeArguments,
   changeRemoteCommand,
   deleteCommand,
   type Outer,
   type RunIp,
-  reasonOf,
   runBatch,
   runIp,
 } from '../../kernel/ip-command.ts'
@@ -29,15 +27,11 @@ export interface SitOptions {
   readonly sourceFilter?: Preparation
 }
 
-const FORWARDING_PATH = '/proc/sys/net/ipv6/conf/all/forwarding'
 const MAX_DEVICE_LENGTH = 15 // IFNAMSIZ
 /** Links in one call of `ip`: a call that ends early leaves only so many to be made again. */
 const BATCH_LINKS = 1000
 const ALREADY_THERE = /File exists/
 const MISSING = /No such device|Cannot find device/
-/** In place of a device where the fault is not one link's. */
-const NO_DEVICE = '*'
-
 /** The server's ends of the tunnels as sit devices of the Linux kernel (RFC 4213 3), made by batches of `ip`. */
 export class SitInterfaces implements Interfaces {
   readonly kind = 'sit'
@@ -45,7 +39,7 @@ export class SitInterfaces implements Interfaces {
   readonly #outer: Outer
   readonly #prefix: Prefix
   readonly #run: RunIp
-  readonly #forwardingPath: string
+  readonly #forwardingPath: string | undefined
   readonly #sourceFilter: Preparation
   #trouble: string | undefined
 
@@ -54,14 +48,18 @@ export class SitInterfaces implements Interfaces {
     this.#outer = { serverIpv4: options.serverIpv4, mtu: options.mtu }
     this.#prefix = options.prefix
     this.#run = options.runIp ?? runIp
-    this.#forwardingPath = options.forwardingPath ?? FORWARDING_PATH
+    this.#forwardingPath = options.forwardingPath
     this.#sourceFilter = options.sourceFilter ?? (async () => undefined)
   }
 
   async prepare(): Promise<readonly LinkFault[]> {
     const unfiltered = await this.#sourceFilter()
     this.#trouble = unfiltered?.reason
-    const faults = [await this.#routePool(), await this.#forward(), unfiltered]
+    const faults = [
+      await routePool(this.#run, 'blackhole', formatPrefix(this.#prefix)),
+      await turnForwardingOn(this.#forwardingPath),
+      unfiltered,
+    ]
     return faults.filter(fault => fault !== undefined)
   }
 
@@ -206,24 +204,6 @@ export class SitInterfaces implements Interfaces {
       device.length <= MAX_DEVICE_LENGTH &&
       /^[A-Za-z0-9_-]+$/.test(device)
     )
-  }
-
-  async #routePool(): Promise<LinkFault | undefined> {
-    const pool = formatPrefix(this.#prefix)
-    const outcome = await this.#run(blackholeArguments(pool))
-    if (outcome.status === 0) return undefined
-    return { device: NO_DEVICE, reason: `no blackhole route for ${pool}: ${reasonOf(outcome.stderr)}` }
-  }
-
-  async #forward(): Promise<LinkFault | undefined> {
-    try {
-      if ((await readFile(this.#forwardingPath, 'utf8')).trim() === '1') return undefined
-      await writeFile(this.#forwardingPath, '1\n')
-      return undefined
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      return { device: NO_DEVICE, reason: `IPv6 forwarding is not on: ${reason}` }
-    }
   }
 }
 

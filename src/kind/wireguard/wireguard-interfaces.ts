@@ -1,8 +1,9 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
-import { type RunIp, reasonOf, runBatch, runIp } from '../../kernel/ip-command.ts'
+import { NO_DEVICE, routePool, turnForwardingOn } from '../../kernel/forwarding.ts'
+import { type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
-import { runLines, unreachableArguments } from '../sit/shared-layout-routes.ts'
+import { runLines } from '../sit/shared-layout-routes.ts'
 import {
   configuration,
   type Peer,
@@ -35,13 +36,8 @@ export interface WireguardOptions {
   readonly runWg?: RunWg
 }
 
-const FORWARDING_PATH = '/proc/sys/net/ipv6/conf/all/forwarding'
 /** Peers in one `wg set`: about 100 octets of arguments each, of the 2 MB that a process may have. */
 const BATCH_PEERS = 1000
-/** The pool's route gives way to any that the operator sets for the same prefix. */
-const UNREACHABLE_METRIC = 4_278_198_271
-/** In place of a device if the fault is not one tunnel's. */
-const NO_DEVICE = '*'
 
 /**
  * The server's ends of the tunnels as one WireGuard interface with a peer each. AllowedIPs is the tunnel's /64, so that
@@ -87,9 +83,13 @@ export class WireguardInterfaces implements Interfaces {
   }
 
   async #prepareOnce(): Promise<readonly LinkFault[]> {
-    const device = this.#device.name
-    const reasons = [await this.#device.ensure(), await this.#routePool(), await forward()]
-    return reasons.flatMap(reason => (reason === undefined ? [] : { device, reason }))
+    const reason = await this.#device.ensure()
+    const faults = [
+      reason === undefined ? undefined : { device: this.#device.name, reason },
+      await routePool(this.#runIp, 'unreachable', formatPrefix(this.#prefix)),
+      await turnForwardingOn(),
+    ]
+    return faults.filter(fault => fault !== undefined)
   }
 
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
@@ -227,29 +227,11 @@ export class WireguardInterfaces implements Interfaces {
     const outcome = await this.#runWg(['show', this.#device.name, 'dump'])
     return outcome.kind === 'failed' ? undefined : readDump(outcome.output)
   }
-
-  /** Packets for addresses that no tunnel has are answered so (RFC 6324 3.1, RFC 4443 3.1). */
-  async #routePool(): Promise<string | undefined> {
-    const { status, stderr } = await this.#runIp(
-      unreachableArguments(formatPrefix(this.#prefix), UNREACHABLE_METRIC),
-    )
-    return status === 0 ? undefined : reasonOf(stderr)
-  }
 }
 
 /** No name of a sit device is like it: those are numbers, and `all`. */
 function wireguardDevice(devicePrefix: string): string {
   return `${devicePrefix}wg`
-}
-
-async function forward(): Promise<string | undefined> {
-  try {
-    const value = await readFile(FORWARDING_PATH, 'utf8')
-    if (value.trim() !== '1') await writeFile(FORWARDING_PATH, '1')
-    return undefined
-  } catch (error) {
-    return `IPv6 can't be forwarded: ${error instanceof Error ? error.message : error}`
-  }
 }
 
 function sift(links: readonly Link[]): {

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { laterSerial } from './later-serial.ts'
 import { MIGRATIONS } from './migrations.ts'
 
@@ -11,6 +12,9 @@ class BackupFault extends Error {}
 const UNSEEN_CHANGES = 2 ** 30
 /** Where the serials of the database that is replaced are known there is nothing to guess. */
 const SEEN_CHANGES = 2 ** 16
+/** How often, and after how long, a backup that found a transaction under way begins again. */
+const ATTEMPTS = 1000
+const PAUSE_MS = 5
 const SUFFIXES = ['', '-wal', '-shm']
 
 /**
@@ -22,12 +26,32 @@ export async function backUp(connection: DatabaseSync, file: string): Promise<vo
   const partial = `${file}.partial`
   closeSync(openSync(partial, 'w', 0o600)) // what it holds is for the owner alone from the start
   try {
-    await backup(connection, partial)
+    await copy(connection, partial)
     settle(partial, file)
   } catch (error) {
     rmSync(partial, { force: true })
     throw error
   }
+}
+
+/**
+ * Copies page by page in a thread of Node's. Its first look may fall into a transaction of the same connection: SQLite
+ * says SQLITE_BUSY, which Node waits out at every later look but reports at the first, as an error without a code.
+ */
+async function copy(connection: DatabaseSync, file: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await backup(connection, file)
+      return
+    } catch (error) {
+      if (!isWithoutCode(error) || attempt === ATTEMPTS) throw error
+      await sleep(PAUSE_MS)
+    }
+  }
+}
+
+function isWithoutCode(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 0
 }
 
 /**

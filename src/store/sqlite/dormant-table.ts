@@ -1,10 +1,10 @@
-import type { DormantTunnel } from '../../tunnel/tunnel.ts'
+import type { BrokenRow, DormantTunnel } from '../../tunnel/tunnel.ts'
 import type { DormantReader } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
 import { type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
 /** The columns of a dormant row as a tunnel is read from them; since and until follow. */
-const DORMANT_COLUMNS =
+export const DORMANT_COLUMNS =
   'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
   'NULL, NULL, since, until'
 const SINCE_AT = 14
@@ -59,9 +59,14 @@ export class DormantTable implements DormantReader {
 
   #read(found: unknown): DormantTunnel | undefined {
     if (found === undefined) return undefined
-    const columns = found as Columns
-    const row = readRow(columns, this.#rules)
-    if (isBroken(row)) return undefined
-    return { ...row, dormant: { since: Number(columns[SINCE_AT]), until: Number(columns[UNTIL_AT]) } }
+    const row = readDormant(found as Columns, this.#rules)
+    return isBroken(row) ? undefined : row
   }
+}
+
+/** What the values of DORMANT_COLUMNS are. */
+export function readDormant(columns: Columns, rules: RowRules): DormantTunnel | BrokenRow {
+  const row = readRow(columns, rules)
+  if (isBroken(row)) return row
+  return { ...row, dormant: { since: Number(columns[SINCE_AT]), until: Number(columns[UNTIL_AT]) } }
 }

@@ -1,4 +1,7 @@
+import type { BrokenRow, DormantTunnel } from '../../tunnel/tunnel.ts'
 import type { Database, Statement } from './database.ts'
+import { DORMANT_COLUMNS, readDormant } from './dormant-table.ts'
+import type { Columns, RowRules } from './row-rules.ts'
 
 /** What both tables have alike, but for the endpoint and the count. */
 const KEPT =
@@ -6,11 +9,13 @@ const KEPT =
 
 /** Moves of rows between the tables of tunnels and of dormant ones; to be called inside a transaction. */
 export class DormantWrites {
+  readonly #rules: RowRules
   readonly #keep: Statement
   readonly #restore: Statement
   readonly #drop: Statement
 
-  constructor(database: Database) {
+  constructor(database: Database, rules: RowRules) {
+    this.#rules = rules
     this.#keep = database.prepare(
       `INSERT INTO dormant (${KEPT}, IPv4client, unreachable, since, until)
        SELECT ${KEPT}, IPv4client, unreachable, ?, ? FROM tunnels WHERE id = ?`,
@@ -19,7 +24,8 @@ export class DormantWrites {
       `INSERT INTO tunnels (${KEPT}, IPv4client, unreachable, wait_until, state_since)
        SELECT ${KEPT}, ?, 0, ?, ? FROM dormant WHERE id = ?`,
     )
-    this.#drop = database.prepare('DELETE FROM dormant WHERE id = ?')
+    this.#drop = database.prepare(`DELETE FROM dormant WHERE id = ? RETURNING ${DORMANT_COLUMNS}`)
+    this.#drop.setReturnArrays(true)
   }
 
   /** Copies a tunnel's row; it is to be removed then. */
@@ -37,10 +43,12 @@ export class DormantWrites {
     },
   ): void {
     this.#restore.run(row.ipv4 ?? null, row.waitUntil ?? null, row.since, id)
-    this.#drop.run(id)
+    this.drop(id)
   }
 
-  drop(id: string): void {
-    this.#drop.run(id)
+  /** The row as it was, sound or broken; undefined: there was none. */
+  drop(id: string): DormantTunnel | BrokenRow | undefined {
+    const columns = this.#drop.get(id)
+    return columns === undefined ? undefined : readDormant(columns as unknown as Columns, this.#rules)
   }
 }

@@ -18,7 +18,7 @@ export class IndexAllocation {
     return this.#pool.capacity
   }
 
-  /** An index that is free at `now` (UTC seconds), and what it stands for; undefined: the pool is full. */
+  /** An index that is free at `now` (seconds of the steady clock), and what it stands for; undefined: the pool is full. */
   take(now: number) {
     const index = this.#pool.take(now)
     return index === undefined ? undefined : { index, assignment: this.#pool.assignment(index) }
@@ -46,6 +46,11 @@ export class IndexAllocation {
   /** Reads the indexes at rest from the database, as at start. */
   loadResting(now: number): void {
     for (const resting of this.#resting.load(now)) this.#pool.rest(resting)
+  }
+
+  /** Deletes from the database, inside a transaction, what `loadResting` does not read. */
+  forgetRested(now: number): void {
+    this.#resting.forgetRested(now)
   }
 
   /** Writes down that the indexes of a row rest from `now` on; `rest` is to follow the commit. */

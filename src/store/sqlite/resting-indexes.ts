@@ -8,7 +8,7 @@ const MARGIN = 30
 export class RestingIndexes {
   readonly #ttl: number
   readonly #add: Statement
-  readonly #all: Statement
+  readonly #resting: Statement
   readonly #forget: Statement
 
   /** `ttl` is that of the tunnels' records, in seconds. */
@@ -17,11 +17,13 @@ export class RestingIndexes {
     this.#add = database.prepare(
       'INSERT OR REPLACE INTO resting_indexes (pool_index, free_from) VALUES (?, ?)',
     )
-    this.#all = database.prepare('SELECT pool_index, free_from FROM resting_indexes ORDER BY free_from')
+    this.#resting = database.prepare(
+      'SELECT pool_index, free_from FROM resting_indexes WHERE free_from > ? ORDER BY free_from',
+    )
     this.#forget = database.prepare('DELETE FROM resting_indexes WHERE free_from <= ?')
   }
 
-  /** When an index that is freed at `now` (UTC seconds) may be given out again. */
+  /** When an index that is freed at `now` (seconds of the steady clock) may be given out again. */
   freeFrom(now: number): number {
     return now + this.#ttl + MARGIN
   }
@@ -31,15 +33,19 @@ export class RestingIndexes {
   }
 
   /**
-   * Those that still rest at `now`, the first to wake first; the others are forgotten. None rests longer than one that is
-   * freed now: a clock that was wrong when it was written down must not take an index away for years.
+   * Those that still rest at `now`, the first to wake first. None rests longer than one that is freed now: a clock that
+   * was wrong when it was written down must not take an index away for years.
    */
   load(now: number): readonly Resting[] {
-    this.#forget.run(now)
     const latest = this.freeFrom(now)
-    return this.#all.all().map(row => ({
+    return this.#resting.all(now).map(row => ({
       index: Number(row.pool_index),
       freeFrom: Math.min(Number(row.free_from), latest),
     }))
+  }
+
+  /** Deletes those that have rested at `now`; to be called inside a transaction. */
+  forgetRested(now: number): void {
+    this.#forget.run(now)
   }
 }

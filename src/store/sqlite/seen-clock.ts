@@ -1,14 +1,16 @@
 import type { Database, Statement } from './database.ts'
 
 /**
- * The time of the last commit, kept in the database. What passed between it and the start of the next process, by the
- * wall clock, is nobody's fault among the clients: the process was down, or the clock was set. All ends move by that.
+ * The time of the last commit, kept in the database. What passed between it and the first commit of the next process, by
+ * the wall clock, is nobody's fault among the clients: the process was down or could not write, or the clock was set. All
+ * ends move by that.
  */
 export class SeenClock {
   readonly #seen: Statement
   readonly #note: Statement
   readonly #moveWaiting: Statement
   readonly #moveDormant: Statement
+  #hasResumed = false
 
   constructor(database: Database) {
     this.#seen = database.prepare('SELECT seen FROM clock')
@@ -19,18 +21,24 @@ export class SeenClock {
     this.#moveDormant = database.prepare('UPDATE dormant SET until = until + ?')
   }
 
-  /** Writes down, in the transaction of a commit, that it is `now` (seconds of the steady clock). */
+  /**
+   * Writes down, at the beginning of a transaction, that it is `now` (seconds of the steady clock). The first one of the
+   * process moves all ends by what has passed since the last commit: they are as far away as they were then.
+   */
   note(now: number): void {
+    if (!this.#hasResumed) this.#resume(now)
     this.#note.run(now, now)
   }
 
-  /** Moves all ends, as at start, by what has passed since the last commit: they are as far away as they were then. */
-  resume(now: number): void {
+  /** After COMMIT: a transaction that was rolled back has moved nothing. */
+  committed(): void {
+    this.#hasResumed = true
+  }
+
+  #resume(now: number): void {
     const seen = Number(this.#seen.get()?.seen)
-    if (seen !== 0 && seen !== now) {
-      this.#moveWaiting.run(now - seen)
-      this.#moveDormant.run(now - seen)
-    }
-    this.note(now)
+    if (seen === 0 || seen === now) return
+    this.#moveWaiting.run(now - seen)
+    this.#moveDormant.run(now - seen)
   }
 }

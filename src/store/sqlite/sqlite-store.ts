@@ -91,7 +91,7 @@ export class SqliteStore implements TunnelStore {
     this.#now = options.now
     this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
     this.#writes = new TunnelWrites(database, rules)
-    this.#dormant = new DormantWrites(database)
+    this.#dormant = new DormantWrites(database, rules)
     this.#clock = new SeenClock(database)
     this.#indexes = new IndexAllocation(new AddressPool(rules), new RestingIndexes(database, ttl))
     this.#soas = new ZoneSoas(catalog, new ZoneSerials(database), options.apexes)
@@ -137,7 +137,7 @@ export class SqliteStore implements TunnelStore {
     this.#catalog.commit(this.#changesOfAll(rrsetsOf), { differences: false })
     for (const address of this.tunnels.dormant.addresses()) this.#indexes.occupyText(address)
     this.#indexes.loadResting(this.#now())
-    this.#catalog.commit(this.#laterSoas(), { differences: false })
+    this.#catalog.commit(this.#startSoas(), { differences: false })
     this.#database.serve()
   }
 
@@ -174,13 +174,16 @@ export class SqliteStore implements TunnelStore {
     }
   }
 
-  /** The serials of a start; where they can't be written, those that were written last stand. */
-  #laterSoas(): readonly RrsetChange[] {
+  /** What a start writes, and the SOA records of its serials; if it can't, those that were written last stand. */
+  #startSoas(): readonly RrsetChange[] {
     try {
-      return this.#database.transaction(() => {
-        this.#clock.resume(this.#now())
+      const { changes } = this.#database.transaction(() => {
+        this.#clock.note(this.#now())
+        this.#indexes.forgetRested(this.#now())
         return this.#soas.start()
-      }).changes
+      })
+      this.#clock.committed()
+      return changes
     } catch (error) {
       if (storageFaultOf(error) === undefined) throw error
       this.noteFault(error)
@@ -209,8 +212,8 @@ export class SqliteStore implements TunnelStore {
     let names: ReadyNames | undefined
     try {
       this.#database.transaction(() => {
-        for (const work of works) written.push(work(transaction))
         this.#clock.note(this.#now())
+        for (const work of works) written.push(work(transaction))
         names = this.#makeReady(written.flatMap(({ changes }) => changes))
       })
     } catch (error) {
@@ -220,6 +223,7 @@ export class SqliteStore implements TunnelStore {
       throw error
     }
     names?.prepared.publish()
+    this.#clock.committed()
     transaction.committed()
     this.#troubles.end('lock')
     if (transaction.rows.length > 0 || names !== undefined) this.#troubles.end('write')

@@ -115,11 +115,11 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
-    const before = this.#writes.remove(id) ?? this.#removeDormant(id)
-    if (before === undefined) return undefined
-    this.#resting.push(...this.#indexes.writeResting(before, now))
-    this.rows.push({ before })
-    return before
+    return this.#removed(this.#writes.remove(id), now) ?? this.removeDormant(id, now)
+  }
+
+  removeDormant(id: string, now: number): Tunnel | BrokenRow | undefined {
+    return this.#removed(this.#dormant.drop(id), now)
   }
 
   fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined {
@@ -159,10 +159,10 @@ export class SqliteTransaction implements TunnelTransaction {
     for (const index of this.#taken.reverse()) this.#indexes.untake(index)
   }
 
-  /** A row that can't be read goes too. */
-  #removeDormant(id: string): Tunnel | undefined {
-    const before = this.tunnels.dormant.byId(id)
-    this.#dormant.drop(id)
+  #removed(before: Tunnel | BrokenRow | undefined, now: number): Tunnel | BrokenRow | undefined {
+    if (before === undefined) return undefined
+    this.#resting.push(...this.#indexes.writeResting(before, now))
+    this.rows.push({ before })
     return before
   }
 

@@ -20,6 +20,8 @@ export class FakeSharedKernel {
   /** Every call of `nft` fails with these words. */
   brokenNft: string | undefined
   calls = 0
+  /** Counts transactions that changed something. */
+  generation = 0
 
   readonly runIp: RunIp = async (args, input = '') => {
     this.calls++
@@ -67,6 +69,8 @@ export class FakeSharedKernel {
         changes.push(`${verb === 'add' ? '+' : '-'} element ${key}`)
       }
     }
+    const before = [...(this.elements ?? [])].sort().join()
+    if (before !== [...(elements ?? [])].sort().join() || this.elements === undefined) this.generation++
     this.elements = elements
     this.journal.push(...changes)
     return DONE

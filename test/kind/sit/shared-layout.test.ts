@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import type { Prefix } from '../../../src/address/prefix.ts'
 import { parsePrefix } from '../../../src/address/prefix.ts'
-import { SharedLayout } from '../../../src/kind/sit/shared-layout.ts'
+import { SharedLayout, type SharedLayoutOptions } from '../../../src/kind/sit/shared-layout.ts'
 import type { Link } from '../../../src/tunnel/interface.ts'
 import { FakeSharedKernel } from './fake-shared-kernel.ts'
 
@@ -17,7 +17,7 @@ const directory = mkdtempSync(join(tmpdir(), 'freenet6-shared-'))
 const forwardingPath = join(directory, 'forwarding')
 after(() => rmSync(directory, { recursive: true }))
 
-function layoutOn(kernel: FakeSharedKernel): SharedLayout {
+function layoutOn(kernel: FakeSharedKernel, options: Partial<SharedLayoutOptions> = {}): SharedLayout {
   writeFileSync(forwardingPath, '0\n')
   return new SharedLayout({
     devicePrefix: 'fn6-',
@@ -28,12 +28,13 @@ function layoutOn(kernel: FakeSharedKernel): SharedLayout {
     runIp: kernel.runIp,
     runNft: kernel.runNft,
     forwardingPath,
+    ...options,
   })
 }
 
-async function setUp() {
+async function setUp({ withGeneration = false } = {}) {
   const kernel = new FakeSharedKernel()
-  const layout = layoutOn(kernel)
+  const layout = layoutOn(kernel, withGeneration ? { readGeneration: async () => kernel.generation } : {})
   assert.deepEqual(await layout.prepare(), [])
   kernel.journal.length = 0
   return { kernel, layout }
@@ -122,6 +123,42 @@ test('a tunnel that another process made is removed by its name', async () => {
   assert.deepEqual([...kernel.routes.keys()], ['2001:db8:f6:2::/64'])
 })
 
+test('a change fails while the set can’t be read, and the next one takes the former endpoint out', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  const successor = layoutOn(kernel)
+  kernel.brokenNft = 'nft can not be run: EAGAIN'
+  const moved = [link(1, '198.51.100.77')]
+  assert.deepEqual(
+    (await successor.changeRemote(moved)).map(({ device }) => device),
+    ['fn6-1'],
+  )
+  kernel.brokenNft = undefined
+  assert.deepEqual(await successor.changeRemote(moved), [])
+  assert.deepEqual([...(kernel.elements ?? [])], ['198.51.100.77 . 0x20010db800f60001'])
+})
+
+test('no move and no removal is a success while only the listing of the set fails', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  const blind = layoutOn(kernel, { listElements: async () => undefined })
+  const fault = { device: 'fn6-1', reason: 'the set of the source filter can not be read' }
+  assert.deepEqual(await blind.changeRemote([link(1, '198.51.100.77')]), [fault])
+  assert.equal(kernel.routes.get('2001:db8:f6:1::/64'), '::198.51.100.1')
+  assert.deepEqual(await blind.remove(['fn6-1']), [fault])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
+})
+
+test('a tunnel that is removed after a failed move takes the former endpoint with it', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  kernel.brokenNft = 'nft can not be run: EAGAIN'
+  assert.equal((await layout.changeRemote([link(1, '198.51.100.77')])).length, 1)
+  kernel.brokenNft = undefined
+  assert.deepEqual(await layout.remove(['fn6-1']), [])
+  assert.deepEqual([...(kernel.elements ?? [])], [])
+})
+
 test('a table that was flushed is made anew with all elements at the next change', async () => {
   const { kernel, layout } = await setUp()
   await layout.create([link(1)])
@@ -178,6 +215,15 @@ test('a reconciliation removes strays: elements, routes, addresses, devices of t
   assert.deepEqual([...kernel.devices], ['fn6-all', 'other0'])
 })
 
+test('strays that were removed are not found again while the kernel tells of no change but ours', async () => {
+  const { kernel, layout } = await setUp({ withGeneration: true })
+  await layout.create([link(1)])
+  kernel.elements?.add('203.0.113.9 . 0x20010db800f60001')
+  kernel.elements?.add('203.0.113.9 . 0x20010db800f60009')
+  assert.deepEqual((await layout.reconcile([link(1)])).removed, ['2001:db8:f6:9::/64'])
+  assert.deepEqual(await layout.reconcile([link(1)]), NOTHING)
+})
+
 test('a row that holds no addresses is a fault of its own and spoils nothing', async () => {
   const { kernel, layout } = await setUp()
   const bad = { ...link(2), ipv4Client: '198.51.100.2 } ; flush ruleset' }
@@ -205,3 +251,69 @@ test('a filter that can’t be had is trouble until it can', async () => {
   await layout.prepare()
   assert.equal(layout.trouble(), undefined)
 })
+
+const RESTART_MS = 5000
+const SETTLE_MS = 500
+const WATCH_START_MS = 3000
+
+/** Programs `nft` and `ip` that run on without a word, in place of the monitors, and a clock that the test sets. */
+function mockMonitors(t: TestContext) {
+  for (const name of ['nft', 'ip']) {
+    writeFileSync(join(directory, name), '#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 60\n', { mode: 0o755 })
+  }
+  const path = process.env.PATH
+  process.env.PATH = `${directory}:${path}`
+  t.after(() => {
+    process.env.PATH = path
+  })
+  let now = performance.now()
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.method(performance, 'now', () => now)
+  return {
+    pass(milliseconds: number) {
+      now += milliseconds
+      t.mock.timers.tick(milliseconds)
+    },
+    async started(name: string): Promise<number> {
+      const file = join(directory, `${name}.pid`)
+      await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'))
+      const pid = Number(readFileSync(file, 'utf8'))
+      rmSync(file)
+      return pid
+    },
+  }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!isSo()) {
+    assert.ok(Date.now() < end, 'it is not so within 10 s')
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+for (const name of ['nft', 'ip']) {
+  test(`a comparison is believed once ${name} has had time to start to listen, a restarted one too`, async t => {
+    const monitors = mockMonitors(t)
+    const { layout } = await setUp()
+    const stop = layout.watch(() => undefined)
+    t.after(stop)
+    const isBelieved = async () => {
+      await layout.reconcile([link(1)])
+      return layout.isSound()
+    }
+    const pids = { nft: await monitors.started('nft'), ip: await monitors.started('ip') }
+    assert.equal(await isBelieved(), false)
+    monitors.pass(WATCH_START_MS + 1)
+    assert.equal(await isBelieved(), true)
+
+    process.kill(pids[name as 'nft' | 'ip'])
+    await until(() => !layout.isSound())
+    monitors.pass(RESTART_MS)
+    await monitors.started(name)
+    monitors.pass(SETTLE_MS)
+    assert.equal(await isBelieved(), false, 'it may not listen yet')
+    monitors.pass(WATCH_START_MS)
+    assert.equal(await isBelieved(), true)
+  })
+}

@@ -1,0 +1,220 @@
+import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
+import type { RunNft } from '../../kernel/nft-command.ts'
+import type { LinkFault } from '../../tunnel/interface.ts'
+import type { Entry } from './shared-layout-entry.ts'
+import {
+  type Admitted,
+  changeAdmitted,
+  type FilterOptions,
+  getAdmitted,
+  installFilter,
+  keyOf,
+  listAdmitted,
+  readRules,
+  type Traffic,
+  transactionsOf,
+} from './shared-layout-filter.ts'
+import { guardCommand } from './shared-layout-routes.ts'
+
+type ListElements = () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+type ReadGeneration = () => Promise<number | undefined>
+
+/** What one look at the set found: its elements by their keys, and the generation of nftables before the look. */
+export interface Seen {
+  readonly elements: ReadonlyMap<string, Admitted>
+  readonly generation: number | undefined
+}
+
+interface Change {
+  readonly refused: readonly Admitted[]
+  readonly admitted: readonly Admitted[]
+}
+
+/** No tunnel's: of an entry whose endpoint only the set can tell. */
+export const NO_ENDPOINT = '0.0.0.0'
+
+const ALREADY_THERE = /File exists/
+const NO_TABLE = /No such file or directory/
+const UNREADABLE = 'the set of the source filter can not be read'
+/** Elements that are cheaper to get one by one than with all others. */
+const FEW_ELEMENTS = 200
+/** The set is read at the hourly comparison, whatever the generations say. */
+const LISTING_INTERVAL_MS = 3_500_000
+
+/**
+ * The filter of the shared layout together with what we know of it: while the generation of nftables says that nobody
+ * else has changed anything, rules and elements are known without being read.
+ */
+export class KnownFilter {
+  readonly #options: FilterOptions
+  readonly #runIp: RunIp
+  readonly #runNft: RunNft
+  readonly #listElements: ListElements
+  readonly #readGeneration: ReadGeneration
+  readonly #wanted: () => readonly Admitted[]
+  #trouble: string | undefined
+  /** The rules as they were listed when we had made them. */
+  #rules: string | undefined
+  /** The generation at which rules and elements were all as we know them; undefined: they have to be read. */
+  #generation: number | undefined
+  #listedAt = Number.NEGATIVE_INFINITY
+  /** Endpoints that the set admits, by network; undefined until it was read. */
+  #admitted: Map<string, string> | undefined
+
+  /** `wanted` tells what a set that has to be made anew admits besides what it has. */
+  constructor(
+    options: FilterOptions,
+    kernel: {
+      readonly runIp: RunIp
+      readonly runNft: RunNft
+      readonly listElements: ListElements | undefined
+      readonly readGeneration: ReadGeneration | undefined
+      readonly wanted: () => readonly Admitted[]
+    },
+  ) {
+    this.#options = options
+    this.#runIp = kernel.runIp
+    this.#runNft = kernel.runNft
+    this.#listElements = kernel.listElements ?? (() => listAdmitted(this.#runNft))
+    this.#readGeneration = kernel.readGeneration ?? (async () => undefined)
+    this.#wanted = kernel.wanted
+  }
+
+  /** Why the filter is not there; undefined while it is. */
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  /** Brings guard and rules up to date. Without them there is no device: what it let in could have any source. */
+  async ensure(): Promise<LinkFault | undefined> {
+    const { device } = this.#options
+    const guard = await this.#runIp(guardCommand(device).split(' '))
+    const isGuarded = guard.status === 0 || ALREADY_THERE.test(guard.stderr)
+    const reason = isGuarded ? await this.#ensureRules() : reasonOf(guard.stderr)
+    this.#trouble = reason && `no source filter, so no tunnels: ${reason}`
+    if (this.#trouble === undefined) return undefined
+    await this.#runIp(['tunnel', 'del', device])
+    return { device, reason: this.#trouble }
+  }
+
+  /** From memory while nothing was changed but by us, though once an hour the set is read; undefined: there is none. */
+  async look(): Promise<Seen | undefined> {
+    const generation = await this.#readGeneration()
+    const elements = await this.#elements(generation)
+    return elements && { elements, generation }
+  }
+
+  /** Takes what a look found for what is there. */
+  remember({ elements, generation }: Seen): void {
+    this.#admitted = endpointsByNetwork(elements.values())
+    this.#generation = generation
+  }
+
+  /** Puts the entries' elements in, and takes those out that admit their networks from elsewhere. */
+  async admit(entries: readonly Entry[]): Promise<string | undefined> {
+    const known = await this.#readAdmitted()
+    if (known === undefined) return UNREADABLE
+    const refused = entries.flatMap(({ endpoint, network }) => {
+      const former = known.get(network)
+      return former === undefined || former === endpoint ? [] : [{ endpoint: former, network }]
+    })
+    const reason = await this.#change({ refused, admitted: entries })
+    if (reason !== undefined) return reason
+    for (const { network, endpoint } of entries) known.set(network, endpoint)
+    return undefined
+  }
+
+  /** Takes the entries' elements out, and what else admits their networks: a move may have failed half-way. */
+  async refuse(entries: readonly Entry[]): Promise<string | undefined> {
+    const known = await this.#readAdmitted()
+    if (known === undefined) return UNREADABLE
+    const refused = entries.flatMap(({ endpoint, network }) => {
+      const endpoints = new Set([endpoint, known.get(network) ?? endpoint])
+      endpoints.delete(NO_ENDPOINT)
+      return Array.from(endpoints, one => ({ endpoint: one, network }))
+    })
+    const reason = await this.#change({ refused, admitted: [] })
+    if (reason !== undefined) return reason
+    for (const { network } of entries) known.delete(network)
+    return undefined
+  }
+
+  /** Takes elements out that are no tunnel's; `kept` are all others. */
+  async refuseStrays(strays: readonly Admitted[], kept: readonly Admitted[]): Promise<string | undefined> {
+    const reason = await this.#change({ refused: strays, admitted: [] })
+    if (reason === undefined) this.#admitted = endpointsByNetwork(kept)
+    return reason
+  }
+
+  /** What came through these entries' tunnels, by key. Few are asked for one by one; more are read with the whole set. */
+  async traffic(entries: readonly Entry[]): Promise<ReadonlyMap<string, Traffic>> {
+    const few = entries.length > FEW_ELEMENTS ? undefined : await getAdmitted(this.#runNft, entries)
+    return few ?? (await this.#listElements()) ?? new Map()
+  }
+
+  /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
+  async #ensureRules(): Promise<string | undefined> {
+    if (performance.now() - this.#listedAt > LISTING_INTERVAL_MS) this.#generation = undefined
+    if (this.#isKnown(await this.#readGeneration())) return undefined
+    this.#generation = undefined
+    if (this.#rules !== undefined && (await readRules(this.#runNft)) === this.#rules) return undefined
+    const reason = await installFilter(this.#runNft, this.#options, this.#wanted())
+    this.#rules = reason === undefined ? await readRules(this.#runNft) : undefined
+    return reason
+  }
+
+  async #elements(generation: number | undefined): Promise<ReadonlyMap<string, Admitted> | undefined> {
+    if (this.#isKnown(generation) && this.#admitted !== undefined) {
+      return new Map(elementsOf(this.#admitted).map(element => [keyOf(element), element]))
+    }
+    this.#listedAt = performance.now()
+    return this.#listElements()
+  }
+
+  #isKnown(generation: number | undefined): boolean {
+    return generation !== undefined && generation === this.#generation
+  }
+
+  /** A change that adds and takes what is there, or not, already is none for the kernel, and is not counted. */
+  async #change(change: Change): Promise<string | undefined> {
+    const before = await this.#readGeneration()
+    const known = this.#generation
+    this.#generation = undefined
+    const reason = await this.#changeOrRestore(change)
+    const after = await this.#readGeneration()
+    const isOursAlone = before === known && after !== undefined && before !== undefined
+    if (reason === undefined && isOursAlone && after - before <= transactionsOf(change))
+      this.#generation = after
+    return reason
+  }
+
+  /** A table that was flushed meanwhile is made anew with all that belongs in it. */
+  async #changeOrRestore(change: Change): Promise<string | undefined> {
+    const reason = await changeAdmitted(this.#runNft, change)
+    if (reason === undefined || !NO_TABLE.test(reason)) return reason
+    const fault = await this.ensure()
+    if (fault !== undefined) return fault.reason
+    const known = await this.#readAdmitted()
+    if (known === undefined) return UNREADABLE
+    return (
+      (await changeAdmitted(this.#runNft, { refused: [], admitted: elementsOf(known) })) ??
+      (await changeAdmitted(this.#runNft, change))
+    )
+  }
+
+  /** Undefined if the set can't be read: nobody knows then which former endpoints a change has to take out. */
+  async #readAdmitted(): Promise<Map<string, string> | undefined> {
+    if (this.#admitted !== undefined) return this.#admitted
+    const elements = await this.#listElements()
+    this.#admitted = elements && endpointsByNetwork(elements.values())
+    return this.#admitted
+  }
+}
+
+function endpointsByNetwork(elements: Iterable<Admitted>): Map<string, string> {
+  return new Map(Array.from(elements, ({ network, endpoint }) => [network, endpoint]))
+}
+
+function elementsOf(endpoints: ReadonlyMap<string, string>): Admitted[] {
+  return Array.from(endpoints, ([network, endpoint]) => ({ network, endpoint }))
+}

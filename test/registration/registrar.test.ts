@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, test } from 'node:test'
+import type { Prober } from '../../src/echo/prober.ts'
+import { VisitorLimits } from '../../src/registration/limits.ts'
+import { Registrar } from '../../src/registration/registrar.ts'
+import type { VisitorAddress } from '../../src/registration/visitor.ts'
+import type { Tunnel } from '../../src/tunnel/tunnel.ts'
+import { codesOf, miss, registered, stateIn } from '../lifecycle/stages.ts'
+import { registerOne, World } from '../lifecycle/world.ts'
+
+const [OLD, NEW] = ['8.8.4.4', '8.8.8.8'] as const
+/** Every host answers an echo, and no tunnel does. */
+const SILENT_TUNNELS: Prober = {
+  kind: 'ping',
+  probe: async targets =>
+    new Map(
+      targets.map(target => [
+        target,
+        target.includes(':') ? { kind: 'silent' } : { kind: 'answered', rttMs: 1 },
+      ]),
+    ),
+}
+let world: World
+let registrar: Registrar
+
+beforeEach(async () => {
+  world = await World.open({ prober: SILENT_TUNNELS })
+  const limits = new VisitorLimits(1000)
+  registrar = new Registrar({ admission: world.broker.admission, lifecycle: world.lifecycle, limits })
+})
+
+afterEach(() => world.end())
+
+function from(address: string): VisitorAddress {
+  return { address, family: 4, source: 'connection' }
+}
+
+async function up(nicname: string, ipv4: string): Promise<Tunnel> {
+  return registered(await registerOne(world.lifecycle, { ipv4, nicname, country: 'ca', os: 'linux' })).tunnel
+}
+
+async function asleep(nicname: string, ipv4: string): Promise<Tunnel> {
+  const { id } = await up(nicname, ipv4)
+  await world.lifecycle.recordRound({ answered: [id], silent: [] })
+  await miss(world, { id }, 3)
+  return world.table.dormant.byId(id) ?? assert.fail(`${nicname} is not dormant`)
+}
+
+test('a dormant tunnel comes back at the address of its owner although a silent tunnel has that', async () => {
+  const tunnel = await asleep('alice', OLD)
+  const holder = await up('bob', NEW)
+  assert.equal((await registrar.changeEndpoint(tunnel, NEW, from(NEW))).kind, 'moved')
+  assert.equal(stateIn(world, tunnel), 'waiting')
+  assert.deepEqual(
+    [tunnel, holder].map(({ id }) => world.table.byId(id)?.ipv4Client),
+    [NEW, OLD],
+  )
+})
+
+test('a dormant tunnel that has no endpoint to give for that of a silent one is refused with ipv4-in-use', async () => {
+  const tunnel = await asleep('alice', OLD)
+  await up('bob', NEW)
+  await up('carol', OLD)
+  assert.deepEqual(codesOf(await registrar.changeEndpoint(tunnel, NEW, from(NEW))), ['ipv4-in-use'])
+  assert.equal(stateIn(world, tunnel), 'dormant')
+})
+
+test('registered again while a silent tunnel has its endpoint it is refused, and that is counted as any refusal', async () => {
+  const tunnel = await asleep('alice', OLD)
+  await up('bob', OLD)
+  const input = { ipv4: OLD, nicname: 'alice', country: 'ca', os: 'linux' }
+  const codes: string[] = []
+  for (let times = 0; times < 61; times++) codes.push(...codesOf(await registrar.register(input, from(OLD))))
+  assert.deepEqual([codes[0], codes[59], codes[60]], ['ipv4-in-use', 'ipv4-in-use', 'too-many-requests'])
+  assert.equal(stateIn(world, tunnel), 'dormant')
+})
