@@ -131,6 +131,7 @@ describe(`WireGuard by ${program}`, { concurrency: false }, () => {
       assert.fail(`the peers are not made again:\n${broker.output}`),
     )
     await pingUntil('client', INTERNET_IPV6)
+    await pingUntil('client2', INTERNET_IPV6)
   })
 
   test('after kill -9 and a new start the tunnels work, and a peer that no row has is gone', async () => {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { missingPackages } from '../packages.ts'
+import { cannot, missingPackages } from '../packages.ts'
 import { runInGuest } from './guest.ts'
 import { missingGuest } from './kernel.ts'
 
@@ -23,7 +23,7 @@ test('WireGuard of a real kernel passes its table of cases', {
 })
 
 test('wireguard-go passes the same on this machine, in namespaces', {
-  skip: tools ?? (canUnshare ? false : 'it takes root and /dev/net/tun'),
+  skip: tools ?? (canUnshare ? false : cannot('it takes root and /dev/net/tun')),
 }, () => {
   const command = ['sh', '-c', ON_THE_HOST, 'sh', process.execPath, SUITE, 'wireguard-go']
   const env = { ...process.env, NODE_TEST_CONTEXT: '' } // it reports for itself
