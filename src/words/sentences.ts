@@ -12,6 +12,7 @@ export const SENTENCES = {
   'keys-made': [],
   'keys-failed': [],
   'public-key-hint': ['path'],
+  'came-over-ipv6': ['visitor'],
   'configuration-title': [],
   'no-key': [],
   'own-key': [],
