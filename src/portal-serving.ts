@@ -4,7 +4,7 @@ import type { Config } from './config/config.ts'
 import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
-import { serverKey } from './kind/wireguard/server-key.ts'
+import { serverPublicKey } from './kind/wireguard/server-key.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import type { PortalOptions, ServiceFacts } from './portal/options.ts'
 import { Portal } from './portal/portal.ts'
@@ -76,7 +76,7 @@ function serviceFacts(config: Config, { zone, interfaces }: Broker): ServiceFact
     prefix: formatPrefix(tunnel.prefix),
     mtu: tunnel.mtu,
     wireguard: {
-      serverPublicKey: serverKey(config.data_dir).publicKey,
+      serverPublicKey: serverPublicKey(config.data_dir),
       endpoint: `${tunnel.wireguard.endpoint || tunnel.server_ipv4}:${tunnel.wireguard.port}`,
       mtu: tunnel.wireguard.mtu,
     },

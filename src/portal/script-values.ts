@@ -12,6 +12,7 @@ export interface ScriptFacts {
 
 /** What a client of WireGuard is told of the server. */
 export interface WireguardFacts {
+  /** Empty if the server has none: then it offers no WireGuard. */
   readonly serverPublicKey: string
   /** Host and port. */
   readonly endpoint: string
@@ -35,6 +36,7 @@ export interface ScriptValues {
   readonly id: string
   /** The client's; empty for kinds without one. */
   readonly publicKey: string
+  /** The server's; empty only for kinds without one. */
   readonly serverPublicKey: string
   readonly endpoint: string
   readonly keepaliveSeconds: number
@@ -69,7 +71,7 @@ const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> =
   publicUrl: matches(/^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._/-]*)?$/),
   id: matches(/^[a-z0-9]{1,64}$/),
   publicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),
-  serverPublicKey: matches(/^[A-Za-z0-9+/]{43}=$/),
+  serverPublicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),
   endpoint: matches(/^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$/),
   keepaliveSeconds: isNumber,
 }
@@ -82,5 +84,7 @@ export function checkScriptValues(values: ScriptValues): ScriptValues {
   for (const [name, rule] of Object.entries(RULES) as [keyof ScriptValues, (value: unknown) => boolean][]) {
     if (!rule(values[name])) throw new ScriptValueFault(`${name} is not fit to stand in a script`)
   }
+  if (values.publicKey !== '' && values.serverPublicKey === '')
+    throw new ScriptValueFault('serverPublicKey is not fit to stand in a script')
   return values
 }

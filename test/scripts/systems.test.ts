@@ -72,10 +72,16 @@ suite('an operating system is a folder', () => {
 })
 
 suite('what reaches a script', () => {
+  test('a script for a public key is a fault while the server has no key itself', () => {
+    const publicKey = WIREGUARD_FACTS.serverPublicKey
+    assert.throws(() => render('linux', 'up', { ...USUAL, publicKey, serverPublicKey: '' }), ScriptValueFault)
+    assert.ok(render('linux', 'up', { ...USUAL, serverPublicKey: '' }))
+  })
+
   const HOSTILE: Partial<Record<keyof ScriptValues, readonly unknown[]>> = {
     ipv4Client: ['`reboot`', '192.0.2.1; reboot', '192.0.2.1\n', '192.0.2.256', undefined],
     publicKey: ['x', '$(reboot)', undefined],
-    serverPublicKey: ['', '`reboot`'],
+    serverPublicKey: ['`reboot`', undefined],
     endpoint: ['host', 'host:1; reboot', '$(x):1'],
     ipv6Client: ['2001:db8::2 $(reboot)', '::ffff:1.2.3.4', 'fe80::1%eth0', '2001:DB8::2', 'x'],
     name: ['$(reboot).ca.freenet6.net', 'a b.ca', '-rf.ca.freenet6.net', 'nic.ca\n.net', 'é.ca', "it's"],

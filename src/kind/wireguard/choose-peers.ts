@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { runIp } from '../../kernel/ip-command.ts'
 import { ChildFault, runChild } from '../../shared/child.ts'
+import type { Log } from '../../shared/log.ts'
 import type { Interfaces } from '../../tunnel/interface.ts'
 import type { DriverContext } from '../../tunnel/kind.ts'
 import { NoInterfaces } from '../../tunnel/no-interfaces.ts'
 import { DryRunPeers } from './dry-run-peers.ts'
-import { serverKey } from './server-key.ts'
+import { type ServerKey, ServerKeyFault, serverKey } from './server-key.ts'
 import { runWg } from './wg-command.ts'
 import type { Program } from './wireguard-device.ts'
 import { WireguardInterfaces } from './wireguard-interfaces.ts'
@@ -17,21 +18,30 @@ const VERSION_DEADLINE_MS = 5000
 
 /** The driver that the configuration asks for. Where WireGuard can't be had, a driver that says so of every tunnel. */
 export async function choosePeers(context: DriverContext): Promise<Interfaces> {
-  const { driver, devicePrefix, prefix, wireguard, log } = context
-  if (driver === 'dry-run') return new DryRunPeers({ log })
+  const { log } = context
+  const key = keyIn(context)
+  if ('reason' in key) return notOffered(key.reason, log)
+  if (context.driver === 'dry-run') return new DryRunPeers({ log })
   const choice = await chooseProgram(context)
-  if ('reason' in choice) {
-    log.warn({ reason: choice.reason }, 'WireGuard is not offered')
-    return new NoInterfaces(choice.reason)
+  if ('reason' in choice) return notOffered(choice.reason, log)
+  const { devicePrefix, prefix, wireguard } = context
+  const { port, mtu } = wireguard
+  return new WireguardInterfaces({ devicePrefix, prefix, program: choice.program, key, port, mtu })
+}
+
+function notOffered(reason: string, log: Log): Interfaces {
+  log.warn({ reason }, 'WireGuard is not offered')
+  return new NoInterfaces(reason)
+}
+
+/** A disk that takes no key must not take the other kinds and DNS with it. */
+function keyIn({ dataDir }: DriverContext): ServerKey | { readonly reason: string } {
+  try {
+    return serverKey(dataDir)
+  } catch (error) {
+    if (!(error instanceof ServerKeyFault)) throw error
+    return { reason: error.message }
   }
-  return new WireguardInterfaces({
-    devicePrefix,
-    prefix,
-    program: choice.program,
-    key: serverKey(context.dataDir),
-    port: wireguard.port,
-    mtu: wireguard.mtu,
-  })
 }
 
 async function chooseProgram({ devicePrefix, wireguard: { program } }: DriverContext): Promise<Choice> {

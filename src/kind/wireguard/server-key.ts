@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The server's own key, the same for all its tunnels. */
@@ -14,15 +14,34 @@ const KEY_OCTETS = 32
 /** What stands before the 32 octets of an X25519 key in PKCS #8 (RFC 8410 7). */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b656e04220420', 'hex')
 
-/** `wireguard.key` of the data directory holds no key: clients know the server by the one that it had. */
-class ServerKeyFault extends Error {
+/** There is no key in the data directory, and none can be made; or its file holds none, and clients know the server by it. */
+export class ServerKeyFault extends Error {
   readonly code = 'server-key'
 }
 
 /** Reads the key of a data directory; makes it if there is none yet, readable by its owner alone. Throws ServerKeyFault. */
 export function serverKey(dataDir: string): ServerKey {
   const file = join(dataDir, KEY_FILE)
-  makeOnce(file, dataDir)
+  try {
+    if (!existsSync(file)) makeOnce(file, dataDir)
+    return readKey(file)
+  } catch (error) {
+    if (error instanceof ServerKeyFault) throw error
+    const reason = error instanceof Error ? error.message : error
+    throw new ServerKeyFault(`no WireGuard key: ${reason}`, { cause: error })
+  }
+}
+
+/** The public half of the key of a data directory; empty if there is no key there. */
+export function serverPublicKey(dataDir: string): string {
+  try {
+    return readKey(join(dataDir, KEY_FILE)).publicKey
+  } catch {
+    return ''
+  }
+}
+
+function readKey(file: string): ServerKey {
   const octets = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64')
   if (octets.length !== KEY_OCTETS) throw new ServerKeyFault(`${file} holds no WireGuard key`)
   return { file, publicKey: publicKeyOf(octets) }
