@@ -2,7 +2,7 @@ import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
-import { serveDns } from './dns-serving.ts'
+import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
@@ -14,7 +14,7 @@ import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
-import { servePortal } from './portal-serving.ts'
+import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
 import { Reload } from './reloading.ts'
 import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
@@ -113,7 +113,6 @@ async function start(
     killChildren()
     process.exit(EXIT.fault)
   })
-  const reload = new Reload(config, { broker, log })
   const troubles = () => [
     ...lastResort.troubles(),
     ...broker.statics.failures,
@@ -123,6 +122,14 @@ async function start(
   ]
   const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, troubles, log })
   stops.push(() => portal.close())
+  const reload = new Reload(config, {
+    broker,
+    changeable: [
+      { keys: DNS_KEYS_AT_RUN_TIME, change: next => dns.renew(next) },
+      { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
+    ],
+    log,
+  })
 
   broker.onRegistered = () => {
     metrics.countRegistration()
