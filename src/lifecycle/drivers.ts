@@ -46,11 +46,6 @@ export class Drivers {
     return undefined
   }
 
-  /** See Interfaces.isSound: of all drivers. */
-  isSound(): boolean {
-    return [...this.#byKind.values()].every(driver => driver.isSound?.() ?? false)
-  }
-
   /** See Interfaces.watch: of all drivers that can. */
   watch(harmed: () => void): () => void {
     const stops = [...this.#byKind.values()].map(driver => driver.watch?.(harmed))
@@ -81,7 +76,7 @@ export class Drivers {
     const found = new Set<string>()
     for (const [name, driver] of this.#byKind) {
       const links = ofKind(tunnels, name).map(linkOf)
-      if (links.length === 0) continue
+      if (links.length === 0 || driver.isSound?.() === true) continue
       const amiss = await driver.amiss?.(links)
       if (amiss === undefined) return undefined
       for (const device of amiss) found.add(device)

@@ -37,7 +37,6 @@ export class Reconciler {
 
   /** See Lifecycle.check. The whole table is read only if something is not as it should be, or nobody can tell. */
   async check(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    if (await this.#turn.take(async () => this.#drivers.isSound())) return new Set(ids)
     const amiss = await this.#turn.take(() =>
       this.#drivers.amiss(ids.flatMap(id => this.#store.tunnels.byId(id) ?? [])),
     )

@@ -71,8 +71,8 @@ export interface Interfaces {
    */
   amiss?(links: readonly Link[]): Promise<readonly string[] | undefined>
   /**
-   * How many packets the kernel has taken out of each of these devices since it was made: a client that filters echoes is
-   * heard by what it sends. A device that the kernel says nothing of is left out. Absent: this driver can't see packets.
+   * How much has come out of each of these devices since it was made, in packets or octets: a client that filters echoes
+   * is heard by what it sends. A device that the kernel says nothing of is left out. Absent: this driver can't see packets.
    */
   signsOfLife?(devices: readonly string[]): Promise<ReadonlyMap<string, number>>
 }

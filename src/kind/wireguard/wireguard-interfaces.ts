@@ -143,15 +143,29 @@ export class WireguardInterfaces implements Interfaces {
     }
   }
 
-  /** Handshakes, endpoints and counters of each tunnel, by device: signs of life. Those never asked for are left out. */
-  async readPeers(): Promise<ReadonlyMap<string, PeerState>> {
+  async amiss(links: readonly Link[]): Promise<readonly string[] | undefined> {
     const states = await this.#readStates()
-    const byDevice = new Map<string, PeerState>()
-    for (const { device, publicKey } of this.#peers.values()) {
-      const state = states?.get(publicKey)
-      if (state !== undefined) byDevice.set(device, state)
+    const routes = await listPeerRoutes(this.#runIp, this.#device.name)
+    if (states === undefined || routes.kind === 'failed') return undefined
+    const isWhole = (peer: Peer) =>
+      states.get(peer.publicKey)?.allowedIps === peer.network && isRouted(peer, routes)
+    const whole = new Set(
+      sift(links)
+        .peers.filter(isWhole)
+        .map(({ device }) => device),
+    )
+    return links.map(({ device }) => device).filter(device => !whole.has(device))
+  }
+
+  /** Octets received of each: a client behind NAT says that it is there, whatever it does with echoes. */
+  async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const states = await this.#readStates()
+    const received = new Map<string, number>()
+    for (const device of devices) {
+      const state = states?.get(this.#peers.get(device)?.publicKey ?? '')
+      if (state !== undefined) received.set(device, state.received)
     }
-    return byDevice
+    return received
   }
 
   async #createBatch(peers: readonly Peer[]): Promise<readonly LinkFault[]> {
