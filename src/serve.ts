@@ -23,6 +23,7 @@ import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
+import { poolRoom } from './tunnel/address-pool.ts'
 
 const METRICS_CACHE_MS = 5000
 /** The contract gives five seconds; what is not closed by then is let go. */
@@ -114,6 +115,8 @@ async function start(
   const metrics = new Metrics({
     version: VERSION,
     tunnels: cached(METRICS_CACHE_MS, () => ({ ...broker.table.countByState() })),
+    capacity: Math.min(config.tunnel.max_tunnels, poolRoom(config.tunnel.prefix)),
+    failedZones: () => broker.statics.failures.length,
     serials: cached(METRICS_CACHE_MS, () => zoneSerials(broker.catalog)),
     engine: () => dns.counts(),
     sockets: () => dns.listeners.stats,

@@ -15,6 +15,7 @@ import { guardOrigin, guardProgram } from './form-guard.ts'
 import { guardHost } from './host-guard.ts'
 import type { PortalOptions } from './options.ts'
 import { RecoveryPages } from './recovery-pages.ts'
+import { noteRefusal } from './refusal-note.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
 import { Renewals } from './renewals.ts'
@@ -168,6 +169,7 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
       await readToEnd(ctx)
       replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
+    noteRefusal(ctx, options)
   })
   app.use(router.routes())
   app.use(router.allowedMethods())
