@@ -5,6 +5,7 @@ import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import type { DnsListeners } from './listen/listeners.ts'
+import type { AdmittanceOptions } from './portal/admittance.ts'
 import type { PortalOptions, ServiceFacts } from './portal/options.ts'
 import { Portal } from './portal/portal.ts'
 import type { Log } from './shared/log.ts'
@@ -52,10 +53,7 @@ export function portalOptions(
   return {
     listen: web.listen,
     publicUrl: web.public_url,
-    trustedProxies: web.trusted_proxies,
-    registrationsPerHour: web.registrations_per_hour,
-    metricsFrom: web.metrics_from,
-    connectionsPerAddress: web.connections_per_address,
+    ...admittanceOf(config),
     facts: serviceFacts(config, broker),
     table: broker.table,
     store: broker.store,
@@ -64,6 +62,24 @@ export function portalOptions(
     lifecycle: broker.lifecycle,
     admission: broker.admission,
     systems: broker.systems,
+  }
+}
+
+/** The keys of the configuration that `admittanceOf` reads. */
+export const WEB_KEYS_AT_RUN_TIME = [
+  'web.trusted_proxies',
+  'web.metrics_from',
+  'web.registrations_per_hour',
+  'web.connections_per_address',
+]
+
+/** What of a portal may change while it serves. */
+export function admittanceOf({ web }: Config): AdmittanceOptions {
+  return {
+    trustedProxies: web.trusted_proxies,
+    metricsFrom: web.metrics_from,
+    registrationsPerHour: web.registrations_per_hour,
+    connectionsPerAddress: web.connections_per_address,
   }
 }
 

@@ -2,7 +2,7 @@ import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
-import { serveDns } from './dns-serving.ts'
+import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
@@ -16,7 +16,7 @@ import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
-import { servePortal } from './portal-serving.ts'
+import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
 import { Reload } from './reloading.ts'
 import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
@@ -131,7 +131,6 @@ async function start(
     killChildren()
     process.exit(EXIT.fault)
   })
-  const reload = manager.told(new Reload(config, { broker, log }), SERVING)
   const troubles = () => [
     ...lastResort.troubles(),
     ...broker.statics.failures,
@@ -141,6 +140,15 @@ async function start(
   ]
   const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, troubles, log })
   stops.push(() => portal.close())
+  const untold = new Reload(config, {
+    broker,
+    changeable: [
+      { keys: DNS_KEYS_AT_RUN_TIME, change: next => dns.renew(next) },
+      { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
+    ],
+    log,
+  })
+  const reload = manager.told(untold, SERVING)
 
   broker.onRegistered = () => {
     metrics.countRegistration()

@@ -3,12 +3,11 @@ import { createServer, METHODS, type Server } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { KeyCheck } from '../registration/key-check.ts'
-import { VisitorLimits } from '../registration/limits.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
 import { problem } from '../shared/problem.ts'
+import { Admittance, type AdmittanceOptions } from './admittance.ts'
 import { Api } from './api.ts'
-import { ConnectionLimit } from './connection-limit.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
@@ -44,7 +43,6 @@ const ONE_YEAR_SECONDS = 31_536_000
 const HEADERS_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 15_000
 const CHECKING_MS = 1000
-const MAX_CONNECTIONS = 2000
 
 /** The web listener can't be opened; the message names the address. */
 class WebListenFault extends Error {}
@@ -55,11 +53,16 @@ export class Portal {
   readonly url: string
   readonly #server: Server
   readonly #events: TunnelEvents
+  readonly #admittance: Admittance
 
-  private constructor(server: Server, events: TunnelEvents, url: string) {
-    this.#server = server
-    this.#events = events
+  private constructor(
+    url: string,
+    parts: { readonly server: Server; readonly events: TunnelEvents; readonly admittance: Admittance },
+  ) {
     this.url = url
+    this.#server = parts.server
+    this.#events = parts.events
+    this.#admittance = parts.admittance
   }
 
   /** Listens; throws WebListenFault. */
@@ -69,11 +72,8 @@ export class Portal {
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: CHECKING_MS,
     })
-    new ConnectionLimit({
-      perAddress: options.connectionsPerAddress,
-      inAll: MAX_CONNECTIONS,
-      isExempt: address => isWithin(address, options.trustedProxies),
-    }).watch(server)
+    const admittance = new Admittance(options)
+    admittance.connections.watch(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(
@@ -93,8 +93,14 @@ export class Portal {
       timeoutMs: options.probeTimeoutMs,
       endOf: tunnel => options.lifecycle.endOf(tunnel),
     })
-    server.on('request', application(options, events, options.publicUrl || url).callback())
-    return new Portal(server, events, url)
+    const publicUrl = options.publicUrl || url
+    server.on('request', application(options, { events, admittance, publicUrl }).callback())
+    return new Portal(url, { server, events, admittance })
+  }
+
+  /** Lets others in, or more often, from the next request on. */
+  changeAdmittance(options: AdmittanceOptions): void {
+    this.#admittance.change(options)
   }
 
   async close(): Promise<void> {
@@ -107,11 +113,15 @@ export class Portal {
   }
 }
 
-function application(options: PortalOptions, events: TunnelEvents, publicUrl: string): Koa {
-  const { facts, table, lifecycle, admission, trustedProxies, words, systems, log } = options
+function application(
+  options: PortalOptions,
+  parts: { readonly events: TunnelEvents; readonly admittance: Admittance; readonly publicUrl: string },
+): Koa {
+  const { facts, table, lifecycle, admission, words, systems, log } = options
+  const { events, admittance, publicUrl } = parts
+  const { limits, trustedProxies } = admittance
   const templates = new Templates()
   const views = new Views(facts, words, templates)
-  const limits = new VisitorLimits(options.registrationsPerHour)
   const isSecure = publicUrl.startsWith('https:')
   const core = {
     trustedProxies,
@@ -145,7 +155,7 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
   new RecoveryPages(shared).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
-  mountMachineRoutes(router, options)
+  mountMachineRoutes(router, options, admittance)
   const publicHost = URL.parse(publicUrl)?.hostname ?? ''
   const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
 
@@ -185,7 +195,8 @@ async function readToEnd(ctx: Context): Promise<void> {
 /** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */
 function mountMachineRoutes(
   router: Router,
-  { selfCheck, metrics, metricsFrom, trustedProxies }: PortalOptions,
+  { selfCheck, metrics }: PortalOptions,
+  { metricsFrom, trustedProxies }: Admittance,
 ): void {
   for (const [path, { type, text }] of Object.entries(Views.assets())) {
     const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
