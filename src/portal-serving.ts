@@ -38,6 +38,7 @@ export async function servePortal(
     ...portalOptions(config, broker),
     selfCheck,
     metrics,
+    onRefused: code => metrics.countRefusal(code),
     words: Words.load(),
     log,
   })

@@ -4,6 +4,7 @@ import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
+import type { ProblemCode } from '../shared/problem.ts'
 import type { TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
 import type { Words } from '../words/words.ts'
 import type { OperatingSystems } from './operating-systems.ts'
@@ -54,6 +55,8 @@ export interface PortalOptions {
     >
   }
   readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> }
+  /** Hears of each problem that a request was refused for. */
+  readonly onRefused?: (code: ProblemCode) => void
   readonly words: Words
   readonly systems: OperatingSystems
   readonly log: Log

@@ -12,6 +12,7 @@ import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
+import { refusedFor } from './refusal-note.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
@@ -84,6 +85,7 @@ export class RegistrationPages {
     if (outcome === OTHER_CONTENT) throw new RangeError('forms are told apart by all that is in them')
     if (outcome.kind === 'refused') {
       if (!wantsPage(ctx)) throw new Refused(outcome.problems)
+      refusedFor(ctx, outcome.problems)
       ctx.status = statusOf(outcome.problems)
       ctx.set({ ...retryAfter(outcome.problems) })
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: outcome.problems })
