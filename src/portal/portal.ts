@@ -13,6 +13,7 @@ import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
 import { guardHost } from './host-guard.ts'
+import { LandingPage } from './landing-page.ts'
 import type { PortalOptions } from './options.ts'
 import { RecoveryPages } from './recovery-pages.ts'
 import { refuse } from './refused.ts'
@@ -139,6 +140,7 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
   }
   const shared = { ...core, renewals: new Renewals(core) }
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
+  new LandingPage({ ...options, views }).mount(router)
   new RegistrationPages(shared).mount(router)
   new TunnelPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
