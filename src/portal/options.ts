@@ -1,6 +1,7 @@
 import type { Prefix } from '../address/prefix.ts'
 import type { Prober } from '../echo/prober.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { Census } from '../observation/census.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
@@ -41,6 +42,9 @@ export interface PortalOptions {
   readonly metricsFrom: readonly Prefix[]
   readonly connectionsPerAddress: number
   readonly facts: ServiceFacts
+  /** The prefix that tunnels' addresses are in. */
+  readonly pool: Prefix
+  readonly census: Census
   readonly table: TunnelReader
   /** Where commits are heard of. */
   readonly store: Pick<TunnelStore, 'onCommitted'>

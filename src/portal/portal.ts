@@ -12,6 +12,7 @@ import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
 import { guardHost } from './host-guard.ts'
+import { LandingPage } from './landing-page.ts'
 import type { PortalOptions } from './options.ts'
 import { RecoveryPages } from './recovery-pages.ts'
 import { noteRefusal } from './refusal-note.ts'
@@ -153,6 +154,7 @@ function application(
     events.end(id)
   })
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
+  new LandingPage({ ...options, views }).mount(router)
   new RegistrationPages(shared).mount(router)
   new TunnelPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)

@@ -36,7 +36,7 @@ type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly 
 
 const FIELDS: readonly Field[] = ['ipv4', 'nicname', 'country', 'os']
 
-/** The draft's first pages: pointers to the systems, what each needs, and the form. */
+/** The draft's form, with what each system needs. */
 export class RegistrationPages {
   readonly #options: RegistrationPagesOptions
   /** A double click, a reload or a second try after a closed tab leads to the key, until it was seen. */
@@ -49,23 +49,9 @@ export class RegistrationPages {
   }
 
   mount(router: Router): void {
-    router.get('/', ctx => this.#landing(ctx))
     router.get('/register/:os', ctx => this.#form(ctx, ctx.params.os ?? ''))
     router.post('/register', ctx => this.#register(ctx))
     router.get('/errors', ctx => this.#errors(ctx))
-  }
-
-  #landing(ctx: Context): void {
-    const visitor = this.#visitor(ctx)
-    const language = languageOf(ctx, this.#options.words)
-    this.#options.views.send(ctx, 'landing', {
-      title: language.sentence('landing'),
-      systems: this.#options.systems.all,
-      visitor,
-      isFromProxy: visitor.source === 'proxy',
-      visitorWords: visitorWords(visitor, language),
-      publicUrl: this.#options.publicUrl,
-    })
   }
 
   /** The IPv4 address is pre-filled from the request, as the draft has it, and never from anything else. */

@@ -106,6 +106,10 @@ class AbsentTunnels implements TunnelReader {
     return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0, suspended: 0 }
   }
 
+  countByCountry(): never {
+    return this.#unknown()
+  }
+
   after(): readonly Tunnel[] {
     return this.#unknown()
   }

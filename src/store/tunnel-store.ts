@@ -24,6 +24,16 @@ export interface StateCounts {
   readonly suspended: number
 }
 
+/** How a country's tunnels fare. */
+export interface CountryCount {
+  /** ISO 3166-1 alpha-2, lower case, as the rows have it. */
+  readonly country: string
+  readonly new: number
+  readonly waiting: number
+  readonly active: number
+  readonly unreachable: number
+}
+
 /** A tunnel to probe; its address in canonical text. */
 export interface ProbedTunnel {
   readonly id: string
@@ -64,6 +74,8 @@ export interface TunnelReader {
   /** Rows, broken ones too. */
   count(): number
   countByState(): StateCounts
+  /** Rows by country and state, one walk through the table; countries without a row are left out. */
+  countByCountry(): readonly CountryCount[]
   /** At most `limit` tunnels with ids after `id`, in order of id. */
   after(id: string, limit: number): readonly Tunnel[]
   /** The tunnels among the next `limit` rows, in the order in which they are stored, from the start if `from` is not given. */
