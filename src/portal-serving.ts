@@ -6,9 +6,11 @@ import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import { serverPublicKey } from './kind/wireguard/server-key.ts'
 import type { DnsListeners } from './listen/listeners.ts'
+import { Census } from './observation/census.ts'
 import type { AdmittanceOptions } from './portal/admittance.ts'
 import type { PortalOptions, ServiceFacts } from './portal/options.ts'
 import { Portal } from './portal/portal.ts'
+import { isCountry } from './registration/country.ts'
 import type { Log } from './shared/log.ts'
 import { Words } from './words/words.ts'
 
@@ -39,6 +41,7 @@ export async function servePortal(
     ...portalOptions(config, broker),
     selfCheck,
     metrics,
+    onRefused: code => metrics.countRefusal(code),
     words: Words.load(),
     log,
   })
@@ -55,6 +58,8 @@ export function portalOptions(
     publicUrl: web.public_url,
     ...admittanceOf(config),
     facts: serviceFacts(config, broker),
+    pool: config.tunnel.prefix,
+    census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
     table: broker.table,
     store: broker.store,
     prober: broker.prober,

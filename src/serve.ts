@@ -7,6 +7,8 @@ import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
 import { LastResort } from './last-resort.ts'
+import { loadLibc } from './listen/libc.ts'
+import { ServiceManager } from './listen/service-manager.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { operatedBroker } from './operated.ts'
@@ -21,10 +23,14 @@ import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
+import { poolRoom } from './tunnel/address-pool.ts'
 
 const METRICS_CACHE_MS = 5000
 /** The contract gives five seconds; what is not closed by then is let go. */
 const STOP_DEADLINE_MS = 4000
+
+/** What the service manager shows of a process that serves. */
+const SERVING = 'serving'
 
 /** Something that was started and has to be stopped; stopped in the reverse order. */
 type Stop = () => Promise<void> | void
@@ -42,17 +48,21 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
   const output = new LogOutput()
   const log = openLog(output)
   const signal = awaitSignal()
-  let reload: Reload | undefined
+  const manager = new ServiceManager(await loadLibc(), process.env)
+  if (manager.isMute) log.warn({}, 'the service manager can not be told when all is ready: koffi is missing')
+  let reload: Pick<Reload, 'run'> | undefined
   process.on('SIGHUP', () => void reload?.run()) // while it starts everything is read anyway
   // Without a listener Node opens its inspector, and who reaches that port runs what code they like.
   process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
   const stops: Stop[] = []
   try {
-    reload = await start(reading.config, { log, output, warnings: reading.warnings }, stops)
+    reload = await start(reading.config, { log, output, manager, warnings: reading.warnings }, stops)
     log.info({ signal: await signal }, 'stopping')
     return EXIT.ok
   } finally {
+    manager.tell('stopping', 'stopping')
     await stopAll(stops, log)
+    manager.close()
   }
 }
 
@@ -61,10 +71,16 @@ async function start(
   {
     log,
     output,
+    manager,
     warnings,
-  }: { readonly log: Log; readonly output: LogOutput; readonly warnings: readonly string[] },
+  }: {
+    readonly log: Log
+    readonly output: LogOutput
+    readonly manager: ServiceManager
+    readonly warnings: readonly string[]
+  },
   stops: Stop[],
-): Promise<Reload> {
+): Promise<Pick<Reload, 'run'>> {
   log.info(
     { source: config.source, demo: config.demo, version: VERSION },
     config.demo ? 'demo: built-in values are in force' : 'configuration read',
@@ -99,6 +115,8 @@ async function start(
   const metrics = new Metrics({
     version: VERSION,
     tunnels: cached(METRICS_CACHE_MS, () => ({ ...broker.table.countByState() })),
+    capacity: Math.min(config.tunnel.max_tunnels, poolRoom(config.tunnel.prefix)),
+    failedZones: () => broker.statics.failures.length,
     serials: cached(METRICS_CACHE_MS, () => zoneSerials(broker.catalog)),
     engine: () => dns.counts(),
     sockets: () => dns.listeners.stats,
@@ -122,7 +140,7 @@ async function start(
   ]
   const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, troubles, log })
   stops.push(() => portal.close())
-  const reload = new Reload(config, {
+  const untold = new Reload(config, {
     broker,
     changeable: [
       { keys: DNS_KEYS_AT_RUN_TIME, change: next => dns.renew(next) },
@@ -130,6 +148,7 @@ async function start(
     ],
     log,
   })
+  const reload = manager.told(untold, SERVING)
 
   broker.onRegistered = () => {
     metrics.countRegistration()
@@ -161,6 +180,7 @@ async function start(
     }),
   )
   lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
+  manager.tell('ready', SERVING)
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )

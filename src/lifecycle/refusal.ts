@@ -16,6 +16,7 @@ export const REFUSAL = {
   publicKeyInUse: () => problem('public-key-in-use', {}),
   nicnameTaken: (nicname: string, country: string) => problem('nicname-taken', { nicname, country }),
   poolFull: () => problem('pool-full', {}),
+  suspended: () => problem('suspended', { case: 'tunnel' }),
   noTunnel: () => problem('not-found', { case: 'tunnel' }),
   interfaceFault: (reason: string) => problem('interface-fault', { reason }),
 } as const

@@ -1,9 +1,11 @@
 import type { Prefix } from '../address/prefix.ts'
 import type { Prober } from '../echo/prober.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { Census } from '../observation/census.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
+import type { ProblemCode } from '../shared/problem.ts'
 import type { TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
 import type { Words } from '../words/words.ts'
 import type { OperatingSystems } from './operating-systems.ts'
@@ -44,6 +46,9 @@ export interface PortalOptions {
   readonly metricsFrom: readonly Prefix[]
   readonly connectionsPerAddress: number
   readonly facts: ServiceFacts
+  /** The prefix that tunnels' addresses are in. */
+  readonly pool: Prefix
+  readonly census: Census
   readonly table: TunnelReader
   /** Where commits are heard of. */
   readonly store: Pick<TunnelStore, 'onCommitted'>
@@ -58,6 +63,8 @@ export interface PortalOptions {
     >
   }
   readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> }
+  /** Hears of each problem that a request was refused for. */
+  readonly onRefused?: (code: ProblemCode) => void
   readonly words: Words
   readonly systems: OperatingSystems
   readonly log: Log

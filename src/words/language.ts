@@ -57,6 +57,11 @@ export class Language {
     })
   }
 
+  /** A number as the language writes it. */
+  number(value: number): string {
+    return new Intl.NumberFormat(this.tag).format(value)
+  }
+
   /** A number of seconds in words: in the largest unit of which there are two. */
   duration(seconds: number): string {
     const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? (['second', 1] as const)
