@@ -189,8 +189,12 @@ export class Lifecycle {
     return this.#keyRenewals.renew(id)
   }
 
-  /** Lets a tunnel be known by another public key. */
-  changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
+  /** Lets a tunnel be known by another public key; a dormant one comes back first. */
+  async changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
+    if (this.#store.tunnels.dormant.byId(id) !== undefined) {
+      const awakened = await this.wake(id)
+      if (awakened.kind === 'refused') return awakened
+    }
     return this.#moves.changeKey(id, fields)
   }
 

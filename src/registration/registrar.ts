@@ -96,13 +96,19 @@ export class Registrar {
    * send it all day. A tunnel that is known by its key roams by itself.
    */
   async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
-    if (tunnel.kind.publicKey !== undefined) return { kind: 'moved', tunnel, warnings: [] }
+    if (tunnel.kind.publicKey !== undefined) return this.#rouse(tunnel)
     if (ipv4.trim() === tunnel.ipv4Client) return this.#stay(tunnel, ipv4.trim())
     const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
     const outcome = await this.#admitAndMove(tunnel, ipv4, visitor)
     if (outcome.kind === 'refused') this.#limits.giveMoveBack(tunnel.id)
     return outcome
+  }
+
+  async #rouse(tunnel: Tunnel): Promise<Moved | Refusal> {
+    if (tunnel.dormant === undefined) return { kind: 'moved', tunnel, warnings: [] }
+    const awakened = await this.#lifecycle.wake(tunnel.id)
+    return awakened.kind === 'refused' ? awakened : { kind: 'moved', tunnel: awakened.tunnel, warnings: [] }
   }
 
   async #stay(tunnel: Tunnel, ipv4: string): Promise<Moved | Refusal> {
@@ -125,14 +131,14 @@ export class Registrar {
 
   /** Lets a tunnel be known by another public key, after the checks that a registration has. */
   async changeKey(tunnel: Tunnel, publicKey: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
-    const tooMany = (await this.#limits.takeRefusal(visitor)) ?? (await this.#limits.takeMove(tunnel.id))
+    const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
     const verdict = this.#admission.checkKey(tunnel, publicKey)
-    if (verdict.kind === 'admitted') await this.#limits.giveRefusalBack(visitor)
+    if (verdict.kind === 'admitted') this.#limits.giveRefusalBack(visitor)
     const change =
       verdict.kind === 'refused' ? verdict : await this.#lifecycle.changeKey(tunnel.id, verdict.request)
     if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
-    await this.#limits.giveMoveBack(tunnel.id)
+    this.#limits.giveMoveBack(tunnel.id)
     return change
   }
 

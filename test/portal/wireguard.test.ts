@@ -105,6 +105,30 @@ suite('WireGuard by the API', () => {
     assert.equal(problemIn(await world.askJson(TUNNELS, 'POST', body)).code, 'field-unknown')
   })
 
+  test('a dormant tunnel is back with another key, and with its update client', async () => {
+    const tunnel = JSON.parse((await ask('sleeper', newKey())).text)
+    const { dormant } = world.broker.table
+    const fallAsleep = async () => {
+      for (let round = 0; round < 6; round++)
+        await world.broker.lifecycle.recordRound({ answered: [], silent: [tunnel.id] })
+      assert.ok(dormant.byId(tunnel.id))
+    }
+    await fallAsleep()
+    const fresh = newKey()
+    const changed = await world.askJson(
+      `${TUNNELS}/${tunnel.id}`,
+      'PATCH',
+      { public_key: fresh },
+      bearer(tunnel.key),
+    )
+    assert.equal(JSON.parse(changed.text).wireguard?.public_key, fresh, changed.text)
+    await fallAsleep()
+    const authorization = `Basic ${Buffer.from(`${tunnel.id}:${tunnel.key}`).toString('base64')}`
+    const answer = await world.ask(`/nic/update?hostname=${tunnel.name}`, { headers: { authorization } })
+    assert.match(answer.text, /^(good|nochg) /)
+    assert.equal(dormant.byId(tunnel.id), undefined)
+  })
+
   test('an update client is told nochg', async () => {
     const tunnel = JSON.parse((await ask('roamer', newKey())).text)
     const authorization = `Basic ${Buffer.from(`${tunnel.id}:${tunnel.key}`).toString('base64')}`
