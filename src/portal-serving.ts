@@ -25,6 +25,7 @@ export async function servePortal(
     readonly metrics: Metrics
     /** What is wrong with ourselves, a sentence each. */
     readonly troubles: () => readonly string[]
+    readonly unready: PortalOptions['unready']
     readonly log: Log
   },
 ): Promise<Portal> {
@@ -40,6 +41,7 @@ export async function servePortal(
     ...portalOptions(config, broker),
     selfCheck,
     metrics,
+    unready: parts.unready,
     onRefused: code => metrics.countRefusal(code),
     words: Words.load(),
     log,
@@ -50,7 +52,7 @@ export async function servePortal(
 export function portalOptions(
   config: Config,
   broker: Broker,
-): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'words' | 'log'> {
+): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'unready' | 'words' | 'log'> {
   const { web, monitor } = config
   return {
     listen: web.listen,

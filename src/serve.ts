@@ -138,7 +138,15 @@ async function start(
     ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
-  const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, troubles, log })
+  let unready: readonly string[] = ['The start is not finished.']
+  const portal = await servePortal(config, {
+    broker,
+    dns: dns.listeners,
+    metrics,
+    troubles,
+    unready: () => unready,
+    log,
+  })
   stops.push(() => portal.close())
   const untold = new Reload(config, {
     broker,
@@ -180,6 +188,10 @@ async function start(
     }),
   )
   lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
+  unready = []
+  stops.push(() => {
+    unready = ['The service is stopping.']
+  })
   manager.tell('ready', SERVING)
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,

@@ -58,6 +58,8 @@ export interface PortalOptions {
       { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reasons: readonly string[] }
     >
   }
+  /** Why this is no time to send queries and visitors here, a sentence each; empty: it is. */
+  readonly unready: () => readonly string[]
   readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> }
   /** Hears of each problem that a request was refused for. */
   readonly onRefused?: (code: ProblemCode) => void

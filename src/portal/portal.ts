@@ -200,7 +200,7 @@ async function readToEnd(ctx: Context): Promise<void> {
 /** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */
 function mountMachineRoutes(
   router: Router,
-  { selfCheck, metrics }: PortalOptions,
+  { selfCheck, metrics, unready }: PortalOptions,
   { metricsFrom, trustedProxies }: Admittance,
 ): void {
   for (const [path, { type, text }] of Object.entries(Views.assets())) {
@@ -227,6 +227,12 @@ function mountMachineRoutes(
     ctx.status = health.kind === 'healthy' ? 200 : 503
     ctx.set('cache-control', 'no-store')
     ctx.body = health.kind === 'healthy' ? { status: 'ok' } : { status: 'unhealthy', reasons: health.reasons }
+  })
+  router.get('/readyz', ctx => {
+    const reasons = unready()
+    ctx.status = reasons.length === 0 ? 200 : 503
+    ctx.set('cache-control', 'no-store')
+    ctx.body = reasons.length === 0 ? { status: 'ready' } : { status: 'not ready', reasons }
   })
   router.get('/metrics', async ctx => {
     if (!isWithin(visitorOf(ctx.req, trustedProxies).address, metricsFrom))
