@@ -7,14 +7,18 @@ import type { OpenedBroker } from './operator/run-command.ts'
 import { Status } from './operator/status.ts'
 import { openLog } from './shared/log.ts'
 
-/** What commands work on. `threadRestarts` and `reload` are there where the process serves. */
+/** What commands work on. `threadRestarts`, `troubles` and `reload` are there where the process serves. */
 export function operatedBroker(
   config: Config,
   broker: Broker,
   {
     threadRestarts,
+    troubles,
     reload,
-  }: { readonly threadRestarts: (() => number) | undefined } & Pick<Operated, 'reload'>,
+  }: {
+    readonly threadRestarts: (() => number) | undefined
+    readonly troubles?: () => readonly string[]
+  } & Pick<Operated, 'reload'>,
 ): Operated {
   const { catalog, table, interfaces, prober } = broker
   const status = new Status({
@@ -24,6 +28,7 @@ export function operatedBroker(
     driver: interfaces.kind,
     prober: prober.kind,
     threadRestarts,
+    ...(troubles && { troubles }),
   })
   return {
     operator: broker.operator,
