@@ -33,6 +33,7 @@ export function operatedBroker(
   return {
     operator: broker.operator,
     audit: broker.audit,
+    reconcile: threadRestarts && (() => broker.lifecycle.reconcile()),
     status,
     reload,
     backUp: file => broker.store.backUp(file),

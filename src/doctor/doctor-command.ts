@@ -40,7 +40,7 @@ export async function doctor(root: string | undefined, options: CommandOptions):
 async function examine(config: Config, root: Endpoint | undefined): Promise<readonly Finding[]> {
   const broker = await askRunningBroker(config.control.socket)
   if (broker === undefined) return [finding('not-running', { socket: config.control.socket })]
-  const { status, differences, expectations } = broker
+  const { status, differences, interfaces, expectations } = broker
   const dns = await examineDns({
     zones: [config.origin, plainName(reverseApex(config.tunnel.prefix))],
     own: reachable(config.dns.listen),
@@ -54,6 +54,7 @@ async function examine(config: Config, root: Endpoint | undefined): Promise<read
   return [
     ...dns,
     ...(differences > 0 ? [finding('audit-differs', { differences })] : []),
+    ...(interfaces > 0 ? [finding('interfaces-differ', { interfaces })] : []),
     ...checkHost(config, status, await readHost(status.process?.pid ?? process.pid)),
   ]
 }

@@ -195,6 +195,12 @@ export const SORTS = {
     why: 'Somebody was given a wrong answer until now.',
     mend: 'Expected after an edit by hand; otherwise report it, please.',
   },
+  'interfaces-differ': {
+    severity: 'fault',
+    what: '{interfaces} interfaces or routes were not as the tunnel table has them; they were mended now, or can not be',
+    why: 'Their tunnels carried nothing, or something of another tunnel’s.',
+    mend: 'Look for who else changes interfaces; the log has what could not be mended.',
+  },
 } as const satisfies Readonly<Record<string, Sort>>
 
 export type FindingCode = keyof typeof SORTS

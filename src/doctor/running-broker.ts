@@ -12,6 +12,8 @@ export interface RunningBroker {
   readonly status: StatusReport
   /** Records that differed between DNS and the table when they were compared just now. */
   readonly differences: number
+  /** Interfaces that were not as the table has them. */
+  readonly interfaces: number
   /** Of a few tunnels. */
   readonly expectations: readonly Expectation[]
 }
@@ -20,7 +22,7 @@ export interface RunningBroker {
 const SAMPLE_SIZE = 3
 const LOOKED_AT = 500
 
-const auditResult = z.object({ differences: z.int() })
+const auditResult = z.object({ differences: z.int(), interfaces: z.int().default(0) })
 const tunnelList = z.object({ tunnels: z.array(tunnelReport) })
 
 /** Asks the process behind a control socket; undefined where none runs. Rejects where it gives no reply that makes sense. */
@@ -28,9 +30,14 @@ export async function askRunningBroker(socket: string): Promise<RunningBroker | 
   try {
     using client = await ControlClient.connect(socket)
     const status = await send(client, 'status', {}, statusReport)
-    const { differences } = await send(client, 'audit', {}, auditResult)
+    const { differences, interfaces } = await send(client, 'audit', {}, auditResult)
     const { tunnels } = await send(client, 'tunnel list', { state: 'active', limit: LOOKED_AT }, tunnelList)
-    return { status, differences, expectations: tunnels.slice(0, SAMPLE_SIZE).flatMap(expectationsOf) }
+    return {
+      status,
+      differences,
+      interfaces,
+      expectations: tunnels.slice(0, SAMPLE_SIZE).flatMap(expectationsOf),
+    }
   } catch (error) {
     if (error instanceof NotRunning) return undefined
     throw error
