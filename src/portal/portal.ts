@@ -17,7 +17,6 @@ import { RecoveryPages } from './recovery-pages.ts'
 import { noteRefusal } from './refusal-note.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
-import { Renewals } from './renewals.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
@@ -123,7 +122,7 @@ function application(
   const templates = new Templates()
   const views = new Views(facts, words, templates)
   const isSecure = publicUrl.startsWith('https:')
-  const core = {
+  const shared = {
     trustedProxies,
     facts,
     table,
@@ -148,7 +147,11 @@ function application(
     signIns: new SignIns(),
     cookie: new SessionCookie({ secure: isSecure }),
   }
-  const shared = { ...core, renewals: new Renewals(core) }
+  // Whoever was signed in with the old key is signed out and hears no more, and the old one is shown no more.
+  lifecycle.onKeyReplaced(id => {
+    shared.signIns.close(id)
+    events.end(id)
+  })
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new RegistrationPages(shared).mount(router)
   new TunnelPages(shared).mount(router)

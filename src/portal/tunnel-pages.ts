@@ -13,7 +13,6 @@ import { minuteOf } from './minute.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
-import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
@@ -34,7 +33,6 @@ export interface TunnelPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
-  readonly renewals: Renewals
   readonly keys: KeyCheck
   readonly scripts: TunnelScripts
   readonly signIns: SignIns
@@ -249,8 +247,8 @@ export class TunnelPages {
       this.#page(ctx, tunnel, { isKeyUnsure: true })
       return
     }
-    const { cookie, renewals, signIns } = this.#options
-    const renewal = await renewals.renew(tunnel)
+    const { cookie, registrar, signIns } = this.#options
+    const renewal = await registrar.renewKey(tunnel)
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     cookie.send(ctx, signIns.open(tunnel.id))
     const token = signIns.keepFirstView(tunnel.id, { key: renewal.key, warnings: [] })

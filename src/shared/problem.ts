@@ -61,6 +61,7 @@ export const PROBLEMS = {
     cases: ['moves', 'refusals', 'wrong-keys', 'new-keys', 'probes', 'listeners'],
   },
   'pool-full': { status: 503, params: [] },
+  suspended: { status: 403, params: [], cases: ['tunnel', 'endpoint'] },
   'table-full': { status: 503, params: [] },
   'interface-fault': { status: 503, params: ['reason'] },
   'storage-full': { status: 507, params: [] },

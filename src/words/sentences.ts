@@ -38,6 +38,7 @@ export const SENTENCES = {
   'state-new': [],
   'state-waiting': ['until'],
   'state-dormant': ['until'],
+  'state-suspended': [],
   'state-since': ['since'],
   'state-active': [],
   'state-unreachable': [],

@@ -132,7 +132,10 @@ suite('commands where no process runs', () => {
     assert.equal(new Set(jsonLines(listed.stdout).map(({ id }) => id)).size, 1200)
     const status = await runCli(['status', '--config', file])
     assert.match(status.stdout, /, not running$/m)
-    assert.match(status.stdout, /^tunnels {3}0 new, 1200 active, 0 unreachable, 0 waiting, 0 dormant$/m)
+    assert.match(
+      status.stdout,
+      /^tunnels {3}0 new, 1200 active, 0 unreachable, 0 waiting, 0 dormant, 0 suspended$/m,
+    )
   })
 
   test('refuse the values of the demo', async () => {
@@ -165,7 +168,10 @@ suite('the command line', () => {
   test('names the commands that begin with a word', async () => {
     const { code, stderr } = await runCli(['tunnel', 'destroy'])
     assert.equal(code, 2)
-    assert.match(stderr, /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete\?$/m)
+    assert.match(
+      stderr,
+      /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete, tunnel suspend, tunnel resume, tunnel renew-key, tunnel note\?$/m,
+    )
   })
 
   test('refuses an option of another command, and a value that is none of its own', async () => {
