@@ -166,6 +166,7 @@ async function start(
     log.error({ device, reason }, 'the kernel could not be prepared')
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
+    troubles,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
