@@ -60,6 +60,7 @@ export function portalOptions(
     facts: serviceFacts(config, broker),
     pool: config.tunnel.prefix,
     census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
+    history: broker.history,
     table: broker.table,
     store: broker.store,
     prober: broker.prober,

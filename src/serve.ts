@@ -9,6 +9,7 @@ import { zoneSerials } from './health/serials.ts'
 import { LastResort } from './last-resort.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
+import { PacketCounts } from './observation/packet-counts.ts'
 import { operatedBroker } from './operated.ts'
 import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
@@ -86,6 +87,7 @@ async function start(
   const dns = await serveDns(config, broker, log)
   stops.push(() => dns.close())
 
+  const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
@@ -94,6 +96,10 @@ async function start(
     anchors: config.monitor.anchors,
     prepare: () => broker.interfaces.prepare(),
     dryRun: broker.interfaces.kind === 'dry-run',
+    onCounted: round => {
+      broker.history.record(round)
+      void packets.count([...round.answered.keys()])
+    },
     log,
   })
   const metrics = new Metrics({

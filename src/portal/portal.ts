@@ -12,6 +12,7 @@ import { ConnectionLimit } from './connection-limit.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
+import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
 import type { PortalOptions } from './options.ts'
@@ -108,7 +109,7 @@ export class Portal {
 }
 
 function application(options: PortalOptions, events: TunnelEvents, publicUrl: string): Koa {
-  const { facts, table, lifecycle, admission, trustedProxies, words, systems, log } = options
+  const { facts, history, table, lifecycle, admission, trustedProxies, words, systems, log } = options
   const templates = new Templates()
   const views = new Views(facts, words, templates)
   const limits = new VisitorLimits(options.registrationsPerHour)
@@ -116,6 +117,7 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
   const core = {
     trustedProxies,
     facts,
+    history,
     table,
     lifecycle,
     publicUrl,
@@ -143,6 +145,7 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
   new LandingPage({ ...options, views }).mount(router)
   new RegistrationPages(shared).mount(router)
   new TunnelPages(shared).mount(router)
+  new HistoryPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)

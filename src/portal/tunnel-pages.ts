@@ -9,6 +9,7 @@ import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
 import { firstSteps } from './first-steps.ts'
+import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
@@ -17,6 +18,7 @@ import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
+import { signedInTunnel } from './signed-in.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
   CURL_PATH,
@@ -31,7 +33,10 @@ import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface TunnelPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
+  extends Pick<
+    PortalOptions,
+    'trustedProxies' | 'facts' | 'history' | 'table' | 'lifecycle' | 'words' | 'systems'
+  > {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly renewals: Renewals
@@ -121,7 +126,7 @@ export class TunnelPages {
   }
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
-    const { facts, lifecycle, publicUrl, views, words } = this.#options
+    const { facts, history, lifecycle, publicUrl, views, words } = this.#options
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -141,6 +146,7 @@ export class TunnelPages {
       firstAnswer: language.duration(facts.firstAnswerMs / 1000),
       keep: language.duration(facts.keepMs / 1000),
       negativeTtl: language.duration(facts.negativeTtl()),
+      lastHour: lastHour(history, tunnel.id, language),
       freshKey: key,
       keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
       warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
@@ -207,7 +213,7 @@ export class TunnelPages {
   }
 
   async #download(ctx: Context): Promise<void> {
-    const tunnel = await this.#options.registrar.wake(this.#signedIn(ctx))
+    const tunnel = await this.#options.registrar.wake(signedInTunnel(ctx, this.#options))
     const { os = tunnel.os, action = 'up' } = ctx.query
     const system = this.#options.systems.find(String(os))
     if (system === undefined || typeof action !== 'string' || !isAction(action))
@@ -219,7 +225,7 @@ export class TunnelPages {
   }
 
   async #changeEndpoint(ctx: Context): Promise<void> {
-    const tunnel = this.#signedIn(ctx)
+    const tunnel = signedInTunnel(ctx, this.#options)
     const { ipv4 = '' } = await readForm(ctx.req)
     const outcome = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
     if (outcome.kind === 'moved') {
@@ -242,7 +248,7 @@ export class TunnelPages {
   }
 
   async #renewKey(ctx: Context): Promise<void> {
-    const tunnel = this.#signedIn(ctx)
+    const tunnel = signedInTunnel(ctx, this.#options)
     const { sure = '' } = await readForm(ctx.req)
     if (sure !== 'yes') {
       ctx.status = 400
@@ -258,7 +264,7 @@ export class TunnelPages {
   }
 
   async #delete(ctx: Context): Promise<void> {
-    const tunnel = this.#signedIn(ctx)
+    const tunnel = signedInTunnel(ctx, this.#options)
     const { sure = '' } = await readForm(ctx.req)
     if (sure !== 'yes') {
       ctx.status = 400
@@ -279,15 +285,6 @@ export class TunnelPages {
       name: nameOf(tunnel, facts.origin),
       undo: scripts.script(tunnel, tunnel.os, 'down') ?? '',
     })
-  }
-
-  /** The tunnel of the route for a browser that is signed in to it. */
-  #signedIn(ctx: Context): Tunnel {
-    const id = idOf(ctx)
-    const { signIns, cookie } = this.#options
-    const tunnel = this.#found(id)
-    if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) return tunnel
-    throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)
   }
 
   #found(id: string): Tunnel | undefined {
