@@ -20,9 +20,11 @@ import { RecoveryPages } from './recovery-pages.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
 import { Renewals } from './renewals.ts'
+import { seeOther, wantsPage } from './reply.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
+import { SignInPages } from './sign-in-pages.ts'
 import { isTargetReadable } from './target.ts'
 import { Templates } from './templates.ts'
 import { TunnelEvents } from './tunnel-events.ts'
@@ -109,7 +111,8 @@ export class Portal {
 }
 
 function application(options: PortalOptions, events: TunnelEvents, publicUrl: string): Koa {
-  const { facts, history, table, lifecycle, admission, trustedProxies, words, systems, log } = options
+  const { facts, history, published, table, lifecycle, admission, trustedProxies, words, systems, log } =
+    options
   const templates = new Templates()
   const views = new Views(facts, words, templates)
   const limits = new VisitorLimits(options.registrationsPerHour)
@@ -118,6 +121,7 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
     trustedProxies,
     facts,
     history,
+    published,
     table,
     lifecycle,
     publicUrl,
@@ -140,10 +144,11 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
     signIns: new SignIns(),
     cookie: new SessionCookie({ secure: isSecure }),
   }
-  const shared = { ...core, renewals: new Renewals(core) }
+  const shared = { ...core, renewals: new Renewals(core), signInPages: new SignInPages(core) }
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new LandingPage({ ...options, views }).mount(router)
   new RegistrationPages(shared).mount(router)
+  shared.signInPages.mount(router)
   new TunnelPages(shared).mount(router)
   new HistoryPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
@@ -228,6 +233,19 @@ function mountMachineRoutes(
 function refuseUnmatched(ctx: Context): void {
   if (ctx.status === 404 && !ctx._matchedRoute) throw refuse(problem('not-found', { case: 'page' }))
   if (ctx.status !== 405) return
+  const form = formOf(ctx)
   const allow = ctx.response.get('allow')
+  if (form !== undefined) {
+    seeOther(ctx, form)
+    return
+  }
   throw refuse(problem('method-not-allowed', { allowed: allow }), { allow })
+}
+
+/** The page with the form that is sent to this address, for a person who opens the address itself. */
+function formOf(ctx: Context): string | undefined {
+  if (ctx.method !== 'GET' || !wantsPage(ctx)) return undefined
+  if (ctx.path === '/register') return '/'
+  if (ctx.path === '/sign-out') return '/tunnels'
+  return /^\/tunnels\/[a-z0-9]+(?=\/(?:endpoint|key|delete)$)/.exec(ctx.path)?.[0]
 }

@@ -20,3 +20,7 @@ export function signedInTunnel(ctx: Context, { table, signIns, cookie }: SignedI
   if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) return tunnel
   throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)
 }
+
+export function isSignedIn(ctx: Context, { signIns, cookie }: SignedInParts): boolean {
+  return signIns.isOpen(idOf(ctx), cookie.tokensIn(ctx))
+}
