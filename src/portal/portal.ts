@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createServer, METHODS, type Server } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
+import { Diagnoses } from '../observation/diagnosis.ts'
 import { KeyCheck } from '../registration/key-check.ts'
 import { VisitorLimits } from '../registration/limits.ts'
 import { Registrar } from '../registration/registrar.ts'
@@ -9,6 +10,7 @@ import { formatEndpoint } from '../shared/endpoint.ts'
 import { problem } from '../shared/problem.ts'
 import { Api } from './api.ts'
 import { ConnectionLimit } from './connection-limit.ts'
+import { DiagnosisPages } from './diagnosis-pages.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
@@ -129,6 +131,13 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
     views,
     words,
     systems,
+    diagnoses: new Diagnoses({
+      lifecycle,
+      prober: options.prober,
+      timeoutMs: options.probeTimeoutMs,
+      mtu: facts.mtu,
+      isDryRun: facts.dryRun,
+    }),
     keys: new KeyCheck({ table, limits, origin: facts.origin }),
     registrar: new Registrar({ admission, lifecycle, limits }),
     scripts: new TunnelScripts(
@@ -151,6 +160,7 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
   shared.signInPages.mount(router)
   new TunnelPages(shared).mount(router)
   new HistoryPages(shared).mount(router)
+  new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)

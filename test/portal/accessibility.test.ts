@@ -12,7 +12,7 @@ const FINDINGS = `axe.run(document).then(({ violations }) =>
 const OVERFLOW = 'document.documentElement.scrollWidth - window.innerWidth'
 const PAGES = ['/', '/register/linux', '/tunnels', '/recover', '/errors', '/nowhere']
 /** Below a tunnel's own. */
-const OWN_PAGES = ['', '/history']
+const OWN_PAGES = ['', '/history', '/why']
 const LOOKS = [
   { locale: 'en', colorScheme: 'light', viewport: { width: 1280, height: 900 } },
   { locale: 'fr', colorScheme: 'dark', viewport: { width: 320, height: 640 } },
