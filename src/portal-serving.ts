@@ -4,6 +4,7 @@ import type { Config } from './config/config.ts'
 import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
+import { PublishedNames } from './lifecycle/published-names.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { Census } from './observation/census.ts'
 import type { AdmittanceOptions } from './portal/admittance.ts'
@@ -61,6 +62,8 @@ export function portalOptions(
     facts: serviceFacts(config, broker),
     pool: config.tunnel.prefix,
     census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
+    history: broker.history,
+    published: new PublishedNames(broker.catalog, broker.zone.names),
     table: broker.table,
     store: broker.store,
     prober: broker.prober,

@@ -11,6 +11,7 @@ import { loadLibc } from './listen/libc.ts'
 import { ServiceManager } from './listen/service-manager.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
+import { PacketCounts } from './observation/packet-counts.ts'
 import { operatedBroker } from './operated.ts'
 import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
@@ -102,6 +103,7 @@ async function start(
   const dns = await serveDns(config, broker, log)
   stops.push(() => dns.close())
 
+  const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
@@ -110,6 +112,10 @@ async function start(
     anchors: config.monitor.anchors,
     prepare: () => broker.interfaces.prepare(),
     dryRun: broker.interfaces.kind === 'dry-run',
+    onCounted: round => {
+      broker.history.record(round)
+      void packets.count([...round.answered.keys()])
+    },
     log,
   })
   const metrics = new Metrics({

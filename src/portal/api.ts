@@ -2,6 +2,7 @@ import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
 import type { Refusal } from '../lifecycle/refusal.ts'
+import type { Diagnoses } from '../observation/diagnosis.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
@@ -41,6 +42,7 @@ export interface ApiOptions
   readonly events: TunnelEvents
   readonly scripts: TunnelScripts
   readonly keys: KeyCheck
+  readonly diagnoses: Diagnoses
 }
 
 type RegistrationReply =
@@ -70,6 +72,7 @@ export class Api {
     router.delete('/api/v1/tunnels/:id', ctx => this.#delete(ctx))
     router.post('/api/v1/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.get('/api/v1/tunnels/:id/events', ctx => this.#listen(ctx))
+    router.get('/api/v1/tunnels/:id/diagnosis', ctx => this.#diagnose(ctx))
     router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
   }
@@ -138,6 +141,25 @@ export class Api {
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     const { tunnel, key } = renewal
     ctx.body = { id: tunnel.id, name: nameOf(tunnel, this.#options.facts.origin), key }
+  }
+
+  /** Why the tunnel does not work; it is left as it is, dormant or not. */
+  async #diagnose(ctx: Context): Promise<void> {
+    const { diagnoses, words } = this.#options
+    const { finding, fault, ...seen } = await diagnoses.of(await this.#authorized(ctx), this.#visitor(ctx))
+    const language = languageOf(ctx, words)
+    const detail = `${language.sentence(`why-${finding}`)} ${language.sentence(`why-${finding}-remedy`)}`
+    ctx.body = {
+      finding,
+      detail: detail.replaceAll(/[*`]/g, ''),
+      ...(fault === '' ? {} : { fault }),
+      seen: {
+        tunnel: seen.tunnel ?? 'not-asked',
+        large: seen.large ?? 'not-asked',
+        endpoint: seen.endpoint ?? 'not-asked',
+      },
+      ...(seen.roundTripMs === undefined ? {} : { rtt_ms: seen.roundTripMs }),
+    }
   }
 
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
