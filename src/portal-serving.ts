@@ -5,6 +5,7 @@ import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import { serverPublicKey } from './kind/wireguard/server-key.ts'
+import { PublishedNames } from './lifecycle/published-names.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { Census } from './observation/census.ts'
 import type { AdmittanceOptions } from './portal/admittance.ts'
@@ -26,6 +27,7 @@ export async function servePortal(
     readonly metrics: Metrics
     /** What is wrong with ourselves, a sentence each. */
     readonly troubles: () => readonly string[]
+    readonly unready: PortalOptions['unready']
     readonly log: Log
   },
 ): Promise<Portal> {
@@ -41,6 +43,7 @@ export async function servePortal(
     ...portalOptions(config, broker),
     selfCheck,
     metrics,
+    unready: parts.unready,
     onRefused: code => metrics.countRefusal(code),
     words: Words.load(),
     log,
@@ -51,7 +54,7 @@ export async function servePortal(
 export function portalOptions(
   config: Config,
   broker: Broker,
-): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'words' | 'log'> {
+): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'unready' | 'words' | 'log'> {
   const { web, monitor } = config
   return {
     listen: web.listen,
@@ -60,6 +63,8 @@ export function portalOptions(
     facts: serviceFacts(config, broker),
     pool: config.tunnel.prefix,
     census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
+    history: broker.history,
+    published: new PublishedNames(broker.catalog, broker.zone.names),
     table: broker.table,
     store: broker.store,
     prober: broker.prober,

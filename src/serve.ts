@@ -11,6 +11,7 @@ import { loadLibc } from './listen/libc.ts'
 import { ServiceManager } from './listen/service-manager.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
+import { PacketCounts } from './observation/packet-counts.ts'
 import { operatedBroker } from './operated.ts'
 import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
@@ -102,6 +103,7 @@ async function start(
   const dns = await serveDns(config, broker, log)
   stops.push(() => dns.close())
 
+  const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
@@ -110,6 +112,10 @@ async function start(
     anchors: config.monitor.anchors,
     prepare: () => broker.interfaces.prepare(),
     dryRun: broker.interfaces.kind === 'dry-run',
+    onCounted: round => {
+      broker.history.record(round)
+      void packets.count([...round.answered.keys()])
+    },
     log,
   })
   const metrics = new Metrics({
@@ -138,7 +144,15 @@ async function start(
     ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
-  const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, troubles, log })
+  let unready: readonly string[] = ['The start is not finished.']
+  const portal = await servePortal(config, {
+    broker,
+    dns: dns.listeners,
+    metrics,
+    troubles,
+    unready: () => unready,
+    log,
+  })
   stops.push(() => portal.close())
   const untold = new Reload(config, {
     broker,
@@ -158,6 +172,7 @@ async function start(
     log.error({ device, reason }, 'the kernel could not be prepared')
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
+    troubles,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
@@ -180,6 +195,10 @@ async function start(
     }),
   )
   lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
+  unready = []
+  stops.push(() => {
+    unready = ['The service is stopping.']
+  })
   manager.tell('ready', SERVING)
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,

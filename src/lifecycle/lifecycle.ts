@@ -241,6 +241,11 @@ export class Lifecycle {
     return this.#traffic.heard(ids)
   }
 
+  /** Packets that each of these tunnels has sent since its interface was made, as far as the kernel can say. */
+  packetsFrom(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#traffic.packets(ids)
+  }
+
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */
   faultOf(id: string): string | undefined {
     return this.#faults.of(id)

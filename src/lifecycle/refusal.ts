@@ -18,6 +18,7 @@ export const REFUSAL = {
   poolFull: () => problem('pool-full', {}),
   suspended: () => problem('suspended', { case: 'tunnel' }),
   noTunnel: () => problem('not-found', { case: 'tunnel' }),
+  noZone: () => problem('not-found', { case: 'zone' }),
   interfaceFault: (reason: string) => problem('interface-fault', { reason }),
 } as const
 

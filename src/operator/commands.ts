@@ -15,6 +15,7 @@ import {
   tunnelShow,
   tunnelSuspend,
 } from './tunnel-commands.ts'
+import { zoneDump, zoneList } from './zone-commands.ts'
 
 /**
  * The operator's commands, in the order of the usage. The command line, `--json`, the usage and the control socket are
@@ -30,6 +31,8 @@ export const COMMANDS: readonly Command[] = [
   tunnelResume,
   tunnelRenewKey,
   tunnelNote,
+  zoneList,
+  zoneDump,
   auditCommand,
   reloadCommand,
   backupCommand,

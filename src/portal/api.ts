@@ -2,6 +2,7 @@ import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
 import type { Refusal } from '../lifecycle/refusal.ts'
+import type { Diagnoses } from '../observation/diagnosis.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
@@ -12,6 +13,7 @@ import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
 import { describe } from './describe.ts'
+import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
@@ -43,6 +45,7 @@ export interface ApiOptions
   readonly events: TunnelEvents
   readonly scripts: TunnelScripts
   readonly keys: KeyCheck
+  readonly diagnoses: Diagnoses
 }
 
 type RegistrationReply =
@@ -72,6 +75,7 @@ export class Api {
     router.delete('/api/v1/tunnels/:id', ctx => this.#delete(ctx))
     router.post('/api/v1/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.get('/api/v1/tunnels/:id/events', ctx => this.#listen(ctx))
+    router.get('/api/v1/tunnels/:id/diagnosis', ctx => this.#diagnose(ctx))
     router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
   }
@@ -146,6 +150,25 @@ export class Api {
     ctx.body = { id: tunnel.id, name: nameOf(tunnel, this.#options.facts.origin), key }
   }
 
+  /** Why the tunnel does not work; it is left as it is, dormant or not. */
+  async #diagnose(ctx: Context): Promise<void> {
+    const { diagnoses, words } = this.#options
+    const { finding, fault, ...seen } = await diagnoses.of(await this.#authorized(ctx), this.#visitor(ctx))
+    const language = languageOf(ctx, words)
+    const detail = `${language.sentence(`why-${finding}`)} ${language.sentence(`why-${finding}-remedy`)}`
+    ctx.body = {
+      finding,
+      detail: detail.replaceAll(/[*`]/g, ''),
+      ...(fault === '' ? {} : { fault }),
+      seen: {
+        tunnel: seen.tunnel ?? 'not-asked',
+        large: seen.large ?? 'not-asked',
+        endpoint: seen.endpoint ?? 'not-asked',
+      },
+      ...(seen.roundTripMs === undefined ? {} : { rtt_ms: seen.roundTripMs }),
+    }
+  }
+
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
   async #script(ctx: Context): Promise<void> {
     const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
@@ -214,7 +237,7 @@ export class Api {
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),
       prefix_length: LINK_PREFIX_LENGTH,
-      mtu: tunnel.kind.publicKey === undefined ? facts.mtu : facts.wireguard.mtu,
+      mtu: mtuOf(tunnel, facts),
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,

@@ -2,25 +2,31 @@ import { createHash } from 'node:crypto'
 import { createServer, METHODS, type Server } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
+import { Diagnoses } from '../observation/diagnosis.ts'
 import { KeyCheck } from '../registration/key-check.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
 import { problem } from '../shared/problem.ts'
 import { Admittance, type AdmittanceOptions } from './admittance.ts'
 import { Api } from './api.ts'
+import { DiagnosisPages } from './diagnosis-pages.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
+import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
+import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
 import { RecoveryPages } from './recovery-pages.ts'
 import { noteRefusal } from './refusal-note.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
+import { seeOther, wantsPage } from './reply.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
+import { SignInPages } from './sign-in-pages.ts'
 import { isTargetReadable } from './target.ts'
 import { Templates } from './templates.ts'
 import { TunnelEvents } from './tunnel-events.ts'
@@ -117,15 +123,17 @@ function application(
   options: PortalOptions,
   parts: { readonly events: TunnelEvents; readonly admittance: Admittance; readonly publicUrl: string },
 ): Koa {
-  const { facts, table, lifecycle, admission, words, systems, log } = options
+  const { facts, history, published, table, lifecycle, admission, words, systems, log } = options
   const { events, admittance, publicUrl } = parts
   const { limits, trustedProxies } = admittance
   const templates = new Templates()
   const views = new Views(facts, words, templates)
   const isSecure = publicUrl.startsWith('https:')
-  const shared = {
+  const core = {
     trustedProxies,
     facts,
+    history,
+    published,
     table,
     lifecycle,
     publicUrl,
@@ -133,6 +141,13 @@ function application(
     views,
     words,
     systems,
+    diagnoses: new Diagnoses({
+      lifecycle,
+      prober: options.prober,
+      timeoutMs: options.probeTimeoutMs,
+      mtuOf: tunnel => mtuOf(tunnel, facts),
+      isDryRun: facts.dryRun,
+    }),
     keys: new KeyCheck({ table, limits, origin: facts.origin }),
     registrar: new Registrar({ admission, lifecycle, limits }),
     scripts: new TunnelScripts(
@@ -151,13 +166,17 @@ function application(
   }
   // Whoever was signed in with the old key is signed out and hears no more, and the old one is shown no more.
   lifecycle.onKeyReplaced(id => {
-    shared.signIns.close(id)
+    core.signIns.close(id)
     events.end(id)
   })
+  const shared = { ...core, signInPages: new SignInPages(core) }
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new LandingPage({ ...options, views }).mount(router)
   new RegistrationPages(shared).mount(router)
+  shared.signInPages.mount(router)
   new TunnelPages(shared).mount(router)
+  new HistoryPages(shared).mount(router)
+  new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
@@ -201,7 +220,7 @@ async function readToEnd(ctx: Context): Promise<void> {
 /** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */
 function mountMachineRoutes(
   router: Router,
-  { selfCheck, metrics }: PortalOptions,
+  { selfCheck, metrics, unready }: PortalOptions,
   { metricsFrom, trustedProxies }: Admittance,
 ): void {
   for (const [path, { type, text }] of Object.entries(Views.assets())) {
@@ -229,6 +248,12 @@ function mountMachineRoutes(
     ctx.set('cache-control', 'no-store')
     ctx.body = health.kind === 'healthy' ? { status: 'ok' } : { status: 'unhealthy', reasons: health.reasons }
   })
+  router.get('/readyz', ctx => {
+    const reasons = unready()
+    ctx.status = reasons.length === 0 ? 200 : 503
+    ctx.set('cache-control', 'no-store')
+    ctx.body = reasons.length === 0 ? { status: 'ready' } : { status: 'not ready', reasons }
+  })
   router.get('/metrics', async ctx => {
     if (!isWithin(visitorOf(ctx.req, trustedProxies).address, metricsFrom))
       throw refuse(problem('forbidden', {}))
@@ -242,6 +267,19 @@ function mountMachineRoutes(
 function refuseUnmatched(ctx: Context): void {
   if (ctx.status === 404 && !ctx._matchedRoute) throw refuse(problem('not-found', { case: 'page' }))
   if (ctx.status !== 405) return
+  const form = formOf(ctx)
   const allow = ctx.response.get('allow')
+  if (form !== undefined) {
+    seeOther(ctx, form)
+    return
+  }
   throw refuse(problem('method-not-allowed', { allowed: allow }), { allow })
+}
+
+/** The page with the form that is sent to this address, for a person who opens the address itself. */
+function formOf(ctx: Context): string | undefined {
+  if (ctx.method !== 'GET' || !wantsPage(ctx)) return undefined
+  if (ctx.path === '/register') return '/'
+  if (ctx.path === '/sign-out') return '/tunnels'
+  return /^\/tunnels\/[a-z0-9]+(?=\/(?:endpoint|key|delete)$)/.exec(ctx.path)?.[0]
 }

@@ -1,5 +1,6 @@
 import { formatIpv6 } from '../address/ipv6.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { mtuOf } from './mtu-of.ts'
 import type { OperatingSystems, Part } from './operating-systems.ts'
 import { checkScriptValues, type ScriptFacts, type ScriptValues } from './script-values.ts'
 import type { Template, Templates } from './templates.ts'
@@ -92,7 +93,7 @@ export class TunnelScripts {
   }
 
   #values(tunnel: Tunnel): ScriptValues {
-    const { mtu } = tunnel.kind.publicKey === undefined ? this.#facts : this.#facts.wireguard
+    const mtu = mtuOf(tunnel, this.#facts)
     return {
       ipv4Server: this.#facts.serverIpv4,
       ipv4Client: tunnel.ipv4Client ?? '',
