@@ -31,7 +31,7 @@ export interface ProbeOptions {
   readonly large?: LargeEcho
 }
 
-export interface LargeEcho {
+interface LargeEcho {
   /** Of the ICMP message's data: what a packet has beyond its headers. */
   readonly dataOctets: number
   /** The address of ours that is asked from. */

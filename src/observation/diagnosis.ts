@@ -25,7 +25,7 @@ export const FINDINGS = [
 export type Finding = (typeof FINDINGS)[number]
 
 /** What an echo has shown; undefined: none was sent. */
-export type Answer = Verdict['kind'] | undefined
+type Answer = Verdict['kind'] | undefined
 
 export interface Diagnosis {
   readonly finding: Finding

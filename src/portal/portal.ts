@@ -17,6 +17,7 @@ import { guardOrigin, guardProgram } from './form-guard.ts'
 import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
+import { openApiDocument } from './openapi/openapi.ts'
 import type { PortalOptions } from './options.ts'
 import { RecoveryPages } from './recovery-pages.ts'
 import { refuse } from './refused.ts'
@@ -165,6 +166,10 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
   mountMachineRoutes(router, options)
+  mountDocument(router, '/openapi.json', {
+    type: 'application/json',
+    text: JSON.stringify(openApiDocument(publicUrl)),
+  })
   const publicHost = URL.parse(publicUrl)?.hostname ?? ''
   const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
 
@@ -205,20 +210,7 @@ function mountMachineRoutes(
   router: Router,
   { selfCheck, metrics, metricsFrom, trustedProxies }: PortalOptions,
 ): void {
-  for (const [path, { type, text }] of Object.entries(Views.assets())) {
-    const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
-    router.get(path, ctx => {
-      ctx.type = type
-      ctx.set('cache-control', 'max-age=3600')
-      ctx.status = 200 // what `fresh` is asked about
-      ctx.etag = etag
-      if (ctx.fresh) {
-        ctx.status = 304
-        return
-      }
-      ctx.body = text
-    })
-  }
+  for (const [path, asset] of Object.entries(Views.assets())) mountDocument(router, path, asset)
   router.get('/ip', ctx => {
     ctx.type = 'text/plain'
     ctx.set('cache-control', 'no-store')
@@ -236,6 +228,26 @@ function mountMachineRoutes(
     const { contentType, body } = await metrics.text()
     ctx.set('content-type', contentType)
     ctx.body = body
+  })
+}
+
+/** A text that stays as it is until the next start: a browser that has it need not load it again. */
+function mountDocument(
+  router: Router,
+  path: string,
+  { type, text }: { readonly type: string; readonly text: string },
+): void {
+  const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
+  router.get(path, ctx => {
+    ctx.type = type
+    ctx.set('cache-control', 'max-age=3600')
+    ctx.status = 200 // what `fresh` is asked about
+    ctx.etag = etag
+    if (ctx.fresh) {
+      ctx.status = 304
+      return
+    }
+    ctx.body = text
   })
 }
 

@@ -38,6 +38,7 @@ suite('routes', () => {
     ['/tunnels', 200, /^text\/html/],
     ['/tunnels/aaaaaaaaaaaa', 200, /^text\/html/],
     ['/style.css', 200, /^text\/css/],
+    ['/openapi.json', 200, /^application\/json/],
     ['/icon.svg', 200, /^image\/svg\+xml/],
     ['/healthz', 200, /^application\/json/],
     ['/metrics', 200, /^text\/plain/],
