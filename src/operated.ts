@@ -5,6 +5,7 @@ import type { Config } from './config/config.ts'
 import type { Operated } from './operator/command.ts'
 import type { OpenedBroker } from './operator/run-command.ts'
 import { Status } from './operator/status.ts'
+import { ZoneDumps } from './operator/zone-dumps.ts'
 import { openLog } from './shared/log.ts'
 
 /** What commands work on. `threadRestarts` and `reload` are there where the process serves. */
@@ -29,6 +30,7 @@ export function operatedBroker(
     operator: broker.operator,
     audit: broker.audit,
     status,
+    dumps: new ZoneDumps(catalog),
     reload,
     backUp: file => broker.store.backUp(file),
   }

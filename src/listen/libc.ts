@@ -6,6 +6,7 @@
  */
 import { endianness } from 'node:os'
 
+export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 10
 const SOCK_DGRAM = 2
@@ -41,10 +42,12 @@ export interface Libc {
   readonly recvmmsg: (fd: number, heads: number, count: number, flags: number, timeout: number) => number
   readonly sendmmsg: (fd: number, heads: number, count: number, flags: number) => number
   readonly poll: (fds: number, count: number, timeoutMs: number) => number
+  /** One datagram, to an address of the socket's family; octets sent. */
+  readonly sendTo: (fd: number, datagram: Uint8Array, flags: number, address: Uint8Array) => number
   readonly bind: (fd: number, address: Uint8Array, length: number) => number
   readonly getsockname: (fd: number, address: Uint8Array, length: Uint32Array) => number
   readonly close: (fd: number) => number
-  /** A UDP socket. */
+  /** A socket for datagrams: UDP's, where the family is IP's. */
   readonly socket: (family: number) => number
   /** A socket below UDP and TCP, which takes a right (CAP_NET_RAW). */
   readonly rawSocket: (family: number, protocol: number) => number
@@ -98,6 +101,9 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
     name: number,
     value: BigInt64Array | Int32Array | Uint32Array,
   ): number => setsockopt(fd, level, name, value, value.byteLength)
+  const sendto = libc.func(
+    'long sendto(int fd, const void *octets, size_t length, int flags, const void *address, uint32_t size)',
+  )
   const madvise = libc.func('int madvise(uintptr_t address, size_t length, int advice)')
   const schedule = libc.func(
     'long syscall(long number, long thread, void *attributes, long length, long flags)',
@@ -110,6 +116,8 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
     ),
     sendmmsg: libc.func('int sendmmsg(int fd, uintptr_t heads, uint32_t count, int flags)'),
     poll: libc.func('int poll(uintptr_t fds, unsigned long count, int timeout)'),
+    sendTo: (fd, datagram, flags, address) =>
+      Number(sendto(fd, datagram, datagram.length, flags, address, address.length)),
     bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
     getsockname: libc.func('int getsockname(int fd, void *address, void *length)'),
     close: libc.func('int close(int fd)'),

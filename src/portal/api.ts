@@ -14,7 +14,6 @@ import { readJson } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
-import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
@@ -38,7 +37,6 @@ export interface ApiOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
-  readonly renewals: Renewals
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly events: TunnelEvents
@@ -94,7 +92,7 @@ export class Api {
   }
 
   async #registerOnce(ctx: Context, input: Readonly<Record<Field, string>>): Promise<RegistrationReply> {
-    const outcome = await this.#options.renewals.register(input, this.#visitor(ctx))
+    const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const body = { ...this.#representation(ctx, tunnel, warnings), key }
@@ -130,7 +128,7 @@ export class Api {
   }
 
   async #renewKey(ctx: Context): Promise<void> {
-    const renewal = await this.#options.renewals.renew(await this.#authorized(ctx))
+    const renewal = await this.#options.registrar.renewKey(await this.#authorized(ctx))
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     ctx.body = { key: renewal.key }
   }
@@ -139,7 +137,7 @@ export class Api {
   async #recover(ctx: Context): Promise<void> {
     const behind = tunnelBehind(this.#options.table, this.#visitor(ctx))
     if (behind.kind === 'none') throw refuse(behind.problem)
-    const renewal = await this.#options.renewals.renew(behind.tunnel)
+    const renewal = await this.#options.registrar.renewKey(behind.tunnel)
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     const { tunnel, key } = renewal
     ctx.body = { id: tunnel.id, name: nameOf(tunnel, this.#options.facts.origin), key }

@@ -4,12 +4,11 @@ import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { Diagnoses } from '../observation/diagnosis.ts'
 import { KeyCheck } from '../registration/key-check.ts'
-import { VisitorLimits } from '../registration/limits.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
 import { problem } from '../shared/problem.ts'
+import { Admittance, type AdmittanceOptions } from './admittance.ts'
 import { Api } from './api.ts'
-import { ConnectionLimit } from './connection-limit.ts'
 import { DiagnosisPages } from './diagnosis-pages.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
@@ -20,9 +19,9 @@ import { LandingPage } from './landing-page.ts'
 import { openApiDocument } from './openapi/openapi.ts'
 import type { PortalOptions } from './options.ts'
 import { RecoveryPages } from './recovery-pages.ts'
+import { noteRefusal } from './refusal-note.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
-import { Renewals } from './renewals.ts'
 import { seeOther, wantsPage } from './reply.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
@@ -50,7 +49,6 @@ const ONE_YEAR_SECONDS = 31_536_000
 const HEADERS_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 15_000
 const CHECKING_MS = 1000
-const MAX_CONNECTIONS = 2000
 
 /** The web listener can't be opened; the message names the address. */
 class WebListenFault extends Error {}
@@ -61,11 +59,16 @@ export class Portal {
   readonly url: string
   readonly #server: Server
   readonly #events: TunnelEvents
+  readonly #admittance: Admittance
 
-  private constructor(server: Server, events: TunnelEvents, url: string) {
-    this.#server = server
-    this.#events = events
+  private constructor(
+    url: string,
+    parts: { readonly server: Server; readonly events: TunnelEvents; readonly admittance: Admittance },
+  ) {
     this.url = url
+    this.#server = parts.server
+    this.#events = parts.events
+    this.#admittance = parts.admittance
   }
 
   /** Listens; throws WebListenFault. */
@@ -75,11 +78,8 @@ export class Portal {
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: CHECKING_MS,
     })
-    new ConnectionLimit({
-      perAddress: options.connectionsPerAddress,
-      inAll: MAX_CONNECTIONS,
-      isExempt: address => isWithin(address, options.trustedProxies),
-    }).watch(server)
+    const admittance = new Admittance(options)
+    admittance.connections.watch(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(
@@ -99,8 +99,14 @@ export class Portal {
       timeoutMs: options.probeTimeoutMs,
       endOf: tunnel => options.lifecycle.endOf(tunnel),
     })
-    server.on('request', application(options, events, options.publicUrl || url).callback())
-    return new Portal(server, events, url)
+    const publicUrl = options.publicUrl || url
+    server.on('request', application(options, { events, admittance, publicUrl }).callback())
+    return new Portal(url, { server, events, admittance })
+  }
+
+  /** Lets others in, or more often, from the next request on. */
+  changeAdmittance(options: AdmittanceOptions): void {
+    this.#admittance.change(options)
   }
 
   async close(): Promise<void> {
@@ -113,14 +119,17 @@ export class Portal {
   }
 }
 
-function application(options: PortalOptions, events: TunnelEvents, publicUrl: string): Koa {
-  const { facts, history, published, table, lifecycle, admission, trustedProxies, words, systems, log } =
-    options
+function application(
+  options: PortalOptions,
+  parts: { readonly events: TunnelEvents; readonly admittance: Admittance; readonly publicUrl: string },
+): Koa {
+  const { facts, history, published, table, lifecycle, admission, words, systems, log } = options
+  const { events, admittance, publicUrl } = parts
+  const { limits, trustedProxies } = admittance
   const templates = new Templates()
   const views = new Views(facts, words, templates)
-  const limits = new VisitorLimits(options.registrationsPerHour)
   const isSecure = publicUrl.startsWith('https:')
-  const core = {
+  const shared = {
     trustedProxies,
     facts,
     history,
@@ -154,18 +163,23 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
     signIns: new SignIns(),
     cookie: new SessionCookie({ secure: isSecure }),
   }
-  const shared = { ...core, renewals: new Renewals(core), signInPages: new SignInPages(core) }
+  // Whoever was signed in with the old key is signed out and hears no more, and the old one is shown no more.
+  lifecycle.onKeyReplaced(id => {
+    shared.signIns.close(id)
+    events.end(id)
+  })
+  const signInPages = new SignInPages(shared)
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new LandingPage({ ...options, views }).mount(router)
   new RegistrationPages(shared).mount(router)
-  shared.signInPages.mount(router)
-  new TunnelPages(shared).mount(router)
+  signInPages.mount(router)
+  new TunnelPages({ ...shared, signInPages }).mount(router)
   new HistoryPages(shared).mount(router)
   new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
-  mountMachineRoutes(router, options)
+  mountMachineRoutes(router, options, admittance)
   mountDocument(router, '/openapi.json', {
     type: 'application/json',
     text: JSON.stringify(openApiDocument(publicUrl)),
@@ -193,6 +207,7 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
       await readToEnd(ctx)
       replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
+    noteRefusal(ctx, options)
   })
   app.use(router.routes())
   app.use(router.allowedMethods())
@@ -208,7 +223,8 @@ async function readToEnd(ctx: Context): Promise<void> {
 /** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */
 function mountMachineRoutes(
   router: Router,
-  { selfCheck, metrics, metricsFrom, trustedProxies }: PortalOptions,
+  { selfCheck, metrics, unready }: PortalOptions,
+  { metricsFrom, trustedProxies }: Admittance,
 ): void {
   for (const [path, asset] of Object.entries(Views.assets())) mountDocument(router, path, asset)
   router.get('/ip', ctx => {
@@ -221,6 +237,12 @@ function mountMachineRoutes(
     ctx.status = health.kind === 'healthy' ? 200 : 503
     ctx.set('cache-control', 'no-store')
     ctx.body = health.kind === 'healthy' ? { status: 'ok' } : { status: 'unhealthy', reasons: health.reasons }
+  })
+  router.get('/readyz', ctx => {
+    const reasons = unready()
+    ctx.status = reasons.length === 0 ? 200 : 503
+    ctx.set('cache-control', 'no-store')
+    ctx.body = reasons.length === 0 ? { status: 'ready' } : { status: 'not ready', reasons }
   })
   router.get('/metrics', async ctx => {
     if (!isWithin(visitorOf(ctx.req, trustedProxies).address, metricsFrom))

@@ -4,6 +4,7 @@ import type { Refusal } from '../lifecycle/refusal.ts'
 import { lowerCaseAscii } from '../registration/ascii.ts'
 import { countriesIn } from '../registration/country.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
+import type { Registrar } from '../registration/registrar.ts'
 import { limitKey, type VisitorAddress, visitorKind } from '../registration/visitor.ts'
 import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
@@ -11,8 +12,8 @@ import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
+import { refusedFor } from './refusal-note.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
-import type { Renewals } from './renewals.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
@@ -22,7 +23,7 @@ import { visitorOf } from './visitor.ts'
 export interface RegistrationPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'words' | 'systems'> {
   readonly publicUrl: string
-  readonly renewals: Renewals
+  readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
@@ -70,6 +71,7 @@ export class RegistrationPages {
     if (outcome === OTHER_CONTENT) throw new RangeError('forms are told apart by all that is in them')
     if (outcome.kind === 'refused') {
       if (!wantsPage(ctx)) throw new Refused(outcome.problems)
+      refusedFor(ctx, outcome.problems)
       ctx.status = statusOf(outcome.problems)
       ctx.set({ ...retryAfter(outcome.problems) })
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: outcome.problems })
@@ -81,7 +83,7 @@ export class RegistrationPages {
   }
 
   async #do(ctx: Context, typed: Typed): Promise<FormOutcome> {
-    const outcome = await this.#options.renewals.register(typed, this.#visitor(ctx))
+    const outcome = await this.#options.registrar.register(typed, this.#visitor(ctx))
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const token = this.#options.signIns.keepFirstView(tunnel.id, { key, warnings })

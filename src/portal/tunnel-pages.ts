@@ -14,7 +14,6 @@ import { minuteOf } from './minute.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
-import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
@@ -40,7 +39,6 @@ export interface TunnelPagesOptions
   > {
   readonly publicUrl: string
   readonly registrar: Registrar
-  readonly renewals: Renewals
   readonly scripts: TunnelScripts
   readonly signIns: SignIns
   readonly cookie: SessionCookie
@@ -251,8 +249,8 @@ export class TunnelPages {
       this.#page(ctx, tunnel, { isKeyUnsure: true })
       return
     }
-    const { cookie, renewals, signIns } = this.#options
-    const renewal = await renewals.renew(tunnel)
+    const { cookie, registrar, signIns } = this.#options
+    const renewal = await registrar.renewKey(tunnel)
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     cookie.send(ctx, signIns.open(tunnel.id))
     const token = signIns.keepFirstView(tunnel.id, { key: renewal.key, warnings: [] })

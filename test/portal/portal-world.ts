@@ -212,6 +212,7 @@ function openPortal(
       check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
     },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
+    unready: () => [],
     words: Words.load(wordsDirectory),
     log: { ...SILENT, error: facts => void faults.push(facts) },
   })

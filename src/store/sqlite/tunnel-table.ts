@@ -33,6 +33,7 @@ export class TunnelTable implements TunnelReader {
   readonly #idByEndpoint: Statement
   readonly #keyHash: Statement
   readonly #count: Statement
+  readonly #note: Statement
   readonly #countByState: Statement
   readonly #countByCountry: Statement
   readonly #after: Statement
@@ -61,6 +62,7 @@ export class TunnelTable implements TunnelReader {
     this.#keyHash = database.prepare(
       'SELECT key_hash FROM tunnels WHERE id = ?1 UNION ALL SELECT key_hash FROM dormant WHERE id = ?1',
     )
+    this.#note = database.prepare('SELECT note FROM notes WHERE id = ?')
     this.#count = database.prepare('SELECT count(*) AS n FROM tunnels')
     this.#countByState = database.prepare(
       'SELECT sign(unreachable) AS state, count(*) AS n FROM tunnels GROUP BY 1',
@@ -116,6 +118,11 @@ export class TunnelTable implements TunnelReader {
     return matchesHash(key, hash instanceof Uint8Array ? hash : NO_HASH)
   }
 
+  noteOf(id: string): string | undefined {
+    const row = this.#note.get(id)
+    return row === undefined ? undefined : String(row.note)
+  }
+
   count(): number {
     return Number(this.#count.get()?.n)
   }
@@ -128,7 +135,9 @@ export class TunnelTable implements TunnelReader {
       if (name !== undefined) counts[name] = Number(row.n)
     }
     const waiting = this.#waiting.all().length
-    return { ...counts, active: counts.active - waiting, waiting, dormant: this.dormant.count() }
+    const suspended = this.dormant.countSuspended()
+    const dormant = this.dormant.count() - suspended
+    return { ...counts, active: counts.active - waiting, waiting, dormant, suspended }
   }
 
   countByCountry(): readonly CountryCount[] {
