@@ -3,6 +3,7 @@ import { createServer, METHODS, type Server } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { Diagnoses } from '../observation/diagnosis.ts'
+import { Turnover } from '../observation/turnover.ts'
 import { KeyCheck } from '../registration/key-check.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
@@ -18,6 +19,7 @@ import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
 import { openApiDocument } from './openapi/openapi.ts'
 import type { PortalOptions } from './options.ts'
+import { mountPublicDocuments } from './public-documents.ts'
 import { RecoveryPages } from './recovery-pages.ts'
 import { noteRefusal } from './refusal-note.ts'
 import { refuse } from './refused.ts'
@@ -27,6 +29,7 @@ import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
 import { SignInPages } from './sign-in-pages.ts'
+import { StatusPage } from './status-page.ts'
 import { isTargetReadable } from './target.ts'
 import { Templates } from './templates.ts'
 import { TunnelEvents } from './tunnel-events.ts'
@@ -60,12 +63,19 @@ export class Portal {
   readonly #server: Server
   readonly #events: TunnelEvents
   readonly #admittance: Admittance
+  readonly #stopCounting: () => void
 
   private constructor(
     url: string,
-    parts: { readonly server: Server; readonly events: TunnelEvents; readonly admittance: Admittance },
+    parts: {
+      readonly server: Server
+      readonly events: TunnelEvents
+      readonly admittance: Admittance
+      readonly stopCounting: () => void
+    },
   ) {
     this.url = url
+    this.#stopCounting = parts.stopCounting
     this.#server = parts.server
     this.#events = parts.events
     this.#admittance = parts.admittance
@@ -99,9 +109,11 @@ export class Portal {
       timeoutMs: options.probeTimeoutMs,
       endOf: tunnel => options.lifecycle.endOf(tunnel),
     })
+    const turnover = new Turnover({ isKept: id => options.table.dormant.byId(id) !== undefined })
+    const stopCounting = options.store.onCommitted(({ rows }) => turnover.follow(rows))
     const publicUrl = options.publicUrl || url
-    server.on('request', application(options, { events, admittance, publicUrl }).callback())
-    return new Portal(url, { server, events, admittance })
+    server.on('request', application(options, { events, turnover, admittance, publicUrl }).callback())
+    return new Portal(url, { server, events, admittance, stopCounting })
   }
 
   /** Lets others in, or more often, from the next request on. */
@@ -112,6 +124,7 @@ export class Portal {
   async close(): Promise<void> {
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
     this.#events.close()
+    this.#stopCounting()
     this.#server.closeIdleConnections()
     const impatience = setTimeout(() => this.#server.closeAllConnections(), 1000)
     await closed
@@ -121,7 +134,12 @@ export class Portal {
 
 function application(
   options: PortalOptions,
-  parts: { readonly events: TunnelEvents; readonly admittance: Admittance; readonly publicUrl: string },
+  parts: {
+    readonly events: TunnelEvents
+    readonly turnover: Turnover
+    readonly admittance: Admittance
+    readonly publicUrl: string
+  },
 ): Koa {
   const { facts, history, published, table, lifecycle, admission, words, systems, log } = options
   const { events, admittance, publicUrl } = parts
@@ -179,6 +197,8 @@ function application(
   new RecoveryPages(shared).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
+  new StatusPage({ ...options, views, turnover: parts.turnover }).mount(router)
+  mountPublicDocuments(router, { ...options, publicUrl })
   mountMachineRoutes(router, options, admittance)
   mountDocument(router, '/openapi.json', {
     type: 'application/json',
