@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
 import {
+  contactUrl,
   domainName,
   duration,
   durationOrNone,
@@ -13,6 +14,7 @@ import {
   prefix,
   publicUrl,
   secret,
+  smtpUrl,
   transferPeer,
   tunnelPrefix,
 } from './values.ts'
@@ -59,6 +61,8 @@ const web = z.strictObject({
   /** Who may read /metrics. */
   metrics_from: z.array(prefix).prefault(['127.0.0.0/8', '::1/128']),
   connections_per_address: integer(1, 100_000).default(64),
+  /** Empty: there is no security.txt. */
+  security_contact: contactUrl.default(''),
 })
 
 const wireguard = z.strictObject({
@@ -101,6 +105,12 @@ const monitor = z.strictObject({
   prober: z.enum(['auto', 'icmp', 'ping', 'fping']).default('auto'),
 })
 
+const mail = z.strictObject({
+  /** Empty: no mail is sent, and no address is asked for. */
+  smtp: smtpUrl.default(''),
+  from: z.union([z.literal(''), z.email()], { error: 'an e-mail address' }).default(''),
+})
+
 const control = z.strictObject({ socket: z.string().default('') })
 
 /** `freenet6.toml`: every key, its default and what it allows. */
@@ -113,6 +123,7 @@ export const schema = z.strictObject({
   web: web.prefault({}),
   tunnel: tunnel.prefault({}),
   monitor: monitor.prefault({}),
+  mail: mail.prefault({}),
   control: control.prefault({}),
 })
 

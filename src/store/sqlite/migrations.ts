@@ -108,6 +108,20 @@ export const MIGRATIONS: readonly string[] = [
     BEGIN DELETE FROM notes WHERE id = OLD.id; END;
   `,
   `
+  CREATE TABLE contacts (
+    id        TEXT PRIMARY KEY NOT NULL,
+    email     TEXT NOT NULL,
+    language  TEXT NOT NULL,
+    warned_of INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER contacts_of_tunnels AFTER DELETE ON tunnels
+    WHEN NOT EXISTS (SELECT 1 FROM dormant WHERE id = OLD.id)
+    BEGIN DELETE FROM contacts WHERE id = OLD.id; END;
+  CREATE TRIGGER contacts_of_dormant AFTER DELETE ON dormant
+    WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id)
+    BEGIN DELETE FROM contacts WHERE id = OLD.id; END;
+  `,
+  `
   CREATE UNIQUE INDEX tunnels_public_key
     ON tunnels (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
   `,
