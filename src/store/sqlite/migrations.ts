@@ -92,4 +92,17 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   INSERT INTO clock VALUES (1, 0);
   `,
+  `
+  CREATE TABLE journal (
+    apex        TEXT NOT NULL,
+    serial_from INTEGER NOT NULL,
+    serial_to   INTEGER NOT NULL CHECK (serial_to > serial_from),
+    written     INTEGER NOT NULL,
+    octets      INTEGER NOT NULL,
+    digest      BLOB NOT NULL CHECK (length(digest) = 8),
+    removed     BLOB NOT NULL,
+    added       BLOB NOT NULL,
+    PRIMARY KEY (apex, serial_from)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
