@@ -4,6 +4,7 @@ import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { Counts, Nameserver, type NameserverOptions } from './engine/nameserver.ts'
 import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.ts'
+import type { TransferPeer } from './engine/transfer-peer.ts'
 import { CookieRollover } from './listen/cookie-rollover.ts'
 import { loadLibc } from './listen/libc.ts'
 import { type DnsListeners, listenDns } from './listen/listeners.ts'
@@ -37,6 +38,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     cookieSecrets: cookies.secrets.buffer,
     tcpIdleMs: TCP_LIMITS.times.idle,
     keys: config.dns.keys,
+    allowTransfer: peersOf(config),
     ...rateLimitOf(config),
   }
   const nameserver = new Nameserver({ ...engine, ...transfersOf(config, broker) })
@@ -79,10 +81,21 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
 }
 
 /** Transfers go over TCP, which this thread answers. */
-function transfersOf({ dns }: Config, { catalog }: Broker): Pick<NameserverOptions, 'transfers'> {
-  if (dns.allow_transfer.length === 0) return {}
-  const allow = dns.allow_transfer.map(peer => (typeof peer === 'string' ? { key: keyNameOf(peer) } : peer))
-  return { transfers: { allow, snapshot: () => catalog.snapshot() } }
+function transfersOf(config: Config, { catalog, store }: Broker): Pick<NameserverOptions, 'transfers'> {
+  const allow = peersOf(config)
+  if (allow.length === 0) return {}
+  const { journal } = store
+  return {
+    transfers: {
+      allow,
+      snapshot: () => catalog.snapshot(),
+      since: (apex, serials) => journal.since(apex, serials),
+    },
+  }
+}
+
+function peersOf({ dns }: Config): readonly TransferPeer[] {
+  return dns.allow_transfer.map(peer => (typeof peer === 'string' ? { key: keyNameOf(peer) } : peer))
 }
 
 /** Of `key:NAME`, in wire form and lower case; that there is such a key has been checked. */

@@ -117,6 +117,11 @@ export const TYPE = {
   DLV: 32_769,
 } as const
 
+/** Does a question of this type ask for a zone, and not for records of a name? */
+export function isTransferType(type: number): boolean {
+  return type === TYPE.AXFR || type === TYPE.IXFR
+}
+
 const TYPE_MNEMONIC = new Map<number, string>(
   Object.entries(TYPE).map(([mnemonic, code]) => [code, mnemonic]),
 )

@@ -5,7 +5,7 @@ import type { Rrset } from './rrset.ts'
 import { soaWithSerial } from './serial.ts'
 import type { ZoneRecord } from './zone-record.ts'
 
-export const DIGEST_LENGTH = 8
+const DIGEST_LENGTH = 8
 
 const SEED_ONE = 0x9e3779b9
 const SEED_TWO = 0x85ebca6b
