@@ -12,6 +12,7 @@ import { TCP_LIMITS } from './listen/tcp/tcp-listener.ts'
 import { AnsweringThreads } from './listen/threads/answering-threads.ts'
 import { sumOf } from './listen/threads/shared-counts.ts'
 import { DgramListeners } from './listen/udp/udp-listeners.ts'
+import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
@@ -28,7 +29,14 @@ export interface DnsServing {
 }
 
 /** Binds every listen address and answers. Rejects with a ListenFault that names the address. */
-export async function serveDns(config: Config, broker: Broker, log: Log): Promise<DnsServing> {
+export async function serveDns(
+  config: Config,
+  {
+    broker,
+    secondaries,
+    log,
+  }: { readonly broker: Broker; readonly secondaries: Secondaries; readonly log: Log },
+): Promise<DnsServing> {
   const cookies = new CookieRollover()
   const engine: NameserverOptions = {
     catalog: { buffer: broker.catalog.buffer },
@@ -41,7 +49,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     allowTransfer: peersOf(config),
     ...rateLimitOf(config),
   }
-  const nameserver = new Nameserver({ ...engine, ...transfersOf(config, broker) })
+  const nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, secondaries }) })
   const respond = nameserver.respond.bind(nameserver)
   const libc = await loadLibc()
   if (libc === undefined)
@@ -81,7 +89,11 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
 }
 
 /** Transfers go over TCP, which this thread answers. */
-function transfersOf(config: Config, { catalog, store }: Broker): Pick<NameserverOptions, 'transfers'> {
+function transfersOf(
+  config: Config,
+  { broker, secondaries }: { readonly broker: Broker; readonly secondaries: Secondaries },
+): Pick<NameserverOptions, 'transfers'> {
+  const { catalog, store } = broker
   const allow = peersOf(config)
   if (allow.length === 0) return {}
   const { journal } = store
@@ -90,6 +102,7 @@ function transfersOf(config: Config, { catalog, store }: Broker): Pick<Nameserve
       allow,
       snapshot: () => catalog.snapshot(),
       since: (apex, serials) => journal.since(apex, serials),
+      onSent: sent => secondaries.noteTransfer(sent),
     },
   }
 }

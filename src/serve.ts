@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { serveDns } from './dns-serving.ts'
+import { followed } from './following.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
@@ -83,7 +84,9 @@ async function start(
     'table loaded',
   )
 
-  const dns = await serveDns(config, broker, log)
+  const following = followed(config, { broker, log })
+  const { secondaries } = following
+  const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
   const monitor = new Monitor({
@@ -107,6 +110,9 @@ async function start(
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
     walBytes: () => broker.store.walBytes,
+    journalBytes: () => broker.store.journal.bytes,
+    notify: () => ({ ...secondaries.counts }),
+    lags: () => secondaries.lags(),
   })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
   const lastResort = new LastResort(log, () => {
@@ -132,6 +138,7 @@ async function start(
     log.error({ device, reason }, 'the kernel could not be prepared')
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
+    secondaries,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
@@ -153,6 +160,7 @@ async function start(
       monitor.kernelHarmed()
     }),
   )
+  stops.push(following.start())
   lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,

@@ -17,7 +17,7 @@ import type { Signer } from './signer.ts'
 import { REMEMBERED_SECONDS, type TransferTimes } from './transfer-times.ts'
 
 /** RFC 8945 10: "The RECOMMENDED value in most situations is 300 seconds." */
-const FUDGE_SECONDS = 300
+export const FUDGE_SECONDS = 300
 /** RFC 8945 5.2.2.1: no MAC is shorter, whatever its hash. */
 const SHORTEST_MAC = 10
 
@@ -166,7 +166,7 @@ function rcodeOf(error: number): number {
 }
 
 /** The whole MAC of the message that `tsig` lies in, behind what was signed before it. */
-function macOf({ hash, secret }: Signer, message: Uint8Array, tsig: Tsig, before: Uint8Array): Buffer {
+export function macOf({ hash, secret }: Signer, message: Uint8Array, tsig: Tsig, before: Uint8Array): Buffer {
   return createHmac(hash, secret)
     .update(before)
     .update(signedHeader(message, tsig))

@@ -19,6 +19,20 @@ export const statusReport = z.object({
   driver: z.string(),
   prober: z.string(),
   zones: z.array(z.object({ name: z.string(), serial: z.int(), rrsets: z.int() })),
+  /** Null where nothing is known: it has not answered yet, or transferred nothing since the start. */
+  secondaries: z.array(
+    z.object({
+      address: z.string(),
+      zone: z.string(),
+      serial: z.int(),
+      acknowledged: z.int().nullable(),
+      transferred: z.int().nullable(),
+      /** Serials that it is behind. */
+      lag: z.int().nullable(),
+      answer: z.string(),
+      unanswered: z.int(),
+    }),
+  ),
   tunnels: z.record(z.string(), z.int()),
   data_dir: z.object({ path: z.string(), free_bytes: z.int(), size_bytes: z.int() }),
 })
@@ -33,6 +47,8 @@ export interface StatusSources {
   readonly prober: string
   /** Threads that answer and had to be replaced; undefined where no process serves. */
   readonly threadRestarts: (() => number) | undefined
+  /** Each zone at each secondary; undefined where no process serves. */
+  readonly secondaries: (() => StatusReport['secondaries']) | undefined
 }
 
 /** Owners counted in one turn of the event loop: about a millisecond's work. */
@@ -48,7 +64,7 @@ export class Status {
 
   /** Counts in slices, so that answers and commits go on between: a zone that changes meanwhile is counted nearly. */
   async report(): Promise<StatusReport> {
-    const { config, table, driver, prober } = this.#sources
+    const { config, table, driver, prober, secondaries } = this.#sources
     const zones = []
     for (const apex of this.#sources.catalog.apexes()) zones.push(await this.#zone(apex))
     return {
@@ -59,6 +75,7 @@ export class Status {
       driver,
       prober,
       zones,
+      secondaries: secondaries?.() ?? [],
       tunnels: { ...table.countByState() },
       data_dir: diskOf(config.data_dir),
     }

@@ -77,7 +77,11 @@ export const PROBLEMS = {
   misdirected: { status: 421, params: ['host'] },
   unauthorized: { status: 401, params: [], cases: ['bearer', 'page', 'wrong-key'] },
   'not-from-tunnel': { status: 403, params: ['visitor'], cases: ['over-ipv4', 'no-tunnel'] },
-  'not-found': { status: 404, params: [], cases: ['page', 'system', 'tunnel', 'taken-down', 'script'] },
+  'not-found': {
+    status: 404,
+    params: [],
+    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'zone'],
+  },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },
   'command-usage': { status: 400, params: ['line'] },

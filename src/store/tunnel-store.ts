@@ -151,6 +151,7 @@ export interface RowDifference {
 export interface SerialStep {
   /** In wire form. */
   readonly apex: Uint8Array
+  /** 0 where the zone is new. */
   readonly from: number
   readonly to: number
 }

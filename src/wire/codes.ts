@@ -17,6 +17,11 @@ export const RCODE = {
   BADCOOKIE: 23,
 } as const
 
+/** The mnemonic of an rcode, or its number. */
+export function rcodeText(rcode: number): string {
+  return Object.entries(RCODE).find(([, code]) => code === rcode)?.[0] ?? String(rcode)
+}
+
 export const TYPE = {
   A: 1,
   NS: 2,

@@ -158,12 +158,15 @@ export class SqliteStore implements TunnelStore {
   replaceZone(apex: Uint8Array, rrsets: readonly Rrset[]): void {
     const soa = rrsets.find(rrset => rrset.type === TYPE.SOA && rrset.owner.length === apex.length)
     if (soa === undefined) throw new RangeError('a zone without a SOA')
+    const served = this.#catalog.rrset(apex, TYPE.SOA)?.rdatas[0]
+    const from = served === undefined ? 0 : soaSerial(served)
     const digest = this.journal.isKept ? ZoneDigests.ofZone(rrsets) : undefined
     const serial = this.#write(() => this.#soas.begin({ apex, soa, digest }, this.#now()))
     this.#catalog.putZone(
       apex,
       rrsets.map(rrset => (rrset === soa ? withSerial(soa, serial) : rrset)),
     )
+    this.#committed.tell({ rows: [], rrsets: [], serials: [{ apex, from, to: serial }] })
   }
 
   noteFault(error: unknown): void {
