@@ -300,7 +300,7 @@ export const METRICS: readonly MetricRow[] = [
   {
     kind: 'gauge',
     name: 'freenet6_secondary_lag_serials',
-    help: 'Serials that a secondary is behind, in the zone that it is furthest behind in; absent until it has transferred',
+    help: 'Serials that a secondary is behind, in the zone that it is furthest behind in; NaN until it has transferred each',
     label: 'secondary',
     read: ({ lags }) => lags(),
   },

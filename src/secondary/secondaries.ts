@@ -100,11 +100,11 @@ export class Secondaries {
     })
   }
 
-  /** How many serials each secondary is behind, in the zone that it is furthest behind in, as far as that is known. */
+  /** How many serials each secondary is behind, in the zone that it is furthest behind in; NaN: that is not known. */
   lags(): Readonly<Record<string, number>> {
     const lags: Record<string, number> = {}
     for (const { secondary, lag } of this.states())
-      if (lag !== undefined) lags[secondary] = Math.max(lags[secondary] ?? 0, lag)
+      lags[secondary] = Math.max(lags[secondary] ?? 0, lag ?? Number.NaN)
     return lags
   }
 
