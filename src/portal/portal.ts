@@ -16,6 +16,7 @@ import { guardOrigin, guardProgram } from './form-guard.ts'
 import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
+import { MailPages } from './mail-pages.ts'
 import type { PortalOptions } from './options.ts'
 import { RecoveryPages } from './recovery-pages.ts'
 import { noteRefusal } from './refusal-note.ts'
@@ -136,6 +137,8 @@ function application(
     table,
     lifecycle,
     publicUrl,
+    limits,
+    hasMail: options.mailer !== undefined,
     events,
     views,
     words,
@@ -176,6 +179,7 @@ function application(
   new HistoryPages(shared).mount(router)
   new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
+  if (options.mailer !== undefined) new MailPages({ ...shared, mailer: options.mailer }).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
   mountMachineRoutes(router, options, admittance)
