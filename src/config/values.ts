@@ -79,6 +79,16 @@ export const endpointHost = z
   })
   .meta({ example: '"tunnel.example.net"' })
 
+/** The same, or nothing. */
+export const hostAddressOrNone = z
+  .string()
+  .transform((text, context) => {
+    if (text === '') return text
+    const value = hostAddress.safeParse(text)
+    return value.success ? value.data : refuse(context, 'an IPv4 or IPv6 address, such as 192.0.2.53')
+  })
+  .meta({ example: '"192.0.2.1"' })
+
 /** Lower case, without the final dot. */
 export const domainName = z
   .string()
