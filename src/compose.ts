@@ -26,8 +26,9 @@ import type { TunnelStore } from './store/tunnel-store.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { Kinds } from './tunnel/kind.ts'
 import { NoInterfaces } from './tunnel/no-interfaces.ts'
+import type { RoutedRange } from './tunnel/routed-pool.ts'
 import type { Catalog } from './zone/catalog.ts'
-import { StaticZones } from './zone-loading.ts'
+import { routedApexes, StaticZones } from './zone-loading.ts'
 
 /** The kinds of tunnel that are served: a further one is added here. */
 const KINDS = new Kinds(SIT, WIREGUARD)
@@ -137,12 +138,13 @@ function unreadableReason(error: unknown, config: Config): string | undefined {
 function openStore(config: Config, parts: TableParts & { readonly catalog: Catalog }): TunnelStore {
   const { catalog, names, kinds, systems, clock, log } = parts
   const { prefix, device_prefix: devicePrefix } = config.tunnel
+  const routed = routedRange(config.tunnel)
   const osIds = new Set(systems.ids)
   return SqliteStore.open({
     file: databaseFile(config),
     catalog,
-    apexes: [names.forwardApex, names.backwardApex],
-    rules: { kinds, prefix, devicePrefix, isCountry, isOs: id => osIds.has(id) },
+    apexes: [names.forwardApex, names.backwardApex, ...routedApexes(config)],
+    rules: { kinds, prefix, routed, devicePrefix, isCountry, isOs: id => osIds.has(id) },
     ttl: config.dns.ttl,
     journal: { bytes: config.dns.journal_bytes, age: secondsOf(config.dns.journal_age) },
     now: () => clock.now(),
@@ -158,6 +160,7 @@ async function openDrivers({ tunnel, data_dir: dataDir }: Config, kinds: Kinds, 
     serverIpv4: tunnel.server_ipv4,
     mtu: tunnel.mtu,
     prefix: tunnel.prefix,
+    routed: routedRange(tunnel),
     maxTunnels: tunnel.max_tunnels,
     dataDir,
     wireguard: tunnel.wireguard,
@@ -174,6 +177,13 @@ async function openDrivers({ tunnel, data_dir: dataDir }: Config, kinds: Kinds, 
     if (!drivers.has(name)) drivers.set(name, new NoInterfaces(`${name} is not among tunnel.kinds`))
   }
   return new Drivers(drivers)
+}
+
+function routedRange({
+  routed_prefix: prefix,
+  routed_length: length,
+}: Config['tunnel']): RoutedRange | undefined {
+  return prefix === undefined ? undefined : { prefix, length }
 }
 
 /** A kind that the configuration does not know is one that a test brings with it. */
@@ -214,6 +224,7 @@ function assemble(
       reachability: tunnel.reachability,
       timeoutMs: monitor.timeout,
       offered: interfaces.offered,
+      offersRouted: tunnel.routed_prefix !== undefined,
       osIds: kind => parts.systems.idsOf(kind),
     },
     kinds: parts.kinds,

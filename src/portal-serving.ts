@@ -110,6 +110,7 @@ function serviceFacts(config: Config, { zone, interfaces }: Broker): ServiceFact
       mtu: tunnel.wireguard.mtu,
     },
     offered: interfaces.offered,
+    routedLength: tunnel.routed_prefix === undefined ? 0 : tunnel.routed_length,
     ttl: config.dns.ttl,
     probeIntervalMs: monitor.interval,
     threshold: monitor.threshold,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { reverseApex } from './address/reverse-name.ts'
+import { reverseApex, reverseApexes } from './address/reverse-name.ts'
 import type { Config } from './config/config.ts'
 import { countryNodes } from './lifecycle/country-nodes.ts'
 import { wireName } from './lifecycle/tunnel-names.ts'
@@ -22,14 +22,35 @@ import { type LoadedZone, loadZonesDirectory } from './zone-file/zone-file.ts'
 class ZoneLoadFault extends Error {}
 
 /** The zones that tunnels live in: `apex` in wire form and lower case. */
-function tunnelApexes({
-  origin,
-  tunnel,
-}: Config): readonly { readonly apex: Uint8Array; readonly key: string }[] {
-  return [origin, reverseApex(tunnel.prefix)].map(name => {
-    const apex = wireName(name)
-    return { apex, key: keyOf(apex) }
-  })
+interface TunnelApexes {
+  readonly forward: TunnelApex
+  /** Of the links' addresses, then of the routed prefixes. */
+  readonly reverse: readonly TunnelApex[]
+}
+
+interface TunnelApex {
+  readonly apex: Uint8Array
+  readonly key: string
+}
+
+function tunnelApexes({ origin, tunnel }: Config): TunnelApexes {
+  const routed = tunnel.routed_prefix === undefined ? [] : reverseApexes(tunnel.routed_prefix)
+  return { forward: apexOf(origin), reverse: [reverseApex(tunnel.prefix), ...routed].map(apexOf) }
+}
+
+function allApexes(config: Config): readonly TunnelApex[] {
+  const { forward, reverse } = tunnelApexes(config)
+  return [forward, ...reverse]
+}
+
+function apexOf(name: string): TunnelApex {
+  const apex = wireName(name)
+  return { apex, key: keyOf(apex) }
+}
+
+/** The apexes of the zones of the routed prefixes, in wire form and lower case. */
+export function routedApexes({ tunnel }: Config): readonly Uint8Array[] {
+  return tunnel.routed_prefix === undefined ? [] : reverseApexes(tunnel.routed_prefix).map(wireName)
 }
 
 /**
@@ -55,7 +76,7 @@ export class StaticZones {
     this.#config = config
     this.#log = log
     this.#tunnels = tunnels
-    if (tunnels === 'unknown') for (const { apex } of tunnelApexes(config)) this.catalog.putFailedZone(apex)
+    if (tunnels === 'unknown') for (const { apex } of allApexes(config)) this.catalog.putFailedZone(apex)
     for (const zone of this.#files()) this.#load(zone)
     if (tunnels === 'known') this.#makeUp()
   }
@@ -127,8 +148,8 @@ export class StaticZones {
       )
       this.#putOfTunnels(origin, plainApex(config))
     }
-    const reverse = wireName(reverseApex(config.tunnel.prefix))
-    if (!isServed(this.catalog, reverse)) this.#putOfTunnels(reverse, apexLike(this.catalog, origin, reverse))
+    for (const { apex } of tunnelApexes(config).reverse)
+      if (!isServed(this.catalog, apex)) this.#putOfTunnels(apex, apexLike(this.catalog, origin, apex))
   }
 
   #putOfTunnels(apex: Uint8Array, given: readonly Rrset[]): void {
@@ -204,19 +225,19 @@ export class StaticZones {
     report.kept.push(`${file}: is gone; its zone is served until freenet6 is restarted`)
   }
 
-  /** The reverse zone has the servers of the forward zone as long as no file gives it. */
+  /** A reverse zone has the servers of the forward zone as long as no file gives it. */
   async #followForward(store: ChangedStore): Promise<void> {
-    const [forward, reverse] = tunnelApexes(this.#config)
-    if (this.#tunnels === 'unknown' || forward === undefined || reverse === undefined) return
-    if ([...this.#apexByFile.values()].some(apex => keyOf(apex) === reverse.key)) return
+    if (this.#tunnels === 'unknown') return
+    const { forward, reverse } = tunnelApexes(this.#config)
+    const given = new Set([...this.#apexByFile.values()].map(keyOf))
     const model = (this.#ofTunnels.get(forward.key) ?? []).filter(
       ({ owner, type }) => keyOf(owner) === forward.key && (type === TYPE.SOA || type === TYPE.NS),
     )
-    await this.#change(
-      reverse.apex,
-      model.map(rrset => ({ ...rrset, owner: reverse.apex })),
-      store,
-    )
+    for (const { apex, key } of reverse) {
+      if (given.has(key)) continue
+      const wanted = model.map(rrset => ({ ...rrset, owner: apex }))
+      await this.#change(apex, wanted, store)
+    }
   }
 
   /** Changes what differs of a tunnels' zone. Returns why it could not be done. */
@@ -250,7 +271,7 @@ export class StaticZones {
   }
 
   #isOfTunnels(apex: Uint8Array): boolean {
-    return tunnelApexes(this.#config).some(({ key }) => key === keyOf(apex))
+    return allApexes(this.#config).some(({ key }) => key === keyOf(apex))
   }
 }
 

@@ -23,3 +23,15 @@ export function reverseApex(prefix: Prefix): string {
   }
   return [...labels, 'ip6', 'arpa'].join('.')
 }
+
+/** The apexes of the zones that cover a prefix of any length: one, or up to eight if it ends within a nibble. */
+export function reverseApexes(prefix: Prefix): readonly string[] {
+  const bits = (BITS_A_NIBBLE - (prefix.length % BITS_A_NIBBLE)) % BITS_A_NIBBLE
+  const nibble = Math.ceil(prefix.length / BITS_A_NIBBLE) - 1
+  return Array.from({ length: 2 ** bits }, (_, part) => {
+    const octets = Uint8Array.from(prefix.octets)
+    const at = nibble >> 1
+    octets[at] = (octets[at] ?? 0) | (nibble % 2 === 0 ? part << BITS_A_NIBBLE : part)
+    return reverseApex({ octets, length: prefix.length + bits })
+  })
+}

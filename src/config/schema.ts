@@ -14,6 +14,7 @@ import {
   keyName,
   prefix,
   publicUrl,
+  routedPrefix,
   secret,
   smtpUrl,
   transferPeer,
@@ -86,6 +87,8 @@ const tunnel = z.strictObject({
     .min(1, { error: 'at least one kind' })
     .default(['sit', 'wireguard']),
   prefix: tunnelPrefix.prefault('2001:db8:f6::/48'),
+  routed_prefix: routedPrefix.prefault(''),
+  routed_length: integer(48, 64).default(56),
   server_ipv4: ipv4.prefault('192.0.2.1'),
   driver: z.enum(['auto', 'sit', 'dry-run']).default('auto'),
   layout: z.enum(['shared', 'per-tunnel']).default('shared'),

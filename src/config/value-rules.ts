@@ -1,6 +1,6 @@
 import { parseIpv4 } from '../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
-import { formatPrefix } from '../address/prefix.ts'
+import { formatPrefix, type Prefix, prefixContains } from '../address/prefix.ts'
 import { specialPurpose } from '../address/special-purpose.ts'
 import { unicastKind } from '../address/unicast.ts'
 import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
@@ -22,7 +22,7 @@ const SHORT_SECRET = 16
 
 /** Checks values that are right each for itself. */
 export function ruleFindings(values: ConfigValues): RuleFindings {
-  const addresses = [prefixFindings(values), serverFindings(values)]
+  const addresses = [prefixFindings(values), routedFindings(values), serverFindings(values)]
   return {
     mistakes: [
       ...addresses.flatMap(({ mistakes }) => mistakes),
@@ -48,9 +48,27 @@ function mailMistakes({ mail }: ConfigValues): readonly string[] {
 const NOTHING: RuleFindings = { mistakes: [], warnings: [] }
 
 function prefixFindings({ tunnel }: ConfigValues): RuleFindings {
-  const kind = unicastKind(tunnel.prefix)
+  return unicastFindings(tunnel, { key: 'tunnel.prefix', prefix: tunnel.prefix })
+}
+
+function routedFindings({ tunnel }: ConfigValues): RuleFindings {
+  const { prefix, routed_prefix: routed, routed_length: length } = tunnel
+  if (routed === undefined) return NOTHING
+  const line = `tunnel.routed_prefix = "${formatPrefix(routed)}"`
+  if (routed.length > length)
+    return { mistakes: [`${line}: has no room for a /${length} (tunnel.routed_length)`], warnings: [] }
+  if (prefixContains(prefix, routed.octets) || prefixContains(routed, prefix.octets))
+    return { mistakes: [`${line}: overlaps tunnel.prefix, whose addresses are the links' own`], warnings: [] }
+  return unicastFindings(tunnel, { key: 'tunnel.routed_prefix', prefix: routed })
+}
+
+function unicastFindings(
+  tunnel: ConfigValues['tunnel'],
+  { key, prefix }: { readonly key: string; readonly prefix: Prefix },
+): RuleFindings {
+  const kind = unicastKind(prefix)
   if (kind === 'global' || tunnel.allow_special_purpose) return NOTHING
-  const line = `tunnel.prefix = "${formatPrefix(tunnel.prefix)}"`
+  const line = `${key} = "${formatPrefix(prefix)}"`
   if (kind === 'documentation')
     return { mistakes: [], warnings: [`${line}: is set aside for documentation: nobody routes it to you`] }
   return {

@@ -53,6 +53,18 @@ export const tunnelPrefix = z
   })
   .meta({ example: '"2001:db8:f6::/48"' })
 
+/** The block that routed prefixes are taken from; undefined: none is. */
+export const routedPrefix = z
+  .string()
+  .transform((text, context) => {
+    if (text === '') return undefined
+    const value = parsePrefix(text)
+    const isInRange = value !== undefined && value.octets.length === 16 && value.length >= 32
+    if (isInRange && value.length <= 64) return value
+    return refuse(context, 'an IPv6 prefix from /32 to /64 without host bits, such as 2001:db8:8000::/34')
+  })
+  .meta({ example: '"2001:db8:8000::/34"' })
+
 /** Canonical text. */
 export const ipv4 = z
   .string()

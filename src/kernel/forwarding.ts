@@ -27,8 +27,19 @@ export async function turnForwardingOn(path = FORWARDING_PATH): Promise<LinkFaul
   }
 }
 
+/** The same for several pools, the first fault of each. */
+export async function routePools(
+  run: RunIp,
+  route: PoolRoute,
+  pools: readonly string[],
+): Promise<readonly (LinkFault | undefined)[]> {
+  const faults: (LinkFault | undefined)[] = []
+  for (const pool of pools) faults.push(await routePool(run, route, pool))
+  return faults
+}
+
 /** Packets for parts of the pool that no tunnel has end here instead of going back to the provider (RFC 6324 3.1). */
-export async function routePool(run: RunIp, route: PoolRoute, pool: string): Promise<LinkFault | undefined> {
+async function routePool(run: RunIp, route: PoolRoute, pool: string): Promise<LinkFault | undefined> {
   const outcome = await run(poolRouteArguments(route, pool))
   if (outcome.status === 0) return undefined
   return { device: NO_DEVICE, reason: `no ${route} route for ${pool}: ${reasonOf(outcome.stderr)}` }

@@ -18,6 +18,8 @@ export interface Outer {
 }
 
 export const LINK_TTL = 64
+/** Marks the routes that are ours (`ip route`'s protocol); those of others are never touched. */
+export const ROUTE_PROTOCOL = '246'
 export const LINK_PREFIX_LENGTH = 64
 
 const NOT_RUN = -1
@@ -45,10 +47,13 @@ export const runIp: RunIp = async (args, input = '') => {
 }
 
 /** The commands that make a link complete, in their order. */
-export function addCommands(link: Link, outer: Outer): readonly [string, string] {
+export function addCommands(link: Link, outer: Outer): readonly string[] {
   return [
     `link add name ${link.device} mtu ${outer.mtu} up type sit ${outerOf(link, outer)}`,
     `address add ${link.ipv6Server}/${LINK_PREFIX_LENGTH} dev ${link.device}`,
+    ...(link.routedPrefix === undefined
+      ? []
+      : [`route replace ${link.routedPrefix} dev ${link.device} proto ${ROUTE_PROTOCOL}`]),
   ]
 }
 

@@ -1,5 +1,12 @@
 import type { Link } from '../tunnel/interface.ts'
-import { LINK_PREFIX_LENGTH, LINK_TTL, type Outer, type RunIp, reasonOf } from './ip-command.ts'
+import {
+  LINK_PREFIX_LENGTH,
+  LINK_TTL,
+  type Outer,
+  ROUTE_PROTOCOL,
+  type RunIp,
+  reasonOf,
+} from './ip-command.ts'
 import { fieldsOf, parseArray } from './ip-json.ts'
 
 /** A sit device as the kernel has it. What it does not say is undefined. */
@@ -30,6 +37,22 @@ export async function listLinks(run: RunIp, devicePrefix: string): Promise<Listi
     if (link?.device.startsWith(devicePrefix)) links.set(link.device, link)
   }
   return { kind: 'links', links }
+}
+
+/** The prefixes that our routes lead into each device; undefined if the kernel can't be asked. */
+export async function listRoutedPrefixes(
+  run: RunIp,
+): Promise<ReadonlyMap<string, readonly string[]> | undefined> {
+  const outcome = await run(['-6', '-json', 'route', 'show', 'proto', ROUTE_PROTOCOL])
+  const routes = outcome.status === 0 ? parseArray(outcome.stdout) : undefined
+  if (routes === undefined) return undefined
+  const prefixes = new Map<string, string[]>()
+  for (const route of routes) {
+    const { dst, dev } = fieldsOf(route)
+    if (typeof dst !== 'string' || typeof dev !== 'string') continue
+    prefixes.set(dev, [...(prefixes.get(dev) ?? []), dst])
+  }
+  return prefixes
 }
 
 /** Packets that came out of each sit device with the prefix since it was made; empty if the kernel can't be asked. */

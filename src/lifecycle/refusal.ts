@@ -16,6 +16,7 @@ export const REFUSAL = {
   publicKeyInUse: () => problem('public-key-in-use', {}),
   nicnameTaken: (nicname: string, country: string) => problem('nicname-taken', { nicname, country }),
   poolFull: () => problem('pool-full', {}),
+  routedPrefixesFull: () => problem('routed-prefixes-full', {}),
   suspended: () => problem('suspended', { case: 'tunnel' }),
   noTunnel: () => problem('not-found', { case: 'tunnel' }),
   noZone: () => problem('not-found', { case: 'zone' }),

@@ -14,6 +14,8 @@ export interface TunnelRequest {
   readonly nicname: string
   readonly country: string
   readonly os: string
+  /** Whether a prefix is to be routed to the tunnel, for the network behind it. */
+  readonly wantsRouted?: boolean
 }
 
 export type Registration =
@@ -67,8 +69,10 @@ export class Registrations {
     if (this.#count >= this.#maxTunnels) return unwritten(REFUSAL.poolFull())
     const key = newKey()
     const make = (assignment: Assignment) => this.#newTunnel(request, assignment)
-    const insertion = transaction.insert(this.#steady(), make, hashKey(key))
+    const options = { keyHash: hashKey(key), wantsRouted: request.wantsRouted ?? false }
+    const insertion = transaction.insert(this.#steady(), make, options)
     if (insertion.kind === 'full') return unwritten(REFUSAL.poolFull())
+    if (insertion.kind === 'routed-full') return unwritten(REFUSAL.routedPrefixesFull())
     if (insertion.kind === 'taken') return unwritten(...conflicts(transaction.tunnels, request))
     this.#count++
     return {

@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
+import { formatPrefix } from '../address/prefix.ts'
 import type { Refusal } from '../lifecycle/refusal.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
@@ -237,6 +238,7 @@ export class Api {
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),
       prefix_length: LINK_PREFIX_LENGTH,
+      ...(tunnel.routedPrefix === undefined ? {} : { routed_prefix: formatPrefix(tunnel.routedPrefix) }),
       mtu: mtuOf(tunnel, facts),
       device: tunnel.device,
       creation_time: tunnel.creationTime,
@@ -294,7 +296,15 @@ function idempotencyKeyOf(ctx: Context): string {
 }
 
 /** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
-function registrationOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
+function registrationOf({
+  routed_prefix: routed = false,
+  ...body
+}: Readonly<Record<string, unknown>>): RegistrationInput {
+  if (typeof routed !== 'boolean') throw refuse(problem('routed-prefix-syntax', {}))
+  return { ...fieldsOf(body), wantsRouted: routed }
+}
+
+function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
   if (kind === 'wireguard') {
     const { public_key, ...input } = textFields(body, ['public_key', 'nicname', 'country', 'os'])
     return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }

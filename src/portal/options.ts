@@ -25,6 +25,8 @@ export interface ServiceFacts {
   readonly wireguard: WireguardFacts
   /** Names of the kinds that can be registered. */
   readonly offered: readonly string[]
+  /** Bits of a routed prefix that a tunnel can have; 0: it can have none. */
+  readonly routedLength: number
   /** Seconds. */
   readonly ttl: number
   /** How often each tunnel is probed, in milliseconds, and how many echoes it may miss. */

@@ -31,7 +31,7 @@ export interface RegistrationPagesOptions
   readonly views: Views
 }
 
-type Typed = Readonly<Record<Field | 'kind', string>>
+type Typed = Readonly<Record<Field | 'kind' | 'routed_prefix', string>>
 
 /** What came of a form: a tunnel, whose key waits for the first view of its page behind a token. */
 type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly token: string } | Refusal
@@ -66,15 +66,15 @@ export class RegistrationPages {
     const ipv4 = visitor.family === 4 ? visitor.address : ''
     const wanted = typeof ctx.query.kind === 'string' ? ctx.query.kind : suggestedKind(visitor)
     const kind = this.#kindFor(system, wanted)
-    const typed = { ipv4, nicname: '', country: '', os: system.id, kind, public_key: '' }
+    const typed = { ipv4, nicname: '', country: '', os: system.id, kind, public_key: '', routed_prefix: '' }
     this.#formPage(ctx, system, { typed, problems: [] })
   }
 
   async #register(ctx: Context): Promise<void> {
     const form = await readForm(ctx.req)
-    const { ipv4 = '', nicname = '', country = '', os = '', public_key = '' } = form
+    const { ipv4 = '', nicname = '', country = '', os = '', public_key = '', routed_prefix = '' } = form
     const kind = form.switch ?? (form.kind || 'sit')
-    const typed = { ipv4, nicname, country, os, kind, public_key }
+    const typed = { ipv4, nicname, country, os, kind, public_key, routed_prefix }
     if (form.switch !== undefined) {
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: [] })
       return
@@ -173,15 +173,16 @@ function suggestedKind(visitor: VisitorAddress): string {
   return kind === 'private' || kind === 'shared' || visitor.family === 6 ? BEHIND_NAT : ''
 }
 
-function registrationOf({ public_key, ...typed }: Typed): RegistrationInput {
+function registrationOf({ public_key, routed_prefix, ...fields }: Typed): RegistrationInput {
+  const typed = { ...fields, wantsRouted: routed_prefix !== '' }
   return typed.kind === 'wireguard'
     ? { ...typed, ipv4: '', details: { publicKey: public_key.trim() } }
     : typed
 }
 
 /** All fields as the checks will take them: two forms with the same name ask for the same tunnel. */
-function nameOfForm({ ipv4, nicname, country, os, kind, public_key }: Typed): string {
-  const fields = [ipv4, lowerCaseAscii(nicname), lowerCaseAscii(country), os, kind, public_key]
+function nameOfForm({ ipv4, nicname, country, os, kind, public_key, routed_prefix }: Typed): string {
+  const fields = [ipv4, lowerCaseAscii(nicname), lowerCaseAscii(country), os, kind, public_key, routed_prefix]
   return JSON.stringify(fields.map(field => field.trim()))
 }
 

@@ -22,6 +22,8 @@ import { limitKey } from './visitor.ts'
 export type RegistrationInput = Readonly<Record<Exclude<Field, 'public_key'>, string>> & {
   /** The name of a kind; the first kind if it is not given. */
   readonly kind?: string
+  /** Whether a prefix is to be routed to the tunnel. */
+  readonly wantsRouted?: boolean
   /** What the kind asks for beyond the fields. */
   readonly details?: unknown
 }
@@ -52,6 +54,8 @@ export interface AdmissionPolicy {
   readonly timeoutMs: number
   /** Names of the kinds that can be registered. */
   readonly offered: readonly string[]
+  /** Whether a prefix can be routed to a tunnel. */
+  readonly offersRouted: boolean
   /** Operating systems that there are scripts for, by kind. */
   osIds(kind: string): readonly string[]
 }
@@ -107,12 +111,18 @@ export class Admission {
     const endpoint = ipv4 === undefined ? NOTHING_FOUND : await this.#checkEndpoint(ipv4, visitor)
     const nameProblem =
       nicnameProblem ?? (countryProblem === undefined ? this.#checkName(request) : undefined)
-    const own = [nameProblem, countryProblem, this.#checkOs(request.os, kind.name)].filter(isProblem)
+    const wantsRouted = input.wantsRouted ?? false
+    const own = [
+      nameProblem,
+      countryProblem,
+      this.#checkOs(request.os, kind.name),
+      this.#checkRouted(wantsRouted),
+    ].filter(isProblem)
     const problems = [...kind.problems, ...endpoint.problems, ...own]
     if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
     return {
       kind: 'admitted',
-      request: { ...request, ipv4, kind: kind.fields },
+      request: { ...request, ipv4, kind: kind.fields, wantsRouted },
       warnings: endpoint.warnings,
     }
   }
@@ -162,6 +172,10 @@ export class Admission {
   #checkKeyInUse({ publicKey }: KindFields, tunnelId: string | undefined): Problem | undefined {
     const holder = publicKey === undefined ? undefined : this.#table.idByPublicKey(publicKey)
     return holder === undefined || holder === tunnelId ? undefined : REFUSAL.publicKeyInUse()
+  }
+
+  #checkRouted(isWanted: boolean): Problem | undefined {
+    return isWanted && !this.#policy.offersRouted ? problem('routed-prefix-none', {}) : undefined
   }
 
   #unknownKind(): Problem {

@@ -115,6 +115,14 @@ export type Insertion =
   | { readonly kind: 'taken' }
   /** No index is free. */
   | { readonly kind: 'full' }
+  /** No prefix is free that could be routed to the tunnel. */
+  | { readonly kind: 'routed-full' }
+
+export interface InsertionOptions {
+  readonly keyHash: Uint8Array
+  /** Whether a prefix is to be routed to the tunnel. */
+  readonly wantsRouted?: boolean
+}
 
 export type Move = 'moved' | 'taken' | 'gone'
 
@@ -135,7 +143,7 @@ export type Waking = { readonly kind: 'woken'; readonly tunnel: Tunnel } | { rea
 export interface TunnelTransaction {
   readonly tunnels: TunnelReader
   /** Takes the lowest free index and inserts what `make` builds for its addresses. `now`: seconds of the steady clock. */
-  insert(now: number, make: (assignment: Assignment) => Tunnel, keyHash: Uint8Array): Insertion
+  insert(now: number, make: (assignment: Assignment) => Tunnel, options: InsertionOptions): Insertion
   /** −1 → 0: the tunnel as it is now; undefined: it is gone or was up already. `since`: UTC seconds. */
   activate(tunnel: Tunnel, since: number, waitUntil: number | undefined): Tunnel | undefined
   /** x → 0, and it waits no longer. `since`: UTC seconds, if a state begins with it. */

@@ -1,6 +1,6 @@
 import { type Prefix, prefixContains } from '../address/prefix.ts'
 import { uint32 } from '../wire/octets.ts'
-import { FreeIndex } from './free-index.ts'
+import { IndexPool } from './index-pool.ts'
 
 /** What a pool index stands for: one /64 of the prefix, its two ends, and the interface on the server. */
 export interface Assignment {
@@ -8,12 +8,8 @@ export interface Assignment {
   readonly ipv6Server: Uint8Array
   readonly ipv6Client: Uint8Array
   readonly device: string
-}
-
-/** An index that was freed and may be given out again from `freeFrom` (seconds of the steady clock) on. */
-export interface Resting {
-  readonly index: number
-  readonly freeFrom: number
+  /** Only if one was asked for. */
+  readonly routedPrefix?: Prefix
 }
 
 const LINK_PREFIX_LENGTH = 64
@@ -32,53 +28,16 @@ export function poolRoom({ length }: Pick<Prefix, 'length'>): number {
 }
 
 /**
- * The /64 prefixes of the tunnel prefix, by index: which are given out, which rest after use, which is the lowest free
- * one. An address that was just freed must not go to somebody else while caches still hold the old name (`dns.ttl`).
- * Everything is O(log n).
+ * The /64 prefixes of the tunnel prefix, by index. An address that was just freed must not go to somebody else while caches still hold the old name (`dns.ttl`).
  */
-export class AddressPool {
+export class AddressPool extends IndexPool {
   readonly #prefix: Prefix
   readonly #devicePrefix: string
-  readonly #capacity: number
-  readonly #free: FreeIndex
-  /** In the order in which they become free: every index rests equally long. */
-  readonly #resting: Resting[] = []
-  #restingHead = 0
 
   constructor(options: { readonly prefix: Prefix; readonly devicePrefix: string }) {
+    super(poolRoom(options.prefix))
     this.#prefix = options.prefix
     this.#devicePrefix = options.devicePrefix
-    this.#capacity = poolRoom(options.prefix)
-    this.#free = new FreeIndex(this.#capacity)
-  }
-
-  get capacity(): number {
-    return this.#capacity
-  }
-
-  /** The lowest index that is neither given out nor resting at `now` (seconds of the steady clock); undefined: the pool is full. */
-  take(now: number): number | undefined {
-    this.#wake(now)
-    const index = this.#free.lowest()
-    if (index !== undefined) this.#free.occupy(index)
-    return index
-  }
-
-  /** Marks an index as given out, as at start for each row; false where it was so already or is not of this pool. */
-  occupy(index: number): boolean {
-    return index < this.#capacity && this.#free.occupy(index)
-  }
-
-  /** Puts an index that was given out to rest. Calls come in the order of `freeFrom`. */
-  rest(resting: Resting): void {
-    if (resting.index >= this.#capacity) return
-    this.#free.occupy(resting.index)
-    this.#resting.push(resting)
-  }
-
-  /** Takes back a `take` whose transaction did not commit. */
-  untake(index: number): void {
-    this.#free.release(index)
   }
 
   /** The addresses and the device of an index. */
@@ -94,7 +53,7 @@ export class AddressPool {
   indexOf(octets: Uint8Array): number | undefined {
     if (!prefixContains(this.#prefix, octets)) return undefined
     const index = (uint32(octets, INDEX_AT) & this.#indexMask()) >>> 0
-    return index < this.#capacity ? index : undefined
+    return index < this.capacity ? index : undefined
   }
 
   /** Index bits are those between the prefix and the /64: all lie in the second 32 bits, since prefixes start at /32. */
@@ -109,19 +68,6 @@ export class AddressPool {
     view.setUint32(INDEX_AT, (view.getUint32(INDEX_AT) | index) >>> 0)
     view.setUint32(12, host)
     return octets
-  }
-
-  #wake(now: number): void {
-    for (;;) {
-      const next = this.#resting[this.#restingHead]
-      if (next === undefined || next.freeFrom > now) break
-      this.#free.release(next.index)
-      this.#restingHead++
-    }
-    if (this.#restingHead > 1000 && this.#restingHead * 2 > this.#resting.length) {
-      this.#resting.splice(0, this.#restingHead)
-      this.#restingHead = 0
-    }
   }
 }
 

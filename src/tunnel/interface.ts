@@ -1,4 +1,5 @@
 import { formatIpv6 } from '../address/ipv6.ts'
+import { formatPrefix } from '../address/prefix.ts'
 import type { Tunnel } from './tunnel.ts'
 
 /** What the kernel has to know of a tunnel, as the lines for its tools say it: addresses in canonical text. */
@@ -7,6 +8,8 @@ export interface Link {
   readonly ipv4Client: string
   readonly ipv6Client: string
   readonly ipv6Server: string
+  /** `2001:db8:8000:100::/56`, routed to the client too. */
+  readonly routedPrefix?: string
   /** See KindFields. */
   readonly publicKey?: string
 }
@@ -18,6 +21,7 @@ export function linkOf(tunnel: Tunnel): Link {
     ipv4Client: tunnel.ipv4Client ?? '',
     ipv6Client: formatIpv6(tunnel.ipv6Client),
     ipv6Server: formatIpv6(tunnel.ipv6Server),
+    ...(tunnel.routedPrefix === undefined ? {} : { routedPrefix: formatPrefix(tunnel.routedPrefix) }),
     ...(tunnel.kind.publicKey === undefined ? {} : { publicKey: tunnel.kind.publicKey }),
   }
 }

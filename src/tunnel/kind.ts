@@ -3,6 +3,7 @@ import type { Log } from '../shared/log.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { Interfaces } from './interface.ts'
+import type { RoutedRange } from './routed-pool.ts'
 import type { KindFields, Tunnel } from './tunnel.ts'
 
 /** What a driver is opened with: the configuration of tunnels. */
@@ -14,6 +15,8 @@ export interface DriverContext {
   readonly serverIpv4: string
   readonly mtu: number
   readonly prefix: Prefix
+  /** Undefined: no further prefix is routed to any tunnel. */
+  readonly routed: RoutedRange | undefined
   readonly maxTunnels: number
   /** Where the server keeps its keys. */
   readonly dataDir: string

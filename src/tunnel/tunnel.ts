@@ -1,4 +1,5 @@
 import { formatIpv6 } from '../address/ipv6.ts'
+import { formatPrefix, type Prefix } from '../address/prefix.ts'
 
 /** `-1` in the draft's `unreachable` column: registered, its interface is still to be made. */
 export const NEW = -1
@@ -27,6 +28,8 @@ export interface Tunnel {
   /** 16 octets, without a prefix length; the link is a /64. */
   readonly ipv6Client: Uint8Array
   readonly ipv6Server: Uint8Array
+  /** What is routed to the client for the network behind it; undefined: nothing but the link. */
+  readonly routedPrefix?: Prefix | undefined
   /** Interface on the server, at most 15 characters. */
   readonly device: string
   /** One lower-case LDH label. */
@@ -67,9 +70,11 @@ export interface BrokenRow {
 }
 
 /** A tunnel as it is shown: its addresses in canonical text (RFC 5952). */
-export type TunnelText = Omit<Tunnel, 'ipv6Client' | 'ipv6Server'> & {
+export type TunnelText = Omit<Tunnel, 'ipv6Client' | 'ipv6Server' | 'routedPrefix'> & {
   readonly ipv6Client: string
   readonly ipv6Server: string
+  /** Empty: there is none. */
+  readonly routedPrefix: string
 }
 
 export function tunnelText(tunnel: Tunnel): TunnelText {
@@ -77,6 +82,7 @@ export function tunnelText(tunnel: Tunnel): TunnelText {
     ...tunnel,
     ipv6Client: formatIpv6(tunnel.ipv6Client),
     ipv6Server: formatIpv6(tunnel.ipv6Server),
+    routedPrefix: tunnel.routedPrefix === undefined ? '' : formatPrefix(tunnel.routedPrefix),
   }
 }
 

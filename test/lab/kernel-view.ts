@@ -49,7 +49,7 @@ function readSharedLayout(): ReadonlyMap<string, string> {
   const { stdout } = runQuietly('broker', ['nft', 'list', 'set', 'ip', 'freenet6', 'tunnels'])
   const elements = new Set(
     Array.from(stdout.matchAll(/([\d.]+) \. 0x([0-9a-f]+)/g), ([, endpoint, digits = '']) => {
-      return `${endpoint} ${formatNetwork(digits.padStart(16, '0'))}`
+      return `${endpoint} ${formatNetwork({ network: digits.padStart(16, '0'), length: 64 })}`
     }),
   )
   const tunnels = new Map<string, string>()

@@ -31,6 +31,7 @@ function openDriver(): Promise<Interfaces> {
     serverIpv4: '192.0.2.1',
     mtu: 1480,
     prefix,
+    routed: undefined,
     maxTunnels: 200_000,
     dataDir: '/run',
     wireguard: { port: 51_820, mtu: 1420, program: 'auto' },

@@ -132,7 +132,7 @@ suite('an endpoint that another tunnel has is kept from who', () => {
       stateSince: undefined,
     }
     await world.broker.store.commit(transaction => {
-      transaction.insert(1, assignment => ({ ...carl, ...assignment }), new Uint8Array(32))
+      transaction.insert(1, assignment => ({ ...carl, ...assignment }), { keyHash: new Uint8Array(32) })
       return { outcome: undefined, changes: [] }
     })
     assert.equal(problemIn(await patch(swap, swap.anna, '203.0.113.3')).code, 'ipv4-in-use')

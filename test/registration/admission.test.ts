@@ -22,6 +22,7 @@ const POLICY: AdmissionPolicy = {
   reachability: 'off',
   timeoutMs: 1000,
   offered: ['sit'],
+  offersRouted: false,
   osIds: () => ['linux', 'windows'],
 }
 

@@ -38,7 +38,11 @@ function databaseOf(version: number, file: string): void {
   database.exec(`PRAGMA user_version = ${version}`)
   const key = Buffer.from(hashKey('key')).toString('hex')
   for (const contents of CONTENTS.slice(0, version))
-    database.exec(contents.replaceAll("x'KEY'", `x'${key}'`).replace('ENDCOLUMNS', version >= 4 ? ', 0' : ''))
+    database.exec(
+      contents
+        .replaceAll("x'KEY'", `x'${key}'`)
+        .replace('ENDCOLUMNS', `${version >= 4 ? ', 0' : ''}${version >= 8 ? ', NULL' : ''}`),
+    )
   database.close()
 }
 

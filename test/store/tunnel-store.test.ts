@@ -54,7 +54,7 @@ function insert(transaction: TunnelTransaction, label: string, ipv4Client: strin
     waitUntil: undefined,
     stateSince: undefined,
   })
-  return transaction.insert(world.now, make, new Uint8Array(32))
+  return transaction.insert(world.now, make, { keyHash: new Uint8Array(32) })
 }
 
 test('changes that come together share a transaction and a serial, and each has its outcome', async () => {

@@ -38,20 +38,21 @@ export async function chooseInterfaces(context: DriverContext): Promise<Interfac
 
 /** The shared layout is never without its filter: where there can't be one, there is no driver. */
 async function layoutTrouble(context: DriverContext): Promise<string | undefined> {
-  const { layout, devicePrefix, serverIpv4, mtu, maxTunnels, prefix } = context
+  const { layout, devicePrefix, serverIpv4, mtu, prefix, routed } = context
   if (layout === 'per-tunnel') return undefined
   const reason = await filterTrouble(runNft, {
     device: sharedDevice(devicePrefix),
     serverIpv4,
     mtu,
     pool: formatPrefix(prefix),
-    capacity: maxTunnels + SPARE_ELEMENTS,
+    routed,
+    capacity: capacityFor(context),
   })
   return reason && `tunnel.layout = "shared" needs nftables: ${reason}`
 }
 
 async function sharedLayout(context: DriverContext): Promise<Interfaces> {
-  const { devicePrefix, serverIpv4, mtu, prefix, maxTunnels } = context
+  const { devicePrefix, serverIpv4, mtu, prefix, routed } = context
   const nft = (await openNftLibrary()) ?? runNft
   const netlink = await Netlink.open()
   return new SharedLayout({
@@ -59,7 +60,8 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
     serverIpv4,
     mtu,
     prefix,
-    capacity: maxTunnels + SPARE_ELEMENTS,
+    routed,
+    capacity: capacityFor(context),
     runNft: nft,
     ...(netlink === undefined
       ? {}
@@ -72,7 +74,12 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
   })
 }
 
-function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, log }: DriverContext): Interfaces {
+/** An element for each link, and for each routed prefix if there are any. */
+function capacityFor({ maxTunnels, routed }: DriverContext): number {
+  return maxTunnels * (routed === undefined ? 1 : 2) + SPARE_ELEMENTS
+}
+
+function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, routed, log }: DriverContext): Interfaces {
   log.info(
     {},
     'tunnel.layout = "per-tunnel" is for 2,000 tunnels at most: each packet costs more with each device',
@@ -82,6 +89,7 @@ function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, log }: DriverContext
     serverIpv4,
     mtu,
     prefix,
+    routedPool: routed?.prefix,
     sourceFilter: async () => {
       await removeSharedLayout(sharedDevice(devicePrefix))
       return installSourceFilter({ devicePrefix })

@@ -1,8 +1,8 @@
 import { formatIpv4, ipv4Bytes, parseIpv4 } from '../../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import { FLAG, findAttribute, message, NETLINK, type Netlink } from '../../kernel/netlink.ts'
-import { type Entry, networkOf } from './shared-layout-entry.ts'
-import { PROTOCOL, type RouteListing, type RouteTable } from './shared-layout-routes.ts'
+import { type Entry, LINK_BITS, networkOf } from './shared-layout-entry.ts'
+import { PROTOCOL, type RouteListing, type RouteTable, type Taken, type Way } from './shared-layout-routes.ts'
 
 const RTM = { new: 24, delete: 25, get: 26 } as const
 const RTA = { destination: 1, device: 4, gateway: 5 } as const
@@ -13,7 +13,6 @@ const ONLINK = 4
 const ROUTE_LENGTH = 12
 const OWN = { length: 1, table: 4, protocol: 5, type: 7, flags: 8 } as const
 const LOOPBACK = 1 // the device lo, in every network namespace
-const NETWORK_BITS = 64
 const ADDRESS_BITS = 128
 const NOT_THERE = 'ESRCH'
 /** Times a listing is begun anew because routes were changed meanwhile. */
@@ -32,16 +31,16 @@ export class NetlinkRoutes implements RouteTable {
   async list(): Promise<RouteListing> {
     let fault: string | undefined
     for (let i = 0; i < LISTINGS; i++) {
-      const endpoints = new Map<string, string>()
+      const ways = new Map<string, Way>()
       const serverAddresses = new Map<string, string>()
       const question = message(RTM.get, FLAG.request | FLAG.dump, {
         own: ownPart({ protocol: Number(PROTOCOL) }),
       })
       const index = this.#netlink.indexOf(this.#device)
       fault = await this.#netlink.dump(NETLINK.route, question, (octets, { at, end, type }) => {
-        if (type === RTM.new) note(octets, { at, end }, { index, endpoints, serverAddresses })
+        if (type === RTM.new) note(octets, { at, end }, { index, ways, serverAddresses })
       })
-      if (fault === undefined) return { kind: 'routes', endpoints, serverAddresses }
+      if (fault === undefined) return { kind: 'routes', ways, serverAddresses }
       if (fault !== 'EINTR') break
     }
     return { kind: 'failed', reason: `routes can't be listed: ${fault}` }
@@ -51,19 +50,16 @@ export class NetlinkRoutes implements RouteTable {
     const index = this.#netlink.indexOf(this.#device)
     if (index === 0)
       return Promise.resolve(new Map(entries.map(entry => [entry, `Cannot find device "${this.#device}"`])))
-    return this.#change(entries, entry => [
-      localMessage(entry.serverAddress, RTM.new),
-      remoteMessage(entry, index),
-    ])
+    return this.#change(entries, entry => [...localMessages(entry, RTM.new), remoteMessage(entry, index)])
   }
 
-  take<T extends Pick<Entry, 'network' | 'serverAddress'>>(entries: readonly T[]): Promise<Map<T, string>> {
+  take<T extends Taken>(entries: readonly T[]): Promise<Map<T, string>> {
     const index = this.#netlink.indexOf(this.#device)
-    return this.#change(entries, ({ network, serverAddress }) => [
+    return this.#change(entries, entry => [
       ...(index === 0
         ? []
-        : [routeMessage(RTM.delete, networkOctets(network), { index, bits: NETWORK_BITS })]),
-      localMessage(serverAddress, RTM.delete),
+        : [routeMessage(RTM.delete, networkOctets(entry.network), { index, bits: entry.length })]),
+      ...localMessages(entry, RTM.delete),
     ])
   }
 
@@ -96,7 +92,7 @@ function note(
   part: { readonly at: number; readonly end: number },
   found: {
     readonly index: number
-    readonly endpoints: Map<string, string>
+    readonly ways: Map<string, Way>
     readonly serverAddresses: Map<string, string>
   },
 ): void {
@@ -112,23 +108,24 @@ function note(
   }
   const device = findAttribute(octets, attributes, RTA.device)
   const isOfDevice = device !== undefined && octets.readUInt32LE(device.at) === found.index
-  if (!isOfDevice || octets[at + OWN.length] !== NETWORK_BITS) return
+  const length = octets[at + OWN.length] ?? ADDRESS_BITS
+  if (!isOfDevice || length > LINK_BITS) return
   const gateway = findAttribute(octets, attributes, RTA.gateway)
-  found.endpoints.set(
-    networkOf(address),
-    gateway === undefined ? '' : formatIpv4(octets.readUInt32BE(gateway.at + 12)),
-  )
+  const endpoint = gateway === undefined ? '' : formatIpv4(octets.readUInt32BE(gateway.at + 12))
+  found.ways.set(networkOf(address), { endpoint, length })
 }
 
-function remoteMessage({ network, endpoint }: Entry, index: number): Buffer {
+function remoteMessage({ network, length, endpoint }: Entry, index: number): Buffer {
   const gateway = new Uint8Array(16)
   gateway.set(ipv4Bytes(parseIpv4(endpoint) ?? 0), 12)
-  return routeMessage(RTM.new, networkOctets(network), { index, bits: NETWORK_BITS, gateway })
+  return routeMessage(RTM.new, networkOctets(network), { index, bits: length, gateway })
 }
 
-function localMessage(serverAddress: string, type: number): Buffer {
+/** In a routed prefix the server has no address. */
+function localMessages({ serverAddress }: Pick<Entry, 'serverAddress'>, type: number): readonly Buffer[] {
+  if (serverAddress === undefined) return []
   const octets = parseIpv6(serverAddress) ?? new Uint8Array(16)
-  return routeMessage(type, octets, { index: LOOPBACK, bits: ADDRESS_BITS })
+  return [routeMessage(type, octets, { index: LOOPBACK, bits: ADDRESS_BITS })]
 }
 
 function routeMessage(

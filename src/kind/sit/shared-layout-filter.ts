@@ -1,4 +1,6 @@
+import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { type RunNft, runTransaction } from '../../kernel/nft-command.ts'
+import type { RoutedRange } from '../../tunnel/routed-pool.ts'
 import type { Entry } from './shared-layout-entry.ts'
 
 /** Which source addresses may come from where: one element of the set. */
@@ -16,6 +18,8 @@ export interface FilterOptions {
   readonly mtu: number
   /** The block that tunnels' addresses are taken from, as text. */
   readonly pool: string
+  /** Where further prefixes of tunnels are taken from. */
+  readonly routed?: RoutedRange | undefined
   /** Most tunnels that the set can hold. */
   readonly capacity: number
 }
@@ -39,7 +43,7 @@ const TCP_IPV6_HEADERS = 60
  * kernel's own answer for an unreachable route is 'no route'.
  * A packet from a tunnel into the same tunnel is dropped (RFC 6324 3.2), except one for the server's own address.
  */
-function filterLines({ device, serverIpv4, mtu, pool, capacity }: FilterOptions): string[] {
+function filterLines({ device, serverIpv4, mtu, pool, routed, capacity }: FilterOptions): string[] {
   const input = `add rule ip ${TABLE} input`
   const clamp = `add rule ip6 ${TABLE} clamp`
   const segment = `tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - TCP_IPV6_HEADERS}`
@@ -52,6 +56,7 @@ function filterLines({ device, serverIpv4, mtu, pool, capacity }: FilterOptions)
     `${input} ip daddr != ${serverIpv4} accept`,
     `${input} ip hdrlength != 5 counter drop`,
     `${input} @nh,416,64 != 0x1 ip saddr . @nh,352,64 @tunnels counter drop`,
+    ...routedLines(input, routed),
     `${input} ip saddr . @nh,224,64 @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
     `${input} counter drop`,
     // Takes out what the other layout has there: its rule against loops would part the clients of one device.
@@ -62,8 +67,32 @@ function filterLines({ device, serverIpv4, mtu, pool, capacity }: FilterOptions)
     `${clamp} iifname "${device}" ${segment}`,
     `${clamp} oifname "${device}" ${segment}`,
     `add chain ip6 ${TABLE} unused { type filter hook prerouting priority filter; policy accept; }`,
-    `add rule ip6 ${TABLE} unused ip6 daddr ${pool} fib daddr type unreachable reject with icmpv6 addr-unreachable`,
+    ...[pool, ...(routed === undefined ? [] : [formatPrefix(routed.prefix)])].map(
+      block =>
+        `add rule ip6 ${TABLE} unused ip6 daddr ${block} fib daddr type unreachable reject with icmpv6 addr-unreachable`,
+    ),
   ]
+}
+
+/**
+ * The same for routed prefixes, of which the set has the network: an address in their block is cut to that. Without the
+ * block, who has one link could send from its neighbours'.
+ */
+function routedLines(input: string, routed: RoutedRange | undefined): readonly string[] {
+  if (routed === undefined) return []
+  const within = (at: number) => `@nh,${at},${routed.prefix.length} ${highBits(routed.prefix)}`
+  const mask = `0x${((2n ** BigInt(routed.length) - 1n) << BigInt(64 - routed.length)).toString(16)}`
+  const network = (at: number) => (routed.length === 64 ? `@nh,${at},64` : `(@nh,${at},64 & ${mask})`)
+  return [
+    `${input} ${within(352)} ip saddr . ${network(352)} @tunnels counter drop`,
+    `${input} ${within(224)} ip saddr . ${network(224)} @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
+  ]
+}
+
+/** The bits of a prefix as one number, the way nft compares them. */
+function highBits({ octets, length }: Prefix): string {
+  const network = new DataView(octets.buffer, octets.byteOffset).getBigUint64(0)
+  return `0x${(network >> BigInt(64 - length)).toString(16)}`
 }
 
 /**

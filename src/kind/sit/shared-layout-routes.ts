@@ -1,22 +1,27 @@
 import { formatIpv4 } from '../../address/ipv4.ts'
 import { parseIpv6 } from '../../address/ipv6.ts'
 import { parsePrefix } from '../../address/prefix.ts'
-import { LINK_TTL, type RunIp, reasonOf, runBatch } from '../../kernel/ip-command.ts'
+import { LINK_TTL, ROUTE_PROTOCOL, type RunIp, reasonOf, runBatch } from '../../kernel/ip-command.ts'
 import { fieldsOf, parseArray } from '../../kernel/ip-json.ts'
-import { type Entry, formatNetwork, networkOf } from './shared-layout-entry.ts'
+import { type Entry, formatNetwork, LINK_BITS, networkOf } from './shared-layout-entry.ts'
 import { PASSED_MARK } from './shared-layout-filter.ts'
 
-/** Marks the routes that are ours (`ip route`'s protocol); those of others are never touched. */
-export const PROTOCOL = '246'
+export const PROTOCOL = ROUTE_PROTOCOL
 /** Behind the table of local addresses, before all others. */
 const RULE_PRIORITY = '246'
 /** An `ip -batch` of 80,000 lines was seen to die; a tunnel has two. */
 export const BATCH_TUNNELS = 4000
 export const GONE = /No such process|No such device|Cannot find device|Cannot assign requested address/
 
-/** Our routes as the kernel has them, by network: the endpoint that packets go to, and the server's address. */
+/** Where packets for a network go. */
+export type Way = Pick<Entry, 'endpoint' | 'length'>
+
+/** What is taken away of a tunnel. */
+export type Taken = Pick<Entry, 'network' | 'length' | 'serverAddress'>
+
+/** Our routes as the kernel has them, by network: where packets go, and the server's address. */
 export interface Routed {
-  readonly endpoints: ReadonlyMap<string, string>
+  readonly ways: ReadonlyMap<string, Way>
   readonly serverAddresses: ReadonlyMap<string, string>
 }
 
@@ -29,7 +34,7 @@ export interface RouteTable {
   list(): Promise<RouteListing>
   /** The way to each client, and the server's end of each link. */
   put(entries: readonly Entry[]): Promise<Map<Entry, string>>
-  take<T extends Pick<Entry, 'network' | 'serverAddress'>>(entries: readonly T[]): Promise<Map<T, string>>
+  take<T extends Taken>(entries: readonly T[]): Promise<Map<T, string>>
 }
 
 /** By the program `ip`. */
@@ -51,10 +56,8 @@ export class IpRoutes implements RouteTable {
     return runLines(this.#run, entries, { linesOf, batchTargets: BATCH_TUNNELS })
   }
 
-  async take<T extends Pick<Entry, 'network' | 'serverAddress'>>(
-    entries: readonly T[],
-  ): Promise<Map<T, string>> {
-    const linesOf = ({ network, serverAddress }: T) => unrouteCommands(network, serverAddress, this.#device)
+  async take<T extends Taken>(entries: readonly T[]): Promise<Map<T, string>> {
+    const linesOf = (entry: T) => unrouteCommands(entry, this.#device)
     const reasons = await runLines(this.#run, entries, { linesOf, batchTargets: BATCH_TUNNELS })
     for (const [entry, reason] of reasons) if (GONE.test(reason)) reasons.delete(entry)
     return reasons
@@ -92,16 +95,20 @@ export function removalCommands(device: string): readonly string[] {
 }
 
 function routeCommands(entry: Entry, device: string): readonly string[] {
+  const { serverAddress } = entry
   return [
-    `route replace local ${entry.serverAddress}/128 dev lo proto ${PROTOCOL}`,
-    `route replace ${formatNetwork(entry.network)} via ::${entry.endpoint} dev ${device} onlink proto ${PROTOCOL}`,
+    ...(serverAddress === undefined
+      ? []
+      : [`route replace local ${serverAddress}/128 dev lo proto ${PROTOCOL}`]),
+    `route replace ${formatNetwork(entry)} via ::${entry.endpoint} dev ${device} onlink proto ${PROTOCOL}`,
   ]
 }
 
-function unrouteCommands(network: string, serverAddress: string, device: string): readonly string[] {
+function unrouteCommands(taken: Taken, device: string): readonly string[] {
+  const { serverAddress } = taken
   return [
-    `route del ${formatNetwork(network)} dev ${device} proto ${PROTOCOL}`,
-    `route del local ${serverAddress}/128 dev lo proto ${PROTOCOL}`,
+    `route del ${formatNetwork(taken)} dev ${device} proto ${PROTOCOL}`,
+    ...(serverAddress === undefined ? [] : [`route del local ${serverAddress}/128 dev lo proto ${PROTOCOL}`]),
   ]
 }
 
@@ -139,21 +146,21 @@ async function listRoutes(run: RunIp, device: string): Promise<RouteListing> {
   if (remotes === undefined || locals === undefined) {
     return { kind: 'failed', reason: 'ip did not answer in JSON' }
   }
-  return { kind: 'routes', endpoints: endpointsOf(remotes), serverAddresses: serverAddressesOf(locals) }
+  return { kind: 'routes', ways: waysOf(remotes), serverAddresses: serverAddressesOf(locals) }
 }
 
-function endpointsOf(routes: readonly unknown[]): ReadonlyMap<string, string> {
-  const endpoints = new Map<string, string>()
+function waysOf(routes: readonly unknown[]): ReadonlyMap<string, Way> {
+  const ways = new Map<string, Way>()
   for (const route of routes) {
     const { dst, gateway } = fieldsOf(route)
     const destination = typeof dst === 'string' ? parsePrefix(dst) : undefined
-    if (destination?.length !== 64) continue
+    if (destination === undefined || destination.length > LINK_BITS) continue
     const octets = typeof gateway === 'string' ? parseIpv6(gateway) : undefined
     const endpoint =
       octets === undefined ? '' : formatIpv4(new DataView(octets.buffer, octets.byteOffset).getUint32(12))
-    endpoints.set(networkOf(destination.octets), endpoint)
+    ways.set(networkOf(destination.octets), { endpoint, length: destination.length })
   }
-  return endpoints
+  return ways
 }
 
 function serverAddressesOf(routes: readonly unknown[]): ReadonlyMap<string, string> {

@@ -1,12 +1,13 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
-import { NO_DEVICE, routePool, turnForwardingOn } from '../../kernel/forwarding.ts'
+import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { LINK_TTL, type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
 import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import type { RoutedRange } from '../../tunnel/routed-pool.ts'
 import { KnownFilter, NO_ENDPOINT } from './known-filter.ts'
-import { type Entry, entryOf, formatNetwork, networkOf } from './shared-layout-entry.ts'
+import { type Entry, entriesOf, formatNetwork, LINK_BITS, networkOf } from './shared-layout-entry.ts'
 import { type Admitted, type FilterOptions, keyOf, type Traffic } from './shared-layout-filter.ts'
 import {
   BATCH_TUNNELS,
@@ -24,6 +25,8 @@ export interface SharedLayoutOptions {
   readonly serverIpv4: string
   readonly mtu: number
   readonly prefix: Prefix
+  /** Where further prefixes of tunnels are taken from. */
+  readonly routed?: RoutedRange | undefined
   /** Most tunnels there can be. */
   readonly capacity: number
   readonly runIp?: RunIp
@@ -58,8 +61,8 @@ export class SharedLayout implements Interfaces {
   readonly #runIp: RunIp
   readonly #routes: RouteTable
   readonly #forwardingPath: string | undefined
-  /** What the kernel was last asked for, by device. */
-  readonly #entries = new Map<string, Entry>()
+  /** What the kernel was last asked for, by device: a link each, and a routed prefix. */
+  readonly #entries = new Map<string, readonly Entry[]>()
   /** The same by network. */
   readonly #networks = new Map<string, Entry>()
   #watch: SharedLayoutWatch | undefined
@@ -77,6 +80,7 @@ export class SharedLayout implements Interfaces {
       mtu,
       capacity,
       pool: formatPrefix(options.prefix),
+      routed: options.routed,
     }
     this.#runIp = options.runIp ?? runIp
     this.#filter = new KnownFilter(this.#filterOptions, {
@@ -84,7 +88,7 @@ export class SharedLayout implements Interfaces {
       runNft: options.runNft ?? runNft,
       listElements: options.listElements,
       readGeneration: options.readGeneration,
-      wanted: () => [...this.#entries.values()],
+      wanted: () => [...this.#entries.values()].flat(),
     })
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filterOptions.device)
     this.#forwardingPath = options.forwardingPath
@@ -102,7 +106,7 @@ export class SharedLayout implements Interfaces {
     const unfiltered = await this.#filter.ensure()
     if (unfiltered !== undefined) return [unfiltered]
     const faults = [
-      await routePool(this.#runIp, 'unreachable', this.#filterOptions.pool),
+      ...(await routePools(this.#runIp, 'unreachable', this.#pools())),
       await turnForwardingOn(this.#forwardingPath),
       await this.#makeDevice(),
     ]
@@ -112,13 +116,13 @@ export class SharedLayout implements Interfaces {
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { entries, faults } = sift(links)
     if (entries.length === 0) return faults
-    for (const entry of entries) this.#note(entry) // first, so that who watches knows the changes for ours
+    this.#note(entries) // first, so that who watches knows the changes for ours
     const reason = await this.#filter.admit(entries)
     if (reason !== undefined) return [...faults, ...entries.map(({ device }) => ({ device, reason }))]
     const reasons = await this.#routes.put(entries)
     const failed = [...reasons.keys()]
-    if (failed.length > 0) await this.#removeEntries(failed)
-    return [...faults, ...Array.from(reasons, ([entry, why]) => ({ device: entry.device, reason: why }))]
+    if (failed.length > 0) await this.#removeEntries(this.#wholeOf(failed))
+    return [...faults, ...faultsOf(reasons)]
   }
 
   /** A move is what a creation is: the set's element and the route are replaced. */
@@ -129,8 +133,7 @@ export class SharedLayout implements Interfaces {
   async remove(devices: readonly string[]): Promise<readonly LinkFault[]> {
     const entries: Entry[] = []
     for (const device of devices) {
-      const entry = this.#entries.get(device) ?? this.#entryByNumber(device)
-      if (entry !== undefined) entries.push(entry)
+      entries.push(...(this.#entries.get(device) ?? this.#entryByNumber(device)))
     }
     return this.#removeEntries(entries)
   }
@@ -185,7 +188,7 @@ export class SharedLayout implements Interfaces {
     const packets = new Map<string, number>()
     for (const entry of entries) {
       const passed = traffic.get(keyOf(entry))
-      if (passed !== undefined) packets.set(entry.device, passed.packets)
+      if (passed !== undefined) packets.set(entry.device, (packets.get(entry.device) ?? 0) + passed.packets)
     }
     return packets
   }
@@ -210,9 +213,10 @@ export class SharedLayout implements Interfaces {
   /** Is this what the kernel was last asked for? */
   #isAll(wanted: readonly Link[]): boolean {
     if (wanted.length !== this.#entries.size) return false
-    return wanted.every(({ device, ipv4Client, ipv6Server }) => {
-      const entry = this.#entries.get(device)
-      return entry?.endpoint === ipv4Client && entry.serverAddress === ipv6Server
+    return wanted.every(({ device, ipv4Client, ipv6Server, routedPrefix }) => {
+      const [own, routed] = this.#entries.get(device) ?? []
+      const isRouted = (routed === undefined ? undefined : formatNetwork(routed)) === routedPrefix
+      return isRouted && own?.endpoint === ipv4Client && own.serverAddress === ipv6Server
     })
   }
 
@@ -222,9 +226,19 @@ export class SharedLayout implements Interfaces {
     return entry !== undefined && (id.length === NETWORK_DIGITS || id === keyOf(entry))
   }
 
-  #note(entry: Entry): void {
-    this.#entries.set(entry.device, entry)
-    this.#networks.set(entry.network, entry)
+  #note(entries: readonly Entry[]): void {
+    for (const [device, own] of Map.groupBy(entries, entry => entry.device)) this.#entries.set(device, own)
+    for (const entry of entries) this.#networks.set(entry.network, entry)
+  }
+
+  /** All that the tunnels have of which these are a part: half of one is of no use. */
+  #wholeOf(parts: readonly Entry[]): readonly Entry[] {
+    return [...new Set(parts.map(({ device }) => device))].flatMap(device => this.#entries.get(device) ?? [])
+  }
+
+  #pools(): readonly string[] {
+    const { pool, routed } = this.#filterOptions
+    return routed === undefined ? [pool] : [pool, formatPrefix(routed.prefix)]
   }
 
   async #makeDevice(): Promise<LinkFault | undefined> {
@@ -242,20 +256,21 @@ export class SharedLayout implements Interfaces {
   }
 
   /** One that this process has not made itself: its name says which network it has, the set which endpoint. */
-  #entryByNumber(device: string): Entry | undefined {
+  #entryByNumber(device: string): readonly Entry[] {
     const number = device.startsWith(this.#devicePrefix) ? device.slice(this.#devicePrefix.length) : ''
-    if (!/^\d{1,9}$/.test(number)) return undefined
+    if (!/^\d{1,9}$/.test(number)) return []
     const address = Uint8Array.from(this.#prefix.octets)
     const view = new DataView(address.buffer)
     view.setUint32(INDEX_AT, view.getUint32(INDEX_AT) + Number(number))
     address[LAST_OCTET] = 1
-    return { device, endpoint: NO_ENDPOINT, network: networkOf(address), serverAddress: formatIpv6(address) }
+    const ends = { device, endpoint: NO_ENDPOINT }
+    return [{ ...ends, network: networkOf(address), length: LINK_BITS, serverAddress: formatIpv6(address) }]
   }
 
   #remember(entries: readonly Entry[]): void {
     this.#entries.clear()
     this.#networks.clear()
-    for (const entry of entries) this.#note(entry)
+    this.#note(entries)
   }
 
   /** Routes first: what has no route is answered by nobody, whatever the set says. */
@@ -266,14 +281,12 @@ export class SharedLayout implements Interfaces {
     const gone = entries.filter(entry => !reasons.has(entry))
     const reason = await this.#filter.refuse(gone)
     if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
+    const left = new Set([...reasons.keys()].map(({ device }) => device))
     for (const entry of entries) {
-      if (reasons.has(entry)) {
-        if (this.#entries.has(entry.device)) this.#networks.set(entry.network, entry)
-        continue
-      }
-      this.#entries.delete(entry.device)
+      if (!left.has(entry.device)) this.#entries.delete(entry.device)
+      else if (this.#entries.has(entry.device)) this.#networks.set(entry.network, entry)
     }
-    return Array.from(reasons, ([entry, words]) => ({ device: entry.device, reason: words }))
+    return faultsOf(reasons)
   }
 
   /** Takes out routes, then elements, that are ours and no tunnel's. */
@@ -283,22 +296,28 @@ export class SharedLayout implements Interfaces {
   ): Promise<{ readonly removed: readonly string[]; readonly faults: readonly LinkFault[] }> {
     const networks = new Set(wanted.map(entry => entry.network))
     const keys = new Set(wanted.map(keyOf))
-    const { endpoints, serverAddresses } = found.routed
-    const routes = [...new Set([...endpoints.keys(), ...serverAddresses.keys()])].filter(
+    const { ways, serverAddresses } = found.routed
+    const routes = [...new Set([...ways.keys(), ...serverAddresses.keys()])].filter(
       network => !networks.has(network),
     )
     const elements = [...found.elements].filter(([key]) => !keys.has(key)).map(([, element]) => element)
-    const targets = routes.map(network => ({ network, serverAddress: serverAddresses.get(network) ?? '::' }))
+    const targets = routes.map(network => ({
+      network,
+      length: ways.get(network)?.length ?? LINK_BITS,
+      serverAddress: serverAddresses.get(network),
+    }))
     const reasons = await this.#routes.take(targets)
     const kept = wanted.filter(entry => found.elements.has(keyOf(entry)))
     const reason = await this.#filter.refuseStrays(elements, kept)
-    const faults = Array.from(reasons, ([{ network }, words]) => ({
-      device: formatNetwork(network),
+    const faults = Array.from(reasons, ([target, words]) => ({
+      device: formatNetwork(target),
       reason: words,
     }))
     if (reason !== undefined) faults.push({ device: NO_DEVICE, reason })
     const strays = new Set([...routes, ...elements.map(({ network }) => network)])
-    const removed = [...strays].filter(network => !networks.has(network)).map(formatNetwork)
+    const removed = [...strays]
+      .filter(network => !networks.has(network))
+      .map(network => formatNetwork({ network, length: ways.get(network)?.length ?? LINK_BITS }))
     return { removed, faults }
   }
 
@@ -335,8 +354,8 @@ function sift(links: readonly Link[]): { entries: readonly Entry[]; faults: read
   const entries: Entry[] = []
   const faults: LinkFault[] = []
   for (const link of links) {
-    const entry = entryOf(link)
-    if (entry !== undefined) entries.push(entry)
+    const own = entriesOf(link)
+    if (own !== undefined) entries.push(...own)
     else faults.push({ device: link.device, reason: 'the row holds no proper addresses' })
   }
   return { entries, faults }
@@ -345,7 +364,14 @@ function sift(links: readonly Link[]): { entries: readonly Entry[]; faults: read
 function isWhole(entry: Entry, elements: ReadonlyMap<string, Admitted>, routed: Routed): boolean {
   return (
     elements.has(keyOf(entry)) &&
-    routed.endpoints.get(entry.network) === entry.endpoint &&
+    routed.ways.get(entry.network)?.endpoint === entry.endpoint &&
+    routed.ways.get(entry.network)?.length === entry.length &&
     routed.serverAddresses.get(entry.network) === entry.serverAddress
   )
+}
+
+/** One for each tunnel. */
+function faultsOf(reasons: ReadonlyMap<Entry, string>): LinkFault[] {
+  const byDevice = new Map(Array.from(reasons, ([{ device }, reason]) => [device, reason]))
+  return Array.from(byDevice, ([device, reason]) => ({ device, reason }))
 }

@@ -1,7 +1,7 @@
 import { parseIpv4 } from '../../address/ipv4.ts'
 import { parseIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
-import { NO_DEVICE, routePool, turnForwardingOn } from '../../kernel/forwarding.ts'
+import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import {
   addCommands,
   changeRemoteCommand,
@@ -11,7 +11,13 @@ import {
   runBatch,
   runIp,
 } from '../../kernel/ip-command.ts'
-import { isComplete, type KernelLink, listLinks, receivedPackets } from '../../kernel/kernel-link.ts'
+import {
+  isComplete,
+  type KernelLink,
+  listLinks,
+  listRoutedPrefixes,
+  receivedPackets,
+} from '../../kernel/kernel-link.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
@@ -22,6 +28,8 @@ export interface SitOptions {
   readonly serverIpv4: string
   readonly mtu: number
   readonly prefix: Prefix
+  /** Where further prefixes of tunnels are taken from. */
+  readonly routedPool?: Prefix | undefined
   readonly runIp?: RunIp
   readonly forwardingPath?: string
   readonly sourceFilter?: Preparation
@@ -37,7 +45,7 @@ export class SitInterfaces implements Interfaces {
   readonly kind = 'sit'
   readonly #devicePrefix: string
   readonly #outer: Outer
-  readonly #prefix: Prefix
+  readonly #pools: readonly string[]
   readonly #run: RunIp
   readonly #forwardingPath: string | undefined
   readonly #sourceFilter: Preparation
@@ -46,7 +54,7 @@ export class SitInterfaces implements Interfaces {
   constructor(options: SitOptions) {
     this.#devicePrefix = options.devicePrefix
     this.#outer = { serverIpv4: options.serverIpv4, mtu: options.mtu }
-    this.#prefix = options.prefix
+    this.#pools = [options.prefix, options.routedPool].filter(pool => pool !== undefined).map(formatPrefix)
     this.#run = options.runIp ?? runIp
     this.#forwardingPath = options.forwardingPath
     this.#sourceFilter = options.sourceFilter ?? (async () => undefined)
@@ -56,7 +64,7 @@ export class SitInterfaces implements Interfaces {
     const unfiltered = await this.#sourceFilter()
     this.#trouble = unfiltered?.reason
     const faults = [
-      await routePool(this.#run, 'blackhole', formatPrefix(this.#prefix)),
+      ...(await routePools(this.#run, 'blackhole', this.#pools)),
       await turnForwardingOn(this.#forwardingPath),
       unfiltered,
     ]
@@ -97,9 +105,10 @@ export class SitInterfaces implements Interfaces {
     if (listing.kind === 'failed') {
       return { made: [], removed: [], faults: [{ device: NO_DEVICE, reason: listing.reason }] }
     }
+    const routed = await this.#listRouted()
     const names = new Set(wanted.map(link => link.device))
     const strays = [...listing.links.keys()].filter(device => !names.has(device))
-    const amiss = wanted.filter(link => !this.#isSound(listing.links, link))
+    const amiss = wanted.filter(link => !this.#isSound(listing.links, link) || !isRouted(link, routed))
     const wrong = amiss.map(link => link.device).filter(device => listing.links.has(device))
     // All removals come first: one link's right remote may be what another has wrongly.
     const removalFaults = await this.remove([...strays, ...wrong])
@@ -115,7 +124,9 @@ export class SitInterfaces implements Interfaces {
   async amiss(links: readonly Link[]): Promise<readonly string[] | undefined> {
     const listing = await listLinks(this.#run, this.#devicePrefix)
     if (listing.kind === 'failed') return undefined
-    return links.filter(link => !this.#isSound(listing.links, link)).map(({ device }) => device)
+    const routed = await this.#listRouted()
+    const isWhole = (link: Link) => this.#isSound(listing.links, link) && isRouted(link, routed)
+    return links.filter(link => !isWhole(link)).map(({ device }) => device)
   }
 
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -126,6 +137,11 @@ export class SitInterfaces implements Interfaces {
       if (packets !== undefined) signs.set(device, packets)
     }
     return signs
+  }
+
+  /** By device; undefined: nothing is known, or no tunnel can have one. */
+  async #listRouted(): Promise<ReadonlyMap<string, readonly string[]> | undefined> {
+    return this.#pools.length > 1 ? listRoutedPrefixes(this.#run) : undefined
   }
 
   #isSound(there: ReadonlyMap<string, KernelLink>, link: Link): boolean {
@@ -205,6 +221,13 @@ export class SitInterfaces implements Interfaces {
       /^[A-Za-z0-9_-]+$/.test(device)
     )
   }
+}
+
+function isRouted(
+  { device, routedPrefix }: Link,
+  routed: ReadonlyMap<string, readonly string[]> | undefined,
+): boolean {
+  return routed === undefined || (routed.get(device) ?? []).join() === (routedPrefix ?? '')
 }
 
 function faultsOf(reasons: ReadonlyMap<string, string>): LinkFault[] {

@@ -24,9 +24,10 @@ export async function choosePeers(context: DriverContext): Promise<Interfaces> {
   if (context.driver === 'dry-run') return new DryRunPeers({ log })
   const choice = await chooseProgram(context)
   if ('reason' in choice) return notOffered(choice.reason, log)
-  const { devicePrefix, prefix, wireguard } = context
+  const { devicePrefix, prefix, routed, wireguard } = context
   const { port, mtu } = wireguard
-  return new WireguardInterfaces({ devicePrefix, prefix, program: choice.program, key, port, mtu })
+  const pools = { prefix, routedPrefix: routed?.prefix }
+  return new WireguardInterfaces({ devicePrefix, ...pools, program: choice.program, key, port, mtu })
 }
 
 function notOffered(reason: string, log: Log): Interfaces {

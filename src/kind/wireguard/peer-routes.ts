@@ -14,20 +14,20 @@ export type PeerRouteListing =
   | ({ readonly kind: 'routes' } & PeerRoutes)
   | { readonly kind: 'failed'; readonly reason: string }
 
-export function addLines({ network, serverAddress }: Peer, device: string): readonly string[] {
+export function addLines({ networks, serverAddress }: Peer, device: string): readonly string[] {
   return [
     `route replace local ${serverAddress}/128 dev lo proto ${PROTOCOL}`,
-    `route replace ${network} dev ${device} proto ${PROTOCOL}`,
+    ...networks.map(network => `route replace ${network} dev ${device} proto ${PROTOCOL}`),
   ]
 }
 
-export function removeLines({ network, serverAddress }: Peer, device: string): readonly string[] {
-  return [networkRemoval(network, device), addressRemoval(serverAddress)]
+export function removeLines({ networks, serverAddress }: Peer, device: string): readonly string[] {
+  return [...networks.map(network => networkRemoval(network, device)), addressRemoval(serverAddress)]
 }
 
 /** What takes away those of the routes that no peer has. */
 export function strayLines(routes: PeerRoutes, peers: readonly Peer[], device: string): readonly string[] {
-  const networks = new Set(peers.map(({ network }) => network))
+  const networks = new Set(peers.flatMap(peer => peer.networks))
   const addresses = new Set(peers.map(({ serverAddress }) => serverAddress))
   return [
     ...[...routes.networks]
@@ -37,8 +37,8 @@ export function strayLines(routes: PeerRoutes, peers: readonly Peer[], device: s
   ]
 }
 
-export function isRouted({ network, serverAddress }: Peer, routes: PeerRoutes): boolean {
-  return routes.networks.has(network) && routes.serverAddresses.has(serverAddress)
+export function isRouted({ networks, serverAddress }: Peer, routes: PeerRoutes): boolean {
+  return networks.every(network => routes.networks.has(network)) && routes.serverAddresses.has(serverAddress)
 }
 
 export async function listPeerRoutes(run: RunIp, device: string): Promise<PeerRouteListing> {

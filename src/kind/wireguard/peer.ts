@@ -2,13 +2,13 @@ import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import type { Link } from '../../tunnel/interface.ts'
 import { isPublicKey } from './public-key.ts'
 
-/** A tunnel as WireGuard has it: who holds this key may send from, and is sent to, this /64. */
+/** A tunnel as WireGuard has it: who holds this key may send from, and is sent to, these networks. */
 export interface Peer {
   /** The tunnel's name of a device, which is no device here. */
   readonly device: string
   readonly publicKey: string
-  /** `2001:db8:f6:7::/64` */
-  readonly network: string
+  /** `2001:db8:f6:7::/64`, and the prefix that is routed to it beside. */
+  readonly networks: readonly string[]
   /** RFC 5952 text. */
   readonly serverAddress: string
 }
@@ -38,14 +38,14 @@ export function peerOf(link: Link): Peer | undefined {
   return {
     device: link.device,
     publicKey: link.publicKey,
-    network: `${formatIpv6(network)}/64`,
+    networks: [`${formatIpv6(network)}/64`, ...(link.routedPrefix === undefined ? [] : [link.routedPrefix])],
     serverAddress: formatIpv6(server),
   }
 }
 
-/** Arguments of `wg set` that make a peer, or give one its network. The source filter is AllowedIPs itself. */
-export function peerArguments({ publicKey, network }: Peer): readonly string[] {
-  return ['peer', publicKey, 'allowed-ips', network]
+/** Arguments of `wg set` that make a peer, or give one its networks. The source filter is AllowedIPs itself. */
+export function peerArguments({ publicKey, networks }: Peer): readonly string[] {
+  return ['peer', publicKey, 'allowed-ips', networks.join(',')]
 }
 
 export function removalArguments(publicKey: string): readonly string[] {
@@ -58,9 +58,14 @@ export function configuration(
   { privateKey, port }: { readonly privateKey: string; readonly port: number },
 ): string {
   const lines = ['[Interface]', `PrivateKey = ${privateKey}`, `ListenPort = ${port}`]
-  for (const { publicKey, network } of peers)
-    lines.push('[Peer]', `PublicKey = ${publicKey}`, `AllowedIPs = ${network}`)
+  for (const { publicKey, networks } of peers)
+    lines.push('[Peer]', `PublicKey = ${publicKey}`, `AllowedIPs = ${networks.join(', ')}`)
   return `${lines.join('\n')}\n`
+}
+
+/** Whether a peer's source filter is what it should be; the kernel has the networks in an order of its own. */
+export function isFiltered({ networks }: Peer, state: PeerState | undefined): boolean {
+  return state?.allowedIps.split(',').sort().join() === [...networks].sort().join()
 }
 
 /** Reads `wg show DEVICE dump`: the first line is the interface's own. By public key. */

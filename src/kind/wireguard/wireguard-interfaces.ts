@@ -1,11 +1,12 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
-import { NO_DEVICE, routePool, turnForwardingOn } from '../../kernel/forwarding.ts'
+import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
 import { runLines } from '../sit/shared-layout-routes.ts'
 import {
   configuration,
+  isFiltered,
   type Peer,
   type PeerState,
   peerArguments,
@@ -32,6 +33,8 @@ export interface WireguardOptions {
   readonly port: number
   readonly mtu: number
   readonly prefix: Prefix
+  /** The block that further prefixes are routed to tunnels from. */
+  readonly routedPrefix?: Prefix | undefined
   readonly runIp?: RunIp
   readonly runWg?: RunWg
 }
@@ -40,7 +43,7 @@ export interface WireguardOptions {
 const BATCH_PEERS = 1000
 
 /**
- * The server's ends of the tunnels as one WireGuard interface with a peer each. AllowedIPs is the tunnel's /64, so that
+ * The server's ends of the tunnels as one WireGuard interface with a peer each. AllowedIPs are the tunnel's networks, so that
  * nobody sends from another's. A peer is made before its route and goes before it.
  */
 export class WireguardInterfaces implements Interfaces {
@@ -48,7 +51,7 @@ export class WireguardInterfaces implements Interfaces {
   readonly #device: WireguardDevice
   readonly #key: ServerKey
   readonly #port: number
-  readonly #prefix: Prefix
+  readonly #pools: readonly string[]
   readonly #runIp: RunIp
   readonly #runWg: RunWg
   /** What was last asked for, by device. */
@@ -59,7 +62,7 @@ export class WireguardInterfaces implements Interfaces {
   constructor(options: WireguardOptions) {
     this.#key = options.key
     this.#port = options.port
-    this.#prefix = options.prefix
+    this.#pools = [options.prefix, options.routedPrefix].filter(pool => pool !== undefined).map(formatPrefix)
     this.#runIp = options.runIp ?? runIp
     this.#runWg = options.runWg ?? runWg
     this.#device = new WireguardDevice({
@@ -86,7 +89,7 @@ export class WireguardInterfaces implements Interfaces {
     const reason = await this.#device.ensure()
     const faults = [
       reason === undefined ? undefined : { device: this.#device.name, reason },
-      await routePool(this.#runIp, 'unreachable', formatPrefix(this.#prefix)),
+      ...(await routePools(this.#runIp, 'unreachable', this.#pools)),
       await turnForwardingOn(),
     ]
     return faults.filter(fault => fault !== undefined)
@@ -147,8 +150,7 @@ export class WireguardInterfaces implements Interfaces {
     const states = await this.#readStates()
     const routes = await listPeerRoutes(this.#runIp, this.#device.name)
     if (states === undefined || routes.kind === 'failed') return undefined
-    const isWhole = (peer: Peer) =>
-      states.get(peer.publicKey)?.allowedIps === peer.network && isRouted(peer, routes)
+    const isWhole = (peer: Peer) => isFiltered(peer, states.get(peer.publicKey)) && isRouted(peer, routes)
     const whole = new Set(
       sift(links)
         .peers.filter(isWhole)
@@ -203,7 +205,7 @@ export class WireguardInterfaces implements Interfaces {
 
   async #mendPeers(peers: readonly Peer[], states: ReadonlyMap<string, PeerState>): Promise<Reconciliation> {
     const keys = new Set(peers.map(({ publicKey }) => publicKey))
-    const amiss = peers.filter(peer => states.get(peer.publicKey)?.allowedIps !== peer.network)
+    const amiss = peers.filter(peer => !isFiltered(peer, states.get(peer.publicKey)))
     const removed = [...states.keys()].filter(key => !keys.has(key))
     this.#peers.clear()
     for (const peer of peers) this.#peers.set(peer.device, peer)

@@ -38,7 +38,7 @@ const tunnel = z.strictObject({
   ipv6_client: ipv6,
   ipv6_server: ipv6,
   prefix_length: z.int(),
-  routed_prefix: z.string().optional(),
+  routed_prefix: z.string().optional().describe('What is routed to the tunnel beside its link'),
   mtu: z.int(),
   device: z.string().describe('The interface on the server'),
   creation_time: seconds,
@@ -60,6 +60,7 @@ export const SCHEMAS = {
     os: z.string().describe('The id of the operating system, such as linux'),
     kind: z.enum(['sit', 'wireguard']).optional(),
     public_key: z.string().optional().describe('For kind wireguard'),
+    routed_prefix: z.boolean().optional().describe('Whether a prefix is to be routed to the tunnel too'),
   }),
   Change: z.strictObject({
     ipv4: z.string().optional().describe('The new endpoint'),

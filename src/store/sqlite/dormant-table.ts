@@ -1,15 +1,17 @@
+import { parseIpv6 } from '../../address/ipv6.ts'
 import type { BrokenRow, DormantTunnel } from '../../tunnel/tunnel.ts'
 import type { DormantReader } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
-import { type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
+import type { Given } from './index-allocation.ts'
+import { type Columns, isBroken, type RowRules, readRow, routedPrefixIn } from './row-rules.ts'
 
 /** The columns of a dormant row as a tunnel is read from them; since, until and suspended follow. */
 export const DORMANT_COLUMNS =
   'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
-  'NULL, NULL, since, until, suspended'
-const SINCE_AT = 14
-const UNTIL_AT = 15
-const SUSPENDED_AT = 16
+  'NULL, NULL, routed_prefix, since, until, suspended'
+const SINCE_AT = 15
+const UNTIL_AT = 16
+const SUSPENDED_AT = 17
 
 /** Tunnels that were silent for too long: what they need to come back. A row that can't be used is none. */
 export class DormantTable implements DormantReader {
@@ -18,7 +20,7 @@ export class DormantTable implements DormantReader {
   readonly #byName: Statement
   readonly #after: Statement
   readonly #ended: Statement
-  readonly #addresses: Statement
+  readonly #given: Statement
   readonly #count: Statement
   readonly #suspended: Statement
   readonly #suspendedAt: Statement
@@ -32,7 +34,7 @@ export class DormantTable implements DormantReader {
     this.#ended = database.prepare(
       'SELECT id FROM dormant WHERE until <= ? AND suspended = 0 ORDER BY until LIMIT ?',
     )
-    this.#addresses = database.prepare('SELECT IPv6client FROM dormant')
+    this.#given = database.prepare('SELECT IPv6client, routed_prefix FROM dormant')
     this.#count = database.prepare('SELECT count(*) AS n FROM dormant')
     this.#suspended = database.prepare('SELECT count(*) AS n FROM dormant WHERE suspended = 1')
     this.#suspendedAt = database.prepare('SELECT 1 FROM dormant WHERE suspended = 1 AND IPv4client = ?')
@@ -67,9 +69,13 @@ export class DormantTable implements DormantReader {
     return this.#suspendedAt.get(ipv4) !== undefined
   }
 
-  /** The client addresses of all rows, as text: what nobody else is given. */
-  addresses(): readonly string[] {
-    return this.#addresses.all().map(row => String(row.IPv6client))
+  /** What the rows keep of the pools, so that nobody else is given it. */
+  given(): readonly Given[] {
+    return this.#given.all().flatMap(({ IPv6client, routed_prefix }) => {
+      const ipv6Client = parseIpv6(String(IPv6client))
+      if (ipv6Client === undefined) return []
+      return { ipv6Client, routedPrefix: routedPrefixIn(routed_prefix) ?? undefined }
+    })
   }
 
   #read(found: unknown): DormantTunnel | undefined {

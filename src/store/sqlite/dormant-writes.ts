@@ -5,7 +5,7 @@ import type { Columns, RowRules } from './row-rules.ts'
 
 /** What both tables have alike, but for the endpoint and the count. */
 const KEPT =
-  'id, IPv6client, IPv6server, device, nicname, country, os, creation_time, key_hash, kind, details'
+  'id, IPv6client, IPv6server, device, nicname, country, os, creation_time, key_hash, kind, details, routed_prefix'
 
 /** Moves of rows between the tables of tunnels and of dormant ones; to be called inside a transaction. */
 export class DormantWrites {

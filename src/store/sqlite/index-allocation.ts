@@ -1,17 +1,28 @@
-import { parseIpv6 } from '../../address/ipv6.ts'
-import type { AddressPool, Resting } from '../../tunnel/address-pool.ts'
+import type { AddressPool } from '../../tunnel/address-pool.ts'
+import type { IndexPool, Resting } from '../../tunnel/index-pool.ts'
+import type { RoutedPool } from '../../tunnel/routed-pool.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import type { RestingIndexes } from './resting-indexes.ts'
-import { addressesOf, isBroken } from './row-rules.ts'
+import { addressesOf, isBroken, routedPrefixIn } from './row-rules.ts'
 
-/** Which pool indexes are given out, free or at rest, in memory and in the database together. */
-export class IndexAllocation {
-  readonly #pool: AddressPool
+/** What a row has of the pools. */
+export type Given = Pick<Tunnel, 'ipv6Client' | 'routedPrefix'>
+
+/** Which indexes of a pool are given out, free or at rest, in memory and in the database together. */
+export class IndexAllocation<Assignment> {
+  readonly #pool: IndexPool & { assignment(index: number): Assignment }
   readonly #resting: RestingIndexes
+  readonly #indexesOf: (row: Given | BrokenRow) => readonly number[]
 
-  constructor(pool: AddressPool, resting: RestingIndexes) {
+  /** `indexesOf` tells what a row has of the pool, a broken one as far as it can be read. */
+  constructor(
+    pool: IndexPool & { assignment(index: number): Assignment },
+    resting: RestingIndexes,
+    indexesOf: (row: Given | BrokenRow) => readonly number[],
+  ) {
     this.#pool = pool
     this.#resting = resting
+    this.#indexesOf = indexesOf
   }
 
   get capacity(): number {
@@ -19,7 +30,7 @@ export class IndexAllocation {
   }
 
   /** An index that is free at `now` (seconds of the steady clock), and what it stands for; undefined: the pool is full. */
-  take(now: number) {
+  take(now: number): { readonly index: number; readonly assignment: Assignment } | undefined {
     const index = this.#pool.take(now)
     return index === undefined ? undefined : { index, assignment: this.#pool.assignment(index) }
   }
@@ -28,19 +39,9 @@ export class IndexAllocation {
     this.#pool.untake(index)
   }
 
-  /** Marks the indexes of a row as given out, of a broken one as far as its addresses can be read. */
-  occupy(row: Tunnel | BrokenRow): void {
-    if (!isBroken(row)) {
-      this.#occupyAt(row.ipv6Client)
-      return
-    }
-    for (const address of addressesOf(row)) this.#occupyAt(address)
-  }
-
-  /** Marks the index of a client address in text as given out, as at start for each dormant tunnel. */
-  occupyText(ipv6Client: string): void {
-    const address = parseIpv6(ipv6Client)
-    if (address !== undefined) this.#occupyAt(address)
+  /** Marks the indexes of a row as given out. */
+  occupy(row: Given | BrokenRow): void {
+    for (const index of this.#indexesOf(row)) this.#pool.occupy(index)
   }
 
   /** Reads the indexes at rest from the database, as at start. */
@@ -54,11 +55,9 @@ export class IndexAllocation {
   }
 
   /** Writes down that the indexes of a row rest from `now` on; `rest` is to follow the commit. */
-  writeResting(row: Tunnel | BrokenRow, now: number): readonly Resting[] {
+  writeResting(row: Given | BrokenRow, now: number): readonly Resting[] {
     const freeFrom = this.#resting.freeFrom(now)
-    const addresses = isBroken(row) ? addressesOf(row) : [row.ipv6Client]
-    const indexes = new Set(addresses.map(address => this.#pool.indexOf(address)))
-    const resting = [...indexes].flatMap(index => (index === undefined ? [] : { index, freeFrom }))
+    const resting = this.#indexesOf(row).map(index => ({ index, freeFrom }))
     for (const each of resting) this.#resting.add(each)
     return resting
   }
@@ -66,9 +65,22 @@ export class IndexAllocation {
   rest(resting: readonly Resting[]): void {
     for (const each of resting) this.#pool.rest(each)
   }
+}
 
-  #occupyAt(address: Uint8Array): void {
-    const index = this.#pool.indexOf(address)
-    if (index !== undefined) this.#pool.occupy(index)
-  }
+/** The links' /64s. */
+export function linkAllocation(pool: AddressPool, resting: RestingIndexes) {
+  return new IndexAllocation(pool, resting, row => {
+    const addresses = isBroken(row) ? addressesOf(row) : [row.ipv6Client]
+    const indexes = new Set(addresses.map(address => pool.indexOf(address)))
+    return [...indexes].filter(index => index !== undefined)
+  })
+}
+
+/** The prefixes that are routed to tunnels. */
+export function routedAllocation(pool: RoutedPool, resting: RestingIndexes) {
+  return new IndexAllocation(pool, resting, row => {
+    const prefix = isBroken(row) ? routedPrefixIn(row.columns.routed_prefix) : row.routedPrefix
+    const index = prefix ? pool.indexOf(prefix) : undefined
+    return index === undefined ? [] : [index]
+  })
 }

@@ -138,4 +138,19 @@ export const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX tunnels_public_key
     ON tunnels (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
   `,
+  `
+  ALTER TABLE tunnels ADD COLUMN routed_prefix TEXT;
+  CREATE UNIQUE INDEX tunnels_routed_prefix ON tunnels (routed_prefix) WHERE routed_prefix IS NOT NULL;
+  ALTER TABLE dormant ADD COLUMN routed_prefix TEXT;
+  CREATE TRIGGER dormant_routed_prefixes BEFORE INSERT ON tunnels
+    WHEN EXISTS (SELECT 1 FROM dormant WHERE routed_prefix = NEW.routed_prefix AND id <> NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'the routed prefix is kept for a dormant tunnel'); END;
+  CREATE UNIQUE INDEX dormant_routed_prefix ON dormant (routed_prefix) WHERE routed_prefix IS NOT NULL;
+
+  CREATE TABLE resting_routed_prefixes (
+    pool_index INTEGER PRIMARY KEY,
+    free_from  INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX resting_routed_prefixes_by_time ON resting_routed_prefixes (free_from);
+  `,
 ]

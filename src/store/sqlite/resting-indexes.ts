@@ -1,4 +1,4 @@
-import type { Resting } from '../../tunnel/address-pool.ts'
+import type { Resting } from '../../tunnel/index-pool.ts'
 import type { Database, Statement } from './database.ts'
 
 /** How much longer than the TTL an index rests, in seconds: caches count from when they asked, clocks differ. */
@@ -11,16 +11,17 @@ export class RestingIndexes {
   readonly #resting: Statement
   readonly #forget: Statement
 
-  /** `ttl` is that of the tunnels' records, in seconds. */
-  constructor(database: Database, ttl: number) {
+  /** `table` is that of the pool; `ttl` is that of the tunnels' records, in seconds. */
+  constructor(
+    database: Database,
+    { table, ttl }: { readonly table: 'resting_indexes' | 'resting_routed_prefixes'; readonly ttl: number },
+  ) {
     this.#ttl = ttl
-    this.#add = database.prepare(
-      'INSERT OR REPLACE INTO resting_indexes (pool_index, free_from) VALUES (?, ?)',
-    )
+    this.#add = database.prepare(`INSERT OR REPLACE INTO ${table} (pool_index, free_from) VALUES (?, ?)`)
     this.#resting = database.prepare(
-      'SELECT pool_index, free_from FROM resting_indexes WHERE free_from > ? ORDER BY free_from',
+      `SELECT pool_index, free_from FROM ${table} WHERE free_from > ? ORDER BY free_from`,
     )
-    this.#forget = database.prepare('DELETE FROM resting_indexes WHERE free_from <= ?')
+    this.#forget = database.prepare(`DELETE FROM ${table} WHERE free_from <= ?`)
   }
 
   /** When an index that is freed at `now` (seconds of the steady clock) may be given out again. */

@@ -1,14 +1,15 @@
 import { parseIpv4 } from '../../address/ipv4.ts'
 import { isCanonicalIpv6, parseIpv6 } from '../../address/ipv6.ts'
-import { type Prefix, prefixContains } from '../../address/prefix.ts'
+import { formatPrefix, type Prefix, parsePrefix, prefixContains } from '../../address/prefix.ts'
 import type { Kinds } from '../../tunnel/kind.ts'
 import { isLabel } from '../../tunnel/label.ts'
+import { isOfRange, type RoutedRange } from '../../tunnel/routed-pool.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 
 /** The columns that a tunnel is read from, in the order of `Columns`. */
 export const COLUMNS =
   'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
-  'wait_until, state_since'
+  'wait_until, state_since, routed_prefix'
 
 /** Values in the order of COLUMNS, as the driver gives them. */
 export type Columns = readonly unknown[]
@@ -17,14 +18,16 @@ export type Columns = readonly unknown[]
 export interface RowRules {
   readonly kinds: Kinds
   readonly prefix: Prefix
+  readonly routed?: RoutedRange | undefined
   readonly devicePrefix: string
   isCountry(code: string): boolean
   isOs(id: string): boolean
 }
 
-/** Where the two stand that later schemas have added. */
+/** Where those stand that later schemas have added. */
 const WAIT_UNTIL_AT = 12
 const STATE_SINCE_AT = 13
+const ROUTED_PREFIX_AT = 14
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/
 const DEVICE = /^[A-Za-z0-9_-]{1,15}$/ // IFNAMSIZ
@@ -56,6 +59,8 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
   if (!isCount(creationTime, 0)) return broken(columns, 'creation_time is not a time')
   if (!isCount(unreachable, -1)) return broken(columns, 'unreachable is not a count')
   if (!isTimeOrNull(waitUntil)) return broken(columns, 'wait_until is not a time')
+  const routedPrefix = routedPrefixIn(columns[ROUTED_PREFIX_AT])
+  if (routedPrefix === undefined) return broken(columns, 'routed_prefix is not an IPv6 prefix')
   if (!isTimeOrNull(stateSince)) return broken(columns, 'state_since is not a time')
   const known = typeof kind === 'string' ? rules.kinds.byName(kind) : undefined
   if (known === undefined) return broken(columns, 'kind is not known')
@@ -70,6 +75,7 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
     ipv4Client,
     ipv6Client,
     ipv6Server,
+    routedPrefix: routedPrefix === null ? undefined : routed(routedPrefix, rules.routed),
     device,
     nicname,
     country,
@@ -81,7 +87,19 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
   }
 }
 
-export function isBroken(row: Tunnel | BrokenRow): row is BrokenRow {
+/** Null: there is none; undefined: it is none. Another spelling could be given out a second time. */
+export function routedPrefixIn(text: unknown): Prefix | null | undefined {
+  if (text === null) return null
+  const prefix = typeof text === 'string' ? parsePrefix(text) : undefined
+  return prefix?.octets.length === 16 && formatPrefix(prefix) === text ? prefix : undefined
+}
+
+/** One that the configuration has no room for any more is kept in its row, and is not routed. */
+function routed(prefix: Prefix, range: RoutedRange | undefined): Prefix | undefined {
+  return range !== undefined && isOfRange(prefix, range) ? prefix : undefined
+}
+
+export function isBroken(row: object): row is BrokenRow {
   return 'reason' in row
 }
 

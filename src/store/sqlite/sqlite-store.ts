@@ -1,7 +1,9 @@
+import type { Prefix } from '../../address/prefix.ts'
 import { BatchQueue } from '../../shared/batch-queue.ts'
 import type { Log } from '../../shared/log.ts'
-import { AddressPool } from '../../tunnel/address-pool.ts'
-import type { Tunnel } from '../../tunnel/tunnel.ts'
+import { AddressPool, type Assignment } from '../../tunnel/address-pool.ts'
+import { RoutedPool } from '../../tunnel/routed-pool.ts'
+import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import { TYPE } from '../../wire/codes.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { PreparedCommit } from '../../zone/prepared-commit.ts'
@@ -14,7 +16,7 @@ import { BrokenRows } from './broken-rows.ts'
 import { Database } from './database.ts'
 import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
-import { IndexAllocation } from './index-allocation.ts'
+import { type Given, type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
 import { Journal, type JournalLimits } from './journal.ts'
 import { LockPatience } from './lock-patience.ts'
 import { RestingIndexes } from './resting-indexes.ts'
@@ -64,7 +66,8 @@ export class SqliteStore implements TunnelStore {
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
   readonly #clock: SeenClock
-  readonly #indexes: IndexAllocation
+  readonly #links: IndexAllocation<Assignment>
+  readonly #routed: IndexAllocation<Prefix> | undefined
   readonly #apexes: readonly Uint8Array[]
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
@@ -100,7 +103,16 @@ export class SqliteStore implements TunnelStore {
     this.#writes = new TunnelWrites(database, rules)
     this.#dormant = new DormantWrites(database, rules)
     this.#clock = new SeenClock(database)
-    this.#indexes = new IndexAllocation(new AddressPool(rules), new RestingIndexes(database, ttl))
+    this.#links = linkAllocation(
+      new AddressPool(rules),
+      new RestingIndexes(database, { table: 'resting_indexes', ttl }),
+    )
+    this.#routed =
+      rules.routed &&
+      routedAllocation(
+        new RoutedPool(rules.routed),
+        new RestingIndexes(database, { table: 'resting_routed_prefixes', ttl }),
+      )
     this.#apexes = options.apexes
     this.journal = new Journal(database, options.journal)
     this.#soas = new ZoneSoas(catalog, {
@@ -131,7 +143,7 @@ export class SqliteStore implements TunnelStore {
   }
 
   get capacity(): number {
-    return this.#indexes.capacity
+    return this.#links.capacity
   }
 
   async commit<Outcome>(work: Work<Outcome>): Promise<Outcome> {
@@ -149,8 +161,9 @@ export class SqliteStore implements TunnelStore {
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
     const digests = this.journal.isKept ? ZoneDigests.ofStatics(this.#catalog, this.#apexes) : undefined
     this.#catalog.commit(this.#changesOfAll(rrsetsOf, digests), { differences: false })
-    for (const address of this.tunnels.dormant.addresses()) this.#indexes.occupyText(address)
-    this.#indexes.loadResting(this.#now())
+    for (const row of this.tunnels.dormant.given()) this.#occupy(row)
+    this.#links.loadResting(this.#now())
+    this.#routed?.loadResting(this.#now())
     this.#catalog.commit(this.#startSoas(digests), { differences: false })
     this.#database.serve()
   }
@@ -199,7 +212,7 @@ export class SqliteStore implements TunnelStore {
     digests: ZoneDigests | undefined,
   ): Generator<RrsetChange> {
     for (const row of this.tunnels.all()) {
-      this.#indexes.occupy(row)
+      this.#occupy(row)
       if (isBroken(row)) continue
       for (const rrset of rrsetsOf(row)) {
         digests?.add(rrset)
@@ -208,12 +221,18 @@ export class SqliteStore implements TunnelStore {
     }
   }
 
+  #occupy(row: Given | BrokenRow): void {
+    this.#links.occupy(row)
+    this.#routed?.occupy(row)
+  }
+
   /** What a start writes, and the SOA records of its serials; if it can't, those that were written last stand. */
   #startSoas(digests: ZoneDigests | undefined): readonly RrsetChange[] {
     try {
       const changes = this.#write(() => {
         this.#clock.note(this.#now())
-        this.#indexes.forgetRested(this.#now())
+        this.#links.forgetRested(this.#now())
+        this.#routed?.forgetRested(this.#now())
         return this.#beginAll(digests)
       })
       this.#clock.committed()
@@ -265,7 +284,8 @@ export class SqliteStore implements TunnelStore {
       tunnels: this.tunnels,
       writes: this.#writes,
       dormant: this.#dormant,
-      indexes: this.#indexes,
+      links: this.#links,
+      routed: this.#routed,
     })
     const written: Written<unknown>[] = []
     let names: ReadyNames | undefined

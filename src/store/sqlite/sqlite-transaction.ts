@@ -1,10 +1,13 @@
-import type { Assignment, Resting } from '../../tunnel/address-pool.ts'
+import type { Prefix } from '../../address/prefix.ts'
+import type { Assignment } from '../../tunnel/address-pool.ts'
+import type { Resting } from '../../tunnel/index-pool.ts'
 import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
   Contact,
   Insertion,
+  InsertionOptions,
   Move,
   RowDifference,
   TunnelReader,
@@ -24,36 +27,64 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly rows: RowDifference[] = []
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
-  readonly #indexes: IndexAllocation
-  readonly #taken: number[] = []
+  readonly #links: IndexAllocation<Assignment>
+  readonly #routed: IndexAllocation<Prefix> | undefined
+  readonly #takenBack: (() => void)[] = []
   readonly #resting: Resting[] = []
+  readonly #restingRouted: Resting[] = []
 
   constructor(parts: {
     readonly tunnels: TunnelReader
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
-    readonly indexes: IndexAllocation
+    readonly links: IndexAllocation<Assignment>
+    readonly routed: IndexAllocation<Prefix> | undefined
   }) {
     this.tunnels = parts.tunnels
     this.#writes = parts.writes
     this.#dormant = parts.dormant
-    this.#indexes = parts.indexes
+    this.#links = parts.links
+    this.#routed = parts.routed
   }
 
-  insert(now: number, make: (assignment: Assignment) => Tunnel, keyHash: Uint8Array): Insertion {
+  insert(
+    now: number,
+    make: (assignment: Assignment) => Tunnel,
+    { keyHash, wantsRouted = false }: InsertionOptions,
+  ): Insertion {
     for (let attempt = 0; attempt < MAX_INDEX_ATTEMPTS; attempt++) {
-      const taken = this.#indexes.take(now)
-      if (taken === undefined) return { kind: 'full' }
+      const taken = this.#take(now, wantsRouted)
+      if ('kind' in taken) return taken
       const tunnel = make(taken.assignment)
-      const outcome = this.#insertRow(tunnel, keyHash, taken.index)
+      const outcome = this.#insertRow(tunnel, keyHash, taken.giveBack)
       if (outcome === 'inserted') {
-        this.#taken.push(taken.index)
+        this.#takenBack.push(taken.giveBack)
         this.rows.push({ after: tunnel })
         return { kind: 'inserted', tunnel }
       }
       if (outcome === 'taken') return { kind: 'taken' }
     }
     return { kind: 'full' }
+  }
+
+  #take(
+    now: number,
+    wantsRouted: boolean,
+  ): { readonly assignment: Assignment; readonly giveBack: () => void } | Insertion {
+    const link = this.#links.take(now)
+    if (link === undefined) return { kind: 'full' }
+    const giveLinkBack = () => this.#links.untake(link.index)
+    if (!wantsRouted) return { assignment: link.assignment, giveBack: giveLinkBack }
+    const routed = this.#routed?.take(now)
+    if (routed === undefined) {
+      giveLinkBack()
+      return { kind: 'routed-full' }
+    }
+    const giveBack = () => {
+      this.#routed?.untake(routed.index)
+      giveLinkBack()
+    }
+    return { assignment: { ...link.assignment, routedPrefix: routed.assignment }, giveBack }
   }
 
   activate(tunnel: Tunnel, since: number, waitUntil: number | undefined): Tunnel | undefined {
@@ -164,22 +195,28 @@ export class SqliteTransaction implements TunnelTransaction {
 
   /** After COMMIT. */
   committed(): void {
-    this.#indexes.rest(this.#resting)
+    this.#links.rest(this.#resting)
+    this.#routed?.rest(this.#restingRouted)
   }
 
   /** After ROLLBACK. */
   undone(): void {
-    for (const index of this.#taken.reverse()) this.#indexes.untake(index)
+    for (const giveBack of this.#takenBack.reverse()) giveBack()
   }
 
   #removed(before: Tunnel | BrokenRow | undefined, now: number): Tunnel | BrokenRow | undefined {
     if (before === undefined) return undefined
-    this.#resting.push(...this.#indexes.writeResting(before, now))
+    this.#resting.push(...this.#links.writeResting(before, now))
+    this.#restingRouted.push(...(this.#routed?.writeResting(before, now) ?? []))
     this.rows.push({ before })
     return before
   }
 
-  #insertRow(tunnel: Tunnel, keyHash: Uint8Array, index: number): 'inserted' | 'taken' | 'addresses-taken' {
+  #insertRow(
+    tunnel: Tunnel,
+    keyHash: Uint8Array,
+    giveBack: () => void,
+  ): 'inserted' | 'taken' | 'addresses-taken' {
     try {
       this.#writes.insert(tunnel, keyHash)
       return 'inserted'
@@ -187,10 +224,10 @@ export class SqliteTransaction implements TunnelTransaction {
       if (storageFaultOf(error) === 'constraint') {
         // A row that another program wrote has these addresses: they stay taken, and the next index is tried.
         if (!this.#isTaken(tunnel)) return 'addresses-taken'
-        this.#indexes.untake(index)
+        giveBack()
         return 'taken'
       }
-      this.#indexes.untake(index)
+      giveBack()
       throw error
     }
   }

@@ -1,4 +1,5 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
+import { formatPrefix } from '../../address/prefix.ts'
 import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
 import type { Contact } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
@@ -24,7 +25,7 @@ export class TunnelWrites {
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
     this.#insert = database.prepare(
-      `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#activate = database.prepare(
       'UPDATE tunnels SET unreachable = 0, wait_until = ?, state_since = ? WHERE id = ? AND unreachable = -1',
@@ -76,6 +77,7 @@ export class TunnelWrites {
       detailsOf(tunnel.kind),
       tunnel.waitUntil ?? null,
       tunnel.stateSince ?? null,
+      tunnel.routedPrefix === undefined ? null : formatPrefix(tunnel.routedPrefix),
       keyHash,
     )
   }

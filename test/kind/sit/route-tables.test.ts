@@ -23,7 +23,13 @@ const TABLES: readonly (readonly [string, RouteTable])[] = [
 
 function entry(index: number, endpoint = `198.51.100.${index}`): Entry {
   const network = `20010db800f6${index.toString(16).padStart(4, '0')}`
-  return { device: `fn6-${index}`, endpoint, network, serverAddress: `2001:db8:f6:${index.toString(16)}::1` }
+  return {
+    device: `fn6-${index}`,
+    endpoint,
+    network,
+    length: 64,
+    serverAddress: `2001:db8:f6:${index.toString(16)}::1`,
+  }
 }
 
 function ip(line: string): string {
@@ -44,9 +50,9 @@ for (const [name, table] of TABLES) {
     for (const [, reader] of TABLES) {
       const listing = await reader.list()
       assert.ok(listing.kind === 'routes')
-      assert.deepEqual(Object.fromEntries(listing.endpoints), {
-        [entry(1).network]: '198.51.100.1',
-        [entry(2).network]: '198.51.100.2',
+      assert.deepEqual(Object.fromEntries(listing.ways), {
+        [entry(1).network]: { endpoint: '198.51.100.1', length: 64 },
+        [entry(2).network]: { endpoint: '198.51.100.2', length: 64 },
       })
       assert.deepEqual(Object.fromEntries(listing.serverAddresses), {
         [entry(1).network]: '2001:db8:f6:1::1',
@@ -55,6 +61,23 @@ for (const [name, table] of TABLES) {
     }
     await table.take([entry(1), entry(2)])
   })
+
+  test(
+    `${name}: a routed prefix has a way of its own length, and no address of the server`,
+    SKIP,
+    async () => {
+      const routed = { ...entry(1), network: '20010db880000100', length: 56, serverAddress: undefined }
+      assert.deepEqual(await table.put([entry(1), routed]), new Map())
+      for (const [, reader] of TABLES) {
+        const listing = await reader.list()
+        assert.ok(listing.kind === 'routes')
+        assert.deepEqual(listing.ways.get(routed.network), { endpoint: '198.51.100.1', length: 56 })
+        assert.equal(listing.serverAddresses.size, 1)
+      }
+      assert.deepEqual(await table.take([entry(1), routed]), new Map())
+      assert.equal(ip(`-6 route show dev ${DEVICE} proto 246`), '')
+    },
+  )
 
   test(`${name}: a route that is put again has the new endpoint and no other`, SKIP, async () => {
     await table.put([entry(1)])
@@ -93,7 +116,7 @@ for (const [name, table] of TABLES) {
     assert.equal((await table.put(many)).size, 0)
     const listing = await table.list()
     assert.ok(listing.kind === 'routes')
-    assert.deepEqual([listing.endpoints.size, listing.serverAddresses.size], [5000, 5000])
+    assert.deepEqual([listing.ways.size, listing.serverAddresses.size], [5000, 5000])
     assert.equal((await table.take(many)).size, 0)
     assert.equal(ip(`-6 route show dev ${DEVICE} proto 246`), '')
   })

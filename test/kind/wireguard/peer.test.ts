@@ -17,13 +17,15 @@ const LINK: Link = {
   publicKey: Buffer.alloc(32, 7).toString('base64'),
 }
 
-test('a tunnel is a peer whose source filter is its /64', () => {
+test('a tunnel is a peer whose source filter is its /64, and the prefix that is routed to it', () => {
   assert.deepEqual(peerOf(LINK), {
     device: 'fn6-7',
     publicKey: LINK.publicKey,
-    network: '2001:db8:f6:7::/64',
+    networks: ['2001:db8:f6:7::/64'],
     serverAddress: '2001:db8:f6:7::1',
   })
+  const routed = peerOf({ ...LINK, routedPrefix: '2001:db8:8000:100::/56' })
+  assert.deepEqual(routed?.networks, ['2001:db8:f6:7::/64', '2001:db8:8000:100::/56'])
 })
 
 test('a link without a key, with half a key or without an address is no peer', () => {
