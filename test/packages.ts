@@ -57,6 +57,7 @@ const PACKAGES = {
   'systemd-analyze': 'systemd',
   unbound: 'unbound',
   wg: 'wireguard-tools',
+  radvd: 'radvd',
   'wireguard-go': 'wireguard-go',
   xz: 'xz-utils',
 } as const satisfies Readonly<Record<string, string>>

@@ -122,7 +122,7 @@ export class Admission {
     if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
     return {
       kind: 'admitted',
-      request: { ...request, ipv4, kind: kind.fields, wantsRouted },
+      request: { ...request, ipv4, kind: kind.fields, ...(wantsRouted ? { wantsRouted } : {}) },
       warnings: endpoint.warnings,
     }
   }

@@ -28,6 +28,8 @@ export interface Settings {
   readonly threshold: number
   /** All kinds unless given. */
   readonly kinds?: readonly string[]
+  /** None unless given. */
+  readonly routedPrefix?: string
 }
 
 /** One row of the table, as sqlite3 prints it. */
@@ -126,7 +128,14 @@ export async function until<T>(what: string, timeout: number, look: () => T | un
 const SERVE = [process.execPath, 'src/cli.ts', 'serve', '--config', CONFIG_FILE]
 const DATABASE_FILE = join(DIRECTORY, 'data/freenet6.db')
 
-function configText({ layout, reachability, monitorInterval, threshold, kinds }: Settings): string {
+function configText({
+  layout,
+  reachability,
+  monitorInterval,
+  threshold,
+  kinds,
+  routedPrefix = '',
+}: Settings): string {
   return stringify({
     origin: ORIGIN,
     data_dir: join(DIRECTORY, 'data'),
@@ -139,6 +148,7 @@ function configText({ layout, reachability, monitorInterval, threshold, kinds }:
       layout,
       server_ipv4: SERVER_IPV4,
       prefix: '2001:db8:f6::/48',
+      routed_prefix: routedPrefix,
       device_prefix: DEVICE_PREFIX,
       reachability,
       foreign_endpoints: true,

@@ -23,6 +23,7 @@ export interface TunnelView {
   readonly ipv6_client: string
   readonly ipv6_server: string
   readonly device: string
+  readonly routed_prefix?: string
 }
 
 /** Registers as a browser would: posts the form, follows the redirection, reads the page. */
@@ -51,7 +52,7 @@ export function registerByForm(
 export function registerByApi(
   narrator: Narrator,
   host: Host,
-  fields: Readonly<Record<string, string>>,
+  fields: Readonly<Record<string, string | boolean>>,
 ): unknown {
   const json = ['-H', 'Content-Type: application/json', '-d', JSON.stringify(fields)]
   const reply = narrator.run(host, ['curl', '-sS', ...json, `${WEB}/api/v1/tunnels`], { only: NOTHING })

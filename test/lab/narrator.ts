@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 /** A host of the lab: the name of its network namespace. */
-export type Host = 'broker' | 'client' | 'client2' | 'internet'
+export type Host = 'broker' | 'client' | 'client2' | 'internet' | 'home'
 
 export interface RunOptions {
   /** Tells only the lines of output that this matches; all of them unless given. */

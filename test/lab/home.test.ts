@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { missingPackages } from '../packages.ts'
+import { runInGuest } from './guest.ts'
+import { missingGuest } from './kernel.ts'
+
+const SUITE = join(import.meta.dirname, 'home.guest.ts')
+const LIMIT_SECONDS = 280
+
+const skip = (await missingPackages(['radvd', 'wg', 'dig'])) ?? (await missingGuest())
+
+for (const mode of ['shared', 'per-tunnel', 'wireguard']) {
+  test(`a home has a routed prefix on a real kernel: ${mode}`, { skip: skip ?? false }, async () => {
+    const run = await runInGuest([SUITE, mode], { limitSeconds: LIMIT_SECONDS })
+    assert.equal(run.status, 0, run.output)
+  })
+}
