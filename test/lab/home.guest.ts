@@ -4,7 +4,7 @@
  *   uml-run -- node test/lab/home.guest.ts shared|per-tunnel|wireguard
  */
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -57,12 +57,16 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
   let one: Registered
   let two: Registered
   let host: string
+  let radvd: ChildProcess | undefined
 
   before(async () => {
     rmSync('/run/lab/data', { recursive: true, force: true })
     broker = await LabBroker.start(SETTINGS)
   })
-  after(() => broker.kill())
+  after(async () => {
+    radvd?.kill()
+    await broker.kill()
+  })
 
   test('a router asks for a prefix, gets one, and runs the script as it comes', async () => {
     one = register('client', { ipv4: '192.0.2.2', nicname: 'one', routed_prefix: true })
@@ -81,8 +85,7 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
     inside('home', 'ip', 'link', 'set', 'eth0', 'up')
     inside('client', 'ip', 'link', 'set', 'lan', 'up')
     const arguments_ = ['-n', '-C', '/run/lab/radvd.conf', '-p', '/run/lab/radvd.pid']
-    const radvd = spawn('ip', ['netns', 'exec', 'client', 'radvd', ...arguments_], { stdio: 'inherit' })
-    after(() => radvd.kill())
+    radvd = spawn('ip', ['netns', 'exec', 'client', 'radvd', ...arguments_], { stdio: 'inherit' })
     host = await until('an address of the prefix', MENDED_MS, addressAtHome)
     assert.match(host, /^2001:db8:8000:1:/)
     await pingUntil('home', INTERNET_IPV6)
@@ -198,8 +201,12 @@ function addressAtHome(): string | undefined {
 
 /** Counts what reaches the internet host from a block. */
 function count(block: string): void {
-  const rules = `table ip6 seen { chain input { type filter hook input priority 0; ip6 saddr ${block} counter; } }\n`
-  writeFileSync('/run/lab/seen.nft', rules)
+  const rules = [
+    'add table ip6 seen',
+    'add chain ip6 seen input { type filter hook input priority 0; }',
+    `add rule ip6 seen input ip6 saddr ${block} counter`,
+  ].join('\n')
+  writeFileSync('/run/lab/seen.nft', `${rules}\n`)
   inside('internet', 'nft', '-f', '/run/lab/seen.nft')
 }
 
