@@ -40,6 +40,10 @@ export interface ScriptValues {
   readonly serverPublicKey: string
   readonly endpoint: string
   readonly keepaliveSeconds: number
+  /** What is routed to the client beside its link, the first /64 of it, and an address in that; empty: nothing is. */
+  readonly routedPrefix: string
+  readonly routedNetwork: string
+  readonly routedAddress: string
 }
 
 /** A value that must not reach a script: it could be read as a command. */
@@ -56,6 +60,7 @@ const isNumber = (value: unknown) =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535
 const isDomainName = (value: unknown) => typeof value === 'string' && DOMAIN_NAME.test(value)
 const matches = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
+const isPrefixOrNone = matches(/^(?:[0-9a-f:]{2,39}\/[0-9]{2})?$/)
 
 const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> = {
   ipv4Server: isIpv4,
@@ -74,6 +79,9 @@ const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> =
   serverPublicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),
   endpoint: matches(/^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$/),
   keepaliveSeconds: isNumber,
+  routedPrefix: isPrefixOrNone,
+  routedNetwork: isPrefixOrNone,
+  routedAddress: value => value === '' || isIpv6(value),
 }
 
 /**

@@ -117,6 +117,7 @@ export class TunnelPages {
       publicKey: tunnel.kind.publicKey ?? '',
       mtu: mtuOf(tunnel, facts),
       configuration: scripts.configuration(tunnel),
+      routedNotes: scripts.routedNotes(tunnel),
       stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { formatIpv6 } from '../address/ipv6.ts'
+import { formatPrefix, type Prefix } from '../address/prefix.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { OperatingSystems, Part } from './operating-systems.ts'
@@ -9,6 +11,7 @@ export const ACTIONS = ['up', 'down'] as const
 export type Action = (typeof ACTIONS)[number]
 
 const LINK_PREFIX_LENGTH = 64
+const ROUTED_NOTES = join(import.meta.dirname, '../../templates/partials/notes/routed-prefix.hbs')
 const IPV6_AND_TCP_HEADERS = 60
 export const INTERFACE_NAME = 'freenet6'
 /** How often a client behind NAT says that it is there, so that the NAT keeps its mapping. */
@@ -33,16 +36,22 @@ const SAMPLE: ScriptValues = {
   serverPublicKey: 'cHVibGljIGtleSBvZiB0aGUgc2VydmVyLCBhIHNhbXA=',
   endpoint: '192.0.2.1:51820',
   keepaliveSeconds: KEEPALIVE_SECONDS,
+  routedPrefix: '2001:db8:1::/56',
+  routedNetwork: '2001:db8:1::/64',
+  routedAddress: '2001:db8:1::1',
 }
 
 /** The draft's server steps 5–6: the script for the client, its undo, and the instructions. */
 export class TunnelScripts {
   readonly #facts: ScriptFacts
   readonly #templates = new Map<string, Template>()
+  readonly #routed: Template
 
   /** Compiles every system's templates. Throws if one can't be rendered. */
   constructor(facts: ScriptFacts, systems: OperatingSystems, templates: Templates) {
     this.#facts = facts
+    this.#routed = templates.script(ROUTED_NOTES)
+    this.#routed(SAMPLE)
     for (const { id, files } of systems.all) {
       for (const [kind, parts] of files) {
         for (const [part, file] of Object.entries(parts)) {
@@ -62,6 +71,14 @@ export class TunnelScripts {
   /** The instructions, one a line. */
   notes(tunnel: Tunnel, os: string): readonly string[] {
     return (this.render(this.#values(tunnel), { os, kind: tunnel.kind.name, part: 'notes' }) ?? '')
+      .split('\n')
+      .filter(line => line !== '')
+  }
+
+  /** What to do on a router with the prefix that is routed to it, one a line; none if nothing is. */
+  routedNotes(tunnel: Tunnel): readonly string[] {
+    if (tunnel.routedPrefix === undefined) return []
+    return this.#routed(checkScriptValues(this.#values(tunnel)))
       .split('\n')
       .filter(line => line !== '')
   }
@@ -111,7 +128,19 @@ export class TunnelScripts {
       serverPublicKey: this.#facts.wireguard.serverPublicKey,
       endpoint: this.#facts.wireguard.endpoint,
       keepaliveSeconds: KEEPALIVE_SECONDS,
+      ...routedValues(tunnel.routedPrefix),
     }
+  }
+}
+
+function routedValues(prefix: Prefix | undefined) {
+  if (prefix === undefined) return { routedPrefix: '', routedNetwork: '', routedAddress: '' }
+  const address = Uint8Array.from(prefix.octets)
+  address[address.length - 1] = 1
+  return {
+    routedPrefix: formatPrefix(prefix),
+    routedNetwork: formatPrefix({ octets: prefix.octets, length: LINK_PREFIX_LENGTH }),
+    routedAddress: formatIpv6(address),
   }
 }
 

@@ -16,8 +16,6 @@ export const SENTENCES = {
   'routed-hint': [],
   'routed-title': [],
   'routed-text': ['prefix', 'address'],
-  'routed-first': ['prefix'],
-  'routed-router': [],
   'routed-guard': [],
   'value-routed-prefix': [],
   'came-over-ipv6': ['visitor'],

@@ -19,7 +19,14 @@ const DANGEROUS = [
 /** All that a fit value is made of. */
 const FIT = /^[A-Za-z0-9._:/[\]+=-]+$/
 /** Values that not every kind of tunnel has. */
-const MAY_BE_EMPTY: readonly (keyof ScriptValues)[] = ['ipv4Client', 'publicKey', 'serverPublicKey']
+const MAY_BE_EMPTY: readonly (keyof ScriptValues)[] = [
+  'ipv4Client',
+  'publicKey',
+  'serverPublicKey',
+  'routedPrefix',
+  'routedNetwork',
+  'routedAddress',
+]
 
 const system = fc.constantFrom(...SYSTEMS)
 const name = fc.constantFrom(...NAMES)

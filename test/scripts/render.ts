@@ -62,6 +62,9 @@ export const USUAL: ScriptValues = {
   serverPublicKey: WIREGUARD_FACTS.serverPublicKey,
   endpoint: WIREGUARD_FACTS.endpoint,
   keepaliveSeconds: 25,
+  routedPrefix: '2001:db8:8000:100::/56',
+  routedNetwork: '2001:db8:8000:100::/64',
+  routedAddress: '2001:db8:8000:100::1',
 }
 
 /** Legal, and as long, as short or as odd as each value can be. */
