@@ -1,4 +1,5 @@
 import { formatIpv6 } from '../address/ipv6.ts'
+import { formatPrefix } from '../address/prefix.ts'
 import { findTunnel } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
@@ -151,6 +152,7 @@ export class Operator {
       ipv4_client: tunnel.ipv4Client ?? null,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),
+      ...(tunnel.routedPrefix === undefined ? {} : { routed_prefix: formatPrefix(tunnel.routedPrefix) }),
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,

@@ -12,6 +12,8 @@ export const tunnelReport = z.object({
   ipv4_client: z.string().nullable(),
   ipv6_client: z.string(),
   ipv6_server: z.string(),
+  /** What is routed to it beside its link. */
+  routed_prefix: z.string().optional(),
   device: z.string(),
   /** UTC seconds. */
   creation_time: z.int(),

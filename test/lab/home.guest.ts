@@ -99,12 +99,13 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
     two = register('client2', { ipv4: '192.0.2.3', nicname: 'two' })
     assert.equal(two.routed_prefix, undefined)
     if (!isWireguard) assert.equal(runScript(narrator, 'client2', two, 'up').status, 0)
-    count('2001:db8:8000::/44')
+    count(`{ ${POOL}, 2001:db8:f6::/48 }`)
     ping('home', INTERNET_IPV6)
     const before = counted()
     assert.ok(before > 0, 'what the host sends is counted')
     const spoofing: readonly (readonly [Host, string])[] = [
       ['home', `${NOBODYS}5`],
+      ['client', '2001:db8:f6:5::5'], // another's link, cut to the length of a routed prefix, is the client's own
       ...(isWireguard ? [] : ([['client2', '2001:db8:8000:2::5']] as const)),
     ]
     for (const [from, address] of spoofing) {
@@ -202,12 +203,12 @@ function addressAtHome(): string | undefined {
   return /inet6 ([0-9a-f:]+)\/64/.exec(shown)?.[1]
 }
 
-/** Counts what reaches the internet host from a block. */
-function count(block: string): void {
+/** Counts what reaches the internet host from some blocks. */
+function count(blocks: string): void {
   const rules = [
     'add table ip6 seen',
     'add chain ip6 seen input { type filter hook input priority 0; }',
-    `add rule ip6 seen input ip6 saddr ${block} counter`,
+    `add rule ip6 seen input ip6 saddr ${blocks} counter`,
   ].join('\n')
   writeFileSync('/run/lab/seen.nft', `${rules}\n`)
   inside('internet', 'nft', '-f', '/run/lab/seen.nft')
