@@ -568,8 +568,8 @@ test('no answer from any anchor is an outage of our own, one answer is none', as
   prober.answer = NOBODY
   assert.equal((await monitor.runRound()).outcome, 'own-outage')
   prober.answer = async targets => repliesOf(['198.51.100.2'])(targets)
-  assert.equal((await monitor.runRound()).outcome, 'recorded')
-  assert.deepEqual(lifecycle.rounds, [{ answered: [], silent: ['t0'] }])
+  for (const _ of ['the end', 'the next']) assert.equal((await monitor.runRound()).outcome, 'recorded')
+  assert.deepEqual(lifecycle.rounds.at(-1), { answered: [], silent: ['t0'] })
 })
 
 test('where nothing is known of any anchor the health check says what stands in the way', async t => {
