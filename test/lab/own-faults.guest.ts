@@ -9,10 +9,11 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LAYOUTS } from './kernel-view.ts'
-import { LabBroker, readRows, SERVER_IPV4, until } from './lab-broker.ts'
+import { LabBroker, readRows, SERVER_IPV4, until, WEB } from './lab-broker.ts'
 import { readTunnel, registerByApi, runScript, type Ticket, type TunnelView } from './lab-client.ts'
 import { type Host, Narrator, runQuietly } from './narrator.ts'
 import { type Fault, faultsOfOurEnd, outages } from './own-faults.ts'
+import { renumber } from './renumber.ts'
 import { roundsIn } from './round-log.ts'
 import { must, on } from './script-client.ts'
 
@@ -58,6 +59,16 @@ for (const layout of asked) {
     for (const fault of faultsOfOurEnd(layout)) {
       test(`${fault.name}: it is mended, and neither of the two is counted silent`, () => endure(fault))
     }
+
+    test('two customers who have swapped addresses are both served again when both have said so', async () => {
+      renumber('client', '192.0.2.3')
+      renumber('client2', '192.0.2.2')
+      const [one, two] = tunnels
+      assert.equal(update('client', one), 'good 192.0.2.3')
+      assert.match(update('client2', two), /^(?:good|nochg) 192\.0\.2\.2$/)
+      await allAreActive()
+      await assertNobodyIsLost()
+    })
 
     for (const fault of outages(OUTAGE_SECONDS)) {
       test(`${fault.name}: nobody of a crowd is counted silent`, async () => {
@@ -140,6 +151,12 @@ function register(ipv4: string, host: Host): Registered {
   const tunnel = registerByApi(narrator, host, fieldsOf(ipv4, host)) as Registered
   assert.equal(runScript(narrator, host, tunnel, 'up').status, 0)
   return tunnel
+}
+
+/** What a client's program says from the host when its address has changed; returns the broker's word. */
+function update(host: Host, tunnel: Registered | undefined): string {
+  const { id, key, name } = tunnel ?? assert.fail('it is not registered')
+  return on(host, 'curl', '-4sS', '-u', `${id}:${key}`, `${WEB}/nic/update?hostname=${name}`).trim()
 }
 
 function fieldsOf(ipv4: string, nicname: string): Readonly<Record<string, string>> {
