@@ -78,14 +78,14 @@ function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, log }: DriverContext
     'tunnel.layout = "per-tunnel" is for 2,000 tunnels at most: each packet costs more with each device',
   )
   const filter = new SourceFilter({ devicePrefix })
-  let isAlone = false
+  let mayHaveShared = true
   return new SitInterfaces({
     devicePrefix,
     serverIpv4,
     mtu,
     prefix,
     sourceFilter: async () => {
-      isAlone ||= await removeSharedLayout(sharedDevice(devicePrefix))
+      if (mayHaveShared) mayHaveShared = !(await removeSharedLayout(sharedDevice(devicePrefix)))
       return filter.ensure()
     },
   })
