@@ -87,7 +87,8 @@ export class Counts implements TransferCounts {
 }
 
 export class Nameserver {
-  readonly counts = new Counts()
+  readonly counts: Counts
+  readonly #transferTimes: TransferTimes
   readonly #query = new Query()
   readonly #reply: Reply
   readonly #lookup: Lookup
@@ -98,7 +99,8 @@ export class Nameserver {
   readonly #rateLimit: RateLimit | undefined
   readonly #transfers: Transfers | undefined
 
-  constructor(options: NameserverOptions) {
+  /** `former`: the one that this one follows, whose counts and memory of signed transfers it goes on with. */
+  constructor(options: NameserverOptions, former?: Nameserver) {
     const { catalog, nsid, version, hostname, keys = [], cookieSecrets, tcpIdleMs = 0, rateLimit } = options
     const identity = new TextEncoder().encode(nsid)
     if (identity.length > MAX_NSID_LENGTH)
@@ -109,7 +111,9 @@ export class Nameserver {
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
     const signers = signersOf(keys)
-    const transferTimes = new TransferTimes()
+    this.counts = former?.counts ?? new Counts()
+    this.#transferTimes = former === undefined ? new TransferTimes() : former.#transferTimes
+    const transferTimes = this.#transferTimes
     this.#signature = new Signature(this.#query, signers, options.transfers && transferTimes)
     this.#rateLimit = rateLimit && new RateLimit(rateLimit)
     const { counts } = this

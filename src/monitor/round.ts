@@ -27,6 +27,11 @@ export interface RoundOptions {
   /** Counts what was found wrong at our own ends: where it grew during a round, silence may be our doing. */
   readonly mendings: () => number
   readonly signal: AbortSignal
+  /** Is told what was counted: round trips by id, 0 where nothing was timed, and the silent ones. */
+  readonly onCounted?: (round: {
+    readonly answered: ReadonlyMap<string, number>
+    readonly silent: readonly string[]
+  }) => void
 }
 
 /** Answers of the first try that are asked again with the silent ones, to see whether we are cut off by now. */
@@ -94,7 +99,10 @@ export class Rounds {
     const isEndOfOutage = cutOff === undefined && this.#outage.current !== undefined
     this.#outage.over()
     this.#options.uplink.learn(echoes.last)
-    return this.#count(isEndOfOutage ? withoutSilence(findings) : findings, echoes.start)
+    return this.#count(isEndOfOutage ? withoutSilence(findings) : findings, {
+      times: roundTrips(tunnels, echoes.verdicts),
+      since: echoes.start,
+    })
   }
 
   /** What a tunnel sends is as good as an echo's reply: some filter echoes. */
@@ -173,7 +181,7 @@ export class Rounds {
   /** Draft, steps 3 and 4: count those silent `since` the last echoes went out, take down those over the threshold. */
   async #count(
     { answered, silent, unknown }: Findings,
-    since: number,
+    { times, since }: { readonly times: ReadonlyMap<string, number>; readonly since: number },
   ): Promise<Omit<RoundReport, 'targets'>> {
     const { lifecycle, log } = this.#options
     const sound = silent.length === 0 ? new Set<string>() : await lifecycle.check(silent, since)
@@ -183,6 +191,7 @@ export class Rounds {
       log.warn({ tunnels: mended }, 'silent tunnels were not counted: our own end was not sound')
     this.#crowd.counted(answered, [...unknown, ...silent.filter(id => !sound.has(id))])
     const { removed } = await lifecycle.recordRound({ answered: [...answered], silent: counted })
+    this.#options.onCounted?.({ answered: times, silent: counted })
     return {
       outcome: 'recorded',
       answered: answered.size,
@@ -211,6 +220,16 @@ function findingsOf(tunnels: readonly ProbeTarget[], verdicts: Verdicts): Findin
 /** An outage ends while echoes are under way: who is silent then may not have been asked. */
 function withoutSilence({ answered, silent, unknown }: Findings): Findings {
   return { answered, silent: [], unknown: [...unknown, ...silent] }
+}
+
+/** Milliseconds by the id of each tunnel that answered. */
+function roundTrips(tunnels: readonly ProbeTarget[], verdicts: Verdicts): ReadonlyMap<string, number> {
+  const times = new Map<string, number>()
+  for (const { id, ipv6Client } of tunnels) {
+    const verdict = verdictOf(verdicts, ipv6Client)
+    if (verdict.kind === 'answered') times.set(id, verdict.rttMs)
+  }
+  return times
 }
 
 function unknownReason(verdicts: Verdicts): string {

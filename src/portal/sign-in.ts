@@ -20,6 +20,8 @@ export interface FirstView {
   /** Empty where the tunnel is not new. */
   readonly key: string
   readonly warnings: readonly Problem[]
+  /** An endpoint that was typed before its owner had to sign in again. */
+  readonly typedIpv4?: string
 }
 
 /**
@@ -81,6 +83,16 @@ export class SignIns {
     return tokens.some(token => this.#sessions.find(tunnelId, token) !== undefined)
   }
 
+  /** The tunnels that a browser's tokens are signed in to, each once. */
+  tunnelsOf(tokens: readonly string[]): readonly string[] {
+    return [...new Set(tokens.flatMap(token => this.#sessions.tunnelOf(token) ?? []))]
+  }
+
+  /** Ends a browser's sessions, whatever it may keep of them. */
+  signOut(tokens: readonly string[]): void {
+    for (const token of tokens) this.#sessions.delete(token)
+  }
+
   /** Ends the sessions of a tunnel that is deleted or has a new key, and forgets the old key where it waits. */
   close(tunnelId: string): void {
     this.#sessions.deleteAll(tunnelId)
@@ -112,6 +124,12 @@ class BoundedSessions<T extends Session> {
   find(tunnelId: string, token: string): T | undefined {
     const session = this.#byToken.get(token)
     return session?.tunnelId === tunnelId && session.expires >= this.#now() ? session : undefined
+  }
+
+  /** The tunnel that a token is for, as long as it lasts. */
+  tunnelOf(token: string): string | undefined {
+    const session = this.#byToken.get(token)
+    return session !== undefined && session.expires >= this.#now() ? session.tunnelId : undefined
   }
 
   /** What stood behind the token. */

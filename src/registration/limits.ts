@@ -21,14 +21,22 @@ export class VisitorLimits {
   readonly #wrongKeys = new BoundedLimiter({ points: WRONG_KEYS_PER_MINUTE, seconds: MINUTE_SECONDS })
   readonly #moves = new BoundedLimiter({ points: MOVES_PER_HOUR, seconds: HOUR_SECONDS })
   readonly #newKeys = new BoundedLimiter({ points: NEW_KEYS_PER_HOUR, seconds: HOUR_SECONDS })
-  readonly #registrations: BoundedLimiter | undefined
-  readonly #refusals: BoundedLimiter | undefined
+  #registrationsPerHour = 0
+  #registrations: BoundedLimiter | undefined
+  #refusals: BoundedLimiter | undefined
 
-  /** `registrationsPerHour` 0: neither registrations nor refused ones are limited. */
   constructor(registrationsPerHour: number) {
-    if (registrationsPerHour === 0) return
-    this.#registrations = new BoundedLimiter({ points: registrationsPerHour, seconds: HOUR_SECONDS })
-    this.#refusals = new BoundedLimiter({ points: REFUSALS_PER_MINUTE, seconds: MINUTE_SECONDS })
+    this.setRegistrationsPerHour(registrationsPerHour)
+  }
+
+  /** 0: neither registrations nor refused ones are limited. Another number than before begins every visitor's hour anew. */
+  setRegistrationsPerHour(count: number): void {
+    if (count === this.#registrationsPerHour) return
+    this.#registrationsPerHour = count
+    const hour = { points: count, seconds: HOUR_SECONDS }
+    const minute = { points: REFUSALS_PER_MINUTE, seconds: MINUTE_SECONDS }
+    this.#registrations = count === 0 ? undefined : new BoundedLimiter(hour)
+    this.#refusals = count === 0 ? undefined : (this.#refusals ?? new BoundedLimiter(minute))
   }
 
   /** Takes one of the visitor's registrations; a problem if none is left. */

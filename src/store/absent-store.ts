@@ -65,7 +65,9 @@ class AbsentTunnels implements TunnelReader {
   constructor(reason: string) {
     this.#reason = reason
     const unknown = () => this.#unknown()
-    this.dormant = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown, count: () => 0 }
+    const none = () => 0
+    const looks = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown, isSuspendedAt: unknown }
+    this.dormant = { ...looks, count: none, countSuspended: none }
   }
 
   byId(): never {
@@ -88,6 +90,10 @@ class AbsentTunnels implements TunnelReader {
     return this.#unknown()
   }
 
+  noteOf(): never {
+    return this.#unknown()
+  }
+
   keyMatches(): never {
     return this.#unknown()
   }
@@ -97,7 +103,11 @@ class AbsentTunnels implements TunnelReader {
   }
 
   countByState(): StateCounts {
-    return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0 }
+    return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0, suspended: 0 }
+  }
+
+  countByCountry(): never {
+    return this.#unknown()
   }
 
   after(): readonly Tunnel[] {

@@ -8,8 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Broker } from '../../src/broker.ts'
 import { compose } from '../../src/compose.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
+import { SIT } from '../../src/kind/sit/sit.ts'
 import { Portal } from '../../src/portal/portal.ts'
 import { portalOptions } from '../../src/portal-serving.ts'
+import type { Interfaces } from '../../src/tunnel/interface.ts'
+import { Kinds } from '../../src/tunnel/kind.ts'
 import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
@@ -92,13 +95,17 @@ export class PortalWorld implements Knobs {
     this.#directory = parts.directory
   }
 
-  static async open(text = LAB, wordsDirectory?: string): Promise<PortalWorld> {
+  static async open(
+    text = LAB,
+    { words, kernel }: { readonly words?: string; readonly kernel?: Interfaces } = {},
+  ): Promise<PortalWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
     const knobs: Knobs = { faults: [], silent: new Set(), reasons: [], ping: { ms: 0 } }
     const broker = await compose(reading.config, {
       log: SILENT,
+      ...(kernel === undefined ? {} : { kinds: new Kinds({ ...SIT, openDriver: async () => kernel }) }),
       prober: {
         kind: 'fping',
         probe: async targets => {
@@ -112,7 +119,7 @@ export class PortalWorld implements Knobs {
         },
       },
     })
-    const portal = await openPortal(reading.config, broker, knobs, wordsDirectory)
+    const portal = await openPortal(reading.config, broker, knobs, words)
     return new PortalWorld({ ...knobs, broker, portal, directory })
   }
 
@@ -205,6 +212,7 @@ function openPortal(
       check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
     },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
+    unready: () => [],
     words: Words.load(wordsDirectory),
     log: { ...SILENT, error: facts => void faults.push(facts) },
   })

@@ -92,4 +92,19 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   INSERT INTO clock VALUES (1, 0);
   `,
+  `
+  ALTER TABLE dormant ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1));
+  CREATE INDEX dormant_suspended ON dormant (IPv4client) WHERE suspended = 1;
+
+  CREATE TABLE notes (
+    id   TEXT PRIMARY KEY NOT NULL,
+    note TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER notes_of_tunnels AFTER DELETE ON tunnels
+    WHEN NOT EXISTS (SELECT 1 FROM dormant WHERE id = OLD.id)
+    BEGIN DELETE FROM notes WHERE id = OLD.id; END;
+  CREATE TRIGGER notes_of_dormant AFTER DELETE ON dormant
+    WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id)
+    BEGIN DELETE FROM notes WHERE id = OLD.id; END;
+  `,
 ]

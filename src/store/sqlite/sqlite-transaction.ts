@@ -103,7 +103,7 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   replaceKey(id: string, keyHash: Uint8Array): boolean {
-    return this.#writes.replaceKey(id, keyHash)
+    return this.#writes.replaceKey(id, keyHash) || this.#dormant.replaceKey(id, keyHash)
   }
 
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
@@ -124,6 +124,14 @@ export class SqliteTransaction implements TunnelTransaction {
     const before = this.#writes.remove(id)
     if (before !== undefined) this.rows.push({ before })
     return before
+  }
+
+  suspendDormant(id: string, since: number): boolean {
+    return this.#dormant.suspend(id, since)
+  }
+
+  setNote(id: string, note: string): void {
+    this.#writes.setNote(id, note)
   }
 
   wake(id: string, { keyHash, ...row }: Awakening): Waking {

@@ -14,6 +14,8 @@ export class TunnelWrites {
   readonly #clearEndpoint: Statement
   readonly #replaceKey: Statement
   readonly #remove: Statement
+  readonly #note: Statement
+  readonly #dropNote: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
@@ -40,6 +42,10 @@ export class TunnelWrites {
     this.#clearEndpoint = database.prepare('UPDATE tunnels SET IPv4client = NULL WHERE id = ?')
     this.#replaceKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
+    this.#note = database.prepare(
+      'INSERT INTO notes (id, note) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET note = excluded.note',
+    )
+    this.#dropNote = database.prepare('DELETE FROM notes WHERE id = ?')
     const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
   }
@@ -93,6 +99,12 @@ export class TunnelWrites {
   /** False: there is no such row. */
   replaceKey(id: string, keyHash: Uint8Array): boolean {
     return this.#replaceKey.run(keyHash, id).changes === 1
+  }
+
+  /** An empty note is none. */
+  setNote(id: string, note: string): void {
+    if (note === '') this.#dropNote.run(id)
+    else this.#note.run(id, note)
   }
 
   /** The row as it was, sound or broken; undefined: there was none. */
