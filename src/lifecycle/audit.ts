@@ -107,10 +107,12 @@ export class Audit {
       if (cursor === undefined) break
       await nextTurn()
     }
-    return answered === wanted ? 0 : this.#removeStrays(zone)
+    if (answered === wanted) return 0
+    return this.#removeStrays(zone, answered > wanted ? answered - wanted : Number.POSITIVE_INFINITY)
   }
 
-  async #removeStrays(zone: TunnelZoneName): Promise<number> {
+  /** Looks no further when `excess` strays are found: where they lie is not known, and the rest is in order. */
+  async #removeStrays(zone: TunnelZoneName, excess: number): Promise<number> {
     let found = 0
     for (let cursor: Uint8Array | undefined; ; ) {
       const looked = this.#comparison.straysAfter(zone, cursor, SLICE)
@@ -120,7 +122,7 @@ export class Audit {
           : await this.#heal(() => this.#comparison.straysAfter(zone, cursor, HEALED_OWNERS))
       found += strays.changes.length
       cursor = strays.cursor
-      if (cursor === undefined) return found
+      if (cursor === undefined || found >= excess) return found
       await nextTurn()
     }
   }
