@@ -1,45 +1,19 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'node:test'
 import { SharedLayoutWatch } from '../../../src/kind/sit/shared-layout-watch.ts'
+import { isHarm } from './fake-monitors.ts'
 
 const NETWORK = '20010db800f60001'
 const ENDPOINT = '198.51.100.1'
-/** Longer than the watch lets changes settle. */
-const SETTLED_MS = 800
 
-/** Whether the watch takes these lines of the monitors for harm, if there is one tunnel. */
-async function isHarm(
-  t: TestContext,
-  lines: { readonly ip?: string; readonly nft?: string },
-): Promise<boolean> {
-  const directory = mkdtempSync(join(tmpdir(), 'freenet6-watch-'))
-  const path = process.env.PATH
-  for (const name of ['ip', 'nft'] as const) {
-    const script = `#!/bin/sh\ncat <<'END'\n${lines[name] ?? ''}\nEND\nexec sleep 60\n`
-    writeFileSync(join(directory, name), script, { mode: 0o755 })
-  }
-  process.env.PATH = `${directory}:${path}`
-  let isHarmed = false
-  const watch = new SharedLayoutWatch({
+/** Watches a kernel that has one tunnel. */
+function startWatch(harmed: () => void): SharedLayoutWatch {
+  return new SharedLayoutWatch({
     device: 'fn6-all',
     pool: '2001:db8:f6::/48',
     isWanted: ({ endpoint, network }) => network === NETWORK && (endpoint ?? ENDPOINT) === ENDPOINT,
-    harmed: () => {
-      isHarmed = true
-    },
+    harmed,
   })
-  process.env.PATH = path
-  t.after(() => {
-    watch.stop()
-    rmSync(directory, { recursive: true })
-  })
-  const end = performance.now() + SETTLED_MS
-  while (!isHarmed && performance.now() < end) await sleep(20)
-  return isHarmed
 }
 
 const ROUTE = '2001:db8:f6:1::/64 via ::198.51.100.1 dev fn6-all proto 246 metric 1024 onlink pref medium'
@@ -63,7 +37,7 @@ const HARMS = {
 } as const
 
 for (const [what, lines] of Object.entries(HARMS)) {
-  test(`${what}: that is harm`, async t => assert.equal(await isHarm(t, lines), true))
+  test(`${what}: that is harm`, async t => assert.equal(await isHarm(t, lines, startWatch), true))
 }
 
 const NO_HARMS = {
@@ -79,5 +53,5 @@ const NO_HARMS = {
 } as const
 
 for (const [what, lines] of Object.entries(NO_HARMS)) {
-  test(`${what}: that is none`, async t => assert.equal(await isHarm(t, lines), false))
+  test(`${what}: that is none`, async t => assert.equal(await isHarm(t, lines, startWatch), false))
 }
