@@ -137,11 +137,11 @@ for (const layout of asked) {
       const ids = readRows().map(({ id }) => id)
       assert.deepEqual(ids, tunnels.map(({ id }) => id).sort())
       const questions = tunnels.flatMap(({ name }) => [name, 'AAAA'])
-      const answers = on('client', 'dig', `@${SERVER_IPV4}`, '+short', ...questions)
+      const lines = on('client', 'dig', `@${SERVER_IPV4}`, '+short', ...questions)
         .trim()
         .split('\n')
       assert.deepEqual(
-        answers,
+        lines.filter(line => !line.startsWith(';')), // a query may be lost where a cable is just plugged in
         tunnels.map(({ ipv6_client }) => ipv6_client),
       )
       for (const { ipv6_client } of tunnels.slice(0, 2)) await pingUntil('internet', ipv6_client)
