@@ -1,17 +1,20 @@
 import { z } from 'zod'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
 import {
+  contactUrl,
   domainName,
   duration,
   durationOrNone,
   endpoint,
   hostAddress,
+  hostAddressOrNone,
   integer,
   ipv4,
   keyName,
   prefix,
   publicUrl,
   secret,
+  smtpUrl,
   transferPeer,
   tunnelPrefix,
 } from './values.ts'
@@ -33,6 +36,11 @@ const dns = z.strictObject({
   nsid: z.string().max(128, { error: 'at most 128 characters' }).default(''),
   allow_transfer: z.array(transferPeer).default([]),
   keys: z.array(z.strictObject({ name: keyName, algorithm: z.enum(tsigAlgorithms), secret })).default([]),
+  /** Octets of differences that are kept for secondaries; 0: none. */
+  journal_bytes: integer(0, 2 ** 40).default(67_108_864),
+  journal_age: duration('400d').prefault('7d'),
+  /** Address that NOTIFYs leave from; empty: the system's choice. */
+  notify_source: hostAddressOrNone.default(''),
   secondaries: z.array(z.strictObject({ address: endpoint, key: z.string().optional() })).default([]),
   rate_limit: z
     .strictObject({
@@ -57,6 +65,8 @@ const web = z.strictObject({
   /** Who may read /metrics. */
   metrics_from: z.array(prefix).prefault(['127.0.0.0/8', '::1/128']),
   connections_per_address: integer(1, 100_000).default(64),
+  /** Empty: there is no security.txt. */
+  security_contact: contactUrl.default(''),
 })
 
 const tunnel = z.strictObject({
@@ -85,6 +95,12 @@ const monitor = z.strictObject({
   prober: z.enum(['auto', 'icmp', 'ping', 'fping']).default('auto'),
 })
 
+const mail = z.strictObject({
+  /** Empty: no mail is sent, and no address is asked for. */
+  smtp: smtpUrl.default(''),
+  from: z.union([z.literal(''), z.email()], { error: 'an e-mail address' }).default(''),
+})
+
 const control = z.strictObject({ socket: z.string().default('') })
 
 /** `freenet6.toml`: every key, its default and what it allows. */
@@ -97,6 +113,7 @@ export const schema = z.strictObject({
   web: web.prefault({}),
   tunnel: tunnel.prefault({}),
   monitor: monitor.prefault({}),
+  mail: mail.prefault({}),
   control: control.prefault({}),
 })
 

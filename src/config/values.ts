@@ -71,6 +71,16 @@ export const hostAddress = z.string().transform((text, context) => {
     : refuse(context, 'an IPv4 or IPv6 address, such as 192.0.2.53 or 2001:db8::53')
 })
 
+/** The same, or nothing. */
+export const hostAddressOrNone = z
+  .string()
+  .transform((text, context) => {
+    if (text === '') return text
+    const value = hostAddress.safeParse(text)
+    return value.success ? value.data : refuse(context, 'an IPv4 or IPv6 address, such as 192.0.2.53')
+  })
+  .meta({ example: '"192.0.2.1"' })
+
 /** Lower case, without the final dot. */
 export const domainName = z
   .string()
@@ -139,6 +149,24 @@ export const publicUrl = z
     return refuse(context, 'an http or https URL without path or query, such as https://broker.example.net')
   })
   .meta({ example: '"https://broker.example.net"' })
+
+export const smtpUrl = z
+  .string()
+  .transform((text, context) => {
+    if (text === '') return ''
+    const value = URL.parse(text)
+    if (value !== null && /^smtps?:$/.test(value.protocol) && value.hostname !== '') return text
+    return refuse(context, 'an smtp or smtps URL, such as smtp://user:password@mail.example.net:587')
+  })
+  .meta({ example: '"smtp://user:password@mail.example.net:587"' })
+
+/** RFC 9116 2.5.3: how to reach somebody, as a URL that keeps what is told from others' eyes. */
+export const contactUrl = z
+  .string()
+  .refine(text => text === '' || (/^(?:https:\/\/|mailto:|tel:)[!-~]+$/.test(text) && URL.canParse(text)), {
+    error: 'an https, mailto or tel URL, such as mailto:security@example.net',
+  })
+  .meta({ example: '"mailto:security@example.net"' })
 
 /** The name in canonical form: lower case, wire labels. */
 export const keyName = z

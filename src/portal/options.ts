@@ -2,6 +2,7 @@ import type { Prefix } from '../address/prefix.ts'
 import type { Prober } from '../echo/prober.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { PublishedNames } from '../lifecycle/published-names.ts'
+import type { Mailer } from '../mail/mailer.ts'
 import type { Census } from '../observation/census.ts'
 import type { History } from '../observation/history.ts'
 import type { Admission } from '../registration/admission.ts'
@@ -43,6 +44,8 @@ export interface PortalOptions {
   /** Who may read /metrics. */
   readonly metricsFrom: readonly Prefix[]
   readonly connectionsPerAddress: number
+  /** Where to tell of a weakness, a URL; empty: there is no security.txt. */
+  readonly securityContact: string
   readonly facts: ServiceFacts
   /** The prefix that tunnels' addresses are in. */
   readonly pool: Prefix
@@ -57,6 +60,8 @@ export interface PortalOptions {
   readonly probeTimeoutMs: number
   readonly lifecycle: Lifecycle
   readonly admission: Admission
+  /** Undefined: no mail is sent, and no address is asked for. */
+  readonly mailer?: Pick<Mailer, 'send'> | undefined
   readonly selfCheck: {
     check(): Promise<
       { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reasons: readonly string[] }

@@ -3,6 +3,7 @@ import type { BrokenRow, Dormancy, DormantTunnel, Tunnel } from '../tunnel/tunne
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
+import type { JournalReader } from './journal.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
 
 declare const CURSOR: unique symbol
@@ -32,6 +33,15 @@ export interface CountryCount {
   readonly waiting: number
   readonly active: number
   readonly unreachable: number
+}
+
+/** Where the owner of a tunnel is told of its end, and gets a new key. */
+export interface Contact {
+  readonly email: string
+  /** Of the words that are sent; BCP 47. */
+  readonly language: string
+  /** The `since` of the sleep whose near end the owner has been told of. */
+  readonly warnedOf?: number
 }
 
 /** A tunnel to probe; its address in canonical text. */
@@ -69,6 +79,8 @@ export interface TunnelReader {
   idByEndpoint(ipv4: string): string | undefined
   /** Whether the key opens the tunnel, a dormant one too; takes as long for an id that does not exist. */
   keyMatches(id: string, key: string): boolean
+  /** Where a tunnel's owner is reached; undefined: nobody said. */
+  contactOf(id: string): Contact | undefined
   /** What the operator has noted of a tunnel; undefined: nothing. */
   noteOf(id: string): string | undefined
   /** Rows, broken ones too. */
@@ -145,6 +157,8 @@ export interface TunnelTransaction {
   fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined
   /** Makes a dormant row a suspended one; false: there is none. `since`: UTC seconds. */
   suspendDormant(id: string, since: number): boolean
+  /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */
+  setContact(id: string, contact: Contact | undefined): void
   /** Notes something of a tunnel, in place of what was noted; an empty text is none. */
   setNote(id: string, note: string): void
   /** Brings a dormant row back with a count of 0. */
@@ -173,6 +187,7 @@ export interface RowDifference {
 export interface SerialStep {
   /** In wire form. */
   readonly apex: Uint8Array
+  /** 0 where the zone is new. */
   readonly from: number
   readonly to: number
 }
@@ -198,6 +213,13 @@ export interface TunnelStore {
   onForeignCommit(listener: () => void): () => void
   /** Rebuilds memory from the table, as at start: indexes, the names of all rows in one step, later serials. */
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void
+  /**
+   * Puts a whole zone of zone files in place of what was served, or beside it. Its serial is that of its file, or later:
+   * never before one that it has had. `apex` is in wire form and lower case. Throws what a commit rejects with.
+   */
+  replaceZone(apex: Uint8Array, rrsets: readonly Rrset[]): void
+  /** The log of what commits have changed in the zones. */
+  readonly journal: JournalReader
   /** Notes a fault that a reader of the table has met: after a page that can't be right nothing is written any more. */
   noteFault(error: unknown): void
   /** What is wrong with the store now, for the health check; empty: nothing. */
