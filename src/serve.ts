@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
+import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
@@ -101,7 +102,9 @@ async function start(
     'table loaded',
   )
 
-  const dns = await serveDns(config, broker, log)
+  const following = followed(config, { broker, log })
+  const { secondaries } = following
+  const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
   const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
@@ -132,6 +135,9 @@ async function start(
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
     walBytes: () => broker.store.walBytes,
+    journalBytes: () => broker.store.journal.bytes,
+    notify: () => ({ ...secondaries.counts }),
+    lags: () => secondaries.lags(),
   })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
   const lastResort = new LastResort(log, () => {
@@ -163,7 +169,13 @@ async function start(
   const untold = new Reload(config, {
     broker,
     changeable: [
-      { keys: DNS_KEYS_AT_RUN_TIME, change: next => dns.renew(next) },
+      {
+        keys: [...DNS_KEYS_AT_RUN_TIME, ...SECONDARIES_AT_RUN_TIME],
+        change: async next => {
+          await dns.renew(next)
+          secondaries.renew(secondariesOf(next)) // they are told with the same keys
+        },
+      },
       { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
     ],
     log,
@@ -179,6 +191,7 @@ async function start(
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
     troubles,
+    secondaries,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
@@ -200,6 +213,7 @@ async function start(
       monitor.kernelHarmed()
     }),
   )
+  stops.push(following.start())
   lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
   unready = []
   stops.push(() => {

@@ -17,6 +17,10 @@ export interface Operated {
   readonly status: Status
   readonly dumps: ZoneDumps
   readonly backUp: (file: string) => Promise<void>
+  /** Tells the secondaries of a zone, or of all; returns what they were told of. Undefined where no process runs. */
+  readonly notify:
+    | ((zone: string | undefined) => readonly { readonly zone: string; readonly secondaries: number }[])
+    | undefined
   /** Undefined where no process runs: there is nothing to read again. */
   readonly reload: (() => Promise<{ taken: string[]; kept: string[] }>) | undefined
 }
