@@ -8,14 +8,18 @@ import { Status } from './operator/status.ts'
 import { ZoneDumps } from './operator/zone-dumps.ts'
 import { openLog } from './shared/log.ts'
 
-/** What commands work on. `threadRestarts` and `reload` are there where the process serves. */
+/** What commands work on. `threadRestarts`, `troubles` and `reload` are there where the process serves. */
 export function operatedBroker(
   config: Config,
   broker: Broker,
   {
     threadRestarts,
+    troubles,
     reload,
-  }: { readonly threadRestarts: (() => number) | undefined } & Pick<Operated, 'reload'>,
+  }: {
+    readonly threadRestarts: (() => number) | undefined
+    readonly troubles?: () => readonly string[]
+  } & Pick<Operated, 'reload'>,
 ): Operated {
   const { catalog, table, interfaces, prober } = broker
   const status = new Status({
@@ -25,10 +29,12 @@ export function operatedBroker(
     driver: interfaces.kind,
     prober: prober.kind,
     threadRestarts,
+    ...(troubles && { troubles }),
   })
   return {
     operator: broker.operator,
     audit: broker.audit,
+    reconcile: threadRestarts && (() => broker.lifecycle.reconcile()),
     status,
     dumps: new ZoneDumps(catalog),
     reload,

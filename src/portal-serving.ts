@@ -27,6 +27,7 @@ export async function servePortal(
     /** What is wrong with ourselves, a sentence each. */
     readonly troubles: () => readonly string[]
     readonly unready: PortalOptions['unready']
+    readonly mailer: PortalOptions['mailer']
     readonly log: Log
   },
 ): Promise<Portal> {
@@ -43,6 +44,7 @@ export async function servePortal(
     selfCheck,
     metrics,
     unready: parts.unready,
+    mailer: parts.mailer,
     onRefused: code => metrics.countRefusal(code),
     words: Words.load(),
     log,
@@ -53,7 +55,7 @@ export async function servePortal(
 export function portalOptions(
   config: Config,
   broker: Broker,
-): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'unready' | 'words' | 'log'> {
+): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'unready' | 'mailer' | 'words' | 'log'> {
   const { web, monitor } = config
   return {
     listen: web.listen,

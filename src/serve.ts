@@ -9,6 +9,7 @@ import { zoneSerials } from './health/serials.ts'
 import { LastResort } from './last-resort.ts'
 import { loadLibc } from './listen/libc.ts'
 import { ServiceManager } from './listen/service-manager.ts'
+import { mailerOf, noticesOf } from './mail-serving.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { PacketCounts } from './observation/packet-counts.ts'
@@ -144,6 +145,8 @@ async function start(
     ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
+  const mailer = mailerOf(config, log)
+  stops.push(() => mailer?.close())
   let unready: readonly string[] = ['The start is not finished.']
   const portal = await servePortal(config, {
     broker,
@@ -151,9 +154,12 @@ async function start(
     metrics,
     troubles,
     unready: () => unready,
+    mailer,
     log,
   })
   stops.push(() => portal.close())
+  if (mailer !== undefined)
+    stops.push(noticesOf(config, { broker, mailer, publicUrl: config.web.public_url || portal.url, log }))
   const untold = new Reload(config, {
     broker,
     changeable: [
@@ -172,6 +178,7 @@ async function start(
     log.error({ device, reason }, 'the kernel could not be prepared')
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
+    troubles,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })

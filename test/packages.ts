@@ -50,6 +50,7 @@ const PACKAGES = {
   ping6: 'iputils-ping',
   pdns_server: 'pdns-server',
   promtool: 'prometheus',
+  setpriv: 'util-linux',
   shellcheck: 'shellcheck',
   sqlite3: 'sqlite3',
   sysctl: 'procps',

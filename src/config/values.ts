@@ -140,6 +140,16 @@ export const publicUrl = z
   })
   .meta({ example: '"https://broker.example.net"' })
 
+export const smtpUrl = z
+  .string()
+  .transform((text, context) => {
+    if (text === '') return ''
+    const value = URL.parse(text)
+    if (value !== null && /^smtps?:$/.test(value.protocol) && value.hostname !== '') return text
+    return refuse(context, 'an smtp or smtps URL, such as smtp://user:password@mail.example.net:587')
+  })
+  .meta({ example: '"smtp://user:password@mail.example.net:587"' })
+
 /** RFC 9116 2.5.3: how to reach somebody, as a URL that keeps what is told from others' eyes. */
 export const contactUrl = z
   .string()

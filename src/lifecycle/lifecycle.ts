@@ -1,7 +1,7 @@
 import type { Log } from '../shared/log.ts'
-import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
+import type { Contact, ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
-import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
 import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
@@ -115,6 +115,12 @@ export class Lifecycle {
     return this.#dormant.wake(id, options)
   }
 
+  /** Dormant tunnels that end within so many seconds, the first to end first; at most `limit`. */
+  endingWithin(seconds: number, limit: number): readonly DormantTunnel[] {
+    const { dormant } = this.#store.tunnels
+    return dormant.endedBy(this.#steady() + seconds, limit).flatMap(id => dormant.byId(id) ?? [])
+  }
+
   /** Ends the dormant tunnels whose time is over: addresses and names are free again after their rest. */
   endDormant(): Promise<number> {
     return this.#dormant.endOld()
@@ -202,6 +208,14 @@ export class Lifecycle {
   /** Brings a suspended tunnel back; another one that sleeps too. */
   resume(id: string): Promise<Awakened> {
     return this.#dormant.wake(id, { isOperator: true })
+  }
+
+  /** Notes where a tunnel's owner is reached; undefined: nowhere. Rejects as a commit does. */
+  setContact(id: string, contact: Contact | undefined): Promise<void> {
+    return this.#store.commit(transaction => {
+      transaction.setContact(id, contact)
+      return { outcome: undefined, changes: [] }
+    })
   }
 
   /** Notes something of a tunnel for the operator; empty: nothing. Rejects as a commit does. */

@@ -29,6 +29,7 @@ export const MSG_WAITFORONE = 0x10000
 export const POLLIN = 1
 export const POLLOUT = 4
 const MADV_HUGEPAGE = 14
+const TIMEX_LENGTH = 256 // struct timex has 208
 const PAGE = 4096
 /** Numbers of sched_setattr and sched_getattr: glibc has had functions for them only since 2.41. */
 const SCHED_CALLS = process.arch === 'x64' ? { set: 314, get: 315 } : { set: 274, get: 275 }
@@ -62,6 +63,8 @@ export interface Libc {
   readonly setFreeBind: (fd: number, family: 4 | 6) => number
   /** Datagrams come with the address that they were sent to: see udp/packet-info.ts. */
   readonly setPacketInfo: (fd: number, family: 4 | 6) => number
+  /** How the clock is kept (adjtimex(2)): 5 if by nobody. */
+  readonly clockState: () => number
   readonly errno: () => number
   /** The name of an error number, such as EADDRINUSE. */
   readonly errorName: (errno: number) => string
@@ -104,6 +107,7 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
   const sendto = libc.func(
     'long sendto(int fd, const void *octets, size_t length, int flags, const void *address, uint32_t size)',
   )
+  const adjtimex = libc.func('int adjtimex(void *timex)')
   const madvise = libc.func('int madvise(uintptr_t address, size_t length, int advice)')
   const schedule = libc.func(
     'long syscall(long number, long thread, void *attributes, long length, long flags)',
@@ -139,6 +143,7 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
       family === 4
         ? set(fd, IPPROTO_IP, IP_PKTINFO, Int32Array.of(1))
         : set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, Int32Array.of(1)),
+    clockState: () => adjtimex(new Uint8Array(TIMEX_LENGTH)), // all zero: nothing is adjusted
     errno: () => koffi.errno(),
     errorName: errno => names.get(errno) ?? `E${errno}`,
     addressOf,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Audit } from '../lifecycle/audit.ts'
+import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { Operator } from './operator.ts'
 import type { Outcome } from './outcome.ts'
@@ -11,6 +12,8 @@ import type { ZoneDumps } from './zone-dumps.ts'
 export interface Operated {
   readonly operator: Operator
   readonly audit: Pick<Audit, 'run'>
+  /** Makes the kernel's interfaces equal to the table's; undefined where no process runs. */
+  readonly reconcile: Lifecycle['reconcile'] | undefined
   readonly status: Status
   readonly dumps: ZoneDumps
   readonly backUp: (file: string) => Promise<void>

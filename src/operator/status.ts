@@ -20,6 +20,8 @@ export const statusReport = z.object({
   prober: z.string(),
   zones: z.array(z.object({ name: z.string(), serial: z.int(), rrsets: z.int() })),
   tunnels: z.record(z.string(), z.int()),
+  /** What is wrong, a sentence each, as /healthz has it; empty where no process runs. */
+  troubles: z.array(z.string()),
   data_dir: z.object({ path: z.string(), free_bytes: z.int(), size_bytes: z.int() }),
 })
 
@@ -33,6 +35,8 @@ export interface StatusSources {
   readonly prober: string
   /** Threads that answer and had to be replaced; undefined where no process serves. */
   readonly threadRestarts: (() => number) | undefined
+  /** What is wrong with the process that serves; undefined where none does. */
+  readonly troubles?: () => readonly string[]
 }
 
 /** Owners counted in one turn of the event loop: about a millisecond's work. */
@@ -60,6 +64,7 @@ export class Status {
       prober,
       zones,
       tunnels: { ...table.countByState() },
+      troubles: [...(this.#sources.troubles?.() ?? [])],
       data_dir: diskOf(config.data_dir),
     }
   }

@@ -17,6 +17,7 @@ import { guardOrigin, guardProgram } from './form-guard.ts'
 import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
+import { MailPages } from './mail-pages.ts'
 import { openApiDocument } from './openapi/openapi.ts'
 import type { PortalOptions } from './options.ts'
 import { mountPublicDocuments } from './public-documents.ts'
@@ -155,6 +156,8 @@ function application(
     table,
     lifecycle,
     publicUrl,
+    limits,
+    hasMail: options.mailer !== undefined,
     events,
     views,
     words,
@@ -195,6 +198,7 @@ function application(
   new HistoryPages(shared).mount(router)
   new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
+  if (options.mailer !== undefined) new MailPages({ ...shared, mailer: options.mailer }).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
   new StatusPage({ ...options, views, turnover: parts.turnover }).mount(router)

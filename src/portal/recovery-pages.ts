@@ -18,6 +18,8 @@ export interface RecoveryPagesOptions
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
+  /** Whether a link can be sent by mail too. */
+  readonly hasMail: boolean
 }
 
 /** A new key for an owner who has lost the old one and comes through the tunnel itself. */
@@ -34,12 +36,13 @@ export class RecoveryPages {
   }
 
   #show(ctx: Context): void {
-    const { facts, publicUrl, table, views, words } = this.#options
+    const { facts, hasMail, publicUrl, table, views, words } = this.#options
     const visitor = visitorOf(ctx.req, this.#options.trustedProxies)
     const behind = tunnelBehind(table, visitor)
     const language = languageOf(ctx, words)
     views.send(ctx, 'recover', {
       title: language.sentence('recover'),
+      hasMail,
       visitor,
       name: behind.kind === 'found' ? nameOf(behind.tunnel, facts.origin) : '',
       why: behind.kind === 'none' ? language.detail(behind.problem) : '',

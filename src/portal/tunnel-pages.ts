@@ -44,6 +44,7 @@ export interface TunnelPagesOptions
   readonly cookie: SessionCookie
   readonly views: Views
   readonly signInPages: SignInPages
+  readonly hasMail: boolean
 }
 
 /** What a view of the tunnel's page has beyond the tunnel itself. */
@@ -130,6 +131,7 @@ export class TunnelPages {
       isKeyUnsure: occasion.isKeyUnsure ?? false,
       isMoveUnsure: occasion.isMoveUnsure ?? false,
       names: this.#namesOf(tunnel),
+      hasMail: this.#options.hasMail,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
       ...this.#scriptValues(ctx, tunnel),
       ...this.#updateLines(ctx, tunnel),

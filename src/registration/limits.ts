@@ -10,6 +10,8 @@ const WRONG_KEYS_PER_MINUTE = 20
 const REFUSALS_PER_MINUTE = 60
 /** Endpoint changes of one tunnel in an hour: addresses of providers change a few times a day at most. */
 const MOVES_PER_HOUR = 60
+/** Mails that a visitor may have sent in an hour, and that one tunnel's owner gets at others' wish. */
+const MAILS_PER_HOUR = 5
 /** New keys of one tunnel in an hour. */
 const NEW_KEYS_PER_HOUR = 10
 
@@ -21,6 +23,7 @@ export class VisitorLimits {
   readonly #wrongKeys = new BoundedLimiter({ points: WRONG_KEYS_PER_MINUTE, seconds: MINUTE_SECONDS })
   readonly #moves = new BoundedLimiter({ points: MOVES_PER_HOUR, seconds: HOUR_SECONDS })
   readonly #newKeys = new BoundedLimiter({ points: NEW_KEYS_PER_HOUR, seconds: HOUR_SECONDS })
+  readonly #mails = new BoundedLimiter({ points: MAILS_PER_HOUR, seconds: HOUR_SECONDS })
   #registrationsPerHour = 0
   #registrations: BoundedLimiter | undefined
   #refusals: BoundedLimiter | undefined
@@ -70,6 +73,16 @@ export class VisitorLimits {
     this.#refusals?.giveBack(limitKey(visitor))
   }
 
+  /** Takes one of the mails that a visitor may ask for. */
+  takeMail(visitor: VisitorAddress): Problem | undefined {
+    return tooMany('mails', this.#mails.take(limitKey(visitor)))
+  }
+
+  /** Whether the owner of a tunnel may get one more mail that somebody asked for. */
+  takeMailTo(tunnelId: string): boolean {
+    return this.#mails.take(tunnelId) === undefined
+  }
+
   takeWrongKey(visitor: VisitorAddress): Problem | undefined {
     return tooMany('wrong-keys', this.#wrongKeys.take(limitKey(visitor)))
   }
@@ -80,7 +93,7 @@ export class VisitorLimits {
 }
 
 function tooMany(
-  what: 'moves' | 'new-keys' | 'refusals' | 'wrong-keys',
+  what: 'mails' | 'moves' | 'new-keys' | 'refusals' | 'wrong-keys',
   seconds: number | undefined,
 ): Problem | undefined {
   return seconds === undefined ? undefined : problem('too-many-requests', { case: what, seconds })

@@ -90,6 +90,10 @@ class AbsentTunnels implements TunnelReader {
     return this.#unknown()
   }
 
+  contactOf(): never {
+    return this.#unknown()
+  }
+
   noteOf(): never {
     return this.#unknown()
   }

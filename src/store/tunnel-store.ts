@@ -34,6 +34,15 @@ export interface CountryCount {
   readonly unreachable: number
 }
 
+/** Where the owner of a tunnel is told of its end, and gets a new key. */
+export interface Contact {
+  readonly email: string
+  /** Of the words that are sent; BCP 47. */
+  readonly language: string
+  /** The `since` of the sleep whose near end the owner has been told of. */
+  readonly warnedOf?: number
+}
+
 /** A tunnel to probe; its address in canonical text. */
 export interface ProbedTunnel {
   readonly id: string
@@ -69,6 +78,8 @@ export interface TunnelReader {
   idByEndpoint(ipv4: string): string | undefined
   /** Whether the key opens the tunnel, a dormant one too; takes as long for an id that does not exist. */
   keyMatches(id: string, key: string): boolean
+  /** Where a tunnel's owner is reached; undefined: nobody said. */
+  contactOf(id: string): Contact | undefined
   /** What the operator has noted of a tunnel; undefined: nothing. */
   noteOf(id: string): string | undefined
   /** Rows, broken ones too. */
@@ -145,6 +156,8 @@ export interface TunnelTransaction {
   fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined
   /** Makes a dormant row a suspended one; false: there is none. `since`: UTC seconds. */
   suspendDormant(id: string, since: number): boolean
+  /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */
+  setContact(id: string, contact: Contact | undefined): void
   /** Notes something of a tunnel, in place of what was noted; an empty text is none. */
   setNote(id: string, note: string): void
   /** Brings a dormant row back with a count of 0. */

@@ -9,6 +9,7 @@ import type { Broker } from '../../src/broker.ts'
 import { compose } from '../../src/compose.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
+import type { Mail } from '../../src/mail/mailer.ts'
 import { Portal } from '../../src/portal/portal.ts'
 import { portalOptions } from '../../src/portal-serving.ts'
 import type { Interfaces } from '../../src/tunnel/interface.ts'
@@ -71,6 +72,8 @@ interface Knobs {
   readonly reasons: string[]
   /** How long the reachability check takes, in milliseconds. */
   readonly ping: { ms: number }
+  /** What was mailed. */
+  readonly mails: Mail[]
 }
 
 /** A real portal on a real broker in this process, with a directory of its own. `await using` it. */
@@ -81,6 +84,7 @@ export class PortalWorld implements Knobs {
   readonly silent: Set<string>
   readonly reasons: string[]
   readonly ping: { ms: number }
+  readonly mails: Mail[]
   readonly #portal: Portal
   readonly #directory: string
 
@@ -90,6 +94,7 @@ export class PortalWorld implements Knobs {
     this.silent = parts.silent
     this.reasons = parts.reasons
     this.ping = parts.ping
+    this.mails = parts.mails
     this.url = parts.portal.url
     this.#portal = parts.portal
     this.#directory = parts.directory
@@ -102,7 +107,7 @@ export class PortalWorld implements Knobs {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
-    const knobs: Knobs = { faults: [], silent: new Set(), reasons: [], ping: { ms: 0 } }
+    const knobs: Knobs = { faults: [], silent: new Set(), reasons: [], ping: { ms: 0 }, mails: [] }
     const broker = await compose(reading.config, {
       log: SILENT,
       ...(kernel === undefined ? {} : { kinds: new Kinds({ ...SIT, openDriver: async () => kernel }) }),
@@ -203,7 +208,7 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Ask): P
 function openPortal(
   config: Config,
   broker: Broker,
-  { faults, reasons }: Knobs,
+  { faults, reasons, mails }: Knobs,
   wordsDirectory?: string,
 ): Promise<Portal> {
   return Portal.listen({
@@ -213,6 +218,7 @@ function openPortal(
     },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
     unready: () => [],
+    mailer: { send: mail => mails.push(mail) > 0 },
     words: Words.load(wordsDirectory),
     log: { ...SILENT, error: facts => void faults.push(facts) },
   })

@@ -107,4 +107,18 @@ export const MIGRATIONS: readonly string[] = [
     WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id)
     BEGIN DELETE FROM notes WHERE id = OLD.id; END;
   `,
+  `
+  CREATE TABLE contacts (
+    id        TEXT PRIMARY KEY NOT NULL,
+    email     TEXT NOT NULL,
+    language  TEXT NOT NULL,
+    warned_of INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER contacts_of_tunnels AFTER DELETE ON tunnels
+    WHEN NOT EXISTS (SELECT 1 FROM dormant WHERE id = OLD.id)
+    BEGIN DELETE FROM contacts WHERE id = OLD.id; END;
+  CREATE TRIGGER contacts_of_dormant AFTER DELETE ON dormant
+    WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id)
+    BEGIN DELETE FROM contacts WHERE id = OLD.id; END;
+  `,
 ]

@@ -3,6 +3,7 @@ import type { BrokenRow, Dormancy, Tunnel } from '../../tunnel/tunnel.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
+  Contact,
   Insertion,
   Move,
   RowDifference,
@@ -128,6 +129,10 @@ export class SqliteTransaction implements TunnelTransaction {
 
   suspendDormant(id: string, since: number): boolean {
     return this.#dormant.suspend(id, since)
+  }
+
+  setContact(id: string, contact: Contact | undefined): void {
+    this.#writes.setContact(id, contact)
   }
 
   setNote(id: string, note: string): void {

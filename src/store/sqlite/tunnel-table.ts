@@ -2,6 +2,7 @@ import { formatIpv6 } from '../../address/ipv6.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import { matchesHash } from '../../tunnel/tunnel-key.ts'
 import type {
+  Contact,
   CountryCount,
   Cursor,
   ProbedTunnel,
@@ -34,6 +35,7 @@ export class TunnelTable implements TunnelReader {
   readonly #keyHash: Statement
   readonly #count: Statement
   readonly #note: Statement
+  readonly #contact: Statement
   readonly #countByState: Statement
   readonly #countByCountry: Statement
   readonly #after: Statement
@@ -62,6 +64,7 @@ export class TunnelTable implements TunnelReader {
     this.#keyHash = database.prepare(
       'SELECT key_hash FROM tunnels WHERE id = ?1 UNION ALL SELECT key_hash FROM dormant WHERE id = ?1',
     )
+    this.#contact = database.prepare('SELECT email, language, warned_of FROM contacts WHERE id = ?')
     this.#note = database.prepare('SELECT note FROM notes WHERE id = ?')
     this.#count = database.prepare('SELECT count(*) AS n FROM tunnels')
     this.#countByState = database.prepare(
@@ -116,6 +119,13 @@ export class TunnelTable implements TunnelReader {
   keyMatches(id: string, key: string): boolean {
     const hash = this.#keyHash.get(id)?.key_hash
     return matchesHash(key, hash instanceof Uint8Array ? hash : NO_HASH)
+  }
+
+  contactOf(id: string): Contact | undefined {
+    const row = this.#contact.get(id)
+    if (row === undefined) return undefined
+    const warnedOf = row.warned_of === null ? {} : { warnedOf: Number(row.warned_of) }
+    return { email: String(row.email), language: String(row.language), ...warnedOf }
   }
 
   noteOf(id: string): string | undefined {

@@ -1,5 +1,6 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+import type { Contact } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
 import { COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
@@ -16,6 +17,8 @@ export class TunnelWrites {
   readonly #remove: Statement
   readonly #note: Statement
   readonly #dropNote: Statement
+  readonly #contact: Statement
+  readonly #dropContact: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
@@ -46,6 +49,11 @@ export class TunnelWrites {
       'INSERT INTO notes (id, note) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET note = excluded.note',
     )
     this.#dropNote = database.prepare('DELETE FROM notes WHERE id = ?')
+    this.#contact = database.prepare(
+      `INSERT INTO contacts (id, email, language, warned_of) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+       SET email = excluded.email, language = excluded.language, warned_of = excluded.warned_of`,
+    )
+    this.#dropContact = database.prepare('DELETE FROM contacts WHERE id = ?')
     const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
   }
@@ -99,6 +107,11 @@ export class TunnelWrites {
   /** False: there is no such row. */
   replaceKey(id: string, keyHash: Uint8Array): boolean {
     return this.#replaceKey.run(keyHash, id).changes === 1
+  }
+
+  setContact(id: string, contact: Contact | undefined): void {
+    if (contact === undefined) this.#dropContact.run(id)
+    else this.#contact.run(id, contact.email, contact.language, contact.warnedOf ?? null)
   }
 
   /** An empty note is none. */
