@@ -10,12 +10,13 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { INTERNET_IPV6, LabBroker, until } from './lab-broker.ts'
+import { INTERNET_IPV6, LabBroker, until, WEB } from './lab-broker.ts'
 import { callApi, readTunnel, registerByApi, runScript, type Ticket, type TunnelView } from './lab-client.ts'
-import { type Host, Narrator } from './narrator.ts'
+import { type Host, Narrator, runQuietly } from './narrator.ts'
 
 const TOPOLOGY = join(import.meta.dirname, 'topology.sh')
 const CLIENT = '192.0.2.2'
+const JAR = '/run/lab/cookies'
 /** A diagnosis is given again for ten seconds. */
 const FORGOTTEN_MS = 10_500
 /** The guest's processor may get a tenth of one. */
@@ -56,6 +57,19 @@ describe('why a tunnel is dead', { concurrency: false }, () => {
     assert.equal(findingFrom('client'), 'well')
     const { seen } = JSON.parse(callApi('client', tunnel, '/diagnosis').stdout) as { readonly seen: object }
     assert.deepEqual(seen, { tunnel: 'answered', large: 'answered', endpoint: 'not-asked' })
+  })
+
+  test('what rounds find and packets that come are on the pages', async () => {
+    await until('a round on the status page', PATIENCE_MS, () =>
+      /1 of 1 tunnels answered/.test(page('/status')) ? true : undefined,
+    )
+    const signIn = ['--data-urlencode', `reference=${tunnel.id}`, '--data-urlencode', `key=${tunnel.key}`]
+    page('/tunnels', '-H', `Origin: ${WEB}`, ...signIn)
+    await until('counted packets', PATIENCE_MS, () =>
+      /class="chart time"[^]*class="chart count"/.test(page(`/tunnels/${tunnel.id}/history`))
+        ? true
+        : undefined,
+    )
   })
 
   test('the client drops large packets', async () => {
@@ -101,6 +115,11 @@ describe('why a tunnel is dead', { concurrency: false }, () => {
     return finding ?? stdout
   }
 })
+
+function page(path: string, ...options: readonly string[]): string {
+  const jar = ['-c', JAR, '-b', JAR]
+  return runQuietly('client', ['curl', '-sS', ...jar, ...options, `${WEB}${path}`]).stdout
+}
 
 /** Does the work while the client drops what a rule says, once the last diagnosis is forgotten. */
 async function filtered(family: 'ip' | 'ip6', rule: string, work: () => void): Promise<void> {
