@@ -66,7 +66,7 @@ describe('why a tunnel is dead', { concurrency: false }, () => {
     const signIn = ['--data-urlencode', `reference=${tunnel.id}`, '--data-urlencode', `key=${tunnel.key}`]
     page('/tunnels', '-H', `Origin: ${WEB}`, ...signIn)
     await until('counted packets', PATIENCE_MS, () =>
-      /class="chart time"[^]*class="chart count"/.test(page(`/tunnels/${tunnel.id}/history`))
+      /class="chart time"[\s\S]*class="chart count"/.test(page(`/tunnels/${tunnel.id}/history`))
         ? true
         : undefined,
     )
