@@ -142,6 +142,7 @@ function openStore(config: Config, parts: TableParts & { readonly catalog: Catal
     apexes: [names.forwardApex, names.backwardApex],
     rules: { kinds, prefix, devicePrefix, isCountry, isOs: id => osIds.has(id) },
     ttl: config.dns.ttl,
+    journal: { bytes: config.dns.journal_bytes, age: secondsOf(config.dns.journal_age) },
     now: () => clock.now(),
     log,
   })

@@ -4,6 +4,7 @@ import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { Counts, Nameserver, type NameserverOptions } from './engine/nameserver.ts'
 import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.ts'
+import type { TransferPeer } from './engine/transfer-peer.ts'
 import { CookieRollover } from './listen/cookie-rollover.ts'
 import { loadLibc } from './listen/libc.ts'
 import { type DnsListeners, listenDns } from './listen/listeners.ts'
@@ -11,6 +12,7 @@ import { TCP_LIMITS } from './listen/tcp/tcp-listener.ts'
 import { AnsweringThreads } from './listen/threads/answering-threads.ts'
 import { sumOf } from './listen/threads/shared-counts.ts'
 import { DgramListeners } from './listen/udp/udp-listeners.ts'
+import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
@@ -35,7 +37,14 @@ export interface DnsServing {
 export const DNS_KEYS_AT_RUN_TIME = ['dns.nsid', 'dns.keys', 'dns.allow_transfer', 'dns.rate_limit']
 
 /** Binds every listen address and answers. Rejects with a ListenFault that names the address. */
-export async function serveDns(config: Config, broker: Broker, log: Log): Promise<DnsServing> {
+export async function serveDns(
+  config: Config,
+  {
+    broker,
+    secondaries,
+    log,
+  }: { readonly broker: Broker; readonly secondaries: Secondaries; readonly log: Log },
+): Promise<DnsServing> {
   const cookies = new CookieRollover()
   const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
   const engineOf = (values: Config): NameserverOptions => ({
@@ -46,10 +55,11 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     cookieSecrets: cookies.secrets.buffer,
     tcpIdleMs: TCP_LIMITS.times.idle,
     keys: values.dns.keys,
+    allowTransfer: peersOf(values),
     ...rateLimitOf(values, buckets),
   })
   const engine = engineOf(config)
-  let nameserver = new Nameserver({ ...engine, ...transfersOf(config, broker) })
+  let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, secondaries }) })
   const libc = await loadLibc()
   if (libc === undefined)
     log.warn({}, 'no batched system calls here: UDP is answered by the main thread, slower')
@@ -85,7 +95,7 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
     renew: async values => {
       const next = engineOf(values)
       await threads?.renew(next)
-      nameserver = new Nameserver({ ...next, ...transfersOf(values, broker) }, nameserver)
+      nameserver = new Nameserver({ ...next, ...transfersOf(values, { broker, secondaries }) }, nameserver)
     },
     close: () => {
       cookies.stop()
@@ -95,10 +105,26 @@ export async function serveDns(config: Config, broker: Broker, log: Log): Promis
 }
 
 /** Transfers go over TCP, which this thread answers. */
-function transfersOf({ dns }: Config, { catalog }: Broker): Pick<NameserverOptions, 'transfers'> {
-  if (dns.allow_transfer.length === 0) return {}
-  const allow = dns.allow_transfer.map(peer => (typeof peer === 'string' ? { key: keyNameOf(peer) } : peer))
-  return { transfers: { allow, snapshot: () => catalog.snapshot() } }
+function transfersOf(
+  config: Config,
+  { broker, secondaries }: { readonly broker: Broker; readonly secondaries: Secondaries },
+): Pick<NameserverOptions, 'transfers'> {
+  const { catalog, store } = broker
+  const allow = peersOf(config)
+  if (allow.length === 0) return {}
+  const { journal } = store
+  return {
+    transfers: {
+      allow,
+      snapshot: () => catalog.snapshot(),
+      since: (apex, serials) => journal.since(apex, serials),
+      onSent: sent => secondaries.noteTransfer(sent),
+    },
+  }
+}
+
+function peersOf({ dns }: Config): readonly TransferPeer[] {
+  return dns.allow_transfer.map(peer => (typeof peer === 'string' ? { key: keyNameOf(peer) } : peer))
 }
 
 /** Of `key:NAME`, in wire form and lower case; that there is such a key has been checked. */

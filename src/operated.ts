@@ -3,10 +3,15 @@ import type { Broker } from './broker.ts'
 import { compose, databaseFile } from './compose.ts'
 import type { Config } from './config/config.ts'
 import type { Operated } from './operator/command.ts'
+import type { RecentRefusals } from './operator/recent-refusals.ts'
 import type { OpenedBroker } from './operator/run-command.ts'
-import { Status } from './operator/status.ts'
+import { Status, type StatusReport } from './operator/status.ts'
 import { ZoneDumps } from './operator/zone-dumps.ts'
+import type { Secondaries } from './secondary/secondaries.ts'
 import { openLog } from './shared/log.ts'
+import { formatName, lowerCaseName, parseName } from './wire/name.ts'
+import { isSameName } from './wire/wire-name.ts'
+import type { Catalog } from './zone/catalog.ts'
 
 /** What commands work on. `threadRestarts`, `troubles` and `reload` are there where the process serves. */
 export function operatedBroker(
@@ -15,10 +20,14 @@ export function operatedBroker(
   {
     threadRestarts,
     troubles,
+    secondaries,
+    recentRefusals,
     reload,
   }: {
     readonly threadRestarts: (() => number) | undefined
     readonly troubles?: () => readonly string[]
+    readonly secondaries: Secondaries | undefined
+    readonly recentRefusals?: RecentRefusals
   } & Pick<Operated, 'reload'>,
 ): Operated {
   const { catalog, table, interfaces, prober } = broker
@@ -30,6 +39,7 @@ export function operatedBroker(
     prober: prober.kind,
     threadRestarts,
     ...(troubles && { troubles }),
+    secondaries: secondaries && (() => statesOf(secondaries)),
   })
   return {
     operator: broker.operator,
@@ -37,7 +47,9 @@ export function operatedBroker(
     reconcile: threadRestarts && (() => broker.lifecycle.reconcile()),
     status,
     dumps: new ZoneDumps(catalog),
+    recentRefusals,
     reload,
+    notify: secondaries && (zone => notify(zone, { catalog, secondaries })),
     backUp: file => broker.store.backUp(file),
   }
 }
@@ -47,7 +59,38 @@ export async function openForCommand(config: Config): Promise<OpenedBroker | und
   if (!existsSync(databaseFile(config))) return undefined
   const broker = await compose(config, { log: openLog() })
   return {
-    operated: operatedBroker(config, broker, { threadRestarts: undefined, reload: undefined }),
+    operated: operatedBroker(config, broker, {
+      threadRestarts: undefined,
+      secondaries: undefined,
+      reload: undefined,
+    }),
     [Symbol.dispose]: () => broker.close(),
   }
+}
+
+function statesOf(secondaries: Secondaries): StatusReport['secondaries'] {
+  return secondaries.states().map(({ secondary, apex, serial, answer, unanswered, ...known }) => ({
+    address: secondary,
+    zone: formatName(apex),
+    serial,
+    acknowledged: known.acknowledged ?? null,
+    transferred: known.transferred ?? null,
+    lag: known.lag ?? null,
+    answer,
+    unanswered,
+  }))
+}
+
+/** Empty where no zone of that name is served. */
+function notify(
+  zone: string | undefined,
+  { catalog, secondaries }: { readonly catalog: Catalog; readonly secondaries: Secondaries },
+): readonly { readonly zone: string; readonly secondaries: number }[] {
+  const name = zone === undefined ? undefined : parseName(zone)
+  if (zone !== undefined && name === undefined) return []
+  const wanted = name && lowerCaseName(name)
+  return catalog
+    .apexes()
+    .filter(apex => wanted === undefined || isSameName(apex, 0, wanted, 0))
+    .map(apex => ({ zone: formatName(apex), secondaries: secondaries.tell(apex) }))
 }

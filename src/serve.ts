@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
+import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
@@ -18,6 +19,7 @@ import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
+import { RecentRefusals } from './operator/recent-refusals.ts'
 import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
 import { Reload } from './reloading.ts'
 import { killChildren } from './shared/child.ts'
@@ -101,7 +103,9 @@ async function start(
     'table loaded',
   )
 
-  const dns = await serveDns(config, broker, log)
+  const following = followed(config, { broker, log })
+  const { secondaries } = following
+  const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
   const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
@@ -132,6 +136,9 @@ async function start(
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
     walBytes: () => broker.store.walBytes,
+    journalBytes: () => broker.store.journal.bytes,
+    notify: () => ({ ...secondaries.counts }),
+    lags: () => secondaries.lags(),
   })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
   const lastResort = new LastResort(log, () => {
@@ -145,6 +152,7 @@ async function start(
     ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
+  const recentRefusals = new RecentRefusals()
   const mailer = mailerOf(config, log)
   stops.push(() => mailer?.close())
   let unready: readonly string[] = ['The start is not finished.']
@@ -155,6 +163,7 @@ async function start(
     troubles,
     unready: () => unready,
     mailer,
+    recentRefusals,
     log,
   })
   stops.push(() => portal.close())
@@ -163,7 +172,13 @@ async function start(
   const untold = new Reload(config, {
     broker,
     changeable: [
-      { keys: DNS_KEYS_AT_RUN_TIME, change: next => dns.renew(next) },
+      {
+        keys: [...DNS_KEYS_AT_RUN_TIME, ...SECONDARIES_AT_RUN_TIME],
+        change: async next => {
+          await dns.renew(next)
+          secondaries.renew(secondariesOf(next)) // they are told with the same keys
+        },
+      },
       { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
     ],
     log,
@@ -179,6 +194,8 @@ async function start(
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
     troubles,
+    secondaries,
+    recentRefusals,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
@@ -200,6 +217,7 @@ async function start(
       monitor.kernelHarmed()
     }),
   )
+  stops.push(following.start())
   lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
   unready = []
   stops.push(() => {

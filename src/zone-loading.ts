@@ -14,6 +14,7 @@ import { isAtOrBelow } from './wire/wire-name.ts'
 import { Catalog } from './zone/catalog.ts'
 import type { Rrset } from './zone/rrset.ts'
 import { ownerOf, type RrsetChange } from './zone/rrset-change.ts'
+import { serialCompare, soaSerial, soaWithSerial } from './zone/serial.ts'
 import { staticChanges } from './zone/static-difference.ts'
 import { type LoadedZone, loadZonesDirectory } from './zone-file/zone-file.ts'
 
@@ -68,7 +69,7 @@ export class StaticZones {
    * Reads all files again, with turns of the event loop between. A zone whose file is broken or gone stays as it is; in
    * the tunnels' zones the static rrsets that differ are changed, in one commit of the store.
    */
-  async reload(store: Pick<TunnelStore, 'commit'>): Promise<ReloadReport> {
+  async reload(store: ChangedStore): Promise<ReloadReport> {
     const report: ReloadReport = { taken: [], kept: [] }
     const files = new Set<string>()
     for (const zone of this.#files()) {
@@ -164,11 +165,25 @@ export class StaticZones {
         report.kept.push(`${file}: ${trouble}`)
         return
       }
-    } else if (!this.#isAsServed(apex, rrsets)) this.catalog.putZone(apex, rrsets)
+    } else await this.#reloadStatic(apex, rrsets, store)
     this.#tell(zone, apex)
     this.#apexByFile.set(file, apex)
     this.#failed.delete(file)
     report.taken.push(file)
+  }
+
+  /** A zone without tunnels: what differs is changed, and a secondary hears of no more than that. */
+  async #reloadStatic(apex: Uint8Array, rrsets: readonly Rrset[], store: ChangedStore): Promise<void> {
+    if (this.#tunnels === 'unknown') {
+      this.catalog.putZone(apex, rrsets) // nothing can be written down, and nobody follows
+      return
+    }
+    const served = this.catalog.walk(apex, undefined, Number.MAX_SAFE_INTEGER)
+    const wanted = withServedSerial(apex, rrsets, served)
+    const changes = staticChanges(served, wanted)
+    if (changes.length === 0) return
+    if (served.length === 0 || this.#childOf(apex, changes) !== undefined) store.replaceZone(apex, wanted)
+    else await store.commit(() => ({ outcome: undefined, changes }))
   }
 
   #keep(zone: LoadedZone, report: ReloadReport): void {
@@ -190,7 +205,7 @@ export class StaticZones {
   }
 
   /** The reverse zone has the servers of the forward zone as long as no file gives it. */
-  async #followForward(store: Pick<TunnelStore, 'commit'>): Promise<void> {
+  async #followForward(store: ChangedStore): Promise<void> {
     const [forward, reverse] = tunnelApexes(this.#config)
     if (this.#tunnels === 'unknown' || forward === undefined || reverse === undefined) return
     if ([...this.#apexByFile.values()].some(apex => keyOf(apex) === reverse.key)) return
@@ -208,7 +223,7 @@ export class StaticZones {
   async #change(
     apex: Uint8Array,
     rrsets: readonly Rrset[],
-    store: Pick<TunnelStore, 'commit'>,
+    store: ChangedStore,
   ): Promise<string | undefined> {
     const changes = staticChanges(this.#ofTunnels.get(keyOf(apex)) ?? [], rrsets)
     if (changes.length === 0) return undefined
@@ -234,11 +249,6 @@ export class StaticZones {
     )
   }
 
-  #isAsServed(apex: Uint8Array, rrsets: readonly Rrset[]): boolean {
-    const { rrsets: served } = this.catalog.countAfter(apex, undefined, Number.MAX_SAFE_INTEGER)
-    return served === rrsets.length && rrsets.every(rrset => this.catalog.holds(rrset))
-  }
-
   #isOfTunnels(apex: Uint8Array): boolean {
     return tunnelApexes(this.#config).some(({ key }) => key === keyOf(apex))
   }
@@ -250,8 +260,11 @@ export interface ReloadReport {
   readonly kept: string[]
 }
 
+/** What a reload changes zones through. */
+type ChangedStore = Pick<TunnelStore, 'commit' | 'replaceZone'>
+
 interface Reloading {
-  readonly store: Pick<TunnelStore, 'commit'>
+  readonly store: ChangedStore
   readonly report: ReloadReport
 }
 
@@ -267,6 +280,23 @@ function linesOf({ faults }: LoadedZone): string[] {
 
 function isServed(catalog: Catalog, apex: Uint8Array): boolean {
   return catalog.rrset(apex, TYPE.SOA) !== undefined
+}
+
+/** The file's rrsets, its SOA with the serial that is served if that is not older: it was counted on from there. */
+function withServedSerial(
+  apex: Uint8Array,
+  rrsets: readonly Rrset[],
+  served: readonly Rrset[],
+): readonly Rrset[] {
+  const isSoa = ({ owner, type }: Rrset) => type === TYPE.SOA && owner.length === apex.length
+  const rdata = served.find(isSoa)?.rdatas[0]
+  if (rdata === undefined) return rrsets
+  const serial = soaSerial(rdata)
+  return rrsets.map(rrset =>
+    isSoa(rrset) && rrset.rdatas.every(of => serialCompare(soaSerial(of), serial) !== 1)
+      ? { ...rrset, rdatas: rrset.rdatas.map(of => soaWithSerial(of, serial)) }
+      : rrset,
+  )
 }
 
 function reasonOf(error: unknown): string {

@@ -7,6 +7,7 @@ import {
   durationOrNone,
   endpoint,
   hostAddress,
+  hostAddressOrNone,
   integer,
   ipv4,
   keyName,
@@ -35,6 +36,11 @@ const dns = z.strictObject({
   nsid: z.string().max(128, { error: 'at most 128 characters' }).default(''),
   allow_transfer: z.array(transferPeer).default([]),
   keys: z.array(z.strictObject({ name: keyName, algorithm: z.enum(tsigAlgorithms), secret })).default([]),
+  /** Octets of differences that are kept for secondaries; 0: none. */
+  journal_bytes: integer(0, 2 ** 40).default(67_108_864),
+  journal_age: duration('400d').prefault('7d'),
+  /** Address that NOTIFYs leave from; empty: the system's choice. */
+  notify_source: hostAddressOrNone.default(''),
   secondaries: z.array(z.strictObject({ address: endpoint, key: z.string().optional() })).default([]),
   rate_limit: z
     .strictObject({

@@ -35,6 +35,7 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
       ...timeWarnings(values),
       ...poolWarnings(values),
       ...secretWarnings(values),
+      ...transferWarnings(values),
     ],
   }
 }
@@ -107,6 +108,11 @@ function poolWarnings({ tunnel }: ConfigValues): string[] {
   if (tunnel.max_tunnels <= room) return []
   const prefix = formatPrefix(tunnel.prefix)
   return [`tunnel.max_tunnels = ${tunnel.max_tunnels}: ${prefix} has room for ${room} tunnels alone`]
+}
+
+function transferWarnings({ dns }: ConfigValues): string[] {
+  if (dns.secondaries.length === 0 || dns.allow_transfer.length > 0) return []
+  return ['dns.secondaries: are told of changes, and dns.allow_transfer lets nobody have them']
 }
 
 function secretWarnings({ dns }: ConfigValues): string[] {

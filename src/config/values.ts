@@ -71,6 +71,16 @@ export const hostAddress = z.string().transform((text, context) => {
     : refuse(context, 'an IPv4 or IPv6 address, such as 192.0.2.53 or 2001:db8::53')
 })
 
+/** The same, or nothing. */
+export const hostAddressOrNone = z
+  .string()
+  .transform((text, context) => {
+    if (text === '') return text
+    const value = hostAddress.safeParse(text)
+    return value.success ? value.data : refuse(context, 'an IPv4 or IPv6 address, such as 192.0.2.53')
+  })
+  .meta({ example: '"192.0.2.1"' })
+
 /** Lower case, without the final dot. */
 export const domainName = z
   .string()

@@ -9,15 +9,17 @@ import { Lookup } from '../zone/lookup.ts'
 import { accept, VERDICT, type Verdict } from './accept.ts'
 import { Answer } from './answer.ts'
 import { Chaos } from './chaos.ts'
-import type { Client, Transport } from './client.ts'
+import type { Client } from './client.ts'
 import type { Conversation } from './conversation.ts'
 import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
+import { heldSerial } from './held-serial.ts'
 import { Query } from './query.ts'
 import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit.ts'
 import { Reply } from './reply.ts'
 import { Signature } from './signature.ts'
 import { signersOf } from './signer.ts'
+import { isAmong, type TransferPeer } from './transfer-peer.ts'
 import { TransferTimes } from './transfer-times.ts'
 import { type TransferCounts, type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
@@ -49,6 +51,8 @@ export interface NameserverOptions {
   readonly rateLimit?: RateLimitOptions
   /** Of clients that sign their queries (RFC 8945); none unless given. */
   readonly keys?: readonly TsigKey[]
+  /** Who is told over UDP that a zone has changed when it asks for what has; nobody unless given. */
+  readonly allowTransfer?: readonly TransferPeer[]
   /** Who may transfer zones; undefined: nobody. An engine in another thread has none: TCP is answered in one. */
   readonly transfers?: TransferOptions
 }
@@ -82,6 +86,9 @@ export class Counts implements TransferCounts {
   badcookie = 0
   /** Replies to a TSIG of which key, MAC, time or truncation are not accepted; their rcode is counted too. */
   badtsig = 0
+  fullTransfers = 0
+  incrementalTransfers = 0
+  currentTransfers = 0
   overloadedTransfers = 0
   brokenTransfers = 0
 }
@@ -98,6 +105,7 @@ export class Nameserver {
   readonly #signature: Signature
   readonly #rateLimit: RateLimit | undefined
   readonly #transfers: Transfers | undefined
+  readonly #allowTransfer: readonly TransferPeer[]
 
   /** `former`: the one that this one follows, whose counts and memory of signed transfers it goes on with. */
   constructor(options: NameserverOptions, former?: Nameserver) {
@@ -115,6 +123,7 @@ export class Nameserver {
     this.#transferTimes = former === undefined ? new TransferTimes() : former.#transferTimes
     const transferTimes = this.#transferTimes
     this.#signature = new Signature(this.#query, signers, options.transfers && transferTimes)
+    this.#allowTransfer = options.allowTransfer ?? options.transfers?.allow ?? []
     this.#rateLimit = rateLimit && new RateLimit(rateLimit)
     const { counts } = this
     const engine = { signers, transferTimes, cookieSecrets, nsid: identity, tcpIdleMs, counts }
@@ -158,7 +167,7 @@ export class Nameserver {
     this.#answer.begin()
     this.#signature.check(client.seconds)
     this.#reply.begin(reply, client.transport, this.#signature.room)
-    const wanted = this.#cutToQuestion(this.#rcode(verdict, client.transport))
+    const wanted = this.#cutToQuestion(this.#rcode(verdict, client))
     const rcode = this.#rateLimit === undefined ? wanted : this.#limited(this.#rateLimit, wanted, client)
     if (rcode === SILENCE) return 0
     if (this.#reply.truncated) this.counts.truncated++
@@ -179,7 +188,8 @@ export class Nameserver {
   }
 
   /** The cascade: each line is a reason to stop, in this order. */
-  #rcode(verdict: Verdict, transport: Transport): number {
+  #rcode(verdict: Verdict, client: Client): number {
+    const { transport } = client
     const { edns, malformed, class: qclass, type } = this.#query
     // RFC 8945 5.2: every reply to a query with a TSIG has one too, so this comes before what else may be wrong.
     if (!this.#reply.isWithinLimit) return this.#goUnsigned()
@@ -193,7 +203,7 @@ export class Nameserver {
     if (verdict === VERDICT.NOTIFY) return this.#notify()
     if (qclass === CLASS.CH) return this.#chaos.answer(this.#query, this.#reply)
     if (qclass !== CLASS.IN) return this.#refuse(EDE.NOT_AUTHORITATIVE)
-    if (isMetaType(type)) return this.#metaType(type, transport)
+    if (isMetaType(type)) return this.#metaType(type, client)
     return this.#answer.solve()
   }
 
@@ -262,13 +272,13 @@ export class Nameserver {
     return RCODE.NOTAUTH
   }
 
-  #metaType(type: number, transport: Transport): number {
+  #metaType(type: number, client: Client): number {
     switch (type) {
       case TYPE.AXFR:
         // RFC 5936 4.2: a transfer over UDP is not defined.
-        return transport === 'udp' ? RCODE.FORMERR : this.#refuseTransfer()
+        return client.transport === 'udp' ? RCODE.FORMERR : this.#refuseTransfer()
       case TYPE.IXFR:
-        return this.#transfer()
+        return this.#incremental(client)
       case TYPE.MAILA:
       case TYPE.MAILB:
         return RCODE.NOTIMP // RFC 1035 3.2.3: obsolete
@@ -284,6 +294,19 @@ export class Nameserver {
   #refuseTransfer(): number {
     this.#signature.noteTransfer()
     return this.#transfer()
+  }
+
+  /**
+   * An IXFR that no conversation was begun for. RFC 1995 2: a client that asks over UDP, where the differences may not fit,
+   * is told our SOA, and comes again over TCP if that is newer than its own.
+   */
+  #incremental(client: Client): number {
+    if (!this.#isOurApex() || !isAmong(this.#allowTransfer, client, this.#signature.keyName))
+      return this.#refuseTransfer()
+    if (heldSerial(this.#query) === undefined) return RCODE.FORMERR
+    if (client.transport === 'tcp') return this.#refuseTransfer()
+    this.#query.type = TYPE.SOA
+    return this.#answer.solve()
   }
 
   #transfer(): number {

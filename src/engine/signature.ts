@@ -1,6 +1,6 @@
 /** Checks what a query is signed with, and signs the reply (RFC 8945 5.2, 5.3). */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { RCODE, TYPE } from '../wire/codes.ts'
+import { isTransferType, RCODE, TYPE } from '../wire/codes.ts'
 import { HEADER_LENGTH } from '../wire/message.ts'
 import {
   signedHeader,
@@ -14,10 +14,10 @@ import {
 import { isSameName } from '../wire/wire-name.ts'
 import type { Query } from './query.ts'
 import type { Signer } from './signer.ts'
-import type { TransferTimes } from './transfer-times.ts'
+import { REMEMBERED_SECONDS, type TransferTimes } from './transfer-times.ts'
 
 /** RFC 8945 10: "The RECOMMENDED value in most situations is 300 seconds." */
-const FUDGE_SECONDS = 300
+export const FUDGE_SECONDS = 300
 /** RFC 8945 5.2.2.1: no MAC is shorter, whatever its hash. */
 const SHORTEST_MAC = 10
 
@@ -141,9 +141,10 @@ export class Signature {
     const { type, tsig } = this.#query
     const { timeSigned, fudge } = tsig
     const difference = Math.abs(seconds - timeSigned)
-    if (type !== TYPE.AXFR) return difference <= fudge
+    if (!isTransferType(type)) return difference <= fudge
     if (difference > fudge || difference > FUDGE_SECONDS) return false
-    return this.#transferTimes?.isPast(signer, timeSigned, this.#mac()) !== true
+    const slack = type === TYPE.IXFR ? REMEMBERED_SECONDS : 0
+    return this.#transferTimes?.isPast(signer, { timeSigned, mac: this.#mac() }, slack) !== true
   }
 
   /** The query's. */
@@ -165,7 +166,7 @@ function rcodeOf(error: number): number {
 }
 
 /** The whole MAC of the message that `tsig` lies in, behind what was signed before it. */
-function macOf({ hash, secret }: Signer, message: Uint8Array, tsig: Tsig, before: Uint8Array): Buffer {
+export function macOf({ hash, secret }: Signer, message: Uint8Array, tsig: Tsig, before: Uint8Array): Buffer {
   return createHmac(hash, secret)
     .update(before)
     .update(signedHeader(message, tsig))

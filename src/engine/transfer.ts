@@ -1,23 +1,15 @@
-/** One zone transfer (RFC 5936): the zone's SOA, all its other records, the SOA again, in as many messages as it takes. */
-import { RCODE, TYPE } from '../wire/codes.ts'
+/** The messages of one transfer: as many as its records take (RFC 5936 2.2, RFC 1995 4). */
+import { RCODE } from '../wire/codes.ts'
 import { COUNT } from '../wire/message.ts'
-import type { Rrset } from '../zone/rrset.ts'
-import type { Snapshot } from '../zone/snapshot.ts'
+import type { ZoneRecord } from '../zone/zone-record.ts'
 import type { Conversation } from './conversation.ts'
 import type { Reply } from './reply.ts'
 import type { Signature } from './signature.ts'
 
 /** Octets of a message: as far as compression pointers reach (RFC 1035 4.1.4), and little work at a time. */
 const MESSAGE_LENGTH = 16_384
-/** Rrsets taken from the held version at a time. */
-const PAGE = 200
 /** A client that takes no longer than this over a zone; the version it reads from is held meanwhile. */
 const LONGEST_S = 1800
-
-interface ZoneRecord {
-  readonly rrset: Rrset
-  readonly rdata: Uint8Array
-}
 
 /** Has the last message been made? */
 export type TransferEnd = 'done' | 'broken off'
@@ -26,7 +18,6 @@ export class Transfer implements Conversation {
   isDone = false
   readonly #reply: Reply
   readonly #signature: Signature
-  readonly #snapshot: Snapshot
   readonly #onClose: (end: TransferEnd) => void
   readonly #began: number
   readonly #records: Iterator<ZoneRecord, undefined>
@@ -34,22 +25,20 @@ export class Transfer implements Conversation {
   #hasBegun = false
   #isClosed = false
 
-  /** `soa` is that of the zone at `apex` in the snapshot, which the transfer releases; `seconds` is the time now. */
+  /** `records` are taken one by one, and may throw; `seconds` is the time now. */
   constructor(parts: {
     readonly reply: Reply
     readonly signature: Signature
-    readonly snapshot: Snapshot
-    readonly soa: Rrset
+    readonly records: Iterator<ZoneRecord, undefined>
     readonly seconds: number
     readonly onClose: (end: TransferEnd) => void
   }) {
-    const { reply, signature, snapshot, soa, seconds, onClose } = parts
+    const { reply, signature, records, seconds, onClose } = parts
     this.#reply = reply
     this.#signature = signature
-    this.#snapshot = snapshot
     this.#onClose = onClose
     this.#began = seconds
-    this.#records = recordsOf(snapshot, soa)
+    this.#records = records
     this.#record = this.#records.next().value
   }
 
@@ -58,14 +47,13 @@ export class Transfer implements Conversation {
     try {
       return this.#write(reply, seconds)
     } catch {
-      return 0 // the version could not be held for so long
+      return 0 // the version could not be held, or the journal not be kept, for so long
     }
   }
 
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#snapshot.release()
     this.#onClose(this.isDone ? 'done' : 'broken off')
   }
 
@@ -100,26 +88,7 @@ export class Transfer implements Conversation {
     this.#reply.authoritative = true // RFC 5936 2.2.1
   }
 
-  #put({ rrset, rdata }: ZoneRecord): boolean {
-    return this.#reply.putRecord(COUNT.ANSWER, rrset, rdata)
+  #put(record: ZoneRecord): boolean {
+    return this.#reply.putRecord(COUNT.ANSWER, record, record.rdata)
   }
-}
-
-/** RFC 5936 2.2: the SOA comes first and last, everything else between them in any order, cut and glue included. */
-function* recordsOf(snapshot: Snapshot, soa: Rrset): Generator<ZoneRecord, undefined> {
-  yield* recordsIn(soa)
-  let page = snapshot.walk(soa.owner, undefined, PAGE)
-  while (page.length > 0) {
-    for (const rrset of page) if (!isApexSoa(rrset, soa)) yield* recordsIn(rrset)
-    page = snapshot.walk(soa.owner, page.at(-1)?.owner, PAGE)
-  }
-  yield* recordsIn(soa)
-}
-
-function* recordsIn(rrset: Rrset): Generator<ZoneRecord, undefined> {
-  for (const rdata of rrset.rdatas) yield { rrset, rdata }
-}
-
-function isApexSoa({ type, owner }: Rrset, soa: Rrset): boolean {
-  return type === TYPE.SOA && owner.length === soa.owner.length
 }

@@ -1,12 +1,11 @@
 /** Who may have a zone, and how many at a time. */
-import { type Prefix, prefixContains } from '../address/prefix.ts'
-import { CLASS, RCODE, TYPE } from '../wire/codes.ts'
+import { CLASS, isTransferType, RCODE, TYPE } from '../wire/codes.ts'
 import { ASKS } from '../wire/edns.ts'
 import { HEADER_LENGTH, skipQuestionName } from '../wire/message.ts'
 import { lowerCaseName } from '../wire/name.ts'
 import { uint16 } from '../wire/octets.ts'
-import { isSameName } from '../wire/wire-name.ts'
 import type { Rrset } from '../zone/rrset.ts'
+import { soaSerial } from '../zone/serial.ts'
 import type { Snapshot } from '../zone/snapshot.ts'
 import { TooManySnapshots } from '../zone/table-fault.ts'
 import { accept, VERDICT } from './accept.ts'
@@ -14,24 +13,40 @@ import type { Client } from './client.ts'
 import type { Conversation } from './conversation.ts'
 import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
+import { heldSerial } from './held-serial.ts'
 import { Query } from './query.ts'
 import { Reply } from './reply.ts'
 import { Signature } from './signature.ts'
 import type { Signer } from './signer.ts'
 import { Transfer } from './transfer.ts'
+import { isAmong, type TransferPeer } from './transfer-peer.ts'
+import { type StepsSince, type TransferKind, transferRecords } from './transfer-records.ts'
 import type { TransferTimes } from './transfer-times.ts'
 
 /** Transfers at a time in all, and to one address: each holds a version of the table. */
 export const MAX_TRANSFERS = 10
 export const MAX_TRANSFERS_AN_ADDRESS = 2
 
-/** Who may transfer: an address or block, or the name of a TSIG key in wire form and lower case. */
-export type TransferPeer = Prefix | { readonly key: Uint8Array }
-
 export interface TransferOptions {
   /** Holds the present version of all zones. Throws TooManySnapshots. */
   snapshot(): Snapshot
   readonly allow: readonly TransferPeer[]
+  /** The journal; without one every transfer is of the whole zone. */
+  readonly since?: StepsSince
+  /** Called when a client has been sent all of a transfer. */
+  readonly onSent?: (sent: SentTransfer) => void
+}
+
+/** A zone with the serial that a client has now, if it took what it was sent. */
+export interface SentTransfer {
+  /** In wire form and lower case. */
+  readonly apex: Uint8Array
+  readonly serial: number
+  readonly kind: TransferKind
+  /** Of the client: 4 or 16 octets. */
+  readonly address: Uint8Array
+  /** The key that it has signed with, in wire form and lower case. */
+  readonly keyName: Uint8Array | undefined
 }
 
 /** What a transfer's replies share with all others. */
@@ -44,8 +59,12 @@ export interface TransferEngine {
   readonly counts: TransferCounts
 }
 
-/** What became of transfers that were allowed and not made whole. */
+/** What became of transfers that were allowed. */
 export interface TransferCounts {
+  // Made whole, by kind.
+  fullTransfers: number
+  incrementalTransfers: number
+  currentTransfers: number
   /** Refused because there are too many at a time. */
   overloadedTransfers: number
   /** Ended before their last message: the client went or was too slow, or the version was released by force. */
@@ -71,7 +90,7 @@ export class Transfers {
     const signature = new Signature(query, this.#engine.signers, this.#engine.transferTimes)
     signature.check(client.seconds)
     if (!isPlain(query) || signature.rcode !== RCODE.NOERROR) return undefined
-    if (!this.#isAllowed(client, signature.keyName)) return undefined
+    if (!isAmong(this.#options.allow, client, signature.keyName)) return undefined
     const snapshot = this.#isFull(client) ? undefined : this.#hold()
     if (snapshot === undefined) {
       this.#engine.counts.overloadedTransfers++
@@ -93,20 +112,35 @@ export class Transfers {
     readonly soa: Rrset
   }): Transfer {
     const { query, signature, client, snapshot, soa } = parts
+    const { kind, records } = transferRecords(
+      { soa, snapshot },
+      { held: heldSerial(query), since: this.#options.since ?? NOTHING_KEPT },
+    )
+    if (kind !== 'full') snapshot.release()
     signature.noteTransfer()
     const address = addressKey(client)
     this.#count(address, 1)
+    const sent = { ...sentOf(soa, client), kind, keyName: signature.keyName }
     return new Transfer({
       reply: this.#replyTo(query, client),
       signature,
-      snapshot,
-      soa,
+      records,
       seconds: client.seconds,
       onClose: end => {
+        snapshot.release()
         this.#count(address, -1)
         if (end === 'broken off') this.#engine.counts.brokenTransfers++
+        else this.#sent(sent)
       },
     })
+  }
+
+  #sent(sent: SentTransfer): void {
+    const { counts } = this.#engine
+    if (sent.kind === 'full') counts.fullTransfers++
+    else if (sent.kind === 'incremental') counts.incrementalTransfers++
+    else counts.currentTransfers++
+    this.#options.onSent?.(sent)
   }
 
   #replyTo(query: Query, client: Client): Reply {
@@ -115,15 +149,6 @@ export class Transfers {
     if ((query.edns.asks & ASKS.COOKIE) !== 0) cookies?.judge(query, client)
     // RFC 5936 3.4: names are compressed so that their case is kept.
     return new Reply(query, { nsid, cookies, tcpIdleMs, keepsCase: true })
-  }
-
-  #isAllowed(client: Client, keyName: Uint8Array | undefined): boolean {
-    const address = client.octets.subarray(0, client.length)
-    return this.#options.allow.some(peer =>
-      'key' in peer
-        ? keyName !== undefined && isSameName(peer.key, 0, keyName, 0)
-        : prefixContains(peer, address),
-    )
   }
 
   #isFull(client: Client): boolean {
@@ -148,16 +173,26 @@ export class Transfers {
   }
 }
 
+const NOTHING_KEPT: StepsSince = () => undefined
+
 /** One look at the header and the question: every query over TCP comes by here. */
 function asksForTransfer(message: Uint8Array, length: number): boolean {
   if (accept(message, length) !== VERDICT.QUERY) return false
   const fixed = skipQuestionName(message, length, HEADER_LENGTH)
-  return fixed !== 0 && fixed + 4 <= length && uint16(message, fixed) === TYPE.AXFR
+  return fixed !== 0 && fixed + 4 <= length && isTransferType(uint16(message, fixed))
 }
 
-/** Is there nothing in the query that is answered with an error? */
-function isPlain({ malformed, class: qclass, edns }: Query): boolean {
-  return !malformed && qclass === CLASS.IN && edns.version === 0 && (edns.asks & ASKS.ODD_KEEPALIVE) === 0
+/** Is there nothing in the query that is answered with an error? An IXFR says what the client holds (RFC 1995 3). */
+function isPlain(query: Query): boolean {
+  const { malformed, class: qclass, type, edns } = query
+  if (malformed || qclass !== CLASS.IN || edns.version !== 0) return false
+  if ((edns.asks & ASKS.ODD_KEEPALIVE) !== 0) return false
+  return type === TYPE.AXFR || heldSerial(query) !== undefined
+}
+
+function sentOf(soa: Rrset, { octets, length }: Client): Omit<SentTransfer, 'kind' | 'keyName'> {
+  const serial = soaSerial(soa.rdatas[0] ?? new Uint8Array(20))
+  return { apex: lowerCaseName(soa.owner), serial, address: octets.slice(0, length) }
 }
 
 function apexOf({ message, questionEnd }: Query): Uint8Array {

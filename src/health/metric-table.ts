@@ -36,6 +36,12 @@ export interface Figures {
   readonly logLinesDropped: () => number
   /** Octets of the database's write-ahead log. */
   readonly walBytes: () => number
+  /** Octets of the differences that are kept for secondaries. */
+  readonly journalBytes: () => number
+  /** NOTIFYs by what became of them. */
+  readonly notify: () => Readonly<Record<string, number>>
+  /** Serials that each secondary is behind, as far as that is known. */
+  readonly lags: () => Readonly<Record<string, number>>
 }
 
 /** One metric: its name and help as Prometheus sees them, and where its value, or one by label, comes from. */
@@ -149,6 +155,16 @@ export const METRICS: readonly MetricRow[] = [
     name: 'freenet6_dns_tsig_errors_total',
     help: 'Queries whose signature was not accepted',
     read: ({ engine }) => engine().badtsig,
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_transfers_total',
+    help: 'Zone transfers that were sent whole: of all the zone, of what has changed, or of the SOA because nothing has',
+    label: 'kind',
+    read: ({ engine }) => {
+      const { fullTransfers, incrementalTransfers, currentTransfers } = engine()
+      return { full: fullTransfers, incremental: incrementalTransfers, current: currentTransfers }
+    },
   },
   {
     kind: 'counter',
@@ -283,6 +299,26 @@ export const METRICS: readonly MetricRow[] = [
     name: 'freenet6_database_wal_bytes',
     help: 'Write-ahead log of the database',
     read: ({ walBytes }) => walBytes(),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_journal_bytes',
+    help: 'Differences of zones that are kept for secondaries',
+    read: ({ journalBytes }) => journalBytes(),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_notify_total',
+    help: 'NOTIFYs to secondaries: sent, acknowledged, refused',
+    label: 'outcome',
+    read: ({ notify }) => notify(),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_secondary_lag_serials',
+    help: 'Serials that a secondary is behind, in the zone that it is furthest behind in; NaN until it has transferred each',
+    label: 'secondary',
+    read: ({ lags }) => lags(),
   },
 ]
 

@@ -1,7 +1,7 @@
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import type { Transport } from '../engine/client.ts'
 import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
-import { RCODE } from '../wire/codes.ts'
+import { RCODE, rcodeText } from '../wire/codes.ts'
 import { type Ask, type AskedType, type AskReply, ask } from './dns2-client.ts'
 
 export type Health =
@@ -132,10 +132,6 @@ function mistakeIn(reply: AskReply, expected: string | undefined): string | unde
   const found = reply.answers.join(', ') || 'nothing'
   if (reply.answers.length !== 1) return `one record expected, ${found} found`
   return expected === undefined || found === expected ? undefined : `${expected} expected, ${found} found`
-}
-
-function rcodeText(rcode: number): string {
-  return Object.entries(RCODE).find(([, code]) => code === rcode)?.[0] ?? String(rcode)
 }
 
 /** Where a wildcard address can be asked. */

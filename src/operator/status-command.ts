@@ -7,7 +7,7 @@ const MIB = 1024 * 1024
 
 export const statusCommand = defineCommand({
   name: 'status',
-  summary: 'zones, tunnels by state, threads, prober, driver and disk at a glance',
+  summary: 'zones, secondaries, tunnels by state, threads, prober, driver and disk at a glance',
   words: [],
   parameters: z.strictObject({}),
   result: statusReport,
@@ -32,5 +32,15 @@ function statusText(report: StatusReport): string {
     ['data_dir', `${disk.path}, ${Math.floor(disk.free_bytes / MIB)} MiB free`],
     ...report.troubles.map(trouble => ['trouble', trouble]),
     ...report.zones.map(({ name, serial, rrsets }) => ['zone', `${name} serial ${serial}, ${rrsets} rrsets`]),
+    ...report.secondaries.map(secondary => ['secondary', textOfSecondary(secondary)]),
   ])
+}
+
+function textOfSecondary(secondary: StatusReport['secondaries'][number]): string {
+  const { address, zone, acknowledged, transferred, lag, answer, unanswered } = secondary
+  const told = acknowledged === null ? 'no NOTIFY acknowledged' : `NOTIFY acknowledged at ${acknowledged}`
+  const has = transferred === null ? 'nothing transferred yet' : `has ${transferred}, ${lag} behind`
+  const silence = unanswered === 0 ? [] : [`${unanswered} unanswered`]
+  const said = answer === '' || answer === 'NOERROR' ? [] : [`said ${answer}`]
+  return `${address} ${zone} ${[told, has, ...silence, ...said].join(', ')}`
 }

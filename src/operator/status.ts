@@ -19,6 +19,20 @@ export const statusReport = z.object({
   driver: z.string(),
   prober: z.string(),
   zones: z.array(z.object({ name: z.string(), serial: z.int(), rrsets: z.int() })),
+  /** Null where nothing is known: it has not answered yet, or transferred nothing since the start. */
+  secondaries: z.array(
+    z.object({
+      address: z.string(),
+      zone: z.string(),
+      serial: z.int(),
+      acknowledged: z.int().nullable(),
+      transferred: z.int().nullable(),
+      /** Serials that it is behind. */
+      lag: z.int().nullable(),
+      answer: z.string(),
+      unanswered: z.int(),
+    }),
+  ),
   tunnels: z.record(z.string(), z.int()),
   /** What is wrong, a sentence each, as /healthz has it; empty where no process runs. */
   troubles: z.array(z.string()),
@@ -37,6 +51,8 @@ export interface StatusSources {
   readonly threadRestarts: (() => number) | undefined
   /** What is wrong with the process that serves; undefined where none does. */
   readonly troubles?: () => readonly string[]
+  /** Each zone at each secondary; undefined where no process serves. */
+  readonly secondaries: (() => StatusReport['secondaries']) | undefined
 }
 
 /** Owners counted in one turn of the event loop: about a millisecond's work. */
@@ -52,7 +68,7 @@ export class Status {
 
   /** Counts in slices, so that answers and commits go on between: a zone that changes meanwhile is counted nearly. */
   async report(): Promise<StatusReport> {
-    const { config, table, driver, prober } = this.#sources
+    const { config, table, driver, prober, secondaries } = this.#sources
     const zones = []
     for (const apex of this.#sources.catalog.apexes()) zones.push(await this.#zone(apex))
     return {
@@ -63,6 +79,7 @@ export class Status {
       driver,
       prober,
       zones,
+      secondaries: secondaries?.() ?? [],
       tunnels: { ...table.countByState() },
       troubles: [...(this.#sources.troubles?.() ?? [])],
       data_dir: diskOf(config.data_dir),

@@ -1,4 +1,5 @@
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import { NO_JOURNAL } from './journal.ts'
 import { WritesStopped } from './storage-fault.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
 import type {
@@ -17,6 +18,7 @@ import type {
 export class AbsentStore implements TunnelStore {
   readonly tunnels: TunnelReader
   readonly troubles: readonly StorageTrouble[]
+  readonly journal = NO_JOURNAL
   readonly walBytes = 0
   readonly capacity = 0
   readonly #reason: string
@@ -46,6 +48,10 @@ export class AbsentStore implements TunnelStore {
 
   publishAll(): void {
     // no row is known: the tunnels' zones are claimed as failed, and stay so
+  }
+
+  replaceZone(): never {
+    throw new WritesStopped(this.#reason)
   }
 
   noteFault(): void {

@@ -3,6 +3,7 @@ import type { BrokenRow, Dormancy, DormantTunnel, Tunnel } from '../tunnel/tunne
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
+import type { JournalReader } from './journal.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
 
 declare const CURSOR: unique symbol
@@ -186,6 +187,7 @@ export interface RowDifference {
 export interface SerialStep {
   /** In wire form. */
   readonly apex: Uint8Array
+  /** 0 where the zone is new. */
   readonly from: number
   readonly to: number
 }
@@ -211,6 +213,13 @@ export interface TunnelStore {
   onForeignCommit(listener: () => void): () => void
   /** Rebuilds memory from the table, as at start: indexes, the names of all rows in one step, later serials. */
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void
+  /**
+   * Puts a whole zone of zone files in place of what was served, or beside it. Its serial is that of its file, or later:
+   * never before one that it has had. `apex` is in wire form and lower case. Throws what a commit rejects with.
+   */
+  replaceZone(apex: Uint8Array, rrsets: readonly Rrset[]): void
+  /** The log of what commits have changed in the zones. */
+  readonly journal: JournalReader
   /** Notes a fault that a reader of the table has met: after a page that can't be right nothing is written any more. */
   noteFault(error: unknown): void
   /** What is wrong with the store now, for the health check; empty: nothing. */

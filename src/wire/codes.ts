@@ -17,6 +17,11 @@ export const RCODE = {
   BADCOOKIE: 23,
 } as const
 
+/** The mnemonic of an rcode, or its number. */
+export function rcodeText(rcode: number): string {
+  return Object.entries(RCODE).find(([, code]) => code === rcode)?.[0] ?? String(rcode)
+}
+
 export const TYPE = {
   A: 1,
   NS: 2,
@@ -116,6 +121,11 @@ export const TYPE = {
   TA: 32_768,
   DLV: 32_769,
 } as const
+
+/** Does a question of this type ask for a zone, and not for records of a name? */
+export function isTransferType(type: number): boolean {
+  return type === TYPE.AXFR || type === TYPE.IXFR
+}
 
 const TYPE_MNEMONIC = new Map<number, string>(
   Object.entries(TYPE).map(([mnemonic, code]) => [code, mnemonic]),

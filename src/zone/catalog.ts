@@ -122,7 +122,12 @@ export class Catalog {
     return this.#newest().apexes()
   }
 
-  /** See `Version.rrset`; this and all below read the newest published version. */
+  /** See `Version.apexOf`; this and all below read the newest published version. */
+  apexOf(name: Uint8Array): Uint8Array | undefined {
+    return this.#newest().apexOf(name)
+  }
+
+  /** See `Version.rrset`. */
   rrset(owner: Uint8Array, type: number): Rrset | undefined {
     return this.#newest().rrset(owner, type)
   }

@@ -62,6 +62,12 @@ export class Version {
     return this.#reader.exact
   }
 
+  /** Apex, in lower case, of the zone that the name belongs to; undefined: it is in none that is loaded. */
+  apexOf(name: Uint8Array): Uint8Array | undefined {
+    const zone = this.zoneEntry(name)
+    return zone === 0 ? undefined : readOwner(this.#reader, zone)
+  }
+
   /** Apexes of the zones that are loaded, in wire form and lower case, in canonical order. */
   apexes(): readonly Uint8Array[] {
     return [...entriesAfter(this.#reader, this.#reader.root)]

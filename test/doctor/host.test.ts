@@ -21,6 +21,7 @@ const SOUND_STATUS: StatusReport = {
   driver: 'sit',
   prober: 'icmp',
   zones: [],
+  secondaries: [],
   tunnels: {},
   troubles: [],
   data_dir: { path: '/var/lib/freenet6', free_bytes: 10 * GIB, size_bytes: 20 * GIB },

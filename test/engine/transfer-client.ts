@@ -15,7 +15,7 @@ export class TransferServer {
 
   constructor(
     catalog: Catalog,
-    { allow }: Pick<TransferOptions, 'allow'>,
+    transfers: Omit<TransferOptions, 'snapshot'>,
     options: Partial<NameserverOptions> = {},
   ) {
     this.#catalog = catalog
@@ -24,7 +24,7 @@ export class TransferServer {
       nsid: '',
       version: '',
       hostname: '',
-      transfers: { allow, snapshot: () => catalog.snapshot() },
+      transfers: { ...transfers, snapshot: () => catalog.snapshot() },
       ...options,
     })
   }

@@ -142,8 +142,8 @@ export function tsigOf(told: Told): Tsig | undefined {
   }
 }
 
-/** Checks that the reply is signed with the whole MAC of this key, and returns its TSIG. */
-export function verified(told: Told, key: Key, requestMac: Uint8Array): Tsig {
+/** Checks that a reply, or without a request’s MAC a request, is signed with the whole MAC of this key. Returns its TSIG. */
+export function verified(told: Told, key: Key, requestMac?: Uint8Array): Tsig {
   const tsig = tsigOf(told)
   assert.ok(tsig, 'the reply has no TSIG')
   const length = wire(tsig.owner).length + 10 + wire(tsig.algorithm).length + 16 + tsig.mac.length

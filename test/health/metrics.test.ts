@@ -12,7 +12,8 @@ const LIST = join(import.meta.dirname, '..', '..', 'docs', 'metrics.md')
 
 let server: Server
 before(async () => {
-  server = await startServer({})
+  const secondary = '[[dns.secondaries]]\naddress = "127.0.0.1:9"\n'
+  server = await startServer({ config: secondary })
 })
 after(() => server[Symbol.asyncDispose]())
 

@@ -184,7 +184,8 @@ suite('the command line', () => {
     const { code, stdout } = await runCli(['--help'])
     assert.equal(code, 0)
     for (const { name, words, summary } of COMMANDS) {
-      const line = [name, ...words.map(({ title }) => title)].join(' ')
+      const titles = words.map(({ title, isOptional }) => (isOptional ? `[${title}]` : title))
+      const line = [name, ...titles].join(' ')
       assert.ok(stdout.includes(`  ${line} `) || stdout.includes(`  ${line}\n`), line)
       assert.ok(stdout.includes(summary), summary)
     }

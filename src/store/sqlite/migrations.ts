@@ -121,4 +121,17 @@ export const MIGRATIONS: readonly string[] = [
     WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id)
     BEGIN DELETE FROM contacts WHERE id = OLD.id; END;
   `,
+  `
+  CREATE TABLE journal (
+    apex        TEXT NOT NULL,
+    serial_from INTEGER NOT NULL,
+    serial_to   INTEGER NOT NULL CHECK (serial_to > serial_from),
+    written     INTEGER NOT NULL,
+    octets      INTEGER NOT NULL,
+    digest      BLOB NOT NULL CHECK (length(digest) = 8),
+    removed     BLOB NOT NULL,
+    added       BLOB NOT NULL,
+    PRIMARY KEY (apex, serial_from)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -2,9 +2,11 @@ import { BatchQueue } from '../../shared/batch-queue.ts'
 import type { Log } from '../../shared/log.ts'
 import { AddressPool } from '../../tunnel/address-pool.ts'
 import type { Tunnel } from '../../tunnel/tunnel.ts'
+import { TYPE } from '../../wire/codes.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { PreparedCommit } from '../../zone/prepared-commit.ts'
 import type { Rrset } from '../../zone/rrset.ts'
+import { soaSerial } from '../../zone/serial.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import { type StorageTrouble, StorageTroubles, troubleCodeOf } from '../storage-troubles.ts'
 import type { CommittedDifference, SerialStep, TunnelStore, Work, Written } from '../tunnel-store.ts'
@@ -13,6 +15,7 @@ import { Database } from './database.ts'
 import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
 import { IndexAllocation } from './index-allocation.ts'
+import { Journal, type JournalLimits } from './journal.ts'
 import { LockPatience } from './lock-patience.ts'
 import { RestingIndexes } from './resting-indexes.ts'
 import { isBroken, type RowRules } from './row-rules.ts'
@@ -22,8 +25,9 @@ import { TableWatch } from './table-watch.ts'
 import { TunnelTable } from './tunnel-table.ts'
 import { TunnelWrites } from './tunnel-writes.ts'
 import { WalWatch } from './wal-watch.ts'
+import { ZoneDigests } from './zone-digests.ts'
 import { ZoneSerials } from './zone-serials.ts'
-import { ZoneSoas } from './zone-soas.ts'
+import { withSerial, ZoneSoas } from './zone-soas.ts'
 
 /** Milliseconds a change waits for others to share its commit, if the last commit was shared. */
 const PATIENCE_MS = 10
@@ -39,6 +43,7 @@ export interface StoreOptions {
   readonly rules: RowRules
   /** That of the tunnels' records, in seconds: an index rests longer than caches hold its old name. */
   readonly ttl: number
+  readonly journal: JournalLimits
   /** Seconds of the steady clock. */
   readonly now: () => number
   readonly log: Log
@@ -53,12 +58,14 @@ export interface StoreOptions {
  */
 export class SqliteStore implements TunnelStore {
   readonly tunnels: TunnelTable
+  readonly journal: Journal
   readonly #database: Database
   readonly #catalog: Catalog
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
   readonly #clock: SeenClock
   readonly #indexes: IndexAllocation
+  readonly #apexes: readonly Uint8Array[]
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
   readonly #committed: Feed<CommittedDifference>
@@ -94,7 +101,13 @@ export class SqliteStore implements TunnelStore {
     this.#dormant = new DormantWrites(database, rules)
     this.#clock = new SeenClock(database)
     this.#indexes = new IndexAllocation(new AddressPool(rules), new RestingIndexes(database, ttl))
-    this.#soas = new ZoneSoas(catalog, new ZoneSerials(database), options.apexes)
+    this.#apexes = options.apexes
+    this.journal = new Journal(database, options.journal)
+    this.#soas = new ZoneSoas(catalog, {
+      serials: new ZoneSerials(database),
+      journal: this.journal,
+      ofTunnels: options.apexes,
+    })
     this.#committed = new Feed(log)
     this.#foreign = new Feed(log)
     this.#wal = new WalWatch(database, log)
@@ -134,11 +147,26 @@ export class SqliteStore implements TunnelStore {
   }
 
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
-    this.#catalog.commit(this.#changesOfAll(rrsetsOf), { differences: false })
+    const digests = this.journal.isKept ? ZoneDigests.ofStatics(this.#catalog, this.#apexes) : undefined
+    this.#catalog.commit(this.#changesOfAll(rrsetsOf, digests), { differences: false })
     for (const address of this.tunnels.dormant.addresses()) this.#indexes.occupyText(address)
     this.#indexes.loadResting(this.#now())
-    this.#catalog.commit(this.#startSoas(), { differences: false })
+    this.#catalog.commit(this.#startSoas(digests), { differences: false })
     this.#database.serve()
+  }
+
+  replaceZone(apex: Uint8Array, rrsets: readonly Rrset[]): void {
+    const soa = rrsets.find(rrset => rrset.type === TYPE.SOA && rrset.owner.length === apex.length)
+    if (soa === undefined) throw new RangeError('a zone without a SOA')
+    const served = this.#catalog.rrset(apex, TYPE.SOA)?.rdatas[0]
+    const from = served === undefined ? 0 : soaSerial(served)
+    const digest = this.journal.isKept ? ZoneDigests.ofZone(rrsets) : undefined
+    const serial = this.#write(() => this.#soas.begin({ apex, soa, digest }, this.#now()))
+    this.#catalog.putZone(
+      apex,
+      rrsets.map(rrset => (rrset === soa ? withSerial(soa, serial) : rrset)),
+    )
+    this.#committed.tell({ rows: [], rrsets: [], serials: [{ apex, from, to: serial }] })
   }
 
   noteFault(error: unknown): void {
@@ -166,21 +194,27 @@ export class SqliteStore implements TunnelStore {
     this.#database.close()
   }
 
-  *#changesOfAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): Generator<RrsetChange> {
+  *#changesOfAll(
+    rrsetsOf: (tunnel: Tunnel) => readonly Rrset[],
+    digests: ZoneDigests | undefined,
+  ): Generator<RrsetChange> {
     for (const row of this.tunnels.all()) {
       this.#indexes.occupy(row)
       if (isBroken(row)) continue
-      for (const rrset of rrsetsOf(row)) yield { kind: 'put', rrset, dynamic: true }
+      for (const rrset of rrsetsOf(row)) {
+        digests?.add(rrset)
+        yield { kind: 'put', rrset, dynamic: true }
+      }
     }
   }
 
   /** What a start writes, and the SOA records of its serials; if it can't, those that were written last stand. */
-  #startSoas(): readonly RrsetChange[] {
+  #startSoas(digests: ZoneDigests | undefined): readonly RrsetChange[] {
     try {
-      const { changes } = this.#database.transaction(() => {
+      const changes = this.#write(() => {
         this.#clock.note(this.#now())
         this.#indexes.forgetRested(this.#now())
-        return this.#soas.start()
+        return this.#beginAll(digests)
       })
       this.#clock.committed()
       return changes
@@ -188,6 +222,31 @@ export class SqliteStore implements TunnelStore {
       if (storageFaultOf(error) === undefined) throw error
       this.noteFault(error)
       return this.#soas.standing()
+    }
+  }
+
+  #beginAll(digests: ZoneDigests | undefined): readonly RrsetChange[] {
+    const apexes = this.#catalog.apexes()
+    this.#soas.forgetOthers(apexes)
+    return apexes.flatMap(apex => {
+      const soa = this.#catalog.rrset(apex, TYPE.SOA)
+      const rdata = soa?.rdatas[0]
+      if (soa === undefined || rdata === undefined) return []
+      const serial = this.#soas.begin({ apex, soa, digest: digests?.of(apex) }, this.#now())
+      return serial === soaSerial(rdata) ? [] : [{ kind: 'put', rrset: withSerial(soa, serial) }]
+    })
+  }
+
+  /** Runs `work` in a transaction of its own. Throws if it failed: nothing is done. */
+  #write<T>(work: () => T): T {
+    try {
+      const result = this.#database.transaction(work)
+      this.#soas.committed()
+      return result
+    } catch (error) {
+      this.#soas.undone()
+      this.journal.undone()
+      throw error
     }
   }
 
@@ -211,7 +270,7 @@ export class SqliteStore implements TunnelStore {
     const written: Written<unknown>[] = []
     let names: ReadyNames | undefined
     try {
-      this.#database.transaction(() => {
+      this.#write(() => {
         this.#clock.note(this.#now())
         for (const work of works) written.push(work(transaction))
         names = this.#makeReady(written.flatMap(({ changes }) => changes))
@@ -235,8 +294,14 @@ export class SqliteStore implements TunnelStore {
   #makeReady(changes: readonly RrsetChange[]): ReadyNames | undefined {
     if (changes.length === 0) return undefined
     const soas = this.#soas.advance(changes)
-    const hears = this.#committed.isHeard
-    const prepared = this.#catalog.prepare([...changes, ...soas.changes], { differences: hears })
+    const differences = this.#committed.isHeard || this.journal.isKept
+    const prepared = this.#catalog.prepare([...changes, ...soas.changes], { differences })
+    try {
+      this.#soas.write(soas.steps, prepared.differences, this.#now())
+    } catch (error) {
+      prepared.abandon()
+      throw error
+    }
     return { serials: soas.steps, prepared }
   }
 

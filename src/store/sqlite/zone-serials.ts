@@ -3,8 +3,8 @@ import type { Database, Statement } from './database.ts'
 import { laterSerial } from './later-serial.ts'
 
 /**
- * The SOA serials of the zones that tunnels live in, kept in the database so that a restart never goes back
- * (RFC 1982, RFC 1996 relies on it). They are advanced inside the transaction that changes the zone.
+ * The SOA serials of the zones, kept in the database so that a restart never goes back (RFC 1982, RFC 1996 relies on
+ * it). They are advanced inside the transaction that changes the zone.
  */
 export class ZoneSerials {
   readonly #read: Statement
@@ -17,17 +17,25 @@ export class ZoneSerials {
     )
   }
 
-  /** The next serial of a zone, later than any it had before and than `atLeast`, the serial of its zone file. */
-  advance(apex: string, atLeast: number): number {
-    const stored = this.#read.get(apex)?.serial
-    const serial = stored === undefined ? atLeast : laterSerial(nextSerial(Number(stored)), atLeast)
+  /** As it was written last; undefined: never. */
+  read(apex: string): number | undefined {
+    const serial = this.#read.get(apex)?.serial
+    return serial === undefined ? undefined : Number(serial)
+  }
+
+  write(apex: string, serial: number): void {
     this.#write.run(apex, serial)
-    return serial
+  }
+
+  /** The next serial of a zone, later than any it had before and than `atLeast`, the serial of its zone file. */
+  next(apex: string, atLeast: number): number {
+    const stored = this.read(apex)
+    return stored === undefined ? atLeast : laterSerial(nextSerial(stored), atLeast)
   }
 
   /** The serial that was written last, or a later one of the zone file. */
   standing(apex: string, fromFile: number): number {
-    const stored = this.#read.get(apex)?.serial
-    return stored === undefined ? fromFile : laterSerial(Number(stored), fromFile)
+    const stored = this.read(apex)
+    return stored === undefined ? fromFile : laterSerial(stored, fromFile)
   }
 }

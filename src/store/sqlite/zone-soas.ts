@@ -1,10 +1,15 @@
 import { TYPE } from '../../wire/codes.ts'
-import { formatName } from '../../wire/name.ts'
 import { isSameName } from '../../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { Rrset } from '../../zone/rrset.ts'
+import { ownerOf } from '../../zone/rrset-change.ts'
+import type { RrsetDifference } from '../../zone/rrset-difference.ts'
 import { nextSerial, soaSerial, soaWithSerial } from '../../zone/serial.ts'
+import { recordLists, zoneDifference } from '../../zone/zone-difference.ts'
+import { ZoneDigest } from '../../zone/zone-digest.ts'
 import type { SerialStep } from '../tunnel-store.ts'
+import { apexText } from './apex-text.ts'
+import type { Journal } from './journal.ts'
 import { laterSerial } from './later-serial.ts'
 import type { ZoneSerials } from './zone-serials.ts'
 
@@ -13,56 +18,209 @@ interface SoaStep {
   readonly steps: readonly SerialStep[]
 }
 
-/** The SOA records of the zones that tunnels live in, which every commit of names brings forward. */
+/** A zone as it is about to be served. */
+export interface ComingZone {
+  /** In wire form and lower case. */
+  readonly apex: Uint8Array
+  /** Of its file, but for tunnels' names. */
+  readonly soa: Rrset
+  /** Of all its records; undefined: not counted, because no journal is kept. */
+  readonly digest: ZoneDigest | undefined
+}
+
+/** The SOA records of the zones, which every commit that changes one brings forward, and the journal of what changed. */
 export class ZoneSoas {
   readonly #catalog: Catalog
   readonly #serials: ZoneSerials
-  readonly #apexes: readonly { readonly wire: Uint8Array; readonly text: string }[]
+  readonly #journal: Journal
+  readonly #ofTunnels: readonly Uint8Array[]
+  /** Digests of the zones whose contents are known, by the text of their apex. */
+  readonly #digests = new Map<string, Uint8Array>()
+  /** Those that the transaction under way gives them. */
+  readonly #nextDigests = new Map<string, Uint8Array>()
 
-  constructor(catalog: Catalog, serials: ZoneSerials, apexes: readonly Uint8Array[]) {
+  /** `ofTunnels` are the apexes of the zones that tunnels live in: those change by themselves. */
+  constructor(
+    catalog: Catalog,
+    parts: {
+      readonly serials: ZoneSerials
+      readonly journal: Journal
+      readonly ofTunnels: readonly Uint8Array[]
+    },
+  ) {
     this.#catalog = catalog
-    this.#serials = serials
-    this.#apexes = apexes.map(wire => ({ wire, text: formatName(wire).replace(/\.$/, '') }))
-  }
-
-  /** The SOA records of a start, later than those that were written last. To be called inside a transaction. */
-  start(): SoaStep {
-    return this.#step([], serial => serial)
+    this.#serials = parts.serials
+    this.#journal = parts.journal
+    this.#ofTunnels = parts.ofTunnels
   }
 
   /**
-   * The next SOA records, for changes that may hold new ones. To be called inside the transaction that they belong to.
+   * The serial that a zone begins with, written down: never before one that it has had, and later if its contents are
+   * others. What the journal holds of it stays if the contents are the same. To be called inside a transaction, with the
+   * time in UTC seconds.
    */
-  advance(changes: readonly RrsetChange[]): SoaStep {
-    return this.#step(changes, nextSerial)
+  begin({ apex, soa, digest }: ComingZone, now: number): number {
+    const text = apexText(apex)
+    const stored = this.#serials.read(text)
+    const isFollowed =
+      digest !== undefined && stored !== undefined && this.#journal.leadsTo(text, stored, digest)
+    const serial = this.#firstSerial(apex, { stored, soa, isFollowed, now })
+    if (digest !== undefined) this.#nextDigests.set(text, digest.octets())
+    if (!isFollowed) this.#journal.cut(text)
+    else if (serial !== stored) {
+      const step = { from: stored, to: serial }
+      this.#append(text, step, { lists: soaLists(soa, step), digest: digest.octets(), now })
+    }
+    if (serial !== stored) this.#serials.write(text, serial)
+    return serial
+  }
+
+  #firstSerial(
+    apex: Uint8Array,
+    known: {
+      readonly stored: number | undefined
+      readonly soa: Rrset
+      readonly isFollowed: boolean
+      readonly now: number
+    },
+  ): number {
+    const { stored, soa, isFollowed, now } = known
+    const fromFile = soaSerial(soa.rdatas[0] ?? EMPTY_SOA)
+    if (!this.#isOfTunnels(apex)) return stored === undefined ? fromFile : laterSerial(stored, fromFile)
+    const floor = laterSerial(fromFile, now >>> 0)
+    if (stored === undefined) return floor
+    return laterSerial(isFollowed ? stored : nextSerial(stored), floor)
+  }
+
+  #isOfTunnels(apex: Uint8Array): boolean {
+    return this.#ofTunnels.some(other => isSameName(other, 0, apex, 0))
+  }
+
+  /** Forgets the journal of zones that are no longer served. Inside a transaction. */
+  forgetOthers(served: readonly Uint8Array[]): void {
+    const texts = new Set(served.map(apexText))
+    for (const text of this.#journal.apexes()) if (!texts.has(text)) this.#journal.cut(text)
   }
 
   /** The SOA records with the serials that were written last, for a start that can't write. */
   standing(): readonly RrsetChange[] {
-    return this.#apexes.flatMap(({ wire, text }) => {
-      const soa = this.#catalog.rrset(wire, TYPE.SOA)
+    return this.#catalog.apexes().flatMap(apex => {
+      const soa = this.#catalog.rrset(apex, TYPE.SOA)
       const rdata = soa?.rdatas[0]
       if (soa === undefined || rdata === undefined) return []
-      const serial = this.#serials.standing(text, soaSerial(rdata))
-      return [{ kind: 'put', rrset: { ...soa, rdatas: [soaWithSerial(rdata, serial)] } }]
+      const serial = this.#serials.standing(apexText(apex), soaSerial(rdata))
+      return [putOf(soa, serial)]
     })
   }
-  #step(given: readonly RrsetChange[], floorOf: (served: number) => number): SoaStep {
+
+  /** The next SOA records of the zones that changes are about; they may hold new ones. Nothing is written. */
+  advance(given: readonly RrsetChange[]): SoaStep {
     const changes: RrsetChange[] = []
     const steps: SerialStep[] = []
-    for (const { wire, text } of this.#apexes) {
-      const served = this.#catalog.rrset(wire, TYPE.SOA)
-      const soa = soaAmong(given, wire) ?? served
+    for (const apex of this.#zonesOf(given.map(ownerOf))) {
+      const served = this.#catalog.rrset(apex, TYPE.SOA)
+      const soa = soaAmong(given, apex) ?? served
       const rdata = soa?.rdatas[0]
       const servedRdata = served?.rdatas[0]
       if (soa === undefined || rdata === undefined || servedRdata === undefined) continue
       const from = soaSerial(servedRdata)
-      const to = this.#serials.advance(text, laterSerial(floorOf(from), soaSerial(rdata)))
-      changes.push({ kind: 'put', rrset: { ...soa, rdatas: [soaWithSerial(rdata, to)] } })
-      steps.push({ apex: wire, from, to })
+      const to = this.#serials.next(apexText(apex), laterSerial(nextSerial(from), soaSerial(rdata)))
+      changes.push(putOf(soa, to))
+      steps.push({ apex, from, to })
     }
     return { changes, steps }
   }
+
+  /** Writes down the serials and, in the journal, what changed with them. To be called inside their transaction. */
+  write(steps: readonly SerialStep[], differences: readonly RrsetDifference[], now: number): void {
+    const byZone = this.#sorted(differences)
+    for (const { apex, from, to } of steps) {
+      const text = apexText(apex)
+      this.#writeStep(text, { from, to }, { lists: recordLists(apex, byZone.get(keyOf(apex)) ?? []), now })
+    }
+    this.#journal.trim(now)
+  }
+
+  /** After COMMIT. */
+  committed(): void {
+    for (const [text, digest] of this.#nextDigests) this.#digests.set(text, digest)
+    this.#nextDigests.clear()
+  }
+
+  /** After ROLLBACK. */
+  undone(): void {
+    this.#nextDigests.clear()
+  }
+
+  #writeStep(text: string, step: Step, { lists, now }: Omit<Change, 'digest'>): void {
+    this.#serials.write(text, step.to)
+    const standing = this.#digests.get(text)
+    if (standing === undefined) {
+      this.#journal.cut(text)
+      return
+    }
+    const digest = ZoneDigest.from(standing)
+    for (const record of lists.removed) digest.remove(record)
+    for (const record of lists.added) digest.add(record)
+    this.#nextDigests.set(text, digest.octets())
+    this.#append(text, step, { lists, digest: digest.octets(), now })
+  }
+
+  #append(text: string, step: Step, { lists, digest, now }: Change): void {
+    this.#journal.append(text, zoneDifference(step, lists), { digest, written: now })
+  }
+
+  /** The differences of each zone, by its apex. */
+  #sorted(differences: readonly RrsetDifference[]): ReadonlyMap<string, readonly RrsetDifference[]> {
+    const byZone = new Map<string, RrsetDifference[]>()
+    for (const difference of differences) {
+      const apex = this.#catalog.apexOf(difference.owner)
+      if (apex === undefined) continue
+      const others = byZone.get(keyOf(apex))
+      if (others === undefined) byZone.set(keyOf(apex), [difference])
+      else others.push(difference)
+    }
+    return byZone
+  }
+
+  #zonesOf(owners: readonly Uint8Array[]): Iterable<Uint8Array> {
+    const zones = new Map<string, Uint8Array>()
+    for (const owner of owners) {
+      const apex = this.#catalog.apexOf(owner)
+      if (apex !== undefined) zones.set(keyOf(apex), apex)
+    }
+    return zones.values()
+  }
+}
+
+interface Step {
+  readonly from: number
+  readonly to: number
+}
+
+interface Change {
+  readonly lists: ReturnType<typeof recordLists>
+  readonly digest: Uint8Array
+  readonly now: number
+}
+
+function keyOf(apex: Uint8Array): string {
+  return Buffer.from(apex).toString('latin1')
+}
+
+const EMPTY_SOA = new Uint8Array(20)
+
+function putOf(soa: Rrset, serial: number): RrsetChange {
+  return { kind: 'put', rrset: withSerial(soa, serial) }
+}
+
+export function withSerial(soa: Rrset, serial: number): Rrset {
+  return { ...soa, rdatas: soa.rdatas.map(rdata => soaWithSerial(rdata, serial)) }
+}
+
+function soaLists(soa: Rrset, { from, to }: Step): ReturnType<typeof recordLists> {
+  const [before, after] = [withSerial(soa, from), withSerial(soa, to)]
+  return recordLists(soa.owner, [{ owner: soa.owner, type: TYPE.SOA, before, after }])
 }
 
 function soaAmong(changes: readonly RrsetChange[], apex: Uint8Array): Rrset | undefined {

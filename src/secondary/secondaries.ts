@@ -1,0 +1,227 @@
+import { randomInt } from 'node:crypto'
+import { rcodeOfNotify, writeNotify } from '../engine/notify.ts'
+import { SignedRequest } from '../engine/signed-request.ts'
+import { type Signer, signersOf } from '../engine/signer.ts'
+import type { SentTransfer } from '../engine/transfers.ts'
+import type { TsigKey } from '../engine/tsig-key.ts'
+import { utcSeconds } from '../shared/clock.ts'
+import type { Endpoint } from '../shared/endpoint.ts'
+import type { Log } from '../shared/log.ts'
+import { RCODE, rcodeText, TYPE } from '../wire/codes.ts'
+import { formatName } from '../wire/name.ts'
+import { uint16 } from '../wire/octets.ts'
+import { isSameName } from '../wire/wire-name.ts'
+import type { Catalog } from '../zone/catalog.ts'
+import { soaSerial } from '../zone/serial.ts'
+import { Follower } from './follower.ts'
+import { NotifySockets } from './notify-sockets.ts'
+import { isAt, isSentTo, nameOfSecondary, type Secondary } from './secondary.ts'
+
+/** A zone at a secondary, as the operator sees it. */
+export interface SecondaryState {
+  readonly secondary: string
+  /** In wire form and lower case. */
+  readonly apex: Uint8Array
+  /** That is served. */
+  readonly serial: number
+  readonly acknowledged: number | undefined
+  readonly transferred: number | undefined
+  readonly lag: number | undefined
+  readonly answer: string
+  readonly unanswered: number
+}
+
+/** What happened to NOTIFYs since the start. */
+export interface NotifyCounts {
+  sent: number
+  acknowledged: number
+  refused: number
+}
+
+interface Known {
+  readonly apex: Uint8Array
+  secondary: Secondary
+  signer: Signer | undefined
+  readonly follower: Follower
+  /** Id and signature of the last NOTIFY. */
+  id: number
+  request: SignedRequest | undefined
+}
+
+/** Tells the secondaries of each change (RFC 1996), until they answer, and knows how far each of them is. */
+export class Secondaries {
+  readonly counts: NotifyCounts = { sent: 0, acknowledged: 0, refused: 0 }
+  readonly #catalog: Pick<Catalog, 'apexes' | 'rrset'>
+  #secondaries: readonly Secondary[]
+  #signers: readonly Signer[]
+  readonly #sockets: NotifySockets
+  readonly #log: Log
+  /** By apex, then in the order of the secondaries. */
+  readonly #known = new Map<string, readonly Known[]>()
+
+  constructor(options: {
+    readonly catalog: Pick<Catalog, 'apexes' | 'rrset'>
+    readonly secondaries: readonly Secondary[]
+    readonly keys: readonly TsigKey[]
+    /** Address that NOTIFYs leave from; empty: the system's choice. */
+    readonly source: string
+    readonly log: Log
+  }) {
+    this.#catalog = options.catalog
+    this.#secondaries = options.secondaries
+    this.#signers = signersOf(options.keys)
+    this.#log = options.log
+    this.#sockets = new NotifySockets(options.source, (reply, from) => this.#take(reply, from))
+  }
+
+  /** Others than before, or with other keys: of those that stay all is kept, and new ones are told of every zone. */
+  renew(options: { readonly secondaries: readonly Secondary[]; readonly keys: readonly TsigKey[] }): void {
+    this.#secondaries = options.secondaries
+    this.#signers = signersOf(options.keys)
+    for (const [key, before] of this.#known) this.#renewZone(key, before)
+    for (const apex of this.#catalog.apexes())
+      for (const { follower } of this.#of(apex)) if (follower.told === undefined) follower.notify()
+  }
+
+  /** A zone has changed: all secondaries are told, once a second at most. */
+  notify(apex: Uint8Array): void {
+    for (const { follower } of this.#of(apex)) follower.notify()
+  }
+
+  /** Tells of a zone whether it has changed or not; returns how many secondaries there are. */
+  tell(apex: Uint8Array): number {
+    const known = this.#of(apex)
+    for (const { follower } of known) follower.hurry()
+    return known.length
+  }
+
+  /** A client has been sent a zone. */
+  noteTransfer(sent: SentTransfer): void {
+    for (const { secondary, follower } of this.#of(sent.apex))
+      if (isSentTo(secondary, sent)) follower.hasTransferred(sent.serial)
+  }
+
+  /** Zone by zone, of all that are served. */
+  states(): readonly SecondaryState[] {
+    return this.#catalog.apexes().flatMap(apex => {
+      const serial = this.#serialOf(apex)
+      return serial === undefined ? [] : this.#of(apex).map(known => stateOf(known, serial))
+    })
+  }
+
+  /** How many serials each secondary is behind, in the zone that it is furthest behind in; NaN: that is not known. */
+  lags(): Readonly<Record<string, number>> {
+    const lags: Record<string, number> = {}
+    for (const { secondary, lag } of this.states())
+      lags[secondary] = Math.max(lags[secondary] ?? 0, lag ?? Number.NaN)
+    return lags
+  }
+
+  stop(): void {
+    for (const known of this.#known.values()) for (const { follower } of known) follower.stop()
+    this.#sockets.close()
+  }
+
+  #of(apex: Uint8Array): readonly Known[] {
+    const key = Buffer.from(apex).toString('latin1')
+    const known = this.#known.get(key) ?? this.#secondaries.map(secondary => this.#newKnown(apex, secondary))
+    this.#known.set(key, known)
+    return known
+  }
+
+  #renewZone(key: string, before: readonly Known[]): void {
+    const [first] = before
+    if (first === undefined) {
+      this.#known.delete(key)
+      return
+    }
+    const after = this.#secondaries.map(secondary => {
+      const known = before.find(one => nameOfSecondary(one.secondary) === nameOfSecondary(secondary))
+      if (known === undefined) return this.#newKnown(first.apex, secondary)
+      return Object.assign(known, { secondary, signer: this.#signerOf(secondary) })
+    })
+    for (const known of before) if (!after.includes(known)) known.follower.stop()
+    this.#known.set(key, after)
+  }
+
+  #signerOf({ keyName }: Secondary): Signer | undefined {
+    return keyName && this.#signers.find(({ name }) => isSameName(name, 0, keyName, 0))
+  }
+
+  #newKnown(apex: Uint8Array, secondary: Secondary): Known {
+    const known: Known = {
+      apex,
+      secondary,
+      signer: this.#signerOf(secondary),
+      follower: new Follower(() => this.#send(known)),
+      id: 0,
+      request: undefined,
+    }
+    return known
+  }
+
+  #send(known: Known): number | undefined {
+    const soa = this.#catalog.rrset(known.apex, TYPE.SOA)
+    const rdata = soa?.rdatas[0]
+    if (soa === undefined || rdata === undefined) return undefined
+    known.id = randomInt(2 ** 16)
+    const plain = writeNotify(known.id, soa)
+    known.request = known.signer && new SignedRequest(plain, known.signer, utcSeconds())
+    this.counts.sent++
+    this.#sockets.send(known.request?.octets ?? plain, known.secondary.endpoint, reason => {
+      known.follower.answer = reason
+    })
+    return soaSerial(rdata)
+  }
+
+  #take(reply: Uint8Array, from: Endpoint): void {
+    for (const known of this.#addressed(reply, from)) {
+      const rcode = rcodeOfNotify(reply, known.apex)
+      if (rcode === undefined) continue
+      if (known.request !== undefined && !known.request.isAnsweredBy(reply, utcSeconds())) {
+        known.follower.answer = `${rcodeText(rcode)}, not signed as it must be` // anybody can say so: go on asking
+        continue
+      }
+      this.#answered(known, rcode)
+    }
+  }
+
+  *#addressed(reply: Uint8Array, from: Endpoint): Generator<Known> {
+    for (const known of this.#known.values())
+      for (const one of known)
+        if (one.follower.unanswered > 0 && one.id === uint16(reply, 0) && isAt(one.secondary, from)) yield one
+  }
+
+  #answered({ apex, secondary, follower }: Known, rcode: number): void {
+    const isError = rcode !== RCODE.NOERROR
+    if (isError) this.counts.refused++
+    else this.counts.acknowledged++
+    const word = rcodeText(rcode)
+    if (isError && follower.answer !== word)
+      this.#log.warn(
+        { secondary: nameOfSecondary(secondary), zone: formatName(apex), answer: word },
+        'a secondary does not take our NOTIFY: it follows at its own refresh interval',
+      )
+    follower.answered(word, { isError })
+  }
+
+  #serialOf(apex: Uint8Array): number | undefined {
+    const rdata = this.#catalog.rrset(apex, TYPE.SOA)?.rdatas[0]
+    return rdata === undefined ? undefined : soaSerial(rdata)
+  }
+}
+
+function stateOf({ apex, secondary, follower }: Known, serial: number): SecondaryState {
+  const { acknowledged, transferred, answer, unanswered } = follower
+  const lag = follower.lag(serial)
+  return {
+    secondary: nameOfSecondary(secondary),
+    apex,
+    serial,
+    acknowledged,
+    transferred,
+    lag,
+    answer,
+    unanswered,
+  }
+}

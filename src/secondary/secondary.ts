@@ -1,0 +1,31 @@
+import { addressOctets } from '../address/prefix.ts'
+import type { SentTransfer } from '../engine/transfers.ts'
+import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
+import { isSameName } from '../wire/wire-name.ts'
+
+/** A server that follows our zones: where it is told of changes, and the key that it is told with. */
+export interface Secondary {
+  readonly endpoint: Endpoint
+  /** In wire form and lower case. */
+  readonly keyName: Uint8Array | undefined
+}
+
+export function nameOfSecondary({ endpoint }: Secondary): string {
+  return formatEndpoint(endpoint)
+}
+
+/** Does something come from where this secondary is told? */
+export function isAt({ endpoint }: Secondary, { address, port }: Endpoint): boolean {
+  return endpoint.port === port && isSameAddress(endpoint.address, addressOctets(address.split('%')[0] ?? ''))
+}
+
+/** Was a transfer this secondary's? Its address says so, or the key that is its own. */
+export function isSentTo({ endpoint, keyName }: Secondary, sent: SentTransfer): boolean {
+  if (isSameAddress(endpoint.address, sent.address)) return true
+  return keyName !== undefined && sent.keyName !== undefined && isSameName(keyName, 0, sent.keyName, 0)
+}
+
+function isSameAddress(text: string, octets: Uint8Array | undefined): boolean {
+  const own = addressOctets(text)
+  return own !== undefined && octets !== undefined && Buffer.compare(own, octets) === 0
+}

@@ -1,0 +1,213 @@
+/**
+ * Debian's knotd and named as secondaries of the running program: random registrations and removals, as fast as they are
+ * told to come, and then both hold what a fresh dump of ours holds. To make more changes:
+ *
+ *     FREENET6_CHANGES=10000 node --test test/peers/secondaries.test.ts
+ */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { freePort } from '../../bench/running-server.ts'
+import type { CommandReply } from '../../src/operator/command.ts'
+import { ControlClient } from '../../src/operator/control-client.ts'
+import type { StatusReport } from '../../src/operator/status.ts'
+import { type Endpoint, formatEndpoint } from '../../src/shared/endpoint.ts'
+import { missingPackages } from '../packages.ts'
+import { runCli, type Server, startServer } from '../spawn.ts'
+import { Random } from './random.ts'
+import { SECONDARY_NAMES, SecondaryServer } from './secondary-server.ts'
+
+const CHANGES = Number(process.env.FREENET6_CHANGES ?? 4000)
+const CHANGES_A_SECOND = 500
+const ROUNDS_A_SECOND = 20
+const FORWARD = 'freenet6.net.'
+const REVERSE = '6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa.'
+const ZONES = [FORWARD, REVERSE]
+const KEY_NAME = 'transfer.example'
+const SECRET = Buffer.from('thirty-two octets that are known').toString('base64')
+const PATIENCE_MS = 30_000
+
+let dir: string
+let stack: AsyncDisposableStack
+let secondaries: readonly SecondaryServer[]
+let primary: Endpoint
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'freenet6-secondaries-'))
+  stack = new AsyncDisposableStack()
+  secondaries = await Promise.all(SECONDARY_NAMES.map(name => SecondaryServer.prepare(name, dir)))
+  for (const secondary of secondaries) stack.use(secondary)
+  primary = { address: '127.0.0.1', port: await freePort() }
+})
+
+afterEach(async () => {
+  await stack.disposeAsync()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+function config({ journalBytes = 67_108_864 } = {}): string {
+  const listed = secondaries.map(
+    ({ endpoint }) => `[[dns.secondaries]]\naddress = "${formatEndpoint(endpoint)}"\nkey = "${KEY_NAME}"\n`,
+  )
+  return `[dns]
+listen = ["${formatEndpoint(primary)}"]
+allow_transfer = ["key:${KEY_NAME}"]
+notify_source = "127.0.0.1"
+journal_bytes = ${journalBytes}
+[[dns.keys]]
+name = "${KEY_NAME}"
+algorithm = "hmac-sha256"
+secret = "${SECRET}"
+${listed.join('')}
+[tunnel]
+allow_special_purpose = true
+foreign_endpoints = true
+reachability = "off"
+`
+}
+
+function startSecondaries({ secret = SECRET } = {}): void {
+  for (const secondary of secondaries) secondary.start({ primary, zones: ZONES, secret, keyName: KEY_NAME })
+}
+
+/** A change: a registration, or the removal of a tunnel that is there. */
+class Churn {
+  readonly #random = new Random(1)
+  readonly #names: string[] = []
+  #made = 0
+
+  /** Makes changes at the pace that is given, many at a time over one connection. */
+  async run(socket: string, changes: number): Promise<void> {
+    using client = await ControlClient.connect(socket)
+    const began = performance.now()
+    const underWay: Promise<CommandReply>[] = []
+    for (let done = 0; done < changes; ) {
+      const due = Math.min(changes, ((performance.now() - began) / 1000) * CHANGES_A_SECOND)
+      for (; done < due; done++) underWay.push(this.#change(client))
+      await sleep(1000 / ROUNDS_A_SECOND)
+    }
+    const replies = await Promise.all(underWay)
+    assert.deepEqual(
+      replies.filter(reply => 'problem' in reply),
+      [],
+    )
+  }
+
+  async #change(client: ControlClient): Promise<CommandReply> {
+    if (this.#names.length > 20 && this.#random.below(2) === 0) {
+      const [reference = ''] = this.#names.splice(this.#random.below(this.#names.length), 1)
+      return client.send('tunnel delete', { reference })
+    }
+    const n = this.#made++
+    const ipv4 = `${1 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}.1`
+    const reply = await client.send('tunnel add', { ipv4, nicname: `n${n}`, country: 'ca', os: 'linux' })
+    this.#names.push(`n${n}.ca`)
+    return reply
+  }
+}
+
+function socketOf(server: Server): string {
+  return join(server.dir, 'data', 'control.sock')
+}
+
+/** All records of a zone as a server gives them to who asks from its own address or with the key, sorted. */
+async function dump({ address, port }: Endpoint, zone: string): Promise<readonly string[]> {
+  const key = port === primary.port ? ['-y', `hmac-sha256:${KEY_NAME}:${SECRET}`] : ['-b', address]
+  const { stdout } = await promisify(execFile)(
+    'dig',
+    [`@${address}`, '-p', String(port), ...key, '+time=5', '+tries=1', zone, 'AXFR'],
+    { maxBuffer: 64 << 20 },
+  ).catch((error: unknown) => error as { stdout: string })
+  return stdout
+    .split('\n')
+    .filter(line => /^[^;\s]\S*\s+\d+\s+IN\s/.test(line))
+    .map(line => line.replaceAll(/\s+/g, ' ').trim().toLowerCase())
+    .sort()
+}
+
+/** Waits until both secondaries hold what we hold. */
+async function untilEqual(): Promise<void> {
+  for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(500)) {
+    const unequal = await findUnequal()
+    if (unequal === undefined) return
+    if (performance.now() > deadline) assert.fail(unequal)
+  }
+}
+
+async function findUnequal(): Promise<string | undefined> {
+  for (const zone of ZONES) {
+    const ours = await dump(primary, zone)
+    assert.ok(ours.length > 2, `no dump of ${zone}`)
+    for (const secondary of secondaries) {
+      const theirs = await dump(secondary.endpoint, zone)
+      if (ours.join('\n') !== theirs.join('\n'))
+        return `${zone}: ${ours.length} records, ${theirs.length} at ${secondary.linesAbout(zone.slice(0, -1))}`
+    }
+  }
+  return undefined
+}
+
+async function statusOf(server: Server): Promise<StatusReport> {
+  const { stdout } = await runCli(['status', '--json', '--config', join(server.dir, 'freenet6.toml')])
+  return JSON.parse(stdout) as StatusReport
+}
+
+suite('knotd and named as secondaries', {
+  skip: (await missingPackages(['knotd', 'named', 'dig'])) ?? false,
+}, () => {
+  test('follow random changes by IXFR alone after one AXFR, over kill -9 and a restart too', async t => {
+    const churn = new Churn()
+    {
+      await using server = await startServer({ dir, config: config() })
+      startSecondaries()
+      await untilEqual()
+      await churn.run(socketOf(server), CHANGES / 2)
+      await untilEqual()
+      await server.kill()
+    }
+    await using server = await startServer({ dir, config: config() })
+    await churn.run(socketOf(server), CHANGES / 2)
+    await untilEqual()
+    for (const secondary of secondaries) {
+      const { full, incremental } = secondary.transfers
+      t.diagnostic(`${secondary.name}: ${full} full and ${incremental} incremental transfers`)
+      assert.equal(full, ZONES.length, secondary.linesAbout('AXFR'))
+      assert.ok(incremental >= ZONES.length)
+    }
+    const { secondaries: known } = await statusOf(server)
+    assert.equal(known.length, ZONES.length * secondaries.length)
+    for (const { serial, acknowledged, transferred, lag, answer } of known)
+      assert.deepEqual([acknowledged, transferred, lag, answer], [serial, serial, 0, 'NOERROR'])
+  })
+
+  test('take the whole zone again where the journal was trimmed meanwhile', async () => {
+    const churn = new Churn()
+    const small = config({ journalBytes: 20_000 })
+    await using server = await startServer({ dir, config: small })
+    startSecondaries()
+    await untilEqual()
+    for (const secondary of secondaries) await secondary[Symbol.asyncDispose]()
+    await churn.run(socketOf(server), 1000)
+    startSecondaries()
+    await untilEqual()
+    for (const { transfers, name } of secondaries)
+      assert.ok(transfers.full > ZONES.length, `${name}: ${transfers.full}`)
+  })
+
+  test('get nothing with a wrong key, and are told so in our status', async () => {
+    await using server = await startServer({ dir, config: config() })
+    startSecondaries({ secret: Buffer.from('thirty-two octets nobody knows..').toString('base64') })
+    await sleep(3000)
+    for (const secondary of secondaries) {
+      for (const zone of ZONES) assert.deepEqual(await dump(secondary.endpoint, zone), [])
+      assert.deepEqual(secondary.transfers, { full: 0, incremental: 0 })
+    }
+    for (const { acknowledged, transferred } of (await statusOf(server)).secondaries)
+      assert.deepEqual([acknowledged, transferred], [null, null])
+  })
+})

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { afterEach, beforeEach, suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TsigKey } from '../../src/engine/tsig-key.ts'
+import { Secondaries } from '../../src/secondary/secondaries.ts'
+import { utcSeconds } from '../../src/shared/clock.ts'
+import { RCODE, TYPE } from '../../src/wire/codes.ts'
+import type { Catalog } from '../../src/zone/catalog.ts'
+import { soaWithSerial } from '../../src/zone/serial.ts'
+import { append, type Key, macOf, tsigRecord, verified } from '../engine/tsig-client.ts'
+import { catalogOf, type Told, takeApart, wire } from '../engine/zones.ts'
+import { SILENT } from '../lifecycle/world.ts'
+
+const APEX = wire('example.')
+const ZONE = 'example. 300 IN SOA ns.example. host.example. 7 2 3 4 60\nexample. 300 IN NS ns.example.'
+const KEY: Key = { name: 'k1.example.', algorithm: 'hmac-sha256', secret: Buffer.from('a shared secret') }
+const TSIG_KEY: TsigKey = { name: wire(KEY.name), algorithm: 'hmac-sha256', secret: KEY.secret }
+
+/** A secondary that notes what it is told, and answers as it is told to. */
+class Listener {
+  readonly heard: {
+    readonly told: Told
+    readonly at: number
+    readonly port: number
+    readonly from: string
+  }[] = []
+  readonly socket: Socket = createSocket('udp4')
+  /** Makes the reply; undefined: silence. */
+  reply: (told: Told) => Uint8Array | undefined = told => replyTo(told)
+
+  async listen(): Promise<number> {
+    this.socket.on('message', (octets, { address, port }) => {
+      const told = takeApart(octets)
+      this.heard.push({ told, at: performance.now(), port, from: address })
+      const reply = this.reply(told)
+      if (reply !== undefined) this.socket.send(reply, port, address)
+    })
+    this.socket.bind(0, '127.0.0.1')
+    await once(this.socket, 'listening')
+    return this.socket.address().port
+  }
+
+  async until(count: number, within = 5000): Promise<void> {
+    for (const deadline = performance.now() + within; this.heard.length < count; await sleep(10))
+      assert.ok(performance.now() < deadline, `${this.heard.length} NOTIFYs, not ${count}`)
+  }
+}
+
+/** The NOTIFY's header and question, with QR and this rcode. */
+function replyTo({ octets }: Told, rcode: number = RCODE.NOERROR): Buffer {
+  const reply = Buffer.from(octets.subarray(0, 12 + APEX.length + 4))
+  reply.writeUInt16BE(reply.readUInt16BE(2) | 0x8000 | rcode, 2)
+  reply.fill(0, 6, 12)
+  return reply
+}
+
+let catalog: Catalog
+let listener: Listener
+let port: number
+let secondaries: Secondaries | undefined
+
+beforeEach(async () => {
+  catalog = catalogOf(ZONE)
+  listener = new Listener()
+  port = await listener.listen()
+})
+
+afterEach(() => {
+  secondaries?.stop()
+  listener.socket.close()
+})
+
+function follow({ keys = [] as readonly TsigKey[], source = '' } = {}): Secondaries {
+  secondaries = new Secondaries({
+    catalog,
+    secondaries: [{ endpoint: { address: '127.0.0.1', port }, keyName: keys[0]?.name }],
+    keys,
+    source,
+    log: SILENT,
+  })
+  return secondaries
+}
+
+function setSerial(serial: number): void {
+  const soa = catalog.rrset(APEX, TYPE.SOA) ?? assert.fail()
+  const rdatas = soa.rdatas.map(rdata => soaWithSerial(rdata, serial))
+  catalog.commit([{ kind: 'put', rrset: { ...soa, rdatas } }])
+}
+
+async function untilAcknowledged(serial: number): Promise<void> {
+  for (const deadline = performance.now() + 5000; ; await sleep(10)) {
+    const [state] = secondaries?.states() ?? []
+    if (state?.acknowledged === serial) return
+    assert.ok(performance.now() < deadline, JSON.stringify(state))
+  }
+}
+
+suite('a NOTIFY (RFC 1996)', () => {
+  test('has the zone’s SOA as its question and as its answer, and AA', async () => {
+    follow().notify(APEX)
+    await listener.until(1)
+    const [{ told } = assert.fail()] = listener.heard
+    assert.deepEqual([told.octets.readUInt16BE(2), told.octets.readUInt16BE(4)], [0x2400, 1])
+    assert.deepEqual(told.answer, ['example. 300 SOA ns.example. host.example. 7 2 3 4 60'])
+    assert.deepEqual([told.authority, told.additional], [[], []])
+    await untilAcknowledged(7)
+  })
+
+  test('leaves from the address that is configured', async () => {
+    follow({ source: '127.0.0.9' }).notify(APEX)
+    await listener.until(1)
+    assert.equal(listener.heard[0]?.from, '127.0.0.9')
+  })
+
+  test('is one for many changes within a second, and the next tells of the latest', async () => {
+    const following = follow()
+    for (let serial = 8; serial < 100; serial++) {
+      setSerial(serial)
+      following.notify(APEX)
+      await sleep(2)
+    }
+    await listener.until(2)
+    await untilAcknowledged(99)
+    assert.equal(listener.heard.length, 2)
+    const [first, second] = listener.heard
+    assert.ok((second?.at ?? 0) - (first?.at ?? 0) > 900)
+  })
+
+  test('is sent again while there is no answer, after 1 s and then after 2', async () => {
+    listener.reply = () => undefined
+    const following = follow()
+    following.notify(APEX)
+    await listener.until(3)
+    const [first, second, third] = listener.heard.map(({ at }) => at)
+    assert.ok((second ?? 0) - (first ?? 0) > 900 && (third ?? 0) - (second ?? 0) > 1800)
+    assert.equal(following.states()[0]?.unanswered, 3)
+    listener.reply = told => replyTo(told)
+    following.tell(APEX)
+    await untilAcknowledged(7)
+    const { length } = listener.heard
+    await sleep(1500)
+    assert.equal(listener.heard.length, length)
+  })
+
+  test('that is refused is not sent again, and the refusal is shown', async () => {
+    listener.reply = told => replyTo(told, RCODE.REFUSED)
+    const following = follow()
+    following.notify(APEX)
+    await listener.until(1)
+    await sleep(1500)
+    assert.equal(listener.heard.length, 1)
+    const [state] = following.states()
+    assert.deepEqual([state?.answer, state?.acknowledged, state?.unanswered], ['REFUSED', undefined, 0])
+    assert.deepEqual(following.counts, { sent: 1, acknowledged: 0, refused: 1 })
+  })
+
+  test('is not answered by another id, another zone, another opcode or a query', async () => {
+    const following = follow()
+    const wrong: ((told: Told) => Buffer)[] = [
+      told => Buffer.from(replyTo(told).map((octet, at) => (at === 1 ? octet ^ 1 : octet))),
+      told => Buffer.from(replyTo(told).map((octet, at) => (at === 13 ? octet ^ 1 : octet))),
+      told => Buffer.from(replyTo(told).map((octet, at) => (at === 2 ? octet & 0x87 : octet))),
+      told => Buffer.from(replyTo(told).map((octet, at) => (at === 2 ? octet & 0x7f : octet))),
+    ]
+    listener.reply = told => {
+      for (const make of wrong)
+        listener.socket.send(make(told), listener.heard.at(-1)?.port ?? 0, '127.0.0.1')
+      return Buffer.of(1, 2, 3)
+    }
+    following.notify(APEX)
+    await listener.until(2)
+    assert.equal(following.states()[0]?.acknowledged, undefined)
+  })
+})
+
+suite('a NOTIFY to a secondary with a key (RFC 8945)', () => {
+  /** Signs a reply to a NOTIFY with a key. */
+  function signedReply(told: Told, key: Key): Buffer {
+    const asked = verified(told, KEY).mac
+    const reply = replyTo(told)
+    const signing = { timeSigned: utcSeconds() }
+    return append(reply, tsigRecord(reply, key, { ...signing, mac: macOf(reply, key, signing, asked) }))
+  }
+
+  test('is signed, and answered by a reply that is signed with the same key', async () => {
+    listener.reply = told => signedReply(told, KEY)
+    follow({ keys: [TSIG_KEY] }).notify(APEX)
+    await untilAcknowledged(7)
+  })
+
+  test('is not answered by one that is not signed, or with another key', async () => {
+    const following = follow({ keys: [TSIG_KEY] })
+    following.notify(APEX)
+    await listener.until(1)
+    await sleep(100)
+    assert.deepEqual(following.states()[0]?.answer, 'NOERROR, not signed as it must be')
+    listener.reply = told => signedReply(told, { ...KEY, secret: Buffer.from('another') })
+    await listener.until(2)
+    await sleep(100)
+    assert.equal(following.states()[0]?.acknowledged, undefined)
+  })
+})
+
+suite('how far a secondary is', () => {
+  test('is said by its transfers: from its address, or with its key', () => {
+    const following = follow({ keys: [TSIG_KEY] })
+    const sent = { apex: APEX, serial: 7, kind: 'full', keyName: undefined } as const
+    following.noteTransfer({ ...sent, address: Uint8Array.of(192, 0, 2, 1) })
+    assert.ok(Number.isNaN(following.lags()[`127.0.0.1:${port}`]))
+    following.noteTransfer({ ...sent, address: Uint8Array.of(127, 0, 0, 1) })
+    setSerial(17)
+    assert.deepEqual(following.lags(), { [`127.0.0.1:${port}`]: 10 })
+    following.noteTransfer({
+      ...sent,
+      serial: 15,
+      address: Uint8Array.of(192, 0, 2, 1),
+      keyName: wire(KEY.name),
+    })
+    following.noteTransfer({ ...sent, serial: 12, address: Uint8Array.of(127, 0, 0, 1) })
+    assert.deepEqual([following.states()[0]?.transferred, following.states()[0]?.lag], [15, 2])
+  })
+})
