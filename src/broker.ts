@@ -3,6 +3,7 @@ import type { Audit } from './lifecycle/audit.ts'
 import type { Drivers } from './lifecycle/drivers.ts'
 import type { Lifecycle } from './lifecycle/lifecycle.ts'
 import type { TunnelZone } from './lifecycle/tunnel-zone.ts'
+import type { History } from './observation/history.ts'
 import type { Operator } from './operator/operator.ts'
 import type { OperatingSystems } from './portal/operating-systems.ts'
 import type { Admission } from './registration/admission.ts'
@@ -26,6 +27,8 @@ export interface Broker {
   readonly systems: OperatingSystems
   readonly operator: Operator
   readonly audit: Audit
+  /** How tunnels have fared, as far as the monitor tells it. */
+  readonly history: History
   /** Called after each registration; the monitor puts itself here. */
   onRegistered: () => void
   close(): void

@@ -10,6 +10,7 @@ import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { TunnelNames } from './lifecycle/tunnel-names.ts'
 import { TunnelZone } from './lifecycle/tunnel-zone.ts'
 import { loadLibc } from './listen/libc.ts'
+import { History } from './observation/history.ts'
 import { Operator } from './operator/operator.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
@@ -216,6 +217,7 @@ function assemble(
     systems: parts.systems,
     operator: new Operator({ table: store.tunnels, lifecycle, admission, origin: config.origin }),
     audit: new Audit({ store, catalog, zone, log }),
+    history: new History({ now: () => clock.now() }),
     onRegistered: () => undefined,
     close: () => store.close(),
   }

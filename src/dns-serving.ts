@@ -25,8 +25,16 @@ export interface DnsServing {
   counts(): Counts
   /** Threads that died and were replaced. */
   readonly threadRestarts: number
+  /**
+   * Puts other values of `DNS_KEYS_AT_RUN_TIME` in force, without a query lost. A transfer under way goes on as it was
+   * allowed. Rejects where a thread could not begin: it and those after it, TCP too, go on with the values before.
+   */
+  renew(config: Config): Promise<void>
   close(): Promise<void>
 }
+
+/** The keys of the configuration that an engine is made from. */
+export const DNS_KEYS_AT_RUN_TIME = ['dns.nsid', 'dns.keys', 'dns.allow_transfer', 'dns.rate_limit']
 
 /** Binds every listen address and answers. Rejects with a ListenFault that names the address. */
 export async function serveDns(
@@ -38,19 +46,20 @@ export async function serveDns(
   }: { readonly broker: Broker; readonly secondaries: Secondaries; readonly log: Log },
 ): Promise<DnsServing> {
   const cookies = new CookieRollover()
-  const engine: NameserverOptions = {
+  const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
+  const engineOf = (values: Config): NameserverOptions => ({
     catalog: { buffer: broker.catalog.buffer },
-    nsid: config.dns.nsid,
+    nsid: values.dns.nsid,
     version: `freenet6 ${VERSION}`,
     hostname: hostname(),
     cookieSecrets: cookies.secrets.buffer,
     tcpIdleMs: TCP_LIMITS.times.idle,
-    keys: config.dns.keys,
-    allowTransfer: peersOf(config),
-    ...rateLimitOf(config),
-  }
-  const nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, secondaries }) })
-  const respond = nameserver.respond.bind(nameserver)
+    keys: values.dns.keys,
+    allowTransfer: peersOf(values),
+    ...rateLimitOf(values, buckets),
+  })
+  const engine = engineOf(config)
+  let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, secondaries }) })
   const libc = await loadLibc()
   if (libc === undefined)
     log.warn({}, 'no batched system calls here: UDP is answered by the main thread, slower')
@@ -62,8 +71,10 @@ export async function serveDns(
       ...endpoint,
       optional: config.demo && endpoint.address === '::1',
     })),
-    respond: nameserver.converse.bind(nameserver),
-    udp: threads ?? new DgramListeners(respond),
+    respond: (query, length, reply, client) => nameserver.converse(query, length, reply, client),
+    udp:
+      threads ??
+      new DgramListeners((query, length, reply, client) => nameserver.respond(query, length, reply, client)),
     onBound: address =>
       log.info({ address: formatEndpoint(address) }, 'an address has come: it is listened on'),
   })
@@ -81,6 +92,11 @@ export async function serveDns(
     },
     counts: () =>
       sumOf(new Counts(), [nameserver.counts, ...(threads === undefined ? [] : [threads.engineCounts])]),
+    renew: async values => {
+      const next = engineOf(values)
+      await threads?.renew(next)
+      nameserver = new Nameserver({ ...next, ...transfersOf(values, { broker, secondaries }) }, nameserver)
+    },
     close: () => {
       cookies.stop()
       return listeners.close()
@@ -116,9 +132,11 @@ function keyNameOf(peer: string): Uint8Array {
   return lowerCaseName(parseName(peer.slice('key:'.length)) ?? Uint8Array.of(0))
 }
 
-function rateLimitOf({ dns: { rate_limit } }: Config): Pick<NameserverOptions, 'rateLimit'> {
+function rateLimitOf(
+  { dns: { rate_limit } }: Config,
+  buckets: SharedArrayBuffer,
+): Pick<NameserverOptions, 'rateLimit'> {
   const { responses_per_second: responsesPerSecond, all_per_second: allPerSecond, slip } = rate_limit
   if (responsesPerSecond === 0 && allPerSecond === 0) return {}
-  const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
   return { rateLimit: { buckets, responsesPerSecond, allPerSecond, slip } }
 }

@@ -5,23 +5,26 @@ import type { Config } from './config/config.ts'
 import type { Operated } from './operator/command.ts'
 import type { OpenedBroker } from './operator/run-command.ts'
 import { Status, type StatusReport } from './operator/status.ts'
+import { ZoneDumps } from './operator/zone-dumps.ts'
 import type { Secondaries } from './secondary/secondaries.ts'
 import { openLog } from './shared/log.ts'
 import { formatName, lowerCaseName, parseName } from './wire/name.ts'
 import { isSameName } from './wire/wire-name.ts'
 import type { Catalog } from './zone/catalog.ts'
 
-/** What commands work on. `threadRestarts` and `reload` are there where the process serves. */
+/** What commands work on. `threadRestarts`, `troubles` and `reload` are there where the process serves. */
 export function operatedBroker(
   config: Config,
   broker: Broker,
   {
     threadRestarts,
     secondaries,
+    troubles,
     reload,
   }: {
     readonly threadRestarts: (() => number) | undefined
-    readonly secondaries: Secondaries | undefined
+    readonly secondaries?: Secondaries
+    readonly troubles?: () => readonly string[]
   } & Pick<Operated, 'reload'>,
 ): Operated {
   const { catalog, table, interfaces, prober } = broker
@@ -32,12 +35,15 @@ export function operatedBroker(
     driver: interfaces.kind,
     prober: prober.kind,
     threadRestarts,
-    secondaries: secondaries && (() => statesOf(secondaries)),
+    ...(secondaries && { secondaries: () => statesOf(secondaries) }),
+    ...(troubles && { troubles }),
   })
   return {
     operator: broker.operator,
     audit: broker.audit,
+    reconcile: threadRestarts && (() => broker.lifecycle.reconcile()),
     status,
+    dumps: new ZoneDumps(catalog),
     reload,
     notify: secondaries && (zone => notify(zone, { catalog, secondaries })),
     backUp: file => broker.store.backUp(file),
@@ -51,7 +57,6 @@ export async function openForCommand(config: Config): Promise<OpenedBroker | und
   return {
     operated: operatedBroker(config, broker, {
       threadRestarts: undefined,
-      secondaries: undefined,
       reload: undefined,
     }),
     [Symbol.dispose]: () => broker.close(),

@@ -4,9 +4,13 @@ import type { Config } from './config/config.ts'
 import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
+import { PublishedNames } from './lifecycle/published-names.ts'
 import type { DnsListeners } from './listen/listeners.ts'
+import { Census } from './observation/census.ts'
+import type { AdmittanceOptions } from './portal/admittance.ts'
 import type { PortalOptions, ServiceFacts } from './portal/options.ts'
 import { Portal } from './portal/portal.ts'
+import { isCountry } from './registration/country.ts'
 import type { Log } from './shared/log.ts'
 import { Words } from './words/words.ts'
 
@@ -22,6 +26,8 @@ export async function servePortal(
     readonly metrics: Metrics
     /** What is wrong with ourselves, a sentence each. */
     readonly troubles: () => readonly string[]
+    readonly unready: PortalOptions['unready']
+    readonly mailer: PortalOptions['mailer']
     readonly log: Log
   },
 ): Promise<Portal> {
@@ -37,6 +43,9 @@ export async function servePortal(
     ...portalOptions(config, broker),
     selfCheck,
     metrics,
+    unready: parts.unready,
+    mailer: parts.mailer,
+    onRefused: code => metrics.countRefusal(code),
     words: Words.load(),
     log,
   })
@@ -46,16 +55,17 @@ export async function servePortal(
 export function portalOptions(
   config: Config,
   broker: Broker,
-): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'words' | 'log'> {
+): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'unready' | 'mailer' | 'words' | 'log'> {
   const { web, monitor } = config
   return {
     listen: web.listen,
     publicUrl: web.public_url,
-    trustedProxies: web.trusted_proxies,
-    registrationsPerHour: web.registrations_per_hour,
-    metricsFrom: web.metrics_from,
-    connectionsPerAddress: web.connections_per_address,
+    ...admittanceOf(config),
     facts: serviceFacts(config, broker),
+    pool: config.tunnel.prefix,
+    census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
+    history: broker.history,
+    published: new PublishedNames(broker.catalog, broker.zone.names),
     table: broker.table,
     store: broker.store,
     prober: broker.prober,
@@ -63,6 +73,24 @@ export function portalOptions(
     lifecycle: broker.lifecycle,
     admission: broker.admission,
     systems: broker.systems,
+  }
+}
+
+/** The keys of the configuration that `admittanceOf` reads. */
+export const WEB_KEYS_AT_RUN_TIME = [
+  'web.trusted_proxies',
+  'web.metrics_from',
+  'web.registrations_per_hour',
+  'web.connections_per_address',
+]
+
+/** What of a portal may change while it serves. */
+export function admittanceOf({ web }: Config): AdmittanceOptions {
+  return {
+    trustedProxies: web.trusted_proxies,
+    metricsFrom: web.metrics_from,
+    registrationsPerHour: web.registrations_per_hour,
+    connectionsPerAddress: web.connections_per_address,
   }
 }
 

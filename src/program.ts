@@ -42,6 +42,21 @@ const LOCAL_COMMANDS: readonly LocalCommand[] = [
       checkZone(file, origin, { json, isLenient: lenient !== undefined }),
   },
   {
+    name: 'doctor',
+    summary:
+      'look at delegation, servers and this machine from outside; say what is wrong and how to mend it',
+    words: [],
+    options: [
+      {
+        name: 'root',
+        title: 'ADDRESS:PORT',
+        description: 'the root server of a test world; its port is that of all servers',
+        isOptional: true,
+      },
+    ],
+    run: async ({ root }, options) => (await import('./doctor/doctor-command.ts')).doctor(root, options),
+  },
+  {
     name: 'restore',
     summary: 'put a backup in the place of the database, while the service does not run',
     words: [word('file')],

@@ -1,25 +1,42 @@
 import type { Broker } from './broker.ts'
+import { changedKeys, withKey } from './config/changed-keys.ts'
 import { type Config, readConfig } from './config/config.ts'
 import type { Log } from './shared/log.ts'
 import type { ReloadReport } from './zone-loading.ts'
 
+/** A part of the running process that takes other values of some keys of the configuration. */
+export interface Changeable {
+  /** As they stand in the file: `dns.keys`. */
+  readonly keys: readonly string[]
+  /** Puts the values of a whole configuration in force, or throws and goes on with those before. */
+  readonly change: (config: Config) => Promise<void> | void
+}
+
 /**
- * Reload, by SIGHUP or by command: reads the zone files and the configuration again. Static zones change at once; a value
- * of the configuration that differs is named, because it takes a restart. Calls while one runs share it.
+ * Reload, by SIGHUP or by command: reads the zone files and the configuration again. Static zones change at once, and so
+ * do the values that a running part can take; any other that differs is named, because it takes a restart. Calls while
+ * one runs share it.
  */
 export class Reload {
-  readonly #config: Config
+  /** What is in force: as read at the start, with the values that reloads have changed. */
+  #config: Config
   readonly #broker: Pick<Broker, 'statics' | 'store' | 'audit'>
+  readonly #changeable: readonly Changeable[]
   readonly #log: Log
   #running: Promise<ReloadReport> | undefined
 
   constructor(
     config: Config,
-    { broker, log }: { readonly broker: Pick<Broker, 'statics' | 'store' | 'audit'>; readonly log: Log },
+    parts: {
+      readonly broker: Pick<Broker, 'statics' | 'store' | 'audit'>
+      readonly changeable: readonly Changeable[]
+      readonly log: Log
+    },
   ) {
     this.#config = config
-    this.#broker = broker
-    this.#log = log
+    this.#broker = parts.broker
+    this.#changeable = parts.changeable
+    this.#log = parts.log
   }
 
   /** Never rejects: what could not be done is in the report, and in the log. */
@@ -31,41 +48,47 @@ export class Reload {
   }
 
   async #reload(): Promise<ReloadReport> {
-    const kept: string[] = [...configurationKept(this.#config)]
-    const taken: string[] = []
+    const report: ReloadReport = { taken: [], kept: [] }
+    await this.#reloadConfiguration(report)
     try {
       const zones = await this.#broker.statics.reload(this.#broker.store)
-      taken.push(...zones.taken)
-      kept.push(...zones.kept)
+      report.taken.push(...zones.taken)
+      report.kept.push(...zones.kept)
       await this.#broker.audit.run() // a tunnel whose name a file gives now goes, and one whose name is free comes
     } catch (error) {
-      kept.push(error instanceof Error ? error.message : String(error))
+      report.kept.push(messageOf(error))
     }
-    for (const line of kept) this.#log.error({}, line)
-    this.#log.info({ taken: taken.length, kept: kept.length }, 'reloaded')
-    return { taken, kept }
+    for (const line of report.kept) this.#log.error({}, line)
+    this.#log.info({ taken: report.taken.length, kept: report.kept.length }, 'reloaded')
+    return report
+  }
+
+  /** With a mistake anywhere in the file nothing of it is taken. */
+  async #reloadConfiguration(report: ReloadReport): Promise<void> {
+    const { source, demo } = this.#config
+    if (demo) return
+    const reading = readConfig(source)
+    if (reading.kind === 'mistakes') {
+      report.kept.push(...reading.mistakes)
+      return
+    }
+    const waiting = new Set(changedKeys(this.#config, reading.config))
+    for (const { keys, change } of this.#changeable) {
+      const own = [...waiting].filter(key => keys.some(one => key === one || key.startsWith(`${one}.`)))
+      if (own.length === 0) continue
+      for (const key of own) waiting.delete(key)
+      try {
+        await change(reading.config)
+        for (const key of own) this.#config = withKey(this.#config, key, reading.config)
+        report.taken.push(...own.map(key => `${source}: ${key}`))
+      } catch (error) {
+        report.kept.push(...own.map(key => `${source}: ${key}: ${messageOf(error)}`))
+      }
+    }
+    for (const key of waiting) report.kept.push(`${source}: ${key} has changed: it takes a restart`)
   }
 }
 
-/** One line for each mistake of the configuration, or for each key whose value needs a restart. */
-function configurationKept(running: Config): readonly string[] {
-  if (running.demo) return []
-  const reading = readConfig(running.source)
-  if (reading.kind === 'mistakes') return reading.mistakes
-  return changedKeys('', running, reading.config).map(
-    key => `${running.source}: ${key} has changed: it takes a restart`,
-  )
-}
-
-function changedKeys(path: string, before: unknown, after: unknown): string[] {
-  if (JSON.stringify(before) === JSON.stringify(after)) return []
-  if (!isTable(before) || !isTable(after)) return [path]
-  const keys = new Set([...Object.keys(before), ...Object.keys(after)])
-  return [...keys].flatMap(key => changedKeys(path === '' ? key : `${path}.${key}`, before[key], after[key]))
-}
-
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
-  )
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -2,30 +2,38 @@ import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
-import { serveDns } from './dns-serving.ts'
-import { followed } from './following.ts'
+import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
+import { FOLLOWING_KEYS_AT_RUN_TIME, followedBy, followersOf, startTelling } from './following.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
 import { LastResort } from './last-resort.ts'
+import { loadLibc } from './listen/libc.ts'
+import { ServiceManager } from './listen/service-manager.ts'
+import { mailerOf, noticesOf } from './mail-serving.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
+import { PacketCounts } from './observation/packet-counts.ts'
 import { operatedBroker } from './operated.ts'
 import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
-import { servePortal } from './portal-serving.ts'
+import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
 import { Reload } from './reloading.ts'
 import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
+import { poolRoom } from './tunnel/address-pool.ts'
 
 const METRICS_CACHE_MS = 5000
 /** The contract gives five seconds; what is not closed by then is let go. */
 const STOP_DEADLINE_MS = 4000
+
+/** What the service manager shows of a process that serves. */
+const SERVING = 'serving'
 
 /** Something that was started and has to be stopped; stopped in the reverse order. */
 type Stop = () => Promise<void> | void
@@ -43,17 +51,21 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
   const output = new LogOutput()
   const log = openLog(output)
   const signal = awaitSignal()
-  let reload: Reload | undefined
+  const manager = new ServiceManager(await loadLibc(), process.env)
+  if (manager.isMute) log.warn({}, 'the service manager can not be told when all is ready: koffi is missing')
+  let reload: Pick<Reload, 'run'> | undefined
   process.on('SIGHUP', () => void reload?.run()) // while it starts everything is read anyway
   // Without a listener Node opens its inspector, and who reaches that port runs what code they like.
   process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
   const stops: Stop[] = []
   try {
-    reload = await start(reading.config, { log, output, warnings: reading.warnings }, stops)
+    reload = await start(reading.config, { log, output, manager, warnings: reading.warnings }, stops)
     log.info({ signal: await signal }, 'stopping')
     return EXIT.ok
   } finally {
+    manager.tell('stopping', 'stopping')
     await stopAll(stops, log)
+    manager.close()
   }
 }
 
@@ -62,10 +74,16 @@ async function start(
   {
     log,
     output,
+    manager,
     warnings,
-  }: { readonly log: Log; readonly output: LogOutput; readonly warnings: readonly string[] },
+  }: {
+    readonly log: Log
+    readonly output: LogOutput
+    readonly manager: ServiceManager
+    readonly warnings: readonly string[]
+  },
   stops: Stop[],
-): Promise<Reload> {
+): Promise<Pick<Reload, 'run'>> {
   log.info(
     { source: config.source, demo: config.demo, version: VERSION },
     config.demo ? 'demo: built-in values are in force' : 'configuration read',
@@ -84,11 +102,11 @@ async function start(
     'table loaded',
   )
 
-  const following = followed(config, { broker, log })
-  const { secondaries } = following
+  const secondaries = followersOf(config, { broker, log })
   const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
+  const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
@@ -97,11 +115,17 @@ async function start(
     anchors: config.monitor.anchors,
     prepare: () => broker.interfaces.prepare(),
     dryRun: broker.interfaces.kind === 'dry-run',
+    onCounted: round => {
+      broker.history.record(round)
+      void packets.count([...round.answered.keys()])
+    },
     log,
   })
   const metrics = new Metrics({
     version: VERSION,
     tunnels: cached(METRICS_CACHE_MS, () => ({ ...broker.table.countByState() })),
+    capacity: Math.min(config.tunnel.max_tunnels, poolRoom(config.tunnel.prefix)),
+    failedZones: () => broker.statics.failures.length,
     serials: cached(METRICS_CACHE_MS, () => zoneSerials(broker.catalog)),
     engine: () => dns.counts(),
     sockets: () => dns.listeners.stats,
@@ -119,7 +143,6 @@ async function start(
     killChildren()
     process.exit(EXIT.fault)
   })
-  const reload = new Reload(config, { broker, log })
   const troubles = () => [
     ...lastResort.troubles(),
     ...broker.statics.failures,
@@ -127,8 +150,37 @@ async function start(
     ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
-  const portal = await servePortal(config, { broker, dns: dns.listeners, metrics, troubles, log })
+  const mailer = mailerOf(config, log)
+  stops.push(() => mailer?.close())
+  let unready: readonly string[] = ['The start is not finished.']
+  const portal = await servePortal(config, {
+    broker,
+    dns: dns.listeners,
+    metrics,
+    troubles,
+    unready: () => unready,
+    mailer,
+    log,
+  })
   stops.push(() => portal.close())
+  if (mailer !== undefined)
+    stops.push(noticesOf(config, { broker, mailer, publicUrl: config.web.public_url || portal.url, log }))
+  const untold = new Reload(config, {
+    broker,
+    changeable: [
+      {
+        keys: DNS_KEYS_AT_RUN_TIME,
+        change: async next => {
+          await dns.renew(next)
+          secondaries.renew(followedBy(next))
+        },
+      },
+      { keys: FOLLOWING_KEYS_AT_RUN_TIME, change: next => secondaries.renew(followedBy(next)) },
+      { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
+    ],
+    log,
+  })
+  const reload = manager.told(untold, SERVING)
 
   broker.onRegistered = () => {
     metrics.countRegistration()
@@ -139,6 +191,7 @@ async function start(
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
     secondaries,
+    troubles,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
@@ -160,8 +213,13 @@ async function start(
       monitor.kernelHarmed()
     }),
   )
-  stops.push(following.start())
+  stops.push(startTelling(secondaries, broker))
   lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
+  unready = []
+  stops.push(() => {
+    unready = ['The service is stopping.']
+  })
+  manager.tell('ready', SERVING)
   process.stdout.write(
     `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
   )

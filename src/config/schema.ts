@@ -13,6 +13,7 @@ import {
   prefix,
   publicUrl,
   secret,
+  smtpUrl,
   transferPeer,
   tunnelPrefix,
 } from './values.ts'
@@ -91,6 +92,12 @@ const monitor = z.strictObject({
   prober: z.enum(['auto', 'icmp', 'ping', 'fping']).default('auto'),
 })
 
+const mail = z.strictObject({
+  /** Empty: no mail is sent, and no address is asked for. */
+  smtp: smtpUrl.default(''),
+  from: z.union([z.literal(''), z.email()], { error: 'an e-mail address' }).default(''),
+})
+
 const control = z.strictObject({ socket: z.string().default('') })
 
 /** `freenet6.toml`: every key, its default and what it allows. */
@@ -103,6 +110,7 @@ export const schema = z.strictObject({
   web: web.prefault({}),
   tunnel: tunnel.prefault({}),
   monitor: monitor.prefault({}),
+  mail: mail.prefault({}),
   control: control.prefault({}),
 })
 

@@ -28,6 +28,7 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
       ...addresses.flatMap(({ mistakes }) => mistakes),
       ...listenMistakes(values),
       ...socketMistakes(values),
+      ...mailMistakes(values),
     ],
     warnings: [
       ...addresses.flatMap(({ warnings }) => warnings),
@@ -37,6 +38,11 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
       ...transferWarnings(values),
     ],
   }
+}
+
+function mailMistakes({ mail }: ConfigValues): readonly string[] {
+  if (mail.smtp === '' || mail.from !== '') return []
+  return ['mail.from: expected the e-mail address that mail.smtp sends from']
 }
 
 const NOTHING: RuleFindings = { mistakes: [], warnings: [] }

@@ -150,6 +150,16 @@ export const publicUrl = z
   })
   .meta({ example: '"https://broker.example.net"' })
 
+export const smtpUrl = z
+  .string()
+  .transform((text, context) => {
+    if (text === '') return ''
+    const value = URL.parse(text)
+    if (value !== null && /^smtps?:$/.test(value.protocol) && value.hostname !== '') return text
+    return refuse(context, 'an smtp or smtps URL, such as smtp://user:password@mail.example.net:587')
+  })
+  .meta({ example: '"smtp://user:password@mail.example.net:587"' })
+
 /** The name in canonical form: lower case, wire labels. */
 export const keyName = z
   .string()

@@ -47,7 +47,10 @@ export class FpingProber implements Prober {
     try {
       const outcome = await runChild(
         this.#command,
-        ['-e', '-r', '0', '-t', String(Math.ceil(options.timeoutMs)), '-i', pauseMs.toFixed(PAUSE_DIGITS)],
+        [
+          ...['-e', '-r', '0', '-t', String(Math.ceil(options.timeoutMs))],
+          ...['-i', pauseMs.toFixed(PAUSE_DIGITS), ...sizeArguments(options)],
+        ],
         {
           ...(options.signal === undefined ? {} : { signal: options.signal }),
           input: `${addresses.join('\n')}\n`,
@@ -62,6 +65,10 @@ export class FpingProber implements Prober {
       return new Map(addresses.map(address => [address, verdict]))
     }
   }
+}
+
+function sizeArguments({ large }: ProbeOptions): readonly string[] {
+  return large === undefined ? [] : ['-b', String(large.dataOctets), '-S', large.source]
 }
 
 /** Milliseconds between two requests, rounded up as fping does it: the deadline must not be shorter. */

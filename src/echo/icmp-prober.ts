@@ -7,6 +7,7 @@ import { ECHO_LENGTH, EchoMessages, ICMPV6, roundOf } from './echo-message.ts'
 import { EchoRound } from './echo-round.ts'
 import { EchoTargets } from './echo-targets.ts'
 import { IcmpSocket } from './icmp-socket.ts'
+import { PingProber } from './ping-prober.ts'
 import type { ProbeOptions, Prober, Verdicts } from './prober.ts'
 
 /** How long nothing is looked at while a round runs: what a round-trip time may be too long by. */
@@ -40,6 +41,7 @@ export class IcmpProber implements Prober {
   readonly #messages = new EchoMessages(randomBytes(SECRET_LENGTH))
   readonly #running = new Map<number, Running>()
   readonly #sockets = new Map<4 | 6, Watched>()
+  readonly #ping = new PingProber()
   #lastId = 0
   #isTurning = false
 
@@ -56,7 +58,9 @@ export class IcmpProber implements Prober {
     return sockets.every(socket => typeof socket === 'string') ? sockets[0] : undefined
   }
 
+  /** Large requests are rare, and don't fit the room of a message here: the system's ping sends them. */
   probe(targets: readonly string[], options: ProbeOptions): Promise<Verdicts> {
+    if (options.large !== undefined) return this.#ping.probe(targets, options)
     return new Promise(resolve => {
       for (const family of [4, 6] as const) this.#socketOf(family)
       const id = this.#nextId()

@@ -49,7 +49,7 @@ export class PingProber implements Prober {
   }
 
   async #probeOne(address: string, options: ProbeOptions): Promise<Verdict> {
-    const config = freshConfig(address, options.timeoutMs)
+    const config = freshConfig(address, options)
     const command = this.#command ?? builders.getExecutablePath(process.platform, isIPv6(address))
     const args = builders.createBuilder(process.platform).getCommandArguments(address, config)
     try {
@@ -69,8 +69,9 @@ export class PingProber implements Prober {
 const STOPPED = unknown('ping was stopped')
 
 /** A new one each time: the package writes its defaults into what it is given. */
-function freshConfig(address: string, timeoutMs: number): PingConfig {
-  return { numeric: true, timeout: timeoutMs / 1000, min_reply: 1, v6: isIPv6(address), extra: [] }
+function freshConfig(address: string, { timeoutMs, large }: ProbeOptions): PingConfig {
+  const extra = large === undefined ? [] : ['-s', String(large.dataOctets), '-I', large.source]
+  return { numeric: true, timeout: timeoutMs / 1000, min_reply: 1, v6: isIPv6(address), extra }
 }
 
 /** What a run of ping says of its one target; `config` is what the run was made with. */

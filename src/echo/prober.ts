@@ -27,6 +27,15 @@ export interface ProbeOptions {
   /** How long a reply may take, counted from its own request. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal
+  /** Makes the requests as large as packets may be, to find out whether such ones pass. For single targets. */
+  readonly large?: LargeEcho
+}
+
+interface LargeEcho {
+  /** Of the ICMP message's data: what a packet has beyond its headers. */
+  readonly dataOctets: number
+  /** The address of ours that is asked from. */
+  readonly source: string
 }
 
 export const SILENT: Verdict = { kind: 'silent' }

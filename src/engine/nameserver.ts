@@ -94,7 +94,8 @@ export class Counts implements TransferCounts {
 }
 
 export class Nameserver {
-  readonly counts = new Counts()
+  readonly counts: Counts
+  readonly #transferTimes: TransferTimes
   readonly #query = new Query()
   readonly #reply: Reply
   readonly #lookup: Lookup
@@ -106,7 +107,8 @@ export class Nameserver {
   readonly #transfers: Transfers | undefined
   readonly #allowTransfer: readonly TransferPeer[]
 
-  constructor(options: NameserverOptions) {
+  /** `former`: the one that this one follows, whose counts and memory of signed transfers it goes on with. */
+  constructor(options: NameserverOptions, former?: Nameserver) {
     const { catalog, nsid, version, hostname, keys = [], cookieSecrets, tcpIdleMs = 0, rateLimit } = options
     const identity = new TextEncoder().encode(nsid)
     if (identity.length > MAX_NSID_LENGTH)
@@ -117,7 +119,9 @@ export class Nameserver {
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
     const signers = signersOf(keys)
-    const transferTimes = new TransferTimes()
+    this.counts = former?.counts ?? new Counts()
+    this.#transferTimes = former === undefined ? new TransferTimes() : former.#transferTimes
+    const transferTimes = this.#transferTimes
     this.#signature = new Signature(this.#query, signers, options.transfers && transferTimes)
     this.#allowTransfer = options.allowTransfer ?? options.transfers?.allow ?? []
     this.#rateLimit = rateLimit && new RateLimit(rateLimit)

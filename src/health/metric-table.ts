@@ -12,6 +12,10 @@ interface SocketCounts {
 export interface Figures {
   readonly version: string
   readonly tunnels: () => Readonly<Record<string, number>>
+  /** Tunnels that there can be at most. */
+  readonly capacity: number
+  /** Zones that are not served as their file has them. */
+  readonly failedZones: () => number
   /** Serial by the name of the zone. */
   readonly serials: () => Readonly<Record<string, number>>
   readonly engine: () => Counts
@@ -66,6 +70,18 @@ export const METRICS: readonly MetricRow[] = [
     help: 'Tunnels by state',
     label: 'state',
     read: ({ tunnels }) => tunnels(),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_tunnel_capacity',
+    help: 'Tunnels that there can be at most: tunnel.max_tunnels, or what the prefix has room for',
+    read: ({ capacity }) => capacity,
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_failed_zones',
+    help: 'Zones that are not served as their file has them: SERVFAIL, or as they were before a reload',
+    read: ({ failedZones }) => failedZones(),
   },
   {
     kind: 'gauge',

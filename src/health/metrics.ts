@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { PROBLEMS, type ProblemCode } from '../shared/problem.ts'
 import { type Figures, METRICS, type MetricRow } from './metric-table.ts'
 
 /** How often the lag of the event loop is looked at: an idle server need not wake a hundred times a second for it. */
@@ -16,6 +17,7 @@ export class Metrics {
   readonly #auditRuns: Counter
   readonly #auditDifferences: Counter
   readonly #registrations: Counter
+  readonly #refusals: Counter<'code'>
 
   constructor(figures: Figures) {
     // Memory, CPU, descriptors and event loop under the names that dashboards for Node look for.
@@ -31,6 +33,13 @@ export class Metrics {
       'Rrsets that differed between DNS and the tunnel table and were healed',
     )
     this.#registrations = this.#counter('freenet6_registrations_total', 'Tunnels registered')
+    this.#refusals = new Counter({
+      name: 'freenet6_refusals_total',
+      help: 'Problems that requests to pages, API and update protocol were refused for, by code',
+      labelNames: ['code'],
+      registers: [this.#registry],
+    })
+    for (const code of Object.keys(PROBLEMS)) this.#refusals.inc({ code }, 0) // a first one is an increase
   }
 
   countAudit(differences: number): void {
@@ -40,6 +49,10 @@ export class Metrics {
 
   countRegistration(): void {
     this.#registrations.inc()
+  }
+
+  countRefusal(code: ProblemCode): void {
+    this.#refusals.inc({ code })
   }
 
   async text(): Promise<{ readonly contentType: string; readonly body: string }> {

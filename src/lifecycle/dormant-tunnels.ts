@@ -19,6 +19,8 @@ export interface WakeOptions {
   readonly ipv4?: string
   /** In place of the hash of its key. */
   readonly keyHash?: Uint8Array
+  /** Whether the operator asks, who alone brings a suspended one back. */
+  readonly isOperator?: boolean
 }
 
 /**
@@ -36,9 +38,15 @@ export class DormantTunnels {
   readonly #steady: () => number
   readonly #waitUntil: () => number | undefined
   readonly #onWoken: () => void
+  readonly #onKeyReplaced: (id: string) => void
 
-  /** `onWoken` is called in the tick of the commit that brought one back. */
-  constructor(parts: LifecycleParts & { readonly onWoken: () => void }) {
+  /** The listeners are called in the tick of the commit that brought one back. */
+  constructor(
+    parts: LifecycleParts & {
+      readonly onWoken: () => void
+      readonly onKeyReplaced: (id: string) => void
+    },
+  ) {
     this.#store = parts.store
     this.#zone = parts.zone
     this.#drivers = parts.drivers
@@ -49,6 +57,7 @@ export class DormantTunnels {
     this.#steady = parts.steady
     this.#waitUntil = parts.waitUntil
     this.#onWoken = parts.onWoken
+    this.#onKeyReplaced = parts.onKeyReplaced
   }
 
   /** Refused if its endpoint has another tunnel by now, or the kernel or the database can't take it. */
@@ -56,6 +65,7 @@ export class DormantTunnels {
     return this.#turn.take(async () => {
       const dormant = this.#store.tunnels.dormant.byId(id)
       if (dormant === undefined) return this.#awake(id)
+      if (dormant.dormant.isSuspended && options.isOperator !== true) return refused(REFUSAL.suspended())
       const wanted = { ...dormant, ipv4Client: options.ipv4 ?? dormant.ipv4Client }
       if (this.#isEndpointTaken(wanted)) return refused(REFUSAL.endpointInUse(wanted.ipv4Client ?? ''))
       const [fault] = await this.#drivers.create([wanted])
@@ -120,6 +130,7 @@ export class DormantTunnels {
       changes: this.#zone.changesOf(undefined, waking.tunnel),
       committed: () => {
         this.#onWoken()
+        if (keyHash !== undefined) this.#onKeyReplaced(id)
         this.#faults.forget(id)
         this.#log.info({ tunnel: id, device: waking.tunnel.device }, 'dormant tunnel is back')
       },

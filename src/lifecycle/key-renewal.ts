@@ -6,14 +6,21 @@ import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 
 export type KeyRenewal = { readonly kind: 'renewed'; readonly tunnel: Tunnel; readonly key: string } | Refusal
 
-/** A new key for a tunnel: from its commit on the old one opens nothing. */
+/** A new key for a tunnel, a dormant one too: from its commit on the old one opens nothing. */
 export class KeyRenewals {
   readonly #store: TunnelStore
   readonly #log: Log
+  readonly #onReplaced: (id: string) => void
 
-  constructor(parts: { readonly store: TunnelStore; readonly log: Log }) {
+  /** `onReplaced` is called in the tick of the commit. */
+  constructor(parts: {
+    readonly store: TunnelStore
+    readonly log: Log
+    readonly onReplaced: (id: string) => void
+  }) {
     this.#store = parts.store
     this.#log = parts.log
+    this.#onReplaced = parts.onReplaced
   }
 
   async renew(id: string): Promise<KeyRenewal> {
@@ -21,10 +28,14 @@ export class KeyRenewals {
     const keyHash = hashKey(key)
     try {
       return await this.#store.commit<KeyRenewal>(transaction => {
-        const tunnel = transaction.tunnels.byId(id)
+        const { tunnels } = transaction
+        const tunnel = tunnels.byId(id) ?? tunnels.dormant.byId(id)
         if (tunnel === undefined || !transaction.replaceKey(id, keyHash))
           return { outcome: refused(REFUSAL.noTunnel()), changes: [] }
-        const committed = () => this.#log.info({ tunnel: id }, 'tunnel has a new key')
+        const committed = () => {
+          this.#onReplaced(id)
+          this.#log.info({ tunnel: id }, 'tunnel has a new key')
+        }
         return { outcome: { kind: 'renewed', tunnel, key }, changes: [], committed }
       })
     } catch (error) {

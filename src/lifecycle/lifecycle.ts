@@ -1,7 +1,7 @@
 import type { Log } from '../shared/log.ts'
-import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
+import type { Contact, ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
-import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
 import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
@@ -13,7 +13,7 @@ import { type EndpointChange, Moves } from './moves.ts'
 import { Reconciler } from './reconciler.ts'
 import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
-import { type Deletion, Removal } from './removal.ts'
+import { type Deletion, Removal, type Suspension } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
 import { type HeldEndpoint, Takeovers } from './takeover.ts'
 import { Traffic } from './traffic.ts'
@@ -69,6 +69,7 @@ export class Lifecycle {
   readonly #reconciler: Reconciler
   readonly #traffic: Traffic
   readonly #faults: LinkFaults
+  readonly #keyListeners: ((id: string) => void)[] = []
 
   constructor(options: LifecycleOptions) {
     this.#store = options.store
@@ -82,9 +83,16 @@ export class Lifecycle {
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
     this.#takeovers = new Takeovers(parts)
-    this.#keyRenewals = new KeyRenewals(options)
+    const onKeyReplaced = (id: string) => {
+      for (const listener of this.#keyListeners) listener(id)
+    }
+    this.#keyRenewals = new KeyRenewals({ ...options, onReplaced: onKeyReplaced })
     this.#removal = new Removal({ ...parts, onRemoved: rows => this.#registrations.countRemoved(rows) })
-    this.#dormant = new DormantTunnels({ ...parts, onWoken: () => this.#registrations.countWoken() })
+    this.#dormant = new DormantTunnels({
+      ...parts,
+      onWoken: () => this.#registrations.countWoken(),
+      onKeyReplaced,
+    })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
     this.#reconciler = new Reconciler(parts)
     this.#traffic = new Traffic(parts)
@@ -105,6 +113,12 @@ export class Lifecycle {
   /** Brings a dormant tunnel back, because its owner has come by: up, in the table and in DNS when this resolves. */
   wake(id: string, options: WakeOptions = {}): Promise<Awakened> {
     return this.#dormant.wake(id, options)
+  }
+
+  /** Dormant tunnels that end within so many seconds, the first to end first; at most `limit`. */
+  endingWithin(seconds: number, limit: number): readonly DormantTunnel[] {
+    const { dormant } = this.#store.tunnels
+    return dormant.endedBy(this.#steady() + seconds, limit).flatMap(id => dormant.byId(id) ?? [])
   }
 
   /** Ends the dormant tunnels whose time is over: addresses and names are free again after their rest. */
@@ -160,7 +174,7 @@ export class Lifecycle {
   /** UTC seconds at which a waiting tunnel falls asleep or a dormant one ends by itself; undefined: it is neither. */
   endOf({ dormant, waitUntil }: Pick<Tunnel, 'dormant' | 'waitUntil'>): number | undefined {
     const until = dormant?.until ?? waitUntil
-    return until === undefined ? undefined : until - this.#steady() + this.#now()
+    return until === undefined || dormant?.isSuspended ? undefined : until - this.#steady() + this.#now()
   }
 
   /**
@@ -181,6 +195,37 @@ export class Lifecycle {
     return this.#keyRenewals.renew(id)
   }
 
+  /** Calls `listener` in the tick of each commit that gives a tunnel another key. */
+  onKeyReplaced(listener: (id: string) => void): void {
+    this.#keyListeners.push(listener)
+  }
+
+  /** Takes a tunnel down at the operator's wish: interface and names go, the rest is kept until `resume`. */
+  suspend(id: string): Promise<Suspension> {
+    return this.#removal.suspend(id)
+  }
+
+  /** Brings a suspended tunnel back; another one that sleeps too. */
+  resume(id: string): Promise<Awakened> {
+    return this.#dormant.wake(id, { isOperator: true })
+  }
+
+  /** Notes where a tunnel's owner is reached; undefined: nowhere. Rejects as a commit does. */
+  setContact(id: string, contact: Contact | undefined): Promise<void> {
+    return this.#store.commit(transaction => {
+      transaction.setContact(id, contact)
+      return { outcome: undefined, changes: [] }
+    })
+  }
+
+  /** Notes something of a tunnel for the operator; empty: nothing. Rejects as a commit does. */
+  setNote(id: string, note: string): Promise<void> {
+    return this.#store.commit(transaction => {
+      transaction.setNote(id, note)
+      return { outcome: undefined, changes: [] }
+    })
+  }
+
   /** Ends a tunnel at its owner's or the operator's wish; by its id a broken row too. */
   delete(id: string): Promise<Deletion> {
     return this.#removal.delete(id)
@@ -199,6 +244,11 @@ export class Lifecycle {
   /** The tunnels among these that have sent something since the last call, as far as the kernel can say. */
   heardSince(ids: readonly string[]): Promise<ReadonlySet<string>> {
     return this.#traffic.heard(ids)
+  }
+
+  /** Packets that each of these tunnels has sent since its interface was made, as far as the kernel can say. */
+  packetsFrom(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#traffic.packets(ids)
   }
 
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */

@@ -15,7 +15,9 @@ export const REFUSAL = {
   endpointInUse: (ipv4: string) => problem('ipv4-in-use', { ipv4 }),
   nicnameTaken: (nicname: string, country: string) => problem('nicname-taken', { nicname, country }),
   poolFull: () => problem('pool-full', {}),
+  suspended: () => problem('suspended', { case: 'tunnel' }),
   noTunnel: () => problem('not-found', { case: 'tunnel' }),
+  noZone: () => problem('not-found', { case: 'zone' }),
   interfaceFault: (reason: string) => problem('interface-fault', { reason }),
 } as const
 

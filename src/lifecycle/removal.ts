@@ -9,6 +9,7 @@ import type { LinkFaults } from './link-faults.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
+export type Suspension = { readonly kind: 'suspended' } | Refusal
 export type Deletion = { readonly kind: 'deleted' } | Refusal
 
 /** The end of a tunnel, in the draft's order: interface, row, names. */
@@ -48,6 +49,19 @@ export class Removal {
   /** Deletes by id, a broken row too; calls that come together share the kernel's turn and a transaction. */
   delete(id: string): Promise<Deletion> {
     return this.#deletions.add(id)
+  }
+
+  /** Takes a tunnel down, a dormant one too, until the operator brings it back. */
+  async suspend(id: string): Promise<Suspension> {
+    try {
+      return await this.#turn.take(async () => {
+        const up = this.#store.tunnels.byId(id)
+        if (up !== undefined && (await this.#withoutInterface([up])).length === 0) return this.#undeleted(id)
+        return this.#store.commit(transaction => this.#suspendRow(transaction, id))
+      })
+    } catch (error) {
+      return refused(storageProblem(error))
+    }
   }
 
   /**
@@ -102,9 +116,21 @@ export class Removal {
   #sleepRows(transaction: TunnelTransaction, down: readonly Tunnel[]): Written<Set<string>> {
     if (this.#keep === 0) return this.#removeRows(transaction, down)
     const steady = this.#steady()
-    const dormancy = { since: this.#now(), until: steady + this.#keep }
+    const dormancy = { since: this.#now(), until: steady + this.#keep, isSuspended: false }
     const rows = down.flatMap(({ id }) => transaction.fallAsleep(id, dormancy, steady) ?? [])
     return this.#gone(rows, 'tunnel is dormant')
+  }
+
+  #suspendRow(transaction: TunnelTransaction, id: string): Written<Suspension> {
+    const steady = this.#steady()
+    const since = this.#now()
+    if (transaction.suspendDormant(id, since)) {
+      const committed = () => this.#log.info({ tunnel: id }, 'dormant tunnel suspended')
+      return { outcome: { kind: 'suspended' }, changes: [], committed }
+    }
+    const row = transaction.fallAsleep(id, { since, until: steady + this.#keep, isSuspended: true }, steady)
+    if (row === undefined) return { outcome: refused(REFUSAL.noTunnel()), changes: [] }
+    return { ...this.#gone([row], 'tunnel suspended'), outcome: { kind: 'suspended' } }
   }
 
   #removeRows(

@@ -23,16 +23,26 @@ export class Traffic {
   /** Those among these tunnels that have sent something since the last look, if that had them too. */
   heard(ids: readonly string[]): Promise<ReadonlySet<string>> {
     return this.#turn.take(async () => {
-      const tunnels = ids.flatMap(id => this.#tunnels.byId(id) ?? [])
-      const packets = await this.#drivers.signsOfLife(tunnels)
-      const now = new Map<string, number>()
-      for (const { id, device } of tunnels) {
-        const count = packets.get(device)
-        if (count !== undefined) now.set(id, count)
-      }
+      const now = await this.#count(ids)
       const heard = [...now].filter(([id, count]) => count > (this.#last.get(id) ?? count))
       this.#last = now
       return new Set(heard.map(([id]) => id))
     })
+  }
+
+  /** Packets of each of these tunnels since its device was made. */
+  packets(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#turn.take(() => this.#count(ids))
+  }
+
+  async #count(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const tunnels = ids.flatMap(id => this.#tunnels.byId(id) ?? [])
+    const packets = await this.#drivers.signsOfLife(tunnels)
+    const counts = new Map<string, number>()
+    for (const { id, device } of tunnels) {
+      const count = packets.get(device)
+      if (count !== undefined) counts.set(id, count)
+    }
+    return counts
   }
 }

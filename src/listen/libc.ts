@@ -6,6 +6,7 @@
  */
 import { endianness } from 'node:os'
 
+export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 10
 const SOCK_DGRAM = 2
@@ -28,6 +29,7 @@ export const MSG_WAITFORONE = 0x10000
 export const POLLIN = 1
 export const POLLOUT = 4
 const MADV_HUGEPAGE = 14
+const TIMEX_LENGTH = 256 // struct timex has 208
 const PAGE = 4096
 /** Numbers of sched_setattr and sched_getattr: glibc has had functions for them only since 2.41. */
 const SCHED_CALLS = process.arch === 'x64' ? { set: 314, get: 315 } : { set: 274, get: 275 }
@@ -41,10 +43,12 @@ export interface Libc {
   readonly recvmmsg: (fd: number, heads: number, count: number, flags: number, timeout: number) => number
   readonly sendmmsg: (fd: number, heads: number, count: number, flags: number) => number
   readonly poll: (fds: number, count: number, timeoutMs: number) => number
+  /** One datagram, to an address of the socket's family; octets sent. */
+  readonly sendTo: (fd: number, datagram: Uint8Array, flags: number, address: Uint8Array) => number
   readonly bind: (fd: number, address: Uint8Array, length: number) => number
   readonly getsockname: (fd: number, address: Uint8Array, length: Uint32Array) => number
   readonly close: (fd: number) => number
-  /** A UDP socket. */
+  /** A socket for datagrams: UDP's, where the family is IP's. */
   readonly socket: (family: number) => number
   /** A socket below UDP and TCP, which takes a right (CAP_NET_RAW). */
   readonly rawSocket: (family: number, protocol: number) => number
@@ -59,6 +63,8 @@ export interface Libc {
   readonly setFreeBind: (fd: number, family: 4 | 6) => number
   /** Datagrams come with the address that they were sent to: see udp/packet-info.ts. */
   readonly setPacketInfo: (fd: number, family: 4 | 6) => number
+  /** How the clock is kept (adjtimex(2)): 5 if by nobody. */
+  readonly clockState: () => number
   readonly errno: () => number
   /** The name of an error number, such as EADDRINUSE. */
   readonly errorName: (errno: number) => string
@@ -98,6 +104,10 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
     name: number,
     value: BigInt64Array | Int32Array | Uint32Array,
   ): number => setsockopt(fd, level, name, value, value.byteLength)
+  const sendto = libc.func(
+    'long sendto(int fd, const void *octets, size_t length, int flags, const void *address, uint32_t size)',
+  )
+  const adjtimex = libc.func('int adjtimex(void *timex)')
   const madvise = libc.func('int madvise(uintptr_t address, size_t length, int advice)')
   const schedule = libc.func(
     'long syscall(long number, long thread, void *attributes, long length, long flags)',
@@ -110,6 +120,8 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
     ),
     sendmmsg: libc.func('int sendmmsg(int fd, uintptr_t heads, uint32_t count, int flags)'),
     poll: libc.func('int poll(uintptr_t fds, unsigned long count, int timeout)'),
+    sendTo: (fd, datagram, flags, address) =>
+      Number(sendto(fd, datagram, datagram.length, flags, address, address.length)),
     bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
     getsockname: libc.func('int getsockname(int fd, void *address, void *length)'),
     close: libc.func('int close(int fd)'),
@@ -131,6 +143,7 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
       family === 4
         ? set(fd, IPPROTO_IP, IP_PKTINFO, Int32Array.of(1))
         : set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, Int32Array.of(1)),
+    clockState: () => adjtimex(new Uint8Array(TIMEX_LENGTH)), // all zero: nothing is adjusted
     errno: () => koffi.errno(),
     errorName: errno => names.get(errno) ?? `E${errno}`,
     addressOf,

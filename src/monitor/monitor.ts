@@ -6,7 +6,7 @@ import { BringUp } from './bring-up.ts'
 import { defaultGateways, type Gateway } from './default-gateways.ts'
 import type { MonitoredTunnels } from './monitored-tunnels.ts'
 import { Reconciler } from './reconciler.ts'
-import { type RoundReport, Rounds } from './round.ts'
+import { type RoundOptions, type RoundReport, Rounds } from './round.ts'
 import { Uplink } from './uplink.ts'
 
 export interface MonitorOptions {
@@ -21,6 +21,8 @@ export interface MonitorOptions {
   readonly dryRun: boolean
   /** Puts right what all tunnels share. */
   readonly prepare: () => Promise<readonly LinkFault[]>
+  /** Is told what each round has counted. */
+  readonly onCounted?: RoundOptions['onCounted']
   /** For tests: 0 up to 1, as Math.random. */
   readonly random?: () => number
   /** For tests: the routing table's default gateways. */
@@ -76,6 +78,7 @@ export class Monitor {
       uplink: new Uplink({ anchors, readGateways }),
       mendings: () => this.#reconciler.mendings,
       signal: this.#stopping.signal,
+      ...(options.onCounted === undefined ? {} : { onCounted: options.onCounted }),
     })
   }
 

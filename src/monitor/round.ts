@@ -27,6 +27,11 @@ export interface RoundOptions {
   /** Counts what was found wrong at our own ends: where it grew during a round, silence may be our doing. */
   readonly mendings: () => number
   readonly signal: AbortSignal
+  /** Is told what was counted: round trips by id, 0 where nothing was timed, and the silent ones. */
+  readonly onCounted?: (round: {
+    readonly answered: ReadonlyMap<string, number>
+    readonly silent: readonly string[]
+  }) => void
 }
 
 /** Answers of the first try that are asked again with the silent ones, to see whether we are cut off by now. */
@@ -90,7 +95,7 @@ export class Rounds {
     }
     this.#outage.over()
     this.#options.uplink.learn(echoes.last)
-    return this.#count(findings)
+    return this.#count(findings, roundTrips(tunnels, echoes.verdicts))
   }
 
   /** What a tunnel sends is as good as an echo's reply: some filter echoes. */
@@ -166,7 +171,10 @@ export class Rounds {
   }
 
   /** Draft, steps 3 and 4: count the silent, take down those over the threshold. */
-  async #count({ answered, silent, unknown }: Findings): Promise<Omit<RoundReport, 'targets'>> {
+  async #count(
+    { answered, silent, unknown }: Findings,
+    times: ReadonlyMap<string, number>,
+  ): Promise<Omit<RoundReport, 'targets'>> {
     const { lifecycle, log } = this.#options
     const sound = silent.length === 0 ? new Set<string>() : await lifecycle.check(silent)
     const counted = silent.filter(id => sound.has(id))
@@ -175,6 +183,7 @@ export class Rounds {
       log.warn({ tunnels: mended }, 'silent tunnels were not counted: our own end was not sound')
     this.#crowd.counted(answered, [...unknown, ...silent.filter(id => !sound.has(id))])
     const { removed } = await lifecycle.recordRound({ answered: [...answered], silent: counted })
+    this.#options.onCounted?.({ answered: times, silent: counted })
     return {
       outcome: 'recorded',
       answered: answered.size,
@@ -198,6 +207,16 @@ function findingsOf(tunnels: readonly ProbeTarget[], verdicts: Verdicts): Findin
   const of = (kind: Verdict['kind']) =>
     tunnels.filter(({ ipv6Client }) => verdictOf(verdicts, ipv6Client).kind === kind).map(({ id }) => id)
   return { answered: new Set(of('answered')), silent: of('silent'), unknown: of('unknown') }
+}
+
+/** Milliseconds by the id of each tunnel that answered. */
+function roundTrips(tunnels: readonly ProbeTarget[], verdicts: Verdicts): ReadonlyMap<string, number> {
+  const times = new Map<string, number>()
+  for (const { id, ipv6Client } of tunnels) {
+    const verdict = verdictOf(verdicts, ipv6Client)
+    if (verdict.kind === 'answered') times.set(id, verdict.rttMs)
+  }
+  return times
 }
 
 function unknownReason(verdicts: Verdicts): string {

@@ -4,10 +4,24 @@ import { fieldLines } from './text-table.ts'
 
 export const auditCommand = defineCommand({
   name: 'audit',
-  summary: 'compare what is answered with the table, mend, and say how many records differed',
+  summary: 'compare names and interfaces with the table, mend, and say how many differed',
   words: [],
   parameters: z.strictObject({}),
-  result: z.object({ tunnels: z.int(), differences: z.int() }),
-  run: async ({ audit }) => ({ kind: 'done', value: await audit.run() }),
+  result: z.object({
+    tunnels: z.int(),
+    /** Records. */
+    differences: z.int(),
+    /** Interfaces that were made anew, were nobody's, or can't be had; absent where no process runs. */
+    interfaces: z.int().optional(),
+  }),
+  run: async ({ audit, reconcile }) => {
+    const records = await audit.run()
+    if (reconcile === undefined) return { kind: 'done', value: records }
+    const { made, removed, faults } = await reconcile()
+    return {
+      kind: 'done',
+      value: { ...records, interfaces: made.length + removed.length + faults.length },
+    }
+  },
   text: fieldLines,
 })

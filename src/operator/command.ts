@@ -1,16 +1,21 @@
 import { z } from 'zod'
 import type { Audit } from '../lifecycle/audit.ts'
+import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import type { Operator } from './operator.ts'
 import type { Outcome } from './outcome.ts'
 import { documentOf, documentOfLines, problemDocument } from './problem-document.ts'
 import type { Status } from './status.ts'
+import type { ZoneDumps } from './zone-dumps.ts'
 
 /** What commands work on: the parts of the running process, or those that a command has opened for itself. */
 export interface Operated {
   readonly operator: Operator
   readonly audit: Pick<Audit, 'run'>
+  /** Makes the kernel's interfaces equal to the table's; undefined where no process runs. */
+  readonly reconcile: Lifecycle['reconcile'] | undefined
   readonly status: Status
+  readonly dumps: ZoneDumps
   readonly backUp: (file: string) => Promise<void>
   /** Tells the secondaries of a zone, or of all; returns what they were told of. Undefined where no process runs. */
   readonly notify:

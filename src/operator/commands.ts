@@ -6,7 +6,17 @@ import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
 import { reloadCommand } from './reload-command.ts'
 import { statusCommand } from './status-command.ts'
-import { tunnelAdd, tunnelDelete, tunnelList, tunnelShow } from './tunnel-commands.ts'
+import {
+  tunnelAdd,
+  tunnelDelete,
+  tunnelList,
+  tunnelNote,
+  tunnelRenewKey,
+  tunnelResume,
+  tunnelShow,
+  tunnelSuspend,
+} from './tunnel-commands.ts'
+import { zoneDump, zoneList } from './zone-commands.ts'
 
 /**
  * The operator's commands, in the order of the usage. The command line, `--json`, the usage and the control socket are
@@ -18,6 +28,12 @@ export const COMMANDS: readonly Command[] = [
   tunnelShow,
   tunnelAdd,
   tunnelDelete,
+  tunnelSuspend,
+  tunnelResume,
+  tunnelRenewKey,
+  tunnelNote,
+  zoneList,
+  zoneDump,
   auditCommand,
   reloadCommand,
   notifyCommand,

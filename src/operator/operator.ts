@@ -1,7 +1,7 @@
 import { formatIpv6 } from '../address/ipv6.ts'
 import { findTunnel } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
-import { REFUSAL, refused } from '../lifecycle/refusal.ts'
+import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
 import type { Admission, RegistrationInput } from '../registration/admission.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import { type BrokenRow, nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
@@ -98,6 +98,48 @@ export class Operator {
     return deletion.kind === 'refused' ? deletion : { kind: 'done', value: this.#report(tunnel) }
   }
 
+  /** Takes a tunnel down until `resume`: its owner can't bring it back, end it, or register another one there. */
+  suspend(reference: string): Promise<Outcome<TunnelReport>> {
+    return this.#change(reference, ({ id }) => this.#lifecycle.suspend(id))
+  }
+
+  /** Brings a suspended tunnel back, with a new wait for its first sign of life; one that is up stays as it is. */
+  resume(reference: string): Promise<Outcome<TunnelReport>> {
+    return this.#change(reference, ({ id }) => this.#lifecycle.resume(id))
+  }
+
+  /** For an owner who has lost the key: the old one is void, and whoever was signed in with it is signed out. */
+  async renewKey(reference: string): Promise<Outcome<TunnelReport & { readonly key: string }>> {
+    const tunnel = findTunnel(this.#table, this.#origin, reference)
+    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+    const renewal = await this.#lifecycle.renewKey(tunnel.id)
+    if (renewal.kind === 'refused') return renewal
+    return { kind: 'done', value: { ...this.#report(renewal.tunnel), key: renewal.key } }
+  }
+
+  /** Notes something of a tunnel in place of what was noted; empty: nothing. Nobody but the operator sees it. */
+  note(reference: string, note: string): Promise<Outcome<TunnelReport>> {
+    return this.#change(reference, async ({ id }) => {
+      try {
+        await this.#lifecycle.setNote(id, note.trim())
+        return { kind: 'noted' }
+      } catch (error) {
+        return refused(storageProblem(error))
+      }
+    })
+  }
+
+  /** Changes a tunnel, and reports it as it is then. */
+  async #change(
+    reference: string,
+    change: (tunnel: Tunnel) => Promise<{ readonly kind: string } | Refusal>,
+  ): Promise<Outcome<TunnelReport>> {
+    const tunnel = findTunnel(this.#table, this.#origin, reference)
+    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+    const outcome = await change(tunnel)
+    return isRefusal(outcome) ? outcome : this.show(tunnel.id)
+  }
+
   #report(tunnel: Tunnel): TunnelReport {
     return {
       id: tunnel.id,
@@ -115,8 +157,13 @@ export class Operator {
       dormant_since: tunnel.dormant?.since,
       until: this.#lifecycle.endOf(tunnel),
       fault: this.#lifecycle.faultOf(tunnel.id),
+      note: this.#table.noteOf(tunnel.id),
     }
   }
+}
+
+function isRefusal(outcome: { readonly kind: string }): outcome is Refusal {
+  return outcome.kind === 'refused'
 }
 
 /** What can be said of a row that can't be used: its columns as they stand. */

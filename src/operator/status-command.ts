@@ -30,6 +30,7 @@ function statusText(report: StatusReport): string {
     ['prober', report.prober],
     ['tunnels', tunnels.join(', ')],
     ['data_dir', `${disk.path}, ${Math.floor(disk.free_bytes / MIB)} MiB free`],
+    ...report.troubles.map(trouble => ['trouble', trouble]),
     ...report.zones.map(({ name, serial, rrsets }) => ['zone', `${name} serial ${serial}, ${rrsets} rrsets`]),
     ...report.secondaries.map(secondary => ['secondary', textOfSecondary(secondary)]),
   ])

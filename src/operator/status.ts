@@ -34,6 +34,8 @@ export const statusReport = z.object({
     }),
   ),
   tunnels: z.record(z.string(), z.int()),
+  /** What is wrong, a sentence each, as /healthz has it; empty where no process runs. */
+  troubles: z.array(z.string()),
   data_dir: z.object({ path: z.string(), free_bytes: z.int(), size_bytes: z.int() }),
 })
 
@@ -48,7 +50,9 @@ export interface StatusSources {
   /** Threads that answer and had to be replaced; undefined where no process serves. */
   readonly threadRestarts: (() => number) | undefined
   /** Each zone at each secondary; undefined where no process serves. */
-  readonly secondaries: (() => StatusReport['secondaries']) | undefined
+  readonly secondaries?: () => StatusReport['secondaries']
+  /** What is wrong with the process that serves; undefined where none does. */
+  readonly troubles?: () => readonly string[]
 }
 
 /** Owners counted in one turn of the event loop: about a millisecond's work. */
@@ -77,6 +81,7 @@ export class Status {
       zones,
       secondaries: secondaries?.() ?? [],
       tunnels: { ...table.countByState() },
+      troubles: [...(this.#sources.troubles?.() ?? [])],
       data_dir: diskOf(config.data_dir),
     }
   }

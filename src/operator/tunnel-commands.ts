@@ -10,6 +10,7 @@ const reference = z.strictObject({
 /** Rows looked at for one reply. */
 const SLICE = 500
 const MOST_ROWS = 5000
+const LONGEST_NOTE = 2000
 
 export const tunnelList = defineCommand({
   name: 'tunnel list',
@@ -17,9 +18,9 @@ export const tunnelList = defineCommand({
   words: [],
   parameters: z.strictObject({
     state: z
-      .enum(['new', 'waiting', 'active', 'unreachable', 'dormant'])
+      .enum(['new', 'waiting', 'active', 'unreachable', 'dormant', 'suspended'])
       .optional()
-      .meta({ title: 'STATE', description: 'new, waiting, active, unreachable or dormant' }),
+      .meta({ title: 'STATE', description: 'new, waiting, active, unreachable, dormant or suspended' }),
     country: z.string().optional().meta({ title: 'CC', description: 'only tunnels of a country' }),
     name: z.string().optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),
     after: z.string().default(''),
@@ -71,10 +72,51 @@ export const tunnelDelete = defineCommand({
   text: fieldLines,
 })
 
+export const tunnelSuspend = defineCommand({
+  name: 'tunnel suspend',
+  summary: 'take a tunnel down until it is resumed; address, name and key are kept',
+  words: ['reference'],
+  parameters: reference,
+  result: tunnelReport,
+  run: ({ operator }, { reference }) => operator.suspend(reference),
+  text: fieldLines,
+})
+
+export const tunnelResume = defineCommand({
+  name: 'tunnel resume',
+  summary: 'bring a suspended tunnel back, a dormant one too',
+  words: ['reference'],
+  parameters: reference,
+  result: tunnelReport,
+  run: ({ operator }, { reference }) => operator.resume(reference),
+  text: fieldLines,
+})
+
+export const tunnelRenewKey = defineCommand({
+  name: 'tunnel renew-key',
+  summary: 'give a tunnel a new key, printed once; the old one is void',
+  words: ['reference'],
+  parameters: reference,
+  result: tunnelReport.extend({ key: z.string() }),
+  run: ({ operator }, { reference }) => operator.renewKey(reference),
+  text: fieldLines,
+})
+
+export const tunnelNote = defineCommand({
+  name: 'tunnel note',
+  summary: "note something of a tunnel for yourself; '' for nothing",
+  words: ['reference', 'text'],
+  parameters: reference.extend({ text: z.string().max(LONGEST_NOTE) }),
+  result: tunnelReport,
+  run: ({ operator }, { reference, text }) => operator.note(reference, text),
+  text: fieldLines,
+})
+
 function tunnelCells(tunnel: TunnelReport): string[] {
   const missed = tunnel.unreachable > 0 ? ` (${tunnel.unreachable})` : ''
   const until = tunnel.until === undefined ? [] : [`until ${new Date(tunnel.until * 1000).toISOString()}`]
   const fault = tunnel.fault === undefined ? [] : [`fault: ${tunnel.fault}`]
+  const note = tunnel.note === undefined ? [] : [`note: ${tunnel.note}`]
   return [
     tunnel.id,
     tunnel.name,
@@ -84,5 +126,6 @@ function tunnelCells(tunnel: TunnelReport): string[] {
     `${tunnel.state}${missed}`,
     ...until,
     ...fault,
+    ...note,
   ]
 }

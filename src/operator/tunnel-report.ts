@@ -17,12 +17,14 @@ export const tunnelReport = z.object({
   creation_time: z.int(),
   /** The last so many echo requests had no reply; −1: its interface is still to be made. */
   unreachable: z.int(),
-  /** UTC seconds since when it is dormant; only of a dormant one. */
+  /** UTC seconds since when it is dormant or suspended; only of such a one. */
   dormant_since: z.int().optional(),
   /** UTC seconds at which it falls asleep, if it waits, or ends, if it is dormant. */
   until: z.int().optional(),
   /** Why its interface is missing, in the kernel's words. */
   fault: z.string().optional(),
+  /** What the operator has noted of it. */
+  note: z.string().optional(),
 })
 
 export type TunnelReport = z.output<typeof tunnelReport>

@@ -2,6 +2,7 @@ import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
 import type { Refusal } from '../lifecycle/refusal.ts'
+import type { Diagnoses } from '../observation/diagnosis.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
@@ -13,7 +14,6 @@ import { readJson } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
-import type { Renewals } from './renewals.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
@@ -37,12 +37,12 @@ export interface ApiOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
-  readonly renewals: Renewals
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly events: TunnelEvents
   readonly scripts: TunnelScripts
   readonly keys: KeyCheck
+  readonly diagnoses: Diagnoses
 }
 
 type RegistrationReply =
@@ -72,6 +72,7 @@ export class Api {
     router.delete('/api/v1/tunnels/:id', ctx => this.#delete(ctx))
     router.post('/api/v1/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.get('/api/v1/tunnels/:id/events', ctx => this.#listen(ctx))
+    router.get('/api/v1/tunnels/:id/diagnosis', ctx => this.#diagnose(ctx))
     router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
   }
@@ -91,7 +92,7 @@ export class Api {
   }
 
   async #registerOnce(ctx: Context, input: Readonly<Record<Field, string>>): Promise<RegistrationReply> {
-    const outcome = await this.#options.renewals.register(input, this.#visitor(ctx))
+    const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const body = { ...this.#representation(ctx, tunnel, warnings), key }
@@ -127,7 +128,7 @@ export class Api {
   }
 
   async #renewKey(ctx: Context): Promise<void> {
-    const renewal = await this.#options.renewals.renew(await this.#authorized(ctx))
+    const renewal = await this.#options.registrar.renewKey(await this.#authorized(ctx))
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     ctx.body = { key: renewal.key }
   }
@@ -136,10 +137,29 @@ export class Api {
   async #recover(ctx: Context): Promise<void> {
     const behind = tunnelBehind(this.#options.table, this.#visitor(ctx))
     if (behind.kind === 'none') throw refuse(behind.problem)
-    const renewal = await this.#options.renewals.renew(behind.tunnel)
+    const renewal = await this.#options.registrar.renewKey(behind.tunnel)
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     const { tunnel, key } = renewal
     ctx.body = { id: tunnel.id, name: nameOf(tunnel, this.#options.facts.origin), key }
+  }
+
+  /** Why the tunnel does not work; it is left as it is, dormant or not. */
+  async #diagnose(ctx: Context): Promise<void> {
+    const { diagnoses, words } = this.#options
+    const { finding, fault, ...seen } = await diagnoses.of(await this.#authorized(ctx), this.#visitor(ctx))
+    const language = languageOf(ctx, words)
+    const detail = `${language.sentence(`why-${finding}`)} ${language.sentence(`why-${finding}-remedy`)}`
+    ctx.body = {
+      finding,
+      detail: detail.replaceAll(/[*`]/g, ''),
+      ...(fault === '' ? {} : { fault }),
+      seen: {
+        tunnel: seen.tunnel ?? 'not-asked',
+        large: seen.large ?? 'not-asked',
+        endpoint: seen.endpoint ?? 'not-asked',
+      },
+      ...(seen.roundTripMs === undefined ? {} : { rtt_ms: seen.roundTripMs }),
+    }
   }
 
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */

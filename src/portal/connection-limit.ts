@@ -14,7 +14,8 @@ const PATIENCE_MS = 1000
  * is served. A connection whose request we are working on goes only over the bound of all.
  */
 export class ConnectionLimit {
-  readonly #perAddress: number
+  /** Connections that an address may have: one that has more loses some with the next that it opens. */
+  perAddress: number
   readonly #inAll: number
   /** In each address's set, and in `#all`, the one that was heard longest ago comes first. */
   readonly #byAddress = new Map<string, Set<Socket>>()
@@ -29,7 +30,7 @@ export class ConnectionLimit {
     readonly inAll: number
     readonly isExempt: (address: string) => boolean
   }) {
-    this.#perAddress = options.perAddress
+    this.perAddress = options.perAddress
     this.#inAll = options.inAll
     this.#isExempt = options.isExempt
   }
@@ -45,7 +46,7 @@ export class ConnectionLimit {
     this.#byAddress.set(key, siblings)
     if (this.#all.size >= this.#inAll) closeFirst(this.#largest())
     this.#add(socket, key, siblings)
-    if (siblings.size <= this.#perAddress || this.#isExempt(socket.remoteAddress ?? '')) return
+    if (siblings.size <= this.perAddress || this.#isExempt(socket.remoteAddress ?? '')) return
     const patience = setTimeout(() => this.#trim(siblings), PATIENCE_MS)
     socket.once('close', () => clearTimeout(patience))
   }
@@ -53,7 +54,7 @@ export class ConnectionLimit {
   /** Closes what an address has too many, as far as we are not at work on it. */
   #trim(siblings: Set<Socket>): void {
     for (const socket of siblings) {
-      if (siblings.size <= this.#perAddress) return
+      if (siblings.size <= this.perAddress) return
       if (!this.#served.has(socket)) close(socket, siblings)
     }
   }

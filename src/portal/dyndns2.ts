@@ -132,7 +132,7 @@ function wordFor(status: number, first: Problem, language: Language): string {
   if (status >= 500) return '911'
   if (status === 401) return 'badauth'
   if (status === 404) return 'nohost'
-  if (status === 429) return 'abuse'
+  if (status === 429 || first.code === 'suspended') return 'abuse'
   return `${first.field === 'ipv4' ? 'dnserr' : 'badagent'} ${reasonOf(first, language)}`
 }
 

@@ -15,3 +15,8 @@ export function markUp(sentence: string): string {
 export function escapeValue(value: string): string {
   return Handlebars.escapeExpression(value).replace(/[*[\]]/g, mark => `&#${mark.charCodeAt(0)};`)
 }
+
+/** A sentence of ours that holds no value, for a page that shows what it was given: its marks are HTML there. */
+export function marked(sentence: string): Handlebars.SafeString {
+  return new Handlebars.SafeString(markUp(sentence))
+}

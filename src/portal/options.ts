@@ -1,9 +1,14 @@
 import type { Prefix } from '../address/prefix.ts'
 import type { Prober } from '../echo/prober.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { PublishedNames } from '../lifecycle/published-names.ts'
+import type { Mailer } from '../mail/mailer.ts'
+import type { Census } from '../observation/census.ts'
+import type { History } from '../observation/history.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
+import type { ProblemCode } from '../shared/problem.ts'
 import type { TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
 import type { Words } from '../words/words.ts'
 import type { OperatingSystems } from './operating-systems.ts'
@@ -40,6 +45,11 @@ export interface PortalOptions {
   readonly metricsFrom: readonly Prefix[]
   readonly connectionsPerAddress: number
   readonly facts: ServiceFacts
+  /** The prefix that tunnels' addresses are in. */
+  readonly pool: Prefix
+  readonly census: Census
+  readonly history: History
+  readonly published: PublishedNames
   readonly table: TunnelReader
   /** Where commits are heard of. */
   readonly store: Pick<TunnelStore, 'onCommitted'>
@@ -48,12 +58,18 @@ export interface PortalOptions {
   readonly probeTimeoutMs: number
   readonly lifecycle: Lifecycle
   readonly admission: Admission
+  /** Undefined: no mail is sent, and no address is asked for. */
+  readonly mailer?: Pick<Mailer, 'send'> | undefined
   readonly selfCheck: {
     check(): Promise<
       { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reasons: readonly string[] }
     >
   }
+  /** Why this is no time to send queries and visitors here, a sentence each; empty: it is. */
+  readonly unready: () => readonly string[]
   readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> }
+  /** Hears of each problem that a request was refused for. */
+  readonly onRefused?: (code: ProblemCode) => void
   readonly words: Words
   readonly systems: OperatingSystems
   readonly log: Log

@@ -2,25 +2,31 @@ import { createHash } from 'node:crypto'
 import { createServer, METHODS, type Server } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
+import { Diagnoses } from '../observation/diagnosis.ts'
 import { KeyCheck } from '../registration/key-check.ts'
-import { VisitorLimits } from '../registration/limits.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
 import { problem } from '../shared/problem.ts'
+import { Admittance, type AdmittanceOptions } from './admittance.ts'
 import { Api } from './api.ts'
-import { ConnectionLimit } from './connection-limit.ts'
+import { DiagnosisPages } from './diagnosis-pages.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
+import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
+import { LandingPage } from './landing-page.ts'
+import { MailPages } from './mail-pages.ts'
 import type { PortalOptions } from './options.ts'
 import { RecoveryPages } from './recovery-pages.ts'
+import { noteRefusal } from './refusal-note.ts'
 import { refuse } from './refused.ts'
 import { RegistrationPages } from './registration-pages.ts'
-import { Renewals } from './renewals.ts'
+import { seeOther, wantsPage } from './reply.ts'
 import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
+import { SignInPages } from './sign-in-pages.ts'
 import { isTargetReadable } from './target.ts'
 import { Templates } from './templates.ts'
 import { TunnelEvents } from './tunnel-events.ts'
@@ -43,7 +49,6 @@ const ONE_YEAR_SECONDS = 31_536_000
 const HEADERS_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 15_000
 const CHECKING_MS = 1000
-const MAX_CONNECTIONS = 2000
 
 /** The web listener can't be opened; the message names the address. */
 class WebListenFault extends Error {}
@@ -54,11 +59,16 @@ export class Portal {
   readonly url: string
   readonly #server: Server
   readonly #events: TunnelEvents
+  readonly #admittance: Admittance
 
-  private constructor(server: Server, events: TunnelEvents, url: string) {
-    this.#server = server
-    this.#events = events
+  private constructor(
+    url: string,
+    parts: { readonly server: Server; readonly events: TunnelEvents; readonly admittance: Admittance },
+  ) {
     this.url = url
+    this.#server = parts.server
+    this.#events = parts.events
+    this.#admittance = parts.admittance
   }
 
   /** Listens; throws WebListenFault. */
@@ -68,11 +78,8 @@ export class Portal {
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: CHECKING_MS,
     })
-    new ConnectionLimit({
-      perAddress: options.connectionsPerAddress,
-      inAll: MAX_CONNECTIONS,
-      isExempt: address => isWithin(address, options.trustedProxies),
-    }).watch(server)
+    const admittance = new Admittance(options)
+    admittance.connections.watch(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(
@@ -92,8 +99,14 @@ export class Portal {
       timeoutMs: options.probeTimeoutMs,
       endOf: tunnel => options.lifecycle.endOf(tunnel),
     })
-    server.on('request', application(options, events, options.publicUrl || url).callback())
-    return new Portal(server, events, url)
+    const publicUrl = options.publicUrl || url
+    server.on('request', application(options, { events, admittance, publicUrl }).callback())
+    return new Portal(url, { server, events, admittance })
+  }
+
+  /** Lets others in, or more often, from the next request on. */
+  changeAdmittance(options: AdmittanceOptions): void {
+    this.#admittance.change(options)
   }
 
   async close(): Promise<void> {
@@ -106,22 +119,37 @@ export class Portal {
   }
 }
 
-function application(options: PortalOptions, events: TunnelEvents, publicUrl: string): Koa {
-  const { facts, table, lifecycle, admission, trustedProxies, words, systems, log } = options
+function application(
+  options: PortalOptions,
+  parts: { readonly events: TunnelEvents; readonly admittance: Admittance; readonly publicUrl: string },
+): Koa {
+  const { facts, history, published, table, lifecycle, admission, words, systems, log } = options
+  const { events, admittance, publicUrl } = parts
+  const { limits, trustedProxies } = admittance
   const templates = new Templates()
   const views = new Views(facts, words, templates)
-  const limits = new VisitorLimits(options.registrationsPerHour)
   const isSecure = publicUrl.startsWith('https:')
   const core = {
     trustedProxies,
     facts,
+    history,
+    published,
     table,
     lifecycle,
     publicUrl,
+    limits,
+    hasMail: options.mailer !== undefined,
     events,
     views,
     words,
     systems,
+    diagnoses: new Diagnoses({
+      lifecycle,
+      prober: options.prober,
+      timeoutMs: options.probeTimeoutMs,
+      mtu: facts.mtu,
+      isDryRun: facts.dryRun,
+    }),
     keys: new KeyCheck({ table, limits, origin: facts.origin }),
     registrar: new Registrar({ admission, lifecycle, limits }),
     scripts: new TunnelScripts(
@@ -137,14 +165,24 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
     signIns: new SignIns(),
     cookie: new SessionCookie({ secure: isSecure }),
   }
-  const shared = { ...core, renewals: new Renewals(core) }
+  // Whoever was signed in with the old key is signed out and hears no more, and the old one is shown no more.
+  lifecycle.onKeyReplaced(id => {
+    core.signIns.close(id)
+    events.end(id)
+  })
+  const shared = { ...core, signInPages: new SignInPages(core) }
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
+  new LandingPage({ ...options, views }).mount(router)
   new RegistrationPages(shared).mount(router)
+  shared.signInPages.mount(router)
   new TunnelPages(shared).mount(router)
+  new HistoryPages(shared).mount(router)
+  new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
+  if (options.mailer !== undefined) new MailPages({ ...shared, mailer: options.mailer }).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
-  mountMachineRoutes(router, options)
+  mountMachineRoutes(router, options, admittance)
   const publicHost = URL.parse(publicUrl)?.hostname ?? ''
   const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
 
@@ -168,6 +206,7 @@ function application(options: PortalOptions, events: TunnelEvents, publicUrl: st
       await readToEnd(ctx)
       replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
+    noteRefusal(ctx, options)
   })
   app.use(router.routes())
   app.use(router.allowedMethods())
@@ -183,7 +222,8 @@ async function readToEnd(ctx: Context): Promise<void> {
 /** What machines read: stylesheet and icon, the visitor's address, the health check, the metrics. */
 function mountMachineRoutes(
   router: Router,
-  { selfCheck, metrics, metricsFrom, trustedProxies }: PortalOptions,
+  { selfCheck, metrics, unready }: PortalOptions,
+  { metricsFrom, trustedProxies }: Admittance,
 ): void {
   for (const [path, { type, text }] of Object.entries(Views.assets())) {
     const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
@@ -210,6 +250,12 @@ function mountMachineRoutes(
     ctx.set('cache-control', 'no-store')
     ctx.body = health.kind === 'healthy' ? { status: 'ok' } : { status: 'unhealthy', reasons: health.reasons }
   })
+  router.get('/readyz', ctx => {
+    const reasons = unready()
+    ctx.status = reasons.length === 0 ? 200 : 503
+    ctx.set('cache-control', 'no-store')
+    ctx.body = reasons.length === 0 ? { status: 'ready' } : { status: 'not ready', reasons }
+  })
   router.get('/metrics', async ctx => {
     if (!isWithin(visitorOf(ctx.req, trustedProxies).address, metricsFrom))
       throw refuse(problem('forbidden', {}))
@@ -223,6 +269,19 @@ function mountMachineRoutes(
 function refuseUnmatched(ctx: Context): void {
   if (ctx.status === 404 && !ctx._matchedRoute) throw refuse(problem('not-found', { case: 'page' }))
   if (ctx.status !== 405) return
+  const form = formOf(ctx)
   const allow = ctx.response.get('allow')
+  if (form !== undefined) {
+    seeOther(ctx, form)
+    return
+  }
   throw refuse(problem('method-not-allowed', { allowed: allow }), { allow })
+}
+
+/** The page with the form that is sent to this address, for a person who opens the address itself. */
+function formOf(ctx: Context): string | undefined {
+  if (ctx.method !== 'GET' || !wantsPage(ctx)) return undefined
+  if (ctx.path === '/register') return '/'
+  if (ctx.path === '/sign-out') return '/tunnels'
+  return /^\/tunnels\/[a-z0-9]+(?=\/(?:endpoint|key|delete)$)/.exec(ctx.path)?.[0]
 }

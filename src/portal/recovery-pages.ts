@@ -1,10 +1,10 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
+import type { Registrar } from '../registration/registrar.ts'
 import { nameOf } from '../tunnel/tunnel.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
-import type { Renewals } from './renewals.ts'
 import { languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
@@ -14,10 +14,12 @@ import { visitorOf } from './visitor.ts'
 export interface RecoveryPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'words'> {
   readonly publicUrl: string
-  readonly renewals: Renewals
+  readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
+  /** Whether a link can be sent by mail too. */
+  readonly hasMail: boolean
 }
 
 /** A new key for an owner who has lost the old one and comes through the tunnel itself. */
@@ -34,12 +36,13 @@ export class RecoveryPages {
   }
 
   #show(ctx: Context): void {
-    const { facts, publicUrl, table, views, words } = this.#options
+    const { facts, hasMail, publicUrl, table, views, words } = this.#options
     const visitor = visitorOf(ctx.req, this.#options.trustedProxies)
     const behind = tunnelBehind(table, visitor)
     const language = languageOf(ctx, words)
     views.send(ctx, 'recover', {
       title: language.sentence('recover'),
+      hasMail,
       visitor,
       name: behind.kind === 'found' ? nameOf(behind.tunnel, facts.origin) : '',
       why: behind.kind === 'none' ? language.detail(behind.problem) : '',
@@ -48,10 +51,10 @@ export class RecoveryPages {
   }
 
   async #recover(ctx: Context): Promise<void> {
-    const { cookie, renewals, signIns, table, trustedProxies } = this.#options
+    const { cookie, registrar, signIns, table, trustedProxies } = this.#options
     const behind = tunnelBehind(table, visitorOf(ctx.req, trustedProxies))
     if (behind.kind === 'none') throw refuse(behind.problem)
-    const renewal = await renewals.renew(behind.tunnel)
+    const renewal = await registrar.renewKey(behind.tunnel)
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     const { id } = renewal.tunnel
     cookie.send(ctx, signIns.open(id))

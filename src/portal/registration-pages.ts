@@ -4,6 +4,7 @@ import type { Refusal } from '../lifecycle/refusal.ts'
 import { lowerCaseAscii } from '../registration/ascii.ts'
 import { countriesIn } from '../registration/country.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
+import type { Registrar } from '../registration/registrar.ts'
 import { limitKey, type VisitorAddress, visitorKind } from '../registration/visitor.ts'
 import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
@@ -11,8 +12,8 @@ import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
+import { refusedFor } from './refusal-note.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
-import type { Renewals } from './renewals.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
@@ -22,7 +23,7 @@ import { visitorOf } from './visitor.ts'
 export interface RegistrationPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'words' | 'systems'> {
   readonly publicUrl: string
-  readonly renewals: Renewals
+  readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
@@ -35,7 +36,7 @@ type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly 
 
 const FIELDS: readonly Field[] = ['ipv4', 'nicname', 'country', 'os']
 
-/** The draft's first pages: pointers to the systems, what each needs, and the form. */
+/** The draft's form, with what each system needs. */
 export class RegistrationPages {
   readonly #options: RegistrationPagesOptions
   /** A double click, a reload or a second try after a closed tab leads to the key, until it was seen. */
@@ -48,23 +49,9 @@ export class RegistrationPages {
   }
 
   mount(router: Router): void {
-    router.get('/', ctx => this.#landing(ctx))
     router.get('/register/:os', ctx => this.#form(ctx, ctx.params.os ?? ''))
     router.post('/register', ctx => this.#register(ctx))
     router.get('/errors', ctx => this.#errors(ctx))
-  }
-
-  #landing(ctx: Context): void {
-    const visitor = this.#visitor(ctx)
-    const language = languageOf(ctx, this.#options.words)
-    this.#options.views.send(ctx, 'landing', {
-      title: language.sentence('landing'),
-      systems: this.#options.systems.all,
-      visitor,
-      isFromProxy: visitor.source === 'proxy',
-      visitorWords: visitorWords(visitor, language),
-      publicUrl: this.#options.publicUrl,
-    })
   }
 
   /** The IPv4 address is pre-filled from the request, as the draft has it, and never from anything else. */
@@ -84,6 +71,7 @@ export class RegistrationPages {
     if (outcome === OTHER_CONTENT) throw new RangeError('forms are told apart by all that is in them')
     if (outcome.kind === 'refused') {
       if (!wantsPage(ctx)) throw new Refused(outcome.problems)
+      refusedFor(ctx, outcome.problems)
       ctx.status = statusOf(outcome.problems)
       ctx.set({ ...retryAfter(outcome.problems) })
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: outcome.problems })
@@ -95,7 +83,7 @@ export class RegistrationPages {
   }
 
   async #do(ctx: Context, typed: Typed): Promise<FormOutcome> {
-    const outcome = await this.#options.renewals.register(typed, this.#visitor(ctx))
+    const outcome = await this.#options.registrar.register(typed, this.#visitor(ctx))
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const token = this.#options.signIns.keepFirstView(tunnel.id, { key, warnings })

@@ -6,6 +6,7 @@ import type { Language } from '../words/language.ts'
 import type { Words } from '../words/words.ts'
 import { describe } from './describe.ts'
 import { isUpdatePath, replyWithWord } from './dyndns2.ts'
+import { refusedFor } from './refusal-note.ts'
 import { Refused, retryAfter } from './refused.ts'
 import { languageOf, wantsPage } from './reply.ts'
 import type { Views } from './views.ts'
@@ -24,7 +25,8 @@ export function replyToFailure(
   const storage = storageProblemOf(error)
   const problems = error instanceof Refused ? error.problems : [storage ?? UNEXPECTED]
   ctx.set(error instanceof Refused ? { ...error.headers } : { ...retryAfter(problems) })
-  if (!(error instanceof Refused)) log.error({ err: error, path: ctx.path }, 'request failed')
+  if (error instanceof Refused) refusedFor(ctx, problems)
+  else log.error({ err: error, path: ctx.path }, 'request failed')
   ctx.status = statusOf(problems)
   ctx.set('cache-control', 'no-store')
   const language = languageOf(ctx, words)

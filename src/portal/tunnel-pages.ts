@@ -1,6 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import type { KeyCheck } from '../registration/key-check.ts'
+import { formatIpv6 } from '../address/ipv6.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
@@ -9,14 +9,16 @@ import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
 import { firstSteps } from './first-steps.ts'
+import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
-import type { Renewals } from './renewals.ts'
-import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
+import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
+import type { SignInPages } from './sign-in-pages.ts'
+import { isSignedIn, signedInTunnel } from './signed-in.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
   CURL_PATH,
@@ -31,15 +33,18 @@ import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface TunnelPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
+  extends Pick<
+    PortalOptions,
+    'trustedProxies' | 'facts' | 'history' | 'published' | 'table' | 'lifecycle' | 'words' | 'systems'
+  > {
   readonly publicUrl: string
   readonly registrar: Registrar
-  readonly renewals: Renewals
-  readonly keys: KeyCheck
   readonly scripts: TunnelScripts
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
+  readonly signInPages: SignInPages
+  readonly hasMail: boolean
 }
 
 /** What a view of the tunnel's page has beyond the tunnel itself. */
@@ -49,9 +54,10 @@ interface Occasion {
   readonly typedIpv4?: string
   readonly isDeleteUnsure?: boolean
   readonly isKeyUnsure?: boolean
+  readonly isMoveUnsure?: boolean
 }
 
-const WRONG_KEY = problem('unauthorized', { case: 'wrong-key' })
+const SIGN_IN_FIRST = problem('unauthorized', { case: 'page' })
 
 /** The draft's last page, the script and instructions, and what its owner does with a tunnel later. */
 export class TunnelPages {
@@ -62,38 +68,11 @@ export class TunnelPages {
   }
 
   mount(router: Router): void {
-    router.get('/tunnels', ctx => this.#signInPage(ctx, ''))
-    router.post('/tunnels', ctx => this.#signIn(ctx))
     router.get('/tunnels/:id', ctx => this.#show(ctx))
     router.get('/tunnels/:id/script', ctx => this.#download(ctx))
     router.post('/tunnels/:id/endpoint', ctx => this.#changeEndpoint(ctx))
     router.post('/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
-  }
-
-  #signInPage(ctx: Context, reference: string, problems: readonly Problem[] = []): void {
-    const language = languageOf(ctx, this.#options.words)
-    this.#options.views.send(ctx, 'sign-in', {
-      title: language.sentence('sign-in'),
-      reference,
-      problems: describe(problems, language),
-    })
-  }
-
-  async #signIn(ctx: Context): Promise<void> {
-    const { reference = '', key = '' } = await readForm(ctx.req)
-    const { keys, signIns, cookie } = this.#options
-    const opening = await keys.open(keys.find(reference.trim()), key.trim(), this.#visitor(ctx))
-    if (opening.kind === 'refused') throw new Refused(opening.problems)
-    if (opening.kind === 'wrong') {
-      ctx.status = statusOf([WRONG_KEY])
-      ctx.set(BEARER_CHALLENGE)
-      this.#signInPage(ctx, reference, [WRONG_KEY])
-      return
-    }
-    const { tunnel } = opening
-    cookie.send(ctx, signIns.open(tunnel.id))
-    seeOther(ctx, `/tunnels/${tunnel.id}`)
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -103,7 +82,7 @@ export class TunnelPages {
     const first = signIns.takeFirstView(id, token)
     if (first !== undefined) this.#keepUnlessSent(ctx, token)
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
-      this.#signInPage(ctx, id)
+      this.#options.signInPages.show(ctx, { reference: id })
       return
     }
     const tunnel = this.#found(id)
@@ -121,7 +100,7 @@ export class TunnelPages {
   }
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
-    const { facts, lifecycle, publicUrl, views, words } = this.#options
+    const { facts, history, lifecycle, publicUrl, views, words } = this.#options
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -141,18 +120,30 @@ export class TunnelPages {
       firstAnswer: language.duration(facts.firstAnswerMs / 1000),
       keep: language.duration(facts.keepMs / 1000),
       negativeTtl: language.duration(facts.negativeTtl()),
+      lastHour: lastHour(history, tunnel.id, language),
       freshKey: key,
       keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
       warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
       endpointProblems,
-      typedIpv4: occasion.typedIpv4 ?? '',
+      typedIpv4: occasion.typedIpv4 ?? occasion.first?.typedIpv4 ?? '',
       presentIpv4: this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,
+      isMoveUnsure: occasion.isMoveUnsure ?? false,
+      names: this.#namesOf(tunnel),
+      hasMail: this.#options.hasMail,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
       ...this.#scriptValues(ctx, tunnel),
       ...this.#updateLines(ctx, tunnel),
     })
+  }
+
+  /** What the nameserver answers at this moment, and a line that asks it from anywhere. */
+  #namesOf(tunnel: Tunnel): Readonly<Record<'addresses' | 'names' | 'command', string>> {
+    const { facts, published } = this.#options
+    const { addresses, names } = published.of(tunnel)
+    const command = `dig +short ${nameOf(tunnel, facts.origin)} AAAA; dig +short -x ${formatIpv6(tunnel.ipv6Client)}`
+    return { addresses: addresses.join(', '), names: names.join(', '), command }
   }
 
   /** How update clients move both ends. */
@@ -207,7 +198,7 @@ export class TunnelPages {
   }
 
   async #download(ctx: Context): Promise<void> {
-    const tunnel = await this.#options.registrar.wake(this.#signedIn(ctx))
+    const tunnel = await this.#options.registrar.wake(signedInTunnel(ctx, this.#options))
     const { os = tunnel.os, action = 'up' } = ctx.query
     const system = this.#options.systems.find(String(os))
     if (system === undefined || typeof action !== 'string' || !isAction(action))
@@ -219,8 +210,19 @@ export class TunnelPages {
   }
 
   async #changeEndpoint(ctx: Context): Promise<void> {
-    const tunnel = this.#signedIn(ctx)
-    const { ipv4 = '' } = await readForm(ctx.req)
+    const { ipv4 = '', present = '', sure = '' } = await readForm(ctx.req)
+    if (!isSignedIn(ctx, this.#options) && wantsPage(ctx)) {
+      ctx.status = 401
+      ctx.set(BEARER_CHALLENGE)
+      this.#options.signInPages.show(ctx, { reference: idOf(ctx), ipv4, problems: [SIGN_IN_FIRST] })
+      return
+    }
+    const tunnel = signedInTunnel(ctx, this.#options)
+    if (present !== '' && sure !== 'yes') {
+      ctx.status = 400
+      this.#page(ctx, tunnel, { isMoveUnsure: true })
+      return
+    }
     const outcome = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
     if (outcome.kind === 'moved') {
       seeOther(ctx, this.#pageAfterMove(tunnel.id, outcome.warnings))
@@ -242,15 +244,15 @@ export class TunnelPages {
   }
 
   async #renewKey(ctx: Context): Promise<void> {
-    const tunnel = this.#signedIn(ctx)
+    const tunnel = signedInTunnel(ctx, this.#options)
     const { sure = '' } = await readForm(ctx.req)
     if (sure !== 'yes') {
       ctx.status = 400
       this.#page(ctx, tunnel, { isKeyUnsure: true })
       return
     }
-    const { cookie, renewals, signIns } = this.#options
-    const renewal = await renewals.renew(tunnel)
+    const { cookie, registrar, signIns } = this.#options
+    const renewal = await registrar.renewKey(tunnel)
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     cookie.send(ctx, signIns.open(tunnel.id))
     const token = signIns.keepFirstView(tunnel.id, { key: renewal.key, warnings: [] })
@@ -258,7 +260,7 @@ export class TunnelPages {
   }
 
   async #delete(ctx: Context): Promise<void> {
-    const tunnel = this.#signedIn(ctx)
+    const tunnel = signedInTunnel(ctx, this.#options)
     const { sure = '' } = await readForm(ctx.req)
     if (sure !== 'yes') {
       ctx.status = 400
@@ -279,15 +281,6 @@ export class TunnelPages {
       name: nameOf(tunnel, facts.origin),
       undo: scripts.script(tunnel, tunnel.os, 'down') ?? '',
     })
-  }
-
-  /** The tunnel of the route for a browser that is signed in to it. */
-  #signedIn(ctx: Context): Tunnel {
-    const id = idOf(ctx)
-    const { signIns, cookie } = this.#options
-    const tunnel = this.#found(id)
-    if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) return tunnel
-    throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)
   }
 
   #found(id: string): Tunnel | undefined {

@@ -154,6 +154,7 @@ export class Admission {
       this.#checkSpecialPurpose(ipv4) ??
       this.#checkOwnAddress(ipv4) ??
       this.#checkVisitorsOwn(ipv4, visitor) ??
+      this.#checkSuspended(ipv4, visitor) ??
       this.#checkInUse(ipv4, tunnelId)
     if (found !== undefined) return { problems: [found], warnings: [] }
     if (this.#policy.reachability === 'off') return NOTHING_FOUND
@@ -187,6 +188,12 @@ export class Admission {
       ipv4,
       visitor: visitor.address,
     })
+  }
+
+  /** Whose tunnel the operator has taken down does not get another one; the operator may give it. */
+  #checkSuspended(ipv4: string, visitor: Visitor | undefined): Problem | undefined {
+    if (visitor === undefined || !this.#table.dormant.isSuspendedAt(ipv4)) return undefined
+    return problem('suspended', { case: 'endpoint' })
   }
 
   /** The tunnel whose endpoint the visitor may take for its own tunnel; undefined: there is none. */

@@ -10,6 +10,8 @@ const WRONG_KEYS_PER_MINUTE = 20
 const REFUSALS_PER_MINUTE = 60
 /** Endpoint changes of one tunnel in an hour: addresses of providers change a few times a day at most. */
 const MOVES_PER_HOUR = 60
+/** Mails that a visitor may have sent in an hour, and that one tunnel's owner gets at others' wish. */
+const MAILS_PER_HOUR = 5
 /** New keys of one tunnel in an hour. */
 const NEW_KEYS_PER_HOUR = 10
 
@@ -21,14 +23,23 @@ export class VisitorLimits {
   readonly #wrongKeys = new BoundedLimiter({ points: WRONG_KEYS_PER_MINUTE, seconds: MINUTE_SECONDS })
   readonly #moves = new BoundedLimiter({ points: MOVES_PER_HOUR, seconds: HOUR_SECONDS })
   readonly #newKeys = new BoundedLimiter({ points: NEW_KEYS_PER_HOUR, seconds: HOUR_SECONDS })
-  readonly #registrations: BoundedLimiter | undefined
-  readonly #refusals: BoundedLimiter | undefined
+  readonly #mails = new BoundedLimiter({ points: MAILS_PER_HOUR, seconds: HOUR_SECONDS })
+  #registrationsPerHour = 0
+  #registrations: BoundedLimiter | undefined
+  #refusals: BoundedLimiter | undefined
 
-  /** `registrationsPerHour` 0: neither registrations nor refused ones are limited. */
   constructor(registrationsPerHour: number) {
-    if (registrationsPerHour === 0) return
-    this.#registrations = new BoundedLimiter({ points: registrationsPerHour, seconds: HOUR_SECONDS })
-    this.#refusals = new BoundedLimiter({ points: REFUSALS_PER_MINUTE, seconds: MINUTE_SECONDS })
+    this.setRegistrationsPerHour(registrationsPerHour)
+  }
+
+  /** 0: neither registrations nor refused ones are limited. Another number than before begins every visitor's hour anew. */
+  setRegistrationsPerHour(count: number): void {
+    if (count === this.#registrationsPerHour) return
+    this.#registrationsPerHour = count
+    const hour = { points: count, seconds: HOUR_SECONDS }
+    const minute = { points: REFUSALS_PER_MINUTE, seconds: MINUTE_SECONDS }
+    this.#registrations = count === 0 ? undefined : new BoundedLimiter(hour)
+    this.#refusals = count === 0 ? undefined : (this.#refusals ?? new BoundedLimiter(minute))
   }
 
   /** Takes one of the visitor's registrations; a problem if none is left. */
@@ -62,6 +73,16 @@ export class VisitorLimits {
     this.#refusals?.giveBack(limitKey(visitor))
   }
 
+  /** Takes one of the mails that a visitor may ask for. */
+  takeMail(visitor: VisitorAddress): Problem | undefined {
+    return tooMany('mails', this.#mails.take(limitKey(visitor)))
+  }
+
+  /** Whether the owner of a tunnel may get one more mail that somebody asked for. */
+  takeMailTo(tunnelId: string): boolean {
+    return this.#mails.take(tunnelId) === undefined
+  }
+
   takeWrongKey(visitor: VisitorAddress): Problem | undefined {
     return tooMany('wrong-keys', this.#wrongKeys.take(limitKey(visitor)))
   }
@@ -72,7 +93,7 @@ export class VisitorLimits {
 }
 
 function tooMany(
-  what: 'moves' | 'new-keys' | 'refusals' | 'wrong-keys',
+  what: 'mails' | 'moves' | 'new-keys' | 'refusals' | 'wrong-keys',
   seconds: number | undefined,
 ): Problem | undefined {
   return seconds === undefined ? undefined : problem('too-many-requests', { case: what, seconds })

@@ -124,11 +124,14 @@ export class Registrar {
 
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
   async renewKey(tunnel: Tunnel): Promise<KeyRenewal> {
+    if (tunnel.dormant?.isSuspended) return refused(REFUSAL.suspended())
     const tooMany = this.#limits.takeNewKey(tunnel.id)
     return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id) : refused(tooMany)
   }
 
+  /** A suspended tunnel stays, so that its owner can't register anew in its place. */
   async delete(tunnel: Tunnel): Promise<{ readonly kind: 'deleted' } | Refusal> {
+    if (tunnel.dormant?.isSuspended) return refused(REFUSAL.suspended())
     const deletion = await this.#lifecycle.delete(tunnel.id)
     return deletion.kind === 'refused' ? deletion : { kind: 'deleted' }
   }

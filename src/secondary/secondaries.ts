@@ -38,10 +38,18 @@ export interface NotifyCounts {
   refused: number
 }
 
+/** Who follows, and how they are told. */
+export interface FollowedBy {
+  readonly secondaries: readonly Secondary[]
+  readonly keys: readonly TsigKey[]
+  /** Address that NOTIFYs leave from; empty: the system's choice. */
+  readonly source: string
+}
+
 interface Known {
   readonly apex: Uint8Array
-  readonly secondary: Secondary
-  readonly signer: Signer | undefined
+  secondary: Secondary
+  signer: Signer | undefined
   readonly follower: Follower
   /** Id and signature of the last NOTIFY. */
   id: number
@@ -52,26 +60,31 @@ interface Known {
 export class Secondaries {
   readonly counts: NotifyCounts = { sent: 0, acknowledged: 0, refused: 0 }
   readonly #catalog: Pick<Catalog, 'apexes' | 'rrset'>
-  readonly #secondaries: readonly Secondary[]
-  readonly #signers: readonly Signer[]
-  readonly #sockets: NotifySockets
+  #followedBy: FollowedBy
+  #signers: readonly Signer[]
+  #sockets: NotifySockets
   readonly #log: Log
   /** By apex, then in the order of the secondaries. */
   readonly #known = new Map<string, readonly Known[]>()
 
-  constructor(options: {
-    readonly catalog: Pick<Catalog, 'apexes' | 'rrset'>
-    readonly secondaries: readonly Secondary[]
-    readonly keys: readonly TsigKey[]
-    /** Address that NOTIFYs leave from; empty: the system's choice. */
-    readonly source: string
-    readonly log: Log
-  }) {
-    this.#catalog = options.catalog
-    this.#secondaries = options.secondaries
-    this.#signers = signersOf(options.keys)
-    this.#log = options.log
-    this.#sockets = new NotifySockets(options.source, (reply, from) => this.#take(reply, from))
+  constructor(
+    followedBy: FollowedBy,
+    parts: { readonly catalog: Pick<Catalog, 'apexes' | 'rrset'>; readonly log: Log },
+  ) {
+    this.#followedBy = followedBy
+    this.#signers = signersOf(followedBy.keys)
+    this.#catalog = parts.catalog
+    this.#log = parts.log
+    this.#sockets = this.#openSockets(followedBy)
+  }
+
+  /** Takes another list: what is known of those who stay is kept, and those who are new are told of every zone. */
+  renew(followedBy: FollowedBy): void {
+    this.#followedBy = followedBy
+    this.#signers = signersOf(followedBy.keys)
+    this.#sockets.close()
+    this.#sockets = this.#openSockets(followedBy)
+    for (const apex of this.#catalog.apexes()) this.#renew(apex)
   }
 
   /** A zone has changed: all secondaries are told, once a second at most. */
@@ -113,25 +126,48 @@ export class Secondaries {
     this.#sockets.close()
   }
 
+  #openSockets({ source }: FollowedBy): NotifySockets {
+    return new NotifySockets(source, (reply, from) => this.#take(reply, from))
+  }
+
+  #renew(apex: Uint8Array): void {
+    const before = this.#known.get(keyOf(apex)) ?? []
+    const left = new Set(before)
+    const now = this.#followedBy.secondaries.map(secondary => {
+      const known = before.find(one => nameOfSecondary(one.secondary) === nameOfSecondary(secondary))
+      if (known === undefined) return this.#newKnown(apex, secondary)
+      left.delete(known)
+      known.secondary = secondary
+      known.signer = this.#signerOf(secondary)
+      return known
+    })
+    for (const { follower } of left) follower.stop()
+    this.#known.set(keyOf(apex), now)
+    for (const known of now) if (!before.includes(known)) known.follower.notify()
+  }
+
   #of(apex: Uint8Array): readonly Known[] {
-    const key = Buffer.from(apex).toString('latin1')
-    const known = this.#known.get(key) ?? this.#secondaries.map(secondary => this.#newKnown(apex, secondary))
+    const key = keyOf(apex)
+    const known =
+      this.#known.get(key) ?? this.#followedBy.secondaries.map(secondary => this.#newKnown(apex, secondary))
     this.#known.set(key, known)
     return known
   }
 
   #newKnown(apex: Uint8Array, secondary: Secondary): Known {
-    const { keyName } = secondary
-    const signer = keyName && this.#signers.find(({ name }) => isSameName(name, 0, keyName, 0))
     const known: Known = {
       apex,
       secondary,
-      signer,
+      signer: this.#signerOf(secondary),
       follower: new Follower(() => this.#send(known)),
       id: 0,
       request: undefined,
     }
     return known
+  }
+
+  #signerOf({ keyName }: Secondary): Signer | undefined {
+    return keyName && this.#signers.find(({ name }) => isSameName(name, 0, keyName, 0))
   }
 
   #send(known: Known): number | undefined {
@@ -198,4 +234,8 @@ function stateOf({ apex, secondary, follower }: Known, serial: number): Secondar
     answer,
     unanswered,
   }
+}
+
+function keyOf(apex: Uint8Array): string {
+  return Buffer.from(apex).toString('latin1')
 }

@@ -71,7 +71,9 @@ class AbsentTunnels implements TunnelReader {
   constructor(reason: string) {
     this.#reason = reason
     const unknown = () => this.#unknown()
-    this.dormant = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown, count: () => 0 }
+    const none = () => 0
+    const looks = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown, isSuspendedAt: unknown }
+    this.dormant = { ...looks, count: none, countSuspended: none }
   }
 
   byId(): never {
@@ -94,6 +96,14 @@ class AbsentTunnels implements TunnelReader {
     return this.#unknown()
   }
 
+  contactOf(): never {
+    return this.#unknown()
+  }
+
+  noteOf(): never {
+    return this.#unknown()
+  }
+
   keyMatches(): never {
     return this.#unknown()
   }
@@ -103,7 +113,11 @@ class AbsentTunnels implements TunnelReader {
   }
 
   countByState(): StateCounts {
-    return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0 }
+    return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0, suspended: 0 }
+  }
+
+  countByCountry(): never {
+    return this.#unknown()
   }
 
   after(): readonly Tunnel[] {

@@ -22,6 +22,26 @@ export interface StateCounts {
   readonly active: number
   readonly unreachable: number
   readonly dormant: number
+  readonly suspended: number
+}
+
+/** How a country's tunnels fare. */
+export interface CountryCount {
+  /** ISO 3166-1 alpha-2, lower case, as the rows have it. */
+  readonly country: string
+  readonly new: number
+  readonly waiting: number
+  readonly active: number
+  readonly unreachable: number
+}
+
+/** Where the owner of a tunnel is told of its end, and gets a new key. */
+export interface Contact {
+  readonly email: string
+  /** Of the words that are sent; BCP 47. */
+  readonly language: string
+  /** The `since` of the sleep whose near end the owner has been told of. */
+  readonly warnedOf?: number
 }
 
 /** A tunnel to probe; its address in canonical text. */
@@ -38,9 +58,13 @@ export interface DormantReader {
   byName(nicname: string, country: string): DormantTunnel | undefined
   /** Those among the next `limit` rows with ids after `id`, in order of id. */
   after(id: string, limit: number): readonly DormantTunnel[]
+  /** Whether a suspended tunnel has this endpoint, in canonical text. */
+  isSuspendedAt(ipv4: string): boolean
   /** Ids of at most `limit` rows whose time is over at `steady` (seconds of the steady clock). */
   endedBy(steady: number, limit: number): readonly string[]
+  /** Rows; of these `suspended` are so at the operator's wish. */
   count(): number
+  countSuspended(): number
 }
 
 /** Look-ups of tunnels. Only sound rows are tunnels; broken ones are in `brokenRows`. */
@@ -55,9 +79,15 @@ export interface TunnelReader {
   idByEndpoint(ipv4: string): string | undefined
   /** Whether the key opens the tunnel, a dormant one too; takes as long for an id that does not exist. */
   keyMatches(id: string, key: string): boolean
+  /** Where a tunnel's owner is reached; undefined: nobody said. */
+  contactOf(id: string): Contact | undefined
+  /** What the operator has noted of a tunnel; undefined: nothing. */
+  noteOf(id: string): string | undefined
   /** Rows, broken ones too. */
   count(): number
   countByState(): StateCounts
+  /** Rows by country and state, one walk through the table; countries without a row are left out. */
+  countByCountry(): readonly CountryCount[]
   /** At most `limit` tunnels with ids after `id`, in order of id. */
   after(id: string, limit: number): readonly Tunnel[]
   /** The tunnels among the next `limit` rows, in the order in which they are stored, from the start if `from` is not given. */
@@ -114,7 +144,7 @@ export interface TunnelTransaction {
   moveEndpoint(id: string, ipv4: string, since: number): Move
   /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
   exchangeEndpoints(id: string, otherId: string, since: number): boolean
-  /** Makes another key the one that opens a row; false: there is no such row. */
+  /** Makes another key the one that opens a row, a dormant one too; false: there is no such row. */
   replaceKey(id: string, keyHash: Uint8Array): boolean
   /** Deletes a row, sound, broken or dormant, and lets its index rest. Undefined: there is none. */
   remove(id: string, now: number): Tunnel | BrokenRow | undefined
@@ -125,6 +155,12 @@ export interface TunnelTransaction {
    * removed. Undefined: there is none.
    */
   fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined
+  /** Makes a dormant row a suspended one; false: there is none. `since`: UTC seconds. */
+  suspendDormant(id: string, since: number): boolean
+  /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */
+  setContact(id: string, contact: Contact | undefined): void
+  /** Notes something of a tunnel, in place of what was noted; an empty text is none. */
+  setNote(id: string, note: string): void
   /** Brings a dormant row back with a count of 0. */
   wake(id: string, row: Awakening): Waking
 }

@@ -26,6 +26,11 @@ const LINK_OCTETS = LINK_PREFIX_LENGTH / 8
 /** Indexes above this are never needed: a pool as large holds more tunnels than max_tunnels allows, with room to rest. */
 const LARGEST_CAPACITY = 2 ** 25
 
+/** Tunnels that a prefix has room for, or as many as anybody needs. */
+export function poolRoom({ length }: Pick<Prefix, 'length'>): number {
+  return Math.min(2 ** (LINK_PREFIX_LENGTH - length), LARGEST_CAPACITY)
+}
+
 /**
  * The /64 prefixes of the tunnel prefix, by index: which are given out, which rest after use, which is the lowest free
  * one. An address that was just freed must not go to somebody else while caches still hold the old name (`dns.ttl`).
@@ -43,7 +48,7 @@ export class AddressPool {
   constructor(options: { readonly prefix: Prefix; readonly devicePrefix: string }) {
     this.#prefix = options.prefix
     this.#devicePrefix = options.devicePrefix
-    this.#capacity = Math.min(2 ** (LINK_PREFIX_LENGTH - options.prefix.length), LARGEST_CAPACITY)
+    this.#capacity = poolRoom(options.prefix)
     this.#free = new FreeIndex(this.#capacity)
   }
 

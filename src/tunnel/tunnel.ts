@@ -6,8 +6,9 @@ export const NEW = -1
 /**
  * `new`: its interface is still to be made. `waiting`: it is up and named, and has never been heard. `active`: it
  * answered when it was last asked. `unreachable`: it missed echoes. `dormant`: interface and names are gone, the rest is kept.
+ * `suspended`: the same, at the operator's wish and until the operator ends it.
  */
-export type TunnelState = 'new' | 'waiting' | 'active' | 'unreachable' | 'dormant'
+export type TunnelState = 'new' | 'waiting' | 'active' | 'unreachable' | 'dormant' | 'suspended'
 
 /** What a kind of tunnel keeps beyond what all have; each kind extends it, `name` tells them apart. */
 export interface KindFields {
@@ -47,8 +48,10 @@ export interface Tunnel {
 export interface Dormancy {
   /** UTC seconds. */
   readonly since: number
-  /** Seconds of the steady clock. */
+  /** Seconds of the steady clock; means nothing for one that is suspended. */
   readonly until: number
+  /** Whether the operator has taken it down: nobody else brings it back, and it does not end by itself. */
+  readonly isSuspended: boolean
 }
 
 export type DormantTunnel = Tunnel & { readonly dormant: Dormancy }
@@ -76,7 +79,7 @@ export function tunnelText(tunnel: Tunnel): TunnelText {
 }
 
 export function stateOf(tunnel: Pick<Tunnel, 'unreachable' | 'waitUntil' | 'dormant'>): TunnelState {
-  if (tunnel.dormant !== undefined) return 'dormant'
+  if (tunnel.dormant !== undefined) return tunnel.dormant.isSuspended ? 'suspended' : 'dormant'
   if (tunnel.unreachable === NEW) return 'new'
   if (tunnel.waitUntil !== undefined) return 'waiting'
   return tunnel.unreachable === 0 ? 'active' : 'unreachable'

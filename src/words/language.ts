@@ -57,6 +57,22 @@ export class Language {
     })
   }
 
+  /** A number as the language writes it, with so many digits behind the point at most. */
+  number(value: number, digits = 0): string {
+    return new Intl.NumberFormat(this.tag, { maximumFractionDigits: digits }).format(value)
+  }
+
+  /** A share of one. */
+  percent(share: number): string {
+    return new Intl.NumberFormat(this.tag, { style: 'percent' }).format(share)
+  }
+
+  /** A number of seconds before now, in the largest unit of which there are two. */
+  ago(seconds: number): string {
+    const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? (['minute', 60] as const)
+    return new Intl.RelativeTimeFormat(this.tag).format(-Math.round(seconds / length), unit)
+  }
+
   /** A number of seconds in words: in the largest unit of which there are two. */
   duration(seconds: number): string {
     const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? (['second', 1] as const)

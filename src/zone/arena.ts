@@ -31,7 +31,7 @@ export const GENERATION_WORD = 2
 export const READER_SLOTS = 16
 /** A line of the cache each: readers do not take it from each other. */
 export const SLOT_WORDS = 16
-const MAX_READERS = 64
+export const MAX_READERS = 128
 const FIRST_BLOCK = READER_SLOTS + MAX_READERS * SLOT_WORDS
 const FIRST_SIZE = 1 << 16
 const LARGEST_STEP = 64 * 1024 * 1024

@@ -1,5 +1,7 @@
-import { GENERATION_WORD, READER_SLOTS, SLOT_WORDS } from './arena.ts'
+import { GENERATION_WORD, MAX_READERS, READER_SLOTS, SLOT_WORDS } from './arena.ts'
 
+/** Threads that may read for good: each has two slots, so that another one may take its place without a gap. */
+export const SEATS = MAX_READERS / 2
 const ABSENT = 0
 
 /**
@@ -10,7 +12,7 @@ export class ReaderSlot {
   readonly #words: Int32Array
   readonly #at: number
 
-  /** `index` is below 64, and no other thread's. */
+  /** `index` is below twice SEATS, and no other thread's. */
   constructor(buffer: SharedArrayBuffer, index: number) {
     this.#words = new Int32Array(buffer, 0, READER_SLOTS + (index + 1) * SLOT_WORDS)
     this.#at = READER_SLOTS + index * SLOT_WORDS

@@ -1,5 +1,5 @@
 /**
- * The walk, inside namespaces of its own (see chaos.test.ts): strikes with one fault after the other while visitors and
+ * The walk, inside namespaces of its own (see walks.test.ts): strikes with one fault after the other while visitors and
  * resolvers are at work, and says in the end what was wrong. Arguments: a directory, the seed, seconds.
  */
 import { execFileSync } from 'node:child_process'

@@ -33,7 +33,11 @@ test('over the threshold interface, row and names go; addresses, name and key re
     [kept?.nicname, kept?.os, kept?.ipv4Client, kept?.device, kept?.unreachable],
     ['host7', 'linux', '198.51.100.7', tunnel.device, 3],
   )
-  assert.deepEqual(kept?.dormant, { since: world.now, until: world.now + 30 * DAY })
+  assert.deepEqual(kept?.dormant, {
+    since: world.now,
+    until: world.now + 30 * DAY,
+    isSuspended: false,
+  })
   assert.deepEqual(kept?.ipv6Client, tunnel.ipv6Client)
   assert.ok(world.table.keyMatches(tunnel.id, key))
 })
@@ -182,6 +186,7 @@ test('states are counted, dormant and waiting ones too', async () => {
       active: 1,
       unreachable: 1,
       dormant: 1,
+      suspended: 0,
     },
   )
 })

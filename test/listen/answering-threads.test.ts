@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { NameserverOptions } from '../../src/engine/nameserver.ts'
 import { loadLibc } from '../../src/listen/libc.ts'
 import { AnsweringThreads, type AnsweringThreadsOptions } from '../../src/listen/threads/answering-threads.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import type { Log } from '../../src/shared/log.ts'
-import { TYPE } from '../../src/wire/codes.ts'
+import { CLASS, TYPE } from '../../src/wire/codes.ts'
 import { READER_SLOTS, SLOT_WORDS } from '../../src/zone/arena.ts'
 import type { Catalog } from '../../src/zone/catalog.ts'
 import { exchange } from '../ask.ts'
@@ -26,6 +27,7 @@ const LOOPBACK: Endpoint = { address: '127.0.0.1', port: 0 }
 
 interface Started extends AsyncDisposable {
   readonly threads: AnsweringThreads
+  readonly engine: NameserverOptions
   readonly catalog: Catalog
   readonly addresses: readonly Endpoint[]
   readonly logged: readonly string[]
@@ -48,7 +50,7 @@ async function start(
   const addresses: Endpoint[] = []
   for (const endpoint of endpoints) addresses.push(await threads.bind(endpoint))
   await threads.start()
-  return { threads, catalog, addresses, logged, [Symbol.asyncDispose]: () => threads.close() }
+  return { threads, engine, catalog, addresses, logged, [Symbol.asyncDispose]: () => threads.close() }
 }
 
 /** The last octet of the address that h.example has. */
@@ -161,6 +163,40 @@ describe('answering threads', { skip: noBatches }, () => {
     assert.equal(started.threads.restarts, 1) // quiet is not stuck
     const words = new Int32Array(started.catalog.buffer, 0, READER_SLOTS + SLOT_WORDS)
     assert.equal(Atomics.load(words, READER_SLOTS), 0)
+  })
+
+  test('are followed by threads with another engine without a query lost, and what they had counted stays', async () => {
+    await using started = await start(2)
+    const [address] = started.addresses
+    let isDone = false
+    const asked = (async () => {
+      let count = 0
+      for (; !isDone; count++) assert.equal(await heard(address), 0)
+      return count
+    })()
+    for (const identity of ['one', 'two', 'three']) {
+      await started.threads.renew({ ...started.engine, hostname: identity })
+      const reply = await exchange(
+        address ?? assert.fail(),
+        queryOf('hostname.bind.', 'TXT', { class: CLASS.CH }),
+      )
+      assert.match(Buffer.from(reply).toString('latin1'), new RegExp(`${identity}$`))
+    }
+    isDone = true
+    const count = await asked
+    await sleep(600)
+    assert.equal(started.threads.counts.replies, count + 3)
+    assert.equal(started.threads.restarts, 0)
+    assert.deepEqual(started.logged, [])
+  })
+
+  test('stay where those that should follow them end before they answer', async () => {
+    await using started = await start(1)
+    await assert.rejects(started.threads.renew({ ...started.engine, nsid: 'x'.repeat(300) }), /NSID/)
+    assert.equal(await heard(started.addresses[0]), 0)
+    await started.threads.killThread(0)
+    assert.equal(await heard(started.addresses[0]), 0)
+    assert.equal(started.threads.restarts, 1)
   })
 
   test('leave alone a port that another process of ours has, be it shared or not', async () => {

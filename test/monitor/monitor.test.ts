@@ -146,6 +146,23 @@ test('a round probes all tunnels in one batch and tells the answers from the sil
   )
 })
 
+test('who follows a round is told round trips and losses, and not what our own end was at fault for', async t => {
+  const told: [[string, number][], readonly string[]][] = []
+  const { monitor, lifecycle, prober } = setUp(t, {
+    onCounted: ({ answered, silent }) => void told.push([[...answered], silent]),
+  })
+  lifecycle.targets = tunnels(4)
+  lifecycle.unsound.add('t0')
+  lifecycle.sending.add('t3')
+  prober.answer = async targets => repliesOf(['2001:db8::2'])(targets)
+  await monitor.runRound()
+  const answered: [string, number][] = [
+    ['t1', 1],
+    ['t3', 0],
+  ]
+  assert.deepEqual(told, [[answered, ['t2']]])
+})
+
 test('rounds follow each other at the interval', async t => {
   const { monitor, prober, pass } = setUp(t)
   monitor.start()

@@ -97,6 +97,35 @@ suite('commands through the running process', () => {
     assert.match(text.stdout, new RegExp(`running as ${server.pid} `))
   })
 
+  test('a zone is listed, and dumped as a master file with its tunnels', async () => {
+    const listed = await command('zone', 'list', '--json')
+    assert.deepEqual(
+      jsonLines(listed.stdout).map(({ name }) => name),
+      ['6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa.', 'freenet6.net.'],
+    )
+    const dumped = await command('zone', 'dump', 'freenet6.net')
+    assert.equal(dumped.code, 0)
+    assert.match(
+      dumped.stdout,
+      /^freenet6\.net\. \d+ IN SOA [\s\S]*^alice\.ca\.freenet6\.net\. 60 IN AAAA 2001:db8:f6/m,
+    )
+    assert.match((await command('zone', 'dump', 'example.com')).stderr, /No zone of this name is served/)
+  })
+
+  test('a suspended tunnel is listed as such, and resumed', async () => {
+    assert.match((await command('tunnel', 'suspend', 'bob.fr')).stdout, /^state: suspended$/m)
+    assert.equal((await command('tunnel', 'note', 'bob.fr', 'sends spam')).code, 0)
+    const listed = await command('tunnel', 'list', '--state', 'suspended')
+    assert.match(listed.stdout, /bob\.fr\.freenet6\.net .* suspended .*note: sends spam$/m)
+    assert.match((await command('tunnel', 'resume', 'bob.fr')).stdout, /^state: active$/m)
+    assert.match((await command('tunnel', 'renew-key', 'bob.fr')).stdout, /^key: [0-9a-f]{32}$/m)
+  })
+
+  test('it is ready', async () => {
+    const ready = await fetch(`${server.web}/readyz`)
+    assert.deepEqual([ready.status, await ready.json()], [200, { status: 'ready' }])
+  })
+
   test('a parameter that the table does not know is refused on the socket too', async () => {
     using client = await ControlClient.connect(join(server.dir, 'data', 'control.sock'))
     for (const parameters of [{ reference: 'alice.ca', colour: 'red' }, { reference: '' }, {}, 'alice.ca']) {
@@ -132,7 +161,10 @@ suite('commands where no process runs', () => {
     assert.equal(new Set(jsonLines(listed.stdout).map(({ id }) => id)).size, 1200)
     const status = await runCli(['status', '--config', file])
     assert.match(status.stdout, /, not running$/m)
-    assert.match(status.stdout, /^tunnels {3}0 new, 1200 active, 0 unreachable, 0 waiting, 0 dormant$/m)
+    assert.match(
+      status.stdout,
+      /^tunnels {3}0 new, 1200 active, 0 unreachable, 0 waiting, 0 dormant, 0 suspended$/m,
+    )
   })
 
   test('refuse the values of the demo', async () => {
@@ -166,7 +198,10 @@ suite('the command line', () => {
   test('names the commands that begin with a word', async () => {
     const { code, stderr } = await runCli(['tunnel', 'destroy'])
     assert.equal(code, 2)
-    assert.match(stderr, /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete\?$/m)
+    assert.match(
+      stderr,
+      /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete, tunnel suspend, tunnel resume, tunnel renew-key, tunnel note\?$/m,
+    )
   })
 
   test('refuses an option of another command, and a value that is none of its own', async () => {

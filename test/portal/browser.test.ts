@@ -4,26 +4,9 @@ import { after, afterEach, before, suite, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { missingPackages } from '../packages.ts'
 import { ask, type Server, startServer } from '../spawn.ts'
+import { CHROMIUM, FLAGS } from './chromium.ts'
+import { LAB } from './portal-world.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-/** The second half keeps Chromium from looking for its maker's hosts. */
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-const LAB = `
-[tunnel]
-allow_special_purpose = true
-foreign_endpoints = true
-reachability = "off"
-[web]
-registrations_per_hour = 0
-`
 /** Looked up in the page: the server's types know no document. */
 const FOCUSED = "document.activeElement?.textContent.trim() || document.activeElement?.id || ''"
 const OVERFLOW = 'document.documentElement.scrollWidth - window.innerWidth'

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
+import { formatIpv6 } from '../../src/address/ipv6.ts'
+import { TYPE } from '../../src/wire/codes.ts'
 import { type Answer, cookieIn, GOOD, LAB, PortalWorld } from './portal-world.ts'
 
 const SCRIPT = '<script>alert("&\'")</script>'
@@ -170,11 +172,32 @@ suite('pages', () => {
     )
   })
 
-  test('the visitor’s present address is told, and never filled in for a click to send', async () => {
+  test('the visitor’s present address is taken for the tunnel’s only by who says so in a tick', async () => {
     const { id, cookie } = await registered()
     const page = await world.ask(`/tunnels/${id}`, { headers: cookie })
-    assert.match(page.text, /name="ipv4" value=""/)
-    assert.match(page.text, /You come from <code>127\.0\.0\.1<\/code> at the moment/)
+    assert.match(page.text, /id="ipv4" name="ipv4" value=""/)
+    assert.match(page.text, /Move it to <code>127\.0\.0\.1<\/code>/)
+    const click = await world.post(`/tunnels/${id}/endpoint`, { ipv4: '127.0.0.1', present: 'yes' }, cookie)
+    assert.equal(click.status, 400)
+    assert.match(click.text, /The tunnel was not moved/)
+    assert.notEqual(world.broker.table.byId(id)?.ipv4Client, '127.0.0.1')
+    const said = { ipv4: '127.0.0.1', present: 'yes', sure: 'yes' }
+    assert.equal((await world.post(`/tunnels/${id}/endpoint`, said, cookie)).status, 303)
+    assert.equal(world.broker.table.byId(id)?.ipv4Client, '127.0.0.1')
+  })
+
+  test('the page says what the nameserver answers for the tunnel, both ways', async () => {
+    const { id, cookie } = await registered()
+    const tunnel = world.broker.table.byId(id) ?? assert.fail('registered')
+    const name = `page${last}.ca.freenet6.net`
+    const { text } = await world.ask(`/tunnels/${id}`, { headers: cookie })
+    assert.ok(text.includes(`<code>${name}</code> points to <code>${formatIpv6(tunnel.ipv6Client)}</code>`))
+    assert.ok(text.includes(`The address points back to <code>${name}</code>`))
+    world.broker.catalog.commit([
+      { kind: 'remove', owner: world.broker.zone.names.reverseOwnerOf(tunnel.ipv6Client), type: TYPE.PTR },
+    ])
+    const later = await world.ask(`/tunnels/${id}`, { headers: cookie })
+    assert.match(later.text, /The address points back to no name now/)
   })
 
   test('a deletion wants the tick, gives the undo once more, and ends the session', async () => {

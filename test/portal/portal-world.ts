@@ -8,8 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Broker } from '../../src/broker.ts'
 import { compose } from '../../src/compose.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
+import { SIT } from '../../src/kind/sit/sit.ts'
+import type { Mail } from '../../src/mail/mailer.ts'
 import { Portal } from '../../src/portal/portal.ts'
 import { portalOptions } from '../../src/portal-serving.ts'
+import type { Interfaces } from '../../src/tunnel/interface.ts'
+import { Kinds } from '../../src/tunnel/kind.ts'
 import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
@@ -68,6 +72,8 @@ interface Knobs {
   readonly reasons: string[]
   /** How long the reachability check takes, in milliseconds. */
   readonly ping: { ms: number }
+  /** What was mailed. */
+  readonly mails: Mail[]
 }
 
 /** A real portal on a real broker in this process, with a directory of its own. `await using` it. */
@@ -78,6 +84,7 @@ export class PortalWorld implements Knobs {
   readonly silent: Set<string>
   readonly reasons: string[]
   readonly ping: { ms: number }
+  readonly mails: Mail[]
   readonly #portal: Portal
   readonly #directory: string
 
@@ -87,18 +94,23 @@ export class PortalWorld implements Knobs {
     this.silent = parts.silent
     this.reasons = parts.reasons
     this.ping = parts.ping
+    this.mails = parts.mails
     this.url = parts.portal.url
     this.#portal = parts.portal
     this.#directory = parts.directory
   }
 
-  static async open(text = LAB, wordsDirectory?: string): Promise<PortalWorld> {
+  static async open(
+    text = LAB,
+    { words, kernel }: { readonly words?: string; readonly kernel?: Interfaces } = {},
+  ): Promise<PortalWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
-    const knobs: Knobs = { faults: [], silent: new Set(), reasons: [], ping: { ms: 0 } }
+    const knobs: Knobs = { faults: [], silent: new Set(), reasons: [], ping: { ms: 0 }, mails: [] }
     const broker = await compose(reading.config, {
       log: SILENT,
+      ...(kernel === undefined ? {} : { kinds: new Kinds({ ...SIT, openDriver: async () => kernel }) }),
       prober: {
         kind: 'fping',
         probe: async targets => {
@@ -112,7 +124,7 @@ export class PortalWorld implements Knobs {
         },
       },
     })
-    const portal = await openPortal(reading.config, broker, knobs, wordsDirectory)
+    const portal = await openPortal(reading.config, broker, knobs, words)
     return new PortalWorld({ ...knobs, broker, portal, directory })
   }
 
@@ -196,7 +208,7 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Ask): P
 function openPortal(
   config: Config,
   broker: Broker,
-  { faults, reasons }: Knobs,
+  { faults, reasons, mails }: Knobs,
   wordsDirectory?: string,
 ): Promise<Portal> {
   return Portal.listen({
@@ -205,6 +217,8 @@ function openPortal(
       check: async () => (reasons.length === 0 ? { kind: 'healthy' } : { kind: 'unhealthy', reasons }),
     },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
+    unready: () => [],
+    mailer: { send: mail => mails.push(mail) > 0 },
     words: Words.load(wordsDirectory),
     log: { ...SILENT, error: facts => void faults.push(facts) },
   })

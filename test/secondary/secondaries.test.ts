@@ -73,13 +73,14 @@ afterEach(() => {
 })
 
 function follow({ keys = [] as readonly TsigKey[], source = '' } = {}): Secondaries {
-  secondaries = new Secondaries({
-    catalog,
-    secondaries: [{ endpoint: { address: '127.0.0.1', port }, keyName: keys[0]?.name }],
-    keys,
-    source,
-    log: SILENT,
-  })
+  secondaries = new Secondaries(
+    {
+      secondaries: [{ endpoint: { address: '127.0.0.1', port }, keyName: keys[0]?.name }],
+      keys,
+      source,
+    },
+    { catalog, log: SILENT },
+  )
   return secondaries
 }
 
@@ -200,6 +201,31 @@ suite('a NOTIFY to a secondary with a key (RFC 8945)', () => {
     await listener.until(2)
     await sleep(100)
     assert.equal(following.states()[0]?.acknowledged, undefined)
+  })
+})
+
+suite('another list of secondaries', () => {
+  test('tells those who are new of every zone, and keeps what is known of those who stay', async () => {
+    const following = follow()
+    following.notify(APEX)
+    await untilAcknowledged(7)
+    const other = new Listener()
+    const otherPort = await other.listen()
+    try {
+      const endpoints = [port, otherPort].map(each => ({ address: '127.0.0.1', port: each }))
+      const list = endpoints.map(endpoint => ({ endpoint, keyName: undefined }))
+      following.renew({ secondaries: list, keys: [], source: '127.0.0.9' })
+      await other.until(1)
+      assert.deepEqual([listener.heard.length, other.heard[0]?.from], [1, '127.0.0.9'])
+      assert.equal(following.states()[0]?.acknowledged, 7)
+      following.renew({ secondaries: list.slice(1), keys: [], source: '' })
+      assert.deepEqual(
+        following.states().map(({ secondary }) => secondary),
+        [`127.0.0.1:${otherPort}`],
+      )
+    } finally {
+      other.socket.close()
+    }
   })
 })
 

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ask, type Ending, runCli, type Server, startServer } from '../spawn.ts'
+import { promisify } from 'node:util'
+import { parse, stringify, type TomlTable } from 'smol-toml'
+import { CLASS } from '../../src/wire/codes.ts'
+import { exchange } from '../ask.ts'
+import { queryOf } from '../engine/zones.ts'
+import { missingPackages } from '../packages.ts'
+import { ask, configText, type Ending, runCli, type Server, startServer } from '../spawn.ts'
 
 const LAB = `
 [tunnel]
@@ -129,6 +136,90 @@ test('SIGHUP reads zone files again', async () => {
   writeOther('192.0.2.6')
   process.kill(server.pid, 'SIGHUP')
   await eventually(async () => (await dataOf(server, 'ns1.example.org', 'A')) === '192.0.2.6')
+})
+
+describe('the configuration', { skip: await missingPackages(['dig']) }, () => {
+  const SECRET = 'c2VjcmV0IG9mIHRoZSB0ZXN0cyE='
+
+  /** Another configuration in the file of a running server; what is not given is as it was at the start. */
+  function configure({ dns = {}, web = {} }: { readonly dns?: TomlTable; readonly web?: TomlTable }): void {
+    const values = parse(LAB)
+    const file = join(dir, 'freenet6.toml')
+    const own = { data_dir: join(dir, 'data'), zones_dir: join(dir, 'zones') }
+    const given = { dns, web: { ...(values.web as TomlTable), ...web } }
+    writeFileSync(file, configText(stringify({ ...own, ...values, ...given })))
+  }
+
+  async function transfer(server: Server): Promise<string> {
+    const { address, port } = server.endpoint()
+    const key = ['-y', `hmac-sha256:k1:${SECRET}`]
+    const args = [`@${address}`, '-p', `${port}`, ...key, 'example.org', 'AXFR']
+    const { stdout } = await promisify(execFile)('dig', args).catch((error: { stdout: string }) => error)
+    return stdout
+  }
+
+  async function register(server: Server, nicname: string): Promise<number> {
+    const { status } = await fetch(`${server.web}/api/v1/tunnels`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ipv4: '192.0.2.99', nicname, country: 'ca', os: 'linux' }),
+    })
+    return status
+  }
+
+  test('gives way to a new one at once in its keys, lists and limits; with a mistake in it nothing changes', async () => {
+    await using server = await startServer({ dir, config: LAB })
+    const record = /^ns1\.example\.org\.\s+60\s+IN\s+A\s+192\.0\.2\.3$/m
+    assert.doesNotMatch(await transfer(server), record)
+
+    configure({
+      dns: {
+        allow_transfer: ['key:k1'],
+        nsid: 'anew',
+        keys: [{ name: 'k1', algorithm: 'hmac-sha256', secret: SECRET }],
+      },
+      web: { registrations_per_hour: 1, metrics_from: ['203.0.113.0/24'] },
+    })
+    const taken = await reload()
+    assert.equal(taken.code, 0, taken.stdout)
+    for (const key of ['dns.keys', 'dns.allow_transfer', 'web.registrations_per_hour', 'web.metrics_from'])
+      assert.ok(taken.stdout.includes(`freenet6.toml: ${key}\n`), taken.stdout)
+    assert.match(await transfer(server), record)
+    const identity = await exchange(server.endpoint(), queryOf('id.server.', 'TXT', { class: CLASS.CH }))
+    assert.match(identity.toString('latin1'), /anew$/)
+    assert.equal((await fetch(`${server.web}/metrics`)).status, 403)
+    assert.equal(await register(server, 'one'), 201)
+    assert.equal(await register(server, 'two'), 429)
+
+    configure({ dns: { allow_transfer: ['nobody at all'] } })
+    assert.equal((await reload()).code, 2) // the command reads the file too
+    process.kill(server.pid, 'SIGHUP')
+    await eventually(async () => /allow_transfer.*nobody at all/.test(server.stderr))
+    assert.match(await transfer(server), record)
+    assert.equal(await register(server, 'two'), 429)
+
+    configure({})
+    assert.equal((await reload()).code, 0)
+    assert.doesNotMatch(await transfer(server), record)
+    assert.equal((await fetch(`${server.web}/metrics`)).status, 200)
+    assert.equal(await register(server, 'two'), 409) // its endpoint has a tunnel; no limit is in the way
+  })
+
+  test('changes under a steady sender without a query lost', async () => {
+    await using server = await startServer({ dir, config: LAB })
+    let isDone = false
+    const asked = (async () => {
+      let count = 0
+      for (; !isDone; count++) assert.equal(await dataOf(server, 'ns1.example.org', 'A'), '192.0.2.3')
+      return count
+    })()
+    for (const nsid of ['one', 'two', 'three', 'four']) {
+      configure({ dns: { nsid } })
+      assert.equal((await reload()).code, 0)
+    }
+    isDone = true
+    assert.ok((await asked) > 0)
+  })
 })
 
 test('a value of the configuration that takes a restart is named', async () => {

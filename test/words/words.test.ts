@@ -35,7 +35,7 @@ suite('languages', () => {
 
   test('one file more makes every problem come out in its language, to whoever prefers it', async () => {
     writeFileSync(join(directory, 'fr.toml'), MARKED)
-    await using world = await PortalWorld.open(LAB, directory)
+    await using world = await PortalWorld.open(LAB, { words: directory })
     const french = { 'accept-language': 'de, fr-CA;q=0.9, en;q=0.8' }
     const bad = { ipv4: '10.1', nicname: '-', country: 'zz', os: 'plan9' }
     const answer = await world.askJson('/api/v1/tunnels', 'POST', bad, french)

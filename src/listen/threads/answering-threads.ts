@@ -15,7 +15,7 @@ export interface AnsweringThreadsOptions {
   /** What each thread's engine is made from; handed from thread to thread. */
   readonly engine: NameserverOptions
   readonly log: Log
-  /** Another file for the threads to run, and how long one may be silent: see Seat. */
+  /** Another file for the threads to run, and how long one may be silent: see AnsweringThread. */
   readonly threadFile?: URL
   readonly longestSilenceMs?: number
 }
@@ -31,7 +31,6 @@ export class AnsweringThreads implements UdpListeners {
   readonly #options: AnsweringThreadsOptions
   /** For each address, a socket for each thread. */
   readonly #sockets: (readonly OpenSocket[])[] = []
-  readonly #stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   #seats: readonly Seat[] = []
 
   constructor(options: AnsweringThreadsOptions) {
@@ -62,7 +61,6 @@ export class AnsweringThreads implements UdpListeners {
           ...options,
           index,
           sockets: this.#sockets.flatMap(sockets => sockets.slice(index, index + 1)),
-          stop: this.#stop.buffer as SharedArrayBuffer,
         }),
     )
     await Promise.all(this.#seats.map(seat => seat.fill()))
@@ -92,9 +90,16 @@ export class AnsweringThreads implements UdpListeners {
     await this.#seats[index]?.kill()
   }
 
+  /**
+   * Puts threads with another engine in the places of the present ones, which answer until then. Rejects where one died
+   * before it answered; that seat goes on with the engine it had.
+   */
+  async renew(engine: NameserverOptions): Promise<void> {
+    for (const seat of this.#seats) await seat.renew(engine)
+  }
+
   async close(): Promise<void> {
-    Atomics.store(this.#stop, 0, 1)
-    await Promise.all(this.#seats.map(seat => seat.left()))
+    await Promise.all(this.#seats.map(seat => seat.close()))
     for (const { fd } of this.#sockets.flat()) this.#options.libc.close(fd)
     this.#sockets.length = 0
   }

@@ -3,12 +3,13 @@ import type { DormantReader } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
 import { type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
-/** The columns of a dormant row as a tunnel is read from them; since and until follow. */
+/** The columns of a dormant row as a tunnel is read from them; since, until and suspended follow. */
 export const DORMANT_COLUMNS =
   'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
-  'NULL, NULL, since, until'
+  'NULL, NULL, since, until, suspended'
 const SINCE_AT = 14
 const UNTIL_AT = 15
+const SUSPENDED_AT = 16
 
 /** Tunnels that were silent for too long: what they need to come back. A row that can't be used is none. */
 export class DormantTable implements DormantReader {
@@ -19,6 +20,8 @@ export class DormantTable implements DormantReader {
   readonly #ended: Statement
   readonly #addresses: Statement
   readonly #count: Statement
+  readonly #suspended: Statement
+  readonly #suspendedAt: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
@@ -26,9 +29,13 @@ export class DormantTable implements DormantReader {
     this.#byId = database.prepare(`${select} WHERE id = ?`)
     this.#byName = database.prepare(`${select} WHERE nicname = ? AND country = ?`)
     this.#after = database.prepare(`${select} WHERE id > ? ORDER BY id LIMIT ?`)
-    this.#ended = database.prepare('SELECT id FROM dormant WHERE until <= ? ORDER BY until LIMIT ?')
+    this.#ended = database.prepare(
+      'SELECT id FROM dormant WHERE until <= ? AND suspended = 0 ORDER BY until LIMIT ?',
+    )
     this.#addresses = database.prepare('SELECT IPv6client FROM dormant')
     this.#count = database.prepare('SELECT count(*) AS n FROM dormant')
+    this.#suspended = database.prepare('SELECT count(*) AS n FROM dormant WHERE suspended = 1')
+    this.#suspendedAt = database.prepare('SELECT 1 FROM dormant WHERE suspended = 1 AND IPv4client = ?')
     for (const rows of [this.#byId, this.#byName, this.#after]) rows.setReturnArrays(true)
   }
 
@@ -52,6 +59,14 @@ export class DormantTable implements DormantReader {
     return Number(this.#count.get()?.n)
   }
 
+  countSuspended(): number {
+    return Number(this.#suspended.get()?.n)
+  }
+
+  isSuspendedAt(ipv4: string): boolean {
+    return this.#suspendedAt.get(ipv4) !== undefined
+  }
+
   /** The client addresses of all rows, as text: what nobody else is given. */
   addresses(): readonly string[] {
     return this.#addresses.all().map(row => String(row.IPv6client))
@@ -68,5 +83,12 @@ export class DormantTable implements DormantReader {
 export function readDormant(columns: Columns, rules: RowRules): DormantTunnel | BrokenRow {
   const row = readRow(columns, rules)
   if (isBroken(row)) return row
-  return { ...row, dormant: { since: Number(columns[SINCE_AT]), until: Number(columns[UNTIL_AT]) } }
+  return {
+    ...row,
+    dormant: {
+      since: Number(columns[SINCE_AT]),
+      until: Number(columns[UNTIL_AT]),
+      isSuspended: Number(columns[SUSPENDED_AT]) === 1,
+    },
+  }
 }

@@ -1,4 +1,4 @@
-import type { BrokenRow, DormantTunnel } from '../../tunnel/tunnel.ts'
+import type { BrokenRow, Dormancy, DormantTunnel } from '../../tunnel/tunnel.ts'
 import type { Database, Statement } from './database.ts'
 import { DORMANT_COLUMNS, readDormant } from './dormant-table.ts'
 import type { Columns, RowRules } from './row-rules.ts'
@@ -13,12 +13,14 @@ export class DormantWrites {
   readonly #keep: Statement
   readonly #restore: Statement
   readonly #drop: Statement
+  readonly #suspend: Statement
+  readonly #replaceKey: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
     this.#keep = database.prepare(
-      `INSERT INTO dormant (${KEPT}, IPv4client, unreachable, since, until)
-       SELECT ${KEPT}, IPv4client, unreachable, ?, ? FROM tunnels WHERE id = ?`,
+      `INSERT INTO dormant (${KEPT}, IPv4client, unreachable, since, until, suspended)
+       SELECT ${KEPT}, IPv4client, unreachable, ?, ?, ? FROM tunnels WHERE id = ?`,
     )
     this.#restore = database.prepare(
       `INSERT INTO tunnels (${KEPT}, IPv4client, unreachable, wait_until, state_since)
@@ -26,11 +28,23 @@ export class DormantWrites {
     )
     this.#drop = database.prepare(`DELETE FROM dormant WHERE id = ? RETURNING ${DORMANT_COLUMNS}`)
     this.#drop.setReturnArrays(true)
+    this.#suspend = database.prepare('UPDATE dormant SET suspended = 1, since = ? WHERE id = ?')
+    this.#replaceKey = database.prepare('UPDATE dormant SET key_hash = ? WHERE id = ?')
   }
 
   /** Copies a tunnel's row; it is to be removed then. */
-  keep(id: string, { since, until }: { readonly since: number; readonly until: number }): void {
-    this.#keep.run(since, until, id)
+  keep(id: string, { since, until, isSuspended }: Dormancy): void {
+    this.#keep.run(since, until, isSuspended ? 1 : 0, id)
+  }
+
+  /** False: there is no such row. */
+  suspend(id: string, since: number): boolean {
+    return this.#suspend.run(since, id).changes === 1
+  }
+
+  /** False: there is no such row. */
+  replaceKey(id: string, keyHash: Uint8Array): boolean {
+    return this.#replaceKey.run(keyHash, id).changes === 1
   }
 
   /** Brings a row back with a count of 0. Throws for a constraint if its endpoint, name or address is taken. */

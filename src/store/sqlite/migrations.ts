@@ -93,6 +93,35 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO clock VALUES (1, 0);
   `,
   `
+  ALTER TABLE dormant ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1));
+  CREATE INDEX dormant_suspended ON dormant (IPv4client) WHERE suspended = 1;
+
+  CREATE TABLE notes (
+    id   TEXT PRIMARY KEY NOT NULL,
+    note TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER notes_of_tunnels AFTER DELETE ON tunnels
+    WHEN NOT EXISTS (SELECT 1 FROM dormant WHERE id = OLD.id)
+    BEGIN DELETE FROM notes WHERE id = OLD.id; END;
+  CREATE TRIGGER notes_of_dormant AFTER DELETE ON dormant
+    WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id)
+    BEGIN DELETE FROM notes WHERE id = OLD.id; END;
+  `,
+  `
+  CREATE TABLE contacts (
+    id        TEXT PRIMARY KEY NOT NULL,
+    email     TEXT NOT NULL,
+    language  TEXT NOT NULL,
+    warned_of INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER contacts_of_tunnels AFTER DELETE ON tunnels
+    WHEN NOT EXISTS (SELECT 1 FROM dormant WHERE id = OLD.id)
+    BEGIN DELETE FROM contacts WHERE id = OLD.id; END;
+  CREATE TRIGGER contacts_of_dormant AFTER DELETE ON dormant
+    WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id)
+    BEGIN DELETE FROM contacts WHERE id = OLD.id; END;
+  `,
+  `
   CREATE TABLE journal (
     apex        TEXT NOT NULL,
     serial_from INTEGER NOT NULL,

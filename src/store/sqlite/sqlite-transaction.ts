@@ -3,6 +3,7 @@ import type { BrokenRow, Dormancy, Tunnel } from '../../tunnel/tunnel.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
+  Contact,
   Insertion,
   Move,
   RowDifference,
@@ -103,7 +104,7 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   replaceKey(id: string, keyHash: Uint8Array): boolean {
-    return this.#writes.replaceKey(id, keyHash)
+    return this.#writes.replaceKey(id, keyHash) || this.#dormant.replaceKey(id, keyHash)
   }
 
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
@@ -124,6 +125,18 @@ export class SqliteTransaction implements TunnelTransaction {
     const before = this.#writes.remove(id)
     if (before !== undefined) this.rows.push({ before })
     return before
+  }
+
+  suspendDormant(id: string, since: number): boolean {
+    return this.#dormant.suspend(id, since)
+  }
+
+  setContact(id: string, contact: Contact | undefined): void {
+    this.#writes.setContact(id, contact)
+  }
+
+  setNote(id: string, note: string): void {
+    this.#writes.setNote(id, note)
   }
 
   wake(id: string, { keyHash, ...row }: Awakening): Waking {

@@ -1,7 +1,15 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import { matchesHash } from '../../tunnel/tunnel-key.ts'
-import type { Cursor, ProbedTunnel, StateCounts, TableSlice, TunnelReader } from '../tunnel-store.ts'
+import type {
+  Contact,
+  CountryCount,
+  Cursor,
+  ProbedTunnel,
+  StateCounts,
+  TableSlice,
+  TunnelReader,
+} from '../tunnel-store.ts'
 import type { BrokenRows } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
 import { DormantTable } from './dormant-table.ts'
@@ -26,7 +34,10 @@ export class TunnelTable implements TunnelReader {
   readonly #idByEndpoint: Statement
   readonly #keyHash: Statement
   readonly #count: Statement
+  readonly #note: Statement
+  readonly #contact: Statement
   readonly #countByState: Statement
+  readonly #countByCountry: Statement
   readonly #after: Statement
   readonly #slice: Statement
   readonly #new: Statement
@@ -53,9 +64,17 @@ export class TunnelTable implements TunnelReader {
     this.#keyHash = database.prepare(
       'SELECT key_hash FROM tunnels WHERE id = ?1 UNION ALL SELECT key_hash FROM dormant WHERE id = ?1',
     )
+    this.#contact = database.prepare('SELECT email, language, warned_of FROM contacts WHERE id = ?')
+    this.#note = database.prepare('SELECT note FROM notes WHERE id = ?')
     this.#count = database.prepare('SELECT count(*) AS n FROM tunnels')
     this.#countByState = database.prepare(
       'SELECT sign(unreachable) AS state, count(*) AS n FROM tunnels GROUP BY 1',
+    )
+    this.#countByCountry = database.prepare(
+      `SELECT country, total(unreachable = -1) AS new, total(unreachable >= 0 AND wait_until IS NOT NULL) AS waiting,
+              total(unreachable = 0 AND wait_until IS NULL) AS active,
+              total(unreachable > 0 AND wait_until IS NULL) AS unreachable
+       FROM tunnels GROUP BY country`,
     )
     this.#after = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id > ? ORDER BY id LIMIT ?`)
     this.#slice = database.prepare(
@@ -102,6 +121,18 @@ export class TunnelTable implements TunnelReader {
     return matchesHash(key, hash instanceof Uint8Array ? hash : NO_HASH)
   }
 
+  contactOf(id: string): Contact | undefined {
+    const row = this.#contact.get(id)
+    if (row === undefined) return undefined
+    const warnedOf = row.warned_of === null ? {} : { warnedOf: Number(row.warned_of) }
+    return { email: String(row.email), language: String(row.language), ...warnedOf }
+  }
+
+  noteOf(id: string): string | undefined {
+    const row = this.#note.get(id)
+    return row === undefined ? undefined : String(row.note)
+  }
+
   count(): number {
     return Number(this.#count.get()?.n)
   }
@@ -114,7 +145,19 @@ export class TunnelTable implements TunnelReader {
       if (name !== undefined) counts[name] = Number(row.n)
     }
     const waiting = this.#waiting.all().length
-    return { ...counts, active: counts.active - waiting, waiting, dormant: this.dormant.count() }
+    const suspended = this.dormant.countSuspended()
+    const dormant = this.dormant.count() - suspended
+    return { ...counts, active: counts.active - waiting, waiting, dormant, suspended }
+  }
+
+  countByCountry(): readonly CountryCount[] {
+    return this.#countByCountry.all().map(row => ({
+      country: String(row.country),
+      new: Number(row.new),
+      waiting: Number(row.waiting),
+      active: Number(row.active),
+      unreachable: Number(row.unreachable),
+    }))
   }
 
   after(id: string, limit: number): readonly Tunnel[] {

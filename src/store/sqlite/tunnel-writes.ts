@@ -1,5 +1,6 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+import type { Contact } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
 import { COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
@@ -14,6 +15,10 @@ export class TunnelWrites {
   readonly #clearEndpoint: Statement
   readonly #replaceKey: Statement
   readonly #remove: Statement
+  readonly #note: Statement
+  readonly #dropNote: Statement
+  readonly #contact: Statement
+  readonly #dropContact: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
@@ -40,6 +45,15 @@ export class TunnelWrites {
     this.#clearEndpoint = database.prepare('UPDATE tunnels SET IPv4client = NULL WHERE id = ?')
     this.#replaceKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
+    this.#note = database.prepare(
+      'INSERT INTO notes (id, note) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET note = excluded.note',
+    )
+    this.#dropNote = database.prepare('DELETE FROM notes WHERE id = ?')
+    this.#contact = database.prepare(
+      `INSERT INTO contacts (id, email, language, warned_of) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+       SET email = excluded.email, language = excluded.language, warned_of = excluded.warned_of`,
+    )
+    this.#dropContact = database.prepare('DELETE FROM contacts WHERE id = ?')
     const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
   }
@@ -93,6 +107,17 @@ export class TunnelWrites {
   /** False: there is no such row. */
   replaceKey(id: string, keyHash: Uint8Array): boolean {
     return this.#replaceKey.run(keyHash, id).changes === 1
+  }
+
+  setContact(id: string, contact: Contact | undefined): void {
+    if (contact === undefined) this.#dropContact.run(id)
+    else this.#contact.run(id, contact.email, contact.language, contact.warnedOf ?? null)
+  }
+
+  /** An empty note is none. */
+  setNote(id: string, note: string): void {
+    if (note === '') this.#dropNote.run(id)
+    else this.#note.run(id, note)
   }
 
   /** The row as it was, sound or broken; undefined: there was none. */

@@ -1,0 +1,87 @@
+import { networkInterfaces } from 'node:os'
+import { addressOctets, prefixContains } from '../address/prefix.ts'
+import { reverseApex } from '../address/reverse-name.ts'
+import { type Config, readConfig } from '../config/config.ts'
+import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from '../operator/exit.ts'
+import { misconfigured } from '../operator/run-command.ts'
+import { type Endpoint, parseEndpoint } from '../shared/endpoint.ts'
+import { plainName } from './consult.ts'
+import { examineDns } from './dns-examination.ts'
+import { type Finding, finding } from './finding.ts'
+import { checkHost } from './host-check.ts'
+import { readHost } from './host-facts.ts'
+import { ROOT_SERVERS } from './root-servers.ts'
+import { askRunningBroker } from './running-broker.ts'
+
+const DNS_PORT = 53
+const TIMEOUT_MS = 2000
+/** A secondary that hears of changes has them within a second or two. */
+const PATIENCE_MS = 5000
+const ANY_PREFIX_LENGTH = 0
+
+/**
+ * `doctor`: looks at the delegation from outside in, at every server, and at this machine, and says what is wrong, why it
+ * matters and how to mend it. Status 0 if nothing is, 1 for any finding, 2 for a mistake in configuration or command
+ * line. `root` is the one root server of a test world; then its port is that of all servers.
+ */
+export async function doctor(root: string | undefined, options: CommandOptions): Promise<ExitCode> {
+  const testRoot = root === undefined ? undefined : parseEndpoint(root)
+  if (root !== undefined && testRoot === undefined)
+    throw new UsageMistake(`--root takes ADDRESS:PORT, an IPv6 address in brackets, not ${root}`)
+  const reading = readConfig(options.config)
+  if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
+  if (reading.config.demo)
+    return misconfigured(['there is no configuration: the demo has no delegation'], options)
+  const findings = await examine(reading.config, testRoot)
+  process.stdout.write(options.json ? `${JSON.stringify({ findings })}\n` : textOf(findings))
+  return findings.length === 0 ? EXIT.ok : EXIT.fault
+}
+
+async function examine(config: Config, root: Endpoint | undefined): Promise<readonly Finding[]> {
+  const broker = await askRunningBroker(config.control.socket)
+  if (broker === undefined) return [finding('not-running', { socket: config.control.socket })]
+  const { status, differences, interfaces, expectations } = broker
+  const dns = await examineDns({
+    zones: [config.origin, plainName(reverseApex(config.tunnel.prefix))],
+    own: reachable(config.dns.listen),
+    roots: root === undefined ? ROOT_SERVERS : [root],
+    port: root?.port ?? DNS_PORT,
+    expectations,
+    mayTransfer: address => mayTransfer(address, config),
+    timeoutMs: TIMEOUT_MS,
+    patienceMs: PATIENCE_MS,
+  })
+  return [
+    ...dns,
+    ...(differences > 0 ? [finding('audit-differs', { differences })] : []),
+    ...(interfaces > 0 ? [finding('interfaces-differ', { interfaces })] : []),
+    ...checkHost(config, status, await readHost(status.process?.pid ?? process.pid)),
+  ]
+}
+
+/** Where our own server can be asked: a wildcard address is that of loopback too. */
+function reachable([first]: Config['dns']['listen']): Endpoint {
+  const { address, port } = first ?? { address: '127.0.0.1', port: DNS_PORT }
+  if (address === '0.0.0.0') return { address: '127.0.0.1', port }
+  return { address: address === '::' ? '::1' : address, port }
+}
+
+/** Our own server gives a zone to this machine if it was told to; to be told to give it to everybody is no excuse. */
+function mayTransfer(address: string, { dns }: Config): boolean {
+  const isOwn = Object.values(networkInterfaces()).some(all => all?.some(one => one.address === address))
+  const octets = addressOctets(address)
+  if (!isOwn || octets === undefined) return false
+  return dns.allow_transfer.some(
+    peer => typeof peer !== 'string' && peer.length > ANY_PREFIX_LENGTH && prefixContains(peer, octets),
+  )
+}
+
+function textOf(findings: readonly Finding[]): string {
+  if (findings.length === 0) return 'nothing is wrong\n'
+  return findings
+    .map(
+      ({ severity, code, what, why, mend }) =>
+        `${severity} ${code}: ${what}\n  why: ${why}\n  mend: ${mend}\n`,
+    )
+    .join('\n')
+}

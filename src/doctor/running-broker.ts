@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { parseIpv6 } from '../address/ipv6.ts'
+import { reverseName } from '../address/reverse-name.ts'
+import { ControlClient, NotRunning } from '../operator/control-client.ts'
+import { type StatusReport, statusReport } from '../operator/status.ts'
+import { tunnelReport } from '../operator/tunnel-report.ts'
+import { plainName } from './consult.ts'
+import type { Expectation } from './server-check.ts'
+
+/** What the process that serves says of itself. */
+export interface RunningBroker {
+  readonly status: StatusReport
+  /** Records that differed between DNS and the table when they were compared just now. */
+  readonly differences: number
+  /** Interfaces that were not as the table has them. */
+  readonly interfaces: number
+  /** Of a few tunnels. */
+  readonly expectations: readonly Expectation[]
+}
+
+/** Tunnels whose names are asked for at every server. */
+const SAMPLE_SIZE = 3
+const LOOKED_AT = 500
+
+const auditResult = z.object({ differences: z.int(), interfaces: z.int().default(0) })
+const tunnelList = z.object({ tunnels: z.array(tunnelReport) })
+
+/** Asks the process behind a control socket; undefined where none runs. Rejects where it gives no reply that makes sense. */
+export async function askRunningBroker(socket: string): Promise<RunningBroker | undefined> {
+  try {
+    using client = await ControlClient.connect(socket)
+    const status = await send(client, 'status', {}, statusReport)
+    const { differences, interfaces } = await send(client, 'audit', {}, auditResult)
+    const { tunnels } = await send(client, 'tunnel list', { state: 'active', limit: LOOKED_AT }, tunnelList)
+    return {
+      status,
+      differences,
+      interfaces,
+      expectations: tunnels.slice(0, SAMPLE_SIZE).flatMap(expectationsOf),
+    }
+  } catch (error) {
+    if (error instanceof NotRunning) return undefined
+    throw error
+  }
+}
+
+async function send<T extends z.ZodType>(
+  client: ControlClient,
+  command: string,
+  parameters: object,
+  result: T,
+): Promise<z.output<T>> {
+  const reply = await client.send(command, parameters)
+  if ('problem' in reply) throw new Error(`${command}: ${reply.problem.detail}`)
+  return result.parse(reply.value)
+}
+
+function expectationsOf({ name, ipv6_client: ipv6 }: z.output<typeof tunnelReport>): Expectation[] {
+  const octets = parseIpv6(ipv6)
+  if (octets === undefined) return []
+  return [
+    { name: plainName(name), type: 'AAAA', text: ipv6 },
+    { name: plainName(reverseName(octets)), type: 'PTR', text: plainName(name) },
+  ]
+}

@@ -1,0 +1,131 @@
+import { getCompileCacheDir } from 'node:module'
+import { dirname, extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { Counts, type NameserverOptions } from '../../engine/nameserver.ts'
+import type { Log } from '../../shared/log.ts'
+import { ReaderSlot } from '../../zone/reader-slot.ts'
+import type { BoundSocket } from '../udp/batch-socket.ts'
+import { NO_UDP_COUNTS, type UdpCounts } from '../udp/dgram-listener.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { SharedCounts } from './shared-counts.ts'
+import type { ThreadOrders } from './thread-orders.ts'
+
+/** What a thread runs unless it is told otherwise. */
+const THREAD_FILE = new URL(`./thread-entry${extname(import.meta.filename)}`, import.meta.url)
+/** A thread comes round four times a second where nothing is asked; one that does not for so long is stuck. */
+const LONGEST_SILENCE_MS = 5000
+/** Looks at its heartbeat in that time. */
+const LOOKS = 5
+
+export interface AnsweringThreadOptions {
+  /** Number of its seat, for the log. */
+  readonly index: number
+  /** Number of its slot among the table's readers. */
+  readonly reader: number
+  readonly engine: NameserverOptions
+  readonly sockets: readonly BoundSocket[]
+  readonly log: Log
+  /** Another file for the thread to run, and how long it may be silent. */
+  readonly threadFile?: URL
+  readonly longestSilenceMs?: number
+}
+
+/** One thread that answers: its worker, and the memory by which it tells what it does and is told to end. */
+export class AnsweringThread {
+  /** Resolves when it answers; rejects where it ended before. */
+  readonly ready: Promise<void>
+  /** Resolves when it has ended, whatever the reason. */
+  readonly ended: Promise<void>
+  readonly #options: AnsweringThreadOptions
+  readonly #worker: Worker
+  readonly #stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  readonly #udp = new SharedCounts<UdpCounts>({ ...NO_UDP_COUNTS })
+  readonly #engine = new SharedCounts(new Counts())
+  readonly #heartbeat = new Heartbeat()
+  #watch: NodeJS.Timeout | undefined
+  #hasAnswered = false
+
+  /** Starts it. */
+  constructor(options: AnsweringThreadOptions) {
+    this.#options = options
+    const { index, reader, engine, log } = options
+    const worker = new Worker(options.threadFile ?? THREAD_FILE, { workerData: this.#orders() })
+    this.#worker = worker
+    const ready = Promise.withResolvers<void>()
+    const ended = Promise.withResolvers<void>()
+    worker.once('message', () => {
+      this.#hasAnswered = true
+      this.#watchOver()
+      ready.resolve()
+    })
+    worker.once('error', error => {
+      log.error({ err: error, thread: index }, 'an answering thread failed')
+      ready.reject(error)
+    })
+    worker.once('exit', () => {
+      clearInterval(this.#watch)
+      ready.reject(new Error('an answering thread ended before it answered'))
+      new ReaderSlot(engine.catalog.buffer, reader).leave() // it may have died on the table
+      ended.resolve()
+    })
+    this.ready = ready.promise
+    this.ended = ended.promise
+  }
+
+  get hasAnswered(): boolean {
+    return this.#hasAnswered
+  }
+
+  get isDismissed(): boolean {
+    return Atomics.load(this.#stop, 0) !== 0
+  }
+
+  get udpCounts(): UdpCounts {
+    return this.#udp.read()
+  }
+
+  get engineCounts(): Counts {
+    return this.#engine.read()
+  }
+
+  /** Tells it to end once it has answered what it holds. */
+  dismiss(): void {
+    Atomics.store(this.#stop, 0, 1)
+  }
+
+  /** Ends it wherever it is, as a fault would. */
+  async kill(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  /** One that spins answers nobody, and keeps its slot of the table: it is ended. */
+  #watchOver(): void {
+    const longest = this.#options.longestSilenceMs ?? LONGEST_SILENCE_MS
+    this.#watch = setInterval(() => {
+      if (this.#heartbeat.look() < LOOKS) return
+      clearInterval(this.#watch)
+      this.#options.log.error({ thread: this.#options.index }, 'an answering thread is stuck: it is ended')
+      void this.kill()
+    }, longest / LOOKS)
+  }
+
+  #orders(): ThreadOrders {
+    const { reader, engine, sockets } = this.#options
+    return {
+      engine,
+      sockets: sockets.map(({ fd, family, isWildcard }) => ({ fd, family, isWildcard })),
+      reader,
+      stop: this.#stop.buffer,
+      heartbeat: this.#heartbeat.buffer,
+      udpCounts: this.#udp.buffer,
+      engineCounts: this.#engine.buffer,
+      compileCache: compileCache(),
+    }
+  }
+}
+
+/** Node names the directory of its own version, below the one that it was given. */
+function compileCache(): string | undefined {
+  const directory = getCompileCacheDir()
+  return directory && dirname(directory)
+}

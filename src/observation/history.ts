@@ -1,0 +1,68 @@
+import { monotonicSeconds } from '../shared/clock.ts'
+import { type Bucket, SPANS, type Span, TunnelHistory } from './tunnel-history.ts'
+
+/** Tunnels that are remembered, 1.8 KB each at most; beyond, those that were heard of the longest ago are forgotten. */
+const MAX_TUNNELS = 50_000
+/** Nothing of a tunnel is shown for longer than this. */
+const FORGOTTEN_AFTER = SPANS.month.step * SPANS.month.count
+
+/** What a monitor round has found, by id. */
+export interface ObservedRound {
+  /** Milliseconds of each that answered; 0: it was heard otherwise, and nothing was timed. */
+  readonly answered: ReadonlyMap<string, number>
+  readonly silent: readonly string[]
+}
+
+/**
+ * How tunnels have fared in the last hour, day and month: round-trip times, losses and packets, in memory alone. A
+ * restart forgets them: they tell an owner why something was slow, and nothing is decided by them.
+ */
+export class History {
+  readonly #now: () => number
+  readonly #maxTunnels: number
+  /** The one that was noted the longest ago first. */
+  readonly #tunnels = new Map<string, TunnelHistory>()
+
+  /** `now`: seconds since some moment, of a clock that nobody sets. */
+  constructor(options: { readonly now?: () => number; readonly maxTunnels?: number } = {}) {
+    this.#now = options.now ?? monotonicSeconds
+    this.#maxTunnels = options.maxTunnels ?? MAX_TUNNELS
+  }
+
+  /** Notes what a round has found. */
+  record({ answered, silent }: ObservedRound): void {
+    const now = this.#now()
+    for (const [id, roundTripMs] of answered) this.#of(id, now).answered(now, roundTripMs)
+    for (const id of silent) this.#of(id, now).silent(now)
+    this.#forget(now)
+  }
+
+  /** Notes packets that tunnels have sent since they were last counted. */
+  recordPackets(counts: ReadonlyMap<string, number>): void {
+    const now = this.#now()
+    for (const [id, packets] of counts) this.#tunnels.get(id)?.packets(now, packets)
+  }
+
+  /** What is known of a tunnel, the oldest first, with `undefined` for times of which nothing is; empty: nothing at all. */
+  of(id: string, span: Span): readonly (Bucket | undefined)[] {
+    return this.#tunnels.get(id)?.buckets(span, this.#now()) ?? []
+  }
+
+  get size(): number {
+    return this.#tunnels.size
+  }
+
+  #of(id: string, now: number): TunnelHistory {
+    const there = this.#tunnels.get(id) ?? new TunnelHistory(now)
+    this.#tunnels.delete(id)
+    this.#tunnels.set(id, there)
+    return there
+  }
+
+  #forget(now: number): void {
+    for (const [id, { notedAt }] of this.#tunnels) {
+      if (this.#tunnels.size <= this.#maxTunnels && now - notedAt < FORGOTTEN_AFTER) return
+      this.#tunnels.delete(id)
+    }
+  }
+}

@@ -1,0 +1,168 @@
+/** What is shown in one picture: so many buckets of so many seconds. A word a value: 225 buckets take 1,350 octets. */
+export const SPANS = {
+  hour: { step: 60, count: 60 },
+  day: { step: 1200, count: 72 },
+  month: { step: 28_800, count: 93 },
+} as const
+
+export type Span = keyof typeof SPANS
+
+/** What happened in a bucket. */
+export interface Bucket {
+  /** The mean, in milliseconds; undefined: nothing was timed. */
+  readonly roundTripMs: number | undefined
+  /** 0 to 1. */
+  readonly loss: number
+  /** Packets from the tunnel; undefined: nobody has counted. */
+  readonly packets: number | undefined
+}
+
+const NAMES = Object.keys(SPANS) as readonly Span[]
+/** Words of a finished bucket: round trip in tenths of a millisecond, loss in thousandths, packets by logarithm. */
+const WORDS = 3
+const NOTHING = 0xffff
+const MAX_WORD = 0xfffe
+const TENTHS = 10
+const THOUSANDTHS = 1000
+/** 65,534 steps up to 2^48 packets: a step is less than a thousandth. */
+const LOGARITHM_STEPS = 1365
+/** Sums of the bucket that is not over. */
+const SUMS = 6
+const NUMBER = 0
+const ASKED = 1
+const ANSWERED = 2
+const TIMED = 3
+const TOTAL_MS = 4
+const PACKETS = 5
+
+/** Finished buckets in rings of words, and for each span the sums of the bucket that runs. */
+export class TunnelHistory {
+  /** Seconds at which something was last noted. */
+  notedAt: number
+  readonly #words = new Uint16Array(WORDS * NAMES.reduce((sum, name) => sum + SPANS[name].count, 0)).fill(
+    NOTHING,
+  )
+  readonly #sums = new Float64Array(SUMS * NAMES.length)
+
+  constructor(now: number) {
+    this.notedAt = now
+    for (const [at, name] of NAMES.entries()) this.#start(at, numberOf(name, now))
+  }
+
+  answered(now: number, roundTripMs: number): void {
+    this.notedAt = now
+    this.#turnTo(now)
+    for (let at = 0; at < NAMES.length; at++) {
+      this.#add(at, ASKED, 1)
+      this.#add(at, ANSWERED, 1)
+      if (roundTripMs <= 0) continue
+      this.#add(at, TIMED, 1)
+      this.#add(at, TOTAL_MS, roundTripMs)
+    }
+  }
+
+  silent(now: number): void {
+    this.notedAt = now
+    this.#turnTo(now)
+    for (let at = 0; at < NAMES.length; at++) this.#add(at, ASKED, 1)
+  }
+
+  packets(now: number, count: number): void {
+    this.notedAt = now
+    this.#turnTo(now)
+    for (let at = 0; at < NAMES.length; at++) {
+      const sum = this.#sum(at, PACKETS)
+      this.#set(at, PACKETS, Math.max(sum, 0) + count)
+    }
+  }
+
+  /** The buckets of a span up to `now`, the oldest first, the one that runs last. */
+  buckets(span: Span, now: number): readonly (Bucket | undefined)[] {
+    this.#turnTo(now)
+    const at = NAMES.indexOf(span)
+    const running = this.#sum(at, NUMBER)
+    const { count } = SPANS[span]
+    const finished = Array.from({ length: count - 1 }, (_, i) => this.#finished(at, running - count + 1 + i))
+    return [...finished, this.#running(at)]
+  }
+
+  /** Finishes the buckets whose time is over; those in which nothing was noted hold nothing. */
+  #turnTo(now: number): void {
+    for (const [at, name] of NAMES.entries()) {
+      const number = numberOf(name, now)
+      const running = this.#sum(at, NUMBER)
+      if (number <= running) continue
+      this.#write(at, running, this.#running(at))
+      const oldest = Math.max(running + 1, number - SPANS[name].count)
+      for (let skipped = oldest; skipped < number; skipped++) this.#write(at, skipped, undefined)
+      this.#start(at, number)
+    }
+  }
+
+  #start(at: number, number: number): void {
+    this.#sums.fill(0, at * SUMS, (at + 1) * SUMS)
+    this.#set(at, NUMBER, number)
+    this.#set(at, PACKETS, -1)
+  }
+
+  #running(at: number): Bucket | undefined {
+    const [asked, timed, packets] = [this.#sum(at, ASKED), this.#sum(at, TIMED), this.#sum(at, PACKETS)]
+    if (asked === 0 && packets < 0) return undefined
+    return {
+      roundTripMs: timed === 0 ? undefined : this.#sum(at, TOTAL_MS) / timed,
+      loss: asked === 0 ? 0 : 1 - this.#sum(at, ANSWERED) / asked,
+      packets: packets < 0 ? undefined : packets,
+    }
+  }
+
+  #write(at: number, number: number, bucket: Bucket | undefined): void {
+    const word = this.#wordAt(at, number)
+    const { roundTripMs, packets } = bucket ?? {}
+    this.#words[word] = roundTripMs === undefined ? NOTHING : clamp(roundTripMs * TENTHS)
+    this.#words[word + 1] = bucket === undefined ? NOTHING : clamp(bucket.loss * THOUSANDTHS)
+    this.#words[word + 2] = packets === undefined ? NOTHING : clamp(Math.log2(packets + 1) * LOGARITHM_STEPS)
+  }
+
+  #finished(at: number, number: number): Bucket | undefined {
+    const word = this.#wordAt(at, number)
+    const [tenths, thousandths, logarithm] = this.#words.subarray(word, word + WORDS)
+    if (thousandths === undefined || thousandths === NOTHING) return undefined
+    return {
+      roundTripMs: known(tenths, value => value / TENTHS),
+      loss: thousandths / THOUSANDTHS,
+      packets: known(logarithm, value => Math.round(2 ** (value / LOGARITHM_STEPS) - 1)),
+    }
+  }
+
+  /** A bucket's place in the ring of its span. */
+  #wordAt(at: number, number: number): number {
+    let first = 0
+    for (const name of NAMES.slice(0, at)) first += SPANS[name].count
+    const { count } = SPANS[NAMES[at] ?? 'hour']
+    return WORDS * (first + (((number % count) + count) % count))
+  }
+
+  #sum(at: number, what: number): number {
+    return this.#sums[at * SUMS + what] ?? 0
+  }
+
+  #set(at: number, what: number, value: number): void {
+    this.#sums[at * SUMS + what] = value
+  }
+
+  #add(at: number, what: number, value: number): void {
+    this.#set(at, what, this.#sum(at, what) + value)
+  }
+}
+
+function numberOf(span: Span, now: number): number {
+  return Math.floor(now / SPANS[span].step)
+}
+
+function clamp(value: number): number {
+  return Math.min(MAX_WORD, Math.round(value))
+}
+
+function known(word: number | undefined, meaning: (word: number) => number): number | undefined {
+  return word === undefined || word === NOTHING ? undefined : meaning(word)
+}

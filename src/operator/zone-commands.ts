@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { defineCommand } from './command.ts'
+import { statusReport } from './status.ts'
+import { textTable } from './text-table.ts'
+
+const record = z.object({ name: z.string(), ttl: z.int(), type: z.string(), rdata: z.string() })
+
+export const zoneList = defineCommand({
+  name: 'zone list',
+  summary: 'every zone that is served, with its serial',
+  words: [],
+  parameters: z.strictObject({}),
+  result: statusReport.pick({ zones: true }),
+  run: async ({ status }) => ({ kind: 'done', value: await status.report() }),
+  text: ({ zones }) =>
+    textTable(zones.map(({ name, serial, rrsets }) => [name, `${serial}`, `${rrsets} rrsets`])),
+  slices: { items: ({ zones }) => zones, next: () => undefined },
+})
+
+export const zoneDump = defineCommand({
+  name: 'zone dump',
+  summary: 'a zone as it is served, tunnels included, as a master file',
+  words: ['origin'],
+  parameters: z.strictObject({
+    origin: z.string().min(1).meta({ title: 'ORIGIN', description: 'name of the zone' }),
+    after: z.string().default(''),
+  }),
+  result: z.object({ records: z.array(record), next: z.string().nullable() }),
+  run: ({ dumps }, { origin, after }) => (after === '' ? dumps.begin(origin) : dumps.continue(after)),
+  text: ({ records }) =>
+    records.map(({ name, ttl, type, rdata }) => `${name} ${ttl} IN ${type} ${rdata}\n`).join(''),
+  slices: {
+    items: ({ records }) => records,
+    next: ({ next }) => (next === null ? undefined : { after: next }),
+  },
+})

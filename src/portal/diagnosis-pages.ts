@@ -1,0 +1,72 @@
+import type Router from '@koa/router'
+import type { Context } from 'koa'
+import type { Diagnoses, Finding } from '../observation/diagnosis.ts'
+import { nameOf } from '../tunnel/tunnel.ts'
+import { marked } from './mark-up.ts'
+import type { PortalOptions } from './options.ts'
+import { languageOf } from './reply.ts'
+import { type SignedInParts, signedInTunnel } from './signed-in.ts'
+import type { TunnelScripts } from './tunnel-scripts.ts'
+import type { Views } from './views.ts'
+import { visitorOf } from './visitor.ts'
+
+export interface DiagnosisPagesOptions
+  extends SignedInParts,
+    Pick<PortalOptions, 'facts' | 'systems' | 'trustedProxies' | 'words'> {
+  readonly diagnoses: Diagnoses
+  readonly scripts: TunnelScripts
+  readonly views: Views
+}
+
+const CHECK = /check by yourself/i
+/** The lines of a system's notes that help where the fault is the client's to mend. */
+const HELP: Readonly<Partial<Record<Finding, readonly RegExp[]>>> = {
+  'large-lost': [/^MTU:/],
+  'echo-filtered': [/^Firewall:/],
+  'never-heard': [/^(?:Save|Read|Follow)/, CHECK],
+  'tunnel-filtered': [/NAT/, CHECK, /^Firewall:/, /restart/],
+  'endpoint-elsewhere': [/address changes/],
+  'endpoint-silent': [/address changes/],
+  silent: [CHECK, /restart/],
+}
+
+/** Why a tunnel does not work: one finding, and what to do about it on the owner's system. */
+export class DiagnosisPages {
+  readonly #options: DiagnosisPagesOptions
+
+  constructor(options: DiagnosisPagesOptions) {
+    this.#options = options
+  }
+
+  mount(router: Router): void {
+    router.get('/tunnels/:id/why', ctx => this.#show(ctx))
+  }
+
+  async #show(ctx: Context): Promise<void> {
+    const { diagnoses, facts, scripts, systems, trustedProxies, views, words } = this.#options
+    const tunnel = signedInTunnel(ctx, this.#options)
+    const visitor = visitorOf(ctx.req, trustedProxies)
+    const language = languageOf(ctx, words)
+    const { finding, fault, ...seen } = await diagnoses.of(tunnel, visitor)
+    const help = HELP[finding] ?? []
+    const endpoint = tunnel.ipv4Client ?? ''
+    views.send(ctx, 'why', {
+      title: language.sentence('why', { name: nameOf(tunnel, facts.origin) }),
+      id: tunnel.id,
+      isWell: finding === 'well',
+      finding: marked(language.sentence(`why-${finding}`)),
+      remedy: marked(language.sentence(`why-${finding}-remedy`)),
+      fault,
+      visitor: finding === 'endpoint-elsewhere' ? visitor.address : '',
+      system: systems.find(tunnel.os),
+      help: scripts.notes(tunnel, tunnel.os).filter(line => help.some(pattern => pattern.test(line))),
+      seen: [
+        { what: language.sentence('seen-tunnel'), answer: seen.tunnel },
+        { what: language.sentence('seen-large', { octets: facts.mtu }), answer: seen.large },
+        { what: language.sentence('seen-endpoint', { endpoint }), answer: seen.endpoint },
+      ].flatMap(({ what, answer }) =>
+        answer === undefined ? [] : [{ what, words: language.sentence(`seen-${answer}`), answer }],
+      ),
+    })
+  }
+}

@@ -1,0 +1,30 @@
+import type { Context } from 'koa'
+import type { Problem, ProblemCode } from '../shared/problem.ts'
+import type { PortalOptions } from './options.ts'
+import { visitorOf } from './visitor.ts'
+
+/** What anybody asks for who looks for other programs' mistakes: counted, and no line of the log each. */
+const NOISE: ReadonlySet<ProblemCode> = new Set([
+  'not-found',
+  'method-not-allowed',
+  'misdirected',
+  'target-syntax',
+])
+
+/** Keeps, until the reply is made, what the request is refused for. */
+export function refusedFor(ctx: Context, problems: readonly Problem[]): void {
+  ctx.state.refusedFor = problems
+}
+
+/** Counts the problems of a refused request, and logs one line for all of them: who was refused, and why. */
+export function noteRefusal(
+  ctx: Context,
+  { trustedProxies, onRefused, log }: Pick<PortalOptions, 'trustedProxies' | 'onRefused' | 'log'>,
+): void {
+  const problems: readonly Problem[] = ctx.state.refusedFor ?? []
+  if (problems.length === 0) return
+  for (const { code } of problems) onRefused?.(code)
+  if (problems.every(({ code }) => NOISE.has(code))) return
+  const codes = problems.map(({ code }) => code).join(' ')
+  log.info({ codes, address: visitorOf(ctx.req, trustedProxies).address, path: ctx.path }, 'refused')
+}

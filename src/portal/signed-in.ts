@@ -1,0 +1,26 @@
+import type { Context } from 'koa'
+import { problem } from '../shared/problem.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import { refuse } from './refused.ts'
+import { BEARER_CHALLENGE, idOf } from './reply.ts'
+import type { SessionCookie } from './session-cookie.ts'
+import type { SignIns } from './sign-in.ts'
+
+export interface SignedInParts {
+  readonly table: TunnelReader
+  readonly signIns: SignIns
+  readonly cookie: SessionCookie
+}
+
+/** The tunnel of the route, dormant or not, for a browser that is signed in to it. Throws Refused for any other. */
+export function signedInTunnel(ctx: Context, { table, signIns, cookie }: SignedInParts): Tunnel {
+  const id = idOf(ctx)
+  const tunnel = table.byId(id) ?? table.dormant.byId(id)
+  if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) return tunnel
+  throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)
+}
+
+export function isSignedIn(ctx: Context, { signIns, cookie }: SignedInParts): boolean {
+  return signIns.isOpen(idOf(ctx), cookie.tokensIn(ctx))
+}

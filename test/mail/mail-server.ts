@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { SMTPServer } from 'smtp-server'
+
+export interface Received {
+  readonly to: readonly string[]
+  /** Head and body as they came, quoted-printable taken out. */
+  readonly text: string
+}
+
+/** A real mail server on loopback. `await using` it. */
+export class MailServer {
+  readonly received: Received[] = []
+  /** Mails that are refused for the moment before one is taken. */
+  refusals = 0
+  readonly url: string
+  readonly #server: SMTPServer
+
+  private constructor(server: SMTPServer, url: string) {
+    this.#server = server
+    this.url = url
+  }
+
+  static async open(): Promise<MailServer> {
+    let self: MailServer | undefined
+    const server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS', 'AUTH'],
+      onData: async (stream, session, done) => {
+        const raw = await text(stream)
+        if (self === undefined || self.refusals-- > 0) {
+          done(Object.assign(new Error('come back later'), { responseCode: 451 }))
+          return
+        }
+        const to = session.envelope.rcptTo.map(({ address }) => address)
+        self.received.push({ to, text: unquoted(raw) })
+        done()
+      },
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server.server, 'listening')
+    const { port } = server.server.address() as AddressInfo
+    self = new MailServer(server, `smtp://127.0.0.1:${port}`)
+    return self
+  }
+
+  /** The next mail that comes, or that has come and was not asked for. */
+  async next(): Promise<Received> {
+    for (let tries = 0; tries < 500; tries++) {
+      const mail = this.received.shift()
+      if (mail !== undefined) return mail
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+    throw new Error('no mail came in five seconds')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Promise<void>(resolve => this.#server.close(() => resolve()))
+  }
+}
+
+/** RFC 2045 6.7. */
+function unquoted(text: string): string {
+  const octets = text
+    .replaceAll(/=\r?\n/g, '')
+    .replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(octets, 'latin1').toString('utf8')
+}

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { barChart } from '../../src/portal/chart.ts'
+
+const draw = (values: readonly (number | undefined)[], highest?: number) =>
+  barChart({
+    title: '<b>&',
+    values,
+    scale: top => `up to ${top}`,
+    look: 'time',
+    ...(highest === undefined ? {} : { highest }),
+  }).toString()
+
+test('a gap has no bar, nothing has one without height, and the highest value reaches the top', () => {
+  const [, bars = ''] = /class="bars" d="([^"]*)"/.exec(draw([undefined, 0, 5, 10])) ?? []
+  assert.deepEqual(
+    [...bars.matchAll(/V([\d.]+)H/g)].map(([, y]) => Number(y)),
+    [120, 69, 18],
+  )
+})
+
+test('words are escaped', () => {
+  assert.match(draw([1]), /<title>&lt;b&gt;&amp;<\/title>/)
+})
+
+test('no values, whatever they are, make a number that is none', () => {
+  fc.assert(
+    fc.property(fc.array(fc.option(fc.double({ min: 0, noNaN: true }), { nil: undefined })), values => {
+      assert.doesNotMatch(draw(values.filter(value => value !== Number.POSITIVE_INFINITY)), /NaN|undefined/)
+    }),
+  )
+})

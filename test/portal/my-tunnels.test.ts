@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bearer, cookieIn, GOOD, PortalWorld } from './portal-world.ts'
+
+const HTML = { accept: 'text/html' }
+const FIRST = { ...GOOD, nicname: 'first' }
+const SECOND = { ...GOOD, ipv4: '192.0.2.78', nicname: 'second' }
+
+/** A browser that has registered two tunnels. */
+async function withTwo(world: PortalWorld) {
+  const one = cookieIn(await world.post('/register', FIRST))
+  const both = cookieIn(await world.post('/register', SECOND, one))
+  const ids = [FIRST, SECOND].map(({ ipv4 }) => world.broker.table.idByEndpoint(ipv4) ?? '')
+  return { headers: { ...HTML, ...both }, ids }
+}
+
+test('a browser is signed in to all the tunnels that it has opened, and finds them in one list', async () => {
+  await using world = await PortalWorld.open()
+  const { headers, ids } = await withTwo(world)
+  const { text } = await world.ask('/tunnels', { headers })
+  assert.match(text, /<h1>My tunnels<\/h1>/)
+  for (const [at, name] of ['first', 'second'].entries()) {
+    assert.ok(text.includes(`<a href="/tunnels/${ids[at]}">${name}.ca.freenet6.net</a>`), name)
+    const page = await world.ask(`/tunnels/${ids[at]}`, { headers })
+    assert.match(page.text, new RegExp(`<h1 class="name">${name}\\.`))
+  }
+  assert.match((await world.ask('/tunnels', { headers: HTML })).text, /<h1>Open your tunnel<\/h1>/)
+})
+
+test('a tunnel that is deleted leaves the list, and the others stay', async () => {
+  await using world = await PortalWorld.open()
+  const { headers, ids } = await withTwo(world)
+  await world.post(`/tunnels/${ids[0]}/delete`, { sure: 'yes' }, headers)
+  const { text } = await world.ask('/tunnels', { headers })
+  assert.doesNotMatch(text, /first\.ca/)
+  assert.match(text, /second\.ca/)
+})
+
+test('signing out ends all sessions of the browser, also for who has copied its cookie', async () => {
+  await using world = await PortalWorld.open()
+  const { headers, ids } = await withTwo(world)
+  const answer = await world.post('/sign-out', {}, headers)
+  assert.deepEqual([answer.status, answer.headers.location], [303, '/tunnels'])
+  assert.match(String(answer.headers['set-cookie']), /^freenet6=; path=\/; expires=/)
+  for (const id of ids)
+    assert.match((await world.ask(`/tunnels/${id}`, { headers })).text, /<h1>Open your tunnel<\/h1>/)
+})
+
+test('another site can’t sign anybody out', async () => {
+  await using world = await PortalWorld.open()
+  const { headers, ids } = await withTwo(world)
+  const foreign = await world.post('/sign-out', {}, { ...headers, 'sec-fetch-site': 'cross-site' })
+  assert.equal(foreign.status, 403)
+  assert.match((await world.ask(`/tunnels/${ids[0]}`, { headers })).text, /<h1 class="name">first/)
+})
+
+test('a ninth tunnel pushes the first one out of the browser', async () => {
+  await using world = await PortalWorld.open()
+  let cookie = {}
+  for (let i = 0; i < 9; i++)
+    cookie = cookieIn(
+      await world.post('/register', { ...GOOD, ipv4: `203.0.113.${i}`, nicname: `n${i}` }, cookie),
+    )
+  const { text } = await world.ask('/tunnels', { headers: { ...HTML, ...cookie } })
+  assert.equal(text.match(/class="state active"/g)?.length, 8)
+  assert.doesNotMatch(text, /n0\.ca/)
+})
+
+test('an endpoint that was typed before the session ended is there again after signing in', async () => {
+  await using world = await PortalWorld.open()
+  const { id, key } = await world.register()
+  const late = await world.post(`/tunnels/${id}/endpoint`, { ipv4: '198.51.100.9' })
+  assert.equal(late.status, 401)
+  assert.match(late.text, /<input type="hidden" name="ipv4" value="198\.51\.100\.9">/)
+  const opened = await world.post('/tunnels', { reference: id, key, ipv4: '198.51.100.9' })
+  const page = await world.ask(String(opened.headers.location), { headers: { ...HTML, ...cookieIn(opened) } })
+  assert.match(page.text, /name="ipv4" value="198\.51\.100\.9"/)
+  assert.equal(world.broker.table.byId(id)?.ipv4Client, GOOD.ipv4, 'nothing was moved')
+})
+
+test('the address of a form’s sending, opened by hand, leads a person back to the form', async () => {
+  await using world = await PortalWorld.open()
+  for (const [path, form] of [
+    ['/register', '/'],
+    ['/sign-out', '/tunnels'],
+    ['/tunnels/aaaaaaaaaaaa/endpoint', '/tunnels/aaaaaaaaaaaa'],
+    ['/tunnels/aaaaaaaaaaaa/key', '/tunnels/aaaaaaaaaaaa'],
+    ['/tunnels/aaaaaaaaaaaa/delete', '/tunnels/aaaaaaaaaaaa'],
+  ] as const) {
+    const answer = await world.ask(path, { headers: HTML })
+    assert.deepEqual([answer.status, answer.headers.location], [303, form], path)
+    const program = await world.ask(path, { headers: { accept: 'application/json' } })
+    assert.equal(program.status, 405, 'a program is told the methods')
+  }
+})
+
+test('a key opens nothing but its own tunnel, whatever the browser is signed in to', async () => {
+  await using world = await PortalWorld.open()
+  const { headers } = await withTwo(world)
+  const third = await world.register({ ipv4: '192.0.2.79', nicname: 'third' })
+  const page = await world.ask(`/tunnels/${third.id}`, { headers })
+  assert.match(page.text, /<h1>Open your tunnel<\/h1>/)
+  const api = await world.ask(`/api/v1/tunnels/${third.id}`, { headers: bearer(third.key) })
+  assert.equal(api.status, 200)
+})
