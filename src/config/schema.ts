@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
 import {
   domainName,
+  domainNameOrNone,
   duration,
   durationOrNone,
   endpoint,
@@ -40,6 +41,8 @@ const dns = z.strictObject({
   journal_age: duration('400d').prefault('7d'),
   /** Address that NOTIFYs leave from; empty: the system's choice. */
   notify_source: hostAddressOrNone.default(''),
+  /** Name of the zone that lists the others (RFC 9432); empty: none does. */
+  catalog_zone: domainNameOrNone.default(''),
   secondaries: z.array(z.strictObject({ address: endpoint, key: z.string().optional() })).default([]),
   rate_limit: z
     .strictObject({
