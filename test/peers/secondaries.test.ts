@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
@@ -50,7 +50,7 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-function config({ journalBytes = 67_108_864 } = {}): string {
+function config({ journalBytes = 67_108_864, catalog = '' } = {}): string {
   const listed = secondaries.map(
     ({ endpoint }) => `[[dns.secondaries]]\naddress = "${formatEndpoint(endpoint)}"\nkey = "${KEY_NAME}"\n`,
   )
@@ -59,6 +59,7 @@ listen = ["${formatEndpoint(primary)}"]
 allow_transfer = ["key:${KEY_NAME}"]
 notify_source = "127.0.0.1"
 journal_bytes = ${journalBytes}
+catalog_zone = "${catalog}"
 [[dns.keys]]
 name = "${KEY_NAME}"
 algorithm = "hmac-sha256"
@@ -131,16 +132,16 @@ async function dump({ address, port }: Endpoint, zone: string): Promise<readonly
 }
 
 /** Waits until both secondaries hold what we hold. */
-async function untilEqual(): Promise<void> {
+async function untilEqual(zones: readonly string[] = ZONES): Promise<void> {
   for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(500)) {
-    const unequal = await findUnequal()
+    const unequal = await findUnequal(zones)
     if (unequal === undefined) return
     if (performance.now() > deadline) assert.fail(unequal)
   }
 }
 
-async function findUnequal(): Promise<string | undefined> {
-  for (const zone of ZONES) {
+async function findUnequal(zones: readonly string[]): Promise<string | undefined> {
+  for (const zone of zones) {
     const ours = await dump(primary, zone)
     assert.ok(ours.length > 2, `no dump of ${zone}`)
     for (const secondary of secondaries) {
@@ -197,6 +198,20 @@ suite('knotd and named as secondaries', {
     await untilEqual()
     for (const { transfers, name } of secondaries)
       assert.ok(transfers.full > ZONES.length, `${name}: ${transfers.full}`)
+  })
+
+  test('take the zones that the catalog zone lists, and one that comes with a reload', async () => {
+    mkdirSync(join(dir, 'zones'))
+    await using server = await startServer({ dir, config: config({ catalog: 'catalog.invalid' }) })
+    for (const secondary of secondaries)
+      secondary.start({ primary, zones: [], catalog: 'catalog.invalid', secret: SECRET, keyName: KEY_NAME })
+    await untilEqual()
+    writeFileSync(
+      join(dir, 'zones', 'more.example.zone'),
+      '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.1\n',
+    )
+    assert.equal((await runCli(['reload', '--config', join(server.dir, 'freenet6.toml')])).code, 0)
+    await untilEqual([...ZONES, 'more.example.'])
   })
 
   test('get nothing with a wrong key, and are told so in our status', async () => {
