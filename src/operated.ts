@@ -18,13 +18,13 @@ export function operatedBroker(
   broker: Broker,
   {
     threadRestarts,
-    secondaries,
     troubles,
+    secondaries,
     reload,
   }: {
     readonly threadRestarts: (() => number) | undefined
-    readonly secondaries?: Secondaries
     readonly troubles?: () => readonly string[]
+    readonly secondaries: Secondaries | undefined
   } & Pick<Operated, 'reload'>,
 ): Operated {
   const { catalog, table, interfaces, prober } = broker
@@ -35,8 +35,8 @@ export function operatedBroker(
     driver: interfaces.kind,
     prober: prober.kind,
     threadRestarts,
-    ...(secondaries && { secondaries: () => statesOf(secondaries) }),
     ...(troubles && { troubles }),
+    secondaries: secondaries && (() => statesOf(secondaries)),
   })
   return {
     operator: broker.operator,
@@ -57,6 +57,7 @@ export async function openForCommand(config: Config): Promise<OpenedBroker | und
   return {
     operated: operatedBroker(config, broker, {
       threadRestarts: undefined,
+      secondaries: undefined,
       reload: undefined,
     }),
     [Symbol.dispose]: () => broker.close(),

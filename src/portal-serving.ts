@@ -60,6 +60,7 @@ export function portalOptions(
   return {
     listen: web.listen,
     publicUrl: web.public_url,
+    securityContact: web.security_contact,
     ...admittanceOf(config),
     facts: serviceFacts(config, broker),
     pool: config.tunnel.prefix,

@@ -3,7 +3,7 @@ import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
-import { FOLLOWING_KEYS_AT_RUN_TIME, followedBy, followersOf, startTelling } from './following.ts'
+import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
@@ -102,7 +102,8 @@ async function start(
     'table loaded',
   )
 
-  const secondaries = followersOf(config, { broker, log })
+  const following = followed(config, { broker, log })
+  const { secondaries } = following
   const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
@@ -169,13 +170,12 @@ async function start(
     broker,
     changeable: [
       {
-        keys: DNS_KEYS_AT_RUN_TIME,
+        keys: [...DNS_KEYS_AT_RUN_TIME, ...SECONDARIES_AT_RUN_TIME],
         change: async next => {
           await dns.renew(next)
-          secondaries.renew(followedBy(next))
+          secondaries.renew(secondariesOf(next)) // they are told with the same keys
         },
       },
-      { keys: FOLLOWING_KEYS_AT_RUN_TIME, change: next => secondaries.renew(followedBy(next)) },
       { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
     ],
     log,
@@ -190,8 +190,8 @@ async function start(
     log.error({ device, reason }, 'the kernel could not be prepared')
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
-    secondaries,
     troubles,
+    secondaries,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
@@ -213,7 +213,7 @@ async function start(
       monitor.kernelHarmed()
     }),
   )
-  stops.push(startTelling(secondaries, broker))
+  stops.push(following.start())
   lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
   unready = []
   stops.push(() => {

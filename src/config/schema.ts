@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
 import {
+  contactUrl,
   domainName,
   domainNameOrNone,
   duration,
@@ -67,6 +68,8 @@ const web = z.strictObject({
   /** Who may read /metrics. */
   metrics_from: z.array(prefix).prefault(['127.0.0.0/8', '::1/128']),
   connections_per_address: integer(1, 100_000).default(64),
+  /** Empty: there is no security.txt. */
+  security_contact: contactUrl.default(''),
 })
 
 const tunnel = z.strictObject({

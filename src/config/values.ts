@@ -170,6 +170,14 @@ export const smtpUrl = z
   })
   .meta({ example: '"smtp://user:password@mail.example.net:587"' })
 
+/** RFC 9116 2.5.3: how to reach somebody, as a URL that keeps what is told from others' eyes. */
+export const contactUrl = z
+  .string()
+  .refine(text => text === '' || (/^(?:https:\/\/|mailto:|tel:)[!-~]+$/.test(text) && URL.canParse(text)), {
+    error: 'an https, mailto or tel URL, such as mailto:security@example.net',
+  })
+  .meta({ example: '"mailto:security@example.net"' })
+
 /** The name in canonical form: lower case, wire labels. */
 export const keyName = z
   .string()

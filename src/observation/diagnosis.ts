@@ -8,6 +8,7 @@ import { NEW, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
  */
 export const FINDINGS = [
   'dry-run',
+  'suspended',
   'dormant',
   'own-interface',
   'being-made',
@@ -117,7 +118,8 @@ export class Diagnoses {
 
   /** What is wrong at our own end, so that nothing need be sent. */
   async #ownSide(tunnel: Tunnel): Promise<Pick<Diagnosis, 'finding' | 'fault'> | undefined> {
-    if (tunnel.dormant !== undefined) return { finding: 'dormant', fault: '' }
+    if (tunnel.dormant !== undefined)
+      return { finding: tunnel.dormant.isSuspended ? 'suspended' : 'dormant', fault: '' }
     if (this.#isDryRun) return { finding: 'dry-run', fault: '' }
     const fault = this.#lifecycle.faultOf(tunnel.id)
     if (fault !== undefined) return { finding: 'own-interface', fault }

@@ -1,4 +1,5 @@
 import { monotonicSeconds } from '../shared/clock.ts'
+import { type LastRound, lastRoundOf } from './last-round.ts'
 import { type Bucket, SPANS, type Span, TunnelHistory } from './tunnel-history.ts'
 
 /** Tunnels that are remembered, 1.8 KB each at most; beyond, those that were heard of the longest ago are forgotten. */
@@ -20,6 +21,7 @@ export interface ObservedRound {
 export class History {
   readonly #now: () => number
   readonly #maxTunnels: number
+  #lastRound: LastRound | undefined
   /** The one that was noted the longest ago first. */
   readonly #tunnels = new Map<string, TunnelHistory>()
 
@@ -32,6 +34,7 @@ export class History {
   /** Notes what a round has found. */
   record({ answered, silent }: ObservedRound): void {
     const now = this.#now()
+    this.#lastRound = lastRoundOf({ answered, silent })
     for (const [id, roundTripMs] of answered) this.#of(id, now).answered(now, roundTripMs)
     for (const id of silent) this.#of(id, now).silent(now)
     this.#forget(now)
@@ -46,6 +49,11 @@ export class History {
   /** What is known of a tunnel, the oldest first, with `undefined` for times of which nothing is; empty: nothing at all. */
   of(id: string, span: Span): readonly (Bucket | undefined)[] {
     return this.#tunnels.get(id)?.buckets(span, this.#now()) ?? []
+  }
+
+  /** Undefined: no round has been recorded. */
+  get lastRound(): LastRound | undefined {
+    return this.#lastRound
   }
 
   get size(): number {

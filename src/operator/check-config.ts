@@ -7,6 +7,7 @@ import { faultLine } from '../zone-file/zone-fault.ts'
 import { type LoadedZone, loadZonesDirectory } from '../zone-file/zone-file.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
 import { misconfigured } from './run-command.ts'
+import { groundWarnings } from './tunnel-ground.ts'
 
 /**
  * `check-config`: reads what `serve` would read. One line a mistake on standard error, and status 2; else the warnings
@@ -33,14 +34,22 @@ interface Findings {
   readonly warnings: readonly string[]
 }
 
-function checkZones({ zones_dir, zones: { on_error } }: Config): Findings {
+function checkZones(config: Config): Findings {
+  const {
+    zones_dir,
+    zones: { on_error },
+  } = config
   const zones = existsSync(zones_dir) ? [...loadZonesDirectory(zones_dir, { onError: on_error })] : []
   const faults = zones.flatMap(zone => zone.faults)
   const linesOf = (...severities: readonly ZoneFault['severity'][]) =>
     faults.filter(fault => severities.includes(fault.severity)).map(faultLine)
   return {
     mistakes: linesOf('error'),
-    warnings: [...linesOf('warning', 'skipped'), ...zones.flatMap(unlikeItsName)],
+    warnings: [
+      ...linesOf('warning', 'skipped'),
+      ...zones.flatMap(unlikeItsName),
+      ...zones.flatMap(zone => groundWarnings(zone, config)),
+    ],
   }
 }
 

@@ -49,10 +49,10 @@ export interface StatusSources {
   readonly prober: string
   /** Threads that answer and had to be replaced; undefined where no process serves. */
   readonly threadRestarts: (() => number) | undefined
-  /** Each zone at each secondary; undefined where no process serves. */
-  readonly secondaries?: () => StatusReport['secondaries']
   /** What is wrong with the process that serves; undefined where none does. */
   readonly troubles?: () => readonly string[]
+  /** Each zone at each secondary; undefined where no process serves. */
+  readonly secondaries: (() => StatusReport['secondaries']) | undefined
 }
 
 /** Owners counted in one turn of the event loop: about a millisecond's work. */

@@ -50,3 +50,31 @@ function bar({
 function escaped(text: string): string {
   return Handlebars.escapeExpression(text)
 }
+
+const ROW_HEIGHT = 26
+const NAME_WIDTH = 190
+const NUMBER_WIDTH = 70
+
+export interface RowChart {
+  readonly title: string
+  readonly rows: readonly { readonly name: string; readonly value: number; readonly words: string }[]
+}
+
+/** A named bar from left to right for each value, its number behind it. */
+export function rowChart({ title, rows }: RowChart): Handlebars.SafeString {
+  const top = Math.max(1, ...rows.map(({ value }) => value))
+  const room = WIDTH - NAME_WIDTH - NUMBER_WIDTH
+  const drawn = rows.map(({ name, value, words }, at) => {
+    const y = at * ROW_HEIGHT
+    const width = value === 0 ? 0 : Math.max(LEAST_HEIGHT, (value / top) * room)
+    return (
+      `<text class="name" x="0" y="${y + 18}">${escaped(name)}</text>` +
+      `<path class="bars" d="M${NAME_WIDTH} ${y + 5}h${width.toFixed(1)}v${ROW_HEIGHT - 8}h-${width.toFixed(1)}z"/>` +
+      `<text x="${(NAME_WIDTH + width + 8).toFixed(1)}" y="${y + 18}">${escaped(words)}</text>`
+    )
+  })
+  const height = rows.length * ROW_HEIGHT
+  return new Handlebars.SafeString(
+    `<svg class="chart rows" viewBox="0 0 ${WIDTH} ${height}" role="img"><title>${escaped(title)}</title>${drawn.join('')}</svg>`,
+  )
+}

@@ -1,7 +1,7 @@
 import Handlebars from 'handlebars'
 
 /** A link to a page of ours, or to a place on the same page. */
-const LINK = /\[([^\]]*)\]\(([/#][a-z0-9/#-]*)\)/g
+const LINK = /\[([^\]]*)\]\(([/#][a-z0-9/#.-]*)\)/g
 
 /** Makes HTML of the three marks that sentences of templates/words may have: `code`, *strong*, [a link](/path). */
 export function markUp(sentence: string): string {

@@ -44,6 +44,8 @@ export interface PortalOptions {
   /** Who may read /metrics. */
   readonly metricsFrom: readonly Prefix[]
   readonly connectionsPerAddress: number
+  /** Where to tell of a weakness, a URL; empty: there is no security.txt. */
+  readonly securityContact: string
   readonly facts: ServiceFacts
   /** The prefix that tunnels' addresses are in. */
   readonly pool: Prefix

@@ -3,6 +3,7 @@ import { createServer, METHODS, type Server } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { Diagnoses } from '../observation/diagnosis.ts'
+import { Turnover } from '../observation/turnover.ts'
 import { KeyCheck } from '../registration/key-check.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
@@ -17,7 +18,9 @@ import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
 import { MailPages } from './mail-pages.ts'
+import { openApiDocument } from './openapi/openapi.ts'
 import type { PortalOptions } from './options.ts'
+import { mountPublicDocuments } from './public-documents.ts'
 import { RecoveryPages } from './recovery-pages.ts'
 import { noteRefusal } from './refusal-note.ts'
 import { refuse } from './refused.ts'
@@ -27,6 +30,7 @@ import { replyToFailure } from './reply-to-failure.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { SignIns } from './sign-in.ts'
 import { SignInPages } from './sign-in-pages.ts'
+import { StatusPage } from './status-page.ts'
 import { isTargetReadable } from './target.ts'
 import { Templates } from './templates.ts'
 import { TunnelEvents } from './tunnel-events.ts'
@@ -60,12 +64,19 @@ export class Portal {
   readonly #server: Server
   readonly #events: TunnelEvents
   readonly #admittance: Admittance
+  readonly #stopCounting: () => void
 
   private constructor(
     url: string,
-    parts: { readonly server: Server; readonly events: TunnelEvents; readonly admittance: Admittance },
+    parts: {
+      readonly server: Server
+      readonly events: TunnelEvents
+      readonly admittance: Admittance
+      readonly stopCounting: () => void
+    },
   ) {
     this.url = url
+    this.#stopCounting = parts.stopCounting
     this.#server = parts.server
     this.#events = parts.events
     this.#admittance = parts.admittance
@@ -99,9 +110,11 @@ export class Portal {
       timeoutMs: options.probeTimeoutMs,
       endOf: tunnel => options.lifecycle.endOf(tunnel),
     })
+    const turnover = new Turnover({ isKept: id => options.table.dormant.byId(id) !== undefined })
+    const stopCounting = options.store.onCommitted(({ rows }) => turnover.follow(rows))
     const publicUrl = options.publicUrl || url
-    server.on('request', application(options, { events, admittance, publicUrl }).callback())
-    return new Portal(url, { server, events, admittance })
+    server.on('request', application(options, { events, turnover, admittance, publicUrl }).callback())
+    return new Portal(url, { server, events, admittance, stopCounting })
   }
 
   /** Lets others in, or more often, from the next request on. */
@@ -112,6 +125,7 @@ export class Portal {
   async close(): Promise<void> {
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
     this.#events.close()
+    this.#stopCounting()
     this.#server.closeIdleConnections()
     const impatience = setTimeout(() => this.#server.closeAllConnections(), 1000)
     await closed
@@ -121,7 +135,12 @@ export class Portal {
 
 function application(
   options: PortalOptions,
-  parts: { readonly events: TunnelEvents; readonly admittance: Admittance; readonly publicUrl: string },
+  parts: {
+    readonly events: TunnelEvents
+    readonly turnover: Turnover
+    readonly admittance: Admittance
+    readonly publicUrl: string
+  },
 ): Koa {
   const { facts, history, published, table, lifecycle, admission, words, systems, log } = options
   const { events, admittance, publicUrl } = parts
@@ -129,7 +148,7 @@ function application(
   const templates = new Templates()
   const views = new Views(facts, words, templates)
   const isSecure = publicUrl.startsWith('https:')
-  const core = {
+  const shared = {
     trustedProxies,
     facts,
     history,
@@ -167,22 +186,28 @@ function application(
   }
   // Whoever was signed in with the old key is signed out and hears no more, and the old one is shown no more.
   lifecycle.onKeyReplaced(id => {
-    core.signIns.close(id)
+    shared.signIns.close(id)
     events.end(id)
   })
-  const shared = { ...core, signInPages: new SignInPages(core) }
+  const signInPages = new SignInPages(shared)
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new LandingPage({ ...options, views }).mount(router)
   new RegistrationPages(shared).mount(router)
-  shared.signInPages.mount(router)
-  new TunnelPages(shared).mount(router)
+  signInPages.mount(router)
+  new TunnelPages({ ...shared, signInPages }).mount(router)
   new HistoryPages(shared).mount(router)
   new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
   if (options.mailer !== undefined) new MailPages({ ...shared, mailer: options.mailer }).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
+  new StatusPage({ ...options, views, turnover: parts.turnover }).mount(router)
+  mountPublicDocuments(router, { ...options, publicUrl })
   mountMachineRoutes(router, options, admittance)
+  mountDocument(router, '/openapi.json', {
+    type: 'application/json',
+    text: JSON.stringify(openApiDocument(publicUrl)),
+  })
   const publicHost = URL.parse(publicUrl)?.hostname ?? ''
   const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
 
@@ -225,20 +250,7 @@ function mountMachineRoutes(
   { selfCheck, metrics, unready }: PortalOptions,
   { metricsFrom, trustedProxies }: Admittance,
 ): void {
-  for (const [path, { type, text }] of Object.entries(Views.assets())) {
-    const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
-    router.get(path, ctx => {
-      ctx.type = type
-      ctx.set('cache-control', 'max-age=3600')
-      ctx.status = 200 // what `fresh` is asked about
-      ctx.etag = etag
-      if (ctx.fresh) {
-        ctx.status = 304
-        return
-      }
-      ctx.body = text
-    })
-  }
+  for (const [path, asset] of Object.entries(Views.assets())) mountDocument(router, path, asset)
   router.get('/ip', ctx => {
     ctx.type = 'text/plain'
     ctx.set('cache-control', 'no-store')
@@ -262,6 +274,26 @@ function mountMachineRoutes(
     const { contentType, body } = await metrics.text()
     ctx.set('content-type', contentType)
     ctx.body = body
+  })
+}
+
+/** A text that stays as it is until the next start: a browser that has it need not load it again. */
+function mountDocument(
+  router: Router,
+  path: string,
+  { type, text }: { readonly type: string; readonly text: string },
+): void {
+  const etag = createHash('sha256').update(text).digest('base64url').slice(0, 16)
+  router.get(path, ctx => {
+    ctx.type = type
+    ctx.set('cache-control', 'max-age=3600')
+    ctx.status = 200 // what `fresh` is asked about
+    ctx.etag = etag
+    if (ctx.fresh) {
+      ctx.status = 304
+      return
+    }
+    ctx.body = text
   })
 }
 

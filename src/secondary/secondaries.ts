@@ -38,14 +38,6 @@ export interface NotifyCounts {
   refused: number
 }
 
-/** Who follows, and how they are told. */
-export interface FollowedBy {
-  readonly secondaries: readonly Secondary[]
-  readonly keys: readonly TsigKey[]
-  /** Address that NOTIFYs leave from; empty: the system's choice. */
-  readonly source: string
-}
-
 interface Known {
   readonly apex: Uint8Array
   secondary: Secondary
@@ -60,31 +52,35 @@ interface Known {
 export class Secondaries {
   readonly counts: NotifyCounts = { sent: 0, acknowledged: 0, refused: 0 }
   readonly #catalog: Pick<Catalog, 'apexes' | 'rrset'>
-  #followedBy: FollowedBy
+  #secondaries: readonly Secondary[]
   #signers: readonly Signer[]
-  #sockets: NotifySockets
+  readonly #sockets: NotifySockets
   readonly #log: Log
   /** By apex, then in the order of the secondaries. */
   readonly #known = new Map<string, readonly Known[]>()
 
-  constructor(
-    followedBy: FollowedBy,
-    parts: { readonly catalog: Pick<Catalog, 'apexes' | 'rrset'>; readonly log: Log },
-  ) {
-    this.#followedBy = followedBy
-    this.#signers = signersOf(followedBy.keys)
-    this.#catalog = parts.catalog
-    this.#log = parts.log
-    this.#sockets = this.#openSockets(followedBy)
+  constructor(options: {
+    readonly catalog: Pick<Catalog, 'apexes' | 'rrset'>
+    readonly secondaries: readonly Secondary[]
+    readonly keys: readonly TsigKey[]
+    /** Address that NOTIFYs leave from; empty: the system's choice. */
+    readonly source: string
+    readonly log: Log
+  }) {
+    this.#catalog = options.catalog
+    this.#secondaries = options.secondaries
+    this.#signers = signersOf(options.keys)
+    this.#log = options.log
+    this.#sockets = new NotifySockets(options.source, (reply, from) => this.#take(reply, from))
   }
 
-  /** Takes another list: what is known of those who stay is kept, and those who are new are told of every zone. */
-  renew(followedBy: FollowedBy): void {
-    this.#followedBy = followedBy
-    this.#signers = signersOf(followedBy.keys)
-    this.#sockets.close()
-    this.#sockets = this.#openSockets(followedBy)
-    for (const apex of this.#catalog.apexes()) this.#renew(apex)
+  /** Others than before, or with other keys: of those that stay all is kept, and new ones are told of every zone. */
+  renew(options: { readonly secondaries: readonly Secondary[]; readonly keys: readonly TsigKey[] }): void {
+    this.#secondaries = options.secondaries
+    this.#signers = signersOf(options.keys)
+    for (const [key, before] of this.#known) this.#renewZone(key, before)
+    for (const apex of this.#catalog.apexes())
+      for (const { follower } of this.#of(apex)) if (follower.told === undefined) follower.notify()
   }
 
   /** A zone has changed: all secondaries are told, once a second at most. */
@@ -126,32 +122,30 @@ export class Secondaries {
     this.#sockets.close()
   }
 
-  #openSockets({ source }: FollowedBy): NotifySockets {
-    return new NotifySockets(source, (reply, from) => this.#take(reply, from))
-  }
-
-  #renew(apex: Uint8Array): void {
-    const before = this.#known.get(keyOf(apex)) ?? []
-    const left = new Set(before)
-    const now = this.#followedBy.secondaries.map(secondary => {
-      const known = before.find(one => nameOfSecondary(one.secondary) === nameOfSecondary(secondary))
-      if (known === undefined) return this.#newKnown(apex, secondary)
-      left.delete(known)
-      known.secondary = secondary
-      known.signer = this.#signerOf(secondary)
-      return known
-    })
-    for (const { follower } of left) follower.stop()
-    this.#known.set(keyOf(apex), now)
-    for (const known of now) if (!before.includes(known)) known.follower.notify()
-  }
-
   #of(apex: Uint8Array): readonly Known[] {
-    const key = keyOf(apex)
-    const known =
-      this.#known.get(key) ?? this.#followedBy.secondaries.map(secondary => this.#newKnown(apex, secondary))
+    const key = Buffer.from(apex).toString('latin1')
+    const known = this.#known.get(key) ?? this.#secondaries.map(secondary => this.#newKnown(apex, secondary))
     this.#known.set(key, known)
     return known
+  }
+
+  #renewZone(key: string, before: readonly Known[]): void {
+    const [first] = before
+    if (first === undefined) {
+      this.#known.delete(key)
+      return
+    }
+    const after = this.#secondaries.map(secondary => {
+      const known = before.find(one => nameOfSecondary(one.secondary) === nameOfSecondary(secondary))
+      if (known === undefined) return this.#newKnown(first.apex, secondary)
+      return Object.assign(known, { secondary, signer: this.#signerOf(secondary) })
+    })
+    for (const known of before) if (!after.includes(known)) known.follower.stop()
+    this.#known.set(key, after)
+  }
+
+  #signerOf({ keyName }: Secondary): Signer | undefined {
+    return keyName && this.#signers.find(({ name }) => isSameName(name, 0, keyName, 0))
   }
 
   #newKnown(apex: Uint8Array, secondary: Secondary): Known {
@@ -164,10 +158,6 @@ export class Secondaries {
       request: undefined,
     }
     return known
-  }
-
-  #signerOf({ keyName }: Secondary): Signer | undefined {
-    return keyName && this.#signers.find(({ name }) => isSameName(name, 0, keyName, 0))
   }
 
   #send(known: Known): number | undefined {
@@ -234,8 +224,4 @@ function stateOf({ apex, secondary, follower }: Known, serial: number): Secondar
     answer,
     unanswered,
   }
-}
-
-function keyOf(apex: Uint8Array): string {
-  return Buffer.from(apex).toString('latin1')
 }

@@ -73,6 +73,11 @@ export class Language {
     return new Intl.RelativeTimeFormat(this.tag).format(-Math.round(seconds / length), unit)
   }
 
+  /** A day by its distance from today: "today", "yesterday", "2 days ago". */
+  daysAgo(days: number): string {
+    return new Intl.RelativeTimeFormat(this.tag, { numeric: 'auto' }).format(-days, 'day')
+  }
+
   /** A number of seconds in words: in the largest unit of which there are two. */
   duration(seconds: number): string {
     const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? (['second', 1] as const)

@@ -154,6 +154,14 @@ suite('why a tunnel does not work', () => {
     assert.deepEqual([finding, outside.echoes], ['dormant', 0])
   })
 
+  test('a tunnel that the operator has suspended says so', async t => {
+    const { world, id, diagnoses } = await setUp(t)
+    await world.lifecycle.suspend(id)
+    const suspended = world.broker.table.dormant.byId(id) ?? assert.fail('suspended')
+    const { finding } = await diagnoses.of(suspended, { address: ENDPOINT, family: 4 })
+    assert.equal(finding, 'suspended')
+  })
+
   test('a tunnel without an endpoint is silent, or was never heard', async t => {
     const { outside, tunnel, hear, diagnoses, clock } = await setUp(t)
     outside.answering.clear()

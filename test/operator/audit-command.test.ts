@@ -11,7 +11,7 @@ test('the audit of a process that serves mends an interface that somebody took a
   try {
     const reading = parseConfig(configText(''), '/freenet6.toml')
     assert.equal(reading.kind, 'config')
-    const parts = { threadRestarts: () => 0, reload: undefined }
+    const parts = { threadRestarts: () => 0, reload: undefined, secondaries: undefined }
     const serving = operatedBroker(reading.config, world.broker, parts)
     await registerOne(world.lifecycle, {
       ipv4: '192.0.2.7',
@@ -28,7 +28,11 @@ test('the audit of a process that serves mends an interface that somebody took a
       value: { tunnels: 1, differences: 0, interfaces: 1 },
     })
     assert.equal(world.kernel.links.size, 1)
-    const alone = operatedBroker(reading.config, world.broker, { ...parts, threadRestarts: undefined })
+    const alone = operatedBroker(reading.config, world.broker, {
+      ...parts,
+      threadRestarts: undefined,
+      secondaries: undefined,
+    })
     assert.deepEqual(await auditCommand.run(alone, {}), { value: { tunnels: 1, differences: 0 } })
   } finally {
     world.end()

@@ -64,3 +64,39 @@ test('a data_dir that can not be is a mistake', async () => {
   assert.equal(document.code, 'configuration')
   assert.match(document.detail, /^data_dir = ".*\/data": .*freenet6\.toml can't be written$/)
 })
+
+test('what stands above the names of tunnels is a warning each: delegation, DNAME and CNAME of a country', async () => {
+  zone(
+    'freenet6.net',
+    `${APEX}ca CNAME ns1\nde NS ns1.example.\nfr DNAME example.org.\nwww.nl CNAME ns1\nlab NS ns1.example.\n`,
+  )
+  const { code, stdout } = await check()
+  assert.equal(code, 0)
+  const lines = stdout.split('\n').filter(line => line.includes('stands above'))
+  assert.deepEqual(
+    lines.map(line => /: (\S+ \S+) stands above the names of tunnels in (..):/.exec(line)?.slice(1)),
+    [
+      ['ca.freenet6.net. CNAME', 'ca'],
+      ['de.freenet6.net. NS', 'de'],
+      ['fr.freenet6.net. DNAME', 'fr'],
+    ],
+  )
+})
+
+test('a delegation inside the reverse zone is a warning, and one below a tunnel’s link is not', async () => {
+  const link = '1.0.0.0'
+  zone('0.0.0.0.1.0.0.0.0.0.a.2.ip6.arpa', `${APEX}${link} NS ns1.example.\n5.${link} NS ns1.example.\n`)
+  const { stdout } = await check()
+  const lines = stdout.split('\n').filter(line => line.includes('stands above'))
+  assert.equal(lines.length, 1, stdout)
+  assert.match(
+    lines[0] ?? '',
+    /1\.0\.0\.0\.0\.0\.0\.0\.1\..* NS stands above the names of links of 2a00:1::\/48/,
+  )
+})
+
+test('a long negative TTL is a warning', async () => {
+  zone('freenet6.net', APEX.replace('$TTL 60', '$TTL 86400').replace('2 3 4 5', '2 3 4 900'))
+  const { stdout } = await check()
+  assert.match(stdout, /^warning: .*the negative TTL is 900 s/m)
+})

@@ -73,14 +73,13 @@ afterEach(() => {
 })
 
 function follow({ keys = [] as readonly TsigKey[], source = '' } = {}): Secondaries {
-  secondaries = new Secondaries(
-    {
-      secondaries: [{ endpoint: { address: '127.0.0.1', port }, keyName: keys[0]?.name }],
-      keys,
-      source,
-    },
-    { catalog, log: SILENT },
-  )
+  secondaries = new Secondaries({
+    catalog,
+    secondaries: [{ endpoint: { address: '127.0.0.1', port }, keyName: keys[0]?.name }],
+    keys,
+    source,
+    log: SILENT,
+  })
   return secondaries
 }
 
@@ -212,13 +211,15 @@ suite('another list of secondaries', () => {
     const other = new Listener()
     const otherPort = await other.listen()
     try {
-      const endpoints = [port, otherPort].map(each => ({ address: '127.0.0.1', port: each }))
-      const list = endpoints.map(endpoint => ({ endpoint, keyName: undefined }))
-      following.renew({ secondaries: list, keys: [], source: '127.0.0.9' })
+      const list = [port, otherPort].map(each => ({
+        endpoint: { address: '127.0.0.1', port: each },
+        keyName: undefined,
+      }))
+      following.renew({ secondaries: list, keys: [] })
       await other.until(1)
-      assert.deepEqual([listener.heard.length, other.heard[0]?.from], [1, '127.0.0.9'])
+      assert.equal(listener.heard.length, 1)
       assert.equal(following.states()[0]?.acknowledged, 7)
-      following.renew({ secondaries: list.slice(1), keys: [], source: '' })
+      following.renew({ secondaries: list.slice(1), keys: [] })
       assert.deepEqual(
         following.states().map(({ secondary }) => secondary),
         [`127.0.0.1:${otherPort}`],

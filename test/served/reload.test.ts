@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { decode } from 'dns-packet'
 import { parse, stringify, type TomlTable } from 'smol-toml'
 import { CLASS } from '../../src/wire/codes.ts'
 import { exchange } from '../ask.ts'
@@ -203,6 +206,23 @@ describe('the configuration', { skip: await missingPackages(['dig']) }, () => {
     assert.doesNotMatch(await transfer(server), record)
     assert.equal((await fetch(`${server.web}/metrics`)).status, 200)
     assert.equal(await register(server, 'two'), 409) // its endpoint has a tunnel; no limit is in the way
+  })
+
+  test('names another secondary, which is told of every zone', async t => {
+    await using server = await startServer({ dir, config: LAB })
+    const secondary = createSocket('udp4')
+    t.after(() => secondary.close())
+    secondary.bind(0, '127.0.0.1')
+    await once(secondary, 'listening')
+    const told = new Set<string>()
+    secondary.on('message', message => {
+      assert.equal((message.readUInt8(2) >> 3) & 15, 4) // RFC 1996 3.1: NOTIFY
+      told.add(String(decode(message).questions?.[0]?.name))
+    })
+    configure({ dns: { secondaries: [{ address: `127.0.0.1:${secondary.address().port}` }] } })
+    assert.equal((await reload()).code, 0)
+    await eventually(async () => told.has('freenet6.net') && told.has('example.org'))
+    assert.equal(server.exitCode, null)
   })
 
   test('changes under a steady sender without a query lost', async () => {

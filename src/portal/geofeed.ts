@@ -1,0 +1,59 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { formatIpv6 } from '../address/ipv6.ts'
+import type { Cursor, TableSlice, TunnelReader } from '../store/tunnel-store.ts'
+import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
+
+/** Rows in a turn of the event loop. */
+const SLICE = 1000
+/** Who reads geofeeds comes once a day: a feed is given again for five minutes. */
+const GOOD_FOR_MS = 300_000
+const PREFIX_OCTETS = 8
+const PREFIX_LENGTH = 64
+
+/** Which prefix is used in which country (RFC 8805): a line for each tunnel that is up, and nothing more of it. */
+export class Geofeed {
+  readonly #table: Pick<TunnelReader, 'slice'>
+  readonly #isCountry: (code: string) => boolean
+  readonly #now: () => number
+  #text: Promise<string> | undefined
+  #goodUntil = Number.NEGATIVE_INFINITY
+
+  /** `now`: milliseconds since some moment. */
+  constructor(
+    table: Pick<TunnelReader, 'slice'>,
+    options: { readonly isCountry: (code: string) => boolean; readonly now?: () => number },
+  ) {
+    this.#table = table
+    this.#isCountry = options.isCountry
+    this.#now = options.now ?? (() => performance.now())
+  }
+
+  /** The whole feed, as it was at most five minutes ago. Rejects if the table can't be read. */
+  text(): Promise<string> {
+    if (this.#text !== undefined && this.#now() < this.#goodUntil) return this.#text
+    this.#goodUntil = this.#now() + GOOD_FOR_MS
+    const made = this.#make()
+    this.#text = made
+    made.catch(() => {
+      if (this.#text === made) this.#text = undefined
+    })
+    return made
+  }
+
+  async #make(): Promise<string> {
+    const parts = ['# prefix,country,region,city,postal code (RFC 8805)\n']
+    for (let from: Cursor | undefined; ; await nextTurn()) {
+      const { rows, next }: TableSlice<Tunnel> = this.#table.slice(from, SLICE)
+      parts.push(rows.map(tunnel => this.#line(tunnel)).join(''))
+      if (next === undefined) return parts.join('')
+      from = next
+    }
+  }
+
+  #line({ unreachable, country, ipv6Client }: Tunnel): string {
+    if (unreachable === NEW || !this.#isCountry(country)) return ''
+    const prefix = Uint8Array.from(ipv6Client)
+    prefix.fill(0, PREFIX_OCTETS)
+    return `${formatIpv6(prefix)}/${PREFIX_LENGTH},${country.toUpperCase()},,,\n`
+  }
+}

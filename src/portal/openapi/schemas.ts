@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { FINDINGS } from '../../observation/diagnosis.ts'
+import { PROBLEMS, type ProblemCode } from '../../shared/problem.ts'
+
+/** Seconds since 1970, UTC. */
+const seconds = z.int().min(0)
+const key = z.string().regex(/^[0-9a-f]{32}$/)
+const id = z.string().regex(/^[a-z0-9]{12}$/)
+const ipv4 = z.ipv4()
+const ipv6 = z.ipv6()
+const states = ['new', 'waiting', 'active', 'unreachable', 'dormant', 'suspended'] as const
+const codes = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]
+const echo = z.enum(['answered', 'silent', 'unknown', 'not-asked'])
+
+const described = z.strictObject({
+  code: z.enum(codes),
+  field: z.string().optional().describe('The field of the request that is wrong'),
+  detail: z.string().describe('In the language of Accept-Language'),
+})
+
+const wireguard = z
+  .strictObject({
+    public_key: z.string(),
+    server_public_key: z.string(),
+    endpoint: z.string(),
+    allowed_ips: z.string(),
+    address: z.string(),
+  })
+  .describe('For kind wireguard alone: what stands in the client’s configuration beside its private key')
+
+const tunnel = z.strictObject({
+  id,
+  name: z.string().describe('nicname.country.origin, without a final dot'),
+  state: z.enum(states),
+  kind: z.string().optional(),
+  ipv4_client: ipv4.nullable(),
+  ipv4_server: ipv4,
+  ipv6_client: ipv6,
+  ipv6_server: ipv6,
+  prefix_length: z.int(),
+  routed_prefix: z.string().optional(),
+  mtu: z.int(),
+  device: z.string().describe('The interface on the server'),
+  creation_time: seconds,
+  unreachable: z.int().min(-1).describe('Echoes missed in a row; −1: its interface is still to be made'),
+  state_since: seconds.optional(),
+  dormant_since: seconds.optional(),
+  until: seconds.optional().describe('When the state ends by itself'),
+  wireguard: wireguard.optional(),
+  links: z.strictObject({ self: z.url(), script: z.url(), page: z.url() }),
+  warnings: z.array(described).optional(),
+})
+
+/** What the API takes and gives, by the name that the document has for it. */
+export const SCHEMAS = {
+  Registration: z.strictObject({
+    ipv4: z.string().optional().describe('The client’s public IPv4 address; not for kind wireguard'),
+    nicname: z.string().describe('1 to 63 letters a–z, digits and hyphens'),
+    country: z.string().describe('ISO 3166-1 alpha-2, such as ca'),
+    os: z.string().describe('The id of the operating system, such as linux'),
+    kind: z.enum(['sit', 'wireguard']).optional(),
+    public_key: z.string().optional().describe('For kind wireguard'),
+  }),
+  Change: z.strictObject({
+    ipv4: z.string().optional().describe('The new endpoint'),
+    public_key: z.string().optional().describe('For kind wireguard'),
+  }),
+  Tunnel: tunnel,
+  NewTunnel: z.strictObject({ ...tunnel.shape, key: key.describe('Shown once') }),
+  Key: z.strictObject({ key }),
+  Recovery: z.strictObject({ id, name: z.string(), key }),
+  Diagnosis: z.strictObject({
+    finding: z.enum(FINDINGS),
+    detail: z.string().describe('What it means and what to do, in the language of Accept-Language'),
+    fault: z.string().optional().describe('What the server’s kernel said'),
+    seen: z.strictObject({ tunnel: echo, large: echo, endpoint: echo }),
+    rtt_ms: z.number().optional(),
+  }),
+  Health: z.strictObject({
+    status: z.enum(['ok', 'unhealthy']),
+    reasons: z.array(z.string()).optional(),
+  }),
+  Problem: z
+    .strictObject({
+      type: z.url(),
+      title: z.string(),
+      status: z.int(),
+      detail: z.string(),
+      code: z.enum(codes),
+      errors: z.array(described).min(1),
+    })
+    .describe('RFC 9457. Codes do not change; further ones may come.'),
+} as const
+
+export type SchemaName = keyof typeof SCHEMAS
