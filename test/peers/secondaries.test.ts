@@ -12,12 +12,14 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { stringify } from 'smol-toml'
 import { freePort } from '../../bench/running-server.ts'
 import type { CommandReply } from '../../src/operator/command.ts'
 import { ControlClient } from '../../src/operator/control-client.ts'
 import type { StatusReport } from '../../src/operator/status.ts'
 import { type Endpoint, formatEndpoint } from '../../src/shared/endpoint.ts'
-import { missingPackages } from '../packages.ts'
+import { makeCertificate } from '../certificate.ts'
+import { missingPackages, requirePackages } from '../packages.ts'
 import { runCli, type Server, startServer } from '../spawn.ts'
 import { Random } from './random.ts'
 import { SECONDARY_NAMES, SecondaryServer } from './secondary-server.ts'
@@ -158,6 +160,17 @@ async function statusOf(server: Server): Promise<StatusReport> {
   return JSON.parse(stdout) as StatusReport
 }
 
+/** Changes our zones while secondaries follow over TLS; returns how many transfers the first of them had. */
+async function followedOver({ tlsPort, config }: { tlsPort: number; config: string }) {
+  await using server = await startServer({ dir, config })
+  for (const secondary of secondaries)
+    secondary.start({ primary, tlsPort, zones: ZONES, secret: SECRET, keyName: KEY_NAME })
+  await untilEqual()
+  await new Churn().run(socketOf(server), 300)
+  await untilEqual()
+  return secondaries[0]?.transfers ?? assert.fail('no secondary')
+}
+
 suite('knotd and named as secondaries', {
   skip: (await missingPackages(['knotd', 'named', 'dig'])) ?? false,
 }, () => {
@@ -212,6 +225,17 @@ suite('knotd and named as secondaries', {
     )
     assert.equal((await runCli(['reload', '--config', join(server.dir, 'freenet6.toml')])).code, 0)
     await untilEqual([...ZONES, 'more.example.'])
+  })
+
+  test('named follows over TLS alone (RFC 9103)', async t => {
+    if (!(await requirePackages(t, ['openssl']))) return
+    const tlsPort = await freePort()
+    const files = makeCertificate(dir)
+    const tls = `[dns.tls]\nlisten = ["127.0.0.1:${tlsPort}"]\n${stringify(files)}`
+    secondaries = secondaries.filter(({ name }) => name === 'named')
+    const { full, incremental } = await followedOver({ tlsPort, config: `${config()}${tls}` })
+    t.diagnostic(`named: ${full} full and ${incremental} incremental transfers over TLS`)
+    assert.ok(full === ZONES.length && incremental > 0)
   })
 
   test('get nothing with a wrong key, and are told so in our status', async () => {
