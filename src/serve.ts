@@ -21,6 +21,7 @@ import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
+import { RecentRefusals } from './operator/recent-refusals.ts'
 import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
 import { Reload } from './reloading.ts'
 import { killChildren } from './shared/child.ts'
@@ -154,6 +155,7 @@ async function start(
     ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
+  const recentRefusals = new RecentRefusals()
   const mailer = mailerOf(config, log)
   stops.push(() => mailer?.close())
   let unready: readonly string[] = ['The start is not finished.']
@@ -164,6 +166,7 @@ async function start(
     troubles,
     unready: () => unready,
     mailer,
+    recentRefusals,
     log,
   })
   stops.push(() => portal.close())
@@ -196,6 +199,7 @@ async function start(
     threadRestarts: () => dns.threadRestarts,
     troubles,
     secondaries,
+    recentRefusals,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
