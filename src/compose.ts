@@ -27,7 +27,7 @@ import type { Interfaces } from './tunnel/interface.ts'
 import { Kinds } from './tunnel/kind.ts'
 import { NoInterfaces } from './tunnel/no-interfaces.ts'
 import type { Catalog } from './zone/catalog.ts'
-import { StaticZones } from './zone-loading.ts'
+import { catalogApexOf, StaticZones } from './zone-loading.ts'
 
 /** The kinds of tunnel that are served: a further one is added here. */
 const KINDS = new Kinds(SIT, WIREGUARD)
@@ -142,6 +142,7 @@ function openStore(config: Config, parts: TableParts & { readonly catalog: Catal
     file: databaseFile(config),
     catalog,
     apexes: [names.forwardApex, names.backwardApex],
+    listApex: catalogApexOf(config),
     rules: { kinds, prefix, devicePrefix, isCountry, isOs: id => osIds.has(id) },
     ttl: config.dns.ttl,
     journal: { bytes: config.dns.journal_bytes, age: secondsOf(config.dns.journal_age) },

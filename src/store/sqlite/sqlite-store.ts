@@ -40,6 +40,8 @@ export interface StoreOptions {
   readonly catalog: Catalog
   /** The zones that tunnels live in, in wire form and lower case. */
   readonly apexes: readonly Uint8Array[]
+  /** The zone that lists the others; undefined: there is none. */
+  readonly listApex?: Uint8Array | undefined
   readonly rules: RowRules
   /** That of the tunnels' records, in seconds: an index rests longer than caches hold its old name. */
   readonly ttl: number
@@ -106,7 +108,7 @@ export class SqliteStore implements TunnelStore {
     this.#soas = new ZoneSoas(catalog, {
       serials: new ZoneSerials(database),
       journal: this.journal,
-      ofTunnels: options.apexes,
+      clocked: [...options.apexes, ...(options.listApex === undefined ? [] : [options.listApex])],
     })
     this.#committed = new Feed(log)
     this.#foreign = new Feed(log)
