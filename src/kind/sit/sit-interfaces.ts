@@ -13,6 +13,7 @@ import {
 } from '../../kernel/ip-command.ts'
 import { isComplete, type KernelLink, listLinks, receivedPackets } from '../../kernel/kernel-link.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import { DeviceWatch } from './device-watch.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
 export type Preparation = () => Promise<LinkFault | undefined>
@@ -42,6 +43,10 @@ export class SitInterfaces implements Interfaces {
   readonly #forwardingPath: string | undefined
   readonly #sourceFilter: Preparation
   #trouble: string | undefined
+  /** What the kernel was last asked for, by device. */
+  readonly #links = new Map<string, Link>()
+  /** Calls of `ip` that change something and are under way. */
+  #changes = 0
 
   constructor(options: SitOptions) {
     this.#devicePrefix = options.devicePrefix
@@ -67,6 +72,17 @@ export class SitInterfaces implements Interfaces {
     return this.#trouble
   }
 
+  watch(harmed: () => void): () => void {
+    const watch = new DeviceWatch({
+      outer: this.#outer,
+      pool: formatPrefix(this.#prefix),
+      linkOf: device => this.#links.get(device),
+      isChanging: () => this.#changes > 0,
+      harmed,
+    })
+    return () => watch.stop()
+  }
+
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const faults: LinkFault[] = []
     for (let first = 0; first < links.length; first += BATCH_LINKS) {
@@ -77,6 +93,7 @@ export class SitInterfaces implements Interfaces {
 
   async changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
+    for (const link of sound) this.#links.set(link.device, link)
     const commands = sound.map(link => [changeRemoteCommand(link, this.#outer)])
     const reasons = await this.#tryCommands(sound, commands)
     const missing = sound.filter(link => MISSING.test(reasons.get(link.device) ?? ''))
@@ -97,6 +114,8 @@ export class SitInterfaces implements Interfaces {
     if (listing.kind === 'failed') {
       return { made: [], removed: [], faults: [{ device: NO_DEVICE, reason: listing.reason }] }
     }
+    this.#links.clear()
+    for (const link of wanted) this.#links.set(link.device, link)
     const names = new Set(wanted.map(link => link.device))
     const strays = [...listing.links.keys()].filter(device => !names.has(device))
     const amiss = wanted.filter(link => !this.#isSound(listing.links, link))
@@ -135,6 +154,7 @@ export class SitInterfaces implements Interfaces {
 
   async #createBatch(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
+    for (const link of sound) this.#links.set(link.device, link)
     const add = (link: Link) => addCommands(link, this.#outer)
     const reasons = await this.#tryCommands(sound, sound.map(add))
     // One that is there already is made anew: it may be half of what it should be. One that is in the way of another
@@ -144,6 +164,7 @@ export class SitInterfaces implements Interfaces {
     const lasting = await this.#tryCommands(again, again.map(add))
     for (const link of again) reasons.delete(link.device)
     for (const [device, reason] of lasting) reasons.set(device, reason)
+    for (const device of reasons.keys()) this.#links.delete(device)
     await this.#runDeletes([...reasons.keys()])
     return [...faults, ...faultsOf(reasons)]
   }
@@ -151,6 +172,7 @@ export class SitInterfaces implements Interfaces {
   async #removeBatch(devices: readonly string[]): Promise<readonly LinkFault[]> {
     const ours = devices.filter(device => this.#isOurs(device))
     const foreign = devices.filter(device => !this.#isOurs(device))
+    for (const device of devices) this.#links.delete(device)
     const reasons = await this.#runDeletes(ours)
     return [
       ...foreign.map(device => ({ device, reason: `the name does not begin with ${this.#devicePrefix}` })),
@@ -170,7 +192,9 @@ export class SitInterfaces implements Interfaces {
     targets: readonly Pick<Link, 'device'>[],
     commands: readonly (readonly string[])[],
   ): Promise<Map<string, string>> {
+    this.#changes++
     const outcome = await runBatch(this.#run, commands.flat())
+    this.#changes--
     const reasons = new Map<string, string>()
     let line = 0
     for (const [index, { device }] of targets.entries()) {
