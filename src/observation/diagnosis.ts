@@ -68,7 +68,7 @@ export class Diagnoses {
   readonly #lifecycle: DiagnosedLifecycle
   readonly #prober: Prober
   readonly #timeoutMs: number
-  readonly #mtu: number
+  readonly #mtuOf: (tunnel: Tunnel) => number
   readonly #isDryRun: boolean
   readonly #now: () => number
   readonly #kept = new Map<string, { readonly until: number; readonly diagnosis: Promise<Diagnosis> }>()
@@ -78,7 +78,7 @@ export class Diagnoses {
     readonly prober: Prober
     readonly timeoutMs: number
     /** Octets of the largest packet that a tunnel takes. */
-    readonly mtu: number
+    readonly mtuOf: (tunnel: Tunnel) => number
     readonly isDryRun: boolean
     /** Milliseconds since some moment. */
     readonly now?: () => number
@@ -86,7 +86,7 @@ export class Diagnoses {
     this.#lifecycle = parts.lifecycle
     this.#prober = parts.prober
     this.#timeoutMs = parts.timeoutMs
-    this.#mtu = parts.mtu
+    this.#mtuOf = parts.mtuOf
     this.#isDryRun = parts.isDryRun
     this.#now = parts.now ?? (() => performance.now())
   }
@@ -130,7 +130,7 @@ export class Diagnoses {
   }
 
   async #whenAnswered(tunnel: Tunnel, roundTripMs: number): Promise<Diagnosis> {
-    const large = await this.#echo(formatIpv6(tunnel.ipv6Client), this.#mtu - HEADERS)
+    const large = await this.#echo(formatIpv6(tunnel.ipv6Client), this.#mtuOf(tunnel) - HEADERS)
     const finding = large.kind === 'silent' ? 'large-lost' : 'well'
     return { ...NOTHING_SENT, finding, tunnel: 'answered', large: large.kind, roundTripMs }
   }

@@ -60,7 +60,7 @@ async function setUp(t: TestContext, options: { readonly isDryRun?: boolean } = 
     lifecycle: world.lifecycle,
     prober: world.broker.prober,
     timeoutMs: 10,
-    mtu: MTU,
+    mtuOf: () => MTU,
     isDryRun: options.isDryRun ?? false,
     now: () => clock.now,
   })
