@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
+import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
 import { SIT } from './kind/sit/sit.ts'
 import { WIREGUARD } from './kind/wireguard/wireguard.ts'
 import { Audit } from './lifecycle/audit.ts'
@@ -63,7 +64,9 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
   })
   try {
     const prober = parts.prober ?? (await chooseProber(config.monitor.prober, { pool: config.tunnel.prefix }))
+    restoreServerKey(config.data_dir, store, log)
     const interfaces = await openDrivers(config, kinds, log)
+    keepServerKey(config.data_dir, store, log)
     const tables = { statics, catalog, zone, store }
     return assemble(config, { ...tables, prober, interfaces, systems, kinds, now, clock, log })
   } catch (error) {

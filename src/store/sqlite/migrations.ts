@@ -138,4 +138,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX tunnels_public_key
     ON tunnels (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
   `,
+  `
+  CREATE TABLE secrets (
+    name  TEXT PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

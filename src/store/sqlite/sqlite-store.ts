@@ -187,6 +187,18 @@ export class SqliteStore implements TunnelStore {
     this.#troubles.begin(fault === 'busy' ? 'lock' : 'write', { code, reason })
   }
 
+  secret(name: string): string | undefined {
+    const row = this.#database.prepare('SELECT value FROM secrets WHERE name = ?').get(name)
+    return row === undefined ? undefined : String(row.value)
+  }
+
+  keepSecret(name: string, value: string): void {
+    const keep = this.#database.prepare(
+      'INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+    )
+    this.#database.transaction(() => keep.run(name, value))
+  }
+
   backUp(file: string): Promise<void> {
     return this.#database.backUp(file)
   }
