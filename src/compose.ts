@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
+import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
 import { SIT } from './kind/sit/sit.ts'
 import { WIREGUARD } from './kind/wireguard/wireguard.ts'
 import { Audit } from './lifecycle/audit.ts'
@@ -28,7 +29,7 @@ import { Kinds } from './tunnel/kind.ts'
 import { NoInterfaces } from './tunnel/no-interfaces.ts'
 import type { RoutedRange } from './tunnel/routed-pool.ts'
 import type { Catalog } from './zone/catalog.ts'
-import { routedApexes, StaticZones } from './zone-loading.ts'
+import { catalogApexOf, routedApexes, StaticZones } from './zone-loading.ts'
 
 /** The kinds of tunnel that are served: a further one is added here. */
 const KINDS = new Kinds(SIT, WIREGUARD)
@@ -64,7 +65,9 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
   })
   try {
     const prober = parts.prober ?? (await chooseProber(config.monitor.prober, { pool: config.tunnel.prefix }))
+    restoreServerKey(config.data_dir, store, log)
     const interfaces = await openDrivers(config, kinds, log)
+    keepServerKey(config.data_dir, store, log)
     const tables = { statics, catalog, zone, store }
     return assemble(config, { ...tables, prober, interfaces, systems, kinds, now, clock, log })
   } catch (error) {
@@ -144,6 +147,7 @@ function openStore(config: Config, parts: TableParts & { readonly catalog: Catal
     file: databaseFile(config),
     catalog,
     apexes: [names.forwardApex, names.backwardApex, ...routedApexes(config)],
+    listApex: catalogApexOf(config),
     rules: { kinds, prefix, routed, devicePrefix, isCountry, isOs: id => osIds.has(id) },
     ttl: config.dns.ttl,
     journal: { bytes: config.dns.journal_bytes, age: secondsOf(config.dns.journal_age) },

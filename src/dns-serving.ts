@@ -72,6 +72,7 @@ export async function serveDns(
       optional: config.demo && endpoint.address === '::1',
     })),
     respond: (query, length, reply, client) => nameserver.converse(query, length, reply, client),
+    tls: config.dns.tls,
     udp:
       threads ??
       new DgramListeners((query, length, reply, client) => nameserver.respond(query, length, reply, client)),

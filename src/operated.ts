@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import { compose, databaseFile } from './compose.ts'
 import type { Config } from './config/config.ts'
 import type { Operated } from './operator/command.ts'
+import type { RecentRefusals } from './operator/recent-refusals.ts'
 import type { OpenedBroker } from './operator/run-command.ts'
 import { Status, type StatusReport } from './operator/status.ts'
 import { ZoneDumps } from './operator/zone-dumps.ts'
@@ -20,11 +21,13 @@ export function operatedBroker(
     threadRestarts,
     troubles,
     secondaries,
+    recentRefusals,
     reload,
   }: {
     readonly threadRestarts: (() => number) | undefined
     readonly troubles?: () => readonly string[]
     readonly secondaries: Secondaries | undefined
+    readonly recentRefusals?: RecentRefusals
   } & Pick<Operated, 'reload'>,
 ): Operated {
   const { catalog, table, interfaces, prober } = broker
@@ -44,6 +47,7 @@ export function operatedBroker(
     reconcile: threadRestarts && (() => broker.lifecycle.reconcile()),
     status,
     dumps: new ZoneDumps(catalog),
+    recentRefusals,
     reload,
     notify: secondaries && (zone => notify(zone, { catalog, secondaries })),
     backUp: file => broker.store.backUp(file),

@@ -8,10 +8,12 @@ import { serverPublicKey } from './kind/wireguard/server-key.ts'
 import { PublishedNames } from './lifecycle/published-names.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { Census } from './observation/census.ts'
+import type { RecentRefusals } from './operator/recent-refusals.ts'
 import type { AdmittanceOptions } from './portal/admittance.ts'
 import type { PortalOptions, ServiceFacts } from './portal/options.ts'
 import { Portal } from './portal/portal.ts'
 import { isCountry } from './registration/country.ts'
+import { utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
 import { Words } from './words/words.ts'
 
@@ -29,6 +31,7 @@ export async function servePortal(
     readonly troubles: () => readonly string[]
     readonly unready: PortalOptions['unready']
     readonly mailer: PortalOptions['mailer']
+    readonly recentRefusals: RecentRefusals
     readonly log: Log
   },
 ): Promise<Portal> {
@@ -46,7 +49,10 @@ export async function servePortal(
     metrics,
     unready: parts.unready,
     mailer: parts.mailer,
-    onRefused: code => metrics.countRefusal(code),
+    onRefused: (codes, request) => {
+      for (const code of codes) metrics.countRefusal(code)
+      parts.recentRefusals.note({ ...request, codes: [...codes], time: utcSeconds() })
+    },
     words: Words.load(),
     log,
   })

@@ -22,6 +22,7 @@ export class Reload {
   #config: Config
   readonly #broker: Pick<Broker, 'statics' | 'store' | 'audit'>
   readonly #changeable: readonly Changeable[]
+  readonly #reread: () => readonly string[]
   readonly #log: Log
   #running: Promise<ReloadReport> | undefined
 
@@ -30,12 +31,15 @@ export class Reload {
     parts: {
       readonly broker: Pick<Broker, 'statics' | 'store' | 'audit'>
       readonly changeable: readonly Changeable[]
+      /** Reads other files again that are in use, and names them; throws if they can't be used. */
+      readonly reread?: () => readonly string[]
       readonly log: Log
     },
   ) {
     this.#config = config
     this.#broker = parts.broker
     this.#changeable = parts.changeable
+    this.#reread = parts.reread ?? (() => [])
     this.#log = parts.log
   }
 
@@ -50,6 +54,11 @@ export class Reload {
   async #reload(): Promise<ReloadReport> {
     const report: ReloadReport = { taken: [], kept: [] }
     await this.#reloadConfiguration(report)
+    try {
+      report.taken.push(...this.#reread())
+    } catch (error) {
+      report.kept.push(messageOf(error))
+    }
     try {
       const zones = await this.#broker.statics.reload(this.#broker.store)
       report.taken.push(...zones.taken)

@@ -2,6 +2,7 @@ import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
 import { compose } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
+import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
 import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
 import { cached } from './health/cached.ts'
@@ -9,6 +10,7 @@ import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
 import { LastResort } from './last-resort.ts'
 import { loadLibc } from './listen/libc.ts'
+import type { DnsListeners } from './listen/listeners.ts'
 import { ServiceManager } from './listen/service-manager.ts'
 import { mailerOf, noticesOf } from './mail-serving.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
@@ -19,6 +21,7 @@ import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
+import { RecentRefusals } from './operator/recent-refusals.ts'
 import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
 import { Reload } from './reloading.ts'
 import { killChildren } from './shared/child.ts'
@@ -44,8 +47,9 @@ type Stop = () => Promise<void> | void
  */
 export async function serve(options: Pick<CommandOptions, 'config'>): Promise<ExitCode> {
   const reading = readConfig(options.config)
-  if (reading.kind === 'mistakes') {
-    process.stderr.write(`${reading.mistakes.join('\n')}\n`)
+  const mistakes = reading.kind === 'mistakes' ? reading.mistakes : tlsFileMistakes(reading.config)
+  if (reading.kind === 'mistakes' || mistakes.length > 0) {
+    process.stderr.write(`${mistakes.join('\n')}\n`)
     return EXIT.usage
   }
   const output = new LogOutput()
@@ -151,6 +155,7 @@ async function start(
     ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
+  const recentRefusals = new RecentRefusals()
   const mailer = mailerOf(config, log)
   stops.push(() => mailer?.close())
   let unready: readonly string[] = ['The start is not finished.']
@@ -161,6 +166,7 @@ async function start(
     troubles,
     unready: () => unready,
     mailer,
+    recentRefusals,
     log,
   })
   stops.push(() => portal.close())
@@ -178,6 +184,7 @@ async function start(
       },
       { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
     ],
+    reread: () => rereadTls(config, dns.listeners),
     log,
   })
   const reload = manager.told(untold, SERVING)
@@ -192,6 +199,7 @@ async function start(
     threadRestarts: () => dns.threadRestarts,
     troubles,
     secondaries,
+    recentRefusals,
     reload: () => reload.run(),
   })
   const control = await listenForOperator(config, { broker, operated, log })
@@ -239,6 +247,16 @@ async function listenForOperator(
     log.error({ err: error }, `${control.socket} can't be made: commands find no running process`)
     return undefined
   }
+}
+
+/** Certificates are renewed every few weeks under the same name. */
+function rereadTls({ dns }: Config, listeners: DnsListeners): readonly string[] {
+  const { tls } = dns
+  if (tls.listen.length === 0) return []
+  const [mistake] = tlsFileMistakes({ dns })
+  if (mistake !== undefined) throw new Error(mistake)
+  listeners.renewTls()
+  return [tls.certificate]
 }
 
 function awaitSignal(): Promise<string> {

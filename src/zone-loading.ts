@@ -12,6 +12,7 @@ import { TYPE } from './wire/codes.ts'
 import { formatName, lowerCaseName } from './wire/name.ts'
 import { isAtOrBelow } from './wire/wire-name.ts'
 import { Catalog } from './zone/catalog.ts'
+import { catalogZone } from './zone/catalog-zone.ts'
 import type { Rrset } from './zone/rrset.ts'
 import { ownerOf, type RrsetChange } from './zone/rrset-change.ts'
 import { serialCompare, soaSerial, soaWithSerial } from './zone/serial.ts'
@@ -65,6 +66,8 @@ export class StaticZones {
   /** Static rrsets of the tunnels' zones, by the key of their apex. */
   readonly #ofTunnels = new Map<string, readonly Rrset[]>()
   readonly #apexByFile = new Map<string, Uint8Array>()
+  /** Apex of the catalog zone, if there is one. */
+  #listApex: Uint8Array | undefined
   /** Files whose zone could not be taken, and the first thing that is wrong with each. */
   readonly #failed = new Map<string, string>()
 
@@ -79,6 +82,27 @@ export class StaticZones {
     if (tunnels === 'unknown') for (const { apex } of allApexes(config)) this.catalog.putFailedZone(apex)
     for (const zone of this.#files()) this.#load(zone)
     if (tunnels === 'known') this.#makeUp()
+    this.#list()
+  }
+
+  /** Puts the catalog zone beside the others. */
+  #list(): void {
+    const apex = catalogApexOf(this.#config)
+    if (apex === undefined) return
+    if (this.catalog.claimedApexes().some(other => keyOf(other) === keyOf(apex)))
+      throw new ZoneLoadFault(
+        `dns.catalog_zone = "${formatName(apex)}": a zone file gives a zone of that name`,
+      )
+    this.catalog.putZone(apex, this.#listed(apex))
+    this.#listApex = apex
+  }
+
+  /** All zones but the list itself; one that failed to load too: it is no zone that secondaries should forget. */
+  #listed(apex: Uint8Array): readonly Rrset[] {
+    return catalogZone(
+      apex,
+      this.catalog.claimedApexes().filter(other => keyOf(other) !== keyOf(apex)),
+    )
   }
 
   /** One line for each file whose zone is not served as the file has it. */
@@ -104,6 +128,8 @@ export class StaticZones {
       }
     }
     await this.#followForward(store)
+    if (this.#listApex !== undefined)
+      await this.#reloadStatic(this.#listApex, this.#listed(this.#listApex), store)
     for (const file of [...this.#apexByFile.keys(), ...this.#failed.keys()])
       if (!files.has(file)) this.#gone(file, report)
     return report
@@ -273,6 +299,11 @@ export class StaticZones {
   #isOfTunnels(apex: Uint8Array): boolean {
     return allApexes(this.#config).some(({ key }) => key === keyOf(apex))
   }
+}
+
+/** Apex of the catalog zone (RFC 9432), in wire form and lower case; undefined: there is none. */
+export function catalogApexOf({ dns }: Config): Uint8Array | undefined {
+  return dns.catalog_zone === '' ? undefined : lowerCaseName(wireName(dns.catalog_zone))
 }
 
 /** What a reload took, and what it left as it was and why: a line each. */

@@ -4,6 +4,7 @@ import { parse as parseToml, TomlError } from 'smol-toml'
 import { keyMistakes } from './key-rules.ts'
 import { mistakeLines, printable } from './mistakes.ts'
 import { type ConfigValues, schema } from './schema.ts'
+import { tlsMistakes } from './tls-rules.ts'
 import { ruleFindings } from './value-rules.ts'
 
 const PACKAGE_ROOT = join(import.meta.dirname, '..', '..')
@@ -71,8 +72,15 @@ function check(values: unknown, origin: Origin): ConfigReading {
   config.data_dir = resolve(directory, config.data_dir)
   config.zones_dir = zonesDirectory(resolve(directory, config.zones_dir), origin)
   config.control.socket = resolve(directory, config.control.socket || join(config.data_dir, 'control.sock'))
+  for (const file of ['certificate', 'key'] as const)
+    if (config.dns.tls[file] !== '') config.dns.tls[file] = resolve(directory, config.dns.tls[file])
   const found = ruleFindings(config)
-  const mistakes = [...zonesMistakes(values, config), ...keyMistakes(config), ...found.mistakes]
+  const mistakes = [
+    ...zonesMistakes(values, config),
+    ...keyMistakes(config),
+    ...tlsMistakes(config),
+    ...found.mistakes,
+  ]
   if (mistakes.length > 0) return mistaken(mistakes)
   return { kind: 'config', config, warnings: demo ? [] : found.warnings.map(printable) }
 }

@@ -3,6 +3,7 @@ import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
 import {
   contactUrl,
   domainName,
+  domainNameOrNone,
   duration,
   durationOrNone,
   endpoint,
@@ -29,6 +30,13 @@ const LARGEST_SIT_MTU = 1480 // RFC 4213 3.2: what an IPv4 packet of 1500 octets
 
 const tsigAlgorithms = Object.keys(TSIG_ALGORITHMS) as (keyof typeof TSIG_ALGORITHMS)[]
 
+const tls = z.strictObject({
+  listen: z.array(endpoint).default([]),
+  /** PEM files, read again at a reload. */
+  certificate: z.string().default(''),
+  key: z.string().default(''),
+})
+
 const dns = z.strictObject({
   listen: z
     .array(endpoint)
@@ -44,7 +52,10 @@ const dns = z.strictObject({
   journal_age: duration('400d').prefault('7d'),
   /** Address that NOTIFYs leave from; empty: the system's choice. */
   notify_source: hostAddressOrNone.default(''),
+  /** Name of the zone that lists the others (RFC 9432); empty: none does. */
+  catalog_zone: domainNameOrNone.default(''),
   secondaries: z.array(z.strictObject({ address: endpoint, key: z.string().optional() })).default([]),
+  tls: tls.prefault({}),
   rate_limit: z
     .strictObject({
       responses_per_second: integer(0, 1_000_000).default(0),

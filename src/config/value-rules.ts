@@ -97,7 +97,7 @@ function canonical({ address, port }: Endpoint): string {
 
 /** Port 0 is another one each time. */
 function listenMistakes({ dns, web }: ConfigValues): string[] {
-  const listed = dns.listen.filter(({ port }) => port !== 0).map(canonical)
+  const listed = [...dns.listen, ...dns.tls.listen].filter(({ port }) => port !== 0).map(canonical)
   const twice = new Set(listed.filter((text, index) => listed.indexOf(text) !== index))
   const shared = listed.includes(canonical(web.listen)) ? [canonical(web.listen)] : []
   return [

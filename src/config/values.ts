@@ -115,6 +115,16 @@ export const domainName = z
   })
   .meta({ example: '"freenet6.net"' })
 
+/** The same, or nothing. */
+export const domainNameOrNone = z
+  .string()
+  .transform((text, context) => {
+    if (text === '') return text
+    const value = domainName.safeParse(text)
+    return value.success ? value.data : refuse(context, 'a domain name, such as catalog.example')
+  })
+  .meta({ example: '"catalog.example"' })
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,

@@ -26,6 +26,33 @@ table ip6 freenet6 {
 `
 }
 
+/**
+ * The rules as long as we live: put in where they are absent or were changed, and left alone where they are as we made
+ * them, so that whoever watches hears of nothing.
+ */
+export class SourceFilter {
+  readonly #devicePrefix: string
+  readonly #command: string
+  /** As nft listed them when we had made them. */
+  #listed: string | undefined
+
+  constructor({
+    devicePrefix,
+    command = 'nft',
+  }: { readonly devicePrefix: string; readonly command?: string }) {
+    this.#devicePrefix = devicePrefix
+    this.#command = command
+  }
+
+  /** Returns why the rules are not there. */
+  async ensure(): Promise<LinkFault | undefined> {
+    if (this.#listed !== undefined && (await listRules(this.#command)) === this.#listed) return undefined
+    const fault = await installSourceFilter({ devicePrefix: this.#devicePrefix, command: this.#command })
+    this.#listed = fault === undefined ? await listRules(this.#command) : undefined
+    return fault
+  }
+}
+
 /** Puts the rules into the kernel in one step, in place of earlier ones. Returns why that did not work. */
 export async function installSourceFilter(options: {
   readonly devicePrefix: string
@@ -38,6 +65,19 @@ export async function installSourceFilter(options: {
   return {
     device: `${devicePrefix}*`,
     reason: `no source filter, clients can send from any address: ${reason}`,
+  }
+}
+
+/** Undefined: there are none, or nft does not say. What the counters say is left out. */
+async function listRules(command: string): Promise<string | undefined> {
+  try {
+    const { end, code, stdout } = await runChild(command, ['list', 'table', 'ip6', 'freenet6'], {
+      deadlineMs: DEADLINE_MS,
+    })
+    return end === 'exit' && code === 0 ? stdout.replaceAll(/ packets \d+ bytes \d+/g, '') : undefined
+  } catch (error) {
+    if (!(error instanceof ChildFault)) throw error
+    return undefined
   }
 }
 

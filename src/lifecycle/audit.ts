@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Log } from '../shared/log.ts'
-import type { Cursor, TableSlice, TunnelStore } from '../store/tunnel-store.ts'
+import type { Cursor, TunnelStore } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
+import type { Rrset } from '../zone/rrset.ts'
 import { Comparison } from './comparison.ts'
 import type { TunnelZoneName } from './tunnel-names.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
@@ -24,6 +25,15 @@ export interface AuditReport {
 
 /** How many rrsets the rows have in each zone. */
 type Published = Record<TunnelZoneName, number>
+
+/** Some rows that follow each other, as they were compared with what is answered. */
+interface ComparedRows {
+  readonly tunnels: number
+  /** Where the comparison goes on; undefined: it is complete. */
+  readonly next: Cursor | undefined
+  readonly published: Published
+  readonly changes: readonly RrsetChange[]
+}
 
 /**
  * Compares what is answered with what the table says, in both directions, and heals every difference at once. A commit
@@ -97,26 +107,22 @@ export class Audit {
       if (cursor === undefined) break
       await nextTurn()
     }
-    return answered === wanted ? 0 : this.#removeStrays(zone)
+    if (answered === wanted) return 0
+    return this.#removeStrays(zone, answered > wanted ? answered - wanted : Number.POSITIVE_INFINITY)
   }
 
-  async #removeStrays(zone: TunnelZoneName): Promise<number> {
+  /** Looks no further when `excess` strays are found: where they lie is not known, and the rest is in order. */
+  async #removeStrays(zone: TunnelZoneName, excess: number): Promise<number> {
     let found = 0
-    let after: Uint8Array | undefined
-    for (let cursor: Uint8Array | undefined, owners = 0, strays = 0; ; ) {
-      const { changes, cursor: next } = this.#comparison.straysAfter(zone, cursor, SLICE)
-      cursor = next
-      owners += SLICE
-      strays += changes.length
-      if (owners >= HEALED_OWNERS || cursor === undefined) {
-        const [from, length] = [after, owners]
-        if (strays > 0)
-          found += await this.#heal(() => this.#comparison.straysAfter(zone, from, length).changes)
-        after = cursor
-        owners = 0
-        strays = 0
-      }
-      if (cursor === undefined) return found
+    for (let cursor: Uint8Array | undefined; ; ) {
+      const looked = this.#comparison.straysAfter(zone, cursor, SLICE)
+      const strays =
+        looked.changes.length === 0
+          ? looked
+          : await this.#heal(() => this.#comparison.straysAfter(zone, cursor, HEALED_OWNERS))
+      found += strays.changes.length
+      cursor = strays.cursor
+      if (cursor === undefined || found >= excess) return found
       await nextTurn()
     }
   }
@@ -124,39 +130,39 @@ export class Audit {
   async #publishMissing(published: Published): Promise<{ tunnels: number; missing: number }> {
     let tunnels = 0
     let missing = 0
-    let lacking: Tunnel[] = []
     for (let from: Cursor | undefined; ; ) {
-      const { rows, next }: TableSlice<Tunnel> = this.#store.tunnels.slice(from, SLICE)
-      lacking.push(...rows.filter(row => this.#lacks(row, published)))
-      tunnels += rows.length
-      if (lacking.length >= HEALED_ROWS || (next === undefined && lacking.length > 0)) {
-        const due = lacking
-        lacking = []
-        missing += await this.#heal(() => this.#missingOf(due))
-      }
-      if (next === undefined) return { tunnels, missing }
-      from = next
+      const looked = this.#compareRows(from, SLICE)
+      const slice =
+        looked.changes.length === 0 ? looked : await this.#heal(() => this.#compareRows(from, HEALED_ROWS))
+      tunnels += slice.tunnels
+      missing += slice.changes.length
+      published.forward += slice.published.forward
+      published.reverse += slice.published.reverse
+      if (slice.next === undefined) return { tunnels, missing }
+      from = slice.next
       await nextTurn()
     }
   }
 
-  #lacks(tunnel: Tunnel, published: Published): boolean {
-    const rrsets = this.#zone.rrsetsOf(tunnel)
-    if (rrsets.length === 0) {
-      if (tunnel.unreachable >= 0) this.#tellHidden(tunnel)
-      return false
+  /** The next rows, and what puts their names right. */
+  #compareRows(from: Cursor | undefined, limit: number): ComparedRows {
+    const published: Published = { forward: 0, reverse: 0 }
+    const { rows, next } = this.#store.tunnels.slice(from, limit)
+    const changes: RrsetChange[] = []
+    for (const row of rows) {
+      const rrsets = this.#rrsetsOf(row)
+      for (const { owner } of rrsets) published[this.#zone.names.zoneOf(owner)]++
+      changes.push(...this.#comparison.missing(rrsets))
     }
-    this.#hidden.delete(tunnel.id)
-    for (const { owner } of rrsets) published[this.#zone.names.zoneOf(owner)]++
-    return this.#comparison.missing(rrsets).length > 0
+    return { tunnels: rows.length, next, published, changes }
   }
 
-  /** As the rows are now: they may have changed since they were looked at. */
-  #missingOf(tunnels: readonly Tunnel[]): readonly RrsetChange[] {
-    return tunnels.flatMap(({ id }) => {
-      const tunnel = this.#store.tunnels.byId(id)
-      return tunnel === undefined ? [] : this.#comparison.missing(this.#zone.rrsetsOf(tunnel))
-    })
+  /** Tells whom static data hides. */
+  #rrsetsOf(tunnel: Tunnel): readonly Rrset[] {
+    const rrsets = this.#zone.rrsetsOf(tunnel)
+    if (rrsets.length > 0) this.#hidden.delete(tunnel.id)
+    else if (tunnel.unreachable >= 0) this.#tellHidden(tunnel)
+    return rrsets
   }
 
   /** An operator who edits a row by hand must hear, once, why its name does not appear. */
@@ -166,11 +172,14 @@ export class Audit {
     this.#log.warn({ tunnel: id, nicname, country }, 'row can not stand in DNS: static data in its place')
   }
 
-  /** Puts right what `find` finds inside the transaction: nothing can come between that and the commit. */
-  #heal(find: () => readonly RrsetChange[]): Promise<number> {
+  /**
+   * Puts right what `find` finds inside the transaction: nothing can come between that and the commit. What was found
+   * before is looked for again there, together with all that follows it, so that only the first is found twice.
+   */
+  #heal<Found extends { readonly changes: readonly RrsetChange[] }>(find: () => Found): Promise<Found> {
     return this.#store.commit(() => {
-      const changes = find()
-      return { outcome: changes.length, changes }
+      const found = find()
+      return { outcome: found, changes: found.changes }
     })
   }
 }

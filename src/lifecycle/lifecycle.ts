@@ -245,9 +245,12 @@ export class Lifecycle {
     return this.#reconciler.run()
   }
 
-  /** The tunnels among these whose interface needed no mending: the kernel is reconciled, unless it is known to be sound. */
-  check(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    return this.#reconciler.check(ids)
+  /**
+   * The tunnels among these whose interface has needed no mending `since` a moment by performance.now(), nor now: the
+   * kernel is reconciled, unless it is known to be sound.
+   */
+  check(ids: readonly string[], since = performance.now()): Promise<ReadonlySet<string>> {
+    return this.#reconciler.check(ids, since)
   }
 
   /** The tunnels among these that have sent something since the last call, as far as the kernel can say. */

@@ -11,6 +11,8 @@ import type { LinkFaults } from './link-faults.ts'
 const SLICE = 1000
 /** In place of a device in a fault that is not one link's. */
 const WHOLE_KERNEL = '*'
+/** How long it is remembered when an interface was made: longer than a round of the monitor lasts. */
+const REMEMBERED_MS = 600_000
 
 /** Makes the kernel's interfaces equal to the table's, both ways. New tunnels are left to BringUp. */
 export class Reconciler {
@@ -18,6 +20,8 @@ export class Reconciler {
   readonly #drivers: Drivers
   readonly #faults: LinkFaults
   readonly #turn: KernelTurn
+  /** When interfaces that were amiss were made anew, by performance.now(), in that order. */
+  readonly #madeAt = new Map<string, number>()
 
   constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'faults' | 'turn'>) {
     this.#store = parts.store
@@ -31,20 +35,42 @@ export class Reconciler {
       const wanted = await this.#tunnelsUp()
       const mended = await this.#drivers.reconcile(wanted)
       this.#faults.note(wanted, mended.faults)
+      this.#remember(mended.made)
       return mended
     })
   }
 
   /** See Lifecycle.check. The whole table is read only if something is not as it should be, or nobody can tell. */
-  async check(ids: readonly string[]): Promise<ReadonlySet<string>> {
+  async check(ids: readonly string[], since: number): Promise<ReadonlySet<string>> {
+    const unsound = await this.#unsound(ids)
+    if (unsound.has(WHOLE_KERNEL)) return new Set() // nobody knows
+    return new Set(
+      ids.filter(id => {
+        const device = this.#store.tunnels.byId(id)?.device ?? ''
+        return !unsound.has(device) && (this.#madeAt.get(device) ?? Number.NEGATIVE_INFINITY) < since
+      }),
+    )
+  }
+
+  async #unsound(ids: readonly string[]): Promise<ReadonlySet<string>> {
     const amiss = await this.#turn.take(() =>
       this.#drivers.amiss(ids.flatMap(id => this.#store.tunnels.byId(id) ?? [])),
     )
-    if (amiss?.size === 0) return new Set(ids)
+    if (amiss?.size === 0) return amiss
     const { made, faults } = await this.run()
-    const unsound = new Set([...(amiss ?? []), ...made, ...faults.map(({ device }) => device)])
-    if (unsound.has(WHOLE_KERNEL)) return new Set() // nobody knows
-    return new Set(ids.filter(id => !unsound.has(this.#store.tunnels.byId(id)?.device ?? '')))
+    return new Set([...(amiss ?? []), ...made, ...faults.map(({ device }) => device)])
+  }
+
+  #remember(made: readonly string[]): void {
+    const now = performance.now()
+    for (const device of made) {
+      this.#madeAt.delete(device)
+      this.#madeAt.set(device, now)
+    }
+    for (const [device, at] of this.#madeAt) {
+      if (now - at <= REMEMBERED_MS) return
+      this.#madeAt.delete(device)
+    }
   }
 
   /** Those that should have an interface; others come and go in the kernel's turn alone, so that none is missed. */

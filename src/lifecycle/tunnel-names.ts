@@ -1,6 +1,7 @@
 import type { Prefix } from '../address/prefix.ts'
 import { reverseApex } from '../address/reverse-name.ts'
 import { lowerCaseName, parseName } from '../wire/name.ts'
+import { lowerCase, octet } from '../wire/octets.ts'
 import { reverseOwner } from '../wire/reverse-name.ts'
 import { isAtOrBelow } from '../wire/wire-name.ts'
 
@@ -49,15 +50,31 @@ export class TunnelNames {
 
   /** The nicname and country that a name stands for, or the nearest name above it that stands for one. */
   nicnameOf(name: Uint8Array): { readonly nicname: string; readonly country: string } | undefined {
-    const [country, nicname] = labelsBelow(name, this.forwardApex)
-    return nicname === undefined || country === undefined ? undefined : { nicname, country }
+    const apex = this.forwardApex
+    if (!isAtOrBelow(name, 0, apex, 0)) return undefined
+    let [nicnameAt, countryAt] = [-1, -1]
+    for (let at = 0; at < name.length - apex.length; at += octet(name, at) + 1) {
+      nicnameAt = countryAt
+      countryAt = at
+    }
+    if (nicnameAt < 0) return undefined
+    return { nicname: labelText(name, nicnameAt), country: labelText(name, countryAt) }
   }
 
   /** The client address whose reverse name a name is, or lies below; 16 octets. */
   addressOf(name: Uint8Array): Uint8Array | undefined {
-    const nibbles = labelsBelow(name, IP6_ARPA).slice(0, NIBBLES_OF_AN_ADDRESS).join('')
-    const octets = Uint8Array.from(Buffer.from(nibbles, 'hex'))
-    return octets.length === NIBBLES_OF_AN_ADDRESS / 2 ? octets : undefined
+    const start = name.length - REVERSE_NAME_LENGTH
+    let at = 0
+    while (at < start) at += octet(name, at) + 1
+    if (at !== start || !isAtOrBelow(name, at, IP6_ARPA, 0)) return undefined
+    const address = new Uint8Array(NIBBLES_OF_AN_ADDRESS / 2)
+    for (let i = 0; i < NIBBLES_OF_AN_ADDRESS; i++, at += 2) {
+      const digit = hexDigit(octet(name, at + 1))
+      if (octet(name, at) !== 1 || digit === undefined) return undefined
+      const last = address.length - 1 - (i >> 1) // the lowest digit comes first
+      address[last] = octet(address, last) | ((i & 1) === 0 ? digit : digit << 4)
+    }
+    return address
   }
 }
 
@@ -69,6 +86,8 @@ export function wireName(text: string): Uint8Array {
 }
 
 const IP6_ARPA = wireName('ip6.arpa')
+/** A label of one digit for each nibble, and the apex. */
+const REVERSE_NAME_LENGTH = 2 * NIBBLES_OF_AN_ADDRESS + IP6_ARPA.length
 
 /** Writes a label of ASCII letters; returns the position behind it. */
 function putLabel(name: Uint8Array, at: number, label: string): number {
@@ -77,14 +96,16 @@ function putLabel(name: Uint8Array, at: number, label: string): number {
   return at + 1 + label.length
 }
 
-/** The labels of a name below an apex in lower case, the one next to the apex first. */
-function labelsBelow(name: Uint8Array, apex: Uint8Array): string[] {
-  if (!isAtOrBelow(name, 0, apex, 0)) return []
-  const labels: string[] = []
-  const end = name.length - apex.length
-  for (let at = 0; at < end; at += (name[at] ?? 0) + 1) {
-    const label = name.subarray(at + 1, at + 1 + (name[at] ?? 0))
-    labels.push(Buffer.from(label).toString('latin1').toLowerCase())
-  }
-  return labels.reverse()
+/** The label at a place of a name, in lower case. */
+function labelText(name: Uint8Array, at: number): string {
+  let text = ''
+  for (let i = at + 1; i <= at + octet(name, at); i++) text += String.fromCharCode(lowerCase(octet(name, i)))
+  return text
+}
+
+/** The value of a hexadecimal digit in ASCII. */
+function hexDigit(digit: number): number | undefined {
+  const value = lowerCase(digit)
+  if (value >= 0x30 && value <= 0x39) return value - 0x30
+  return value >= 0x61 && value <= 0x66 ? value - 0x61 + 10 : undefined
 }

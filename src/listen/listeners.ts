@@ -3,6 +3,7 @@ import type { Endpoint } from '../shared/endpoint.ts'
 import { AwaitedAddresses } from './awaited-addresses.ts'
 import { ListenFault } from './listen-fault.ts'
 import { NO_TCP_COUNTS, TCP_LIMITS, type TcpCounts, type TcpLimits, TcpListener } from './tcp/tcp-listener.ts'
+import { type TlsFiles, TlsListener } from './tcp/tls-listener.ts'
 import { sumOf } from './threads/shared-counts.ts'
 import type { UdpCounts } from './udp/dgram-listener.ts'
 import type { UdpListeners } from './udp/udp-listeners.ts'
@@ -23,17 +24,23 @@ export class DnsListeners {
   readonly warnings: readonly ListenFault[]
   readonly #udp: UdpListeners
   readonly #tcp: TcpListener[]
+  readonly #tls: TlsListener[]
   readonly #awaited: AwaitedAddresses
   readonly #boundAhead = new Set<Endpoint>()
   readonly #options: ListenDnsOptions
 
   constructor(
     options: ListenDnsOptions,
-    parts: { readonly tcp: TcpListener[]; readonly warnings: readonly ListenFault[] },
+    parts: {
+      readonly tcp: TcpListener[]
+      readonly tls: TlsListener[]
+      readonly warnings: readonly ListenFault[]
+    },
   ) {
     this.#options = options
     this.#udp = options.udp
     this.#tcp = parts.tcp
+    this.#tls = parts.tls
     this.warnings = parts.warnings
     this.#awaited = new AwaitedAddresses(endpoint => this.#bindLate(endpoint))
   }
@@ -56,14 +63,22 @@ export class DnsListeners {
 
   /** Counts of all sockets, added up. */
   get stats(): { readonly udp: UdpCounts; readonly tcp: TcpCounts & { open: number } } {
-    const tcp = this.#tcp.map(listener => ({ ...listener.counts, open: listener.openConnections }))
+    const tcp = [...this.#tcp, ...this.#tls].map(listener => ({
+      ...listener.counts,
+      open: listener.openConnections,
+    }))
     return { udp: this.#udp.counts, tcp: sumOf({ ...NO_TCP_COUNTS, open: 0 }, tcp) }
+  }
+
+  /** Reads certificates and keys again. Throws if they can't be used: those before stay. */
+  renewTls(): void {
+    for (const listener of this.#tls) listener.renew()
   }
 
   /** Closes every socket; takes about half a second where TCP clients hold on. */
   async close(): Promise<void> {
     await this.#awaited.stop()
-    await Promise.all([this.#udp.close(), ...this.#tcp.map(listener => listener.close())])
+    await Promise.all([this.#udp.close(), ...[...this.#tcp, ...this.#tls].map(listener => listener.close())])
   }
 
   async #bindLate(endpoint: Endpoint): Promise<boolean> {
@@ -94,6 +109,8 @@ export interface ListenDnsOptions {
   /** Answers UDP; bound to nothing so far. */
   readonly udp: UdpListeners
   readonly limits?: TcpLimits
+  /** Addresses for TLS, and the files that it takes. */
+  readonly tls?: TlsFiles & { readonly listen: readonly Endpoint[] }
   /** Called when an address that was not there at the start is bound. */
   readonly onBound?: (address: Endpoint) => void
 }
@@ -107,7 +124,8 @@ export async function listenDns(options: ListenDnsOptions): Promise<DnsListeners
   const tcp: TcpListener[] = []
   const warnings: ListenFault[] = []
   const absent: ListenFault[] = []
-  const listeners = new DnsListeners(options, { tcp, warnings })
+  const tls: TlsListener[] = []
+  const listeners = new DnsListeners(options, { tcp, tls, warnings })
   try {
     for (const endpoint of options.endpoints) {
       const bound = await listenPair(endpoint, options).catch((error: unknown) => {
@@ -118,6 +136,7 @@ export async function listenDns(options: ListenDnsOptions): Promise<DnsListeners
       })
       if (bound !== undefined) tcp.push(bound)
     }
+    await bindTls(options, tls)
     const [first] = absent
     if (first !== undefined && tcp.length === 0) throw first
     const pending = await Promise.all(absent.map(({ endpoint }) => bindAhead(endpoint, options)))
@@ -128,6 +147,15 @@ export async function listenDns(options: ListenDnsOptions): Promise<DnsListeners
     throw error
   }
   return listeners
+}
+
+async function bindTls(
+  { tls, respond, limits = TCP_LIMITS }: ListenDnsOptions,
+  bound: TlsListener[],
+): Promise<void> {
+  if (tls === undefined) return
+  for (const endpoint of tls.listen)
+    bound.push(await TlsListener.listen(endpoint, { files: tls, converse: respond, limits }))
 }
 
 async function bindAhead(endpoint: Endpoint, { udp }: ListenDnsOptions): Promise<Awaited> {

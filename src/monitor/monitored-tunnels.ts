@@ -20,6 +20,9 @@ export interface MonitoredTunnels {
   reconcile(): Promise<Reconciliation>
   /** Those of these tunnels that have sent something since the last call. */
   heardSince(ids: readonly string[]): Promise<ReadonlySet<string>>
-  /** Looks at our own end of each of these tunnels, and mends it; those whose end was sound all along. */
-  check(ids: readonly string[]): Promise<ReadonlySet<string>>
+  /**
+   * Looks at our own end of each of these tunnels, and mends it; those whose end was sound all along `since` a moment by
+   * performance.now(), whoever has mended it.
+   */
+  check(ids: readonly string[], since: number): Promise<ReadonlySet<string>>
 }

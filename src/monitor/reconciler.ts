@@ -77,10 +77,11 @@ export class Reconciler {
     this.#plan()
   }
 
-  /** Something of ours is known to be wrong: echoes that go out now say nothing. */
+  /** Something of ours is known to be wrong: echoes that go out now say nothing. What could not be mended is not hurried. */
   noteTrouble(): void {
     this.#mendings++
-    this.soon()
+    if (this.#failuresInARow === 0) this.harmed()
+    else this.soon()
   }
 
   async stop(): Promise<void> {

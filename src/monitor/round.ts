@@ -80,12 +80,15 @@ export class Rounds {
 
   async #probeAll(tunnels: readonly ProbeTarget[]): Promise<Omit<RoundReport, 'targets'>> {
     const mendings = this.#options.mendings()
+    const start = performance.now()
     const uplink = await this.#options.uplink.targets()
     // Draft, step 2: reachability tests (ICMPv6 echo/reply), all in one batch.
     const replies = await this.#probe([...tunnels.map(({ ipv6Client }) => ipv6Client), ...uplink])
     const first = await this.#withTraffic(tunnels, replies)
     const doubted = this.#isDoubted(tunnels, first, mendings)
-    const echoes = doubted ? await this.#probeAgain(tunnels, first, uplink) : { verdicts: first, last: first }
+    const echoes = doubted
+      ? await this.#probeAgain(tunnels, first, uplink)
+      : { verdicts: first, last: first, start }
     if (this.#options.signal.aborted) return { ...NOTHING, outcome: 'stopped' } // those not asked yet are not silent
     const findings = findingsOf(tunnels, echoes.verdicts)
     const cutOff = this.#cutOff(tunnels, findings, echoes.last)
@@ -93,9 +96,13 @@ export class Rounds {
     if (findings.unknown.length === tunnels.length && tunnels.length > 0) {
       throw new Error(unknownReason(echoes.verdicts))
     }
+    const isEndOfOutage = cutOff === undefined && this.#outage.current !== undefined
     this.#outage.over()
     this.#options.uplink.learn(echoes.last)
-    return this.#count(findings, roundTrips(tunnels, echoes.verdicts))
+    return this.#count(isEndOfOutage ? withoutSilence(findings) : findings, {
+      times: roundTrips(tunnels, echoes.verdicts),
+      since: echoes.start,
+    })
   }
 
   /** What a tunnel sends is as good as an echo's reply: some filter echoes. */
@@ -129,8 +136,9 @@ export class Rounds {
     tunnels: readonly ProbeTarget[],
     first: Verdicts,
     uplink: readonly string[],
-  ): Promise<{ readonly verdicts: Verdicts; readonly last: Verdicts }> {
+  ): Promise<{ readonly verdicts: Verdicts; readonly last: Verdicts; readonly start: number }> {
     const mendings = this.#options.mendings()
+    const start = performance.now()
     const addresses = tunnels.map(({ ipv6Client }) => ipv6Client)
     const hasAnswered = (address: string) => verdictOf(first, address).kind === 'answered'
     const witnesses = addresses.filter(hasAnswered).slice(0, WITNESSES)
@@ -142,7 +150,7 @@ export class Rounds {
       const verdict = verdictOf(last, address)
       verdicts.set(address, isMended && verdict.kind === 'silent' ? WHILE_MENDED : verdict)
     }
-    return { verdicts, last }
+    return { verdicts, last, start }
   }
 
   /** `last` is the latest look at the uplink: a tunnel that answered in it came through. */
@@ -170,13 +178,13 @@ export class Rounds {
     }
   }
 
-  /** Draft, steps 3 and 4: count the silent, take down those over the threshold. */
+  /** Draft, steps 3 and 4: count those silent `since` the last echoes went out, take down those over the threshold. */
   async #count(
     { answered, silent, unknown }: Findings,
-    times: ReadonlyMap<string, number>,
+    { times, since }: { readonly times: ReadonlyMap<string, number>; readonly since: number },
   ): Promise<Omit<RoundReport, 'targets'>> {
     const { lifecycle, log } = this.#options
-    const sound = silent.length === 0 ? new Set<string>() : await lifecycle.check(silent)
+    const sound = silent.length === 0 ? new Set<string>() : await lifecycle.check(silent, since)
     const counted = silent.filter(id => sound.has(id))
     const mended = silent.length - counted.length
     if (mended > 0)
@@ -207,6 +215,11 @@ function findingsOf(tunnels: readonly ProbeTarget[], verdicts: Verdicts): Findin
   const of = (kind: Verdict['kind']) =>
     tunnels.filter(({ ipv6Client }) => verdictOf(verdicts, ipv6Client).kind === kind).map(({ id }) => id)
   return { answered: new Set(of('answered')), silent: of('silent'), unknown: of('unknown') }
+}
+
+/** An outage ends while echoes are under way: who is silent then may not have been asked. */
+function withoutSilence({ answered, silent, unknown }: Findings): Findings {
+  return { answered, silent: [], unknown: [...unknown, ...silent] }
 }
 
 /** Milliseconds by the id of each tunnel that answered. */

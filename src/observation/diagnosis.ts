@@ -130,20 +130,13 @@ export class Diagnoses {
   }
 
   async #whenAnswered(tunnel: Tunnel, roundTripMs: number): Promise<Diagnosis> {
-    const dataOctets = this.#mtuOf(tunnel) - HEADERS
-    const large = await this.#echo(formatIpv6(tunnel.ipv6Client), {
-      dataOctets,
-      source: formatIpv6(tunnel.ipv6Server),
-    })
+    const large = await this.#echo(formatIpv6(tunnel.ipv6Client), this.#mtuOf(tunnel) - HEADERS)
     const finding = large.kind === 'silent' ? 'large-lost' : 'well'
     return { ...NOTHING_SENT, finding, tunnel: 'answered', large: large.kind, roundTripMs }
   }
 
-  async #echo(
-    target: string,
-    large?: { readonly dataOctets: number; readonly source: string },
-  ): Promise<Verdict> {
-    const options = { timeoutMs: this.#timeoutMs, ...(large === undefined ? {} : { large }) }
+  async #echo(target: string, dataOctets?: number): Promise<Verdict> {
+    const options = { timeoutMs: this.#timeoutMs, ...(dataOctets === undefined ? {} : { dataOctets }) }
     let verdict = verdictOf(await this.#prober.probe([target], options), target)
     for (let lost = 1; verdict.kind === 'silent' && lost < ATTEMPTS; lost++)
       verdict = verdictOf(await this.#prober.probe([target], options), target)

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { type Config, readConfig } from '../config/config.ts'
+import { tlsFileMistakes } from '../config/tls-rules.ts'
 import { formatName, lowerCaseName } from '../wire/name.ts'
 import type { ZoneFault } from '../zone-file/zone-fault.ts'
 import { faultLine } from '../zone-file/zone-fault.ts'
@@ -18,7 +19,7 @@ export function checkConfig(options: CommandOptions): ExitCode {
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
   const { config } = reading
   const zones = checkZones(config)
-  const mistakes = [...zones.mistakes, ...dataMistakes(config)]
+  const mistakes = [...zones.mistakes, ...dataMistakes(config), ...tlsFileMistakes(config)]
   if (mistakes.length > 0) return misconfigured(mistakes, options)
   const warnings = [...reading.warnings, ...zones.warnings]
   process.stdout.write(

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from './exit.ts'
 import type { Operator } from './operator.ts'
 import type { Outcome } from './outcome.ts'
 import { documentOf, documentOfLines, problemDocument } from './problem-document.ts'
+import type { RecentRefusals } from './recent-refusals.ts'
 import type { Status } from './status.ts'
 import type { ZoneDumps } from './zone-dumps.ts'
 
@@ -16,6 +17,8 @@ export interface Operated {
   readonly reconcile: Lifecycle['reconcile'] | undefined
   readonly status: Status
   readonly dumps: ZoneDumps
+  /** Undefined where no process runs. */
+  readonly recentRefusals: RecentRefusals | undefined
   readonly backUp: (file: string) => Promise<void>
   /** Tells the secondaries of a zone, or of all; returns what they were told of. Undefined where no process runs. */
   readonly notify:

@@ -2,6 +2,7 @@ import { auditCommand } from './audit-command.ts'
 import { backupCommand } from './backup-command.ts'
 import type { Command, Operated } from './command.ts'
 import type { ControlHandler } from './control.ts'
+import { logCommand } from './log-command.ts'
 import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
 import { reloadCommand } from './reload-command.ts'
@@ -35,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
   zoneList,
   zoneDump,
   auditCommand,
+  logCommand,
   reloadCommand,
   notifyCommand,
   backupCommand,

@@ -76,8 +76,11 @@ export interface PortalOptions {
   /** Why this is no time to send queries and visitors here, a sentence each; empty: it is. */
   readonly unready: () => readonly string[]
   readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> }
-  /** Hears of each problem that a request was refused for. */
-  readonly onRefused?: (code: ProblemCode) => void
+  /** Hears of each request that was refused: for what, to whom, and of what path. */
+  readonly onRefused?: (
+    codes: readonly ProblemCode[],
+    request: { readonly address: string; readonly path: string },
+  ) => void
   readonly words: Words
   readonly systems: OperatingSystems
   readonly log: Log

@@ -233,7 +233,7 @@ function application(
       await readToEnd(ctx)
       replyToFailure(ctx, error, { views, words, publicUrl, log })
     }
-    noteRefusal(ctx, options)
+    noteRefusal(ctx, { ...options, trustedProxies })
   })
   app.use(router.routes())
   app.use(router.allowedMethods())

@@ -16,15 +16,17 @@ export function refusedFor(ctx: Context, problems: readonly Problem[]): void {
   ctx.state.refusedFor = problems
 }
 
-/** Counts the problems of a refused request, and logs one line for all of them: who was refused, and why. */
+/** Tells of a refused request, and logs one line for all its problems: who was refused, and why. */
 export function noteRefusal(
   ctx: Context,
   { trustedProxies, onRefused, log }: Pick<PortalOptions, 'trustedProxies' | 'onRefused' | 'log'>,
 ): void {
   const problems: readonly Problem[] = ctx.state.refusedFor ?? []
   if (problems.length === 0) return
-  for (const { code } of problems) onRefused?.(code)
-  if (problems.every(({ code }) => NOISE.has(code))) return
-  const codes = problems.map(({ code }) => code).join(' ')
-  log.info({ codes, address: visitorOf(ctx.req, trustedProxies).address, path: ctx.path }, 'refused')
+  const codes = problems.map(({ code }) => code)
+  const { address } = visitorOf(ctx.req, trustedProxies)
+  const { path } = ctx
+  onRefused?.(codes, { address, path })
+  if (codes.every(code => NOISE.has(code))) return
+  log.info({ codes: codes.join(' '), address, path }, 'refused')
 }

@@ -34,6 +34,14 @@ export class AbsentStore implements TunnelStore {
     return Promise.reject(new WritesStopped(this.#reason))
   }
 
+  secret(): undefined {
+    return undefined
+  }
+
+  keepSecret(): never {
+    throw new WritesStopped(this.#reason)
+  }
+
   backUp(): Promise<never> {
     return Promise.reject(new WritesStopped(this.#reason))
   }

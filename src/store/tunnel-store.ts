@@ -238,6 +238,10 @@ export interface TunnelStore {
   readonly troubles: readonly StorageTrouble[]
   /** Octets of the log that commits are written to before they are in the database; 0 where there is none. */
   readonly walBytes: number
+  /** A secret that is kept with the tunnels, so that a backup has it; undefined: there is none of this name. */
+  secret(name: string): string | undefined
+  /** Keeps a secret in place of one of the same name. Throws as a commit rejects. */
+  keepSecret(name: string, value: string): void
   /** Writes a whole copy of the table to a file that is not there yet, while commits go on. Rejects if it can't. */
   backUp(file: string): Promise<void>
   /** How many tunnels the address pool has room for. */

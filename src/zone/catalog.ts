@@ -122,6 +122,11 @@ export class Catalog {
     return this.#newest().apexes()
   }
 
+  /** See `Version.claimedApexes`. */
+  claimedApexes(): readonly Uint8Array[] {
+    return this.#newest().claimedApexes()
+  }
+
   /** See `Version.apexOf`; this and all below read the newest published version. */
   apexOf(name: Uint8Array): Uint8Array | undefined {
     return this.#newest().apexOf(name)

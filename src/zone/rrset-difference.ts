@@ -1,4 +1,5 @@
-import { lowerCaseName } from '../wire/name.ts'
+import { lowerCase, octet } from '../wire/octets.ts'
+import { sameOctets } from '../wire/wire-name.ts'
 import type { Rrset } from './rrset.ts'
 
 /** One rrset of a commit, as it was and as it is. Undefined: there was none, or there is none. */
@@ -14,28 +15,52 @@ interface Touched {
   readonly type: number
   readonly before: Rrset | undefined
   after: Rrset | undefined
+  /** The one before it of the same hash. */
+  readonly next: Touched | undefined
 }
+
+/** FNV-1a, 32 bits: a string for each key is a third of the time of a commit of thousands. */
+const HASH_START = 0x811c9dc5
+const HASH_FACTOR = 0x01000193
 
 /** Condenses the steps of a commit: each rrset counts once, as it was before the first step and after the last. */
 export class DifferenceLog {
-  readonly #touched = new Map<string, Touched>()
+  /** In the order of the first steps. */
+  readonly #touched: Touched[] = []
+  readonly #byHash = new Map<number, Touched>()
 
   note(owner: Uint8Array, type: number, before: Rrset | undefined, after: Rrset | undefined): void {
-    const key = `${type} ${Buffer.from(lowerCaseName(owner)).toString('latin1')}`
-    const touched = this.#touched.get(key)
-    if (touched === undefined) this.#touched.set(key, { owner, type, before, after })
-    else touched.after = after
+    const hash = hashOf(owner, type)
+    const first = this.#byHash.get(hash)
+    for (let known = first; known !== undefined; known = known.next) {
+      if (known.type !== type || !isSameOwner(known.owner, owner)) continue
+      known.after = after
+      return
+    }
+    const touched = { owner, type, before, after, next: first }
+    this.#byHash.set(hash, touched)
+    this.#touched.push(touched)
   }
 
   /** What differs after all steps, in the order of the first steps. */
   differences(): readonly RrsetDifference[] {
     const differences: RrsetDifference[] = []
-    for (const { owner, type, before, after } of this.#touched.values()) {
+    for (const { owner, type, before, after } of this.#touched) {
       if (isSame(before, after)) continue
       differences.push({ owner, type, ...(before && { before }), ...(after && { after }) })
     }
     return differences
   }
+}
+
+function hashOf(owner: Uint8Array, type: number): number {
+  let hash = HASH_START ^ type
+  for (let at = 0; at < owner.length; at++) hash = Math.imul(hash ^ lowerCase(octet(owner, at)), HASH_FACTOR)
+  return hash
+}
+
+function isSameOwner(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && sameOctets(a, 0, b, 0, a.length)
 }
 
 function isSame(before: Rrset | undefined, after: Rrset | undefined): boolean {

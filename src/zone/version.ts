@@ -75,6 +75,11 @@ export class Version {
       .map(zone => readOwner(this.#reader, zone))
   }
 
+  /** The same of all zones, those that failed to load too. */
+  claimedApexes(): readonly Uint8Array[] {
+    return [...entriesAfter(this.#reader, this.#reader.root)].map(zone => readOwner(this.#reader, zone))
+  }
+
   /** Exactly this owner and type: no wildcard, no chase. */
   rrset(owner: Uint8Array, type: number): Rrset | undefined {
     if (this.#find(owner) === 0 || this.#reader.exact === 0) return undefined

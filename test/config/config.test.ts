@@ -119,6 +119,16 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
     '[dns]\nlisten = ["[::1]:53", "127.0.0.1:53", "[0::1]:53"]',
     /^dns\.listen = "\[::1\]:53": stands there twice$/,
   ],
+  ['[dns]\ncatalog_zone = "-a"', /^dns\.catalog_zone = "-a": expected a domain name/],
+  ['[dns]\nnotify_source = "192.0.2.0/24"', /^dns\.notify_source = .*: expected an IPv4 or IPv6 address/],
+  [
+    '[dns.tls]\nlisten = ["127.0.0.1:853"]\nkey = "k.pem"',
+    /^dns\.tls\.certificate = "": expected a PEM file$/,
+  ],
+  [
+    '[dns]\nlisten = ["127.0.0.1:53"]\n[dns.tls]\nlisten = ["127.0.0.1:53"]\nkey = "k"\ncertificate = "c"',
+    /^dns\.listen = "127\.0\.0\.1:53": stands there twice$/,
+  ],
   ['[dns]\nallow_transfer = ["key:nobody"]', /no dns\.keys entry has this name/],
   [
     '[dns]\nallow_transfer = ["192.0.2.1/24"]',

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { installSourceFilter, sourceFilterRules } from '../../src/kernel/source-filter.ts'
+import { installSourceFilter, SourceFilter, sourceFilterRules } from '../../src/kernel/source-filter.ts'
 import { cannot, missingPackages } from '../packages.ts'
 
 function tool(t: TestContext, script: string): { readonly command: string; readonly input: string } {
@@ -34,6 +34,19 @@ test('a kernel without the rules is a fault in its own words', async t => {
 test('a machine without nft is a fault', async () => {
   const fault = await installSourceFilter({ devicePrefix: 'fn6-', command: '/nonexistent/nft' })
   assert.match(fault?.reason ?? '', /ENOENT/)
+})
+
+test('rules that are as we made them are left alone, and others are put in anew', async t => {
+  const { command } = tool(t, 'if [ "$1" = list ]; then cat "$0.rules"; else echo >> "$0.loads"; fi')
+  const loadsAfter = async (rules: string) => {
+    writeFileSync(`${command}.rules`, rules)
+    assert.equal(await filter.ensure(), undefined)
+    return readFileSync(`${command}.loads`, 'utf8').length
+  }
+  const filter = new SourceFilter({ devicePrefix: 'fn6-', command })
+  assert.equal(await loadsAfter('counter packets 0 bytes 0 drop'), 1)
+  assert.equal(await loadsAfter('counter packets 7 bytes 700 drop'), 1, 'what was counted is no change')
+  assert.equal(await loadsAfter(''), 2)
 })
 
 /** A router with two clients and a host beyond it, each in a network namespace of its own. */

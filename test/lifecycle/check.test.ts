@@ -18,3 +18,17 @@ test('silent tunnels are looked at without a reconciliation of all, unless one o
     world.end()
   }
 })
+
+test('a tunnel whose interface somebody else has mended since the echoes went out was not sound all along', async () => {
+  const world = await World.open()
+  try {
+    const [a, b] = [(await heard(world, 1)).tunnel, (await heard(world, 2)).tunnel]
+    const sent = performance.now()
+    world.kernel.links.delete(a.device)
+    await world.lifecycle.reconcile()
+    assert.deepEqual([...(await world.lifecycle.check([a.id, b.id], sent))], [b.id])
+    assert.deepEqual([...(await world.lifecycle.check([a.id, b.id], performance.now()))], [a.id, b.id])
+  } finally {
+    world.end()
+  }
+})

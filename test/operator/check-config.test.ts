@@ -65,6 +65,14 @@ test('a data_dir that can not be is a mistake', async () => {
   assert.match(document.detail, /^data_dir = ".*\/data": .*freenet6\.toml can't be written$/)
 })
 
+test('a certificate that can not be read is a mistake', async () => {
+  const tls = '[dns.tls]\nlisten = ["127.0.0.1:8853"]\ncertificate = "no.pem"\nkey = "no.key"\n'
+  writeFileSync(join(dir, 'freenet6.toml'), `${REAL}${tls}`)
+  const { code, stderr } = await check()
+  assert.equal(code, 2)
+  assert.match(stderr, /^dns\.tls\.certificate = ".*\/no\.pem", dns\.tls\.key = ".*\/no\.key": ENOENT/m)
+})
+
 test('what stands above the names of tunnels is a warning each: delegation, DNAME and CNAME of a country', async () => {
   zone(
     'freenet6.net',

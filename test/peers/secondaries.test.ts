@@ -6,18 +6,20 @@
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { stringify } from 'smol-toml'
 import { freePort } from '../../bench/running-server.ts'
 import type { CommandReply } from '../../src/operator/command.ts'
 import { ControlClient } from '../../src/operator/control-client.ts'
 import type { StatusReport } from '../../src/operator/status.ts'
 import { type Endpoint, formatEndpoint } from '../../src/shared/endpoint.ts'
-import { missingPackages } from '../packages.ts'
+import { makeCertificate } from '../certificate.ts'
+import { missingPackages, requirePackages } from '../packages.ts'
 import { runCli, type Server, startServer } from '../spawn.ts'
 import { Random } from './random.ts'
 import { SECONDARY_NAMES, SecondaryServer } from './secondary-server.ts'
@@ -50,7 +52,7 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-function config({ journalBytes = 67_108_864 } = {}): string {
+function config({ journalBytes = 67_108_864, catalog = '' } = {}): string {
   const listed = secondaries.map(
     ({ endpoint }) => `[[dns.secondaries]]\naddress = "${formatEndpoint(endpoint)}"\nkey = "${KEY_NAME}"\n`,
   )
@@ -59,6 +61,7 @@ listen = ["${formatEndpoint(primary)}"]
 allow_transfer = ["key:${KEY_NAME}"]
 notify_source = "127.0.0.1"
 journal_bytes = ${journalBytes}
+catalog_zone = "${catalog}"
 [[dns.keys]]
 name = "${KEY_NAME}"
 algorithm = "hmac-sha256"
@@ -131,16 +134,16 @@ async function dump({ address, port }: Endpoint, zone: string): Promise<readonly
 }
 
 /** Waits until both secondaries hold what we hold. */
-async function untilEqual(): Promise<void> {
+async function untilEqual(zones: readonly string[] = ZONES): Promise<void> {
   for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(500)) {
-    const unequal = await findUnequal()
+    const unequal = await findUnequal(zones)
     if (unequal === undefined) return
     if (performance.now() > deadline) assert.fail(unequal)
   }
 }
 
-async function findUnequal(): Promise<string | undefined> {
-  for (const zone of ZONES) {
+async function findUnequal(zones: readonly string[]): Promise<string | undefined> {
+  for (const zone of zones) {
     const ours = await dump(primary, zone)
     assert.ok(ours.length > 2, `no dump of ${zone}`)
     for (const secondary of secondaries) {
@@ -155,6 +158,17 @@ async function findUnequal(): Promise<string | undefined> {
 async function statusOf(server: Server): Promise<StatusReport> {
   const { stdout } = await runCli(['status', '--json', '--config', join(server.dir, 'freenet6.toml')])
   return JSON.parse(stdout) as StatusReport
+}
+
+/** Changes our zones while secondaries follow over TLS; returns how many transfers the first of them had. */
+async function followedOver({ tlsPort, config }: { tlsPort: number; config: string }) {
+  await using server = await startServer({ dir, config })
+  for (const secondary of secondaries)
+    secondary.start({ primary, tlsPort, zones: ZONES, secret: SECRET, keyName: KEY_NAME })
+  await untilEqual()
+  await new Churn().run(socketOf(server), 300)
+  await untilEqual()
+  return secondaries[0]?.transfers ?? assert.fail('no secondary')
 }
 
 suite('knotd and named as secondaries', {
@@ -197,6 +211,31 @@ suite('knotd and named as secondaries', {
     await untilEqual()
     for (const { transfers, name } of secondaries)
       assert.ok(transfers.full > ZONES.length, `${name}: ${transfers.full}`)
+  })
+
+  test('take the zones that the catalog zone lists, and one that comes with a reload', async () => {
+    mkdirSync(join(dir, 'zones'))
+    await using server = await startServer({ dir, config: config({ catalog: 'catalog.invalid' }) })
+    for (const secondary of secondaries)
+      secondary.start({ primary, zones: [], catalog: 'catalog.invalid', secret: SECRET, keyName: KEY_NAME })
+    await untilEqual()
+    writeFileSync(
+      join(dir, 'zones', 'more.example.zone'),
+      '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.1\n',
+    )
+    assert.equal((await runCli(['reload', '--config', join(server.dir, 'freenet6.toml')])).code, 0)
+    await untilEqual([...ZONES, 'more.example.'])
+  })
+
+  test('named follows over TLS alone (RFC 9103)', async t => {
+    if (!(await requirePackages(t, ['openssl']))) return
+    const tlsPort = await freePort()
+    const files = makeCertificate(dir)
+    const tls = `[dns.tls]\nlisten = ["127.0.0.1:${tlsPort}"]\n${stringify(files)}`
+    secondaries = secondaries.filter(({ name }) => name === 'named')
+    const { full, incremental } = await followedOver({ tlsPort, config: `${config()}${tls}` })
+    t.diagnostic(`named: ${full} full and ${incremental} incremental transfers over TLS`)
+    assert.ok(full === ZONES.length && incremental > 0)
   })
 
   test('get nothing with a wrong key, and are told so in our status', async () => {

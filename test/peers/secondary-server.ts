@@ -10,6 +10,10 @@ export interface Followed {
   readonly primary: Endpoint
   /** With the final dot. */
   readonly zones: readonly string[]
+  /** Where the primary takes TLS (RFC 9103); named alone can, as knotd 3.2 does not. */
+  readonly tlsPort?: number
+  /** The catalog zone that names the others, without the final dot. */
+  readonly catalog?: string
   /** Base64. */
   readonly secret: string
   readonly keyName: string
@@ -118,7 +122,7 @@ export class SecondaryServer {
 }
 
 function knotConfig(
-  { primary, zones, secret, keyName }: Followed,
+  { primary, zones, catalog, secret, keyName }: Followed,
   { address, port, directory }: Place,
 ): string {
   return `server:
@@ -158,11 +162,15 @@ template:
     master: primary
     acl: [primary, dump]
 zone:
-${zones.map(name => `  - domain: "${name}"\n`).join('')}`
+${zones.map(name => `  - domain: "${name}"\n`).join('')}${
+  catalog === undefined
+    ? ''
+    : `  - domain: "${catalog}"\n    catalog-role: interpret\n    catalog-template: default\n`
+}`
 }
 
 function namedConfig(
-  { primary, zones, secret, keyName }: Followed,
+  { primary, zones, catalog, tlsPort, secret, keyName }: Followed,
   { address, port, directory }: Place,
 ): string {
   return `key "${keyName}" { algorithm hmac-sha256; secret "${secret}"; };
@@ -180,12 +188,13 @@ options {
   empty-zones-enable no;
   notify no;
   serial-query-rate 1000;
+${catalog === undefined ? '' : `  catalog-zones { zone "${catalog}" default-primaries { ${primary.address} port ${tlsPort ?? primary.port} key "${keyName}"${tlsPort === undefined ? '' : ' tls ephemeral'}; } in-memory yes; };`}
 };
 controls { };
-${zones
+${[...zones, ...(catalog === undefined ? [] : [catalog])]
   .map(
     (name, index) =>
-      `zone "${name}" { type secondary; file "${index}.zone"; primaries { ${primary.address} port ${primary.port} key "${keyName}"; }; };\n`,
+      `zone "${name}" { type secondary; file "${index}.zone"; primaries { ${primary.address} port ${tlsPort ?? primary.port} key "${keyName}"${tlsPort === undefined ? '' : ' tls ephemeral'}; }; };\n`,
   )
   .join('')}`
 }

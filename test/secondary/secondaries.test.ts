@@ -203,6 +203,33 @@ suite('a NOTIFY to a secondary with a key (RFC 8945)', () => {
   })
 })
 
+suite('another list of secondaries', () => {
+  test('tells those who are new of every zone, and keeps what is known of those who stay', async () => {
+    const following = follow()
+    following.notify(APEX)
+    await untilAcknowledged(7)
+    const other = new Listener()
+    const otherPort = await other.listen()
+    try {
+      const list = [port, otherPort].map(each => ({
+        endpoint: { address: '127.0.0.1', port: each },
+        keyName: undefined,
+      }))
+      following.renew({ secondaries: list, keys: [] })
+      await other.until(1)
+      assert.equal(listener.heard.length, 1)
+      assert.equal(following.states()[0]?.acknowledged, 7)
+      following.renew({ secondaries: list.slice(1), keys: [] })
+      assert.deepEqual(
+        following.states().map(({ secondary }) => secondary),
+        [`127.0.0.1:${otherPort}`],
+      )
+    } finally {
+      other.socket.close()
+    }
+  })
+})
+
 suite('how far a secondary is', () => {
   test('is said by its transfers: from its address, or with its key', () => {
     const following = follow({ keys: [TSIG_KEY] })

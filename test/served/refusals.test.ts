@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Server, startServer } from '../spawn.ts'
+import { runCli, type Server, startServer } from '../spawn.ts'
 
 async function refusals(server: Server): Promise<Readonly<Record<string, number>>> {
   const text = await (await fetch(`${server.web}/metrics`)).text()
@@ -44,6 +44,22 @@ test('a refusal by API and one by form are counted by code, and each is one line
       ['ipv4-syntax country-unknown', '127.0.0.1', '/register'],
     ],
   )
+})
+
+test('the operator sees the last refusals, of one visitor or for one reason', async () => {
+  await using server = await startServer()
+  await fetch(`${server.web}/api/v1/tunnels`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(WRONG),
+  })
+  await fetch(`${server.web}/nothing`)
+  const log = (...words: string[]) => runCli(['log', ...words, '--config', join(server.dir, 'freenet6.toml')])
+  const { stdout } = await log()
+  assert.match(stdout, /^\d{4}-\S+Z +127\.0\.0\.1 +\/api\/v1\/tunnels +ipv4-syntax country-unknown$/m)
+  assert.match(stdout, / \/nothing +not-found$/m)
+  assert.doesNotMatch((await log('--code', 'ipv4-syntax')).stdout, /not-found/)
+  assert.equal((await log('--address', '192.0.2.1')).stdout, '')
 })
 
 test('who looks for pages that no one has is counted and fills no log', async () => {

@@ -41,7 +41,7 @@ function databaseOf(version: number, file: string): void {
     database.exec(
       contents
         .replaceAll("x'KEY'", `x'${key}'`)
-        .replace('ENDCOLUMNS', `${version >= 4 ? ', 0' : ''}${version >= 8 ? ', NULL' : ''}`),
+        .replace('ENDCOLUMNS', `${version >= 4 ? ', 0' : ''}${version >= 9 ? ', NULL' : ''}`),
     )
   database.close()
 }

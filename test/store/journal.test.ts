@@ -182,4 +182,8 @@ test('a zone file that changed and kept its serial is served with a later one, o
   assert.equal(serial(OTHER), 8)
   world = await world.restart()
   assert.equal(serial(OTHER), 8)
+  writeZone('other.example', file('three'))
+  world = await world.restart()
+  assert.equal(serial(OTHER), 9)
+  assert.equal(since(8, OTHER), undefined)
 })

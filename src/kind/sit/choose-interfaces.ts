@@ -4,7 +4,7 @@ import { Netlink } from '../../kernel/netlink.ts'
 import { runNft } from '../../kernel/nft-command.ts'
 import { readNftGeneration } from '../../kernel/nft-generation.ts'
 import { openNftLibrary } from '../../kernel/nft-library.ts'
-import { installSourceFilter } from '../../kernel/source-filter.ts'
+import { SourceFilter } from '../../kernel/source-filter.ts'
 import type { Interfaces } from '../../tunnel/interface.ts'
 import type { DriverContext } from '../../tunnel/kind.ts'
 import { DryRunInterfaces } from './dry-run-interfaces.ts'
@@ -84,6 +84,8 @@ function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, routed, log }: Drive
     {},
     'tunnel.layout = "per-tunnel" is for 2,000 tunnels at most: each packet costs more with each device',
   )
+  const filter = new SourceFilter({ devicePrefix })
+  let mayHaveShared = true
   return new SitInterfaces({
     devicePrefix,
     serverIpv4,
@@ -91,14 +93,15 @@ function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, routed, log }: Drive
     prefix,
     routedPool: routed?.prefix,
     sourceFilter: async () => {
-      await removeSharedLayout(sharedDevice(devicePrefix))
-      return installSourceFilter({ devicePrefix })
+      if (mayHaveShared) mayHaveShared = !(await removeSharedLayout(sharedDevice(devicePrefix)))
+      return filter.ensure()
     },
   })
 }
 
-/** Takes away what the shared layout left: its filter would let nothing in. */
-async function removeSharedLayout(device: string): Promise<void> {
-  await removeFilter(runNft)
+/** Takes away what the shared layout left: its filter would let nothing in. Resolves with whether that is gone. */
+async function removeSharedLayout(device: string): Promise<boolean> {
+  const reason = await removeFilter(runNft)
   for (const command of removalCommands(device)) await runIp(command.split(' '))
+  return reason === undefined
 }

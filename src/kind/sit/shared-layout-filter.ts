@@ -129,9 +129,9 @@ export function filterTrouble(run: RunNft, options: FilterOptions): Promise<stri
   return runTransaction((args, input) => run(['-c', ...args], input), filterLines(options))
 }
 
-/** Takes the filter away, if there is one. */
-export async function removeFilter(run: RunNft): Promise<void> {
-  await runTransaction(run, [`add table ip ${TABLE}`, `delete table ip ${TABLE}`])
+/** Takes the filter away, if there is one. Returns why that did not work. */
+export function removeFilter(run: RunNft): Promise<string | undefined> {
+  return runTransaction(run, [`add table ip ${TABLE}`, `delete table ip ${TABLE}`])
 }
 
 /** Transactions that a change of elements takes. */

@@ -1,44 +1,60 @@
 import { parsePrefix } from '../../address/prefix.ts'
 import { LastingChild } from '../../shared/lasting-child.ts'
 import { networkOf } from './shared-layout-entry.ts'
-import { keyOf } from './shared-layout-filter.ts'
 import { PROTOCOL } from './shared-layout-routes.ts'
 
-/** What a line of a monitor says: of what all tunnels stand on, or of one element or route, by its key or network. */
+/** One of our routes or elements: of this /64, and where it names one, to or from this endpoint. */
+export interface Target {
+  readonly network: string
+  readonly endpoint: string | undefined
+}
+
+/**
+ * What a line of a monitor says: of what all tunnels stand on, of one element or route, or of a route that is not ours
+ * and may have taken the place of one that is.
+ */
 type Sight =
   | { readonly kind: 'all' }
-  | { readonly kind: 'one'; readonly id: string; readonly isThere: boolean }
+  | {
+      readonly kind: 'one'
+      readonly what: 'element' | 'route'
+      readonly target: Target
+      readonly isThere: boolean
+    }
+  | { readonly kind: 'foreign'; readonly target: Target }
 
 /** Time for us to write down our own changes, of which the kernel tells too. */
 const SETTLE_MS = 500
 /** A monitor is taken to hear all from this time after its start on. */
 const START_MS = 3000
 
-const LOST_FILTER = /^delete (?:table|chain|set|rule) ip freenet6\b/
+const LOST_FILTER = /^delete (?:table|chain|set|rule) ip6? freenet6\b/
 const ELEMENT = /^(add|delete) element ip freenet6 tunnels \{ ([\d.]+) \. 0x([0-9a-f]{1,16})/
-const ROUTE = new RegExp(`^(Deleted )?(?:local )?([0-9a-f:]+(?:/\\d+)?) .*proto ${PROTOCOL}\\b`)
+const ROUTE = /^(Deleted )?(?:(?:local|unreachable|blackhole) )?([0-9a-f:]+(?:\/\d+)?) (.*)/
+const OURS = new RegExp(`\\bproto ${PROTOCOL}\\b`)
+const GATEWAY = /\bvia ::(\d+\.\d+\.\d+\.\d+) /
 
 /** Listens to what the kernel tells of its tables, and calls `harmed` when they are not as we made them any more. */
 export class SharedLayoutWatch {
-  readonly #device: string
-  readonly #isWanted: (id: string) => boolean
+  readonly #isWanted: (target: Target) => boolean
   readonly #harmed: () => void
   readonly #children: readonly LastingChild[]
   /** Whether an element or a route is there, as last heard. */
-  #seen = new Map<string, boolean>()
+  #seen = new Map<string, { readonly target: Target; readonly isThere: boolean }>()
   #isAllInDoubt = false
   #timer: NodeJS.Timeout | undefined
 
-  /** `isWanted` tells of an element's key, or a route's network, whether there should be one. */
+  /** `isWanted` tells whether there should be such an element or route. */
   constructor(options: {
     readonly device: string
-    readonly isWanted: (id: string) => boolean
+    /** The block that tunnels' addresses are taken from, as text. */
+    readonly pool: string
+    readonly isWanted: (target: Target) => boolean
     readonly harmed: () => void
   }) {
-    this.#device = options.device
     this.#isWanted = options.isWanted
     this.#harmed = options.harmed
-    const heard = (line: string) => this.#note(sightOf(line, this.#device))
+    const heard = (line: string) => this.#note(sightOf(line, options))
     const restarted = () => this.#note({ kind: 'all' })
     this.#children = [
       new LastingChild({ command: 'nft', args: ['monitor'], heard, restarted }),
@@ -64,8 +80,9 @@ export class SharedLayoutWatch {
 
   #note(sight: Sight | undefined): void {
     if (sight === undefined) return
-    if (sight.kind === 'all') this.#isAllInDoubt = true
-    else this.#seen.set(sight.id, sight.isThere)
+    if (sight.kind === 'foreign' && !this.#isWanted(sight.target)) return
+    if (sight.kind === 'one') this.#seen.set(keyOf(sight), sight)
+    else this.#isAllInDoubt = true
     if (this.#timer !== undefined) return
     this.#timer = setTimeout(() => this.#judge(), SETTLE_MS)
     this.#timer.unref()
@@ -81,22 +98,36 @@ export class SharedLayoutWatch {
   }
 
   #isHarm(): boolean {
-    return this.#isAllInDoubt || [...this.#seen].some(([id, isThere]) => this.#isWanted(id) !== isThere)
+    return (
+      this.#isAllInDoubt ||
+      [...this.#seen.values()].some(({ target, isThere }) => this.#isWanted(target) !== isThere)
+    )
   }
 }
 
-function sightOf(line: string, device: string): Sight | undefined {
+function keyOf({ what, target }: { readonly what: string; readonly target: Target }): string {
+  return `${what} ${target.endpoint} ${target.network}`
+}
+
+function sightOf(line: string, { device, pool }: { device: string; pool: string }): Sight | undefined {
   if (LOST_FILTER.test(line)) return { kind: 'all' }
   const [, verb, endpoint, digits] = ELEMENT.exec(line) ?? []
   if (endpoint !== undefined && digits !== undefined) {
-    const id = keyOf({ endpoint, network: digits.padStart(16, '0') })
-    return { kind: 'one', id, isThere: verb === 'add' }
-  }
-  const [, deleted, destination] = ROUTE.exec(line) ?? []
-  const prefix = destination === undefined ? undefined : parsePrefix(destination)
-  if (prefix !== undefined) {
-    return { kind: 'one', id: networkOf(prefix.octets), isThere: deleted === undefined }
+    const target = { endpoint, network: digits.padStart(16, '0') }
+    return { kind: 'one', what: 'element', target, isThere: verb === 'add' }
   }
   const isOfDevice = line.includes(`: ${device}@`) || line.includes(`: ${device}:`)
-  return isOfDevice ? { kind: 'all' } : undefined
+  return isOfDevice ? { kind: 'all' } : routeSight(line, pool)
+}
+
+function routeSight(line: string, pool: string): Sight | undefined {
+  const [, deleted, destination, rest = ''] = ROUTE.exec(line) ?? []
+  if (destination === undefined) return undefined
+  if (destination === pool) return deleted === undefined ? undefined : { kind: 'all' }
+  const prefix = parsePrefix(destination)
+  if (prefix === undefined) return undefined
+  const target = { endpoint: GATEWAY.exec(rest)?.[1], network: networkOf(prefix.octets) }
+  if (OURS.test(rest)) return { kind: 'one', what: 'route', target, isThere: deleted === undefined }
+  const isNetwork = destination.endsWith('/64') && deleted === undefined
+  return isNetwork ? { kind: 'foreign', target: { ...target, endpoint: undefined } } : undefined
 }

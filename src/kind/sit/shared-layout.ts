@@ -2,6 +2,7 @@ import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { LINK_TTL, type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
+import { isIpv6Off, turnIpv6On } from '../../kernel/ipv6-switch.ts'
 import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
@@ -18,7 +19,7 @@ import {
   type RouteTable,
   runLines,
 } from './shared-layout-routes.ts'
-import { SharedLayoutWatch } from './shared-layout-watch.ts'
+import { SharedLayoutWatch, type Target } from './shared-layout-watch.ts'
 
 export interface SharedLayoutOptions {
   readonly devicePrefix: string
@@ -43,7 +44,6 @@ export interface SharedLayoutOptions {
 /** Of the 32 bits of a tunnel's prefix that count the pool's networks (AddressPool). */
 const INDEX_AT = 4
 const LAST_OCTET = 15
-const NETWORK_DIGITS = 16
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
 
@@ -69,6 +69,8 @@ export class SharedLayout implements Interfaces {
   /** When the comparison began that found, or left, all as it should be; undefined if the last one did not. */
   #soundAt: number | undefined
   #preparing: Promise<readonly LinkFault[]> | undefined
+  /** Whether the device had to be made or mended since the last comparison: until then no tunnel worked. */
+  #wasDeviceAmiss = false
 
   constructor(options: SharedLayoutOptions) {
     const { devicePrefix, serverIpv4, mtu, capacity } = options
@@ -139,7 +141,10 @@ export class SharedLayout implements Interfaces {
   }
 
   async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
-    if (this.isSound() && this.#isAll(wanted)) return { made: [], removed: [], faults: await this.prepare() }
+    if (this.isSound() && this.#isAll(wanted)) {
+      const faults = await this.prepare()
+      return { made: this.#takeDeviceAmiss() ? wanted.map(({ device }) => device) : [], removed: [], faults }
+    }
     const start = performance.now()
     this.#soundAt = undefined
     const outcome = await this.#compare(wanted)
@@ -166,6 +171,7 @@ export class SharedLayout implements Interfaces {
       return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
     }
     const { entries, faults } = sift(wanted)
+    const isAllAnew = this.#takeDeviceAmiss()
     this.#remember(entries)
     this.#filter.remember(seen)
     const old = await this.#removeOldDevices()
@@ -174,8 +180,9 @@ export class SharedLayout implements Interfaces {
     const names = new Set(amiss.map(entry => entry.device))
     const creation = await this.create(wanted.filter(link => names.has(link.device)))
     const failed = new Set(creation.map(fault => fault.device))
+    const made = isAllAnew ? entries.map(entry => entry.device) : [...names]
     return {
-      made: [...names].filter(name => !failed.has(name)),
+      made: made.filter(name => !failed.has(name)),
       removed: [...old, ...strays.removed],
       faults: [...preparation, ...faults, ...strays.faults, ...creation],
     }
@@ -197,7 +204,8 @@ export class SharedLayout implements Interfaces {
   watch(harmed: () => void): () => void {
     const watch = new SharedLayoutWatch({
       device: this.#filterOptions.device,
-      isWanted: id => this.#isWanted(id),
+      pool: this.#filterOptions.pool,
+      isWanted: target => this.#isWanted(target),
       harmed: () => {
         this.#soundAt = undefined
         harmed()
@@ -220,10 +228,15 @@ export class SharedLayout implements Interfaces {
     })
   }
 
-  /** Of an element's key or a route's network. */
-  #isWanted(id: string): boolean {
-    const entry = this.#networks.get(id.slice(-NETWORK_DIGITS))
-    return entry !== undefined && (id.length === NETWORK_DIGITS || id === keyOf(entry))
+  #isWanted({ endpoint, network }: Target): boolean {
+    const entry = this.#networks.get(network)
+    return entry !== undefined && (endpoint === undefined || endpoint === entry.endpoint)
+  }
+
+  #takeDeviceAmiss(): boolean {
+    const wasAmiss = this.#wasDeviceAmiss
+    this.#wasDeviceAmiss = false
+    return wasAmiss
   }
 
   #note(entries: readonly Entry[]): void {
@@ -247,8 +260,12 @@ export class SharedLayout implements Interfaces {
     const listing = await listLinks(this.#runIp, device)
     if (listing.kind === 'failed') return { device, reason: listing.reason }
     const have = listing.links.get(device)
-    if (have !== undefined && isSharedDevice(have, this.#filterOptions)) return undefined
+    const isOff = await isIpv6Off(device)
+    if (have !== undefined && isSharedDevice(have, this.#filterOptions) && !isOff) return undefined
+    this.#wasDeviceAmiss ||= this.#entries.size > 0
     const changed = await runBatch(this.#runIp, have === undefined ? [add] : mend)
+    const refused = isOff ? await turnIpv6On(device) : undefined
+    if (refused !== undefined) return refused
     const cleaned = await runBatch(this.#runIp, [removeAddress])
     const faults = [...cleaned.faults.values(), cleaned.trouble].filter(words => !GONE.test(words ?? ''))
     const reason = [...changed.faults.values(), changed.trouble, ...faults].find(words => words !== undefined)

@@ -19,6 +19,7 @@ import {
   receivedPackets,
 } from '../../kernel/kernel-link.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import { DeviceWatch } from './device-watch.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
 export type Preparation = () => Promise<LinkFault | undefined>
@@ -50,6 +51,10 @@ export class SitInterfaces implements Interfaces {
   readonly #forwardingPath: string | undefined
   readonly #sourceFilter: Preparation
   #trouble: string | undefined
+  /** What the kernel was last asked for, by device. */
+  readonly #links = new Map<string, Link>()
+  /** Calls of `ip` that change something and are under way. */
+  #changes = 0
 
   constructor(options: SitOptions) {
     this.#devicePrefix = options.devicePrefix
@@ -75,6 +80,17 @@ export class SitInterfaces implements Interfaces {
     return this.#trouble
   }
 
+  watch(harmed: () => void): () => void {
+    const watch = new DeviceWatch({
+      outer: this.#outer,
+      pool: formatPrefix(this.#prefix),
+      linkOf: device => this.#links.get(device),
+      isChanging: () => this.#changes > 0,
+      harmed,
+    })
+    return () => watch.stop()
+  }
+
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const faults: LinkFault[] = []
     for (let first = 0; first < links.length; first += BATCH_LINKS) {
@@ -85,6 +101,7 @@ export class SitInterfaces implements Interfaces {
 
   async changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
+    for (const link of sound) this.#links.set(link.device, link)
     const commands = sound.map(link => [changeRemoteCommand(link, this.#outer)])
     const reasons = await this.#tryCommands(sound, commands)
     const missing = sound.filter(link => MISSING.test(reasons.get(link.device) ?? ''))
@@ -105,6 +122,8 @@ export class SitInterfaces implements Interfaces {
     if (listing.kind === 'failed') {
       return { made: [], removed: [], faults: [{ device: NO_DEVICE, reason: listing.reason }] }
     }
+    this.#links.clear()
+    for (const link of wanted) this.#links.set(link.device, link)
     const routed = await this.#listRouted()
     const names = new Set(wanted.map(link => link.device))
     const strays = [...listing.links.keys()].filter(device => !names.has(device))
@@ -151,6 +170,7 @@ export class SitInterfaces implements Interfaces {
 
   async #createBatch(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
+    for (const link of sound) this.#links.set(link.device, link)
     const add = (link: Link) => addCommands(link, this.#outer)
     const reasons = await this.#tryCommands(sound, sound.map(add))
     // One that is there already is made anew: it may be half of what it should be. One that is in the way of another
@@ -160,6 +180,7 @@ export class SitInterfaces implements Interfaces {
     const lasting = await this.#tryCommands(again, again.map(add))
     for (const link of again) reasons.delete(link.device)
     for (const [device, reason] of lasting) reasons.set(device, reason)
+    for (const device of reasons.keys()) this.#links.delete(device)
     await this.#runDeletes([...reasons.keys()])
     return [...faults, ...faultsOf(reasons)]
   }
@@ -167,6 +188,7 @@ export class SitInterfaces implements Interfaces {
   async #removeBatch(devices: readonly string[]): Promise<readonly LinkFault[]> {
     const ours = devices.filter(device => this.#isOurs(device))
     const foreign = devices.filter(device => !this.#isOurs(device))
+    for (const device of devices) this.#links.delete(device)
     const reasons = await this.#runDeletes(ours)
     return [
       ...foreign.map(device => ({ device, reason: `the name does not begin with ${this.#devicePrefix}` })),
@@ -186,7 +208,9 @@ export class SitInterfaces implements Interfaces {
     targets: readonly Pick<Link, 'device'>[],
     commands: readonly (readonly string[])[],
   ): Promise<Map<string, string>> {
+    this.#changes++
     const outcome = await runBatch(this.#run, commands.flat())
+    this.#changes--
     const reasons = new Map<string, string>()
     let line = 0
     for (const [index, { device }] of targets.entries()) {

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The server's own key, the same for all its tunnels. */
@@ -32,6 +32,26 @@ export function serverKey(dataDir: string): ServerKey {
   }
 }
 
+/** The key of a data directory as it stands in its file; undefined: there is none that can be read. */
+export function serverKeyText(dataDir: string): string | undefined {
+  try {
+    const { file } = readKey(join(dataDir, KEY_FILE))
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
+/** Puts a key into a data directory, in place of whatever is there: whole, or not at all. Throws as writing a file does. */
+export function putServerKey(dataDir: string, text: string): void {
+  const file = join(dataDir, KEY_FILE)
+  const partial = `${file}.partial`
+  mkdirSync(dataDir, { recursive: true })
+  rmSync(partial, { force: true })
+  writeFileSync(partial, `${text}\n`, { mode: 0o600, flush: true })
+  renameSync(partial, file)
+}
+
 /** The public half of the key of a data directory; empty if there is no key there. */
 export function serverPublicKey(dataDir: string): string {
   try {
@@ -52,7 +72,11 @@ function makeOnce(file: string, dataDir: string): void {
   mkdirSync(dataDir, { recursive: true })
   const { d = '' } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' })
   try {
-    writeFileSync(file, `${Buffer.from(d, 'base64url').toString('base64')}\n`, { flag: 'wx', mode: 0o600 })
+    writeFileSync(file, `${Buffer.from(d, 'base64url').toString('base64')}\n`, {
+      flag: 'wx',
+      mode: 0o600,
+      flush: true,
+    })
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }

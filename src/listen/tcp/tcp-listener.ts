@@ -79,16 +79,20 @@ export class TcpListener {
     } catch (error) {
       throw new ListenFault(endpoint, 'tcp', error)
     }
-    return new TcpListener(server, converse, limits)
+    return new TcpListener(server, converse, { limits, event: 'connection' })
   }
 
-  /** Takes a bound server: see `listen`. */
-  constructor(server: Server, converse: Converse, limits: TcpLimits) {
+  /** Takes a bound server: see `listen`. `event` is what it tells of a connection that can be talked over. */
+  constructor(
+    server: Server,
+    converse: Converse,
+    { limits, event }: { readonly limits: TcpLimits; readonly event: 'connection' | 'secureConnection' },
+  ) {
     this.address = boundAddress(server)
     this.#server = server
     this.#converse = converse
     this.#limits = limits
-    server.on('connection', socket => this.#accept(socket))
+    server.on(event, (socket: Socket) => this.#accept(socket))
     server.on('error', () => this.counts.errors++) // no descriptor left: the next connection may find one
   }
 

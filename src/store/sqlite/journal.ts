@@ -1,5 +1,4 @@
 import type { ZoneDifference } from '../../zone/zone-difference.ts'
-import type { ZoneDigest } from '../../zone/zone-digest.ts'
 import { type JournalReader, JournalTrimmed } from '../journal.ts'
 import { apexText } from './apex-text.ts'
 import type { Database, Statement } from './database.ts'
@@ -97,11 +96,10 @@ export class Journal implements JournalReader {
     return this.#steps(text, { start, end })
   }
 
-  /** Do the steps of a zone end with this serial, and with these contents? */
-  leadsTo(apex: string, serial: number, contents: ZoneDigest): boolean {
+  /** The digest of a zone with this serial, if the steps end with it. */
+  digestAt(apex: string, serial: number): Uint8Array | undefined {
     const kept = this.#zones().get(apex)
-    if (kept === undefined || kept.end % CIRCLE !== serial) return false
-    return Buffer.compare(kept.digest, contents.octets()) === 0
+    return kept !== undefined && kept.end % CIRCLE === serial ? kept.digest : undefined
   }
 
   /** Appends a step, after which the zone has this digest; to be called inside its transaction. */

@@ -139,6 +139,12 @@ export const MIGRATIONS: readonly string[] = [
     ON tunnels (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
   `,
   `
+  CREATE TABLE secrets (
+    name  TEXT PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
   ALTER TABLE tunnels ADD COLUMN routed_prefix TEXT;
   CREATE UNIQUE INDEX tunnels_routed_prefix ON tunnels (routed_prefix) WHERE routed_prefix IS NOT NULL;
   ALTER TABLE dormant ADD COLUMN routed_prefix TEXT;

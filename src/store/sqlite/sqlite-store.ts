@@ -42,6 +42,8 @@ export interface StoreOptions {
   readonly catalog: Catalog
   /** The zones that tunnels live in, in wire form and lower case. */
   readonly apexes: readonly Uint8Array[]
+  /** The zone that lists the others; undefined: there is none. */
+  readonly listApex?: Uint8Array | undefined
   readonly rules: RowRules
   /** That of the tunnels' records, in seconds: an index rests longer than caches hold its old name. */
   readonly ttl: number
@@ -118,7 +120,7 @@ export class SqliteStore implements TunnelStore {
     this.#soas = new ZoneSoas(catalog, {
       serials: new ZoneSerials(database),
       journal: this.journal,
-      ofTunnels: options.apexes,
+      clocked: [...options.apexes, ...(options.listApex === undefined ? [] : [options.listApex])],
     })
     this.#committed = new Feed(log)
     this.#foreign = new Feed(log)
@@ -196,6 +198,18 @@ export class SqliteStore implements TunnelStore {
     const reason = `${this.#database.file}: ${words}${fault === 'corrupt' ? CORRUPT_REMEDY : ''}`
     if (fault === 'corrupt') this.#database.stopWrites(reason)
     this.#troubles.begin(fault === 'busy' ? 'lock' : 'write', { code, reason })
+  }
+
+  secret(name: string): string | undefined {
+    const row = this.#database.prepare('SELECT value FROM secrets WHERE name = ?').get(name)
+    return row === undefined ? undefined : String(row.value)
+  }
+
+  keepSecret(name: string, value: string): void {
+    const keep = this.#database.prepare(
+      'INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+    )
+    this.#database.transaction(() => keep.run(name, value))
   }
 
   backUp(file: string): Promise<void> {

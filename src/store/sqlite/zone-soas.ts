@@ -33,25 +33,25 @@ export class ZoneSoas {
   readonly #catalog: Catalog
   readonly #serials: ZoneSerials
   readonly #journal: Journal
-  readonly #ofTunnels: readonly Uint8Array[]
+  readonly #clocked: readonly Uint8Array[]
   /** Digests of the zones whose contents are known, by the text of their apex. */
   readonly #digests = new Map<string, Uint8Array>()
   /** Those that the transaction under way gives them. */
   readonly #nextDigests = new Map<string, Uint8Array>()
 
-  /** `ofTunnels` are the apexes of the zones that tunnels live in: those change by themselves. */
+  /** `clocked` are the apexes of zones that change by themselves: their serials begin with the time. */
   constructor(
     catalog: Catalog,
     parts: {
       readonly serials: ZoneSerials
       readonly journal: Journal
-      readonly ofTunnels: readonly Uint8Array[]
+      readonly clocked: readonly Uint8Array[]
     },
   ) {
     this.#catalog = catalog
     this.#serials = parts.serials
     this.#journal = parts.journal
-    this.#ofTunnels = parts.ofTunnels
+    this.#clocked = parts.clocked
   }
 
   /**
@@ -61,39 +61,54 @@ export class ZoneSoas {
    */
   begin({ apex, soa, digest }: ComingZone, now: number): number {
     const text = apexText(apex)
+    const octets = digest?.octets()
     const stored = this.#serials.read(text)
-    const isFollowed =
-      digest !== undefined && stored !== undefined && this.#journal.leadsTo(text, stored, digest)
-    const serial = this.#firstSerial(apex, { stored, soa, isFollowed, now })
-    if (digest !== undefined) this.#nextDigests.set(text, digest.octets())
-    if (!isFollowed) this.#journal.cut(text)
-    else if (serial !== stored) {
+    const contents = this.#contents(text, { stored, octets })
+    const serial = this.#firstSerial(apex, {
+      stored,
+      contents,
+      fromFile: soaSerial(soa.rdatas[0] ?? NO_SOA),
+      now,
+    })
+    if (octets !== undefined) this.#nextDigests.set(text, octets)
+    if (contents !== 'same') this.#journal.cut(text)
+    else if (serial !== stored && stored !== undefined && octets !== undefined) {
       const step = { from: stored, to: serial }
-      this.#append(text, step, { lists: soaLists(soa, step), digest: digest.octets(), now })
+      this.#append(text, step, { lists: soaLists(soa, step), digest: octets, now })
     }
     if (serial !== stored) this.#serials.write(text, serial)
     return serial
+  }
+
+  #contents(
+    text: string,
+    { stored, octets }: { readonly stored: number | undefined; readonly octets: Uint8Array | undefined },
+  ): Contents {
+    const before = stored === undefined ? undefined : this.#journal.digestAt(text, stored)
+    if (before === undefined || octets === undefined) return 'unknown'
+    return Buffer.compare(before, octets) === 0 ? 'same' : 'others'
   }
 
   #firstSerial(
     apex: Uint8Array,
     known: {
       readonly stored: number | undefined
-      readonly soa: Rrset
-      readonly isFollowed: boolean
+      readonly contents: Contents
+      readonly fromFile: number
       readonly now: number
     },
   ): number {
-    const { stored, soa, isFollowed, now } = known
-    const fromFile = soaSerial(soa.rdatas[0] ?? EMPTY_SOA)
-    if (!this.#isOfTunnels(apex)) return stored === undefined ? fromFile : laterSerial(stored, fromFile)
-    const floor = laterSerial(fromFile, now >>> 0)
+    const { stored, contents, fromFile, now } = known
+    const isClocked = this.#isClocked(apex)
+    const floor = isClocked ? laterSerial(fromFile, now >>> 0) : fromFile
     if (stored === undefined) return floor
-    return laterSerial(isFollowed ? stored : nextSerial(stored), floor)
+    // Where nobody knows what it was, a zone that changes by itself has changed, and one of a file says so by its serial.
+    const hasChanged = contents === 'others' || (contents === 'unknown' && isClocked)
+    return laterSerial(hasChanged ? nextSerial(stored) : stored, floor)
   }
 
-  #isOfTunnels(apex: Uint8Array): boolean {
-    return this.#ofTunnels.some(other => isSameName(other, 0, apex, 0))
+  #isClocked(apex: Uint8Array): boolean {
+    return this.#clocked.some(other => isSameName(other, 0, apex, 0))
   }
 
   /** Forgets the journal of zones that are no longer served. Inside a transaction. */
@@ -193,6 +208,9 @@ export class ZoneSoas {
   }
 }
 
+/** Whether a zone holds what the journal leads to. */
+type Contents = 'same' | 'others' | 'unknown'
+
 interface Step {
   readonly from: number
   readonly to: number
@@ -208,7 +226,7 @@ function keyOf(apex: Uint8Array): string {
   return Buffer.from(apex).toString('latin1')
 }
 
-const EMPTY_SOA = new Uint8Array(20)
+const NO_SOA = new Uint8Array(20)
 
 function putOf(soa: Rrset, serial: number): RrsetChange {
   return { kind: 'put', rrset: withSerial(soa, serial) }

@@ -8,6 +8,8 @@ export class FakeSharedKernel {
   /** Changes in the order in which the kernel saw them: `+ element …`, `- route …`. */
   readonly journal: string[] = []
   readonly devices = new Set<string>()
+  /** The IPv4 address of the devices' own ends. */
+  local = '192.0.2.1'
   readonly routes = new Map<string, string>()
   readonly locals = new Set<string>()
   /** Undefined: there is no table. */
@@ -118,7 +120,11 @@ export class FakeSharedKernel {
         this.routes.set(words[2] ?? '', words[4] ?? ''),
       )
     }
-    if (line.startsWith('link set') || line.startsWith('address del')) return undefined
+    if (line.startsWith('link set')) {
+      this.local = / local (\S+)/.exec(line)?.[1] ?? this.local
+      return undefined
+    }
+    if (line.startsWith('address del')) return undefined
     return `Object "${line}" is unknown, try "ip help".`
   }
 
@@ -129,7 +135,9 @@ export class FakeSharedKernel {
 
   #list(command: string): string {
     if (command.includes('address show type sit')) {
-      return JSON.stringify(Array.from(this.devices, ifname => ({ ifname, linkinfo: { info_kind: 'sit' } })))
+      const info_data = { local: this.local, ttl: 64 }
+      const link = { mtu: 1480, flags: ['UP'], linkinfo: { info_kind: 'sit', info_data } }
+      return JSON.stringify(Array.from(this.devices, ifname => ({ ifname, ...link })))
     }
     if (command.includes('table local')) {
       return JSON.stringify(Array.from(this.locals, dst => ({ dst: dst.replace('/128', '') })))

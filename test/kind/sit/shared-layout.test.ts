@@ -167,6 +167,15 @@ test('a table that was flushed is made anew with all elements at the next change
   assert.deepEqual([...(kernel.elements ?? [])].sort(), [ELEMENT_1, ELEMENT_2])
 })
 
+test('a device that had another end of ours made every tunnel silent: all count as made anew, once', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.reconcile([link(1), link(2)])
+  kernel.local = '198.51.100.99'
+  await layout.prepare() // whoever asks for it mends the device
+  assert.deepEqual(await layout.reconcile([link(1), link(2)]), { ...NOTHING, made: ['fn6-1', 'fn6-2'] })
+  assert.deepEqual(await layout.reconcile([link(1), link(2)]), NOTHING)
+})
+
 test('a set that an earlier process made for fewer tunnels is made anew, and loses no element', async () => {
   const { kernel, layout } = await setUp()
   await layout.create([link(1)])

@@ -1,0 +1,29 @@
+/** One request that was refused. */
+export interface RefusedRequest {
+  /** UTC seconds. */
+  readonly time: number
+  readonly codes: string[]
+  readonly address: string
+  readonly path: string
+}
+
+const MOST = 1000
+
+/** The last refusals, for an operator who is asked 'why does it not take me?'. In memory alone. */
+export class RecentRefusals {
+  readonly #refusals: RefusedRequest[] = []
+
+  note(refusal: RefusedRequest): void {
+    this.#refusals.push(refusal)
+    if (this.#refusals.length > MOST) this.#refusals.shift()
+  }
+
+  /** The newest last; only those with a code or from an address where one is named. */
+  matching({ code, address }: { readonly code?: string | undefined; readonly address?: string | undefined }) {
+    return this.#refusals.filter(
+      refusal =>
+        (code === undefined || refusal.codes.includes(code)) &&
+        (address === undefined || refusal.address === address),
+    )
+  }
+}
