@@ -1,4 +1,4 @@
-import type { Outer } from '../../kernel/ip-command.ts'
+import { type Outer, ROUTE_PROTOCOL } from '../../kernel/ip-command.ts'
 import { LastingChild } from '../../shared/lasting-child.ts'
 import type { Link } from '../../tunnel/interface.ts'
 
@@ -8,6 +8,8 @@ interface Heard {
   readonly ends?: string
   /** The global address that it has lost, if it has not been given it again. */
   readonly lost?: string | undefined
+  /** The routed prefix whose route it has lost, if that is not there again. */
+  readonly unrouted?: string | undefined
 }
 
 type Sight = { readonly kind: 'all' } | ({ readonly kind: 'device'; readonly device: string } & Heard)
@@ -18,6 +20,7 @@ const GONE = 'gone'
 
 const LOST_FILTER = /^delete (?:table|chain|rule) ip6 freenet6\b/
 const LINK = /^(Deleted )?\d+: ([\w.-]+)@\S+ <(\S*)> mtu (\d+) .*link\/sit ([\d.]+)(?: peer ([\d.]+))?/
+const ROUTE = new RegExp(`^(Deleted )?([0-9a-f:]+/\\d+) dev ([\\w.-]+) .*proto ${ROUTE_PROTOCOL}\\b`)
 const ADDRESS = /^(Deleted )?\d+: ([\w.-]+) +inet6 ([0-9a-f:.]+)\/\d+ scope global/
 
 /**
@@ -36,8 +39,8 @@ export class DeviceWatch {
 
   constructor(options: {
     readonly outer: Outer
-    /** The block that tunnels' addresses are taken from, as text. */
-    readonly pool: string
+    /** The blocks that tunnels' addresses and routed prefixes are taken from, as text. */
+    readonly pools: readonly string[]
     /** What we have made of a device; undefined: it is not ours, or is to be gone. */
     readonly linkOf: (device: string) => Link | undefined
     /** Whether a change of our own is under way. */
@@ -48,7 +51,7 @@ export class DeviceWatch {
     this.#linkOf = options.linkOf
     this.#isChanging = options.isChanging
     this.#harmed = options.harmed
-    const lostRoute = new RegExp(`^Deleted (?:blackhole|unreachable) ${options.pool} `)
+    const lostRoute = new RegExp(`^Deleted (?:blackhole|unreachable) (?:${options.pools.join('|')}) `)
     const heard = (line: string) => this.#note(lostRoute.test(line) ? { kind: 'all' } : sightOf(line))
     const restarted = () => this.#note({ kind: 'all' })
     this.#children = [
@@ -90,11 +93,12 @@ export class DeviceWatch {
     if (isHarm) this.#harmed()
   }
 
-  #isHarm(device: string, { ends, lost }: Heard): boolean {
+  #isHarm(device: string, { ends, lost, unrouted }: Heard): boolean {
     const link = this.#linkOf(device)
     if (link === undefined) return false
     const { serverIpv4, mtu } = this.#outer
     const wanted = endsText({ isUp: true, mtu, local: serverIpv4, remote: link.ipv4Client })
+    if (unrouted !== undefined && unrouted === link.routedPrefix) return true
     return lost === link.ipv6Server || (ends !== undefined && ends !== wanted)
   }
 }
@@ -107,6 +111,9 @@ function sightOf(line: string): Sight | undefined {
     const ends = isGone === undefined ? endsText({ isUp, mtu: Number(mtu), local, remote }) : GONE
     return { kind: 'device', device, ends }
   }
+  const [, isUnrouted, prefix, into] = ROUTE.exec(line) ?? []
+  if (into !== undefined)
+    return { kind: 'device', device: into, unrouted: isUnrouted === undefined ? undefined : prefix }
   const [, isLost, owner, address] = ADDRESS.exec(line) ?? []
   if (owner === undefined) return undefined
   return { kind: 'device', device: owner, lost: isLost === undefined ? undefined : address }

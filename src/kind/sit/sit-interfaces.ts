@@ -83,7 +83,7 @@ export class SitInterfaces implements Interfaces {
   watch(harmed: () => void): () => void {
     const watch = new DeviceWatch({
       outer: this.#outer,
-      pool: formatPrefix(this.#prefix),
+      pools: this.#pools,
       linkOf: device => this.#links.get(device),
       isChanging: () => this.#changes > 0,
       harmed,

@@ -14,7 +14,7 @@ const LINK = {
 function startWatch(harmed: () => void, isChanging = false): DeviceWatch {
   return new DeviceWatch({
     outer: { serverIpv4: '192.0.2.1', mtu: 1480 },
-    pool: '2001:db8:f6::/48',
+    pools: ['2001:db8:f6::/48'],
     linkOf: device => (device === LINK.device ? LINK : undefined),
     isChanging: () => isChanging,
     harmed,
