@@ -8,13 +8,14 @@ const LINK = {
   ipv4Client: '198.51.100.1',
   ipv6Client: '2001:db8:f6::2',
   ipv6Server: '2001:db8:f6::1',
+  routedPrefix: '2001:db8:8000::/56',
 }
 
 /** Watches a kernel that has one tunnel. */
 function startWatch(harmed: () => void, isChanging = false): DeviceWatch {
   return new DeviceWatch({
     outer: { serverIpv4: '192.0.2.1', mtu: 1480 },
-    pools: ['2001:db8:f6::/48'],
+    pools: ['2001:db8:f6::/48', '2001:db8:8000::/44'],
     linkOf: device => (device === LINK.device ? LINK : undefined),
     isChanging: () => isChanging,
     harmed,
@@ -26,6 +27,8 @@ const WHOLE =
 const ADDRESS =
   '6: fn6-0    inet6 2001:db8:f6::1/64 scope global \\       valid_lft forever preferred_lft forever'
 
+const ROUTE = '2001:db8:8000::/56 dev fn6-0 proto 246 metric 1024 pref medium'
+
 const HARMS = {
   'the device is deleted': { ip: `Deleted ${WHOLE}` },
   'the device is down': { ip: WHOLE.replace(',UP,LOWER_UP', '') },
@@ -36,6 +39,10 @@ const HARMS = {
   'the pool’s own route is deleted': {
     ip: 'Deleted blackhole 2001:db8:f6::/48 dev lo metric 4278198272 pref medium',
   },
+  'the pool of routed prefixes has lost its route': {
+    ip: 'Deleted blackhole 2001:db8:8000::/44 dev lo metric 4278198272 pref medium',
+  },
+  'the route of the routed prefix is deleted': { ip: `Deleted ${ROUTE}` },
   'the filter is flushed': { nft: 'delete table ip6 freenet6' },
   'a rule of the filter is deleted': { nft: 'delete rule ip6 freenet6 source handle 2' },
 } as const
@@ -47,6 +54,7 @@ for (const [what, lines] of Object.entries(HARMS)) {
 const NO_HARMS = {
   'the device is made, step by step': { ip: `${WHOLE.replace(',UP,LOWER_UP', '')}\n${WHOLE}\n${ADDRESS}` },
   'the address is deleted and given again': { ip: `Deleted ${ADDRESS}\n${ADDRESS}` },
+  'the route of the routed prefix is deleted and made again': { ip: `Deleted ${ROUTE}\n${ROUTE}` },
   'the link-local address is deleted': { ip: `Deleted ${ADDRESS.replace('scope global', 'scope link')}` },
   'the device of nobody is deleted': { ip: `Deleted ${WHOLE.replace('fn6-0', 'fn6-7')}` },
   'the filter of somebody else is deleted': { nft: 'delete table ip6 firewall' },
