@@ -4,6 +4,7 @@ import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
 import { SIT } from './kind/sit/sit.ts'
+import { WIREGUARD } from './kind/wireguard/wireguard.ts'
 import { Audit } from './lifecycle/audit.ts'
 import { Drivers } from './lifecycle/drivers.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
@@ -24,11 +25,12 @@ import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { Kinds } from './tunnel/kind.ts'
+import { NoInterfaces } from './tunnel/no-interfaces.ts'
 import type { Catalog } from './zone/catalog.ts'
 import { catalogApexOf, StaticZones } from './zone-loading.ts'
 
 /** The kinds of tunnel that are served: a further one is added here. */
-const KINDS = new Kinds(SIT)
+const KINDS = new Kinds(SIT, WIREGUARD)
 
 /** What the broker is composed of, beyond its configuration; what is not given is the product's own. */
 export interface Parts {
@@ -149,20 +151,35 @@ function openStore(config: Config, parts: TableParts & { readonly catalog: Catal
   })
 }
 
-async function openDrivers({ tunnel }: Config, kinds: Kinds, log: Log): Promise<Drivers> {
+/** Where the first kind is a dry run, because this machine can't do better, all are: one word for the whole service. */
+async function openDrivers({ tunnel, data_dir: dataDir }: Config, kinds: Kinds, log: Log): Promise<Drivers> {
   const context = {
-    driver: tunnel.driver,
     layout: tunnel.layout,
     devicePrefix: tunnel.device_prefix,
     serverIpv4: tunnel.server_ipv4,
     mtu: tunnel.mtu,
     prefix: tunnel.prefix,
     maxTunnels: tunnel.max_tunnels,
+    dataDir,
+    wireguard: tunnel.wireguard,
     log,
   }
+  let { driver } = tunnel
   const drivers = new Map<string, Interfaces>()
-  for (const kind of kinds.all) drivers.set(kind.name, await kind.openDriver(context))
+  for (const kind of kinds.all.filter(({ name }) => isOffered(name, tunnel))) {
+    const opened = await kind.openDriver({ ...context, driver })
+    drivers.set(kind.name, opened)
+    if (driver === 'auto' && opened.kind === 'dry-run') driver = 'dry-run'
+  }
+  for (const { name } of kinds.all) {
+    if (!drivers.has(name)) drivers.set(name, new NoInterfaces(`${name} is not among tunnel.kinds`))
+  }
   return new Drivers(drivers)
+}
+
+/** A kind that the configuration does not know is one that a test brings with it. */
+function isOffered(name: string, { kinds }: Config['tunnel']): boolean {
+  return kinds.some(kind => kind === name) || KINDS.byName(name) === undefined
 }
 
 function assemble(
@@ -197,7 +214,8 @@ function assemble(
       allowSpecialPurpose: tunnel.allow_special_purpose,
       reachability: tunnel.reachability,
       timeoutMs: monitor.timeout,
-      osIds: parts.systems.ids,
+      offered: interfaces.offered,
+      osIds: kind => parts.systems.idsOf(kind),
     },
     kinds: parts.kinds,
     table: store.tunnels,
@@ -220,7 +238,10 @@ function assemble(
     audit: new Audit({ store, catalog, zone, log }),
     history: new History({ now: () => clock.now() }),
     onRegistered: () => undefined,
-    close: () => store.close(),
+    close: () => {
+      interfaces.close()
+      store.close()
+    },
   }
   return broker
 }

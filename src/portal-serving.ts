@@ -4,6 +4,7 @@ import type { Config } from './config/config.ts'
 import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
+import { serverPublicKey } from './kind/wireguard/server-key.ts'
 import { PublishedNames } from './lifecycle/published-names.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { Census } from './observation/census.ts'
@@ -109,6 +110,12 @@ function serviceFacts(config: Config, { zone, interfaces }: Broker): ServiceFact
     serverIpv4: tunnel.server_ipv4,
     prefix: formatPrefix(tunnel.prefix),
     mtu: tunnel.mtu,
+    wireguard: {
+      serverPublicKey: serverPublicKey(config.data_dir),
+      endpoint: `${tunnel.wireguard.endpoint || tunnel.server_ipv4}:${tunnel.wireguard.port}`,
+      mtu: tunnel.wireguard.mtu,
+    },
+    offered: interfaces.offered,
     ttl: config.dns.ttl,
     probeIntervalMs: monitor.interval,
     threshold: monitor.threshold,

@@ -56,6 +56,8 @@ const PACKAGES = {
   sysctl: 'procps',
   'systemd-analyze': 'systemd',
   unbound: 'unbound',
+  wg: 'wireguard-tools',
+  'wireguard-go': 'wireguard-go',
   xz: 'xz-utils',
 } as const satisfies Readonly<Record<string, string>>
 

@@ -7,6 +7,7 @@ import {
   duration,
   durationOrNone,
   endpoint,
+  endpointHost,
   hostAddress,
   hostAddressOrNone,
   integer,
@@ -23,6 +24,7 @@ import {
 const MIN_TTL = 0
 const MAX_TTL = 2 ** 31 - 1 // RFC 2181 8
 const SMALLEST_IPV6_MTU = 1280 // RFC 8200 5
+const LARGEST_WIREGUARD_MTU = 1440 // what 1500 octets leave beside headers of IPv4, UDP and WireGuard: 20 + 8 + 32
 const LARGEST_SIT_MTU = 1480 // RFC 4213 3.2: what an IPv4 packet of 1500 octets leaves beside its header of 20
 
 const tsigAlgorithms = Object.keys(TSIG_ALGORITHMS) as (keyof typeof TSIG_ALGORITHMS)[]
@@ -80,7 +82,20 @@ const web = z.strictObject({
   security_contact: contactUrl.default(''),
 })
 
+const wireguard = z.strictObject({
+  port: integer(1, 65_535).default(51_820),
+  /** Host or address that the clients are told; empty: server_ipv4. */
+  endpoint: endpointHost.default(''),
+  mtu: integer(SMALLEST_IPV6_MTU, LARGEST_WIREGUARD_MTU).default(1420),
+  program: z.enum(['auto', 'kernel', 'wireguard-go']).default('auto'),
+})
+
 const tunnel = z.strictObject({
+  /** What is offered; the kind of a registration that names none is `sit`. */
+  kinds: z
+    .array(z.enum(['sit', 'wireguard']))
+    .min(1, { error: 'at least one kind' })
+    .default(['sit', 'wireguard']),
   prefix: tunnelPrefix.prefault('2001:db8:f6::/48'),
   server_ipv4: ipv4.prefault('192.0.2.1'),
   driver: z.enum(['auto', 'sit', 'dry-run']).default('auto'),
@@ -94,6 +109,7 @@ const tunnel = z.strictObject({
   foreign_endpoints: z.boolean().default(false),
   allow_special_purpose: z.boolean().default(false),
   max_tunnels: integer(1, 10_000_000).default(65_000),
+  wireguard: wireguard.prefault({}),
 })
 
 const monitor = z.strictObject({

@@ -71,6 +71,14 @@ export const hostAddress = z.string().transform((text, context) => {
     : refuse(context, 'an IPv4 or IPv6 address, such as 192.0.2.53 or 2001:db8::53')
 })
 
+/** A host's name or its IPv4 address; empty as it stands. IPv6 would be sought through the tunnel itself. */
+export const endpointHost = z
+  .string()
+  .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?$/, {
+    error: 'a host name or an IPv4 address',
+  })
+  .meta({ example: '"tunnel.example.net"' })
+
 /** The same, or nothing. */
 export const hostAddressOrNone = z
   .string()

@@ -67,8 +67,8 @@ export class FpingProber implements Prober {
   }
 }
 
-function sizeArguments({ large }: ProbeOptions): readonly string[] {
-  return large === undefined ? [] : ['-b', String(large.dataOctets), '-S', large.source]
+function sizeArguments({ dataOctets }: ProbeOptions): readonly string[] {
+  return dataOctets === undefined ? [] : ['-b', String(dataOctets)]
 }
 
 /** Milliseconds between two requests, rounded up as fping does it: the deadline must not be shorter. */

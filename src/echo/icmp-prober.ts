@@ -60,7 +60,7 @@ export class IcmpProber implements Prober {
 
   /** Large requests are rare, and don't fit the room of a message here: the system's ping sends them. */
   probe(targets: readonly string[], options: ProbeOptions): Promise<Verdicts> {
-    if (options.large !== undefined) return this.#ping.probe(targets, options)
+    if (options.dataOctets !== undefined) return this.#ping.probe(targets, options)
     return new Promise(resolve => {
       for (const family of [4, 6] as const) this.#socketOf(family)
       const id = this.#nextId()

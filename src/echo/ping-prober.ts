@@ -69,8 +69,8 @@ export class PingProber implements Prober {
 const STOPPED = unknown('ping was stopped')
 
 /** A new one each time: the package writes its defaults into what it is given. */
-function freshConfig(address: string, { timeoutMs, large }: ProbeOptions): PingConfig {
-  const extra = large === undefined ? [] : ['-s', String(large.dataOctets), '-I', large.source]
+function freshConfig(address: string, { timeoutMs, dataOctets }: ProbeOptions): PingConfig {
+  const extra = dataOctets === undefined ? [] : ['-s', String(dataOctets)]
   return { numeric: true, timeout: timeoutMs / 1000, min_reply: 1, v6: isIPv6(address), extra }
 }
 

@@ -27,15 +27,8 @@ export interface ProbeOptions {
   /** How long a reply may take, counted from its own request. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal
-  /** Makes the requests as large as packets may be, to find out whether such ones pass. For single targets. */
-  readonly large?: LargeEcho
-}
-
-interface LargeEcho {
-  /** Of the ICMP message's data: what a packet has beyond its headers. */
-  readonly dataOctets: number
-  /** The address of ours that is asked from. */
-  readonly source: string
+  /** Octets of data in each request, to find out whether large packets pass; few unless given. For single targets. */
+  readonly dataOctets?: number
 }
 
 export const SILENT: Verdict = { kind: 'silent' }

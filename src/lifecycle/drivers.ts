@@ -5,7 +5,7 @@ import type { Tunnel } from '../tunnel/tunnel.ts'
 export class Drivers {
   readonly #byKind: ReadonlyMap<string, Interfaces>
 
-  /** By the name of the kind. Kinds whose devices begin alike must share a driver: each removes what it does not know. */
+  /** By the name of the kind. Devices of all kinds begin alike: each driver must tell its own from the others’. */
   constructor(byKind: ReadonlyMap<string, Interfaces>) {
     this.#byKind = byKind
   }
@@ -14,6 +14,11 @@ export class Drivers {
   get kind(): string {
     const [first] = this.#byKind.values()
     return first?.kind ?? 'none'
+  }
+
+  /** The kinds that have a driver. */
+  get offered(): readonly string[] {
+    return [...this.#byKind].filter(([, driver]) => driver.kind !== 'none').map(([name]) => name)
   }
 
   prepare(): Promise<readonly LinkFault[]> {
@@ -41,17 +46,16 @@ export class Drivers {
     return undefined
   }
 
-  /** See Interfaces.isSound: of all drivers. */
-  isSound(): boolean {
-    return [...this.#byKind.values()].every(driver => driver.isSound?.() ?? false)
-  }
-
   /** See Interfaces.watch: of all drivers that can. */
   watch(harmed: () => void): () => void {
     const stops = [...this.#byKind.values()].map(driver => driver.watch?.(harmed))
     return () => {
       for (const stop of stops) stop?.()
     }
+  }
+
+  close(): void {
+    for (const driver of this.#byKind.values()) driver.close?.()
   }
 
   /** All drivers are asked, those without a tunnel too: they may have strays. */
@@ -72,7 +76,7 @@ export class Drivers {
     const found = new Set<string>()
     for (const [name, driver] of this.#byKind) {
       const links = ofKind(tunnels, name).map(linkOf)
-      if (links.length === 0) continue
+      if (links.length === 0 || driver.isSound?.() === true) continue
       const amiss = await driver.amiss?.(links)
       if (amiss === undefined) return undefined
       for (const device of amiss) found.add(device)

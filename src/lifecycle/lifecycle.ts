@@ -1,7 +1,7 @@
 import type { Log } from '../shared/log.ts'
 import type { Contact, ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
-import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
+import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
@@ -193,6 +193,15 @@ export class Lifecycle {
   /** Gives a tunnel a new key; the old one is void. */
   renewKey(id: string): Promise<KeyRenewal> {
     return this.#keyRenewals.renew(id)
+  }
+
+  /** Lets a tunnel be known by another public key; a dormant one comes back first. */
+  async changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
+    if (this.#store.tunnels.dormant.byId(id) !== undefined) {
+      const awakened = await this.wake(id)
+      if (awakened.kind === 'refused') return awakened
+    }
+    return this.#moves.changeKey(id, fields)
   }
 
   /** Calls `listener` in the tick of each commit that gives a tunnel another key. */

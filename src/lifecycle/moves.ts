@@ -1,7 +1,8 @@
 import type { Log } from '../shared/log.ts'
-import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { Problem } from '../shared/problem.ts'
+import type { Move, TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
 import type { LinkFault } from '../tunnel/interface.ts'
-import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
+import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
@@ -9,7 +10,18 @@ import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 
 export type EndpointChange = { readonly kind: 'changed' | 'unchanged'; readonly tunnel: Tunnel } | Refusal
 
-/** Moves of tunnels to another IPv4 endpoint: interface first, then the row; back again if the row can't follow. */
+/** What becomes another: an endpoint or a key. */
+interface Change {
+  isSame(tunnel: Tunnel): boolean
+  /** The id of the row that has what is asked for. */
+  holder(): string | undefined
+  /** What is said if another tunnel has it. */
+  readonly taken: Problem
+  changed(tunnel: Tunnel): Tunnel
+  write(transaction: TunnelTransaction): Move
+}
+
+/** Moves of tunnels to another IPv4 endpoint or key: interface first, then the row; back again if the row can't follow. */
 export class Moves {
   readonly #store: TunnelStore
   readonly #drivers: Drivers
@@ -26,37 +38,56 @@ export class Moves {
   }
 
   move(id: string, ipv4: string): Promise<EndpointChange> {
+    return this.#change(id, {
+      isSame: tunnel => tunnel.ipv4Client === ipv4,
+      holder: () => this.#store.tunnels.idByEndpoint(ipv4),
+      taken: REFUSAL.endpointInUse(ipv4),
+      changed: tunnel => ({ ...tunnel, ipv4Client: ipv4 }),
+      write: transaction => transaction.moveEndpoint(id, ipv4, this.#now()),
+    })
+  }
+
+  /** Lets a tunnel be known by another public key. */
+  changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
+    return this.#change(id, {
+      isSame: tunnel => tunnel.kind.publicKey === fields.publicKey,
+      holder: () => this.#store.tunnels.idByPublicKey(fields.publicKey ?? ''),
+      taken: REFUSAL.publicKeyInUse(),
+      changed: tunnel => ({ ...tunnel, kind: fields }),
+      write: transaction => transaction.changeFields(id, fields),
+    })
+  }
+
+  #change(id: string, change: Change): Promise<EndpointChange> {
     return this.#turn.take(async () => {
       const tunnel = this.#store.tunnels.byId(id)
       if (tunnel === undefined) return refused(REFUSAL.noTunnel())
-      if (tunnel.ipv4Client === ipv4) return { kind: 'unchanged', tunnel }
-      if (this.#store.tunnels.idByEndpoint(ipv4) !== undefined) return refused(REFUSAL.endpointInUse(ipv4))
-      const fault = await this.#moveInterface({ ...tunnel, ipv4Client: ipv4 })
+      if (change.isSame(tunnel)) return { kind: 'unchanged', tunnel }
+      if (change.holder() !== undefined) return refused(change.taken)
+      const changed = change.changed(tunnel)
+      const fault = await this.#moveInterface(changed)
       if (fault !== undefined) return refused(REFUSAL.interfaceFault(fault.reason))
-      const refusal = await this.#moveRow(id, ipv4)
-      if (refusal === undefined) return { kind: 'changed', tunnel: this.#moved(tunnel, ipv4) }
+      const refusal = await this.#changeRow(change)
+      if (refusal === undefined) return { kind: 'changed', tunnel: this.#moved(changed) }
       await this.#moveInterface(tunnel)
       return refusal
     })
   }
 
-  async #moveRow(id: string, ipv4: string): Promise<Refusal | undefined> {
+  async #changeRow({ write, taken }: Change): Promise<Refusal | undefined> {
     try {
-      const move = await this.#store.commit(transaction => ({
-        outcome: transaction.moveEndpoint(id, ipv4, this.#now()),
-        changes: [],
-      }))
+      const move = await this.#store.commit(transaction => ({ outcome: write(transaction), changes: [] }))
       if (move === 'moved') return undefined
-      // 'taken': somebody else has registered the endpoint meanwhile.
-      return refused(move === 'taken' ? REFUSAL.endpointInUse(ipv4) : REFUSAL.noTunnel())
+      // 'taken': somebody else has registered it meanwhile.
+      return refused(move === 'taken' ? taken : REFUSAL.noTunnel())
     } catch (error) {
       return refused(storageProblem(error))
     }
   }
 
-  #moved(tunnel: Tunnel, ipv4: string): Tunnel {
+  #moved(tunnel: Tunnel): Tunnel {
     this.#log.info({ tunnel: tunnel.id, device: tunnel.device }, 'tunnel endpoint changed')
-    return this.#store.tunnels.byId(tunnel.id) ?? { ...tunnel, ipv4Client: ipv4 }
+    return this.#store.tunnels.byId(tunnel.id) ?? tunnel
   }
 
   async #moveInterface(tunnel: Tunnel): Promise<LinkFault | undefined> {

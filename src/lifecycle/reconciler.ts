@@ -53,7 +53,6 @@ export class Reconciler {
   }
 
   async #unsound(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    if (await this.#turn.take(async () => this.#drivers.isSound())) return new Set()
     const amiss = await this.#turn.take(() =>
       this.#drivers.amiss(ids.flatMap(id => this.#store.tunnels.byId(id) ?? [])),
     )

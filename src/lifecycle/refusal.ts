@@ -13,6 +13,7 @@ export function refused(...problems: readonly Problem[]): Refusal {
 
 export const REFUSAL = {
   endpointInUse: (ipv4: string) => problem('ipv4-in-use', { ipv4 }),
+  publicKeyInUse: () => problem('public-key-in-use', {}),
   nicnameTaken: (nicname: string, country: string) => problem('nicname-taken', { nicname, country }),
   poolFull: () => problem('pool-full', {}),
   suspended: () => problem('suspended', { case: 'tunnel' }),

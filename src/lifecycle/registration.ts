@@ -120,8 +120,12 @@ function unwritten(...problems: readonly Problem[]): Written<Registration> {
   return { outcome: refused(...problems), changes: [] }
 }
 
-function conflicts(tunnels: TunnelReader, { ipv4, nicname, country }: TunnelRequest): readonly Problem[] {
+function conflicts(tunnels: TunnelReader, request: TunnelRequest): readonly Problem[] {
+  const { ipv4, nicname, country } = request
+  const { publicKey } = request.kind
   const problems: Problem[] = []
+  if (publicKey !== undefined && tunnels.idByPublicKey(publicKey) !== undefined)
+    problems.push(REFUSAL.publicKeyInUse())
   if (ipv4 !== undefined && tunnels.idByEndpoint(ipv4) !== undefined)
     problems.push(REFUSAL.endpointInUse(ipv4))
   if (tunnels.idByName(nicname, country) !== undefined) problems.push(REFUSAL.nicnameTaken(nicname, country))

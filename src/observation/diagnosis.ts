@@ -68,7 +68,7 @@ export class Diagnoses {
   readonly #lifecycle: DiagnosedLifecycle
   readonly #prober: Prober
   readonly #timeoutMs: number
-  readonly #mtu: number
+  readonly #mtuOf: (tunnel: Tunnel) => number
   readonly #isDryRun: boolean
   readonly #now: () => number
   readonly #kept = new Map<string, { readonly until: number; readonly diagnosis: Promise<Diagnosis> }>()
@@ -78,7 +78,7 @@ export class Diagnoses {
     readonly prober: Prober
     readonly timeoutMs: number
     /** Octets of the largest packet that a tunnel takes. */
-    readonly mtu: number
+    readonly mtuOf: (tunnel: Tunnel) => number
     readonly isDryRun: boolean
     /** Milliseconds since some moment. */
     readonly now?: () => number
@@ -86,7 +86,7 @@ export class Diagnoses {
     this.#lifecycle = parts.lifecycle
     this.#prober = parts.prober
     this.#timeoutMs = parts.timeoutMs
-    this.#mtu = parts.mtu
+    this.#mtuOf = parts.mtuOf
     this.#isDryRun = parts.isDryRun
     this.#now = parts.now ?? (() => performance.now())
   }
@@ -130,20 +130,13 @@ export class Diagnoses {
   }
 
   async #whenAnswered(tunnel: Tunnel, roundTripMs: number): Promise<Diagnosis> {
-    const dataOctets = this.#mtu - HEADERS
-    const large = await this.#echo(formatIpv6(tunnel.ipv6Client), {
-      dataOctets,
-      source: formatIpv6(tunnel.ipv6Server),
-    })
+    const large = await this.#echo(formatIpv6(tunnel.ipv6Client), this.#mtuOf(tunnel) - HEADERS)
     const finding = large.kind === 'silent' ? 'large-lost' : 'well'
     return { ...NOTHING_SENT, finding, tunnel: 'answered', large: large.kind, roundTripMs }
   }
 
-  async #echo(
-    target: string,
-    large?: { readonly dataOctets: number; readonly source: string },
-  ): Promise<Verdict> {
-    const options = { timeoutMs: this.#timeoutMs, ...(large === undefined ? {} : { large }) }
+  async #echo(target: string, dataOctets?: number): Promise<Verdict> {
+    const options = { timeoutMs: this.#timeoutMs, ...(dataOctets === undefined ? {} : { dataOctets }) }
     let verdict = verdictOf(await this.#prober.probe([target], options), target)
     for (let lost = 1; verdict.kind === 'silent' && lost < ATTEMPTS; lost++)
       verdict = verdictOf(await this.#prober.probe([target], options), target)

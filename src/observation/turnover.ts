@@ -4,7 +4,7 @@ import { NEW } from '../tunnel/tunnel.ts'
 
 const DAY = 86_400
 /** Days that are remembered, today with them. */
-const DAYS = 31
+export const MAX_DAYS = 31
 
 /** What came and went in a day. */
 export interface DayCount {
@@ -47,7 +47,7 @@ export class Turnover {
   /** The days since the start, the oldest first, today last; a month's at most. */
   days(): readonly DayCount[] {
     const today = this.#number()
-    const first = Math.max(0, today - DAYS + 1)
+    const first = Math.max(0, today - MAX_DAYS + 1)
     return Array.from({ length: today - first + 1 }, (_, at) => {
       const day = this.#days.find(({ number }) => number === first + at)
       return { registered: day?.registered ?? 0, removed: day?.removed ?? 0 }
@@ -60,7 +60,7 @@ export class Turnover {
     if (last?.number === number) return last
     const day = { number, registered: 0, removed: 0 }
     this.#days.push(day)
-    if (this.#days.length > DAYS) this.#days.shift()
+    if (this.#days.length > MAX_DAYS) this.#days.shift()
     return day
   }
 

@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
 import type { Refusal } from '../lifecycle/refusal.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
+import type { RegistrationInput } from '../registration/admission.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
@@ -12,6 +13,7 @@ import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
 import { describe } from './describe.ts'
+import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
@@ -26,6 +28,7 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   nicname: problem('nicname-syntax', { case: 'no-string', longest: '' }),
   country: problem('country-unknown', { case: 'no-string' }),
   os: problem('os-unknown', { case: 'no-string', known: '' }),
+  public_key: problem('public-key-syntax', { case: 'no-string' }),
 }
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
@@ -79,7 +82,7 @@ export class Api {
 
   async #register(ctx: Context): Promise<void> {
     const name = idempotencyKeyOf(ctx)
-    const input = textFields(await readJson(ctx.req), ['ipv4', 'nicname', 'country', 'os'])
+    const input = registrationOf(await readJson(ctx.req))
     const register = () => this.#registerOnce(ctx, input)
     const owner = limitKey(this.#visitor(ctx))
     const content = JSON.stringify(input)
@@ -91,7 +94,7 @@ export class Api {
     ctx.body = reply.body
   }
 
-  async #registerOnce(ctx: Context, input: Readonly<Record<Field, string>>): Promise<RegistrationReply> {
+  async #registerOnce(ctx: Context, input: RegistrationInput): Promise<RegistrationReply> {
     const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
@@ -115,8 +118,12 @@ export class Api {
 
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
-    const { ipv4 } = textFields(await readJson(ctx.req), ['ipv4'])
-    const outcome = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
+    const body = await readJson(ctx.req)
+    const { registrar } = this.#options
+    const outcome =
+      tunnel.kind.publicKey === undefined
+        ? await registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, this.#visitor(ctx))
+        : await registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, this.#visitor(ctx))
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
   }
@@ -167,11 +174,12 @@ export class Api {
     const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
     const { os = tunnel.os, action = 'up' } = ctx.query
+    const known = this.#options.systems.idsOf(tunnel.kind.name)
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
     const system = this.#options.systems.find(String(os))
     const script = this.#options.scripts.script(tunnel, String(os), action)
     if (system === undefined || script === undefined)
-      throw refuse(problem('os-unknown', { case: 'unknown', known: this.#options.systems.ids.join(', ') }))
+      throw refuse(problem('os-unknown', { case: 'unknown', known: known.join(', ') }))
     ctx.type = 'text/plain'
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
     ctx.body = script
@@ -223,18 +231,32 @@ export class Api {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
       state: stateOf(tunnel),
-      ipv4_client: tunnel.ipv4Client,
+      kind: tunnel.kind.name,
+      ipv4_client: tunnel.ipv4Client ?? null,
       ipv4_server: facts.serverIpv4,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),
       prefix_length: LINK_PREFIX_LENGTH,
-      mtu: facts.mtu,
+      mtu: mtuOf(tunnel, facts),
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
+      ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
       links: this.#links(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
+    }
+  }
+
+  /** What the client's configuration holds beside its private key. */
+  #wireguard(tunnel: Tunnel): object {
+    const { serverPublicKey, endpoint } = this.#options.facts.wireguard
+    return {
+      public_key: tunnel.kind.publicKey,
+      server_public_key: serverPublicKey,
+      endpoint,
+      allowed_ips: '::/0',
+      address: `${formatIpv6(tunnel.ipv6Client)}/${LINK_PREFIX_LENGTH}`,
     }
   }
 
@@ -269,6 +291,16 @@ function idempotencyKeyOf(ctx: Context): string {
   const name = /^"([ -!#-~]+)"$/.exec(header)?.[1] ?? header
   if (name.length <= MAX_IDEMPOTENCY_KEY_LENGTH && /^[ -~]*$/.test(name) && !name.includes('"')) return name
   throw refuse(problem('idempotency-key-syntax', { longest: MAX_IDEMPOTENCY_KEY_LENGTH }))
+}
+
+/** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
+function registrationOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
+  if (kind === 'wireguard') {
+    const { public_key, ...input } = textFields(body, ['public_key', 'nicname', 'country', 'os'])
+    return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
+  }
+  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
+  return kind === undefined ? input : { ...input, kind: String(kind) }
 }
 
 /** The named fields as text, an absent one as empty. Throws Refused for other fields and other types. */

@@ -1,11 +1,12 @@
 import Handlebars from 'handlebars'
 
+/** Units of the pictures: the stylesheet says how wide and high they are. */
 const WIDTH = 600
-const HEIGHT = 120
-/** Room for the figure at the top of the scale. */
-const TOP = 18
+const HEIGHT = 100
+const ROW_WIDTH = 100
+const ROW_HEIGHT = 10
 /** A value that is not nothing is seen. */
-const LEAST_HEIGHT = 2
+const LEAST = 2
 
 export interface BarChart {
   /** Says what is drawn, to whoever can't see it. */
@@ -20,15 +21,14 @@ export interface BarChart {
   readonly highest?: number
 }
 
-/** A bar for each value, as an SVG image that takes its colours from the stylesheet. */
+/** A bar for each value, as an SVG image with its scale above; words are no part of the image, which is stretched. */
 export function barChart({ title, values, scale, look, highest }: BarChart): Handlebars.SafeString {
   const top = highest ?? Math.max(0, ...values.filter(value => value !== undefined))
   const step = WIDTH / Math.max(1, values.length)
   const bars = values.map((value, at) => (value === undefined ? '' : bar({ at, step, part: value / top })))
   return new Handlebars.SafeString(
-    `<svg class="chart ${look}" viewBox="0 0 ${WIDTH} ${HEIGHT + 1}" role="img"><title>${escaped(title)}</title>` +
-      `<path class="axis" d="M0 ${TOP}H${WIDTH}M0 ${HEIGHT}H${WIDTH}"/><path class="bars" d="${bars.join('')}"/>` +
-      `<text x="0" y="13">${escaped(scale(top))}</text></svg>`,
+    `<p class="scale">${escaped(scale(top))}</p><svg class="chart ${look}" viewBox="0 0 ${WIDTH} ${HEIGHT}" ` +
+      `preserveAspectRatio="none" role="img"><title>${escaped(title)}</title><path d="${bars.join('')}"/></svg>`,
   )
 }
 
@@ -42,39 +42,30 @@ function bar({
   readonly step: number
   readonly part: number
 }): string {
-  const height = part > 0 ? Math.max(LEAST_HEIGHT, part * (HEIGHT - TOP)) : 0
+  const height = part > 0 ? Math.max(LEAST, part * HEIGHT) : 0
   const [left, right] = [at * step + step * 0.1, at * step + step * 0.9]
   return `M${left.toFixed(1)} ${HEIGHT}V${(HEIGHT - height).toFixed(1)}H${right.toFixed(1)}V${HEIGHT}z`
 }
 
+export interface Row {
+  readonly name: string
+  readonly value: number
+  /** The value as it is written. */
+  readonly words: string
+}
+
+/** A list of names with a bar and a number each: it says what it draws. */
+export function rowChart(rows: readonly Row[]): Handlebars.SafeString {
+  const top = Math.max(1, ...rows.map(({ value }) => value))
+  const items = rows.map(({ name, value, words }) => {
+    const width = value === 0 ? 0 : Math.max(LEAST, (value / top) * ROW_WIDTH)
+    const path = `<path d="M0 0H${width.toFixed(1)}V${ROW_HEIGHT}H0z"/>`
+    const picture = `<svg viewBox="0 0 ${ROW_WIDTH} ${ROW_HEIGHT}" preserveAspectRatio="none" aria-hidden="true">${path}</svg>`
+    return `<li><span>${escaped(name)}</span> ${picture} <span>${escaped(words)}</span></li>`
+  })
+  return new Handlebars.SafeString(`<ul class="chart-rows">${items.join('')}</ul>`)
+}
+
 function escaped(text: string): string {
   return Handlebars.escapeExpression(text)
-}
-
-const ROW_HEIGHT = 26
-const NAME_WIDTH = 190
-const NUMBER_WIDTH = 70
-
-export interface RowChart {
-  readonly title: string
-  readonly rows: readonly { readonly name: string; readonly value: number; readonly words: string }[]
-}
-
-/** A named bar from left to right for each value, its number behind it. */
-export function rowChart({ title, rows }: RowChart): Handlebars.SafeString {
-  const top = Math.max(1, ...rows.map(({ value }) => value))
-  const room = WIDTH - NAME_WIDTH - NUMBER_WIDTH
-  const drawn = rows.map(({ name, value, words }, at) => {
-    const y = at * ROW_HEIGHT
-    const width = value === 0 ? 0 : Math.max(LEAST_HEIGHT, (value / top) * room)
-    return (
-      `<text class="name" x="0" y="${y + 18}">${escaped(name)}</text>` +
-      `<path class="bars" d="M${NAME_WIDTH} ${y + 5}h${width.toFixed(1)}v${ROW_HEIGHT - 8}h-${width.toFixed(1)}z"/>` +
-      `<text x="${(NAME_WIDTH + width + 8).toFixed(1)}" y="${y + 18}">${escaped(words)}</text>`
-    )
-  })
-  const height = rows.length * ROW_HEIGHT
-  return new Handlebars.SafeString(
-    `<svg class="chart rows" viewBox="0 0 ${WIDTH} ${height}" role="img"><title>${escaped(title)}</title>${drawn.join('')}</svg>`,
-  )
 }

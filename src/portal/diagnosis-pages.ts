@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import type { Diagnoses, Finding } from '../observation/diagnosis.ts'
 import { nameOf } from '../tunnel/tunnel.ts'
 import { marked } from './mark-up.ts'
+import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
 import { languageOf } from './reply.ts'
 import { type SignedInParts, signedInTunnel } from './signed-in.ts'
@@ -62,7 +63,7 @@ export class DiagnosisPages {
       help: scripts.notes(tunnel, tunnel.os).filter(line => help.some(pattern => pattern.test(line))),
       seen: [
         { what: language.sentence('seen-tunnel'), answer: seen.tunnel },
-        { what: language.sentence('seen-large', { octets: facts.mtu }), answer: seen.large },
+        { what: language.sentence('seen-large', { octets: mtuOf(tunnel, facts) }), answer: seen.large },
         { what: language.sentence('seen-endpoint', { endpoint }), answer: seen.endpoint },
       ].flatMap(({ what, answer }) =>
         answer === undefined ? [] : [{ what, words: language.sentence(`seen-${answer}`), answer }],

@@ -71,11 +71,12 @@ export class Dyndns2 {
       sendWord(ctx, wrong.status, wrong.word)
       return
     }
-    const ipv4 = newAddress(parameters.get('myip') ?? '', visitor)
+    const roams = tunnel.kind.publicKey !== undefined
+    const ipv4 = roams ? visitor.address : newAddress(parameters.get('myip') ?? '', visitor)
     const outcome = await registrar.changeEndpoint(tunnel, ipv4, visitor)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
-    const moved = outcome.tunnel.ipv4Client
-    const isAsBefore = moved === tunnel.ipv4Client && tunnel.dormant === undefined
+    const moved = roams ? ipv4 : outcome.tunnel.ipv4Client
+    const isAsBefore = (roams || moved === tunnel.ipv4Client) && tunnel.dormant === undefined
     sendWord(ctx, 200, `${isAsBefore ? 'nochg' : 'good'} ${moved}`)
   }
 

@@ -116,7 +116,7 @@ function rowsOf(buckets: readonly (Bucket | undefined)[], span: Span, language: 
     .map((bucket, at) => ({ bucket, age: (buckets.length - 1 - at) * step }))
     .flatMap(({ bucket, age }) => (bucket === undefined ? [] : [{ bucket, age }]))
     .map(({ bucket: { roundTripMs, loss, packets }, age }) => ({
-      when: language.ago(age),
+      when: age === 0 ? language.sentence('history-now') : language.ago(age),
       roundTrip:
         roundTripMs === undefined
           ? '–'

@@ -10,7 +10,7 @@ import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface LandingPageOptions
-  extends Pick<PortalOptions, 'census' | 'pool' | 'trustedProxies' | 'words' | 'systems'> {
+  extends Pick<PortalOptions, 'census' | 'facts' | 'pool' | 'trustedProxies' | 'words' | 'systems'> {
   readonly views: Views
 }
 
@@ -27,10 +27,10 @@ export class LandingPage {
   }
 
   #show(ctx: Context): void {
-    const { census, pool, systems, trustedProxies, views, words } = this.#options
+    const { census, facts, pool, systems, trustedProxies, views, words } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const language = languageOf(ctx, words)
-    const outlook = outlookOf(visitor, pool)
+    const outlook = outlookOf(visitor, { tunnels: pool, offered: facts.offered })
     const guessed = guessSystem(ctx.get('user-agent'), systems.ids)
     const figures = census.figures()
     views.send(ctx, 'landing', {

@@ -5,8 +5,7 @@ import { z } from 'zod'
 
 const SYSTEMS_DIR = join(import.meta.dirname, '..', '..', 'templates', 'systems')
 const MANIFEST = 'system.toml'
-/** The folder of a kind of tunnel within a system's, and what must be in it. */
-const KIND = 'sit'
+/** What must be in the folder of a kind of tunnel within a system's. */
 const PARTS = ['up', 'down', 'notes'] as const
 
 export type Part = (typeof PARTS)[number]
@@ -29,8 +28,8 @@ const manifest = z.strictObject({
 
 export type OperatingSystem = Readonly<z.output<typeof manifest>> & {
   readonly id: string
-  /** Template files of its scripts. */
-  readonly files: Readonly<Record<Part, string>>
+  /** Template files of its scripts, by kind of tunnel. */
+  readonly files: ReadonlyMap<string, Readonly<Record<Part, string>>>
 }
 
 /** A system's folder that is not as it must be; the message names file and key. */
@@ -55,6 +54,12 @@ export class OperatingSystems {
     return new OperatingSystems(all.sort((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1)))
   }
 
+  /** The ids of those that have scripts for a kind of tunnel, in the order of the first page; all if none has any. */
+  idsOf(kind: string): readonly string[] {
+    const ids = this.all.filter(({ files }) => files.has(kind)).map(({ id }) => id)
+    return ids.length === 0 ? this.ids : ids
+  }
+
   find(id: string): OperatingSystem | undefined {
     return this.all.find(system => system.id === id)
   }
@@ -64,11 +69,16 @@ function readSystem(directory: string, id: string): OperatingSystem {
   const folder = join(directory, id)
   if (!/^[a-z][a-z0-9-]*$/.test(id))
     throw new SystemFault(`${folder}: lower-case letters, digits and hyphens`)
-  const files = Object.fromEntries(PARTS.map(part => [part, join(folder, KIND, `${part}.hbs`)]))
-  for (const file of Object.values(files)) {
-    if (!existsSync(file)) throw new SystemFault(`${file} is missing`)
-  }
-  return { ...readManifest(join(folder, MANIFEST)), id, files: files as Record<Part, string> }
+  const kinds = readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isDirectory())
+  if (kinds.length === 0) throw new SystemFault(`${folder}: no kind of tunnel has a folder here`)
+  const files = new Map(kinds.map(({ name }) => [name, partsIn(join(folder, name))]))
+  return { ...readManifest(join(folder, MANIFEST)), id, files }
+}
+
+function partsIn(folder: string): Readonly<Record<Part, string>> {
+  const file = (part: Part) => join(folder, `${part}.hbs`)
+  for (const part of PARTS) if (!existsSync(file(part))) throw new SystemFault(`${file(part)} is missing`)
+  return { up: file('up'), down: file('down'), notes: file('notes') }
 }
 
 function readManifest(file: string): z.output<typeof manifest> {

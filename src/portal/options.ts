@@ -12,6 +12,7 @@ import type { ProblemCode } from '../shared/problem.ts'
 import type { TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
 import type { Words } from '../words/words.ts'
 import type { OperatingSystems } from './operating-systems.ts'
+import type { WireguardFacts } from './script-values.ts'
 
 /** What the pages say about the service. */
 export interface ServiceFacts {
@@ -21,6 +22,9 @@ export interface ServiceFacts {
   /** The tunnel prefix as text. */
   readonly prefix: string
   readonly mtu: number
+  readonly wireguard: WireguardFacts
+  /** Names of the kinds that can be registered. */
+  readonly offered: readonly string[]
   /** Seconds. */
   readonly ttl: number
   /** How often each tunnel is probed, in milliseconds, and how many echoes it may miss. */

@@ -5,13 +5,24 @@ import type { VisitorAddress } from '../registration/visitor.ts'
 
 /**
  * Whether a tunnel can work from an address. `public`: it looks so. `private`, `loopback`: in our own network. `shared`:
- * carrier-grade NAT. `special`: no host of the Internet has it. `ipv6`: there is IPv6 already; `tunnel`: from here.
+ * carrier-grade NAT; `nat`: one of the two, and no hindrance to WireGuard. `special`: no host of the Internet has it.
+ * `ipv6`: there is IPv6 already; `tunnel`: from here.
  */
-export type Outlook = 'public' | 'private' | 'loopback' | 'shared' | 'special' | 'ipv6' | 'tunnel' | 'unknown'
+export type Outlook =
+  | 'public'
+  | 'private'
+  | 'loopback'
+  | 'shared'
+  | 'nat'
+  | 'special'
+  | 'ipv6'
+  | 'tunnel'
+  | 'unknown'
 
 /** How good it is, for the eye: words say the same. */
 export const MOOD = {
   public: 'good',
+  nat: 'good',
   tunnel: 'good',
   ipv6: 'good',
   private: 'wait',
@@ -21,15 +32,19 @@ export const MOOD = {
   special: 'bad',
 } as const satisfies Readonly<Record<Outlook, string>>
 
-/** `tunnels`: the prefix that our own tunnels are in. */
-export function outlookOf({ address, family }: VisitorAddress, tunnels: Prefix): Outlook {
+/** `tunnels`: the prefix that our own tunnels are in; `offered`: the kinds that one can have. */
+export function outlookOf(
+  { address, family }: VisitorAddress,
+  { tunnels, offered }: { readonly tunnels: Prefix; readonly offered: readonly string[] },
+): Outlook {
   const octets = addressOctets(address)
   if (octets === undefined) return 'unknown'
   if (family === 6) return ipv6Outlook(octets, tunnels)
   const ipv4 = parseIpv4(address)
   const kind = ipv4 === undefined ? undefined : specialPurpose(ipv4)
   if (kind === undefined) return 'public'
-  return kind === 'private' || kind === 'shared' || kind === 'loopback' ? kind : 'special'
+  if (kind === 'private' || kind === 'shared') return offered.includes('wireguard') ? 'nat' : kind
+  return kind === 'loopback' ? kind : 'special'
 }
 
 function ipv6Outlook(octets: Uint8Array, tunnels: Prefix): Outlook {

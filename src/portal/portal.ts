@@ -18,6 +18,7 @@ import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
 import { MailPages } from './mail-pages.ts'
+import { mtuOf } from './mtu-of.ts'
 import { openApiDocument } from './openapi/openapi.ts'
 import type { PortalOptions } from './options.ts'
 import { mountPublicDocuments } from './public-documents.ts'
@@ -166,7 +167,7 @@ function application(
       lifecycle,
       prober: options.prober,
       timeoutMs: options.probeTimeoutMs,
-      mtu: facts.mtu,
+      mtuOf: tunnel => mtuOf(tunnel, facts),
       isDryRun: facts.dryRun,
     }),
     keys: new KeyCheck({ table, limits, origin: facts.origin }),
@@ -177,6 +178,7 @@ function application(
         serverIpv4: facts.serverIpv4,
         mtu: facts.mtu,
         publicUrl,
+        wireguard: facts.wireguard,
       },
       systems,
       templates,

@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { Refusal } from '../lifecycle/refusal.ts'
+import type { RegistrationInput } from '../registration/admission.ts'
 import { lowerCaseAscii } from '../registration/ascii.ts'
 import { countriesIn } from '../registration/country.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
@@ -17,11 +18,12 @@ import { Refused, refuse, retryAfter } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
+import { INTERFACE_NAME } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface RegistrationPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'words' | 'systems'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly signIns: SignIns
@@ -29,12 +31,14 @@ export interface RegistrationPagesOptions
   readonly views: Views
 }
 
-type Typed = Readonly<Record<Field, string>>
+type Typed = Readonly<Record<Field | 'kind', string>>
 
 /** What came of a form: a tunnel, whose key waits for the first view of its page behind a token. */
 type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly token: string } | Refusal
 
-const FIELDS: readonly Field[] = ['ipv4', 'nicname', 'country', 'os']
+const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os']
+/** The kind for whom nobody can reach by protocol 41. */
+const BEHIND_NAT = 'wireguard'
 
 /** The draft's form, with what each system needs. */
 export class RegistrationPages {
@@ -58,14 +62,23 @@ export class RegistrationPages {
   #form(ctx: Context, os: string): void {
     const system = this.#options.systems.find(os)
     if (system === undefined) throw refuse(problem('not-found', { case: 'system' }))
-    const { address, family } = this.#visitor(ctx)
-    const typed = { ipv4: family === 4 ? address : '', nicname: '', country: '', os: system.id }
+    const visitor = this.#visitor(ctx)
+    const ipv4 = visitor.family === 4 ? visitor.address : ''
+    const wanted = typeof ctx.query.kind === 'string' ? ctx.query.kind : suggestedKind(visitor)
+    const kind = this.#kindFor(system, wanted)
+    const typed = { ipv4, nicname: '', country: '', os: system.id, kind, public_key: '' }
     this.#formPage(ctx, system, { typed, problems: [] })
   }
 
   async #register(ctx: Context): Promise<void> {
-    const { ipv4 = '', nicname = '', country = '', os = '' } = await readForm(ctx.req)
-    const typed = { ipv4, nicname, country, os }
+    const form = await readForm(ctx.req)
+    const { ipv4 = '', nicname = '', country = '', os = '', public_key = '' } = form
+    const kind = form.switch ?? (form.kind || 'sit')
+    const typed = { ipv4, nicname, country, os, kind, public_key }
+    if (form.switch !== undefined) {
+      this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: [] })
+      return
+    }
     const owner = limitKey(this.#visitor(ctx))
     const outcome = await this.#forms.do({ owner, name: nameOfForm(typed) }, () => this.#do(ctx, typed))
     if (outcome === OTHER_CONTENT) throw new RangeError('forms are told apart by all that is in them')
@@ -83,7 +96,7 @@ export class RegistrationPages {
   }
 
   async #do(ctx: Context, typed: Typed): Promise<FormOutcome> {
-    const outcome = await this.#options.registrar.register(typed, this.#visitor(ctx))
+    const outcome = await this.#options.registrar.register(registrationOf(typed), this.#visitor(ctx))
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const token = this.#options.signIns.keepFirstView(tunnel.id, { key, warnings })
@@ -111,6 +124,10 @@ export class RegistrationPages {
       visitorWords: visitorWords(visitor, language),
       overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       typed,
+      isWireguard: typed.kind === 'wireguard',
+      otherKind: this.#otherKind(typed.kind),
+      isBehindNat: problems.some(({ code }) => code === 'ipv4-private' || code === 'ipv4-shared'),
+      keyFile: `/etc/wireguard/${INTERFACE_NAME}.key`,
       problems: described.map(entry => ({ field: '', ...entry })),
       byField: Object.fromEntries(
         FIELDS.map(field => [field, described.find(entry => entry.field === field)?.detail ?? '']),
@@ -118,9 +135,22 @@ export class RegistrationPages {
       hasTunnel: problems.some(({ code }) => code === 'ipv4-in-use'),
       countries: countries.map(entry => ({ ...entry, chosen: entry.code === country })),
       unknownCountry: countries.some(entry => entry.code === country) ? '' : typed.country.trim(),
-      systems: this.#options.systems.all.map(entry => ({ ...entry, chosen: entry.id === system?.id })),
+      systems: this.#options.systems.all
+        .filter(({ files }) => files.has(typed.kind))
+        .map(entry => ({ ...entry, chosen: entry.id === system?.id })),
       unknownOs: system === undefined ? typed.os.trim() : '',
     })
+  }
+
+  /** The wanted kind if it is offered and the system has scripts for it, else what it has. */
+  #kindFor({ files }: OperatingSystem, wanted: string): string {
+    const kinds = this.#options.facts.offered.filter(kind => files.has(kind))
+    return kinds.includes(wanted) ? wanted : (kinds[0] ?? wanted)
+  }
+
+  /** What the form can be switched to; empty: nothing else is offered. */
+  #otherKind(kind: string): string {
+    return this.#options.facts.offered.find(other => other !== kind) ?? ''
   }
 
   #errors(ctx: Context): void {
@@ -137,9 +167,21 @@ export class RegistrationPages {
   }
 }
 
+/** A visitor that is seen behind a NAT, or without IPv4, needs no address of its own for WireGuard. */
+function suggestedKind(visitor: VisitorAddress): string {
+  const kind = visitorKind(visitor)
+  return kind === 'private' || kind === 'shared' || visitor.family === 6 ? BEHIND_NAT : ''
+}
+
+function registrationOf({ public_key, ...typed }: Typed): RegistrationInput {
+  return typed.kind === 'wireguard'
+    ? { ...typed, ipv4: '', details: { publicKey: public_key.trim() } }
+    : typed
+}
+
 /** All fields as the checks will take them: two forms with the same name ask for the same tunnel. */
-function nameOfForm({ ipv4, nicname, country, os }: Typed): string {
-  const fields = [ipv4, lowerCaseAscii(nicname), lowerCaseAscii(country), os]
+function nameOfForm({ ipv4, nicname, country, os, kind, public_key }: Typed): string {
+  const fields = [ipv4, lowerCaseAscii(nicname), lowerCaseAscii(country), os, kind, public_key]
   return JSON.stringify(fields.map(field => field.trim()))
 }
 

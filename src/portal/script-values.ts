@@ -7,6 +7,16 @@ export interface ScriptFacts {
   readonly serverIpv4: string
   readonly mtu: number
   readonly publicUrl: string
+  readonly wireguard: WireguardFacts
+}
+
+/** What a client of WireGuard is told of the server. */
+export interface WireguardFacts {
+  /** Empty if the server has none: then it offers no WireGuard. */
+  readonly serverPublicKey: string
+  /** Host and port. */
+  readonly endpoint: string
+  readonly mtu: number
 }
 
 /** Everything that a script's template may name. */
@@ -24,6 +34,12 @@ export interface ScriptValues {
   readonly origin: string
   readonly publicUrl: string
   readonly id: string
+  /** The client's; empty for kinds without one. */
+  readonly publicKey: string
+  /** The server's; empty only for kinds without one. */
+  readonly serverPublicKey: string
+  readonly endpoint: string
+  readonly keepaliveSeconds: number
 }
 
 /** A value that must not reach a script: it could be read as a command. */
@@ -43,7 +59,7 @@ const matches = (pattern: RegExp) => (value: unknown) => typeof value === 'strin
 
 const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> = {
   ipv4Server: isIpv4,
-  ipv4Client: isIpv4,
+  ipv4Client: value => value === '' || isIpv4(value),
   ipv6Server: isIpv6,
   ipv6Client: isIpv6,
   prefixLength: isNumber,
@@ -54,6 +70,10 @@ const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> =
   interfaceName: matches(/^[A-Za-z][A-Za-z0-9_-]{0,14}$/),
   publicUrl: matches(/^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._/-]*)?$/),
   id: matches(/^[a-z0-9]{1,64}$/),
+  publicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),
+  serverPublicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),
+  endpoint: matches(/^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$/),
+  keepaliveSeconds: isNumber,
 }
 
 /**
@@ -64,5 +84,7 @@ export function checkScriptValues(values: ScriptValues): ScriptValues {
   for (const [name, rule] of Object.entries(RULES) as [keyof ScriptValues, (value: unknown) => boolean][]) {
     if (!rule(values[name])) throw new ScriptValueFault(`${name} is not fit to stand in a script`)
   }
+  if (values.publicKey !== '' && values.serverPublicKey === '')
+    throw new ScriptValueFault('serverPublicKey is not fit to stand in a script')
   return values
 }

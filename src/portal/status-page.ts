@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import type { Census } from '../observation/census.ts'
 import type { History } from '../observation/history.ts'
 import { type LastRound, ROUND_TRIP_CLASSES } from '../observation/last-round.ts'
-import type { Turnover } from '../observation/turnover.ts'
+import { MAX_DAYS, type Turnover } from '../observation/turnover.ts'
 import type { CountryCount } from '../store/tunnel-store.ts'
 import type { Language } from '../words/language.ts'
 import { barChart, rowChart } from './chart.ts'
@@ -21,7 +21,6 @@ export interface StatusPageOptions extends Pick<PortalOptions, 'selfCheck' | 'wo
 
 /** Countries that are drawn; the table has all. */
 const MAX_DRAWN = 12
-const DAY = 86_400
 const LOOKS = { 'status-registered': 'count', 'status-removed': 'loss' } as const
 
 /** How the service is, for everybody: counts alone, nothing of any one tunnel. */
@@ -67,14 +66,13 @@ function countriesOf(counts: readonly CountryCount[], language: Language) {
   }))
   return {
     rows,
-    picture: rowChart({
-      title: language.sentence('status-countries'),
-      rows: rows.slice(0, MAX_DRAWN).map(({ name, total }) => ({
+    picture: rowChart(
+      rows.slice(0, MAX_DRAWN).map(({ name, total }) => ({
         name,
         value: total,
         words: language.number(total),
       })),
-    }),
+    ),
   }
 }
 
@@ -83,13 +81,15 @@ function turnoverOf(turnover: Turnover, language: Language) {
   const scale = (top: number) => language.number(top)
   const [registered, removed] = [days.map(day => day.registered), days.map(day => day.removed)]
   const highest = Math.max(1, ...registered, ...removed)
-  const draw = (sentence: keyof typeof LOOKS, values: readonly number[]) => {
+  const unknown = new Array<undefined>(Math.max(0, MAX_DAYS - days.length)).fill(undefined)
+  const draw = (sentence: keyof typeof LOOKS, known: readonly number[]) => {
     const title = language.sentence(sentence)
+    const values = [...unknown, ...known]
     return { words: title, picture: barChart({ title, values, scale, highest, look: LOOKS[sentence] }) }
   }
   return {
     charts: [draw('status-registered', registered), draw('status-removed', removed)],
-    from: days.length === 1 ? '' : language.ago((days.length - 1) * DAY),
+    from: language.daysAgo(MAX_DAYS - 1),
     rows: days
       .map((day, at) => ({
         when: language.daysAgo(days.length - 1 - at),
@@ -106,10 +106,7 @@ function roundTripsOf(round: LastRound | undefined, language: Language) {
   if (rows.every(({ count }) => count === 0)) return undefined
   return {
     rows: rows.map(({ name, count }) => ({ name, count: language.number(count) })),
-    picture: rowChart({
-      title: language.sentence('status-round-trips'),
-      rows: rows.map(({ name, count }) => ({ name, value: count, words: language.number(count) })),
-    }),
+    picture: rowChart(rows.map(({ name, count }) => ({ name, value: count, words: language.number(count) }))),
   }
 }
 

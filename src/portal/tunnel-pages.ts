@@ -11,6 +11,7 @@ import { UPDATE_PATH } from './dyndns2.ts'
 import { firstSteps } from './first-steps.ts'
 import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
+import { mtuOf } from './mtu-of.ts'
 import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
@@ -100,7 +101,7 @@ export class TunnelPages {
   }
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
-    const { facts, history, lifecycle, publicUrl, views, words } = this.#options
+    const { facts, history, lifecycle, publicUrl, scripts, views, words } = this.#options
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -112,6 +113,10 @@ export class TunnelPages {
       name,
       created: minuteOf(tunnel.creationTime),
       state,
+      isWireguard: tunnel.kind.publicKey !== undefined,
+      publicKey: tunnel.kind.publicKey ?? '',
+      mtu: mtuOf(tunnel, facts),
+      configuration: scripts.configuration(tunnel),
       stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
@@ -167,11 +172,13 @@ export class TunnelPages {
   #system(ctx: Context, tunnel: Tunnel): OperatingSystem | undefined {
     const { systems } = this.#options
     const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
-    return wanted ?? systems.find(tunnel.os) ?? systems.all[0]
+    const fits = (entry: OperatingSystem | undefined) => entry?.files.has(tunnel.kind.name) === true
+    return [wanted, systems.find(tunnel.os), ...systems.all].find(fits)
   }
 
   #scriptValues(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
     const { scripts, systems } = this.#options
+    const fitting = systems.all.filter(({ files }) => files.has(tunnel.kind.name))
     const system = this.#system(ctx, tunnel)
     const os = system?.id ?? ''
     const api = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
@@ -180,7 +187,7 @@ export class TunnelPages {
     return {
       steps: steps.map(({ sentence, command }, at) => ({ at, words: language.sentence(sentence), command })),
       system,
-      systems: systems.all.map(entry => ({ ...entry, chosen: entry.id === os })),
+      systems: fitting.map(entry => ({ ...entry, chosen: entry.id === os })),
       notes: scripts.notes(tunnel, os),
       scripts: ACTIONS.map(action => ({
         action,

@@ -1,5 +1,6 @@
 import { formatIpv6 } from '../address/ipv6.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { mtuOf } from './mtu-of.ts'
 import type { OperatingSystems, Part } from './operating-systems.ts'
 import { checkScriptValues, type ScriptFacts, type ScriptValues } from './script-values.ts'
 import type { Template, Templates } from './templates.ts'
@@ -9,7 +10,11 @@ export type Action = (typeof ACTIONS)[number]
 
 const LINK_PREFIX_LENGTH = 64
 const IPV6_AND_TCP_HEADERS = 60
-const INTERFACE_NAME = 'freenet6'
+export const INTERFACE_NAME = 'freenet6'
+/** How often a client behind NAT says that it is there, so that the NAT keeps its mapping. */
+const KEEPALIVE_SECONDS = 25
+/** The page's own script puts the key in its place, in the browser. */
+const PRIVATE_KEY_HERE = 'YOUR PRIVATE KEY'
 /** What every template is tried with at start: one that names another value fails then, not in front of a visitor. */
 const SAMPLE: ScriptValues = {
   ipv4Server: '192.0.2.1',
@@ -24,6 +29,10 @@ const SAMPLE: ScriptValues = {
   origin: 'example.net',
   publicUrl: 'https://example.net',
   id: 'a1b2c3d4e5f6',
+  publicKey: 'cHVibGljIGtleSBvZiB0aGUgY2xpZW50LCBhIHNhbXA=',
+  serverPublicKey: 'cHVibGljIGtleSBvZiB0aGUgc2VydmVyLCBhIHNhbXA=',
+  endpoint: '192.0.2.1:51820',
+  keepaliveSeconds: KEEPALIVE_SECONDS,
 }
 
 /** The draft's server steps 5–6: the script for the client, its undo, and the instructions. */
@@ -35,43 +44,73 @@ export class TunnelScripts {
   constructor(facts: ScriptFacts, systems: OperatingSystems, templates: Templates) {
     this.#facts = facts
     for (const { id, files } of systems.all) {
-      for (const [part, file] of Object.entries(files)) {
-        const template = templates.script(file)
-        template(SAMPLE)
-        this.#templates.set(`${id}/${part}`, template)
+      for (const [kind, parts] of files) {
+        for (const [part, file] of Object.entries(parts)) {
+          const template = templates.script(file)
+          template(SAMPLE)
+          this.#templates.set(`${id}/${kind}/${part}`, template)
+        }
       }
     }
   }
 
   /** The script; undefined if there is none for the operating system. */
   script(tunnel: Tunnel, os: string, action: Action): string | undefined {
-    return this.render(this.#values(tunnel), os, action)
+    return this.render(this.#values(tunnel), { os, kind: tunnel.kind.name, part: action })
   }
 
   /** The instructions, one a line. */
   notes(tunnel: Tunnel, os: string): readonly string[] {
-    return (this.render(this.#values(tunnel), os, 'notes') ?? '').split('\n').filter(line => line !== '')
+    return (this.render(this.#values(tunnel), { os, kind: tunnel.kind.name, part: 'notes' }) ?? '')
+      .split('\n')
+      .filter(line => line !== '')
+  }
+
+  /** What a WireGuard client of any system reads; its owner puts the private key in. Empty for other kinds. */
+  configuration(tunnel: Tunnel): string {
+    if (tunnel.kind.publicKey === undefined) return ''
+    const values = checkScriptValues(this.#values(tunnel))
+    return [
+      '[Interface]',
+      `PrivateKey = ${PRIVATE_KEY_HERE}`,
+      `Address = ${values.ipv6Client}/${values.prefixLength}`,
+      `MTU = ${values.mtu}`,
+      '',
+      '[Peer]',
+      `PublicKey = ${values.serverPublicKey}`,
+      `Endpoint = ${values.endpoint}`,
+      'AllowedIPs = ::/0',
+      `PersistentKeepalive = ${values.keepaliveSeconds}`,
+    ].join('\n')
   }
 
   /** Throws ScriptValueFault for a value that is not fit to stand in a script. */
-  render(values: ScriptValues, os: string, part: Part): string | undefined {
-    return this.#templates.get(`${os}/${part}`)?.(checkScriptValues(values))
+  render(
+    values: ScriptValues,
+    { os, kind, part }: { readonly os: string; readonly kind: string; readonly part: Part },
+  ): string | undefined {
+    return this.#templates.get(`${os}/${kind}/${part}`)?.(checkScriptValues(values))
   }
 
   #values(tunnel: Tunnel): ScriptValues {
+    const mtu = mtuOf(tunnel, this.#facts)
     return {
       ipv4Server: this.#facts.serverIpv4,
       ipv4Client: tunnel.ipv4Client ?? '',
       ipv6Client: formatIpv6(tunnel.ipv6Client),
       ipv6Server: formatIpv6(tunnel.ipv6Server),
       prefixLength: LINK_PREFIX_LENGTH,
-      mtu: this.#facts.mtu,
-      mss: this.#facts.mtu - IPV6_AND_TCP_HEADERS,
+      mtu,
+      mss: mtu - IPV6_AND_TCP_HEADERS,
       name: nameOf(tunnel, this.#facts.origin),
       interfaceName: INTERFACE_NAME,
       origin: this.#facts.origin,
       publicUrl: this.#facts.publicUrl,
       id: tunnel.id,
+      publicKey: tunnel.kind.publicKey ?? '',
+      serverPublicKey: this.#facts.wireguard.serverPublicKey,
+      endpoint: this.#facts.wireguard.endpoint,
+      keepaliveSeconds: KEEPALIVE_SECONDS,
     }
   }
 }

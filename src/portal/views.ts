@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import Handlebars from 'handlebars'
 import type { Context } from 'koa'
 import type { Language } from '../words/language.ts'
@@ -9,6 +10,9 @@ import { languageOf, linkToLanguage, rememberLanguage } from './reply.ts'
 import type { Page, Templates } from './templates.ts'
 
 const PAGES_DIR = join(import.meta.dirname, '..', '..', 'templates', 'pages')
+
+/** Runs in the browser alone: what it draws holds a private key. */
+const QR_CODE_FILE = fileURLToPath(import.meta.resolve('uqr'))
 
 /** What a page shows; its template says which values it needs. */
 export type PageValues = { readonly title: string } & Readonly<Record<string, unknown>>
@@ -59,11 +63,13 @@ export class Views {
     return layout({ ...context, content }, language)
   }
 
-  /** Stylesheet, script and icon, by the path that the layout names. */
+  /** Stylesheet, icon and scripts, by the paths that pages name. */
   static assets(): Readonly<Record<string, { readonly type: string; readonly text: string }>> {
     const read = (file: string) => readFileSync(join(PAGES_DIR, file), 'utf8')
     return {
       '/style.css': { type: 'text/css', text: read('style.css') },
+      '/wireguard.js': { type: 'text/javascript', text: read('wireguard.js') },
+      '/qr-code.js': { type: 'text/javascript', text: readFileSync(QR_CODE_FILE, 'utf8') },
       '/live.js': { type: 'text/javascript', text: read('live.js') },
       '/icon.svg': { type: 'image/svg+xml', text: read('icon.svg') },
     }

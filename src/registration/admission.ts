@@ -10,7 +10,7 @@ import { type Field, type Problem, problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { Kinds } from '../tunnel/kind.ts'
 import { isLabel } from '../tunnel/label.ts'
-import { type KindFields, NEW } from '../tunnel/tunnel.ts'
+import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import { isCountry } from './country.ts'
 import { OwnAddresses } from './own-addresses.ts'
@@ -19,7 +19,7 @@ import { isReservedNicname } from './reserved-nicnames.ts'
 import { limitKey } from './visitor.ts'
 
 /** What somebody asks for, as typed. */
-export type RegistrationInput = Readonly<Record<Field, string>> & {
+export type RegistrationInput = Readonly<Record<Exclude<Field, 'public_key'>, string>> & {
   /** The name of a kind; the first kind if it is not given. */
   readonly kind?: string
   /** What the kind asks for beyond the fields. */
@@ -50,8 +50,10 @@ export interface AdmissionPolicy {
   readonly reachability: 'require' | 'warn' | 'off'
   /** How long an echo reply may take, in milliseconds. */
   readonly timeoutMs: number
-  /** Operating systems that there are scripts for. */
-  readonly osIds: readonly string[]
+  /** Names of the kinds that can be registered. */
+  readonly offered: readonly string[]
+  /** Operating systems that there are scripts for, by kind. */
+  osIds(kind: string): readonly string[]
 }
 
 /** Seconds after which probes that are under way are over. */
@@ -105,7 +107,7 @@ export class Admission {
     const endpoint = ipv4 === undefined ? NOTHING_FOUND : await this.#checkEndpoint(ipv4, visitor)
     const nameProblem =
       nicnameProblem ?? (countryProblem === undefined ? this.#checkName(request) : undefined)
-    const own = [nameProblem, countryProblem, this.#checkOs(request.os)].filter(isProblem)
+    const own = [nameProblem, countryProblem, this.#checkOs(request.os, kind.name)].filter(isProblem)
     const problems = [...kind.problems, ...endpoint.problems, ...own]
     if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
     return {
@@ -131,17 +133,39 @@ export class Admission {
     return problems.length > 0 ? refused(...problems) : { kind: 'admitted', request, warnings }
   }
 
-  #checkKind({ kind: name, details }: RegistrationInput): KindFindings {
-    const kind = name === undefined ? this.#kinds.first : this.#kinds.byName(name)
+  /** Checks what is to be the key of a tunnel, which may be the one it has. */
+  checkKey(tunnel: Tunnel, publicKey: string): AdmissionVerdict<KindFields> {
+    const { fields, problems } = this.#checkKind(
+      { kind: tunnel.kind.name, details: { publicKey: publicKey.trim() } },
+      tunnel.id,
+    )
+    if (problems.length > 0 || fields === undefined) return refused(...problems)
+    return { kind: 'admitted', request: fields, warnings: [] }
+  }
+
+  #checkKind(
+    { kind: asked, details }: Pick<RegistrationInput, 'kind' | 'details'>,
+    tunnelId?: string,
+  ): KindFindings {
+    const name = asked ?? this.#kinds.first.name
+    const kind = this.#policy.offered.includes(name) ? this.#kinds.byName(name) : undefined
     const fields = kind?.readFields(details)
-    if (kind === undefined || fields === undefined)
-      return { hasEndpoint: kind?.hasEndpoint ?? false, fields, problems: [this.#unknownKind()] }
-    return { hasEndpoint: kind.hasEndpoint, fields, problems: kind.admit(fields) }
+    const hasEndpoint = kind?.hasEndpoint ?? false
+    if (kind === undefined || fields === undefined) {
+      const found = kind?.detailsProblem?.(details) ?? this.#unknownKind()
+      return { name: kind?.name, hasEndpoint, fields, problems: [found] }
+    }
+    const taken = this.#checkKeyInUse(fields, tunnelId)
+    return { name, hasEndpoint, fields, problems: [...kind.admit(fields), taken].filter(isProblem) }
+  }
+
+  #checkKeyInUse({ publicKey }: KindFields, tunnelId: string | undefined): Problem | undefined {
+    const holder = publicKey === undefined ? undefined : this.#table.idByPublicKey(publicKey)
+    return holder === undefined || holder === tunnelId ? undefined : REFUSAL.publicKeyInUse()
   }
 
   #unknownKind(): Problem {
-    const names = this.#kinds.all.map(({ name }) => name).join(', ')
-    return problem('kind-unknown', { known: names })
+    return problem('kind-unknown', { known: this.#policy.offered.join(', ') })
   }
 
   async #checkEndpoint(
@@ -258,13 +282,16 @@ export class Admission {
       : REFUSAL.nicnameTaken(nicname, country)
   }
 
-  #checkOs(os: string): Problem | undefined {
-    if (this.#policy.osIds.includes(os)) return undefined
-    return problem('os-unknown', { case: 'unknown', known: this.#policy.osIds.join(', ') })
+  #checkOs(os: string, kind: string | undefined): Problem | undefined {
+    const known = this.#policy.osIds(kind ?? this.#kinds.first.name)
+    if (known.includes(os)) return undefined
+    return problem('os-unknown', { case: 'unknown', known: known.join(', ') })
   }
 }
 
 interface KindFindings {
+  /** Undefined: it is not known. */
+  readonly name: string | undefined
   readonly hasEndpoint: boolean
   readonly fields: KindFields | undefined
   readonly problems: readonly Problem[]

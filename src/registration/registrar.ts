@@ -93,15 +93,22 @@ export class Registrar {
 
   /**
    * Moves a tunnel to another endpoint after the same checks. The one that it has is not checked again: update clients
-   * send it all day.
+   * send it all day. A tunnel that is known by its key roams by itself.
    */
   async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+    if (tunnel.kind.publicKey !== undefined) return this.#rouse(tunnel)
     if (ipv4.trim() === tunnel.ipv4Client) return this.#stay(tunnel, ipv4.trim())
     const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
     const outcome = await this.#admitAndMove(tunnel, ipv4, visitor)
     if (outcome.kind === 'refused') this.#limits.giveMoveBack(tunnel.id)
     return outcome
+  }
+
+  async #rouse(tunnel: Tunnel): Promise<Moved | Refusal> {
+    if (tunnel.dormant === undefined) return { kind: 'moved', tunnel, warnings: [] }
+    const awakened = await this.#lifecycle.wake(tunnel.id)
+    return awakened.kind === 'refused' ? awakened : { kind: 'moved', tunnel: awakened.tunnel, warnings: [] }
   }
 
   async #stay(tunnel: Tunnel, ipv4: string): Promise<Moved | Refusal> {
@@ -120,6 +127,19 @@ export class Registrar {
       : this.#lifecycle.takeEndpoint(tunnel.id, { ipv4: wanted, holder }))
     if (change.kind === 'refused') return change
     return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
+  }
+
+  /** Lets a tunnel be known by another public key, after the checks that a registration has. */
+  async changeKey(tunnel: Tunnel, publicKey: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+    const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeMove(tunnel.id)
+    if (tooMany !== undefined) return refused(tooMany)
+    const verdict = this.#admission.checkKey(tunnel, publicKey)
+    if (verdict.kind === 'admitted') this.#limits.giveRefusalBack(visitor)
+    const change =
+      verdict.kind === 'refused' ? verdict : await this.#lifecycle.changeKey(tunnel.id, verdict.request)
+    if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
+    this.#limits.giveMoveBack(tunnel.id)
+    return change
   }
 
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */

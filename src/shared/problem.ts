@@ -1,5 +1,5 @@
 /** A field of the registration form. */
-export type Field = 'ipv4' | 'nicname' | 'country' | 'os'
+export type Field = 'ipv4' | 'nicname' | 'country' | 'os' | 'public_key'
 
 /** What is fixed for a code; its words are in templates/words, one file a language. */
 interface Sort {
@@ -40,6 +40,8 @@ export const PROBLEMS = {
   },
   'ipv4-in-use': { status: 409, field: 'ipv4', params: ['ipv4'] },
   'ipv4-unreachable': { status: 409, field: 'ipv4', params: ['ipv4'] },
+  'public-key-syntax': { status: 400, field: 'public_key', params: [], cases: ['malformed', 'no-string'] },
+  'public-key-in-use': { status: 409, field: 'public_key', params: [] },
   'probe-fault': { status: 503, field: 'ipv4', params: ['ipv4'] },
   'nicname-syntax': {
     status: 400,

@@ -92,6 +92,10 @@ class AbsentTunnels implements TunnelReader {
     return this.#unknown()
   }
 
+  idByPublicKey(): never {
+    return this.#unknown()
+  }
+
   idByEndpoint(): never {
     return this.#unknown()
   }

@@ -1,5 +1,5 @@
 import type { Assignment } from '../tunnel/address-pool.ts'
-import type { BrokenRow, Dormancy, DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
+import type { BrokenRow, Dormancy, DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
@@ -77,6 +77,8 @@ export interface TunnelReader {
   idByName(nicname: string, country: string): string | undefined
   /** The id of the row, sound or broken, that has an IPv4 endpoint, in canonical text; undefined: it is free. */
   idByEndpoint(ipv4: string): string | undefined
+  /** The same for a client's public key. */
+  idByPublicKey(publicKey: string): string | undefined
   /** Whether the key opens the tunnel, a dormant one too; takes as long for an id that does not exist. */
   keyMatches(id: string, key: string): boolean
   /** Where a tunnel's owner is reached; undefined: nobody said. */
@@ -142,6 +144,8 @@ export interface TunnelTransaction {
   countSilent(id: string, since: number): void
   /** x → 0 with it. */
   moveEndpoint(id: string, ipv4: string, since: number): Move
+  /** Gives a tunnel other fields of its kind, such as a new public key. */
+  changeFields(id: string, fields: KindFields): Move
   /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
   exchangeEndpoints(id: string, otherId: string, since: number): boolean
   /** Makes another key the one that opens a row, a dormant one too; false: there is no such row. */

@@ -7,6 +7,8 @@ export interface Link {
   readonly ipv4Client: string
   readonly ipv6Client: string
   readonly ipv6Server: string
+  /** See KindFields. */
+  readonly publicKey?: string
 }
 
 /** Without an endpoint `ipv4Client` is empty. */
@@ -16,6 +18,7 @@ export function linkOf(tunnel: Tunnel): Link {
     ipv4Client: tunnel.ipv4Client ?? '',
     ipv6Client: formatIpv6(tunnel.ipv6Client),
     ipv6Server: formatIpv6(tunnel.ipv6Server),
+    ...(tunnel.kind.publicKey === undefined ? {} : { publicKey: tunnel.kind.publicKey }),
   }
 }
 
@@ -46,7 +49,7 @@ export interface Interfaces {
   prepare(): Promise<readonly LinkFault[]>
   /** Creates each link complete: device, remote, ttl, mtu, address, up. A link that fails half-way is taken back. */
   create(links: readonly Link[]): Promise<readonly LinkFault[]>
-  /** Points existing devices to their new `ipv4Client`. */
+  /** Points existing devices to their new `ipv4Client`, or gives them their new `publicKey`. */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
   remove(devices: readonly string[]): Promise<readonly LinkFault[]>
   /** Why tunnels can't be served as they should be, such as a filter that is missing; for whoever asks after our health. */
@@ -58,6 +61,8 @@ export interface Interfaces {
   isSound?(): boolean
   /** Calls `harmed` when somebody else has changed what was made here; returns how to stop that. */
   watch?(harmed: () => void): () => void
+  /** Ends what runs for the interfaces in this process or below it; what the kernel has stays. */
+  close?(): void
   /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */
   reconcile(wanted: readonly Link[]): Promise<Reconciliation>
   /**
@@ -66,8 +71,8 @@ export interface Interfaces {
    */
   amiss?(links: readonly Link[]): Promise<readonly string[] | undefined>
   /**
-   * How many packets the kernel has taken out of each of these devices since it was made: a client that filters echoes is
-   * heard by what it sends. A device that the kernel says nothing of is left out. Absent: this driver can't see packets.
+   * How much has come out of each of these devices since it was made, in packets or octets: a client that filters echoes
+   * is heard by what it sends. A device that the kernel says nothing of is left out. Absent: this driver can't see packets.
    */
   signsOfLife?(devices: readonly string[]): Promise<ReadonlyMap<string, number>>
 }

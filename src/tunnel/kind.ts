@@ -15,7 +15,18 @@ export interface DriverContext {
   readonly mtu: number
   readonly prefix: Prefix
   readonly maxTunnels: number
+  /** Where the server keeps its keys. */
+  readonly dataDir: string
+  readonly wireguard: WireguardSettings
   readonly log: Log
+}
+
+/** The configuration of the kind `wireguard`. */
+interface WireguardSettings {
+  /** UDP port that all clients send to. */
+  readonly port: number
+  readonly mtu: number
+  readonly program: 'kernel' | 'wireguard-go' | 'auto'
 }
 
 /** What a kind builds its further rrsets from. */
@@ -41,6 +52,8 @@ export interface TunnelKind {
   readonly hasEndpoint: boolean
   /** The fields from the row's `details` column, parsed JSON; undefined: they are not of this kind. */
   readFields(details: unknown): KindFields | undefined
+  /** What is wrong with a registration's details that `readFields` does not take, for kinds that ask for some. */
+  detailsProblem?(details: unknown): Problem
   /** Checks what a registration gives for this kind's fields: all problems together, none if it may be registered. */
   admit(fields: KindFields): readonly Problem[]
   /** What stands in DNS beside AAAA and PTR, at the tunnel's two owners or below them. */

@@ -13,6 +13,8 @@ export type TunnelState = 'new' | 'waiting' | 'active' | 'unreachable' | 'dorman
 /** What a kind of tunnel keeps beyond what all have; each kind extends it, `name` tells them apart. */
 export interface KindFields {
   readonly name: string
+  /** A key by which the client is known, which no other tunnel may have: 32 octets in base64. */
+  readonly publicKey?: string
 }
 
 /** One sound row of the draft's database: what tunnels of all kinds have, and the fields of its kind. */

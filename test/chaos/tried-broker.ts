@@ -21,6 +21,7 @@ registrations_per_hour = 0
 trusted_proxies = ["127.0.0.0/8"]
 connections_per_address = 1000
 [tunnel]
+kinds = ["sit"] # the model of a kernel knows no WireGuard
 driver = "sit"
 layout = "${layout}"
 reachability = "require"

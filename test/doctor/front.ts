@@ -9,6 +9,7 @@ const QUERY_RESPONSE = 0x80
 const FORMERR = 1
 const FLAGS = 2
 const HEADER_LENGTH = 12
+const OPT_LENGTH = 11
 
 /** What stands between the world and a nameserver: an old server, or somebody's firewall. */
 export interface FrontOptions {
@@ -17,7 +18,7 @@ export interface FrontOptions {
   readonly udp?: 'passes' | 'silent'
   readonly tcp?: 'passes' | 'silent' | 'closed'
   /** What becomes of a query with an OPT record. */
-  readonly edns?: 'passes' | 'formerr' | 'dropped'
+  readonly edns?: 'passes' | 'formerr' | 'dropped' | 'taken-off'
 }
 
 /** Listens at an address and does to DNS what such a thing does. `await using` ends it. */
@@ -29,7 +30,7 @@ export class Front implements AsyncDisposable {
 
   private constructor(options: FrontOptions) {
     this.#options = options
-    this.#udp.on('message', (query, from) => void this.#take(query, from))
+    this.#udp.on('message', (query, from) => this.#take(query, from))
   }
 
   static async listen({ address, port }: Endpoint, options: FrontOptions): Promise<Front> {
@@ -43,13 +44,16 @@ export class Front implements AsyncDisposable {
     return front
   }
 
-  async #take(query: Buffer, from: RemoteInfo): Promise<void> {
+  #take(query: Buffer, from: RemoteInfo): void {
     const { to, udp = 'passes', edns = 'passes' } = this.#options
     if (to === undefined || udp === 'silent') return
-    if (query.readUInt16BE(ADDITIONAL_COUNT) > 0 && edns !== 'passes') {
-      if (edns === 'formerr') this.#udp.send(formerrOf(query), from.port, from.address)
-      return
-    }
+    const hasOpt = query.readUInt16BE(ADDITIONAL_COUNT) > 0
+    if (hasOpt && edns === 'dropped') return
+    if (hasOpt && edns === 'formerr') this.#udp.send(formerrOf(query), from.port, from.address)
+    else this.#pass(hasOpt && edns === 'taken-off' ? withoutOpt(query) : query, { to, from })
+  }
+
+  #pass(query: Buffer, { to, from }: { readonly to: Endpoint; readonly from: RemoteInfo }): void {
     const back = createSocket('udp4')
     back.once('message', reply => {
       this.#udp.send(reply, from.port, from.address)
@@ -83,4 +87,11 @@ function formerrOf(query: Buffer): Buffer {
   reply[FLAGS] = (reply[FLAGS] ?? 0) | QUERY_RESPONSE
   reply[RCODE] = FORMERR
   return reply
+}
+
+/** Without its OPT record, which is the last and has no options. */
+function withoutOpt(query: Buffer): Buffer {
+  const plain = Buffer.from(query.subarray(0, -OPT_LENGTH))
+  plain.writeUInt16BE(0, ADDITIONAL_COUNT)
+  return plain
 }

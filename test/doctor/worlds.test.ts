@@ -162,12 +162,13 @@ test('a firewall that lets no UDP through', options, async () => {
   assert.deepEqual(await world.codes(), ['no-udp'])
 })
 
-test('a server from before EDNS, and a firewall that drops EDNS', options, async () => {
+test('a server from before EDNS, and firewalls that drop what has EDNS or take it off', options, async () => {
   await using _parent = await parent()
   await using _hidden = await behind()
   for (const [edns, reason] of [
     ['formerr', /FORMERR/],
     ['dropped', /no reply within/],
+    ['taken-off', /no OPT record/],
   ] as const) {
     await using _front = await Front.listen(world.second, {
       to: { ...world.second, address: '127.0.0.4' },

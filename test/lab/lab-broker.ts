@@ -26,6 +26,8 @@ export interface Settings {
   readonly reachability: 'require' | 'off'
   readonly monitorInterval: string
   readonly threshold: number
+  /** All kinds unless given. */
+  readonly kinds?: readonly string[]
 }
 
 /** One row of the table, as sqlite3 prints it. */
@@ -124,7 +126,7 @@ export async function until<T>(what: string, timeout: number, look: () => T | un
 const SERVE = [process.execPath, 'src/cli.ts', 'serve', '--config', CONFIG_FILE]
 const DATABASE_FILE = join(DIRECTORY, 'data/freenet6.db')
 
-function configText({ layout, reachability, monitorInterval, threshold }: Settings): string {
+function configText({ layout, reachability, monitorInterval, threshold, kinds }: Settings): string {
   return stringify({
     origin: ORIGIN,
     data_dir: join(DIRECTORY, 'data'),
@@ -133,6 +135,7 @@ function configText({ layout, reachability, monitorInterval, threshold }: Settin
     web: { listen: `${SERVER_IPV4}:8080`, public_url: WEB, registrations_per_hour: 0 },
     tunnel: {
       driver: 'sit',
+      ...(kinds === undefined ? {} : { kinds }),
       layout,
       server_ipv4: SERVER_IPV4,
       prefix: '2001:db8:f6::/48',

@@ -17,6 +17,7 @@ const STORY = join(import.meta.dirname, 'story.ts')
 const GUEST_SUITES = [
   'client-scripts.guest.ts',
   'daemon-systems.guest.ts',
+  'diagnosis.guest.ts',
   'shell-systems.guest.ts',
   'sit-interfaces.guest.ts',
 ]

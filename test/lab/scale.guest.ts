@@ -32,6 +32,8 @@ function openDriver(): Promise<Interfaces> {
     mtu: 1480,
     prefix,
     maxTunnels: 200_000,
+    dataDir: '/run',
+    wireguard: { port: 51_820, mtu: 1420, program: 'auto' },
     log: LOG,
   })
 }

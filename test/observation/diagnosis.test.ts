@@ -28,10 +28,10 @@ function proberOf(outside: Outside): Prober {
   }
   return {
     kind: 'fping',
-    probe: async (targets, { large }) => {
+    probe: async (targets, { dataOctets }) => {
       outside.echoes++
       outside.onEcho()
-      const size = large === undefined ? 100 : large.dataOctets + 48
+      const size = dataOctets === undefined ? 100 : dataOctets + 48
       return new Map(targets.map(target => [target, verdict(target, size)]))
     },
   }
@@ -60,7 +60,7 @@ async function setUp(t: TestContext, options: { readonly isDryRun?: boolean } = 
     lifecycle: world.lifecycle,
     prober: world.broker.prober,
     timeoutMs: 10,
-    mtu: MTU,
+    mtuOf: () => MTU,
     isDryRun: options.isDryRun ?? false,
     now: () => clock.now,
   })

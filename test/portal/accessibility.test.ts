@@ -10,7 +10,16 @@ import { GOOD, PortalWorld } from './portal-world.ts'
 const FINDINGS = `axe.run(document).then(({ violations }) =>
   violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + ': ' + target + ' ' + failureSummary)))`
 const OVERFLOW = 'document.documentElement.scrollWidth - window.innerWidth'
-const PAGES = ['/', '/status', '/register/linux', '/tunnels', '/recover', '/errors', '/nowhere']
+const PAGES = [
+  '/',
+  '/status',
+  '/register/linux',
+  '/register/linux?kind=wireguard',
+  '/tunnels',
+  '/recover',
+  '/errors',
+  '/nowhere',
+]
 /** Below a tunnel's own. */
 const OWN_PAGES = ['', '/history', '/why']
 const LOOKS = [
@@ -48,7 +57,7 @@ suite('axe-core finds nothing', { skip: await missingPackages(['chromium']) }, (
     await page.locator('#ipv4').fill(ipv4)
     await page.locator('#nicname').fill(`${'long-'.repeat(11)}${look.locale}`)
     await page.locator('#country').selectOption(GOOD.country)
-    await page.locator('main form button').click()
+    await page.locator('#register > button').click()
     await page.locator('#key').waitFor()
     await check(page)
     const id = world.broker.table.idByEndpoint(ipv4) ?? assert.fail('registered')
@@ -72,6 +81,20 @@ suite('axe-core finds nothing', { skip: await missingPackages(['chromium']) }, (
         await context.close()
       })
     }
+    test(`on a page with a key and a code for phones, ${locale}, ${colorScheme}, ${viewport.width} px wide`, async () => {
+      const context = await browser.newContext({ ...look, bypassCSP: true })
+      const page = await context.newPage()
+      await page.goto(`${world.url}/register/linux?kind=wireguard`)
+      await page.locator('#make-keys button').click()
+      await page.locator('#make-keys [role=status]').filter({ hasText: /\S/ }).waitFor()
+      await page.locator('#nicname').fill(`wg-${locale}`)
+      await page.locator('#country').selectOption(GOOD.country)
+      await page.locator('#register > button').click()
+      await page.locator('#qr svg').waitFor()
+      await check(page)
+      await context.close()
+    })
+
     test(`on the pages of a tunnel, ${locale}, ${colorScheme}, ${viewport.width} px wide`, () =>
       checkOwnPages(look))
   }

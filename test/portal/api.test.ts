@@ -25,6 +25,7 @@ suite('the API', () => {
       id: given.id,
       name: 'whole.ca.freenet6.net',
       state: 'active',
+      kind: 'sit',
       ipv4_client: '192.0.2.77',
       ipv4_server: '192.0.2.1',
       ipv6_client: given.ipv6_server.replace(/1$/, '2'),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, suite, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -11,7 +12,7 @@ import { LAB } from './portal-world.ts'
 const FOCUSED = "document.activeElement?.textContent.trim() || document.activeElement?.id || ''"
 const OVERFLOW = 'document.documentElement.scrollWidth - window.innerWidth'
 const UNLABELLED =
-  "[...document.querySelectorAll('input, select')].filter(field => field.labels.length === 0).length"
+  "[...document.querySelectorAll('input:not([type=hidden]), select')].filter(field => field.labels.length === 0).length"
 const PHONE = { width: 360, height: 740 }
 const DESKTOP = { width: 1280, height: 900 }
 
@@ -65,6 +66,46 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     await page.reload()
     assert.equal(await page.locator('#key').count(), 0)
     assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'browser.ca.freenet6.net')
+  })
+
+  test('WireGuard’s keys are made in the page: configuration and QR code have the private one, no request has it', async () => {
+    const page = await open('/register/android')
+    const requests: string[] = []
+    page.on('request', request =>
+      requests.push(`${request.url()} ${JSON.stringify(request.headers())} ${request.postData() ?? ''}`),
+    )
+    await page.getByRole('button', { name: 'Make a key pair in this browser' }).click()
+    await page.getByText('The public key is filled in').waitFor()
+    const publicKey = await page.getByLabel('WireGuard public key').inputValue()
+    await page.getByLabel('Nicname').fill('phone')
+    await page.getByLabel('Country').selectOption('ca')
+    await page.getByRole('button', { name: 'Register the tunnel' }).click()
+    const download = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Save freenet6.conf' }).click()
+    const configuration = readFileSync(await (await download).path(), 'utf8')
+    const privateKey = /^PrivateKey = ([A-Za-z0-9+/]{43}=)$/m.exec(configuration)?.[1] ?? ''
+    assert.equal(publicKeyOf(privateKey), publicKey, 'the configuration is that of the registered key')
+    assert.match(configuration, /^PublicKey = [A-Za-z0-9+/]{43}=$/m)
+    assert.match(configuration, /^AllowedIPs = ::\/0\nPersistentKeepalive = 25$/m)
+    assert.equal(await page.getByRole('img', { name: 'QR code of the configuration' }).count(), 1)
+    assert.ok(
+      requests.some(request => request.includes(encodeURIComponent(publicKey))),
+      'all requests are seen',
+    )
+    for (const text of [privateKey, encodeURIComponent(privateKey), privateKey.slice(0, 20)])
+      assert.ok(!requests.some(request => request.includes(text)), 'the private key leaves the browser')
+  })
+
+  test('a form can be switched to WireGuard and back, with what was typed', async () => {
+    const page = await open('/register/linux')
+    await fill(page, '10.1.2.3', 'behind', 'ca')
+    await page.getByRole('button', { name: 'Take WireGuard instead' }).click()
+    assert.equal(await page.getByLabel('Nicname').inputValue(), 'behind')
+    await page.getByLabel('WireGuard public key').fill('no key')
+    await page.getByRole('button', { name: 'Register the tunnel' }).click()
+    assert.match((await page.locator('#public_key-problem').textContent()) ?? '', /44 characters of base64/)
+    await page.getByRole('button', { name: 'Take IPv6 in IPv4 (sit) instead' }).click()
+    assert.equal(await page.getByLabel('IPv4 address of your host').inputValue(), '10.1.2.3')
   })
 
   test('the page follows the tunnel by itself, and its lines are copied by a button', async () => {
@@ -206,3 +247,14 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     assert.ok((await page.evaluate<number>(OVERFLOW)) <= 0)
   })
 })
+
+/** Both in base64, as WireGuard writes them. */
+function publicKeyOf(privateKey: string): string {
+  const head = Buffer.from('302e020100300506032b656e04220420', 'hex') // RFC 8410 7
+  const key = createPrivateKey({
+    key: Buffer.concat([head, Buffer.from(privateKey, 'base64')]),
+    format: 'der',
+    type: 'pkcs8',
+  })
+  return Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x ?? '', 'base64url').toString('base64')
+}

@@ -33,8 +33,8 @@ suite('the landing page', () => {
 
   for (const [address, mood, words] of [
     ['8.8.8.8', 'good', 'Yes, by the look of it'],
-    ['192.168.1.7', 'wait', 'private address'],
-    ['100.64.0.9', 'bad', 'carrier-grade NAT'],
+    ['192.168.1.7', 'good', 'Yes, with WireGuard'],
+    ['100.64.0.9', 'good', 'Yes, with WireGuard'],
     ['192.0.2.9', 'bad', 'no host on the Internet'],
     ['2001:db8:f6:7::2', 'good', 'through a tunnel of ours'],
     ['2a00:1450::1', 'good', 'You have IPv6 already'],

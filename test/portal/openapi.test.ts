@@ -111,3 +111,19 @@ suite('the OpenAPI document', () => {
     assert.ok(shown.until !== undefined && shown.until > Date.now() / 1000)
   })
 })
+
+test('a WireGuard tunnel is as the document says, too', async () => {
+  await using world = await PortalWorld.open()
+  const asked = {
+    kind: 'wireguard',
+    public_key: Buffer.alloc(32, 7).toString('base64'),
+    nicname: 'guarded',
+    country: 'ca',
+    os: 'linux',
+  }
+  assert.ok(SCHEMAS.Registration.safeParse(asked).success)
+  const answer = await world.askJson('/api/v1/tunnels', 'POST', asked)
+  assert.equal(answer.status, 201, answer.text)
+  const read = SCHEMAS.NewTunnel.safeParse(JSON.parse(answer.text))
+  assert.ok(read.success, `${read.error?.message}\n${answer.text}`)
+})

@@ -23,7 +23,11 @@ for (const [address, outlook] of [
 ] as const) {
   test(`from ${address || 'nowhere'} the outlook is ${outlook}`, () => {
     const family = addressOctets(address)?.length === 16 ? 6 : 4
-    assert.equal(outlookOf({ address, family, source: 'connection' }, TUNNELS), outlook)
+    const visitor = { address, family, source: 'connection' } as const
+    assert.equal(outlookOf(visitor, { tunnels: TUNNELS, offered: ['sit'] }), outlook)
+    const isBehindNat = outlook === 'private' || outlook === 'shared'
+    const withWireguard = outlookOf(visitor, { tunnels: TUNNELS, offered: ['sit', 'wireguard'] })
+    assert.equal(withWireguard, isBehindNat ? 'nat' : outlook)
   })
 }
 

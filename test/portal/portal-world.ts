@@ -102,7 +102,11 @@ export class PortalWorld implements Knobs {
 
   static async open(
     text = LAB,
-    { words, kernel }: { readonly words?: string; readonly kernel?: Interfaces } = {},
+    {
+      words,
+      kernel,
+      monotonic,
+    }: { readonly words?: string; readonly kernel?: Interfaces; readonly monotonic?: () => number } = {},
   ): Promise<PortalWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
@@ -110,6 +114,7 @@ export class PortalWorld implements Knobs {
     const knobs: Knobs = { faults: [], silent: new Set(), reasons: [], ping: { ms: 0 }, mails: [] }
     const broker = await compose(reading.config, {
       log: SILENT,
+      ...(monotonic === undefined ? {} : { monotonic }),
       ...(kernel === undefined ? {} : { kinds: new Kinds({ ...SIT, openDriver: async () => kernel }) }),
       prober: {
         kind: 'fping',

@@ -169,8 +169,25 @@ suite('X-Forwarded-For at the door', () => {
 
   test('over IPv6 the form says that it can’t know the IPv4 address, and fills in none', async () => {
     await using world = await PortalWorld.open(LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]'))
-    const form = await world.ask('/register/linux', { headers: { 'x-forwarded-for': '2001:db8::77' } })
+    const headers = { 'x-forwarded-for': '2001:db8::77' }
+    const form = await world.ask('/register/linux?kind=sit', { headers })
     assert.match(form.text, /name="ipv4" value=""/)
-    assert.match(form.text, /You came here over IPv6 \(2001:db8::77\)/)
+    assert.match(form.text, /You came here over IPv6 \(2001:db8::77\), so we can not see your IPv4 address/)
   })
+
+  for (const [address, found] of [
+    ['2001:db8::77', 'You came here over IPv6 (2001:db8::77)'],
+    ['100.64.0.7', 'carrier-grade NAT'],
+    ['192.168.1.7', 'That is a private address'],
+  ] as const) {
+    test(`to ${address} the form offers WireGuard and says why`, async () => {
+      await using world = await PortalWorld.open(
+        LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]'),
+      )
+      const form = await world.ask('/register/linux', { headers: { 'x-forwarded-for': address } })
+      assert.match(form.text, /name="kind" value="wireguard"/)
+      assert.ok(form.text.includes(found))
+      assert.match(form.text, /name="switch" value="sit"/)
+    })
+  }
 })

@@ -21,7 +21,8 @@ const POLICY: AdmissionPolicy = {
   allowSpecialPurpose: false,
   reachability: 'off',
   timeoutMs: 1000,
-  osIds: ['linux', 'windows'],
+  offered: ['sit'],
+  osIds: () => ['linux', 'windows'],
 }
 
 beforeEach(async () => {

@@ -19,10 +19,12 @@ const SAID = {
 const NEEDED: readonly Command[] = ['ip', 'ifup', 'netplan', 'nmcli']
 
 describe('the systems', () => {
-  test('are the eighteen of the contract, each in a place of its own', () => {
-    assert.deepEqual([...SYSTEMS_THERE.ids].sort(), [...SYSTEMS].sort())
-    assert.equal(SYSTEMS_THERE.ids.length, 18)
-    assert.equal(new Set(SYSTEMS_THERE.all.map(({ order }) => order)).size, 18)
+  test('are the eighteen of the contract and the phones, each in a place of its own', () => {
+    assert.deepEqual([...SYSTEMS_THERE.idsOf('sit')].sort(), [...SYSTEMS].sort())
+    assert.equal(SYSTEMS.length, 18)
+    const phones = SYSTEMS_THERE.all.filter(({ files }) => !files.has('sit'))
+    assert.deepEqual(phones.map(({ id }) => id).sort(), ['android', 'ios'])
+    assert.equal(new Set(SYSTEMS_THERE.all.map(({ order }) => order)).size, 20)
   })
 
   for (const { id, needs, checks, manuals } of SYSTEMS_THERE.all) {

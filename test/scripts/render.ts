@@ -6,8 +6,19 @@ import { Templates } from '../../src/portal/templates.ts'
 import { TunnelScripts } from '../../src/portal/tunnel-scripts.ts'
 
 const SYSTEMS_DIR = join(import.meta.dirname, '../../templates/systems')
+export const WIREGUARD_FACTS = {
+  serverPublicKey: 'cHVibGljIGtleSBvZiB0aGUgc2VydmVyLCBhIHNhbXA=',
+  endpoint: '192.0.2.1:51820',
+  mtu: 1420,
+}
 const SCRIPTS = new TunnelScripts(
-  { origin: 'freenet6.net', serverIpv4: '192.0.2.1', mtu: 1480, publicUrl: 'http://192.0.2.1:8080' },
+  {
+    origin: 'freenet6.net',
+    serverIpv4: '192.0.2.1',
+    mtu: 1480,
+    publicUrl: 'http://192.0.2.1:8080',
+    wireguard: WIREGUARD_FACTS,
+  },
   OperatingSystems.load(),
   new Templates(),
 )
@@ -47,6 +58,10 @@ export const USUAL: ScriptValues = {
   origin: 'freenet6.net',
   publicUrl: 'http://192.0.2.1:8080',
   id: 'a1b2c3d4e5f6',
+  publicKey: '',
+  serverPublicKey: WIREGUARD_FACTS.serverPublicKey,
+  endpoint: WIREGUARD_FACTS.endpoint,
+  keepaliveSeconds: 25,
 }
 
 /** Legal, and as long, as short or as odd as each value can be. */
@@ -81,5 +96,5 @@ export function template(system: System, part: Part): string {
 
 /** The text that a client gets, by the product's own renderer. */
 export function render(system: System, part: Part, values: ScriptValues): string {
-  return SCRIPTS.render(values, system, part) ?? ''
+  return SCRIPTS.render(values, { os: system, kind: 'sit', part }) ?? ''
 }

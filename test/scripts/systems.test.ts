@@ -7,10 +7,16 @@ import { OperatingSystems, SystemFault } from '../../src/portal/operating-system
 import { ScriptValueFault, type ScriptValues } from '../../src/portal/script-values.ts'
 import { Templates } from '../../src/portal/templates.ts'
 import { TunnelScripts } from '../../src/portal/tunnel-scripts.ts'
-import { render, USUAL } from './render.ts'
+import { render, USUAL, WIREGUARD_FACTS } from './render.ts'
 
 const SYSTEMS_DIR = join(import.meta.dirname, '../../templates/systems')
-const FACTS = { origin: 'freenet6.net', serverIpv4: '192.0.2.1', mtu: 1480, publicUrl: 'http://192.0.2.1' }
+const FACTS = {
+  origin: 'freenet6.net',
+  serverIpv4: '192.0.2.1',
+  mtu: 1480,
+  publicUrl: 'http://192.0.2.1',
+  wireguard: WIREGUARD_FACTS,
+}
 
 suite('an operating system is a folder', () => {
   let directory: string
@@ -33,7 +39,10 @@ suite('an operating system is a folder', () => {
     const [before, , after] = systems.ids.slice(systems.ids.indexOf('plan9') - 1)
     assert.deepEqual([before, after], ['netbsd', 'macos'])
     const scripts = new TunnelScripts(FACTS, systems, new Templates())
-    assert.equal(scripts.render(USUAL, 'plan9', 'up'), render('linux', 'up', USUAL))
+    assert.equal(
+      scripts.render(USUAL, { os: 'plan9', kind: 'sit', part: 'up' }),
+      render('linux', 'up', USUAL),
+    )
   })
 
   const BROKEN: readonly (readonly [what: string, from: string | RegExp, to: string, message: RegExp])[] = [
@@ -63,8 +72,17 @@ suite('an operating system is a folder', () => {
 })
 
 suite('what reaches a script', () => {
+  test('a script for a public key is a fault while the server has no key itself', () => {
+    const publicKey = WIREGUARD_FACTS.serverPublicKey
+    assert.throws(() => render('linux', 'up', { ...USUAL, publicKey, serverPublicKey: '' }), ScriptValueFault)
+    assert.ok(render('linux', 'up', { ...USUAL, serverPublicKey: '' }))
+  })
+
   const HOSTILE: Partial<Record<keyof ScriptValues, readonly unknown[]>> = {
-    ipv4Client: ['`reboot`', '192.0.2.1; reboot', '192.0.2.1\n', '', '192.0.2.256', undefined],
+    ipv4Client: ['`reboot`', '192.0.2.1; reboot', '192.0.2.1\n', '192.0.2.256', undefined],
+    publicKey: ['x', '$(reboot)', undefined],
+    serverPublicKey: ['`reboot`', undefined],
+    endpoint: ['host', 'host:1; reboot', '$(x):1'],
     ipv6Client: ['2001:db8::2 $(reboot)', '::ffff:1.2.3.4', 'fe80::1%eth0', '2001:DB8::2', 'x'],
     name: ['$(reboot).ca.freenet6.net', 'a b.ca', '-rf.ca.freenet6.net', 'nic.ca\n.net', 'é.ca', "it's"],
     mtu: [Number.NaN, -1, 1.5, '1480', Number.POSITIVE_INFINITY],

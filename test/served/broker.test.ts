@@ -96,6 +96,7 @@ suite('a broker in its lab configuration', () => {
         'ipv6_client',
         'ipv6_server',
         'key',
+        'kind',
         'links',
         'mtu',
         'name',

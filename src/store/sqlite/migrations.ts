@@ -134,4 +134,8 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (apex, serial_from)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE UNIQUE INDEX tunnels_public_key
+    ON tunnels (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
+  `,
 ]

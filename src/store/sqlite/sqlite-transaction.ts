@@ -1,5 +1,5 @@
 import type { Assignment, Resting } from '../../tunnel/address-pool.ts'
-import type { BrokenRow, Dormancy, Tunnel } from '../../tunnel/tunnel.ts'
+import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
@@ -76,10 +76,18 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   moveEndpoint(id: string, ipv4: string, since: number): Move {
+    return this.#change(id, () => this.#writes.moveEndpoint(id, ipv4, since))
+  }
+
+  changeFields(id: string, fields: KindFields): Move {
+    return this.#change(id, () => this.#writes.changeFields(id, fields))
+  }
+
+  #change(id: string, write: () => Tunnel | undefined): Move {
     const before = this.tunnels.byId(id)
     if (before === undefined) return 'gone'
     try {
-      const after = this.#writes.moveEndpoint(id, ipv4, since)
+      const after = write()
       if (after !== undefined) this.rows.push({ before, after })
       return after === undefined ? 'gone' : 'moved'
     } catch (error) {
@@ -187,7 +195,8 @@ export class SqliteTransaction implements TunnelTransaction {
     }
   }
 
-  #isTaken({ ipv4Client, nicname, country }: Tunnel): boolean {
+  #isTaken({ ipv4Client, nicname, country, kind: { publicKey } }: Tunnel): boolean {
+    if (publicKey !== undefined && this.tunnels.idByPublicKey(publicKey) !== undefined) return true
     if (ipv4Client !== undefined && this.tunnels.idByEndpoint(ipv4Client) !== undefined) return true
     return this.tunnels.idByName(nicname, country) !== undefined
   }

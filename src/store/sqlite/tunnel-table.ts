@@ -17,6 +17,8 @@ import { addressIn, COLUMNS, type Columns, isBroken, type RowRules, readRow } fr
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
 const NOT_ALIVE = 'unreachable <> 0'
+/** The expression of the unique index, word for word. */
+const PUBLIC_KEY = "(CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END)"
 /** Compared if there is no row, so that an unknown id takes as long as a wrong key. */
 const NO_HASH = new Uint8Array(32)
 /** Rows read in one call at start: few enough to be garbage before the collector comes by and has to move them. */
@@ -32,6 +34,7 @@ export class TunnelTable implements TunnelReader {
   readonly #byIpv6Client: Statement
   readonly #idByName: Statement
   readonly #idByEndpoint: Statement
+  readonly #idByPublicKey: Statement
   readonly #keyHash: Statement
   readonly #count: Statement
   readonly #note: Statement
@@ -61,6 +64,9 @@ export class TunnelTable implements TunnelReader {
        UNION ALL SELECT id FROM dormant WHERE nicname = ?1 AND country = ?2`,
     )
     this.#idByEndpoint = database.prepare('SELECT id FROM tunnels WHERE IPv4client = ?')
+    this.#idByPublicKey = database.prepare(
+      `SELECT id FROM tunnels WHERE ${PUBLIC_KEY} = ? AND details IS NOT NULL`,
+    )
     this.#keyHash = database.prepare(
       'SELECT key_hash FROM tunnels WHERE id = ?1 UNION ALL SELECT key_hash FROM dormant WHERE id = ?1',
     )
@@ -114,6 +120,10 @@ export class TunnelTable implements TunnelReader {
 
   idByEndpoint(ipv4: string): string | undefined {
     return idOf(this.#idByEndpoint.get(ipv4))
+  }
+
+  idByPublicKey(publicKey: string): string | undefined {
+    return idOf(this.#idByPublicKey.get(publicKey))
   }
 
   keyMatches(id: string, key: string): boolean {

@@ -1,5 +1,5 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
-import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
 import type { Contact } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
 import { COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
@@ -12,6 +12,7 @@ export class TunnelWrites {
   readonly #answered: Statement
   readonly #silent: Statement
   readonly #moveEndpoint: Statement
+  readonly #changeDetails: Statement
   readonly #clearEndpoint: Statement
   readonly #replaceKey: Statement
   readonly #remove: Statement
@@ -42,6 +43,7 @@ export class TunnelWrites {
          state_since = CASE WHEN unreachable > 0 THEN ? ELSE state_since END
        WHERE id = ? RETURNING ${COLUMNS}`,
     )
+    this.#changeDetails = database.prepare(`UPDATE tunnels SET details = ? WHERE id = ? RETURNING ${COLUMNS}`)
     this.#clearEndpoint = database.prepare('UPDATE tunnels SET IPv4client = NULL WHERE id = ?')
     this.#replaceKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
@@ -54,12 +56,11 @@ export class TunnelWrites {
        SET email = excluded.email, language = excluded.language, warned_of = excluded.warned_of`,
     )
     this.#dropContact = database.prepare('DELETE FROM contacts WHERE id = ?')
-    const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#remove]
+    const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#changeDetails, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
   }
 
   insert(tunnel: Tunnel, keyHash: Uint8Array): void {
-    const { name, ...details } = tunnel.kind
     this.#insert.run(
       tunnel.id,
       tunnel.ipv4Client ?? null,
@@ -71,8 +72,8 @@ export class TunnelWrites {
       tunnel.os,
       tunnel.creationTime,
       tunnel.unreachable,
-      name,
-      Object.keys(details).length === 0 ? null : JSON.stringify(details),
+      tunnel.kind.name,
+      detailsOf(tunnel.kind),
       tunnel.waitUntil ?? null,
       tunnel.stateSince ?? null,
       keyHash,
@@ -109,6 +110,10 @@ export class TunnelWrites {
     return this.#replaceKey.run(keyHash, id).changes === 1
   }
 
+  changeFields(id: string, fields: KindFields): Tunnel | undefined {
+    return this.#sound(this.#changeDetails.get(detailsOf(fields), id))
+  }
+
   setContact(id: string, contact: Contact | undefined): void {
     if (contact === undefined) this.#dropContact.run(id)
     else this.#contact.run(id, contact.email, contact.language, contact.warnedOf ?? null)
@@ -131,4 +136,8 @@ export class TunnelWrites {
     const row = readRow(columns as Columns, this.#rules)
     return isBroken(row) ? undefined : row
   }
+}
+
+function detailsOf({ name: _, ...details }: KindFields): string | null {
+  return Object.keys(details).length === 0 ? null : JSON.stringify(details)
 }

@@ -1,0 +1,65 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** The server's own key, the same for all its tunnels. */
+export interface ServerKey {
+  /** Holds the private key as `wg` reads it. */
+  readonly file: string
+  readonly publicKey: string
+}
+
+const KEY_FILE = 'wireguard.key'
+const KEY_OCTETS = 32
+/** What stands before the 32 octets of an X25519 key in PKCS #8 (RFC 8410 7). */
+const PKCS8_HEAD = Buffer.from('302e020100300506032b656e04220420', 'hex')
+
+/** There is no key in the data directory, and none can be made; or its file holds none, and clients know the server by it. */
+export class ServerKeyFault extends Error {
+  readonly code = 'server-key'
+}
+
+/** Reads the key of a data directory; makes it if there is none yet, readable by its owner alone. Throws ServerKeyFault. */
+export function serverKey(dataDir: string): ServerKey {
+  const file = join(dataDir, KEY_FILE)
+  try {
+    if (!existsSync(file)) makeOnce(file, dataDir)
+    return readKey(file)
+  } catch (error) {
+    if (error instanceof ServerKeyFault) throw error
+    const reason = error instanceof Error ? error.message : error
+    throw new ServerKeyFault(`no WireGuard key: ${reason}`, { cause: error })
+  }
+}
+
+/** The public half of the key of a data directory; empty if there is no key there. */
+export function serverPublicKey(dataDir: string): string {
+  try {
+    return readKey(join(dataDir, KEY_FILE)).publicKey
+  } catch {
+    return ''
+  }
+}
+
+function readKey(file: string): ServerKey {
+  const octets = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64')
+  if (octets.length !== KEY_OCTETS) throw new ServerKeyFault(`${file} holds no WireGuard key`)
+  return { file, publicKey: publicKeyOf(octets) }
+}
+
+/** Two processes may come here at once: the file that is there first stays. */
+function makeOnce(file: string, dataDir: string): void {
+  mkdirSync(dataDir, { recursive: true })
+  const { d = '' } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' })
+  try {
+    writeFileSync(file, `${Buffer.from(d, 'base64url').toString('base64')}\n`, { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+function publicKeyOf(octets: Buffer): string {
+  const key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, octets]), format: 'der', type: 'pkcs8' })
+  const { x = '' } = createPublicKey(key).export({ format: 'jwk' })
+  return Buffer.from(x, 'base64url').toString('base64')
+}

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
+import { LastingChild } from '../../shared/lasting-child.ts'
+import type { RunWg } from './wg-command.ts'
+
+/** What carries the tunnels: the kernel's module, or a child process of ours. */
+export type Program = 'kernel' | 'wireguard-go'
+
+const POLL_MS = 50
+const POLLS = 100
+
+/** The one interface of all tunnels: made if it is missing, with key, port and MTU as they should be. */
+export class WireguardDevice {
+  readonly name: string
+  readonly #program: Program
+  readonly #keyFile: string
+  readonly #port: number
+  readonly #mtu: number
+  readonly #runIp: RunIp
+  readonly #runWg: RunWg
+  readonly #lost: () => void
+  #child: LastingChild | undefined
+
+  constructor(options: {
+    readonly name: string
+    readonly program: Program
+    readonly keyFile: string
+    readonly port: number
+    readonly mtu: number
+    readonly runIp: RunIp
+    readonly runWg: RunWg
+    /** Called when the interface was made anew and has no peers. */
+    readonly lost: () => void
+  }) {
+    this.name = options.name
+    this.#program = options.program
+    this.#keyFile = options.keyFile
+    this.#port = options.port
+    this.#mtu = options.mtu
+    this.#runIp = options.runIp
+    this.#runWg = options.runWg
+    this.#lost = options.lost
+  }
+
+  /** Touches nothing that is as it should be. Returns why the interface can't be had. */
+  async ensure(): Promise<string | undefined> {
+    const made = (await this.#isThere()) ? undefined : await this.#make()
+    return made ?? (await this.#configure()) ?? (await this.#bringUp())
+  }
+
+  /** Ends wireguard-go, and its interface with it; the kernel's stays, as other devices do. */
+  close(): void {
+    this.#child?.stop()
+    this.#child = undefined
+  }
+
+  async #isThere(): Promise<boolean> {
+    return (await this.#runWg(['show', this.name, 'listen-port'])).kind === 'done'
+  }
+
+  async #make(): Promise<string | undefined> {
+    if (this.#program === 'kernel') {
+      const { status, stderr } = await this.#runIp(['link', 'add', 'name', this.name, 'type', 'wireguard'])
+      return status === 0 ? undefined : reasonOf(stderr)
+    }
+    this.#child ??= new LastingChild({
+      command: 'wireguard-go',
+      args: ['-f', this.name],
+      heard: () => undefined,
+      restarted: this.#lost,
+    })
+    for (let poll = 0; poll < POLLS; poll++) {
+      if (await this.#isThere()) return undefined
+      await sleep(POLL_MS)
+    }
+    return 'wireguard-go makes no interface'
+  }
+
+  async #configure(): Promise<string | undefined> {
+    const port = String(this.#port)
+    const set = ['set', this.name, 'listen-port', port, 'private-key', this.#keyFile]
+    const outcome = await this.#runWg(set)
+    return outcome.kind === 'done' ? undefined : outcome.reason
+  }
+
+  /** Whoever watches the kernel hears of a change, so none is made without need. */
+  async #bringUp(): Promise<string | undefined> {
+    const shown = await this.#runIp(['-oneline', 'link', 'show', 'dev', this.name])
+    if (/[<,]UP[,>]/.test(shown.stdout) && shown.stdout.includes(` mtu ${this.#mtu} `)) return undefined
+    const { status, stderr } = await this.#runIp([
+      'link',
+      'set',
+      'dev',
+      this.name,
+      'mtu',
+      String(this.#mtu),
+      'up',
+    ])
+    return status === 0 ? undefined : reasonOf(stderr)
+  }
+}

@@ -1,0 +1,263 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { formatPrefix, type Prefix } from '../../address/prefix.ts'
+import { NO_DEVICE, routePool, turnForwardingOn } from '../../kernel/forwarding.ts'
+import { type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
+import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import { runLines } from '../sit/shared-layout-routes.ts'
+import {
+  configuration,
+  type Peer,
+  type PeerState,
+  peerArguments,
+  peerOf,
+  readDump,
+  removalArguments,
+} from './peer.ts'
+import {
+  addLines,
+  isRouted,
+  listPeerRoutes,
+  type PeerRoutes,
+  removeLines,
+  strayLines,
+} from './peer-routes.ts'
+import type { ServerKey } from './server-key.ts'
+import { type RunWg, runWg } from './wg-command.ts'
+import { type Program, WireguardDevice } from './wireguard-device.ts'
+
+export interface WireguardOptions {
+  readonly devicePrefix: string
+  readonly program: Program
+  readonly key: ServerKey
+  readonly port: number
+  readonly mtu: number
+  readonly prefix: Prefix
+  readonly runIp?: RunIp
+  readonly runWg?: RunWg
+}
+
+/** Peers in one `wg set`: about 100 octets of arguments each, of the 2 MB that a process may have. */
+const BATCH_PEERS = 1000
+
+/**
+ * The server's ends of the tunnels as one WireGuard interface with a peer each. AllowedIPs is the tunnel's /64, so that
+ * nobody sends from another's. A peer is made before its route and goes before it.
+ */
+export class WireguardInterfaces implements Interfaces {
+  readonly kind = 'wireguard'
+  readonly #device: WireguardDevice
+  readonly #key: ServerKey
+  readonly #port: number
+  readonly #prefix: Prefix
+  readonly #runIp: RunIp
+  readonly #runWg: RunWg
+  /** What was last asked for, by device. */
+  readonly #peers = new Map<string, Peer>()
+  #harmed: () => void = () => undefined
+  #preparing: Promise<readonly LinkFault[]> | undefined
+
+  constructor(options: WireguardOptions) {
+    this.#key = options.key
+    this.#port = options.port
+    this.#prefix = options.prefix
+    this.#runIp = options.runIp ?? runIp
+    this.#runWg = options.runWg ?? runWg
+    this.#device = new WireguardDevice({
+      name: wireguardDevice(options.devicePrefix),
+      program: options.program,
+      keyFile: options.key.file,
+      port: options.port,
+      mtu: options.mtu,
+      runIp: this.#runIp,
+      runWg: this.#runWg,
+      lost: () => this.#harmed(),
+    })
+  }
+
+  /** Calls at one time share the work: two would make the interface twice. */
+  prepare(): Promise<readonly LinkFault[]> {
+    this.#preparing ??= this.#prepareOnce().finally(() => {
+      this.#preparing = undefined
+    })
+    return this.#preparing
+  }
+
+  async #prepareOnce(): Promise<readonly LinkFault[]> {
+    const reason = await this.#device.ensure()
+    const faults = [
+      reason === undefined ? undefined : { device: this.#device.name, reason },
+      await routePool(this.#runIp, 'unreachable', formatPrefix(this.#prefix)),
+      await turnForwardingOn(),
+    ]
+    return faults.filter(fault => fault !== undefined)
+  }
+
+  async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    const { peers, faults } = sift(links)
+    const unmade: LinkFault[] = []
+    for (let first = 0; first < peers.length; first += BATCH_PEERS)
+      unmade.push(...(await this.#createBatch(peers.slice(first, first + BATCH_PEERS))))
+    return [...faults, ...unmade]
+  }
+
+  /** Endpoints roam by themselves; what can change is the key. */
+  changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    return this.create(links)
+  }
+
+  /** One that this process has not been asked for yet goes with the reconciliation at start. */
+  async remove(devices: readonly string[]): Promise<readonly LinkFault[]> {
+    const peers = devices.flatMap(device => this.#peers.get(device) ?? [])
+    const faults: LinkFault[] = []
+    for (let first = 0; first < peers.length; first += BATCH_PEERS)
+      faults.push(...(await this.#removeBatch(peers.slice(first, first + BATCH_PEERS))))
+    return faults
+  }
+
+  watch(harmed: () => void): () => void {
+    this.#harmed = harmed
+    return () => {
+      this.#harmed = () => undefined
+    }
+  }
+
+  close(): void {
+    this.#device.close()
+  }
+
+  async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
+    const preparation = await this.prepare()
+    const states = await this.#readStates()
+    const routes = await listPeerRoutes(this.#runIp, this.#device.name)
+    if (states === undefined || routes.kind === 'failed') {
+      const reason = routes.kind === 'failed' ? routes.reason : 'wg lists no peers'
+      return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
+    }
+    const { peers, faults } = sift(wanted)
+    const mended = await this.#mendPeers(peers, states)
+    const unrouted = await this.#mendRoutes(peers, routes)
+    return {
+      made: [...new Set([...mended.made, ...unrouted.made])],
+      removed: mended.removed,
+      faults: [...preparation, ...faults, ...mended.faults, ...unrouted.faults],
+    }
+  }
+
+  async amiss(links: readonly Link[]): Promise<readonly string[] | undefined> {
+    const states = await this.#readStates()
+    const routes = await listPeerRoutes(this.#runIp, this.#device.name)
+    if (states === undefined || routes.kind === 'failed') return undefined
+    const isWhole = (peer: Peer) =>
+      states.get(peer.publicKey)?.allowedIps === peer.network && isRouted(peer, routes)
+    const whole = new Set(
+      sift(links)
+        .peers.filter(isWhole)
+        .map(({ device }) => device),
+    )
+    return links.map(({ device }) => device).filter(device => !whole.has(device))
+  }
+
+  /** Octets received of each: a client behind NAT says that it is there, whatever it does with echoes. */
+  async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const states = await this.#readStates()
+    const received = new Map<string, number>()
+    for (const device of devices) {
+      const state = states?.get(this.#peers.get(device)?.publicKey ?? '')
+      if (state !== undefined) received.set(device, state.received)
+    }
+    return received
+  }
+
+  async #createBatch(peers: readonly Peer[]): Promise<readonly LinkFault[]> {
+    const changes = peers.flatMap(peer => [...this.#formerRemoval(peer), ...peerArguments(peer)])
+    const outcome = await this.#runWg(['set', this.#device.name, ...changes])
+    if (outcome.kind === 'failed') return peers.map(({ device }) => ({ device, reason: outcome.reason }))
+    for (const peer of peers) this.#peers.set(peer.device, peer)
+    return this.#route(peers)
+  }
+
+  /** A tunnel whose key was changed leaves its former one. */
+  #formerRemoval({ device, publicKey }: Peer): readonly string[] {
+    const former = this.#peers.get(device)
+    return former === undefined || former.publicKey === publicKey ? [] : removalArguments(former.publicKey)
+  }
+
+  async #route(peers: readonly Peer[]): Promise<readonly LinkFault[]> {
+    const linesOf = (peer: Peer) => addLines(peer, this.#device.name)
+    const reasons = await runLines(this.#runIp, peers, { linesOf, batchTargets: BATCH_PEERS })
+    return Array.from(reasons, ([{ device }, reason]) => ({ device, reason }))
+  }
+
+  /** A route that somebody else has taken already is no fault: the peer is what lets packets in. */
+  async #removeBatch(peers: readonly Peer[]): Promise<readonly LinkFault[]> {
+    const changes = peers.flatMap(({ publicKey }) => removalArguments(publicKey))
+    const outcome = await this.#runWg(['set', this.#device.name, ...changes])
+    if (outcome.kind === 'failed') return peers.map(({ device }) => ({ device, reason: outcome.reason }))
+    await runBatch(
+      this.#runIp,
+      peers.flatMap(peer => removeLines(peer, this.#device.name)),
+    )
+    for (const { device } of peers) this.#peers.delete(device)
+    return []
+  }
+
+  async #mendPeers(peers: readonly Peer[], states: ReadonlyMap<string, PeerState>): Promise<Reconciliation> {
+    const keys = new Set(peers.map(({ publicKey }) => publicKey))
+    const amiss = peers.filter(peer => states.get(peer.publicKey)?.allowedIps !== peer.network)
+    const removed = [...states.keys()].filter(key => !keys.has(key))
+    this.#peers.clear()
+    for (const peer of peers) this.#peers.set(peer.device, peer)
+    if (amiss.length + removed.length === 0) return { made: [], removed: [], faults: [] }
+    const reason = await this.#synchronize(peers)
+    if (reason !== undefined) return { made: [], removed: [], faults: [{ device: NO_DEVICE, reason }] }
+    return { made: amiss.map(({ device }) => device), removed, faults: [] }
+  }
+
+  /** By a file, for `wg` opens what it reads by name, and the private key is in it. */
+  async #synchronize(peers: readonly Peer[]): Promise<string | undefined> {
+    const file = `${this.#key.file}.conf`
+    const privateKey = (await readFile(this.#key.file, 'utf8')).trim()
+    try {
+      await writeFile(file, configuration(peers, { privateKey, port: this.#port }), { mode: 0o600 })
+      const outcome = await this.#runWg(['syncconf', this.#device.name, file])
+      return outcome.kind === 'failed' ? outcome.reason : undefined
+    } finally {
+      await rm(file, { force: true })
+    }
+  }
+
+  async #mendRoutes(
+    peers: readonly Peer[],
+    routes: PeerRoutes,
+  ): Promise<{ readonly made: readonly string[]; readonly faults: readonly LinkFault[] }> {
+    await runBatch(this.#runIp, strayLines(routes, peers, this.#device.name))
+    const missing = peers.filter(peer => !isRouted(peer, routes))
+    const faults = await this.#route(missing)
+    const failed = new Set(faults.map(({ device }) => device))
+    return { made: missing.map(({ device }) => device).filter(device => !failed.has(device)), faults }
+  }
+
+  async #readStates(): Promise<ReadonlyMap<string, PeerState> | undefined> {
+    const outcome = await this.#runWg(['show', this.#device.name, 'dump'])
+    return outcome.kind === 'failed' ? undefined : readDump(outcome.output)
+  }
+}
+
+/** No name of a sit device is like it: those are numbers, and `all`. */
+function wireguardDevice(devicePrefix: string): string {
+  return `${devicePrefix}wg`
+}
+
+function sift(links: readonly Link[]): {
+  readonly peers: readonly Peer[]
+  readonly faults: readonly LinkFault[]
+} {
+  const peers: Peer[] = []
+  const faults: LinkFault[] = []
+  for (const link of links) {
+    const peer = peerOf(link)
+    if (peer === undefined) faults.push({ device: link.device, reason: 'the row has no key or no address' })
+    else peers.push(peer)
+  }
+  return { peers, faults }
+}

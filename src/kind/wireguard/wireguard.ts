@@ -1,0 +1,27 @@
+import { problem } from '../../shared/problem.ts'
+import type { TunnelKind } from '../../tunnel/kind.ts'
+import type { KindFields } from '../../tunnel/tunnel.ts'
+import { choosePeers } from './choose-peers.ts'
+import { isPublicKey } from './public-key.ts'
+
+/** WireGuard: the client is known by its public key and heard from wherever it is, behind any NAT. */
+export const WIREGUARD: TunnelKind = {
+  name: 'wireguard',
+  scripts: 'wireguard',
+  hasEndpoint: false,
+  readFields: details => {
+    const publicKey = publicKeyIn(details)
+    return isPublicKey(publicKey) ? ({ name: 'wireguard', publicKey } satisfies KindFields) : undefined
+  },
+  detailsProblem: details =>
+    problem('public-key-syntax', { case: publicKeyIn(details) === undefined ? 'no-string' : 'malformed' }),
+  admit: () => [],
+  rrsetsOf: () => [],
+  openDriver: choosePeers,
+}
+
+function publicKeyIn(details: unknown): unknown {
+  return typeof details === 'object' && details !== null && 'publicKey' in details
+    ? details.publicKey
+    : undefined
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { FakeKernel } from '../lifecycle/world.ts'
+import { missingPackages } from '../packages.ts'
+import { CHROMIUM, FLAGS } from './chromium.ts'
+import { GOOD, LAB, PortalWorld } from './portal-world.ts'
+
+/** Looked up in the page: the server's types know no document. */
+const FOCUSED = "document.activeElement?.textContent.trim() || document.activeElement?.id || ''"
+const MAX_TABS = 60
+
+suite('an owner’s pages in a browser', { skip: await missingPackages(['chromium']) }, () => {
+  let world: PortalWorld
+  let browser: Browser
+
+  before(async () => {
+    world = await PortalWorld.open(LAB, { kernel: new FakeKernel() })
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+  })
+  after(async () => {
+    await browser?.close()
+    await world?.[Symbol.asyncDispose]()
+  })
+
+  async function registered(page: Page, nicname: string): Promise<void> {
+    await page.goto(`${world.url}/register/linux`)
+    await page.locator('#ipv4').fill(`192.0.2.${nicname.length + 30}`)
+    await page.locator('#nicname').fill(nicname)
+    await page.locator('#country').selectOption(GOOD.country)
+    await page.locator('main form button').first().click()
+    await page.locator('#key').waitFor()
+  }
+
+  const heading = (page: Page) => page.getByRole('heading', { level: 1 }).textContent()
+
+  test('without a script: history, diagnosis, the list of tunnels, the way out', async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    const page = await context.newPage()
+    await registered(page, 'plain')
+    const id = world.broker.table.idByName('plain', GOOD.country) ?? ''
+    world.broker.history.record({ answered: new Map([[id, 20]]), silent: [] })
+    await page.getByRole('link', { name: /^How it has fared/ }).click()
+    await page.getByRole('link', { name: 'Month' }).click()
+    assert.equal(await page.getByRole('img', { name: 'Round trip' }).count(), 1)
+    await page.getByText('The same as a table').click()
+    assert.ok(await page.getByRole('cell', { name: '20 ms' }).isVisible())
+    await page.getByRole('link', { name: 'Back to the tunnel' }).click()
+    await page.getByRole('link', { name: 'Why does it not work?' }).click()
+    assert.match((await page.locator('main').textContent()) ?? '', /It works/)
+    await page.getByRole('link', { name: 'My tunnels' }).click()
+    assert.equal(await heading(page), 'My tunnels')
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    assert.equal(await heading(page), 'Open your tunnel')
+    await context.close()
+  })
+
+  test('by the keyboard alone: the main action, and why a tunnel does not work', async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    const enter = async (what: RegExp) => {
+      for (let i = 0; i < MAX_TABS; i++) {
+        await page.keyboard.press('Tab')
+        if (!what.test(await page.evaluate<string>(FOCUSED))) continue
+        await page.keyboard.press('Enter')
+        return
+      }
+      assert.fail(`the keyboard does not reach ${what}`)
+    }
+    await page.goto(world.url)
+    await enter(/^Get a tunnel for Linux$/)
+    await page.waitForURL(/register\/linux/)
+    await registered(page, 'keyboard')
+    await page.reload()
+    await enter(/^Why does it not work\?$/)
+    await page.waitForURL(/\/why$/)
+    await enter(/^Back to the tunnel$/)
+    await page.waitForURL(/\/tunnels\/[a-z0-9]{12}$/)
+    await context.close()
+  })
+})

@@ -1,0 +1,100 @@
+/**
+ * Makes a picture of every page, in both languages, on a phone and on a desktop, for a person to look at:
+ *
+ *     npm run screenshots [DIRECTORY]
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { formatIpv6 } from '../../src/address/ipv6.ts'
+import { COUNTRIES } from '../../src/registration/country.ts'
+import { FakeKernel } from '../lifecycle/world.ts'
+import { CHROMIUM, FLAGS } from './chromium.ts'
+import { LAB, PortalWorld } from './portal-world.ts'
+
+const LOOKS = [
+  { locale: 'en', colorScheme: 'light', viewport: { width: 360, height: 740 } },
+  { locale: 'en', colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
+  { locale: 'fr', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+  { locale: 'fr', colorScheme: 'light', viewport: { width: 1280, height: 900 } },
+] as const
+const PAGES = {
+  landing: '/',
+  status: '/status',
+  form: '/register/linux',
+  recover: '/recover',
+  errors: '/errors',
+}
+const CROWD = 60
+const ROUNDS = 50
+const MINUTE = 60
+
+type Look = (typeof LOOKS)[number]
+
+const directory = process.argv[2] ?? 'screenshots'
+const clock = { now: 0 }
+mkdirSync(directory, { recursive: true })
+await using world = await PortalWorld.open(LAB, { kernel: new FakeKernel(), monotonic: () => clock.now })
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+try {
+  await fillTable()
+  for (const [at, look] of LOOKS.entries()) await photographAll(browser, look, at)
+} finally {
+  await browser.close()
+}
+
+/** Tunnels of many countries, two in three of which answer. */
+async function fillTable(): Promise<void> {
+  for (let i = 0; i < CROWD; i++) {
+    const country = COUNTRIES[(i * i) % 17]?.code ?? 'ca'
+    await world.register({ ipv4: `203.0.113.${i + 1}`, nicname: `host${i}`, country })
+  }
+  const ids = world.broker.table.after('', CROWD).map(({ id }) => id)
+  await world.broker.lifecycle.recordRound({ answered: ids.filter((_, i) => i % 3 !== 0), silent: [] })
+}
+
+async function photographAll(browser: Browser, look: Look, at: number): Promise<void> {
+  const context = await browser.newContext(look)
+  const page = await context.newPage()
+  const picture = async (name: string) => {
+    const file = `${name}-${look.locale}-${look.viewport.width}.png`
+    await page.screenshot({ path: join(directory, file), fullPage: true })
+  }
+  const open = async (name: string, path: string) => {
+    await page.goto(`${world.url}${path}`)
+    await picture(name)
+  }
+  const id = await register(page, `192.0.2.${at + 10}`, `alice${at}`)
+  await picture('registered')
+  live(id)
+  await open('tunnel', `/tunnels/${id}`)
+  await open('history', `/tunnels/${id}/history`)
+  const tunnel = world.broker.table.byId(id)
+  if (tunnel !== undefined) world.silent.add(formatIpv6(tunnel.ipv6Client))
+  await open('why', `/tunnels/${id}/why`)
+  await open('mine', '/tunnels')
+  for (const [name, path] of Object.entries(PAGES)) await open(name, path)
+  await context.close()
+}
+
+async function register(page: Page, ipv4: string, nicname: string): Promise<string> {
+  await page.goto(`${world.url}/register/linux`)
+  await page.locator('#ipv4').fill(ipv4)
+  await page.locator('#nicname').fill(nicname)
+  await page.locator('#country').selectOption('ca')
+  await page.locator('main form button').first().click()
+  await page.locator('#key').waitFor()
+  return world.broker.table.idByEndpoint(ipv4) ?? ''
+}
+
+/** Lets a tunnel live for most of an hour, with a loss now and then. */
+function live(id: string): void {
+  const { history } = world.broker
+  for (let round = 0; round < ROUNDS; round++) {
+    clock.now += MINUTE
+    const isLost = round % 13 === 7
+    const answered = new Map(isLost ? [] : [[id, 25 + 12 * Math.sin(round / 6) + (round % 5)] as const])
+    history.record({ answered, silent: isLost ? [id] : [] })
+    history.recordPackets(new Map([[id, 400 + 300 * Math.round(1 + Math.sin(round / 9))]]))
+  }
+}

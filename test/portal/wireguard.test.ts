@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, suite, test } from 'node:test'
+import { bearer, PortalWorld, problemIn } from './portal-world.ts'
+
+const TUNNELS = '/api/v1/tunnels'
+
+function newKey(): string {
+  return randomBytes(32).toString('base64')
+}
+
+suite('WireGuard by the API', () => {
+  let world: PortalWorld
+
+  before(async () => {
+    world = await PortalWorld.open()
+  })
+  after(async () => {
+    await world[Symbol.asyncDispose]()
+  })
+
+  function ask(nicname: string, public_key: unknown, os = 'linux') {
+    return world.askJson(TUNNELS, 'POST', { kind: 'wireguard', public_key, nicname, country: 'ca', os })
+  }
+
+  test('a registration by public key is told what the client needs', async () => {
+    const publicKey = newKey()
+    const answer = await ask('first', publicKey)
+    assert.equal(answer.status, 201, answer.text)
+    const given = JSON.parse(answer.text)
+    assert.equal(given.kind, 'wireguard')
+    assert.equal(given.ipv4_client, null)
+    assert.equal(given.mtu, 1420)
+    assert.match(given.wireguard.server_public_key, /^[A-Za-z0-9+/]{43}=$/)
+    assert.deepEqual(given.wireguard, {
+      public_key: publicKey,
+      server_public_key: given.wireguard.server_public_key,
+      endpoint: '192.0.2.1:51820',
+      allowed_ips: '::/0',
+      address: `${given.ipv6_client}/64`,
+    })
+    const script = await world.ask(given.links.script.slice(world.url.length))
+    assert.ok(script.text.includes(`public_key=${publicKey}`))
+    assert.ok(script.text.includes(`server_public_key=${given.wireguard.server_public_key}`))
+  })
+
+  const WRONG: readonly (readonly [what: string, key: unknown])[] = [
+    ['nothing', undefined],
+    ['a number', 7],
+    ['an empty text', ''],
+    ['31 octets', Buffer.alloc(31, 1).toString('base64')],
+    ['33 octets', Buffer.alloc(33, 1).toString('base64')],
+    ['the zero key', Buffer.alloc(32).toString('base64')],
+    ['base64 that is not canonical', `${'A'.repeat(42)}B=`],
+    ['base64url', Buffer.alloc(32, 0xff).toString('base64url')],
+    ['a command', '$(reboot)'],
+  ]
+  for (const [what, key] of WRONG) {
+    test(`${what} is no public key`, async () => {
+      const answer = await ask('wrong', key)
+      assert.equal(answer.status, 400, answer.text)
+      assert.equal(problemIn(answer).code, 'public-key-syntax')
+    })
+  }
+
+  test('a key can have one tunnel, whichever way it comes by it', async () => {
+    const [publicKey, other] = [newKey(), newKey()]
+    const first = JSON.parse((await ask('holder', publicKey)).text)
+    assert.equal(problemIn(await ask('rival', publicKey)).code, 'public-key-in-use')
+    const second = JSON.parse((await ask('second', other)).text)
+    const taken = await world.askJson(
+      `${TUNNELS}/${second.id}`,
+      'PATCH',
+      { public_key: publicKey },
+      bearer(second.key),
+    )
+    assert.equal(problemIn(taken).code, 'public-key-in-use')
+    const fresh = newKey()
+    const changed = await world.askJson(
+      `${TUNNELS}/${first.id}`,
+      'PATCH',
+      { public_key: fresh },
+      bearer(first.key),
+    )
+    assert.equal(JSON.parse(changed.text).wireguard?.public_key, fresh, changed.text)
+    assert.equal((await ask('heir', publicKey)).status, 201, 'the former key is free')
+  })
+
+  test('of two registrations of one key at once one wins', async () => {
+    const publicKey = newKey()
+    const answers = await Promise.all([ask('left', publicKey), ask('right', publicKey)])
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409])
+  })
+
+  test('a system without scripts for it is refused, and ipv4 is no field of it', async () => {
+    assert.equal(problemIn(await ask('mac', newKey(), 'macos')).code, 'os-unknown')
+    const body = {
+      kind: 'wireguard',
+      public_key: newKey(),
+      ipv4: '192.0.2.9',
+      nicname: 'x',
+      country: 'ca',
+      os: 'linux',
+    }
+    assert.equal(problemIn(await world.askJson(TUNNELS, 'POST', body)).code, 'field-unknown')
+  })
+
+  test('a dormant tunnel is back with another key, and with its update client', async () => {
+    const tunnel = JSON.parse((await ask('sleeper', newKey())).text)
+    const { dormant } = world.broker.table
+    const fallAsleep = async () => {
+      for (let round = 0; round < 6; round++)
+        await world.broker.lifecycle.recordRound({ answered: [], silent: [tunnel.id] })
+      assert.ok(dormant.byId(tunnel.id))
+    }
+    await fallAsleep()
+    const fresh = newKey()
+    const changed = await world.askJson(
+      `${TUNNELS}/${tunnel.id}`,
+      'PATCH',
+      { public_key: fresh },
+      bearer(tunnel.key),
+    )
+    assert.equal(JSON.parse(changed.text).wireguard?.public_key, fresh, changed.text)
+    await fallAsleep()
+    const authorization = `Basic ${Buffer.from(`${tunnel.id}:${tunnel.key}`).toString('base64')}`
+    const answer = await world.ask(`/nic/update?hostname=${tunnel.name}`, { headers: { authorization } })
+    assert.match(answer.text, /^(good|nochg) /)
+    assert.equal(dormant.byId(tunnel.id), undefined)
+  })
+
+  test('an update client is told nochg', async () => {
+    const tunnel = JSON.parse((await ask('roamer', newKey())).text)
+    const authorization = `Basic ${Buffer.from(`${tunnel.id}:${tunnel.key}`).toString('base64')}`
+    const path = `/nic/update?hostname=${tunnel.name}&myip=198.51.100.9`
+    const answer = await world.ask(path, { headers: { authorization } })
+    assert.match(answer.text, /^nochg /)
+  })
+})
+
+test('a kind that the operator does not offer is refused', async () => {
+  await using world = await PortalWorld.open(
+    '[tunnel]\nkinds = ["sit"]\nreachability = "off"\nforeign_endpoints = true\nallow_special_purpose = true',
+  )
+  const body = { kind: 'wireguard', public_key: newKey(), nicname: 'x', country: 'ca', os: 'linux' }
+  assert.equal(problemIn(await world.askJson(TUNNELS, 'POST', body)).code, 'kind-unknown')
+})
