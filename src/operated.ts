@@ -6,6 +6,7 @@ import type { Operated } from './operator/command.ts'
 import type { RecentRefusals } from './operator/recent-refusals.ts'
 import type { OpenedBroker } from './operator/run-command.ts'
 import { Status, type StatusReport } from './operator/status.ts'
+import { ZoneDifferences } from './operator/zone-differences.ts'
 import { ZoneDumps } from './operator/zone-dumps.ts'
 import type { Secondaries } from './secondary/secondaries.ts'
 import { openLog } from './shared/log.ts'
@@ -47,6 +48,7 @@ export function operatedBroker(
     reconcile: threadRestarts && (() => broker.lifecycle.reconcile()),
     status,
     dumps: new ZoneDumps(catalog),
+    differences: new ZoneDifferences(catalog, broker.store.journal),
     recentRefusals,
     reload,
     notify: secondaries && (zone => notify(zone, { catalog, secondaries })),

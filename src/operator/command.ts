@@ -7,6 +7,7 @@ import type { Outcome } from './outcome.ts'
 import { documentOf, documentOfLines, problemDocument } from './problem-document.ts'
 import type { RecentRefusals } from './recent-refusals.ts'
 import type { Status } from './status.ts'
+import type { ZoneDifferences } from './zone-differences.ts'
 import type { ZoneDumps } from './zone-dumps.ts'
 
 /** What commands work on: the parts of the running process, or those that a command has opened for itself. */
@@ -17,6 +18,7 @@ export interface Operated {
   readonly reconcile: Lifecycle['reconcile'] | undefined
   readonly status: Status
   readonly dumps: ZoneDumps
+  readonly differences: ZoneDifferences
   /** Undefined where no process runs. */
   readonly recentRefusals: RecentRefusals | undefined
   readonly backUp: (file: string) => Promise<void>

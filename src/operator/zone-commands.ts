@@ -3,7 +3,16 @@ import { defineCommand } from './command.ts'
 import { statusReport } from './status.ts'
 import { textTable } from './text-table.ts'
 
-const record = z.object({ name: z.string(), ttl: z.int(), type: z.string(), rdata: z.string() })
+const record = z.object({
+  /** Of a difference: removed or added. */
+  change: z.enum(['-', '+']).optional(),
+  name: z.string(),
+  ttl: z.int(),
+  type: z.string(),
+  rdata: z.string(),
+})
+
+const LATEST_SERIAL = 2 ** 32 - 1
 
 export const zoneList = defineCommand({
   name: 'zone list',
@@ -19,16 +28,31 @@ export const zoneList = defineCommand({
 
 export const zoneDump = defineCommand({
   name: 'zone dump',
-  summary: 'a zone as it is served, tunnels included, as a master file',
+  summary: 'a zone as it is served, tunnels included, as a master file; or what has changed',
   words: ['origin'],
   parameters: z.strictObject({
     origin: z.string().min(1).meta({ title: 'ORIGIN', description: 'name of the zone' }),
+    diff: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(LATEST_SERIAL)
+      .optional()
+      .meta({ title: 'SERIAL', description: 'only what has changed since this serial' }),
     after: z.string().default(''),
   }),
   result: z.object({ records: z.array(record), next: z.string().nullable() }),
-  run: ({ dumps }, { origin, after }) => (after === '' ? dumps.begin(origin) : dumps.continue(after)),
+  run: ({ dumps, differences }, { origin, diff, after }) => {
+    if (diff === undefined) return after === '' ? dumps.begin(origin) : dumps.continue(after)
+    return after === '' ? differences.begin(origin, diff) : differences.continue(after)
+  },
   text: ({ records }) =>
-    records.map(({ name, ttl, type, rdata }) => `${name} ${ttl} IN ${type} ${rdata}\n`).join(''),
+    records
+      .map(({ change, name, ttl, type, rdata }) => {
+        const sign = change === undefined ? '' : `${change} `
+        return `${sign}${name} ${ttl} IN ${type} ${rdata}\n`
+      })
+      .join(''),
   slices: {
     items: ({ records }) => records,
     next: ({ next }) => (next === null ? undefined : { after: next }),

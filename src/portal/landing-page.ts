@@ -38,6 +38,7 @@ export class LandingPage {
       systems: systems.all.map(system => ({ ...system, isGuessed: system.id === guessed })),
       guessed: systems.find(guessed ?? ''),
       visitor,
+      keep: language.duration(facts.keepMs / 1000),
       isFromProxy: visitor.source === 'proxy',
       mood: MOOD[outlook],
       outlook: marked(language.sentence(`here-${outlook}`)),

@@ -193,7 +193,7 @@ function application(
   })
   const signInPages = new SignInPages(shared)
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
-  new LandingPage({ ...options, views }).mount(router)
+  new LandingPage({ ...options, trustedProxies, views }).mount(router)
   new RegistrationPages(shared).mount(router)
   signInPages.mount(router)
   new TunnelPages({ ...shared, signInPages }).mount(router)

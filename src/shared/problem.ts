@@ -89,7 +89,7 @@ export const PROBLEMS = {
   'not-found': {
     status: 404,
     params: [],
-    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'zone'],
+    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'zone', 'serial'],
   },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },

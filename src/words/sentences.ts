@@ -154,6 +154,8 @@ export const SENTENCES = {
   'fact-reachable-text': [],
   'fact-up': [],
   'fact-up-text': ['threshold'],
+  'fact-up-kept': ['time'],
+  'fact-up-gone': [],
   'fact-key': [],
   'fact-key-text': [],
   'fact-names': [],

@@ -110,6 +110,9 @@ suite('commands through the running process', () => {
       /^freenet6\.net\. \d+ IN SOA [\s\S]*^alice\.ca\.freenet6\.net\. 60 IN AAAA 2001:db8:f6/m,
     )
     assert.match((await command('zone', 'dump', 'example.com')).stderr, /No zone of this name is served/)
+    const unknown = await command('zone', 'dump', 'freenet6.net', '--diff', '1')
+    assert.deepEqual([unknown.code, unknown.stdout], [1, ''])
+    assert.match(unknown.stderr, /What has changed since this serial is not known/)
   })
 
   test('a suspended tunnel is listed as such, and resumed', async () => {
