@@ -65,7 +65,8 @@ describe('why a tunnel is dead', { concurrency: false }, () => {
     )
     const signIn = ['--data-urlencode', `reference=${tunnel.id}`, '--data-urlencode', `key=${tunnel.key}`]
     page('/tunnels', '-H', `Origin: ${WEB}`, ...signIn)
-    await until('counted packets', PATIENCE_MS, () =>
+    // Between two readings lies a hundred times what one costs, and on a busy machine that is most of a minute.
+    await until('counted packets', 3 * PATIENCE_MS, () =>
       /class="chart time"[\s\S]*class="chart count"/.test(page(`/tunnels/${tunnel.id}/history`))
         ? true
         : undefined,
