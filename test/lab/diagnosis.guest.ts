@@ -65,7 +65,7 @@ describe('why a tunnel is dead', { concurrency: false }, () => {
     )
     const signIn = ['--data-urlencode', `reference=${tunnel.id}`, '--data-urlencode', `key=${tunnel.key}`]
     page('/tunnels', '-H', `Origin: ${WEB}`, ...signIn)
-    // Between two readings lies a hundred times what one costs, and on a busy machine that is most of a minute.
+    // Between two readings lies twenty times what one costs, and on a busy machine that is a while.
     await until('counted packets', 3 * PATIENCE_MS, () =>
       /class="chart time"[\s\S]*class="chart count"/.test(page(`/tunnels/${tunnel.id}/history`))
         ? true

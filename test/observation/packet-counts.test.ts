@@ -58,7 +58,7 @@ test('after half an hour without a reading the next one is a beginning', async (
 
 test('a reading that takes long makes the next ones rare', async () => {
   const { kernel, count } = setUp()
-  kernel.cost = 2000
-  for (let round = 0; round < 8; round++) await count(['a', round])
-  assert.equal(kernel.readings, 2, 'two seconds each: one in two hundred')
+  kernel.cost = 20_000
+  for (let round = 0; round < 14; round++) await count(['a', round])
+  assert.equal(kernel.readings, 2, 'twenty seconds each: one in four hundred')
 })
