@@ -9,7 +9,7 @@ import { missingPackages } from '../packages.ts'
 
 /** How long faults strike. FREENET6_CHAOS_SECONDS asks for more: an hour, a night. */
 const { FREENET6_CHAOS_SECONDS: ASKED_SECONDS, FREENET6_SEED: ASKED_SEED } = process.env
-const SECONDS = Number(ASKED_SECONDS ?? 135)
+const SECONDS = Number(ASKED_SECONDS ?? 75)
 /** The way that every test run goes: what breaks it is the change under test. Whoever asks for seconds goes a new one. */
 const USUAL_SEED = 7
 /** Says which faults come, in which order, and what visitors do; FREENET6_SEED walks the same way again. */

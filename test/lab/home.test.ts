@@ -4,13 +4,14 @@ import { test } from 'node:test'
 import { missingPackages } from '../packages.ts'
 import { runInGuest } from './guest.ts'
 import { missingGuest } from './kernel.ts'
+import { IS_WHOLE_LAB } from './whole-lab.ts'
 
 const SUITE = join(import.meta.dirname, 'home.guest.ts')
 const LIMIT_SECONDS = 280
 
 const skip = (await missingPackages(['radvd', 'wg', 'dig'])) ?? (await missingGuest())
 
-for (const mode of ['shared', 'per-tunnel', 'wireguard']) {
+for (const mode of IS_WHOLE_LAB ? ['shared', 'per-tunnel', 'wireguard'] : ['shared']) {
   test(`a home has a routed prefix on a real kernel: ${mode}`, { skip: skip ?? false }, async () => {
     const run = await runInGuest([SUITE, mode], { limitSeconds: LIMIT_SECONDS })
     assert.equal(run.status, 0, run.output)

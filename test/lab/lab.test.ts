@@ -8,6 +8,7 @@ import { missingGuest } from './kernel.ts'
 import { LAYOUTS } from './kernel-view.ts'
 import type { StepReport } from './narrator.ts'
 import { STEPS } from './steps.ts'
+import { IS_WHOLE_LAB } from './whole-lab.ts'
 
 /** Two minutes on a machine of its own. */
 const LIMIT_SECONDS = 580
@@ -17,9 +18,9 @@ const STORY = join(import.meta.dirname, 'story.ts')
 const GUEST_SUITES = [
   'client-scripts.guest.ts',
   'daemon-systems.guest.ts',
-  'diagnosis.guest.ts',
   'shell-systems.guest.ts',
   'sit-interfaces.guest.ts',
+  ...(IS_WHOLE_LAB ? ['diagnosis.guest.ts'] : []),
 ]
 
 const skip = await missingGuest()

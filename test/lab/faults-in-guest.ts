@@ -6,8 +6,6 @@ import { runInGuest } from './guest.ts'
 import { missingGuest } from './kernel.ts'
 import { LAYOUTS } from './kernel-view.ts'
 
-/** With every test run the default layout goes through its faults; the rest takes six minutes more: `npm run lab:faults`. */
-const isAll = process.env.FREENET6_LAB === 'all'
 /** Three minutes on a machine of its own. */
 const LIMIT_SECONDS = 580
 const TEST_TIMEOUT_MS = 600_000
@@ -15,16 +13,15 @@ const TEST_TIMEOUT_MS = 600_000
 const skip = await missingGuest()
 const missingDaemons = skip ?? (await missingPackages(['ddclient', 'inadyn']))
 
-for (const layout of isAll ? LAYOUTS : LAYOUTS.slice(0, 1)) {
+for (const layout of LAYOUTS) {
   test(`no fault of our own costs a client its tunnel in the layout ${layout}`, options(skip), () =>
     passes('own-faults.guest.ts', layout),
   )
 }
 
-if (isAll)
-  test('ddclient and inadyn lead their tunnels through a change of address', options(missingDaemons), () =>
-    passes('daemons.guest.ts'),
-  )
+test('ddclient and inadyn lead their tunnels through a change of address', options(missingDaemons), () =>
+  passes('daemons.guest.ts'),
+)
 
 async function passes(suite: string, ...args: readonly string[]): Promise<void> {
   const run = await runInGuest([join(import.meta.dirname, suite), ...args], { limitSeconds: LIMIT_SECONDS })
