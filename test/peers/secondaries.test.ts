@@ -145,7 +145,7 @@ async function untilEqual(zones: readonly string[] = ZONES): Promise<void> {
 async function findUnequal(zones: readonly string[]): Promise<string | undefined> {
   for (const zone of zones) {
     const ours = await dump(primary, zone)
-    assert.ok(ours.length > 2, `no dump of ${zone}`)
+    if (ours.length <= 2) return `no dump of ${zone}` // a secondary may be at it: two transfers go to an address at a time
     for (const secondary of secondaries) {
       const theirs = await dump(secondary.endpoint, zone)
       if (ours.join('\n') !== theirs.join('\n'))
@@ -153,6 +153,20 @@ async function findUnequal(zones: readonly string[]): Promise<string | undefined
     }
   }
   return undefined
+}
+
+/** Waits until the status has every secondary at our serials: the answer to a last NOTIFY may come after the transfer. */
+async function untilAllAcknowledged(server: Server): Promise<void> {
+  for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(500)) {
+    const { secondaries: known } = await statusOf(server)
+    assert.equal(known.length, ZONES.length * secondaries.length)
+    const behind = known.filter(
+      ({ serial, acknowledged, transferred, lag, answer }) =>
+        acknowledged !== serial || transferred !== serial || lag !== 0 || answer !== 'NOERROR',
+    )
+    if (behind.length === 0) return
+    if (performance.now() > deadline) assert.deepEqual(behind, [])
+  }
 }
 
 async function statusOf(server: Server): Promise<StatusReport> {
@@ -193,10 +207,7 @@ suite('knotd and named as secondaries', {
       assert.equal(full, ZONES.length, secondary.linesAbout('AXFR'))
       assert.ok(incremental >= ZONES.length)
     }
-    const { secondaries: known } = await statusOf(server)
-    assert.equal(known.length, ZONES.length * secondaries.length)
-    for (const { serial, acknowledged, transferred, lag, answer } of known)
-      assert.deepEqual([acknowledged, transferred, lag, answer], [serial, serial, 0, 'NOERROR'])
+    await untilAllAcknowledged(server)
   })
 
   test('take the whole zone again where the journal was trimmed meanwhile', async () => {
