@@ -12,13 +12,8 @@ export type Part = (typeof PARTS)[number]
 
 const text = z.string().min(1)
 
-/** What a page says about an operating system before anybody registers, and how its scripts are kept. */
-const manifest = z.strictObject({
-  title: text,
-  /** Its place on the first page. */
-  order: z.int(),
-  /** File ending of its scripts. */
-  ending: z.enum(['sh', 'cmd', 'txt', 'rsc']),
+/** What a tunnel asks of a system. */
+const requirements = z.strictObject({
   needs: z.array(text).min(1),
   /** Commands that show whether the needs are met. */
   checks: z.array(z.strictObject({ command: text })).min(1),
@@ -26,10 +21,30 @@ const manifest = z.strictObject({
   manuals: z.array(z.strictObject({ text, url: z.url({ protocol: /^https$/ }) })).min(1),
 })
 
+/** What a page says about an operating system before anybody registers, and how its scripts are kept. */
+const manifest = requirements.extend({
+  title: text,
+  /** Its place on the first page. */
+  order: z.int(),
+  /** File ending of its scripts. */
+  ending: z.enum(['sh', 'cmd', 'txt', 'rsc']),
+  /** By kind of tunnel, where one asks for something else than the system's other kinds. */
+  kinds: z.record(text, requirements).default({}),
+})
+
+type Requirements = Readonly<z.output<typeof requirements>>
+
 export type OperatingSystem = Readonly<z.output<typeof manifest>> & {
   readonly id: string
   /** Template files of its scripts, by kind of tunnel. */
   readonly files: ReadonlyMap<string, Readonly<Record<Part, string>>>
+}
+
+/** What a kind of tunnel asks of a system. */
+export function requirementsOf(system: OperatingSystem, kind: string): Requirements {
+  const own = Object.hasOwn(system.kinds, kind) ? system.kinds[kind] : undefined // a kind is what a visitor typed
+  const { needs, checks, manuals } = own ?? system
+  return { needs, checks, manuals }
 }
 
 /** A system's folder that is not as it must be; the message names file and key. */

@@ -11,7 +11,7 @@ import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
-import type { OperatingSystem } from './operating-systems.ts'
+import { type OperatingSystem, requirementsOf } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { refusedFor } from './refusal-note.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
@@ -117,7 +117,7 @@ export class RegistrationPages {
     this.#options.views.send(ctx, 'register', {
       title: problems.length > 0 ? language.sentence('correct', { title }) : title,
       heading: title,
-      system,
+      required: system && requirementsOf(system, typed.kind),
       visitor,
       isIpv6: visitor.family === 6,
       isFromProxy: visitor.source === 'proxy',

@@ -23,6 +23,17 @@ suite('WireGuard by the API', () => {
     return world.askJson(TUNNELS, 'POST', { kind: 'wireguard', public_key, nicname, country: 'ca', os })
   }
 
+  test('the form asks for nothing that only another kind of tunnel needs', async () => {
+    for (const { id, files } of world.broker.systems.all) {
+      if (!files.has('wireguard')) continue
+      const { text } = await world.ask(`/register/${id}?kind=wireguard`)
+      assert.match(text, /WireGuard public key/)
+      const before = /id="needs-title"[\s\S]*?<\/section>/.exec(text)?.[0] ?? assert.fail(id)
+      assert.match(before, /WireGuard|wireguard/, id)
+      assert.doesNotMatch(before, /\bsit\b|\bgif\b|protocol 41|6in4/i, id)
+    }
+  })
+
   test('a registration by public key is told what the client needs', async () => {
     const publicKey = newKey()
     const answer = await ask('first', publicKey)
