@@ -13,6 +13,7 @@ import type { Client } from './client.ts'
 import type { Conversation } from './conversation.ts'
 import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
+import { type DatagramOutcome, DatagramTransfer } from './datagram-transfer.ts'
 import { heldSerial } from './held-serial.ts'
 import { Query } from './query.ts'
 import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit.ts'
@@ -21,7 +22,7 @@ import { Signature } from './signature.ts'
 import { signersOf } from './signer.ts'
 import { isAmong, type TransferPeer } from './transfer-peer.ts'
 import { TransferTimes } from './transfer-times.ts'
-import { type TransferCounts, type TransferOptions, Transfers } from './transfers.ts'
+import { type SentTransfer, type TransferCounts, type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
 
 /** The smallest buffer a reply is written into. */
@@ -51,8 +52,10 @@ export interface NameserverOptions {
   readonly rateLimit?: RateLimitOptions
   /** Of clients that sign their queries (RFC 8945); none unless given. */
   readonly keys?: readonly TsigKey[]
-  /** Who is told over UDP that a zone has changed when it asks for what has; nobody unless given. */
+  /** Who is told over UDP what has changed in a zone; nobody unless given. */
   readonly allowTransfer?: readonly TransferPeer[]
+  /** Memory of the RecentSteps that they are told from; without it they are told our SOA, and come by TCP. */
+  readonly recentSteps?: SharedArrayBuffer
   /** Who may transfer zones; undefined: nobody. An engine in another thread has none: TCP is answered in one. */
   readonly transfers?: TransferOptions
 }
@@ -105,7 +108,12 @@ export class Nameserver {
   readonly #signature: Signature
   readonly #rateLimit: RateLimit | undefined
   readonly #transfers: Transfers | undefined
+  readonly #datagramTransfer: DatagramTransfer
+  /** What the reply says of changes to who asks for them over UDP; undefined: it is about something else. */
+  #told: DatagramOutcome | undefined
   readonly #allowTransfer: readonly TransferPeer[]
+  /** Called when a client has been told over UDP what has changed, or that nothing has. */
+  onSent: (sent: SentTransfer) => void = () => undefined
 
   /** `former`: the one that this one follows, whose counts and memory of signed transfers it goes on with. */
   constructor(options: NameserverOptions, former?: Nameserver) {
@@ -128,6 +136,8 @@ export class Nameserver {
     const { counts } = this
     const engine = { signers, transferTimes, cookieSecrets, nsid: identity, tcpIdleMs, counts }
     this.#transfers = options.transfers && new Transfers(options.transfers, engine)
+    const parts = { query: this.#query, reply: this.#reply, lookup: this.#lookup }
+    this.#datagramTransfer = new DatagramTransfer(parts, options.recentSteps)
   }
 
   /** Does what `respond` does, but for a transfer that is allowed: that is a conversation, which the caller closes. */
@@ -165,6 +175,7 @@ export class Nameserver {
     this.#query.read(message, length)
     if ((this.#query.edns.asks & ASKS.COOKIE) !== 0) this.#judgeCookie(client)
     this.#answer.begin()
+    this.#told = undefined
     this.#signature.check(client.seconds)
     this.#reply.begin(reply, client.transport, this.#signature.room)
     const wanted = this.#cutToQuestion(this.#rcode(verdict, client))
@@ -172,6 +183,7 @@ export class Nameserver {
     if (rcode === SILENCE) return 0
     if (this.#reply.truncated) this.counts.truncated++
     this.#count(rcode)
+    if (this.#told !== undefined) this.#noteTold(this.#told, client)
     return this.#signature.sign(reply, this.#reply.finish(rcode), client.seconds)
   }
 
@@ -296,17 +308,25 @@ export class Nameserver {
     return this.#transfer()
   }
 
-  /**
-   * An IXFR that no conversation was begun for. RFC 1995 2: a client that asks over UDP, where the differences may not fit,
-   * is told our SOA, and comes again over TCP if that is newer than its own.
-   */
+  /** An IXFR that no conversation was begun for: over UDP, or refused. */
   #incremental(client: Client): number {
     if (!this.#isOurApex() || !isAmong(this.#allowTransfer, client, this.#signature.keyName))
       return this.#refuseTransfer()
-    if (heldSerial(this.#query) === undefined) return RCODE.FORMERR
+    const held = heldSerial(this.#query)
+    if (held === undefined) return RCODE.FORMERR
     if (client.transport === 'tcp') return this.#refuseTransfer()
+    this.#told = this.#datagramTransfer.put(held)
+    if (this.#told?.kind === 'incremental') return RCODE.NOERROR
+    // RFC 1995 2: if the differences do not fit, our SOA alone; the client comes again over TCP if that is newer.
     this.#query.type = TYPE.SOA
     return this.#answer.solve()
+  }
+
+  #noteTold({ kind, apex, serial }: DatagramOutcome, { octets, length }: Client): void {
+    if (kind === 'soa alone') return
+    if (kind === 'incremental') this.counts.incrementalTransfers++
+    else this.counts.currentTransfers++
+    this.onSent({ kind, apex, serial, address: octets.slice(0, length), keyName: this.#signature.keyName })
   }
 
   #transfer(): number {

@@ -1,4 +1,5 @@
 import { Counts, type NameserverOptions } from '../../engine/nameserver.ts'
+import type { SentTransfer } from '../../engine/transfers.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Libc } from '../libc.ts'
@@ -15,6 +16,8 @@ export interface AnsweringThreadsOptions {
   /** What each thread's engine is made from; handed from thread to thread. */
   readonly engine: NameserverOptions
   readonly log: Log
+  /** See AnsweringThread. */
+  readonly onSent?: (sent: SentTransfer) => void
   /** Another file for the threads to run, and how long one may be silent: see AnsweringThread. */
   readonly threadFile?: URL
   readonly longestSilenceMs?: number
