@@ -26,7 +26,7 @@ import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-servin
 import { Reload } from './reloading.ts'
 import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
-import { type Log, openLog } from './shared/log.ts'
+import { changeLevel, type LeveledLog, type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
 import { poolRoom } from './tunnel/address-pool.ts'
@@ -53,7 +53,7 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
     return EXIT.usage
   }
   const output = new LogOutput()
-  const log = openLog(output)
+  const log = openLog(reading.config.log.level, output)
   const signal = awaitSignal()
   const manager = new ServiceManager(await loadLibc(), process.env)
   if (manager.isMute) log.warn({}, 'the service manager can not be told when all is ready: koffi is missing')
@@ -81,7 +81,7 @@ async function start(
     manager,
     warnings,
   }: {
-    readonly log: Log
+    readonly log: LeveledLog
     readonly output: LogOutput
     readonly manager: ServiceManager
     readonly warnings: readonly string[]
@@ -183,6 +183,7 @@ async function start(
         },
       },
       { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
+      { keys: ['log.level'], change: next => changeLevel(log, next.log.level) },
     ],
     reread: () => rereadTls(config, dns.listeners),
     log,

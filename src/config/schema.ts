@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
+import { LOG_LEVELS } from '../shared/log-level.ts'
 import {
   contactUrl,
   domainName,
@@ -131,6 +132,8 @@ const mail = z.strictObject({
   from: z.union([z.literal(''), z.email()], { error: 'an e-mail address' }).default(''),
 })
 
+const log = z.strictObject({ level: z.enum(LOG_LEVELS).default('info') })
+
 const control = z.strictObject({ socket: z.string().default('') })
 
 /** `freenet6.toml`: every key, its default and what it allows. */
@@ -145,6 +148,7 @@ export const schema = z.strictObject({
   monitor: monitor.prefault({}),
   mail: mail.prefault({}),
   control: control.prefault({}),
+  log: log.prefault({}),
 })
 
 /** The values of a file, read and each checked for itself. */
