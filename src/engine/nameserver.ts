@@ -13,6 +13,7 @@ import type { Client } from './client.ts'
 import type { Conversation } from './conversation.ts'
 import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
+import { Counts, countRcode, countType } from './counts.ts'
 import { type DatagramOutcome, DatagramTransfer } from './datagram-transfer.ts'
 import { heldSerial } from './held-serial.ts'
 import { Query } from './query.ts'
@@ -22,7 +23,7 @@ import { Signature } from './signature.ts'
 import { signersOf } from './signer.ts'
 import { isAmong, type TransferPeer } from './transfer-peer.ts'
 import { TransferTimes } from './transfer-times.ts'
-import { type SentTransfer, type TransferCounts, type TransferOptions, Transfers } from './transfers.ts'
+import { type SentTransfer, type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
 
 /** The smallest buffer a reply is written into. */
@@ -58,42 +59,6 @@ export interface NameserverOptions {
   readonly recentSteps?: SharedArrayBuffer
   /** Who may transfer zones; undefined: nobody. An engine in another thread has none: TCP is answered in one. */
   readonly transfers?: TransferOptions
-}
-
-/** What has happened since the start. */
-export class Counts implements TransferCounts {
-  /** Messages that came in. */
-  queries = 0
-  /** Messages without a reply. */
-  dropped = 0
-  /** Replies over the rate limit that were left out, and those that went out truncated or as BADCOOKIE. */
-  limited = 0
-  slipped = 0
-  /** Replies with TC. */
-  truncated = 0
-  /** Replies cut short by a fault of ours; they are counted under `servfail` too. */
-  faults = 0
-  /** Queries whose server cookie was ours and in time, and those where it was not (RFC 7873 7.2). */
-  validCookies = 0
-  invalidCookies = 0
-  // Replies by rcode.
-  noerror = 0
-  formerr = 0
-  servfail = 0
-  nxdomain = 0
-  notimp = 0
-  refused = 0
-  yxdomain = 0
-  notauth = 0
-  badvers = 0
-  badcookie = 0
-  /** Replies to a TSIG of which key, MAC, time or truncation are not accepted; their rcode is counted too. */
-  badtsig = 0
-  fullTransfers = 0
-  incrementalTransfers = 0
-  currentTransfers = 0
-  overloadedTransfers = 0
-  brokenTransfers = 0
 }
 
 export class Nameserver {
@@ -145,7 +110,9 @@ export class Nameserver {
     const transfer = this.#transfers?.begin(query, length, client)
     if (transfer === undefined) return this.respond(query, length, reply, client)
     this.counts.queries++
-    this.#count(RCODE.NOERROR)
+    this.#query.read(query, length)
+    countType(this.counts, this.#query.type)
+    countRcode(this.counts, RCODE.NOERROR)
     return transfer
   }
 
@@ -165,7 +132,7 @@ export class Nameserver {
     } catch {
       // No input is known that leads here. Should one be found, its sender learns nothing and others are not harmed.
       this.counts.faults++
-      this.#count(RCODE.SERVFAIL)
+      countRcode(this.counts, RCODE.SERVFAIL)
       return writeServfail(query, reply)
     }
   }
@@ -173,6 +140,7 @@ export class Nameserver {
   #respond(verdict: Verdict, message: Uint8Array, length: number, reply: Uint8Array, client: Client): number {
     this.#lookup.reader.refresh()
     this.#query.read(message, length)
+    if (this.#query.hasQuestion) countType(this.counts, this.#query.type)
     if ((this.#query.edns.asks & ASKS.COOKIE) !== 0) this.#judgeCookie(client)
     this.#answer.begin()
     this.#told = undefined
@@ -182,7 +150,7 @@ export class Nameserver {
     const rcode = this.#rateLimit === undefined ? wanted : this.#limited(this.#rateLimit, wanted, client)
     if (rcode === SILENCE) return 0
     if (this.#reply.truncated) this.counts.truncated++
-    this.#count(rcode)
+    countRcode(this.counts, rcode)
     if (this.#told !== undefined) this.#noteTold(this.#told, client)
     return this.#signature.sign(reply, this.#reply.finish(rcode), client.seconds)
   }
@@ -342,40 +310,6 @@ export class Nameserver {
 
   #isOurApex(): boolean {
     return this.#query.class === CLASS.IN && this.#lookup.isApex(this.#query.message, HEADER_LENGTH)
-  }
-
-  #count(rcode: number): void {
-    switch (rcode) {
-      case RCODE.NOERROR:
-        this.counts.noerror++
-        return
-      case RCODE.NXDOMAIN:
-        this.counts.nxdomain++
-        return
-      case RCODE.REFUSED:
-        this.counts.refused++
-        return
-      case RCODE.FORMERR:
-        this.counts.formerr++
-        return
-      case RCODE.NOTIMP:
-        this.counts.notimp++
-        return
-      case RCODE.YXDOMAIN:
-        this.counts.yxdomain++
-        return
-      case RCODE.NOTAUTH:
-        this.counts.notauth++
-        return
-      case RCODE.BADVERS:
-        this.counts.badvers++
-        return
-      case RCODE.BADCOOKIE:
-        this.counts.badcookie++
-        return
-      default:
-        this.counts.servfail++
-    }
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Counts } from '../engine/nameserver.ts'
+import type { Counts } from '../engine/counts.ts'
+import type { Durations } from '../shared/durations.ts'
 
 /** Counts of the DNS sockets of one transport. */
 interface SocketCounts {
@@ -28,6 +29,7 @@ export interface Figures {
       readonly evictions: number
       readonly timeouts: number
     }
+    readonly durations: { readonly udp: Durations; readonly tcp: Durations }
   }
   readonly threadRestarts: () => number
   /** Bytes of the table of names, and the versions of it that are held. */
@@ -54,6 +56,14 @@ export interface MetricRow {
 }
 
 const MILLISECONDS = 1000
+
+/** How long answers took, by transport. */
+export const ANSWER_DURATION = {
+  name: 'freenet6_dns_answer_duration_seconds',
+  help: 'Time from taking a message from its socket to handing the reply over, by transport; over UDP that of its batch',
+  label: 'transport',
+  read: ({ sockets }: Figures) => ({ ...sockets().durations }),
+} as const
 
 /** Every metric that is read at a scrape. Counters end in `_total`; each metric has one unit, named if it has one. */
 export const METRICS: readonly MetricRow[] = [
@@ -117,6 +127,13 @@ export const METRICS: readonly MetricRow[] = [
     help: 'Replies by rcode',
     label: 'rcode',
     read: ({ engine }) => repliesByRcode(engine()),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_questions_total',
+    help: 'Questions by type; the types that are seldom asked for are other',
+    label: 'qtype',
+    read: ({ engine }) => questionsByType(engine()),
   },
   {
     kind: 'counter',
@@ -330,6 +347,15 @@ function byTransport(
 
 function monitorFigure(figure: string): MetricRow['read'] {
   return ({ monitor }) => monitor()[figure] ?? 0
+}
+
+function questionsByType(counts: Counts): Readonly<Record<string, number>> {
+  const byType = Object.entries(counts).filter(([field]) => field.startsWith('type'))
+  return Object.fromEntries(byType.map(([field, count]) => [questionType(field), Number(count)]))
+}
+
+function questionType(field: string): string {
+  return field === 'typeOther' ? 'other' : field.slice('type'.length)
 }
 
 function repliesByRcode(counts: Counts): Readonly<Record<string, number>> {

@@ -1,7 +1,8 @@
 import { getCompileCacheDir } from 'node:module'
 import { dirname, extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { Counts, type NameserverOptions } from '../../engine/nameserver.ts'
+import { Counts } from '../../engine/counts.ts'
+import type { NameserverOptions } from '../../engine/nameserver.ts'
 import type { SentTransfer } from '../../engine/transfers.ts'
 import type { Log } from '../../shared/log.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
@@ -26,6 +27,8 @@ export interface AnsweringThreadOptions {
   readonly engine: NameserverOptions
   readonly sockets: readonly BoundSocket[]
   readonly log: Log
+  /** Memory of SharedDurations. */
+  readonly durations: SharedArrayBuffer
   /** Called when a client has been told over UDP what has changed in a zone, or that nothing has. */
   readonly onSent?: (sent: SentTransfer) => void
   /** Another file for the thread to run, and how long it may be silent. */
@@ -117,7 +120,7 @@ export class AnsweringThread {
   }
 
   #orders(): ThreadOrders {
-    const { reader, engine, sockets } = this.#options
+    const { reader, engine, sockets, durations } = this.#options
     return {
       engine,
       sockets: sockets.map(({ fd, family, isWildcard }) => ({ fd, family, isWildcard })),
@@ -126,6 +129,7 @@ export class AnsweringThread {
       heartbeat: this.#heartbeat.buffer,
       udpCounts: this.#udp.buffer,
       engineCounts: this.#engine.buffer,
+      durations,
       compileCache: compileCache(),
     }
   }

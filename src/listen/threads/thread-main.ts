@@ -8,6 +8,7 @@ import { BatchLoop } from '../udp/batch-loop.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Presence } from './presence.ts'
 import { SharedCounts } from './shared-counts.ts'
+import { SharedDurations } from './shared-durations.ts'
 import { PATIENCE_MS, type ThreadOrders, type ThreadWord } from './thread-orders.ts'
 import { setSlice } from './thread-slice.ts'
 
@@ -31,6 +32,7 @@ const loop = new BatchLoop({
   sockets: orders.sockets,
   respond: (query, length, reply, client) => nameserver.respond(query, length, reply, client),
   presence: new Presence(new ReaderSlot(orders.engine.catalog.buffer, orders.reader)),
+  durations: new SharedDurations(orders.durations).of(orders.reader),
 })
 const stop = new Int32Array(orders.stop)
 const heartbeat = new Heartbeat(orders.heartbeat)

@@ -17,6 +17,8 @@ export interface ThreadOrders {
   readonly heartbeat: SharedArrayBuffer
   readonly udpCounts: SharedArrayBuffer
   readonly engineCounts: SharedArrayBuffer
+  /** See shared-durations.ts. */
+  readonly durations: SharedArrayBuffer
   /** Directory of Node's compile cache; undefined: it is off. */
   readonly compileCache: string | undefined
 }
