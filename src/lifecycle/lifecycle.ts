@@ -15,6 +15,7 @@ import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deletion, Removal, type Suspension } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
+import { RoutedPrefixes } from './routed-prefixes.ts'
 import { type HeldEndpoint, Takeovers } from './takeover.ts'
 import { Traffic } from './traffic.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
@@ -60,6 +61,7 @@ export class Lifecycle {
   readonly #rounds: Rounds
   readonly #moves: Moves
   readonly #takeovers: Takeovers
+  readonly #routed: RoutedPrefixes
   readonly #keyRenewals: KeyRenewals
   readonly #removal: Removal
   readonly #dormant: DormantTunnels
@@ -83,6 +85,7 @@ export class Lifecycle {
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
     this.#takeovers = new Takeovers(parts)
+    this.#routed = new RoutedPrefixes(parts)
     const onKeyReplaced = (id: string) => {
       for (const listener of this.#keyListeners) listener(id)
     }
@@ -202,6 +205,11 @@ export class Lifecycle {
       if (awakened.kind === 'refused') return awakened
     }
     return this.#moves.changeKey(id, fields)
+  }
+
+  /** Routes a prefix to a tunnel, or takes it back; one that has it, or not, already stays as it is. */
+  changeRouted(id: string, isWanted: boolean): Promise<EndpointChange> {
+    return isWanted ? this.#routed.give(id) : this.#routed.take(id)
   }
 
   /** Calls `listener` in the tick of each commit that gives a tunnel another key. */

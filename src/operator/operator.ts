@@ -118,6 +118,13 @@ export class Operator {
     return { kind: 'done', value: { ...this.#report(renewal.tunnel), key: renewal.key } }
   }
 
+  /** Routes a prefix to a tunnel, or takes it back; one that has it, or not, already stays as it is. */
+  async changeRouted(reference: string, isWanted: boolean): Promise<Outcome<TunnelReport>> {
+    const notOffered = this.#admission.checkRouted(isWanted)
+    if (notOffered !== undefined) return refused(notOffered)
+    return this.#change(reference, ({ id }) => this.#lifecycle.changeRouted(id, isWanted))
+  }
+
   /** Notes something of a tunnel in place of what was noted; empty: nothing. Nobody but the operator sees it. */
   note(reference: string, note: string): Promise<Outcome<TunnelReport>> {
     return this.#change(reference, async ({ id }) => {

@@ -8,11 +8,12 @@ import type { RegistrationInput } from '../registration/admission.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
-import type { Registrar } from '../registration/registrar.ts'
-import { limitKey } from '../registration/visitor.ts'
+import type { Moved, Registrar } from '../registration/registrar.ts'
+import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
+import { routedWishIn } from './change-input.ts'
 import { describe } from './describe.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
@@ -119,14 +120,22 @@ export class Api {
 
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
-    const body = await readJson(ctx.req)
-    const { registrar } = this.#options
-    const outcome =
-      tunnel.kind.publicKey === undefined
-        ? await registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, this.#visitor(ctx))
-        : await registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, this.#visitor(ctx))
+    const outcome = await this.#changed(tunnel, await readJson(ctx.req), this.#visitor(ctx))
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
+  }
+
+  #changed(
+    tunnel: Tunnel,
+    body: Readonly<Record<string, unknown>>,
+    visitor: VisitorAddress,
+  ): Promise<Moved | Refusal> {
+    const { registrar } = this.#options
+    const isRoutedWanted = routedWishIn(body)
+    if (isRoutedWanted !== undefined) return registrar.changeRouted(tunnel, isRoutedWanted)
+    return tunnel.kind.publicKey === undefined
+      ? registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, visitor)
+      : registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, visitor)
   }
 
   async #delete(ctx: Context): Promise<void> {

@@ -16,6 +16,7 @@ import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
+import { RoutedPages } from './routed-pages.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
@@ -56,6 +57,7 @@ interface Occasion {
   readonly isDeleteUnsure?: boolean
   readonly isKeyUnsure?: boolean
   readonly isMoveUnsure?: boolean
+  readonly isReturnUnsure?: boolean
 }
 
 const SIGN_IN_FIRST = problem('unauthorized', { case: 'page' })
@@ -74,6 +76,8 @@ export class TunnelPages {
     router.post('/tunnels/:id/endpoint', ctx => this.#changeEndpoint(ctx))
     router.post('/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
+    const askAgain = (ctx: Context, tunnel: Tunnel) => this.#page(ctx, tunnel, { isReturnUnsure: true })
+    new RoutedPages(this.#options, askAgain).mount(router)
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -136,6 +140,7 @@ export class TunnelPages {
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,
       isMoveUnsure: occasion.isMoveUnsure ?? false,
+      isReturnUnsure: occasion.isReturnUnsure ?? false,
       names: this.#namesOf(tunnel),
       hasMail: this.#options.hasMail,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,

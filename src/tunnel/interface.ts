@@ -53,7 +53,10 @@ export interface Interfaces {
   prepare(): Promise<readonly LinkFault[]>
   /** Creates each link complete: device, remote, ttl, mtu, address, up. A link that fails half-way is taken back. */
   create(links: readonly Link[]): Promise<readonly LinkFault[]>
-  /** Points existing devices to their new `ipv4Client`, or gives them their new `publicKey`. */
+  /**
+   * Points existing devices to their new `ipv4Client`, or gives them their new `publicKey` or `routedPrefix`; one that a
+   * link has no more leads nowhere then.
+   */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
   remove(devices: readonly string[]): Promise<readonly LinkFault[]>
   /** Why tunnels can't be served as they should be, such as a filter that is missing; for whoever asks after our health. */

@@ -80,6 +80,8 @@ interface WorldOptions {
   readonly kernel?: FakeKernel
   readonly now?: number
   readonly prefix?: string
+  /** The block of routed prefixes. */
+  readonly routed?: string
   readonly maxTunnels?: number
   /** Further lines of the zone file of ORIGIN. */
   readonly statics?: string
@@ -212,13 +214,14 @@ export class World {
   }
 }
 
-function textOf({ prefix, maxTunnels, monitor }: WorldOptions): string {
+function textOf({ prefix, routed, maxTunnels, monitor }: WorldOptions): string {
   return `
 zones_dir = "zones"
 [dns]
 ttl = ${TTL}
 [tunnel]
 prefix = "${prefix ?? '2001:db8:f6::/48'}"
+routed_prefix = "${routed ?? ''}"
 max_tunnels = ${maxTunnels ?? 65_000}
 [monitor]
 threshold = 2

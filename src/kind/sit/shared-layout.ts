@@ -118,16 +118,17 @@ export class SharedLayout implements Interfaces {
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { entries, faults } = sift(links)
     if (entries.length === 0) return faults
+    const former = this.#formerOf(entries)
     this.#note(entries) // first, so that who watches knows the changes for ours
     const reason = await this.#filter.admit(entries)
     if (reason !== undefined) return [...faults, ...entries.map(({ device }) => ({ device, reason }))]
     const reasons = await this.#routes.put(entries)
     const failed = [...reasons.keys()]
     if (failed.length > 0) await this.#removeEntries(this.#wholeOf(failed))
-    return [...faults, ...faultsOf(reasons)]
+    return [...faults, ...faultsOf(reasons), ...(await this.#removeFormer(former))]
   }
 
-  /** A move is what a creation is: the set's element and the route are replaced. */
+  /** A move is what a creation is: the set's element and the route are replaced, and what a tunnel has no more goes. */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
     return this.create(links)
   }
@@ -244,6 +245,22 @@ export class SharedLayout implements Interfaces {
     for (const entry of entries) this.#networks.set(entry.network, entry)
   }
 
+  /** What the tunnels of these entries have beyond them, such as a routed prefix that was given back. */
+  #formerOf(entries: readonly Entry[]): readonly Entry[] {
+    const networks = new Set(entries.map(({ network }) => network))
+    const devices = new Set(entries.map(({ device }) => device))
+    return [...devices].flatMap(device =>
+      (this.#entries.get(device) ?? []).filter(({ network }) => !networks.has(network)),
+    )
+  }
+
+  /** Takes away parts of tunnels that stay. */
+  async #removeFormer(former: readonly Entry[]): Promise<readonly LinkFault[]> {
+    if (former.length === 0) return []
+    for (const { network } of former) this.#networks.delete(network)
+    return faultsOf(await this.#unmake(former))
+  }
+
   /** All that the tunnels have of which these are a part: half of one is of no use. */
   #wholeOf(parts: readonly Entry[]): readonly Entry[] {
     return [...new Set(parts.map(({ device }) => device))].flatMap(device => this.#entries.get(device) ?? [])
@@ -290,20 +307,25 @@ export class SharedLayout implements Interfaces {
     this.#note(entries)
   }
 
-  /** Routes first: what has no route is answered by nobody, whatever the set says. */
   async #removeEntries(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
     if (entries.length === 0) return []
     for (const { network } of entries) this.#networks.delete(network) // who watches knows the changes for ours
-    const reasons = await this.#routes.take(entries)
-    const gone = entries.filter(entry => !reasons.has(entry))
-    const reason = await this.#filter.refuse(gone)
-    if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
+    const reasons = await this.#unmake(entries)
     const left = new Set([...reasons.keys()].map(({ device }) => device))
     for (const entry of entries) {
       if (!left.has(entry.device)) this.#entries.delete(entry.device)
       else if (this.#entries.has(entry.device)) this.#networks.set(entry.network, entry)
     }
     return faultsOf(reasons)
+  }
+
+  /** Routes first: what has no route is answered by nobody, whatever the set says. */
+  async #unmake(entries: readonly Entry[]): Promise<Map<Entry, string>> {
+    const reasons = await this.#routes.take(entries)
+    const gone = entries.filter(entry => !reasons.has(entry))
+    const reason = await this.#filter.refuse(gone)
+    if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
+    return reasons
   }
 
   /** Takes out routes, then elements, that are ours and no tunnel's. */

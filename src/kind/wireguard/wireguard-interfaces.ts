@@ -18,6 +18,7 @@ import {
   addLines,
   isRouted,
   listPeerRoutes,
+  networkRemovals,
   type PeerRoutes,
   removeLines,
   strayLines,
@@ -174,7 +175,9 @@ export class WireguardInterfaces implements Interfaces {
     const changes = peers.flatMap(peer => [...this.#formerRemoval(peer), ...peerArguments(peer)])
     const outcome = await this.#runWg(['set', this.#device.name, ...changes])
     if (outcome.kind === 'failed') return peers.map(({ device }) => ({ device, reason: outcome.reason }))
+    const former = peers.flatMap(peer => formerNetworks(peer, this.#peers.get(peer.device)))
     for (const peer of peers) this.#peers.set(peer.device, peer)
+    await runBatch(this.#runIp, networkRemovals(former, this.#device.name))
     return this.#route(peers)
   }
 
@@ -248,6 +251,11 @@ export class WireguardInterfaces implements Interfaces {
 /** No name of a sit device is like it: those are numbers, and `all`. */
 function wireguardDevice(devicePrefix: string): string {
   return `${devicePrefix}wg`
+}
+
+/** What a tunnel had and has no more, such as a routed prefix that was given back. */
+function formerNetworks(peer: Peer, former: Peer | undefined): readonly string[] {
+  return (former?.networks ?? []).filter(network => !peer.networks.includes(network))
 }
 
 function sift(links: readonly Link[]): {

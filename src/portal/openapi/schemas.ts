@@ -64,7 +64,13 @@ export const SCHEMAS = {
   }),
   Change: z.strictObject({
     ipv4: z.string().optional().describe('The new endpoint'),
-    public_key: z.string().optional().describe('For kind wireguard'),
+    public_key: z.string().optional().describe('For kind wireguard: the new public key'),
+    routed_prefix: z
+      .boolean()
+      .optional()
+      .describe(
+        'true: a prefix is to be routed to the tunnel; false: it is given back. Alone in its request',
+      ),
   }),
   Tunnel: tunnel,
   NewTunnel: z.strictObject({ ...tunnel.shape, key: key.describe('Shown once') }),
