@@ -80,6 +80,7 @@ export class Api {
     router.get('/api/v1/tunnels/:id/diagnosis', ctx => this.#diagnose(ctx))
     router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
+    router.get('/api/v1/tunnels/:id/router', ctx => this.#routerNotes(ctx))
   }
 
   async #register(ctx: Context): Promise<void> {
@@ -181,8 +182,7 @@ export class Api {
 
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
   async #script(ctx: Context): Promise<void> {
-    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
-    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
+    const tunnel = await this.#scripted(ctx)
     const { os = tunnel.os, action = 'up' } = ctx.query
     const known = this.#options.systems.idsOf(tunnel.kind.name)
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
@@ -193,6 +193,20 @@ export class Api {
     ctx.type = 'text/plain'
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
     ctx.body = script
+  }
+
+  /** What to do with the routed prefix on a router; no secret either. */
+  async #routerNotes(ctx: Context): Promise<void> {
+    const notes = this.#options.scripts.routedNotes(await this.#scripted(ctx))
+    if (notes.length === 0) throw refuse(problem('not-found', { case: 'routed-prefix' }))
+    ctx.type = 'text/plain'
+    ctx.body = `${notes.join('\n\n')}\n`
+  }
+
+  async #scripted(ctx: Context): Promise<Tunnel> {
+    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
+    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
+    return tunnel
   }
 
   /** The tunnel that the bearer key opens, brought back if it is dormant and can come back. */
@@ -271,12 +285,16 @@ export class Api {
     }
   }
 
-  #links(tunnel: Tunnel): { readonly self: string; readonly script: string; readonly page: string } {
+  /** `router` is there only where a prefix is routed to the tunnel. */
+  #links(
+    tunnel: Tunnel,
+  ): Readonly<Record<'self' | 'script' | 'page', string>> & { readonly router?: string } {
     const self = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
     return {
       self,
       script: `${self}/script?os=${tunnel.os}&action=up`,
       page: `${this.#options.publicUrl}/tunnels/${tunnel.id}`,
+      ...(tunnel.routedPrefix === undefined ? {} : { router: `${self}/router` }),
     }
   }
 

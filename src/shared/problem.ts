@@ -90,7 +90,7 @@ export const PROBLEMS = {
   'not-found': {
     status: 404,
     params: [],
-    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'zone', 'serial'],
+    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'routed-prefix', 'zone', 'serial'],
   },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },

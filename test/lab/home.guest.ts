@@ -178,11 +178,12 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
   /** Networks that our routes lead to, but for the second tunnel's. */
   function routes(): readonly string[] {
     const others = two === undefined ? [] : networksOf(two)
-    const show = ['ip', '-6', 'route', 'show', 'dev', DEVICE, 'proto', PROTOCOL]
+    const device = mode === 'per-tunnel' ? [] : ['dev', DEVICE]
+    const show = ['ip', '-6', 'route', 'show', ...device, 'proto', PROTOCOL]
     return runQuietly('broker', show) // a device of one tunnel comes and goes
       .stdout.split('\n')
       .flatMap(line => line.split(' ')[0] || [])
-      .filter(network => !others.includes(network))
+      .filter(network => network.includes('/') && !others.includes(network))
       .toSorted()
   }
 })

@@ -169,3 +169,24 @@ test('the operator gives and takes one too, without waking anybody', async () =>
   assert.ok(back.kind === 'done')
   assert.equal(back.value.routed_prefix, undefined)
 })
+
+test('the API links to what a router does with it, and the script says where that stands', async () => {
+  const { given, change } = await plainTunnel()
+  const none = await world.ask(`${TUNNELS}/${given.id}/router`)
+  assert.deepEqual([none.status, problemIn(none).code], [404, 'not-found'])
+  assert.equal('router' in given.links, false)
+  const { links } = JSON.parse((await change({ routed_prefix: true })).text)
+  const lines = await world.ask(links.router.slice(world.url.length))
+  assert.deepEqual([lines.status, lines.headers['content-type']], [200, 'text/plain; charset=utf-8'])
+  for (const words of ['radvd', 'dnsmasq', 'systemd-networkd', 'OpenWrt', '2001:db8:8000::/64'])
+    assert.ok(lines.text.includes(words), words)
+  const script = (os: string) => world.ask(`${TUNNELS}/${given.id}/script?os=${os}`)
+  for (const os of ['linux', 'freebsd', 'windows', 'mikrotik', 'cisco-ios'])
+    assert.ok((await script(os)).text.includes(links.router), os)
+  assert.match(
+    (await script('openwrt')).text,
+    /uci add_list "network.\$interface.ip6prefix=2001:db8:8000::\/56"/,
+  )
+  await change({ routed_prefix: false })
+  assert.doesNotMatch((await script('openwrt')).text, /ip6prefix|\/router/)
+})

@@ -97,6 +97,17 @@ export const OPERATIONS: readonly Operation[] = [
     refusals: [400, 401, 404, 429, 503],
   },
   {
+    id: 'router',
+    method: 'get',
+    path: `${TUNNEL}/router`,
+    summary:
+      'What to do with the routed prefix on a router: lines for radvd, dnsmasq, systemd-networkd, OpenWrt.',
+    access: 'key or open',
+    status: 200,
+    gives: { kind: 'text', type: 'text/plain' },
+    refusals: [401, 404, 429, 503],
+  },
+  {
     id: 'diagnosis',
     method: 'get',
     path: `${TUNNEL}/diagnosis`,

@@ -47,7 +47,12 @@ const tunnel = z.strictObject({
   dormant_since: seconds.optional(),
   until: seconds.optional().describe('When the state ends by itself'),
   wireguard: wireguard.optional(),
-  links: z.strictObject({ self: z.url(), script: z.url(), page: z.url() }),
+  links: z.strictObject({
+    self: z.url(),
+    script: z.url(),
+    page: z.url(),
+    router: z.url().optional().describe('What to do with the routed prefix on a router'),
+  }),
   warnings: z.array(described).optional(),
 })
 
