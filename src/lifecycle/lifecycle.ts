@@ -1,6 +1,6 @@
 import type { Log } from '../shared/log.ts'
 import type { Contact, ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
-import type { Reconciliation } from '../tunnel/interface.ts'
+import type { Octets, Reconciliation } from '../tunnel/interface.ts'
 import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
@@ -269,6 +269,11 @@ export class Lifecycle {
   /** Packets that each of these tunnels has sent since its interface was made, as far as the kernel can say. */
   packetsFrom(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return this.#traffic.packets(ids)
+  }
+
+  /** What has passed each of these tunnels since its interface was made, as far as the kernel can say. */
+  octetsOf(ids: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
+    return this.#traffic.octets(ids)
   }
 
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */

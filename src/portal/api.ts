@@ -39,7 +39,10 @@ const LINK_PREFIX_LENGTH = 64
 const MAX_ECHOED_LENGTH = 40
 
 export interface ApiOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
+  extends Pick<
+    PortalOptions,
+    'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'traffic' | 'words' | 'systems'
+  > {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly signIns: SignIns
@@ -250,7 +253,8 @@ export class Api {
 
   /** `warnings` is there only where there are some. */
   #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[] = []): object {
-    const { facts, words, lifecycle } = this.#options
+    const { facts, words, lifecycle, traffic } = this.#options
+    const octets = traffic.of(tunnel.id)
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -266,6 +270,7 @@ export class Api {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
       links: this.#links(tunnel),

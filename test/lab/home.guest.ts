@@ -97,6 +97,16 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
     ping('client', INTERNET_IPV6)
   })
 
+  test('what passes is counted in both directions, the link’s and the prefix’s', {
+    skip: mode !== 'shared',
+  }, () => {
+    for (const set of ['tunnels', 'sent']) {
+      const listing = inside('broker', 'nft', 'list', 'set', 'ip', 'freenet6', set)
+      for (const network of ['20010db800f60000', '20010db880000000'])
+        assert.match(listing, new RegExp(`192\\.0\\.2\\.2 \\. 0x${network} counter packets [1-9]`), set)
+    }
+  })
+
   test('from another’s prefix nothing passes, and what nobody has is unreachable', () => {
     two = register('client2', { ipv4: '192.0.2.3', nicname: 'two' })
     assert.equal(two.routed_prefix, undefined)

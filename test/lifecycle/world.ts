@@ -10,7 +10,7 @@ import { SIT } from '../../src/kind/sit/sit.ts'
 import type { Lifecycle } from '../../src/lifecycle/lifecycle.ts'
 import type { Registration, TunnelRequest } from '../../src/lifecycle/registration.ts'
 import type { Log } from '../../src/shared/log.ts'
-import type { Interfaces, Link, LinkFault } from '../../src/tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets } from '../../src/tunnel/interface.ts'
 import { Kinds } from '../../src/tunnel/kind.ts'
 import type { Catalog } from '../../src/zone/catalog.ts'
 import { configText } from '../spawn.ts'
@@ -26,6 +26,8 @@ export class FakeKernel implements Interfaces {
   readonly refusing = new Map<string, string>()
   /** Packets that came out of each device. */
   readonly received = new Map<string, number>()
+  /** What has passed each device. */
+  readonly passed = new Map<string, Octets>()
   reconciliations = 0
 
   async prepare(): Promise<readonly LinkFault[]> {
@@ -62,6 +64,10 @@ export class FakeKernel implements Interfaces {
 
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return new Map(devices.map(device => [device, this.received.get(device) ?? 0]))
+  }
+
+  async octets(): Promise<ReadonlyMap<string, Octets>> {
+    return this.passed
   }
 
   #each<T extends { readonly device: string }>(items: readonly T[], apply: (item: T) => void): LinkFault[] {

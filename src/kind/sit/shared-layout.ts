@@ -5,9 +5,10 @@ import { LINK_TTL, type RunIp, runBatch, runIp } from '../../kernel/ip-command.t
 import { isIpv6Off, turnIpv6On } from '../../kernel/ipv6-switch.ts'
 import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
-import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
 import { KnownFilter, NO_ENDPOINT } from './known-filter.ts'
+import { innerOctets } from './sent-set.ts'
 import { type Entry, entriesOf, formatNetwork, LINK_BITS, networkOf } from './shared-layout-entry.ts'
 import { type Admitted, type FilterOptions, keyOf, type Traffic } from './shared-layout-filter.ts'
 import {
@@ -36,6 +37,7 @@ export interface SharedLayoutOptions {
   readonly routes?: RouteTable
   /** In place of a listing by `nft`. */
   readonly listElements?: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  readonly listSent?: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
   /** Reads a number that changes with each change of nftables by anybody: see readNftGeneration. */
   readonly readGeneration?: () => Promise<number | undefined>
   readonly forwardingPath?: string
@@ -44,6 +46,7 @@ export interface SharedLayoutOptions {
 /** Of the 32 bits of a tunnel's prefix that count the pool's networks (AddressPool). */
 const INDEX_AT = 4
 const LAST_OCTET = 15
+const NOTHING: Traffic = { packets: 0, bytes: 0 }
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
 
@@ -89,6 +92,7 @@ export class SharedLayout implements Interfaces {
       runIp: this.#runIp,
       runNft: options.runNft ?? runNft,
       listElements: options.listElements,
+      listSent: options.listSent,
       readGeneration: options.readGeneration,
       wanted: () => [...this.#entries.values()].flat(),
     })
@@ -199,6 +203,18 @@ export class SharedLayout implements Interfaces {
       if (passed !== undefined) packets.set(entry.device, (packets.get(entry.device) ?? 0) + passed.packets)
     }
     return packets
+  }
+
+  /** Where nothing was sent lately, nothing is known of what was: the counter begins anew. */
+  async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
+    const { received, sent } = await this.#filter.allTraffic()
+    const octets = new Map<string, Octets>()
+    for (const device of devices) {
+      const keys = (this.#entries.get(device) ?? []).map(keyOf)
+      if (!keys.some(key => received.has(key))) continue
+      octets.set(device, { received: sumOf(received, keys), sent: sumOf(sent, keys) })
+    }
+    return octets
   }
 
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
@@ -407,6 +423,10 @@ function isWhole(entry: Entry, elements: ReadonlyMap<string, Admitted>, routed: 
     routed.ways.get(entry.network)?.length === entry.length &&
     routed.serverAddresses.get(entry.network) === entry.serverAddress
   )
+}
+
+function sumOf(counted: ReadonlyMap<string, Traffic>, keys: readonly string[]): number {
+  return keys.reduce((sum, key) => sum + innerOctets(counted.get(key) ?? NOTHING), 0)
 }
 
 /** One for each tunnel. */

@@ -12,13 +12,13 @@ import {
   runIp,
 } from '../../kernel/ip-command.ts'
 import {
+  deviceTraffic,
   isComplete,
   type KernelLink,
   listLinks,
   listRoutedPrefixes,
-  receivedPackets,
 } from '../../kernel/kernel-link.ts'
-import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { DeviceWatch } from './device-watch.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
@@ -152,13 +152,23 @@ export class SitInterfaces implements Interfaces {
   }
 
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const all = await receivedPackets(this.#run, this.#devicePrefix)
+    const all = await deviceTraffic(this.#run, this.#devicePrefix)
     const signs = new Map<string, number>()
     for (const device of devices) {
-      const packets = all.get(device)
+      const packets = all.get(device)?.packets
       if (packets !== undefined) signs.set(device, packets)
     }
     return signs
+  }
+
+  async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
+    const all = await deviceTraffic(this.#run, this.#devicePrefix)
+    return new Map(
+      devices.flatMap(device => {
+        const traffic = all.get(device)
+        return traffic === undefined ? [] : [[device, traffic]]
+      }),
+    )
   }
 
   /** By device; undefined: nothing is known, or no tunnel can have one. */

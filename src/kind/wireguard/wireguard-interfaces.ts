@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
-import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { runLines } from '../sit/shared-layout-routes.ts'
 import {
   configuration,
@@ -162,13 +162,18 @@ export class WireguardInterfaces implements Interfaces {
 
   /** Octets received of each: a client behind NAT says that it is there, whatever it does with echoes. */
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map(Array.from(await this.octets(devices), ([device, { received }]) => [device, received]))
+  }
+
+  /** WireGuard's own, which count its headers and its keepalives. */
+  async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
     const states = await this.#readStates()
-    const received = new Map<string, number>()
+    const octets = new Map<string, Octets>()
     for (const device of devices) {
       const state = states?.get(this.#peers.get(device)?.publicKey ?? '')
-      if (state !== undefined) received.set(device, state.received)
+      if (state !== undefined) octets.set(device, { received: state.received, sent: state.sent })
     }
-    return received
+    return octets
   }
 
   async #createBatch(peers: readonly Peer[]): Promise<readonly LinkFault[]> {

@@ -43,6 +43,11 @@ const tunnel = z.strictObject({
   device: z.string().describe('The interface on the server'),
   creation_time: seconds,
   unreachable: z.int().min(-1).describe('Echoes missed in a row; −1: its interface is still to be made'),
+  received_octets: z
+    .int()
+    .optional()
+    .describe('From the client, since the server began to count; absent until then'),
+  sent_octets: z.int().optional().describe('To the client'),
   state_since: seconds.optional(),
   dormant_since: seconds.optional(),
   until: seconds.optional().describe('When the state ends by itself'),

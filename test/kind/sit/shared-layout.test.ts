@@ -357,3 +357,25 @@ test('a return whose route can not be taken is a fault, and the tunnel stands', 
   assert.deepEqual(await layout.changeRemote([routed]), [])
   assert.deepEqual(await layout.reconcile([routed]), NOTHING)
 })
+
+test('octets are counted in both directions without the outer header, a routed prefix’s with the link’s', async () => {
+  const kernel = new FakeSharedKernel()
+  const sent = { packets: 10, bytes: 1200 }
+  const network = '20010db880000100'
+  const layout = layoutOn(kernel, {
+    listSent: async () =>
+      new Map([
+        [ELEMENT_1, { endpoint: '198.51.100.1', network: '20010db800f60001', ...sent }],
+        [`198.51.100.1 . 0x${network}`, { endpoint: '198.51.100.1', network, ...sent }],
+      ]),
+  })
+  await layout.prepare()
+  await layout.create([{ ...link(1), routedPrefix: '2001:db8:8000:100::/56' }, link(2)])
+  assert.deepEqual(
+    [...(await layout.octets(['fn6-1', 'fn6-2', 'fn6-3']))],
+    [
+      ['fn6-1', { received: 480, sent: 2000 }],
+      ['fn6-2', { received: 240, sent: 0 }],
+    ],
+  )
+})
