@@ -13,6 +13,7 @@ import { TunnelNames } from './lifecycle/tunnel-names.ts'
 import { TunnelZone } from './lifecycle/tunnel-zone.ts'
 import { loadLibc } from './listen/libc.ts'
 import { History } from './observation/history.ts'
+import { TrafficCounts } from './observation/traffic-counts.ts'
 import { Operator } from './operator/operator.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
@@ -237,6 +238,8 @@ function assemble(
     prober,
     log,
   })
+  const history = new History({ now: () => clock.now() })
+  const traffic = new TrafficCounts({ lifecycle, history, log })
   const broker: Broker = {
     store,
     table: store.tunnels,
@@ -248,9 +251,10 @@ function assemble(
     prober,
     admission,
     systems: parts.systems,
-    operator: new Operator({ table: store.tunnels, lifecycle, admission, origin: config.origin }),
+    operator: new Operator({ table: store.tunnels, lifecycle, admission, traffic, origin: config.origin }),
     audit: new Audit({ store, catalog, zone, log }),
-    history: new History({ now: () => clock.now() }),
+    history,
+    traffic,
     onRegistered: () => undefined,
     close: () => {
       interfaces.close()

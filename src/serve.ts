@@ -15,7 +15,6 @@ import { ServiceManager } from './listen/service-manager.ts'
 import { mailerOf, noticesOf } from './mail-serving.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
-import { PacketCounts } from './observation/packet-counts.ts'
 import { operatedBroker } from './operated.ts'
 import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
@@ -111,7 +110,6 @@ async function start(
   const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
-  const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
@@ -122,7 +120,7 @@ async function start(
     dryRun: broker.interfaces.kind === 'dry-run',
     onCounted: round => {
       broker.history.record(round)
-      void packets.count([...round.answered.keys()])
+      void broker.traffic.count([...round.answered.keys()])
     },
     log,
   })
@@ -138,6 +136,7 @@ async function start(
     table: () => broker.catalog.memory(),
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
+    traffic: () => broker.traffic.total,
     walBytes: () => broker.store.walBytes,
     journalBytes: () => broker.store.journal.bytes,
     notify: () => ({ ...secondaries.counts }),

@@ -6,6 +6,7 @@ import { logCommand } from './log-command.ts'
 import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
 import { reloadCommand } from './reload-command.ts'
+import { tunnelRoutedPrefix } from './routed-command.ts'
 import { statusCommand } from './status-command.ts'
 import {
   tunnelAdd,
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   tunnelResume,
   tunnelRenewKey,
   tunnelNote,
+  tunnelRoutedPrefix,
   zoneList,
   zoneDump,
   auditCommand,

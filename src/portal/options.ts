@@ -5,6 +5,7 @@ import type { PublishedNames } from '../lifecycle/published-names.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import type { Census } from '../observation/census.ts'
 import type { History } from '../observation/history.ts'
+import type { TrafficCounts } from '../observation/traffic-counts.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
@@ -57,6 +58,7 @@ export interface PortalOptions {
   readonly pool: Prefix
   readonly census: Census
   readonly history: History
+  readonly traffic: Pick<TrafficCounts, 'of'>
   readonly published: PublishedNames
   readonly table: TunnelReader
   /** Where commits are heard of. */

@@ -4,7 +4,9 @@ import { formatIpv6 } from '../address/ipv6.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
+import type { Octets } from '../tunnel/interface.ts'
 import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
+import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
@@ -16,6 +18,7 @@ import type { OperatingSystem } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
+import { RoutedPages } from './routed-pages.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
@@ -36,7 +39,15 @@ import { visitorOf } from './visitor.ts'
 export interface TunnelPagesOptions
   extends Pick<
     PortalOptions,
-    'trustedProxies' | 'facts' | 'history' | 'published' | 'table' | 'lifecycle' | 'words' | 'systems'
+    | 'trustedProxies'
+    | 'facts'
+    | 'history'
+    | 'traffic'
+    | 'published'
+    | 'table'
+    | 'lifecycle'
+    | 'words'
+    | 'systems'
   > {
   readonly publicUrl: string
   readonly registrar: Registrar
@@ -56,6 +67,7 @@ interface Occasion {
   readonly isDeleteUnsure?: boolean
   readonly isKeyUnsure?: boolean
   readonly isMoveUnsure?: boolean
+  readonly isReturnUnsure?: boolean
 }
 
 const SIGN_IN_FIRST = problem('unauthorized', { case: 'page' })
@@ -74,6 +86,8 @@ export class TunnelPages {
     router.post('/tunnels/:id/endpoint', ctx => this.#changeEndpoint(ctx))
     router.post('/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
+    const askAgain = (ctx: Context, tunnel: Tunnel) => this.#page(ctx, tunnel, { isReturnUnsure: true })
+    new RoutedPages(this.#options, askAgain).mount(router)
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -121,6 +135,7 @@ export class TunnelPages {
       stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
+      traffic: trafficWords(this.#options.traffic.of(tunnel.id), language),
       missed: Math.max(0, tunnel.unreachable),
       probeSeconds: Math.round(facts.probeIntervalMs / 1000),
       firstAnswer: language.duration(facts.firstAnswerMs / 1000),
@@ -136,6 +151,7 @@ export class TunnelPages {
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,
       isMoveUnsure: occasion.isMoveUnsure ?? false,
+      isReturnUnsure: occasion.isReturnUnsure ?? false,
       names: this.#namesOf(tunnel),
       hasMail: this.#options.hasMail,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
@@ -299,6 +315,13 @@ export class TunnelPages {
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** Empty if nobody has counted. */
+function trafficWords(octets: Octets | undefined, language: Language): string {
+  if (octets === undefined) return ''
+  const { received, sent } = octets
+  return language.sentence('traffic', { received: language.octets(received), sent: language.octets(sent) })
 }
 
 /** A link that saves a text without a script and without asking us again. */

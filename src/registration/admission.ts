@@ -116,7 +116,7 @@ export class Admission {
       nameProblem,
       countryProblem,
       this.#checkOs(request.os, kind.name),
-      this.#checkRouted(wantsRouted),
+      this.checkRouted(wantsRouted),
     ].filter(isProblem)
     const problems = [...kind.problems, ...endpoint.problems, ...own]
     if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
@@ -174,7 +174,8 @@ export class Admission {
     return holder === undefined || holder === tunnelId ? undefined : REFUSAL.publicKeyInUse()
   }
 
-  #checkRouted(isWanted: boolean): Problem | undefined {
+  /** Whether a prefix can be routed to whoever wants one. */
+  checkRouted(isWanted: boolean): Problem | undefined {
     return isWanted && !this.#policy.offersRouted ? problem('routed-prefix-none', {}) : undefined
   }
 

@@ -142,6 +142,24 @@ export class Registrar {
     return change
   }
 
+  /**
+   * Routes a prefix to a tunnel, or takes it back. A dormant tunnel comes back first: its owner has come by. What is given
+   * back rests, so that a change counts as a move: nobody exhausts the pool by giving and taking.
+   */
+  async changeRouted(tunnel: Tunnel, isWanted: boolean): Promise<Moved | Refusal> {
+    const notOffered = this.#admission.checkRouted(isWanted)
+    if (notOffered !== undefined) return refused(notOffered)
+    const awake = await this.#rouse(tunnel)
+    if (awake.kind === 'refused') return awake
+    if (isWanted === (awake.tunnel.routedPrefix !== undefined)) return awake
+    const tooMany = this.#limits.takeMove(tunnel.id)
+    if (tooMany !== undefined) return refused(tooMany)
+    const change = await this.#lifecycle.changeRouted(tunnel.id, isWanted)
+    if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
+    this.#limits.giveMoveBack(tunnel.id)
+    return change
+  }
+
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
   async renewKey(tunnel: Tunnel): Promise<KeyRenewal> {
     if (tunnel.dormant?.isSuspended) return refused(REFUSAL.suspended())

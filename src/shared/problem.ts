@@ -66,6 +66,7 @@ export const PROBLEMS = {
   'routed-prefix-none': { status: 409, params: [] },
   'routed-prefixes-full': { status: 503, params: [] },
   'routed-prefix-syntax': { status: 400, params: [] },
+  'one-change': { status: 400, params: [] },
   suspended: { status: 403, params: [], cases: ['tunnel', 'endpoint'] },
   'table-full': { status: 503, params: [] },
   'email-syntax': { status: 400, params: [] },
@@ -89,7 +90,7 @@ export const PROBLEMS = {
   'not-found': {
     status: 404,
     params: [],
-    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'zone', 'serial'],
+    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'routed-prefix', 'zone', 'serial'],
   },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },

@@ -126,6 +126,13 @@ export interface InsertionOptions {
 
 export type Move = 'moved' | 'taken' | 'gone'
 
+/** What became of a tunnel that was to be given a routed prefix, or to give it back. */
+export type RoutedChange =
+  | { readonly kind: 'changed'; readonly before: Tunnel; readonly tunnel: Tunnel }
+  /** It has one already, or none. */
+  | { readonly kind: 'unchanged'; readonly tunnel: Tunnel }
+  | { readonly kind: 'gone' | 'routed-full' }
+
 /** With what a dormant tunnel comes back. */
 export interface Awakening {
   readonly ipv4: string | undefined
@@ -154,6 +161,10 @@ export interface TunnelTransaction {
   moveEndpoint(id: string, ipv4: string, since: number): Move
   /** Gives a tunnel other fields of its kind, such as a new public key. */
   changeFields(id: string, fields: KindFields): Move
+  /** Routes a free prefix to a tunnel, a dormant one too. `now`: seconds of the steady clock. */
+  giveRouted(id: string, now: number): RoutedChange
+  /** Takes a tunnel's routed prefix back, and lets it rest. */
+  takeRouted(id: string, now: number): RoutedChange
   /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
   exchangeEndpoints(id: string, otherId: string, since: number): boolean
   /** Makes another key the one that opens a row, a dormant one too; false: there is no such row. */

@@ -203,7 +203,7 @@ suite('the command line', () => {
     assert.equal(code, 2)
     assert.match(
       stderr,
-      /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete, tunnel suspend, tunnel resume, tunnel renew-key, tunnel note\?$/m,
+      /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete, tunnel suspend, tunnel resume, tunnel renew-key, tunnel note, tunnel routed-prefix\?$/m,
     )
   })
 

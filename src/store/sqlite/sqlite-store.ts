@@ -20,6 +20,7 @@ import { type Given, type IndexAllocation, linkAllocation, routedAllocation } fr
 import { Journal, type JournalLimits } from './journal.ts'
 import { LockPatience } from './lock-patience.ts'
 import { RestingIndexes } from './resting-indexes.ts'
+import { RoutedWrites } from './routed-writes.ts'
 import { isBroken, type RowRules } from './row-rules.ts'
 import { SeenClock } from './seen-clock.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
@@ -70,6 +71,7 @@ export class SqliteStore implements TunnelStore {
   readonly #clock: SeenClock
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
+  readonly #routedWrites: RoutedWrites
   readonly #apexes: readonly Uint8Array[]
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
@@ -115,6 +117,7 @@ export class SqliteStore implements TunnelStore {
         new RoutedPool(rules.routed),
         new RestingIndexes(database, { table: 'resting_routed_prefixes', ttl }),
       )
+    this.#routedWrites = new RoutedWrites(database)
     this.#apexes = options.apexes
     this.journal = new Journal(database, options.journal)
     this.#soas = new ZoneSoas(catalog, {
@@ -300,6 +303,7 @@ export class SqliteStore implements TunnelStore {
       dormant: this.#dormant,
       links: this.#links,
       routed: this.#routed,
+      routedWrites: this.#routedWrites,
     })
     const written: Written<unknown>[] = []
     let names: ReadyNames | undefined

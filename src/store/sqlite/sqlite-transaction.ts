@@ -9,6 +9,7 @@ import type {
   Insertion,
   InsertionOptions,
   Move,
+  RoutedChange,
   RowDifference,
   TunnelReader,
   TunnelTransaction,
@@ -16,6 +17,7 @@ import type {
 } from '../tunnel-store.ts'
 import type { DormantWrites } from './dormant-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
+import { RoutedChanges, type RoutedWrites } from './routed-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
 
 /** How many indexes are tried when rows written by another program stand in the way. */
@@ -29,6 +31,7 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly #dormant: DormantWrites
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
+  readonly #routedChanges: RoutedChanges
   readonly #takenBack: (() => void)[] = []
   readonly #resting: Resting[] = []
   readonly #restingRouted: Resting[] = []
@@ -39,12 +42,19 @@ export class SqliteTransaction implements TunnelTransaction {
     readonly dormant: DormantWrites
     readonly links: IndexAllocation<Assignment>
     readonly routed: IndexAllocation<Prefix> | undefined
+    readonly routedWrites: RoutedWrites
   }) {
     this.tunnels = parts.tunnels
     this.#writes = parts.writes
     this.#dormant = parts.dormant
     this.#links = parts.links
     this.#routed = parts.routed
+    this.#routedChanges = new RoutedChanges({
+      tunnels: parts.tunnels,
+      writes: parts.routedWrites,
+      pool: parts.routed,
+      rows: this.rows,
+    })
   }
 
   insert(
@@ -127,6 +137,17 @@ export class SqliteTransaction implements TunnelTransaction {
     }
   }
 
+  giveRouted(id: string, now: number): RoutedChange {
+    return this.#routedChanges.give(id, now)
+  }
+
+  takeRouted(id: string, now: number): RoutedChange {
+    const change = this.#routedChanges.take(id)
+    if (change.kind === 'changed')
+      this.#restingRouted.push(...(this.#routed?.writeResting(change.before, now) ?? []))
+    return change
+  }
+
   exchangeEndpoints(id: string, otherId: string, since: number): boolean {
     const [one, other] = [this.tunnels.byId(id), this.tunnels.byId(otherId)]
     if (one?.ipv4Client === undefined || other?.ipv4Client === undefined) return false
@@ -201,6 +222,7 @@ export class SqliteTransaction implements TunnelTransaction {
 
   /** After ROLLBACK. */
   undone(): void {
+    this.#routedChanges.undone()
     for (const giveBack of this.#takenBack.reverse()) giveBack()
   }
 
