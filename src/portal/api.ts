@@ -178,7 +178,8 @@ export class Api {
     const known = this.#options.systems.idsOf(tunnel.kind.name)
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
     const system = this.#options.systems.find(String(os))
-    const script = this.#options.scripts.script(tunnel, String(os), action)
+    const language = languageOf(ctx, this.#options.words).tag
+    const script = this.#options.scripts.script(tunnel, { os: String(os), action, language })
     if (system === undefined || script === undefined)
       throw refuse(problem('os-unknown', { case: 'unknown', known: known.join(', ') }))
     ctx.type = 'text/plain'

@@ -27,9 +27,10 @@ export class LandingPage {
   }
 
   #show(ctx: Context): void {
-    const { census, facts, pool, systems, trustedProxies, views, words } = this.#options
+    const { census, facts, pool, trustedProxies, views, words } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const language = languageOf(ctx, words)
+    const systems = this.#options.systems.in(language.tag)
     const outlook = outlookOf(visitor, { tunnels: pool, offered: facts.offered })
     const guessed = guessSystem(ctx.get('user-agent'), systems.ids)
     const figures = census.figures()

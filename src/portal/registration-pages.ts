@@ -11,13 +11,14 @@ import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
-import { type OperatingSystem, requirementsOf } from './operating-systems.ts'
+import { requirementsOf } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { refusedFor } from './refusal-note.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
+import type { OperatingSystem } from './system-manifest.ts'
 import { INTERFACE_NAME } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
@@ -105,11 +106,13 @@ export class RegistrationPages {
 
   #formPage(
     ctx: Context,
-    system: OperatingSystem | undefined,
+    chosen: OperatingSystem | undefined,
     { typed, problems }: { readonly typed: Typed; readonly problems: readonly Problem[] },
   ): void {
     const visitor = this.#visitor(ctx)
     const language = languageOf(ctx, this.#options.words)
+    const systems = this.#options.systems.in(language.tag)
+    const system = systems.find(chosen?.id ?? '')
     const described = describe(problems, language)
     const countries = countriesIn(language.tag)
     const title = language.sentence('register', { system: system?.title ?? language.sentence('your-host') })
@@ -117,7 +120,7 @@ export class RegistrationPages {
     this.#options.views.send(ctx, 'register', {
       title: problems.length > 0 ? language.sentence('correct', { title }) : title,
       heading: title,
-      required: system && requirementsOf(system, typed.kind),
+      required: system && requiredOf(system, typed.kind),
       visitor,
       isIpv6: visitor.family === 6,
       isFromProxy: visitor.source === 'proxy',
@@ -135,7 +138,7 @@ export class RegistrationPages {
       hasTunnel: problems.some(({ code }) => code === 'ipv4-in-use'),
       countries: countries.map(entry => ({ ...entry, chosen: entry.code === country })),
       unknownCountry: countries.some(entry => entry.code === country) ? '' : typed.country.trim(),
-      systems: this.#options.systems.all
+      systems: systems.all
         .filter(({ files }) => files.has(typed.kind))
         .map(entry => ({ ...entry, chosen: entry.id === system?.id })),
       unknownOs: system === undefined ? typed.os.trim() : '',
@@ -165,6 +168,12 @@ export class RegistrationPages {
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** With each check as a template takes it: it is a command, or words. */
+function requiredOf(system: OperatingSystem, kind: string): object {
+  const required = requirementsOf(system, kind)
+  return { ...required, checks: required.checks.map(check => ({ command: '', words: '', ...check })) }
 }
 
 /** A visitor that is seen behind a NAT, or without IPv4, needs no address of its own for WireGuard. */
