@@ -2,6 +2,7 @@ import { auditCommand } from './audit-command.ts'
 import { backupCommand } from './backup-command.ts'
 import type { Command, Operated } from './command.ts'
 import type { ControlHandler } from './control.ts'
+import { invitationAdd, invitationList, invitationRevoke } from './invitation-commands.ts'
 import { logCommand } from './log-command.ts'
 import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
@@ -33,6 +34,9 @@ export const COMMANDS: readonly Command[] = [
   tunnelResume,
   tunnelRenewKey,
   tunnelNote,
+  invitationAdd,
+  invitationList,
+  invitationRevoke,
   zoneList,
   zoneDump,
   auditCommand,

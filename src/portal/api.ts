@@ -30,6 +30,7 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   country: problem('country-unknown', { case: 'no-string' }),
   os: problem('os-unknown', { case: 'no-string', known: '' }),
   public_key: problem('public-key-syntax', { case: 'no-string' }),
+  invitation: problem('invitation-unknown', { case: 'no-string' }),
 }
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
@@ -307,10 +308,16 @@ function registrationOf({
 
 function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
   if (kind === 'wireguard') {
-    const { public_key, ...input } = textFields(body, ['public_key', 'nicname', 'country', 'os'])
+    const { public_key, ...input } = textFields(body, [
+      'public_key',
+      'nicname',
+      'country',
+      'os',
+      'invitation',
+    ])
     return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
   }
-  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
+  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os', 'invitation'])
   return kind === undefined ? input : { ...input, kind: String(kind) }
 }
 

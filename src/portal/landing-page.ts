@@ -10,7 +10,10 @@ import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface LandingPageOptions
-  extends Pick<PortalOptions, 'census' | 'facts' | 'pool' | 'trustedProxies' | 'words' | 'systems'> {
+  extends Pick<
+    PortalOptions,
+    'census' | 'entry' | 'facts' | 'pool' | 'trustedProxies' | 'words' | 'systems'
+  > {
   readonly views: Views
 }
 
@@ -43,6 +46,7 @@ export class LandingPage {
       isFromProxy: visitor.source === 'proxy',
       mood: MOOD[outlook],
       outlook: marked(language.sentence(`here-${outlook}`)),
+      isInvited: this.#options.entry.areInvitationsRequired,
       figures: figures === undefined ? undefined : inDigits(figures, language),
     })
   }

@@ -24,7 +24,7 @@ import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface RegistrationPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems' | 'entry'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly signIns: SignIns
@@ -37,7 +37,7 @@ type Typed = Readonly<Record<Field | 'kind' | 'routed_prefix', string>>
 /** What came of a form: a tunnel, whose key waits for the first view of its page behind a token. */
 type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly token: string } | Refusal
 
-const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os']
+const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os', 'invitation']
 /** The kind for whom nobody can reach by protocol 41. */
 const BEHIND_NAT = 'wireguard'
 
@@ -67,15 +67,25 @@ export class RegistrationPages {
     const ipv4 = visitor.family === 4 ? visitor.address : ''
     const wanted = typeof ctx.query.kind === 'string' ? ctx.query.kind : suggestedKind(visitor)
     const kind = this.#kindFor(system, wanted)
-    const typed = { ipv4, nicname: '', country: '', os: system.id, kind, public_key: '', routed_prefix: '' }
+    const typed = {
+      ipv4,
+      nicname: '',
+      country: '',
+      os: system.id,
+      kind,
+      public_key: '',
+      routed_prefix: '',
+      invitation: '',
+    }
     this.#formPage(ctx, system, { typed, problems: [] })
   }
 
   async #register(ctx: Context): Promise<void> {
     const form = await readForm(ctx.req)
     const { ipv4 = '', nicname = '', country = '', os = '', public_key = '', routed_prefix = '' } = form
+    const { invitation = '' } = form
     const kind = form.switch ?? (form.kind || 'sit')
-    const typed = { ipv4, nicname, country, os, kind, public_key, routed_prefix }
+    const typed = { ipv4, nicname, country, os, kind, public_key, routed_prefix, invitation }
     if (form.switch !== undefined) {
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: [] })
       return
@@ -127,6 +137,7 @@ export class RegistrationPages {
       visitorWords: visitorWords(visitor, language),
       overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       typed,
+      isInvited: this.#options.entry.areInvitationsRequired,
       isWireguard: typed.kind === 'wireguard',
       otherKind: this.#otherKind(typed.kind),
       isBehindNat: problems.some(({ code }) => code === 'ipv4-private' || code === 'ipv4-shared'),
@@ -190,9 +201,13 @@ function registrationOf({ public_key, routed_prefix, ...fields }: Typed): Regist
 }
 
 /** All fields as the checks will take them: two forms with the same name ask for the same tunnel. */
-function nameOfForm({ ipv4, nicname, country, os, kind, public_key, routed_prefix }: Typed): string {
-  const fields = [ipv4, lowerCaseAscii(nicname), lowerCaseAscii(country), os, kind, public_key, routed_prefix]
-  return JSON.stringify(fields.map(field => field.trim()))
+function nameOfForm({ nicname, country, ...others }: Typed): string {
+  const fields = { ...others, nicname: lowerCaseAscii(nicname), country: lowerCaseAscii(country) }
+  return JSON.stringify(
+    Object.entries(fields)
+      .map(([name, value]) => [name, value.trim()])
+      .sort(),
+  )
 }
 
 /** What the visitor's address means for a tunnel; empty if it means nothing in particular. */
