@@ -81,6 +81,7 @@ export function portalOptions(
     probeTimeoutMs: monitor.timeout,
     lifecycle: broker.lifecycle,
     admission: broker.admission,
+    entry: broker.entry,
     systems: broker.systems,
   }
 }

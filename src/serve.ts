@@ -1,6 +1,6 @@
 import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
-import { compose } from './compose.ts'
+import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
@@ -181,6 +181,7 @@ async function start(
           secondaries.renew(secondariesOf(next)) // they are told with the same keys
         },
       },
+      { keys: ENTRY_KEYS_AT_RUN_TIME, change: next => broker.entry.change(entryOf(next)) },
       { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
       { keys: ['log.level'], change: next => changeLevel(log, next.log.level) },
     ],

@@ -31,6 +31,7 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   country: problem('country-unknown', { case: 'no-string' }),
   os: problem('os-unknown', { case: 'no-string', known: '' }),
   public_key: problem('public-key-syntax', { case: 'no-string' }),
+  invitation: problem('invitation-unknown', { case: 'no-string' }),
 }
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
@@ -190,7 +191,8 @@ export class Api {
     const known = this.#options.systems.idsOf(tunnel.kind.name)
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
     const system = this.#options.systems.find(String(os))
-    const script = this.#options.scripts.script(tunnel, String(os), action)
+    const language = languageOf(ctx, this.#options.words).tag
+    const script = this.#options.scripts.script(tunnel, { os: String(os), action, language })
     if (system === undefined || script === undefined)
       throw refuse(problem('os-unknown', { case: 'unknown', known: known.join(', ') }))
     ctx.type = 'text/plain'
@@ -338,10 +340,16 @@ function registrationOf({
 
 function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
   if (kind === 'wireguard') {
-    const { public_key, ...input } = textFields(body, ['public_key', 'nicname', 'country', 'os'])
+    const { public_key, ...input } = textFields(body, [
+      'public_key',
+      'nicname',
+      'country',
+      'os',
+      'invitation',
+    ])
     return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
   }
-  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
+  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os', 'invitation'])
   return kind === undefined ? input : { ...input, kind: String(kind) }
 }
 

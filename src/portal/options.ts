@@ -7,6 +7,7 @@ import type { Census } from '../observation/census.ts'
 import type { History } from '../observation/history.ts'
 import type { TrafficCounts } from '../observation/traffic-counts.ts'
 import type { Admission } from '../registration/admission.ts'
+import type { EntryRules } from '../registration/entry-rules.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import type { ProblemCode } from '../shared/problem.ts'
@@ -68,6 +69,7 @@ export interface PortalOptions {
   readonly probeTimeoutMs: number
   readonly lifecycle: Lifecycle
   readonly admission: Admission
+  readonly entry: Pick<EntryRules, 'areInvitationsRequired'>
   /** Undefined: no mail is sent, and no address is asked for. */
   readonly mailer?: Pick<Mailer, 'send'> | undefined
   readonly selfCheck: {

@@ -157,6 +157,7 @@ function application(
     published,
     table,
     lifecycle,
+    entry: options.entry,
     publicUrl,
     limits,
     hasMail: options.mailer !== undefined,

@@ -14,7 +14,7 @@ import { firstSteps } from './first-steps.ts'
 import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
 import { mtuOf } from './mtu-of.ts'
-import type { OperatingSystem } from './operating-systems.ts'
+import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
@@ -23,6 +23,7 @@ import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, signedInTunnel } from './signed-in.ts'
+import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
   CURL_PATH,
@@ -131,7 +132,7 @@ export class TunnelPages {
       publicKey: tunnel.kind.publicKey ?? '',
       mtu: mtuOf(tunnel, facts),
       configuration: scripts.configuration(tunnel),
-      routedNotes: scripts.routedNotes(tunnel),
+      routedNotes: scripts.routedNotes(tunnel, language.tag),
       stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
@@ -187,15 +188,15 @@ export class TunnelPages {
 
   /** The system that the query names, or the one that was registered. */
   #system(ctx: Context, tunnel: Tunnel): OperatingSystem | undefined {
-    const { systems } = this.#options
+    const systems = this.#systemsFor(ctx)
     const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
     const fits = (entry: OperatingSystem | undefined) => entry?.files.has(tunnel.kind.name) === true
     return [wanted, systems.find(tunnel.os), ...systems.all].find(fits)
   }
 
   #scriptValues(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
-    const { scripts, systems } = this.#options
-    const fitting = systems.all.filter(({ files }) => files.has(tunnel.kind.name))
+    const { scripts } = this.#options
+    const fitting = this.#systemsFor(ctx).all.filter(({ files }) => files.has(tunnel.kind.name))
     const system = this.#system(ctx, tunnel)
     const os = system?.id ?? ''
     const api = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
@@ -205,14 +206,18 @@ export class TunnelPages {
       steps: steps.map(({ sentence, command }, at) => ({ at, words: language.sentence(sentence), command })),
       system,
       systems: fitting.map(entry => ({ ...entry, chosen: entry.id === os })),
-      notes: scripts.notes(tunnel, os),
+      notes: scripts.notes(tunnel, { os, language: language.tag }),
       scripts: ACTIONS.map(action => ({
         action,
         isUp: action === 'up',
         file: scriptFileName(action, system?.ending ?? 'sh'),
-        text: scripts.script(tunnel, os, action) ?? '',
+        text: scripts.script(tunnel, { os, action, language: language.tag }) ?? '',
       })),
     }
+  }
+
+  #systemsFor(ctx: Context): OperatingSystems {
+    return this.#options.systems.in(languageOf(ctx, this.#options.words).tag)
   }
 
   /** The visitor's IPv4 address where it is not the tunnel's: a moved host will want it, a guest in a café will not. */
@@ -230,7 +235,8 @@ export class TunnelPages {
     ctx.type = 'text/plain'
     ctx.set('cache-control', 'no-store')
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
-    ctx.body = this.#options.scripts.script(tunnel, system.id, action) ?? ''
+    const language = languageOf(ctx, this.#options.words).tag
+    ctx.body = this.#options.scripts.script(tunnel, { os: system.id, action, language }) ?? ''
   }
 
   async #changeEndpoint(ctx: Context): Promise<void> {
@@ -300,10 +306,12 @@ export class TunnelPages {
   /** With the undo once more: its download is gone with the tunnel. */
   #deletedPage(ctx: Context, tunnel: Tunnel): void {
     const { views, facts, scripts, words } = this.#options
+    const language = languageOf(ctx, words)
+    const undo = scripts.script(tunnel, { os: tunnel.os, action: 'down', language: language.tag })
     views.send(ctx, 'deleted', {
-      title: languageOf(ctx, words).sentence('deleted'),
+      title: language.sentence('deleted'),
       name: nameOf(tunnel, facts.origin),
-      undo: scripts.script(tunnel, tunnel.os, 'down') ?? '',
+      undo: undo ?? '',
     })
   }
 

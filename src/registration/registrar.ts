@@ -1,9 +1,10 @@
 import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
+import type { TunnelRequest } from '../lifecycle/registration.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
-import type { Admission, RegistrationInput } from './admission.ts'
+import type { Admission, AdmissionVerdict, RegistrationInput } from './admission.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
@@ -54,13 +55,28 @@ export class Registrar {
   }
 
   async #admitAndRegister(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
-    const verdict = await this.#admission.check(input, visitor)
+    const verdict = await this.#checkGuessing(input, visitor)
     if (verdict.kind === 'refused') return verdict
     this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.register(verdict.request)
     if (registration.kind === 'refused') return registration
     const { tunnel, key } = registration
     return { kind: 'registered', tunnel, key, warnings: verdict.warnings }
+  }
+
+  /** Invitations can't be tried out: a few wrong ones, and whoever sends them waits. */
+  async #checkGuessing(
+    input: RegistrationInput,
+    visitor: VisitorAddress,
+  ): Promise<AdmissionVerdict<TunnelRequest>> {
+    const isGuess = (input.invitation ?? '') !== ''
+    const tooMany = isGuess ? this.#limits.takeWrongInvitation(visitor) : undefined
+    if (tooMany !== undefined) return refused(tooMany)
+    const verdict = await this.#admission.check(input, visitor)
+    const isWrong =
+      verdict.kind === 'refused' && verdict.problems.some(({ code }) => code === 'invitation-unknown')
+    if (isGuess && !isWrong) this.#limits.giveWrongInvitationBack(visitor)
+    return verdict
   }
 
   /** The dormant tunnel that is registered again: from its own endpoint and under its own name. */

@@ -3,6 +3,7 @@ import type { BrokenRow, Dormancy, DormantTunnel, KindFields, Tunnel } from '../
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
+import type { InvitationReader, InvitationWrites } from './invitations.ts'
 import type { JournalReader } from './journal.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
 
@@ -149,6 +150,7 @@ export type Waking = { readonly kind: 'woken'; readonly tunnel: Tunnel } | { rea
 /** What works write through, inside the transaction that they share. Reads see what was written before. */
 export interface TunnelTransaction {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationWrites
   /** Takes the lowest free index and inserts what `make` builds for its addresses. `now`: seconds of the steady clock. */
   insert(now: number, make: (assignment: Assignment) => Tunnel, options: InsertionOptions): Insertion
   /** −1 → 0: the tunnel as it is now; undefined: it is gone or was up already. `since`: UTC seconds. */
@@ -225,6 +227,7 @@ export interface CommittedDifference {
 /** Tunnels, the serials of their zones and the indexes at rest; commits of them, each answered in DNS in the same tick. */
 export interface TunnelStore {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationReader
   /**
    * Does the work in the next transaction, with whatever else comes in: durable and answered in DNS when this resolves.
    * Rejects if it failed (`storageFaultOf` says why): then nothing is done.

@@ -70,6 +70,7 @@ export const SCHEMAS = {
     os: z.string().describe('The id of the operating system, such as linux'),
     kind: z.enum(['sit', 'wireguard']).optional(),
     public_key: z.string().optional().describe('For kind wireguard'),
+    invitation: z.string().optional().describe('A code of the operator, where registering asks for one'),
     routed_prefix: z.boolean().optional().describe('Whether a prefix is to be routed to the tunnel too'),
   }),
   Change: z.strictObject({

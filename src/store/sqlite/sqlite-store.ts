@@ -17,6 +17,7 @@ import { Database } from './database.ts'
 import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
 import { type Given, type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
+import { InvitationTable } from './invitation-table.ts'
 import { Journal, type JournalLimits } from './journal.ts'
 import { LockPatience } from './lock-patience.ts'
 import { RestingIndexes } from './resting-indexes.ts'
@@ -63,6 +64,7 @@ export interface StoreOptions {
  */
 export class SqliteStore implements TunnelStore {
   readonly tunnels: TunnelTable
+  readonly invitations: InvitationTable
   readonly journal: Journal
   readonly #database: Database
   readonly #catalog: Catalog
@@ -104,6 +106,7 @@ export class SqliteStore implements TunnelStore {
     this.#log = log
     this.#now = options.now
     this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
+    this.invitations = new InvitationTable(database)
     this.#writes = new TunnelWrites(database, rules)
     this.#dormant = new DormantWrites(database, rules)
     this.#clock = new SeenClock(database)
@@ -299,6 +302,7 @@ export class SqliteStore implements TunnelStore {
   #commitNow(works: readonly Work<unknown>[]): readonly unknown[] {
     const transaction = new SqliteTransaction({
       tunnels: this.tunnels,
+      invitations: this.invitations,
       writes: this.#writes,
       dormant: this.#dormant,
       links: this.#links,

@@ -2,6 +2,7 @@ import type { Prefix } from '../../address/prefix.ts'
 import type { Assignment } from '../../tunnel/address-pool.ts'
 import type { Resting } from '../../tunnel/index-pool.ts'
 import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
+import type { InvitationWrites } from '../invitations.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
@@ -26,6 +27,7 @@ const MAX_INDEX_ATTEMPTS = 4096
 /** The writes of one transaction, and what they mean for memory once it is committed or rolled back. */
 export class SqliteTransaction implements TunnelTransaction {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationWrites
   readonly rows: RowDifference[] = []
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
@@ -38,6 +40,7 @@ export class SqliteTransaction implements TunnelTransaction {
 
   constructor(parts: {
     readonly tunnels: TunnelReader
+    readonly invitations: InvitationWrites
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
     readonly links: IndexAllocation<Assignment>
@@ -45,6 +48,7 @@ export class SqliteTransaction implements TunnelTransaction {
     readonly routedWrites: RoutedWrites
   }) {
     this.tunnels = parts.tunnels
+    this.invitations = parts.invitations
     this.#writes = parts.writes
     this.#dormant = parts.dormant
     this.#links = parts.links
