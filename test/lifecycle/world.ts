@@ -26,6 +26,9 @@ export class FakeKernel implements Interfaces {
   readonly refusing = new Map<string, string>()
   /** Packets that came out of each device. */
   readonly received = new Map<string, number>()
+  /** Dormant tunnels that are listened for, and what has come from their clients since. */
+  readonly listened = new Set<string>()
+  readonly knocking = new Set<string>()
   reconciliations = 0
 
   async prepare(): Promise<readonly LinkFault[]> {
@@ -62,6 +65,13 @@ export class FakeKernel implements Interfaces {
 
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return new Map(devices.map(device => [device, this.received.get(device) ?? 0]))
+  }
+
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    const heard = new Set(links.map(({ device }) => device).filter(device => this.knocking.delete(device)))
+    this.listened.clear()
+    for (const { device } of links) this.listened.add(device)
+    return heard
   }
 
   #each<T extends { readonly device: string }>(items: readonly T[], apply: (item: T) => void): LinkFault[] {

@@ -11,7 +11,8 @@ import { DryRunInterfaces } from './dry-run-interfaces.ts'
 import { readElements } from './netlink-elements.ts'
 import { NetlinkRoutes } from './netlink-routes.ts'
 import { SharedLayout, sharedDevice } from './shared-layout.ts'
-import { FILTER_SET, filterTrouble, listAdmitted, removeFilter } from './shared-layout-filter.ts'
+import { FILTER_TABLE, listElements } from './shared-layout-elements.ts'
+import { filterTrouble, removeFilter } from './shared-layout-filter.ts'
 import { removalCommands } from './shared-layout-routes.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
@@ -69,7 +70,8 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
           routes: new NetlinkRoutes(netlink, sharedDevice(devicePrefix)),
           readGeneration: () => readNftGeneration(netlink),
           // One that was changed while it was read is left to nft, which begins anew.
-          listElements: async () => (await readElements(netlink, FILTER_SET)) ?? listAdmitted(nft),
+          listElements: async set =>
+            (await readElements(netlink, { table: FILTER_TABLE, set })) ?? listElements(nft, set),
         }),
   })
 }

@@ -1,33 +1,29 @@
 import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
 import type { RunNft } from '../../kernel/nft-command.ts'
 import type { LinkFault } from '../../tunnel/interface.ts'
-import type { Entry } from './shared-layout-entry.ts'
 import {
   type Admitted,
-  changeAdmitted,
-  type FilterOptions,
-  getAdmitted,
-  installFilter,
+  changeElements,
+  type ElementChange,
+  type FilterSet,
+  getElements,
   keyOf,
-  listAdmitted,
-  readRules,
+  listElements,
   type Traffic,
   transactionsOf,
-} from './shared-layout-filter.ts'
+} from './shared-layout-elements.ts'
+import type { Entry } from './shared-layout-entry.ts'
+import { type FilterOptions, installFilter, readRules } from './shared-layout-filter.ts'
 import { guardCommand } from './shared-layout-routes.ts'
 
-type ListElements = () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+/** Elements of a set by their keys; undefined: there is none. */
+export type ListElements = (set: FilterSet) => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
 type ReadGeneration = () => Promise<number | undefined>
 
 /** What one look at the set found: its elements by their keys, and the generation of nftables before the look. */
 export interface Seen {
   readonly elements: ReadonlyMap<string, Admitted>
   readonly generation: number | undefined
-}
-
-interface Change {
-  readonly refused: readonly Admitted[]
-  readonly admitted: readonly Admitted[]
 }
 
 /** No tunnel's: of an entry whose endpoint only the set can tell. */
@@ -58,6 +54,8 @@ export class KnownFilter {
   /** The generation at which rules and elements were all as we know them; undefined: they have to be read. */
   #generation: number | undefined
   #listedAt = Number.NEGATIVE_INFINITY
+  /** Whether the set of sleepers is known to be empty. */
+  #listensForNobody = false
   /** Endpoints that the set admits, by network; undefined until it was read. */
   #admitted: Map<string, string> | undefined
 
@@ -75,7 +73,7 @@ export class KnownFilter {
     this.#options = options
     this.#runIp = kernel.runIp
     this.#runNft = kernel.runNft
-    this.#listElements = kernel.listElements ?? (() => listAdmitted(this.#runNft))
+    this.#listElements = kernel.listElements ?? (set => listElements(this.#runNft, set))
     this.#readGeneration = kernel.readGeneration ?? (async () => undefined)
     this.#wanted = kernel.wanted
   }
@@ -148,8 +146,27 @@ export class KnownFilter {
 
   /** What came through these entries' tunnels, by key. Few are asked for one by one; more are read with the whole set. */
   async traffic(entries: readonly Entry[]): Promise<ReadonlyMap<string, Traffic>> {
-    const few = entries.length > FEW_ELEMENTS ? undefined : await getAdmitted(this.#runNft, entries)
-    return few ?? (await this.#listElements()) ?? new Map()
+    const few =
+      entries.length > FEW_ELEMENTS ? undefined : await getElements(this.#runNft, 'tunnels', entries)
+    return few ?? (await this.#listElements('tunnels')) ?? new Map()
+  }
+
+  /**
+   * Listens for these endpoints and source addresses, of which none is let in, and for no others. Returns the keys of those
+   * that were heard since the last call; none where the set can't be read: it is made with the rules.
+   */
+  async listenFor(wanted: ReadonlyMap<string, Admitted>): Promise<readonly string[]> {
+    if (wanted.size === 0 && this.#listensForNobody) return []
+    const listened = await this.#listElements('sleepers')
+    if (listened === undefined) return []
+    this.#listensForNobody = wanted.size === 0
+    const heard = [...wanted.keys()].filter(key => (listened.get(key)?.packets ?? 0) > 0)
+    // An element that is taken out and put in again in one transaction counts from 0.
+    const again = new Set(heard)
+    const refused = [...listened].filter(([key]) => again.has(key) || !wanted.has(key))
+    const admitted = [...wanted].filter(([key]) => again.has(key) || !listened.has(key))
+    if (refused.length + admitted.length > 0) await this.#changeSleepers(refused, admitted)
+    return heard
   }
 
   /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
@@ -168,19 +185,31 @@ export class KnownFilter {
       return new Map(elementsOf(this.#admitted).map(element => [keyOf(element), element]))
     }
     this.#listedAt = performance.now()
-    return this.#listElements()
+    return this.#listElements('tunnels')
   }
 
   #isKnown(generation: number | undefined): boolean {
     return generation !== undefined && generation === this.#generation
   }
 
+  async #changeSleepers(
+    refused: readonly (readonly [string, Admitted])[],
+    admitted: readonly (readonly [string, Admitted])[],
+  ): Promise<void> {
+    const elementsAlone = (pairs: readonly (readonly [string, Admitted])[]) =>
+      pairs.map(([, element]) => element)
+    const change = { refused: elementsAlone(refused), admitted: elementsAlone(admitted) }
+    await this.#change(change, 'sleepers')
+  }
+
   /** A change that adds and takes what is there, or not, already is none for the kernel, and is not counted. */
-  async #change(change: Change): Promise<string | undefined> {
+  async #change(change: ElementChange, set: FilterSet = 'tunnels'): Promise<string | undefined> {
     const before = await this.#readGeneration()
     const known = this.#generation
     this.#generation = undefined
-    const reason = await this.#changeOrRestore(change)
+    const reason = await (set === 'tunnels'
+      ? this.#changeOrRestore(change)
+      : changeElements(this.#runNft, set, change))
     const after = await this.#readGeneration()
     const isOursAlone = before === known && after !== undefined && before !== undefined
     if (reason === undefined && isOursAlone && after - before <= transactionsOf(change))
@@ -189,23 +218,23 @@ export class KnownFilter {
   }
 
   /** A table that was flushed meanwhile is made anew with all that belongs in it. */
-  async #changeOrRestore(change: Change): Promise<string | undefined> {
-    const reason = await changeAdmitted(this.#runNft, change)
+  async #changeOrRestore(change: ElementChange): Promise<string | undefined> {
+    const reason = await changeElements(this.#runNft, 'tunnels', change)
     if (reason === undefined || !NO_TABLE.test(reason)) return reason
     const fault = await this.ensure()
     if (fault !== undefined) return fault.reason
     const known = await this.#readAdmitted()
     if (known === undefined) return UNREADABLE
     return (
-      (await changeAdmitted(this.#runNft, { refused: [], admitted: elementsOf(known) })) ??
-      (await changeAdmitted(this.#runNft, change))
+      (await changeElements(this.#runNft, 'tunnels', { refused: [], admitted: elementsOf(known) })) ??
+      (await changeElements(this.#runNft, 'tunnels', change))
     )
   }
 
   /** Undefined if the set can't be read: nobody knows then which former endpoints a change has to take out. */
   async #readAdmitted(): Promise<Map<string, string> | undefined> {
     if (this.#admitted !== undefined) return this.#admitted
-    const elements = await this.#listElements()
+    const elements = await this.#listElements('tunnels')
     this.#admitted = elements && endpointsByNetwork(elements.values())
     return this.#admitted
   }

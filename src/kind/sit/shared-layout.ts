@@ -7,9 +7,10 @@ import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
-import { KnownFilter, NO_ENDPOINT } from './known-filter.ts'
+import { KnownFilter, type ListElements, NO_ENDPOINT } from './known-filter.ts'
+import { type Admitted, keyOf } from './shared-layout-elements.ts'
 import { type Entry, entriesOf, formatNetwork, LINK_BITS, networkOf } from './shared-layout-entry.ts'
-import { type Admitted, type FilterOptions, keyOf, type Traffic } from './shared-layout-filter.ts'
+import type { FilterOptions } from './shared-layout-filter.ts'
 import {
   BATCH_TUNNELS,
   deviceCommands,
@@ -35,7 +36,7 @@ export interface SharedLayoutOptions {
   /** In place of the program `ip`. */
   readonly routes?: RouteTable
   /** In place of a listing by `nft`. */
-  readonly listElements?: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  readonly listElements?: ListElements
   /** Reads a number that changes with each change of nftables by anybody: see readNftGeneration. */
   readonly readGeneration?: () => Promise<number | undefined>
   readonly forwardingPath?: string
@@ -198,6 +199,17 @@ export class SharedLayout implements Interfaces {
       if (passed !== undefined) packets.set(entry.device, (packets.get(entry.device) ?? 0) + passed.packets)
     }
     return packets
+  }
+
+  /** What a client sends through a tunnel that is not up is dropped by the filter, which counts it. */
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    if (this.#filter.trouble !== undefined) return new Set()
+    const wanted = new Map<string, Entry>()
+    for (const entry of sift(links).entries) {
+      if (wanted.size < this.#filterOptions.capacity) wanted.set(keyOf(entry), entry)
+    }
+    const heard = await this.#filter.listenFor(wanted)
+    return new Set(heard.flatMap(key => wanted.get(key)?.device ?? []))
   }
 
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */

@@ -326,3 +326,20 @@ for (const name of ['nft', 'ip']) {
     assert.equal(await isBelieved(), true)
   })
 }
+
+test('dormant tunnels are listened for, and no others; who was heard is told once', async () => {
+  const { kernel, layout } = await setUp()
+  assert.deepEqual(await layout.listenFor([link(1), link(2)]), new Set())
+  assert.deepEqual([...kernel.sleepers.keys()], [ELEMENT_1, ELEMENT_2])
+  kernel.sleepers.set(ELEMENT_2, 3)
+  assert.deepEqual(await layout.listenFor([link(1), link(2)]), new Set(['fn6-2']))
+  assert.deepEqual([...kernel.sleepers.values()], [0, 0])
+  assert.deepEqual(await layout.listenFor([link(1)]), new Set())
+  assert.deepEqual([...kernel.sleepers.keys()], [ELEMENT_1])
+  await layout.listenFor([])
+  const { calls } = kernel
+  assert.deepEqual(await layout.listenFor([]), new Set())
+  assert.equal(kernel.calls, calls)
+  kernel.elements = undefined
+  assert.deepEqual(await layout.listenFor([link(1)]), new Set())
+})
