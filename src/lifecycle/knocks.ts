@@ -42,16 +42,16 @@ export class Knocks {
     this.#wake = parts.wake
   }
 
-  /** Wakes those that were heard since the last call. Returns how many. A suspended one is not listened for. */
-  async answer(): Promise<number> {
-    if (!this.#drivers.canListen) return 0
+  /** Wakes those that were heard since the last call: how many, and of how many. A suspended one is not listened for. */
+  async answer(): Promise<{ readonly listened: number; readonly woken: number }> {
+    if (!this.#drivers.canListen) return { listened: 0, woken: 0 }
     this.#forgetOld()
     const sleepers = await this.#sleepers()
     const heard = await this.#turn.take(() => this.#drivers.listenFor(sleepers))
     const due = sleepers.filter(({ id, device }) => heard.has(device) && !this.#woken.has(id))
     let woken = 0
     for (const { id } of due.slice(0, MOST_A_LOOK)) woken += (await this.#wakeOne(id)) ? 1 : 0
-    return woken
+    return { listened: sleepers.length, woken }
   }
 
   async #wakeOne(id: string): Promise<boolean> {

@@ -118,8 +118,8 @@ export class Lifecycle {
     return this.#dormant.wake(id, options)
   }
 
-  /** Brings back the dormant tunnels whose clients were heard since the last call. Returns how many. */
-  wakeHeard(): Promise<number> {
+  /** Brings back the dormant tunnels whose clients were heard since the last call: how many, and of how many. */
+  wakeHeard(): Promise<{ readonly listened: number; readonly woken: number }> {
     return this.#knocks.answer()
   }
 

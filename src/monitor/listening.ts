@@ -3,8 +3,8 @@ import type { MonitoredTunnels } from './monitored-tunnels.ts'
 import { reasonOf } from './reason.ts'
 
 const SHORTEST_PAUSE_MS = 5000
-/** Of pause, for each millisecond that a look took: what it costs stays below two hundredths of a processor. */
-const PAUSE_PER_WORK = 50
+/** For each dormant tunnel that was listened for, so that a hundred thousand are looked at every half minute. */
+const PAUSE_PER_TUNNEL_MS = 0.3
 
 /** Listens for the clients of dormant tunnels, again and again: whoever sends something has its tunnel back. */
 export class Listening {
@@ -30,22 +30,23 @@ export class Listening {
     await this.#running
   }
 
-  #plan(workedMs: number): void {
+  #plan(tunnels: number): void {
     if (this.#stopped) return
-    const pause = Math.max(SHORTEST_PAUSE_MS, workedMs * PAUSE_PER_WORK)
+    const pause = Math.max(SHORTEST_PAUSE_MS, tunnels * PAUSE_PER_TUNNEL_MS)
     this.#timer = setTimeout(() => {
       this.#running = this.#look()
     }, pause)
   }
 
   async #look(): Promise<void> {
-    const start = performance.now()
+    let tunnels = 0
     try {
-      const woken = await this.#lifecycle.wakeHeard()
+      const { listened, woken } = await this.#lifecycle.wakeHeard()
+      tunnels = listened
       if (woken > 0) this.#log.info({ tunnels: woken }, 'dormant tunnels were heard, and are back')
     } catch (error) {
       this.#log.warn({ reason: reasonOf(error) }, 'dormant tunnels could not be listened for')
     }
-    this.#plan(performance.now() - start)
+    this.#plan(tunnels)
   }
 }

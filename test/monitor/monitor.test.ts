@@ -53,7 +53,7 @@ class FakeLifecycle implements MonitoredTunnels {
 
   async wakeHeard() {
     this.calls.push('wakeHeard')
-    return 0
+    return { listened: 0, woken: 0 }
   }
 
   count(call: string): number {

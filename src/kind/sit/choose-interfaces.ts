@@ -16,6 +16,7 @@ import { filterTrouble, removeFilter } from './shared-layout-filter.ts'
 import { removalCommands } from './shared-layout-routes.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
+import { OwnSleeperSet, Sleepers } from './sleepers.ts'
 
 /** `driver = "sit"` was asked for and this machine can't do it; the message says why. */
 class DriverFault extends Error {}
@@ -81,7 +82,9 @@ function capacityFor({ maxTunnels, routed }: DriverContext): number {
   return maxTunnels * (routed === undefined ? 1 : 2) + SPARE_ELEMENTS
 }
 
-function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, routed, log }: DriverContext): Interfaces {
+function perTunnel(context: DriverContext): Interfaces {
+  const { devicePrefix, serverIpv4, mtu, prefix, routed, log } = context
+  const capacity = capacityFor(context)
   log.info(
     {},
     'tunnel.layout = "per-tunnel" is for 2,000 tunnels at most: each packet costs more with each device',
@@ -94,6 +97,7 @@ function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, routed, log }: Drive
     mtu,
     prefix,
     routedPool: routed?.prefix,
+    sleepers: new Sleepers(new OwnSleeperSet(runNft, { serverIpv4, capacity }), capacity),
     sourceFilter: async () => {
       if (mayHaveShared) mayHaveShared = !(await removeSharedLayout(sharedDevice(devicePrefix)))
       return filter.ensure()

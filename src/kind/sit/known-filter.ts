@@ -15,6 +15,7 @@ import {
 import type { Entry } from './shared-layout-entry.ts'
 import { type FilterOptions, installFilter, readRules } from './shared-layout-filter.ts'
 import { guardCommand } from './shared-layout-routes.ts'
+import type { SleeperSet } from './sleepers.ts'
 
 /** Elements of a set by their keys; undefined: there is none. */
 export type ListElements = (set: FilterSet) => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
@@ -54,8 +55,6 @@ export class KnownFilter {
   /** The generation at which rules and elements were all as we know them; undefined: they have to be read. */
   #generation: number | undefined
   #listedAt = Number.NEGATIVE_INFINITY
-  /** Whether the set of sleepers is known to be empty. */
-  #listensForNobody = false
   /** Endpoints that the set admits, by network; undefined until it was read. */
   #admitted: Map<string, string> | undefined
 
@@ -151,22 +150,12 @@ export class KnownFilter {
     return few ?? (await this.#listElements('tunnels')) ?? new Map()
   }
 
-  /**
-   * Listens for these endpoints and source addresses, of which none is let in, and for no others. Returns the keys of those
-   * that were heard since the last call; none where the set can't be read: it is made with the rules.
-   */
-  async listenFor(wanted: ReadonlyMap<string, Admitted>): Promise<readonly string[]> {
-    if (wanted.size === 0 && this.#listensForNobody) return []
-    const listened = await this.#listElements('sleepers')
-    if (listened === undefined) return []
-    this.#listensForNobody = wanted.size === 0
-    const heard = [...wanted.keys()].filter(key => (listened.get(key)?.packets ?? 0) > 0)
-    // An element that is taken out and put in again in one transaction counts from 0.
-    const again = new Set(heard)
-    const refused = [...listened].filter(([key]) => again.has(key) || !wanted.has(key))
-    const admitted = [...wanted].filter(([key]) => again.has(key) || !listened.has(key))
-    if (refused.length + admitted.length > 0) await this.#changeSleepers(refused, admitted)
-    return heard
+  /** The set of those that are listened for and not let in: our changes of it are no one else's. */
+  get sleepers(): SleeperSet {
+    return {
+      list: () => this.#listElements('sleepers'),
+      change: change => this.#change(change, 'sleepers'),
+    }
   }
 
   /** Touches nothing that is as it should be, so that whoever watches hears of no change. */
@@ -190,16 +179,6 @@ export class KnownFilter {
 
   #isKnown(generation: number | undefined): boolean {
     return generation !== undefined && generation === this.#generation
-  }
-
-  async #changeSleepers(
-    refused: readonly (readonly [string, Admitted])[],
-    admitted: readonly (readonly [string, Admitted])[],
-  ): Promise<void> {
-    const elementsAlone = (pairs: readonly (readonly [string, Admitted])[]) =>
-      pairs.map(([, element]) => element)
-    const change = { refused: elementsAlone(refused), admitted: elementsAlone(admitted) }
-    await this.#change(change, 'sleepers')
   }
 
   /** A change that adds and takes what is there, or not, already is none for the kernel, and is not counted. */

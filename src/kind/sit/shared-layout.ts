@@ -21,6 +21,7 @@ import {
   runLines,
 } from './shared-layout-routes.ts'
 import { SharedLayoutWatch, type Target } from './shared-layout-watch.ts'
+import { Sleepers } from './sleepers.ts'
 
 export interface SharedLayoutOptions {
   readonly devicePrefix: string
@@ -59,6 +60,7 @@ export class SharedLayout implements Interfaces {
   readonly #prefix: Prefix
   readonly #filterOptions: FilterOptions
   readonly #filter: KnownFilter
+  readonly #sleepers: Sleepers
   readonly #runIp: RunIp
   readonly #routes: RouteTable
   readonly #forwardingPath: string | undefined
@@ -93,6 +95,7 @@ export class SharedLayout implements Interfaces {
       readGeneration: options.readGeneration,
       wanted: () => [...this.#entries.values()].flat(),
     })
+    this.#sleepers = new Sleepers(this.#filter.sleepers, capacity)
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filterOptions.device)
     this.#forwardingPath = options.forwardingPath
   }
@@ -203,13 +206,7 @@ export class SharedLayout implements Interfaces {
 
   /** What a client sends through a tunnel that is not up is dropped by the filter, which counts it. */
   async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
-    if (this.#filter.trouble !== undefined) return new Set()
-    const wanted = new Map<string, Entry>()
-    for (const entry of sift(links).entries) {
-      if (wanted.size < this.#filterOptions.capacity) wanted.set(keyOf(entry), entry)
-    }
-    const heard = await this.#filter.listenFor(wanted)
-    return new Set(heard.flatMap(key => wanted.get(key)?.device ?? []))
+    return this.#filter.trouble === undefined ? this.#sleepers.listenFor(links) : new Set()
   }
 
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
