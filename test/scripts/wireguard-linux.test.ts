@@ -5,11 +5,16 @@ import { PRIVATE_KEY, renderWireguard, WIREGUARD_FACTS } from './render.ts'
 import { type HostRun, type RunOptions, ScriptHost } from './script-host.ts'
 
 const NEEDED: readonly Command[] = ['ip', 'netplan', 'nmcli', 'nft', 'wg', 'systemd-analyze']
-const SYSTEMS = ['netplan', 'networkmanager'] as const
+const SYSTEMS = ['linux', 'debian', 'systemd-networkd', 'netplan', 'networkmanager'] as const
 const KEY_FILE = 'wireguard/freenet6.key'
+const YAML = 'netplan/90-freenet6.yaml'
+const CONNECTION = 'NetworkManager/system-connections/freenet6.nmconnection'
 const MADE = {
-  netplan: 'netplan/90-freenet6.yaml',
-  networkmanager: 'NetworkManager/system-connections/freenet6.nmconnection',
+  linux: ['wireguard/freenet6.conf'],
+  debian: ['wireguard/freenet6.conf'],
+  'systemd-networkd': ['systemd/network/50-freenet6.netdev', 'systemd/network/50-freenet6.network'],
+  netplan: [YAML],
+  networkmanager: [CONNECTION],
 } as const
 
 /**
@@ -18,7 +23,13 @@ const MADE = {
  */
 const TOOLS: Readonly<Record<string, string>> = {
   modprobe: ':',
+  networkctl: ':',
   ping: ':',
+  'wg-quick': `hooks() { sed -n "s/^$1 = //p" /etc/wireguard/freenet6.conf | sh -e; }
+case $1 in
+  up) hooks PreUp ;;
+  down) hooks PostDown ;;
+esac`,
   systemctl: '[ "$2" != is-active ] || [ "$3" = "$ACTIVE" ]',
   netplan: '[ "$1" = apply ] || exec /usr/sbin/netplan "$@"',
   nmcli: `profile=/etc/NetworkManager/system-connections/freenet6.nmconnection
@@ -61,7 +72,7 @@ describe('what up gives netplan', () => {
       'Metric=2048',
     ])
     assert.ok(!stdout.includes(PRIVATE_KEY))
-    assert.ok(!host.read(MADE.netplan).includes(PRIVATE_KEY))
+    assert.ok(!host.read(YAML).includes(PRIVATE_KEY))
   })
 
   test('becomes a connection of NetworkManager where that has the network, and leaves native IPv6 alone', async t => {
@@ -85,12 +96,12 @@ describe('what up gives netplan', () => {
 
   test('does not replace a tunnel of the other kind, nor does down remove it', async t => {
     if (!(await isReady(t))) return
-    const before = `${WITH_KEY}echo 'mode: sit' > /etc/${MADE.netplan}`
+    const before = `${WITH_KEY}echo 'mode: sit' > /etc/${YAML}`
     for (const action of ['up', 'down'] as const) {
       const ran = run(renderWireguard('netplan', action), { before })
       assert.equal(ran.status, 1)
       assert.match(ran.stderr, /another kind of tunnel/)
-      assert.equal(host.read(MADE.netplan), 'mode: sit\n')
+      assert.equal(host.read(YAML), 'mode: sit\n')
     }
   })
 })
@@ -98,7 +109,7 @@ describe('what up gives netplan', () => {
 describe('what up gives NetworkManager', () => {
   test('is a connection that it takes, IPv6 alone, behind every other default route', async t => {
     if (!(await isReady(t))) return
-    const { stdout } = up('networkmanager', { after: `stat -c %a /etc/${MADE.networkmanager}` })
+    const { stdout } = up('networkmanager', { after: `stat -c %a /etc/${CONNECTION}` })
     assert.match(stdout, /^600$/m)
     const taken = host.recall('taken')
     assertHas(taken, [`private-key=${PRIVATE_KEY}`, 'mtu=1420', 'ip6-auto-default-route=0'])
@@ -110,7 +121,7 @@ describe('what up gives NetworkManager', () => {
 
   test('is loaded before it is brought up, and made anew a second time', async t => {
     if (!(await isReady(t))) return
-    const load = `nmcli connection load /etc/${MADE.networkmanager}`
+    const load = `nmcli connection load /etc/${CONNECTION}`
     const calls = (ran: HostRun) =>
       ran.calls.split('\n').filter(call => /connection (load|up|delete)/.test(call))
     assert.deepEqual(calls(up('networkmanager')), [load, 'nmcli connection up id freenet6'])
@@ -123,12 +134,12 @@ describe('what up gives NetworkManager', () => {
 
   test('does not replace a connection of another kind, nor does down remove it', async t => {
     if (!(await isReady(t))) return
-    const before = `${WITH_KEY}echo 'type=ip-tunnel' > /etc/${MADE.networkmanager}`
+    const before = `${WITH_KEY}echo 'type=ip-tunnel' > /etc/${CONNECTION}`
     for (const action of ['up', 'down'] as const) {
       const ran = run(renderWireguard('networkmanager', action), { before })
       assert.equal(ran.status, 1)
       assert.match(ran.stderr, /of another kind/)
-      assert.equal(host.read(MADE.networkmanager), 'type=ip-tunnel\n')
+      assert.equal(host.read(CONNECTION), 'type=ip-tunnel\n')
     }
   })
 })
@@ -139,10 +150,13 @@ for (const system of SYSTEMS) {
       if (!(await isReady(t))) return
       for (const _ of [1, 2]) {
         assert.match(up(system).stdout, /the tunnel works/)
-        assert.deepEqual(host.made, [MADE[system], KEY_FILE].sort())
-        const kept = host.read(MADE[system])
+        assert.deepEqual(host.made, [...MADE[system], KEY_FILE].sort())
+        const kept = MADE[system].map(file => host.read(file))
         up(system, { before: '' })
-        assert.equal(host.read(MADE[system]), kept)
+        assert.deepEqual(
+          MADE[system].map(file => host.read(file)),
+          kept,
+        )
         for (const _ of [1, 2]) assert.equal(run(renderWireguard(system, 'down')).status, 0)
         assert.deepEqual(host.made, [KEY_FILE])
         assert.equal(host.read(KEY_FILE), `${PRIVATE_KEY}\n`)
@@ -159,7 +173,10 @@ for (const system of SYSTEMS) {
         const ran = run(renderWireguard(system, 'up'), { before })
         assert.equal(ran.status, 1)
         assert.match(ran.stderr, words)
-        assert.ok(!host.made.includes(MADE[system]))
+        assert.deepEqual(
+          host.made.filter(file => file !== KEY_FILE),
+          [],
+        )
       }
     })
 
@@ -173,6 +190,13 @@ for (const system of SYSTEMS) {
       assert.match(before, /oifname "freenet6" .*maxseg size set 1360/)
       assert.doesNotMatch(after, /^table/m)
       assert.deepEqual(host.made, [KEY_FILE])
+    })
+
+    test('up a second time keeps the firewall that was asked for once', async t => {
+      if (!(await isReady(t))) return
+      const again = `cat > /run/up << 'SCRIPT'\n${renderWireguard(system, 'up')}SCRIPT\nsh /run/up > /dev/null`
+      const { stdout } = up(system, { args: ['--firewall'], after: `${again}; nft list ruleset` })
+      assert.match(stdout, /^table ip6 freenet6/m)
     })
 
     test('without --firewall up leaves the rules alone and says that the host is open', async t => {
