@@ -202,10 +202,8 @@ export class Api {
 
   /** What to do with the routed prefix on a router; no secret either. */
   async #routerNotes(ctx: Context): Promise<void> {
-    const notes = this.#options.scripts.routedNotes(
-      await this.#scripted(ctx),
-      languageOf(ctx, this.#options.words).tag,
-    )
+    const tunnel = await this.#scripted(ctx)
+    const notes = this.#options.scripts.routedNotes(tunnel, languageOf(ctx, this.#options.words).tag)
     if (notes.length === 0) throw refuse(problem('not-found', { case: 'routed-prefix' }))
     ctx.type = 'text/plain'
     ctx.body = `${notes.join('\n\n')}\n`
