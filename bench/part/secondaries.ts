@@ -19,7 +19,7 @@ export interface SecondariesFigures {
   readonly octets: number
 }
 
-export interface BesideFigures {
+interface BesideFigures {
   readonly answers: number
   readonly p50: number
   readonly p99: number
