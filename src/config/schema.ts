@@ -20,6 +20,7 @@ import {
   smtpUrl,
   transferPeer,
   tunnelPrefix,
+  webhookHost,
 } from './values.ts'
 
 const MIN_TTL = 0
@@ -131,6 +132,11 @@ const mail = z.strictObject({
   from: z.union([z.literal(''), z.email()], { error: 'an e-mail address' }).default(''),
 })
 
+const webhook = z.strictObject({
+  /** Hosts that owners may have notices posted to, with a port if it is not 443; none: no URL is asked for. */
+  hosts: z.array(webhookHost).default([]),
+})
+
 const control = z.strictObject({ socket: z.string().default('') })
 
 /** `freenet6.toml`: every key, its default and what it allows. */
@@ -144,6 +150,7 @@ export const schema = z.strictObject({
   tunnel: tunnel.prefault({}),
   monitor: monitor.prefault({}),
   mail: mail.prefault({}),
+  webhook: webhook.prefault({}),
   control: control.prefault({}),
 })
 

@@ -3,14 +3,16 @@ import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix } from '../address/prefix.ts'
 import type { Refusal } from '../lifecycle/refusal.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
-import type { Registrar } from '../registration/registrar.ts'
+import type { Moved, Registrar } from '../registration/registrar.ts'
 import { limitKey } from '../registration/visitor.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
+import { type Contact, type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
 import { describe } from './describe.ts'
@@ -30,6 +32,8 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   country: problem('country-unknown', { case: 'no-string' }),
   os: problem('os-unknown', { case: 'no-string', known: '' }),
   public_key: problem('public-key-syntax', { case: 'no-string' }),
+  email: problem('email-syntax', { case: 'no-string' }),
+  webhook: problem('webhook-syntax', { case: 'no-string' }),
 }
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
@@ -40,6 +44,7 @@ const MAX_ECHOED_LENGTH = 40
 export interface ApiOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly publicUrl: string
+  readonly correspondence: Correspondence
   readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
@@ -83,10 +88,11 @@ export class Api {
 
   async #register(ctx: Context): Promise<void> {
     const name = idempotencyKeyOf(ctx)
-    const input = registrationOf(await readJson(ctx.req))
+    const input = registrationOf(await readJson(ctx.req), this.#language(ctx))
     const register = () => this.#registerOnce(ctx, input)
     const owner = limitKey(this.#visitor(ctx))
-    const content = JSON.stringify(input)
+    // The same body in another language is the same registration.
+    const content = JSON.stringify(input, (key, value) => (key === 'language' ? undefined : value))
     const reply = name === '' ? await register() : await this.#replies.do({ owner, name, content }, register)
     if (reply === OTHER_CONTENT) throw refuse(problem('idempotency-key-reused', {}))
     if (reply.kind === 'refused') throw new Refused(reply.problems)
@@ -120,13 +126,33 @@ export class Api {
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
     const body = await readJson(ctx.req)
+    const field = tunnel.kind.publicKey === undefined ? 'ipv4' : 'public_key'
+    const fields = textFields(body, [field, ...WAYS])
+    const wish = contactIn(body, this.#language(ctx))
+    if (wish !== undefined) this.#checkWish(tunnel, wish)
+    const isMove = wish === undefined || body[field] !== undefined
+    const moved = isMove ? await this.#move(ctx, tunnel, fields[field]) : { tunnel, warnings: [] }
+    if (wish !== undefined) {
+      const outcome = await this.#options.registrar.keepContact(tunnel, wish, this.#visitor(ctx))
+      if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    }
+    ctx.body = this.#representation(ctx, moved.tunnel, moved.warnings)
+  }
+
+  /** Before anything is changed: of two changes in one request neither is made if one is wrong. */
+  #checkWish({ id }: Tunnel, wish: ContactWish): void {
+    const { problems } = this.#options.correspondence.wishes.read(wish, id)
+    if (problems.length > 0) throw new Refused(problems)
+  }
+
+  async #move(ctx: Context, tunnel: Tunnel, value: string): Promise<Moved> {
     const { registrar } = this.#options
     const outcome =
       tunnel.kind.publicKey === undefined
-        ? await registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, this.#visitor(ctx))
-        : await registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, this.#visitor(ctx))
+        ? await registrar.changeEndpoint(tunnel, value, this.#visitor(ctx))
+        : await registrar.changeKey(tunnel, value, this.#visitor(ctx))
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
-    ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
+    return outcome
   }
 
   async #delete(ctx: Context): Promise<void> {
@@ -245,6 +271,7 @@ export class Api {
       unreachable: tunnel.unreachable,
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
+      ...contactOf(this.#options.correspondence.wishes.of(tunnel.id)),
       links: this.#links(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
     }
@@ -271,6 +298,10 @@ export class Api {
     }
   }
 
+  #language(ctx: Context): string {
+    return languageOf(ctx, this.#options.words).tag
+  }
+
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
@@ -295,21 +326,48 @@ function idempotencyKeyOf(ctx: Context): string {
   throw refuse(problem('idempotency-key-syntax', { longest: MAX_IDEMPOTENCY_KEY_LENGTH }))
 }
 
+/** Where the owner is told, and whether whoever reads there has said yes; nothing if nowhere. */
+function contactOf(contact: Contact | undefined): object {
+  const ways = contact?.ways ?? []
+  return Object.fromEntries(
+    ways.flatMap(({ kind, target, isConfirmed }) => [
+      [kind, target],
+      [`${kind}_confirmed`, isConfirmed],
+    ]),
+  )
+}
+
 /** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
-function registrationOf({
-  routed_prefix: routed = false,
-  ...body
-}: Readonly<Record<string, unknown>>): RegistrationInput {
+function registrationOf(
+  { routed_prefix: routed = false, ...body }: Readonly<Record<string, unknown>>,
+  language: string,
+): RegistrationInput {
   if (typeof routed !== 'boolean') throw refuse(problem('routed-prefix-syntax', {}))
-  return { ...fieldsOf(body), wantsRouted: routed }
+  const fields = fieldsOf(body)
+  const given = Object.fromEntries(WAYS.flatMap(way => (body[way] ? [[way, body[way]]] : [])))
+  const contact = contactIn(given, language)
+  return { ...fields, wantsRouted: routed, ...(contact === undefined ? {} : { contact }) }
+}
+
+/** What a body of texts says of where the owner is told; undefined: nothing. */
+function contactIn(body: Readonly<Record<string, unknown>>, language: string): ContactWish | undefined {
+  const given = WAYS.filter(way => body[way] !== undefined).map(way => [way, String(body[way])])
+  return given.length === 0 ? undefined : { ...Object.fromEntries(given), language }
 }
 
 function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
   if (kind === 'wireguard') {
-    const { public_key, ...input } = textFields(body, ['public_key', 'nicname', 'country', 'os'])
-    return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
+    const { public_key, nicname, country, os } = textFields(body, [
+      'public_key',
+      'nicname',
+      'country',
+      'os',
+      ...WAYS,
+    ])
+    return { nicname, country, os, ipv4: '', kind, details: { publicKey: public_key.trim() } }
   }
-  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
+  const { ipv4, nicname, country, os } = textFields(body, ['ipv4', 'nicname', 'country', 'os', ...WAYS])
+  const input = { ipv4, nicname, country, os }
   return kind === undefined ? input : { ...input, kind: String(kind) }
 }
 

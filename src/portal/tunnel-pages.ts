@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
@@ -45,7 +46,7 @@ export interface TunnelPagesOptions
   readonly cookie: SessionCookie
   readonly views: Views
   readonly signInPages: SignInPages
-  readonly hasMail: boolean
+  readonly correspondence: Correspondence
 }
 
 /** What a view of the tunnel's page has beyond the tunnel itself. */
@@ -102,6 +103,7 @@ export class TunnelPages {
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
     const { facts, history, lifecycle, publicUrl, scripts, views, words } = this.#options
+    const { wishes } = this.#options.correspondence
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -137,7 +139,8 @@ export class TunnelPages {
       isKeyUnsure: occasion.isKeyUnsure ?? false,
       isMoveUnsure: occasion.isMoveUnsure ?? false,
       names: this.#namesOf(tunnel),
-      hasMail: this.#options.hasMail,
+      hasMail: wishes.offersAny,
+      unconfirmed: wishes.of(tunnel.id)?.ways.filter(({ isConfirmed }) => !isConfirmed) ?? [],
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
       ...this.#scriptValues(ctx, tunnel),
       ...this.#updateLines(ctx, tunnel),

@@ -65,7 +65,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'change',
     method: 'patch',
     path: TUNNEL,
-    summary: 'Move a tunnel to another endpoint.',
+    summary: 'Move a tunnel to another endpoint, or change where its owner is told of it.',
     access: 'key',
     takes: 'Change',
     status: 200,

@@ -19,6 +19,7 @@ import { callSafely, Feed } from './feed.ts'
 import { type Given, type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
 import { Journal, type JournalLimits } from './journal.ts'
 import { LockPatience } from './lock-patience.ts'
+import { NoticeWrites } from './notice-writes.ts'
 import { RestingIndexes } from './resting-indexes.ts'
 import { isBroken, type RowRules } from './row-rules.ts'
 import { SeenClock } from './seen-clock.ts'
@@ -67,6 +68,7 @@ export class SqliteStore implements TunnelStore {
   readonly #catalog: Catalog
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
+  readonly #noticeWrites: NoticeWrites
   readonly #clock: SeenClock
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
@@ -74,6 +76,7 @@ export class SqliteStore implements TunnelStore {
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
   readonly #committed: Feed<CommittedDifference>
+  readonly #notices: Feed<undefined>
   readonly #foreign: Feed<undefined>
   readonly #log: Log
   readonly #now: () => number
@@ -104,6 +107,7 @@ export class SqliteStore implements TunnelStore {
     this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
     this.#writes = new TunnelWrites(database, rules)
     this.#dormant = new DormantWrites(database, rules)
+    this.#noticeWrites = new NoticeWrites(database, options.now)
     this.#clock = new SeenClock(database)
     this.#links = linkAllocation(
       new AddressPool(rules),
@@ -123,6 +127,7 @@ export class SqliteStore implements TunnelStore {
       clocked: [...options.apexes, ...(options.listApex === undefined ? [] : [options.listApex])],
     })
     this.#committed = new Feed(log)
+    this.#notices = new Feed(log)
     this.#foreign = new Feed(log)
     this.#wal = new WalWatch(database, log)
     this.#troubles = new StorageTroubles(log)
@@ -154,6 +159,10 @@ export class SqliteStore implements TunnelStore {
 
   onCommitted(listener: (difference: CommittedDifference) => void): () => void {
     return this.#committed.add(listener)
+  }
+
+  onNotices(listener: () => void): () => void {
+    return this.#notices.add(listener)
   }
 
   onForeignCommit(listener: () => void): () => void {
@@ -298,6 +307,7 @@ export class SqliteStore implements TunnelStore {
       tunnels: this.tunnels,
       writes: this.#writes,
       dormant: this.#dormant,
+      notices: this.#noticeWrites,
       links: this.#links,
       routed: this.#routed,
     })
@@ -322,6 +332,7 @@ export class SqliteStore implements TunnelStore {
     if (transaction.rows.length > 0 || names !== undefined) this.#troubles.end('write')
     for (const { committed } of written) if (committed !== undefined) callSafely(committed, this.#log)
     this.#tell(transaction, names)
+    if (transaction.hasNotices) this.#notices.tell(undefined)
     return written.map(({ outcome }) => outcome)
   }
 

@@ -1,11 +1,12 @@
 import type { Prefix } from '../../address/prefix.ts'
 import type { Assignment } from '../../tunnel/address-pool.ts'
+import type { Contact, WayName } from '../../tunnel/contact.ts'
 import type { Resting } from '../../tunnel/index-pool.ts'
 import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
+import type { Notice, Occasion } from '../notice.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
-  Contact,
   Insertion,
   InsertionOptions,
   Move,
@@ -16,6 +17,7 @@ import type {
 } from '../tunnel-store.ts'
 import type { DormantWrites } from './dormant-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
+import type { NoticeWrites } from './notice-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
 
 /** How many indexes are tried when rows written by another program stand in the way. */
@@ -25,8 +27,11 @@ const MAX_INDEX_ATTEMPTS = 4096
 export class SqliteTransaction implements TunnelTransaction {
   readonly tunnels: TunnelReader
   readonly rows: RowDifference[] = []
+  /** Whether somebody is to be told something. */
+  hasNotices = false
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
+  readonly #notices: NoticeWrites
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
   readonly #takenBack: (() => void)[] = []
@@ -37,12 +42,14 @@ export class SqliteTransaction implements TunnelTransaction {
     readonly tunnels: TunnelReader
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
+    readonly notices: NoticeWrites
     readonly links: IndexAllocation<Assignment>
     readonly routed: IndexAllocation<Prefix> | undefined
   }) {
     this.tunnels = parts.tunnels
     this.#writes = parts.writes
     this.#dormant = parts.dormant
+    this.#notices = parts.notices
     this.#links = parts.links
     this.#routed = parts.routed
   }
@@ -171,7 +178,23 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   setContact(id: string, contact: Contact | undefined): void {
-    this.#writes.setContact(id, contact)
+    this.#notices.setContact(id, contact)
+  }
+
+  notify(id: string, occasion: Exclude<Occasion, 'confirm' | 'recover'>, since: number): void {
+    if (this.#notices.notify(id, occasion, since)) this.hasNotices = true
+  }
+
+  ask(id: string, occasion: 'confirm' | 'recover', way: WayName): void {
+    if (this.#notices.ask(id, occasion, way)) this.hasNotices = true
+  }
+
+  dropNotice(number: number): void {
+    this.#notices.drop(number)
+  }
+
+  postponeNotice({ number }: Pick<Notice, 'number'>, nextTry: number): void {
+    this.#notices.postpone(number, nextTry)
   }
 
   setNote(id: string, note: string): void {
