@@ -28,7 +28,7 @@ export class LetterWriter {
 
   write(notice: Notice): Letter {
     const { words, origin } = this.#options
-    const { number, made, target, occasion } = notice
+    const { number, target, occasion } = notice
     const language = words.byTag(notice.language) ?? words.fallback
     const name = nameOf(notice, origin)
     const page = this.#pageOf(notice)
@@ -40,7 +40,7 @@ export class LetterWriter {
       subject: language.sentence(`mail-${occasion}-subject`, { name }),
       text: `${text}${this.#ending(notice, language)}`,
       page,
-      reference: `${number}.${made}.${notice.tunnelId}`,
+      reference: `${number}.${notice.since}.${notice.tunnelId}`,
     }
   }
 
