@@ -16,10 +16,9 @@ import type { WayName } from './tunnel/contact.ts'
 import { Words } from './words/words.ts'
 
 export function correspondenceOf(config: Config, { table, store }: Broker): Correspondence {
-  const { mail, webhook, tunnel } = config
-  const webhooks = new WebhookRules({ hosts: webhook.hosts, allowHttp: tunnel.allow_special_purpose })
+  const { mail } = config
   return {
-    wishes: new ContactWishes({ table, hasMail: mail.smtp !== '', webhooks }),
+    wishes: new ContactWishes({ table, hasMail: mail.smtp !== '', webhooks: webhookRulesOf(config) }),
     confirmations: new Confirmations(store),
     links: new RecoveryLinks(),
   }
@@ -58,10 +57,21 @@ export function tellOwners(
   }
 }
 
-function carriersOf({ mail, webhook, tunnel }: Config): ReadonlyMap<WayName, Carrier> {
+function webhookRulesOf({ webhook, tunnel }: Config): WebhookRules {
+  return new WebhookRules({ hosts: webhook.hosts, allowHttp: tunnel.allow_special_purpose })
+}
+
+function carriersOf(config: Config): ReadonlyMap<WayName, Carrier> {
+  const { mail, webhook, tunnel } = config
   const carriers = new Map<WayName, Carrier>()
   if (mail.smtp !== '') carriers.set('email', new Mailer(mail))
   if (webhook.hosts.length > 0)
-    carriers.set('webhook', new WebhookPoster({ allowSpecialPurpose: tunnel.allow_special_purpose }))
+    carriers.set(
+      'webhook',
+      new WebhookPoster({
+        rules: webhookRulesOf(config),
+        allowSpecialPurpose: tunnel.allow_special_purpose,
+      }),
+    )
   return carriers
 }

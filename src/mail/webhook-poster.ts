@@ -5,8 +5,11 @@ import type { LookupFunction } from 'node:net'
 import { isGlobalUnicast } from '../address/unicast.ts'
 import type { Occasion } from '../store/notice.ts'
 import type { Carrier, Handover, Letter } from './carrier.ts'
+import type { WebhookRules } from './webhook-rules.ts'
 
 export interface WebhookPosterOptions {
+  /** Which URLs are posted to now: others may be left from a time when they were allowed. */
+  readonly rules: Pick<WebhookRules, 'read'>
   /** In a laboratory: post to any address. */
   readonly allowSpecialPurpose: boolean
   /** Finds a name's addresses; the system's own unless given. */
@@ -47,6 +50,8 @@ export class WebhookPoster implements Carrier {
   }
 
   async carry(letter: Letter): Promise<Handover> {
+    const read = this.#options.rules.read(letter.to)
+    if (read.kind === 'wrong') return { kind: 'refused', reason: read.problem.code }
     try {
       return handoverOf(await this.#post(letter))
     } catch (error) {
@@ -72,7 +77,14 @@ export class WebhookPoster implements Carrier {
     const body = Buffer.from(letter.text)
     const headers = { ...headersOf(letter), 'content-length': body.length }
     return statusOf(
-      request(url, { method: 'POST', headers, agent: false, signal, lookup: this.#lookup }),
+      request(url, {
+        method: 'POST',
+        headers,
+        agent: false,
+        signal,
+
+        lookup: this.#lookup,
+      }),
       body,
     )
   }
@@ -99,7 +111,9 @@ export class WebhookPoster implements Carrier {
       }
       try {
         this.#check(addresses.map(({ address }) => address))
-        done(null, addresses)
+        const [first] = addresses
+        if (options.all === true) done(null, addresses)
+        else done(null, first?.address ?? '', first?.family) // one is asked for where families are not tried in turn
       } catch (forbidden) {
         done(forbidden as Error, [])
       }

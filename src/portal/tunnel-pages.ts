@@ -21,6 +21,7 @@ import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, signedInTunnel } from './signed-in.ts'
+import { stageWords } from './stage-words.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
   CURL_PATH,
@@ -120,7 +121,7 @@ export class TunnelPages {
       mtu: mtuOf(tunnel, facts),
       configuration: scripts.configuration(tunnel),
       routedNotes: scripts.routedNotes(tunnel),
-      stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
+      stateWords: stageWords(tunnel, lifecycle.endOf(tunnel), language),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       missed: Math.max(0, tunnel.unreachable),

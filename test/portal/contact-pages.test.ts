@@ -305,3 +305,31 @@ test('whoever comes back by registering again keeps the address unless another o
     { kind: 'email', target: 'bob@example.org', isConfirmed: false },
   ])
 })
+
+test('a URL is left beside an address where the operator has named hosts, and is asked like one', async () => {
+  await using lab = await PortalWorld.open(`${LAB}[webhook]\nhosts = ["ntfy.sh"]\n`)
+  const tunnel = await lab.register()
+  const cookie = cookieIn(await lab.post('/tunnels', { reference: tunnel.name, key: tunnel.key }))
+  const path = `/tunnels/${tunnel.id}/email`
+  const page = async () => (await lab.ask(path, { headers: cookie })).text
+  assert.match(await page(), /on one of these hosts: ntfy\.sh/)
+  const wrong = await lab.post(path, { email: EMAIL, webhook: 'https://example.org/t' }, cookie)
+  assert.equal(wrong.status, 400)
+  assert.match(wrong.text, /webhook-host/)
+  assert.match(wrong.text, /value="https:\/\/example\.org\/t"/)
+  assert.equal(lab.broker.table.contactOf(tunnel.id), undefined)
+  const kept = await lab.post(path, { email: EMAIL, webhook: 'https://ntfy.sh/t' }, cookie)
+  assert.equal(kept.status, 303)
+  for (let look = 0; look < 200 && lab.mails.length < 2; look++) await sleep(10)
+  assert.deepEqual(lab.mails.map(({ to }) => to).sort(), [EMAIL, 'https://ntfy.sh/t'])
+  const letter = lab.mails.find(({ to }) => to.startsWith('https'))
+  await lab.post(letter?.page.replace(lab.url, '') ?? '', { wanted: 'yes' })
+  assert.match(await page(), /is told to <code>https:\/\/ntfy\.sh\/t<\/code>/)
+  const shown = JSON.parse(
+    (await lab.ask(`/api/v1/tunnels/${tunnel.id}`, { headers: bearer(tunnel.key) })).text,
+  )
+  assert.deepEqual(
+    [shown.email_confirmed, shown.webhook, shown.webhook_confirmed],
+    [false, 'https://ntfy.sh/t', true],
+  )
+})

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -72,11 +73,15 @@ reachability = "off"
 `
 }
 
-async function register(server: Server, email: string): Promise<{ readonly id: string }> {
+async function register(
+  server: Server,
+  wish: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ readonly id: string }> {
   const reply = await fetch(`${server.web}/api/v1/tunnels`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ipv4: '192.0.2.7', nicname: 'alice', country: 'ca', os: 'linux', email }),
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ ipv4: '192.0.2.7', nicname: 'alice', country: 'ca', os: 'linux', ...wish }),
   })
   assert.equal(reply.status, 201)
   return (await reply.json()) as { readonly id: string }
@@ -107,7 +112,7 @@ for (const stalledAt of ['greeting', 'end of mail'] as const) {
     const stalled = await StalledMailServer.open(stalledAt)
     const config = configFor(stalled.port)
     await using first = await startServer({ dir, config })
-    await register(first, 'alice@example.org')
+    await register(first, { email: 'alice@example.org' })
     await until(() => (stalledAt === 'greeting' ? stalled.connections > 0 : stalled.mails > 0))
     await first.kill()
     await stalled[Symbol.asyncDispose]()
@@ -130,7 +135,7 @@ test('a stop while the mail server stalls takes no longer, and loses nothing', a
   t.after(() => rmSync(dir, { recursive: true, force: true }))
   await using stalled = await StalledMailServer.open('end of mail')
   await using first = await startServer({ dir, config: configFor(stalled.port) })
-  await register(first, 'alice@example.org')
+  await register(first, { email: 'alice@example.org' })
   await until(() => stalled.mails > 0)
   assert.equal(await first.stop(), 0)
   assert.equal(waiting(dir), 1)
@@ -142,7 +147,7 @@ test('a confirmation works after kill -9, and a warning that was made before it 
   const mails = await MailServer.open()
   const config = configFor(Number(new URL(mails.url).port))
   await using first = await startServer({ dir, config })
-  const { id } = await register(first, 'alice@example.org')
+  const { id } = await register(first, { email: 'alice@example.org' })
   const path = confirmationIn(await mails.next())
   await first.kill()
   await mails[Symbol.asyncDispose]()
@@ -171,3 +176,53 @@ test('a confirmation works after kill -9, and a warning that was made before it 
   assert.match((await others.next()).text, /^Subject: alice\.ca\.freenet6\.net was deleted\r$/m)
   await until(() => waiting(fourth.dir) === 0)
 })
+
+test('an owner who leaves a URL is told the same there, in their language, through kill -9 too', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'freenet6-notices-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  const posted: { path: string; title: string; click: string }[] = []
+  let isStalled = false
+  const receiver = createHttpServer((request, reply) => {
+    const { title = '', click = '' } = request.headers
+    if (isStalled) return
+    posted.push({ path: request.url ?? '', title: titleOf(String(title)), click: String(click) })
+    request.resume().once('end', () => reply.end('{}'))
+  })
+  receiver.listen(0, '127.0.0.1')
+  await once(receiver, 'listening')
+  t.after(() => {
+    receiver.closeAllConnections()
+    receiver.close()
+  })
+  const host = `127.0.0.1:${(receiver.address() as AddressInfo).port}`
+  const config = `[webhook]\nhosts = ["${host}"]\n${configFor(1).replace(/\[mail\][^[]*/, '')}`
+  await using first = await startServer({ dir, config })
+  const wish = { webhook: `http://${host}/topic` }
+  const { id } = await register(first, wish, { 'accept-language': 'fr' })
+  await until(() => posted.length === 1)
+  assert.deepEqual(
+    [posted[0]?.path, posted[0]?.title],
+    ['/topic', 'Voulez-vous des nouvelles de alice.ca.freenet6.net ?'],
+  )
+  const answer = await fetch(posted[0]?.click ?? '', {
+    method: 'POST',
+    headers: { 'sec-fetch-site': 'same-origin' },
+    body: new URLSearchParams({ wanted: 'yes' }),
+  })
+  assert.equal(answer.status, 200)
+  isStalled = true
+  const file = join(dir, 'freenet6.toml')
+  assert.equal((await runCli(['tunnel', 'suspend', id, '--config', file])).code, 0)
+  await first.kill()
+  isStalled = false
+  await using second = await startServer({ dir, config })
+  await until(() => posted.length === 2)
+  assert.equal(posted[1]?.title, 'alice.ca.freenet6.net est suspendu')
+  await until(() => waiting(second.dir) === 0)
+})
+
+/** RFC 2047 2. */
+function titleOf(head: string): string {
+  const encoded = /^=\?UTF-8\?B\?(.*)\?=$/.exec(head)?.[1]
+  return encoded === undefined ? head : Buffer.from(encoded, 'base64').toString()
+}
