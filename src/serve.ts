@@ -1,6 +1,6 @@
 import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
-import { compose } from './compose.ts'
+import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
@@ -15,7 +15,6 @@ import { ServiceManager } from './listen/service-manager.ts'
 import { correspondenceOf, tellOwners } from './mail-serving.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
-import { PacketCounts } from './observation/packet-counts.ts'
 import { operatedBroker } from './operated.ts'
 import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
@@ -26,7 +25,7 @@ import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-servin
 import { Reload } from './reloading.ts'
 import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
-import { type Log, openLog } from './shared/log.ts'
+import { changeLevel, type LeveledLog, type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
 import { poolRoom } from './tunnel/address-pool.ts'
@@ -53,7 +52,7 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
     return EXIT.usage
   }
   const output = new LogOutput()
-  const log = openLog(output)
+  const log = openLog(reading.config.log.level, output)
   const signal = awaitSignal()
   const manager = new ServiceManager(await loadLibc(), process.env)
   if (manager.isMute) log.warn({}, 'the service manager can not be told when all is ready: koffi is missing')
@@ -81,7 +80,7 @@ async function start(
     manager,
     warnings,
   }: {
-    readonly log: Log
+    readonly log: LeveledLog
     readonly output: LogOutput
     readonly manager: ServiceManager
     readonly warnings: readonly string[]
@@ -111,7 +110,6 @@ async function start(
   const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
-  const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
@@ -122,7 +120,7 @@ async function start(
     dryRun: broker.interfaces.kind === 'dry-run',
     onCounted: round => {
       broker.history.record(round)
-      void packets.count([...round.answered.keys()])
+      void broker.traffic.count([...round.answered.keys()])
     },
     log,
   })
@@ -138,6 +136,7 @@ async function start(
     table: () => broker.catalog.memory(),
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
+    traffic: () => broker.traffic.total,
     walBytes: () => broker.store.walBytes,
     journalBytes: () => broker.store.journal.bytes,
     notify: () => ({ ...secondaries.counts }),
@@ -181,7 +180,9 @@ async function start(
           secondaries.renew(secondariesOf(next)) // they are told with the same keys
         },
       },
+      { keys: ENTRY_KEYS_AT_RUN_TIME, change: next => broker.entry.change(entryOf(next)) },
       { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
+      { keys: ['log.level'], change: next => changeLevel(log, next.log.level) },
     ],
     reread: () => rereadTls(config, dns.listeners),
     log,

@@ -10,11 +10,12 @@ import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
 import type { Moved, Registrar } from '../registration/registrar.ts'
-import { limitKey } from '../registration/visitor.ts'
+import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { type Contact, type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
+import { routedWishIn } from './change-input.ts'
 import { describe } from './describe.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
@@ -34,6 +35,7 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   public_key: problem('public-key-syntax', { case: 'no-string' }),
   email: problem('email-syntax', { case: 'no-string' }),
   webhook: problem('webhook-syntax', { case: 'no-string' }),
+  invitation: problem('invitation-unknown', { case: 'no-string' }),
 }
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
@@ -42,7 +44,10 @@ const LINK_PREFIX_LENGTH = 64
 const MAX_ECHOED_LENGTH = 40
 
 export interface ApiOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
+  extends Pick<
+    PortalOptions,
+    'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'traffic' | 'words' | 'systems'
+  > {
   readonly publicUrl: string
   readonly correspondence: Correspondence
   readonly registrar: Registrar
@@ -84,6 +89,7 @@ export class Api {
     router.get('/api/v1/tunnels/:id/diagnosis', ctx => this.#diagnose(ctx))
     router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
+    router.get('/api/v1/tunnels/:id/router', ctx => this.#routerNotes(ctx))
   }
 
   async #register(ctx: Context): Promise<void> {
@@ -126,33 +132,48 @@ export class Api {
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
     const body = await readJson(ctx.req)
+    const visitor = this.#visitor(ctx)
+    const wish = contactIn(body, this.#language(ctx))
+    const outcome =
+      wish === undefined
+        ? await this.#changed(tunnel, body, visitor)
+        : await this.#changedWith(wish, tunnel, { body, visitor })
+    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
+  }
+
+  /** Where the owner is told, and perhaps the endpoint too: neither is changed if one of them is wrong. */
+  async #changedWith(
+    wish: ContactWish,
+    tunnel: Tunnel,
+    { body, visitor }: { readonly body: Readonly<Record<string, unknown>>; readonly visitor: VisitorAddress },
+  ): Promise<Moved | Refusal> {
+    routedWishIn(body) // is not taken together with anything else
     const field = tunnel.kind.publicKey === undefined ? 'ipv4' : 'public_key'
     const fields = textFields(body, [field, ...WAYS])
-    const wish = contactIn(body, this.#language(ctx))
-    if (wish !== undefined) this.#checkWish(tunnel, wish)
-    const isMove = wish === undefined || body[field] !== undefined
-    const moved = isMove ? await this.#move(ctx, tunnel, fields[field]) : { tunnel, warnings: [] }
-    if (wish !== undefined) {
-      const outcome = await this.#options.registrar.keepContact(tunnel, wish, this.#visitor(ctx))
-      if (outcome.kind === 'refused') throw new Refused(outcome.problems)
-    }
-    ctx.body = this.#representation(ctx, moved.tunnel, moved.warnings)
+    const { registrar, correspondence } = this.#options
+    const { problems } = correspondence.wishes.read(wish, tunnel.id)
+    if (problems.length > 0) return { kind: 'refused', problems }
+    const isMove = body[field] !== undefined
+    const outcome: Moved | Refusal = isMove
+      ? await this.#changed(tunnel, { [field]: fields[field] }, visitor)
+      : { kind: 'moved', tunnel, warnings: [] }
+    if (outcome.kind === 'refused') return outcome
+    const kept = await registrar.keepContact(tunnel, wish, visitor)
+    return kept.kind === 'refused' ? kept : outcome
   }
 
-  /** Before anything is changed: of two changes in one request neither is made if one is wrong. */
-  #checkWish({ id }: Tunnel, wish: ContactWish): void {
-    const { problems } = this.#options.correspondence.wishes.read(wish, id)
-    if (problems.length > 0) throw new Refused(problems)
-  }
-
-  async #move(ctx: Context, tunnel: Tunnel, value: string): Promise<Moved> {
+  #changed(
+    tunnel: Tunnel,
+    body: Readonly<Record<string, unknown>>,
+    visitor: VisitorAddress,
+  ): Promise<Moved | Refusal> {
     const { registrar } = this.#options
-    const outcome =
-      tunnel.kind.publicKey === undefined
-        ? await registrar.changeEndpoint(tunnel, value, this.#visitor(ctx))
-        : await registrar.changeKey(tunnel, value, this.#visitor(ctx))
-    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
-    return outcome
+    const isRoutedWanted = routedWishIn(body)
+    if (isRoutedWanted !== undefined) return registrar.changeRouted(tunnel, isRoutedWanted)
+    return tunnel.kind.publicKey === undefined
+      ? registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, visitor)
+      : registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, visitor)
   }
 
   async #delete(ctx: Context): Promise<void> {
@@ -198,18 +219,32 @@ export class Api {
 
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
   async #script(ctx: Context): Promise<void> {
-    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
-    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
+    const tunnel = await this.#scripted(ctx)
     const { os = tunnel.os, action = 'up' } = ctx.query
     const known = this.#options.systems.idsOf(tunnel.kind.name)
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
     const system = this.#options.systems.find(String(os))
-    const script = this.#options.scripts.script(tunnel, String(os), action)
+    const language = this.#language(ctx)
+    const script = this.#options.scripts.script(tunnel, { os: String(os), action, language })
     if (system === undefined || script === undefined)
       throw refuse(problem('os-unknown', { case: 'unknown', known: known.join(', ') }))
     ctx.type = 'text/plain'
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
     ctx.body = script
+  }
+
+  /** What to do with the routed prefix on a router; no secret either. */
+  async #routerNotes(ctx: Context): Promise<void> {
+    const notes = this.#options.scripts.routedNotes(await this.#scripted(ctx), this.#language(ctx))
+    if (notes.length === 0) throw refuse(problem('not-found', { case: 'routed-prefix' }))
+    ctx.type = 'text/plain'
+    ctx.body = `${notes.join('\n\n')}\n`
+  }
+
+  async #scripted(ctx: Context): Promise<Tunnel> {
+    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
+    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
+    return tunnel
   }
 
   /** The tunnel that the bearer key opens, brought back if it is dormant and can come back. */
@@ -253,7 +288,8 @@ export class Api {
 
   /** `warnings` is there only where there are some. */
   #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[] = []): object {
-    const { facts, words, lifecycle } = this.#options
+    const { facts, words, lifecycle, traffic } = this.#options
+    const octets = traffic.of(tunnel.id)
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -269,6 +305,7 @@ export class Api {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
       ...contactOf(this.#options.correspondence.wishes.of(tunnel.id)),
@@ -289,12 +326,16 @@ export class Api {
     }
   }
 
-  #links(tunnel: Tunnel): { readonly self: string; readonly script: string; readonly page: string } {
+  /** `router` is there only where a prefix is routed to the tunnel. */
+  #links(
+    tunnel: Tunnel,
+  ): Readonly<Record<'self' | 'script' | 'page', string>> & { readonly router?: string } {
     const self = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
     return {
       self,
       script: `${self}/script?os=${tunnel.os}&action=up`,
       page: `${this.#options.publicUrl}/tunnels/${tunnel.id}`,
+      ...(tunnel.routedPrefix === undefined ? {} : { router: `${self}/router` }),
     }
   }
 
@@ -357,17 +398,19 @@ function contactIn(body: Readonly<Record<string, unknown>>, language: string): C
 
 function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
   if (kind === 'wireguard') {
-    const { public_key, nicname, country, os } = textFields(body, [
-      'public_key',
-      'nicname',
-      'country',
-      'os',
-      ...WAYS,
-    ])
-    return { nicname, country, os, ipv4: '', kind, details: { publicKey: public_key.trim() } }
+    const {
+      public_key,
+      email: _,
+      webhook: __,
+      ...input
+    } = textFields(body, ['public_key', 'nicname', 'country', 'os', 'invitation', ...WAYS])
+    return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
   }
-  const { ipv4, nicname, country, os } = textFields(body, ['ipv4', 'nicname', 'country', 'os', ...WAYS])
-  const input = { ipv4, nicname, country, os }
+  const {
+    email: _,
+    webhook: __,
+    ...input
+  } = textFields(body, ['ipv4', 'nicname', 'country', 'os', 'invitation', ...WAYS])
   return kind === undefined ? input : { ...input, kind: String(kind) }
 }
 

@@ -5,7 +5,9 @@ import type { PublishedNames } from '../lifecycle/published-names.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Census } from '../observation/census.ts'
 import type { History } from '../observation/history.ts'
+import type { TrafficCounts } from '../observation/traffic-counts.ts'
 import type { Admission } from '../registration/admission.ts'
+import type { EntryRules } from '../registration/entry-rules.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import type { ProblemCode } from '../shared/problem.ts'
@@ -57,6 +59,7 @@ export interface PortalOptions {
   readonly pool: Prefix
   readonly census: Census
   readonly history: History
+  readonly traffic: Pick<TrafficCounts, 'of'>
   readonly published: PublishedNames
   readonly table: TunnelReader
   /** Where commits are heard of. */
@@ -68,6 +71,7 @@ export interface PortalOptions {
   readonly admission: Admission
   /** Where owners are told, and the links in what they are sent. */
   readonly correspondence: Correspondence
+  readonly entry: Pick<EntryRules, 'areInvitationsRequired'>
   readonly selfCheck: {
     check(): Promise<
       { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reasons: readonly string[] }

@@ -144,8 +144,19 @@ function application(
     readonly publicUrl: string
   },
 ): Koa {
-  const { facts, history, published, table, lifecycle, admission, words, systems, correspondence, log } =
-    options
+  const {
+    facts,
+    history,
+    traffic,
+    published,
+    table,
+    lifecycle,
+    admission,
+    words,
+    systems,
+    correspondence,
+    log,
+  } = options
   const { events, admittance, publicUrl } = parts
   const { limits, trustedProxies } = admittance
   const templates = new Templates()
@@ -155,9 +166,11 @@ function application(
     trustedProxies,
     facts,
     history,
+    traffic,
     published,
     table,
     lifecycle,
+    entry: options.entry,
     publicUrl,
     limits,
     correspondence,

@@ -12,19 +12,20 @@ import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
-import { type OperatingSystem, requirementsOf } from './operating-systems.ts'
+import { requirementsOf } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { refusedFor } from './refusal-note.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
+import type { OperatingSystem } from './system-manifest.ts'
 import { INTERFACE_NAME } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface RegistrationPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems' | 'entry'> {
   readonly publicUrl: string
   readonly correspondence: Correspondence
   readonly registrar: Registrar
@@ -38,13 +39,14 @@ type Typed = Readonly<Record<Exclude<Field, 'webhook'> | 'kind' | 'routed_prefix
 /** What came of a form: a tunnel, whose key waits for the first view of its page behind a token. */
 type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly token: string } | Refusal
 
-const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os', 'email']
+const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os', 'invitation', 'email']
 const NOTHING_TYPED: Typed = {
   ipv4: '',
   public_key: '',
   nicname: '',
   country: '',
   os: '',
+  invitation: '',
   email: '',
   kind: '',
   routed_prefix: '',
@@ -119,11 +121,13 @@ export class RegistrationPages {
 
   #formPage(
     ctx: Context,
-    system: OperatingSystem | undefined,
+    chosen: OperatingSystem | undefined,
     { typed, problems }: { readonly typed: Typed; readonly problems: readonly Problem[] },
   ): void {
     const visitor = this.#visitor(ctx)
     const language = this.#language(ctx)
+    const systems = this.#options.systems.in(language.tag)
+    const system = systems.find(chosen?.id ?? '')
     const described = describe(problems, language)
     const countries = countriesIn(language.tag)
     const title = language.sentence('register', { system: system?.title ?? language.sentence('your-host') })
@@ -131,13 +135,14 @@ export class RegistrationPages {
     this.#options.views.send(ctx, 'register', {
       title: problems.length > 0 ? language.sentence('correct', { title }) : title,
       heading: title,
-      required: system && requirementsOf(system, typed.kind),
+      required: system && requiredOf(system, typed.kind),
       visitor,
       isIpv6: visitor.family === 6,
       isFromProxy: visitor.source === 'proxy',
       visitorWords: visitorWords(visitor, language),
       overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       typed,
+      isInvited: this.#options.entry.areInvitationsRequired,
       isWireguard: typed.kind === 'wireguard',
       otherKind: this.#otherKind(typed.kind),
       isBehindNat: problems.some(({ code }) => code === 'ipv4-private' || code === 'ipv4-shared'),
@@ -149,7 +154,7 @@ export class RegistrationPages {
       hasTunnel: problems.some(({ code }) => code === 'ipv4-in-use'),
       countries: countries.map(entry => ({ ...entry, chosen: entry.code === country })),
       unknownCountry: countries.some(entry => entry.code === country) ? '' : typed.country.trim(),
-      systems: this.#options.systems.all
+      systems: systems.all
         .filter(({ files }) => files.has(typed.kind))
         .map(entry => ({ ...entry, chosen: entry.id === system?.id })),
       offersMail: this.#options.correspondence.wishes.offers('email'),
@@ -186,6 +191,12 @@ export class RegistrationPages {
   }
 }
 
+/** With each check as a template takes it: it is a command, or words. */
+function requiredOf(system: OperatingSystem, kind: string): object {
+  const required = requirementsOf(system, kind)
+  return { ...required, checks: required.checks.map(check => ({ command: '', words: '', ...check })) }
+}
+
 /** A visitor that is seen behind a NAT, or without IPv4, needs no address of its own for WireGuard. */
 function suggestedKind(visitor: VisitorAddress): string {
   const kind = visitorKind(visitor)
@@ -210,9 +221,13 @@ function registrationOf(
 }
 
 /** All fields as the checks will take them: two forms with the same name ask for the same tunnel. */
-function nameOfForm({ nicname, country, ...rest }: Typed): string {
-  const fields = [lowerCaseAscii(nicname), lowerCaseAscii(country), ...Object.values(rest)]
-  return JSON.stringify(fields.map(field => field.trim()))
+function nameOfForm({ nicname, country, ...others }: Typed): string {
+  const fields = { ...others, nicname: lowerCaseAscii(nicname), country: lowerCaseAscii(country) }
+  return JSON.stringify(
+    Object.entries(fields)
+      .map(([name, value]) => [name, value.trim()])
+      .sort(),
+  )
 }
 
 /** What the visitor's address means for a tunnel; empty if it means nothing in particular. */

@@ -3,6 +3,7 @@ import type { Assignment } from '../../tunnel/address-pool.ts'
 import type { Contact, WayName } from '../../tunnel/contact.ts'
 import type { Resting } from '../../tunnel/index-pool.ts'
 import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
+import type { InvitationWrites } from '../invitations.ts'
 import type { Notice, Occasion } from '../notice.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
@@ -10,6 +11,7 @@ import type {
   Insertion,
   InsertionOptions,
   Move,
+  RoutedChange,
   RowDifference,
   TunnelReader,
   TunnelTransaction,
@@ -18,6 +20,7 @@ import type {
 import type { DormantWrites } from './dormant-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
 import type { NoticeWrites } from './notice-writes.ts'
+import { RoutedChanges, type RoutedWrites } from './routed-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
 
 /** How many indexes are tried when rows written by another program stand in the way. */
@@ -26,6 +29,7 @@ const MAX_INDEX_ATTEMPTS = 4096
 /** The writes of one transaction, and what they mean for memory once it is committed or rolled back. */
 export class SqliteTransaction implements TunnelTransaction {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationWrites
   readonly rows: RowDifference[] = []
   /** Whether somebody is to be told something. */
   hasNotices = false
@@ -34,24 +38,34 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly #notices: NoticeWrites
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
+  readonly #routedChanges: RoutedChanges
   readonly #takenBack: (() => void)[] = []
   readonly #resting: Resting[] = []
   readonly #restingRouted: Resting[] = []
 
   constructor(parts: {
     readonly tunnels: TunnelReader
+    readonly invitations: InvitationWrites
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
     readonly notices: NoticeWrites
     readonly links: IndexAllocation<Assignment>
     readonly routed: IndexAllocation<Prefix> | undefined
+    readonly routedWrites: RoutedWrites
   }) {
     this.tunnels = parts.tunnels
+    this.invitations = parts.invitations
     this.#writes = parts.writes
     this.#dormant = parts.dormant
     this.#notices = parts.notices
     this.#links = parts.links
     this.#routed = parts.routed
+    this.#routedChanges = new RoutedChanges({
+      tunnels: parts.tunnels,
+      writes: parts.routedWrites,
+      pool: parts.routed,
+      rows: this.rows,
+    })
   }
 
   insert(
@@ -132,6 +146,17 @@ export class SqliteTransaction implements TunnelTransaction {
       if (storageFaultOf(error) === 'constraint') return 'taken'
       throw error
     }
+  }
+
+  giveRouted(id: string, now: number): RoutedChange {
+    return this.#routedChanges.give(id, now)
+  }
+
+  takeRouted(id: string, now: number): RoutedChange {
+    const change = this.#routedChanges.take(id)
+    if (change.kind === 'changed')
+      this.#restingRouted.push(...(this.#routed?.writeResting(change.before, now) ?? []))
+    return change
   }
 
   exchangeEndpoints(id: string, otherId: string, since: number): boolean {
@@ -224,6 +249,7 @@ export class SqliteTransaction implements TunnelTransaction {
 
   /** After ROLLBACK. */
   undone(): void {
+    this.#routedChanges.undone()
     for (const giveBack of this.#takenBack.reverse()) giveBack()
   }
 
