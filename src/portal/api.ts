@@ -11,9 +11,10 @@ import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
 import type { Moved, Registrar } from '../registration/registrar.ts'
 import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
-import { type Field, type Problem, problem } from '../shared/problem.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import { type Contact, type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { contactIn, registrationOf, textFields } from './api-input.ts'
 import { readJson } from './body.ts'
 import { routedWishIn } from './change-input.ts'
 import { describe } from './describe.ts'
@@ -27,21 +28,9 @@ import type { TunnelEvents } from './tunnel-events.ts'
 import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import { visitorOf } from './visitor.ts'
 
-const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
-  ipv4: problem('ipv4-syntax', { case: 'no-string', visitor: '' }),
-  nicname: problem('nicname-syntax', { case: 'no-string', longest: '' }),
-  country: problem('country-unknown', { case: 'no-string' }),
-  os: problem('os-unknown', { case: 'no-string', known: '' }),
-  public_key: problem('public-key-syntax', { case: 'no-string' }),
-  email: problem('email-syntax', { case: 'no-string' }),
-  webhook: problem('webhook-syntax', { case: 'no-string' }),
-  invitation: problem('invitation-unknown', { case: 'no-string' }),
-}
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
 const LINK_PREFIX_LENGTH = 64
-/** Characters of an unknown field's name that are sent back. */
-const MAX_ECHOED_LENGTH = 40
 
 export interface ApiOptions
   extends Pick<
@@ -376,59 +365,4 @@ function contactOf(contact: Contact | undefined): object {
       [`${kind}_confirmed`, isConfirmed],
     ]),
   )
-}
-
-/** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
-function registrationOf(
-  { routed_prefix: routed = false, ...body }: Readonly<Record<string, unknown>>,
-  language: string,
-): RegistrationInput {
-  if (typeof routed !== 'boolean') throw refuse(problem('routed-prefix-syntax', {}))
-  const fields = fieldsOf(body)
-  const given = Object.fromEntries(WAYS.flatMap(way => (body[way] ? [[way, body[way]]] : [])))
-  const contact = contactIn(given, language)
-  return { ...fields, wantsRouted: routed, ...(contact === undefined ? {} : { contact }) }
-}
-
-/** What a body of texts says of where the owner is told; undefined: nothing. */
-function contactIn(body: Readonly<Record<string, unknown>>, language: string): ContactWish | undefined {
-  const given = WAYS.filter(way => body[way] !== undefined).map(way => [way, String(body[way])])
-  return given.length === 0 ? undefined : { ...Object.fromEntries(given), language }
-}
-
-function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
-  if (kind === 'wireguard') {
-    const {
-      public_key,
-      email: _,
-      webhook: __,
-      ...input
-    } = textFields(body, ['public_key', 'nicname', 'country', 'os', 'invitation', ...WAYS])
-    return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
-  }
-  const {
-    email: _,
-    webhook: __,
-    ...input
-  } = textFields(body, ['ipv4', 'nicname', 'country', 'os', 'invitation', ...WAYS])
-  return kind === undefined ? input : { ...input, kind: String(kind) }
-}
-
-/** The named fields as text, an absent one as empty. Throws Refused for other fields and other types. */
-function textFields<Name extends Field>(
-  body: Readonly<Record<string, unknown>>,
-  names: readonly Name[],
-): Readonly<Record<Name, string>> {
-  const problems: Problem[] = []
-  const unknown = Object.keys(body).find(name => !names.some(known => known === name))
-  if (unknown !== undefined) {
-    const name = JSON.stringify(unknown.slice(0, MAX_ECHOED_LENGTH))
-    problems.push(problem('field-unknown', { name, known: names.join(', ') }))
-  }
-  for (const name of names) {
-    const value = body[name]
-    if (value !== undefined && typeof value !== 'string') problems.push(NOT_A_STRING[name])
-  }
-  if (problems.length > 0) throw new Refused(problems)
-  return Object.fromEntries(names.map(name => [name, String(body[name] ?? '')])) as Record<Name, string>
 }
