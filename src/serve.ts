@@ -139,6 +139,7 @@ async function start(
     traffic: () => broker.traffic.total,
     walBytes: () => broker.store.walBytes,
     journalBytes: () => broker.store.journal.bytes,
+    noticesWaiting: () => broker.table.notices.count(),
     notify: () => ({ ...secondaries.counts }),
     lags: () => secondaries.lags(),
   })

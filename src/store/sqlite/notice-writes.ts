@@ -9,6 +9,7 @@ export class NoticeWrites {
   readonly #dropContact: Statement
   readonly #way: Statement
   readonly #dropWays: Statement
+  readonly #hasContact: Statement
   readonly #insert: Statement
   readonly #dropOutdated: Statement
   readonly #dropAsked: Statement
@@ -25,6 +26,7 @@ export class NoticeWrites {
     this.#dropContact = database.prepare('DELETE FROM contacts WHERE id = ?')
     this.#way = database.prepare('INSERT INTO contact_ways (id, way, target, confirmed) VALUES (?, ?, ?, ?)')
     this.#dropWays = database.prepare('DELETE FROM contact_ways WHERE id = ?')
+    this.#hasContact = database.prepare('SELECT 1 FROM contacts WHERE id = ?')
     this.#insert = database.prepare(
       `INSERT INTO notices (id, occasion, way, target, language, nicname, country, since, made, next_try)
        SELECT id, ?2, way, target, language, nicname, country, ?3, ?4, ?4
@@ -56,6 +58,7 @@ export class NoticeWrites {
 
   /** By each way that is confirmed, in place of what has become of the tunnel before. False: there is none. */
   notify(id: string, occasion: Occasion, since: number): boolean {
+    if (this.#hasContact.get(id) === undefined) return false // most of many that fall asleep together
     this.#dropOutdated.run(id)
     const inserted = WAYS.map(way => this.#add({ id, occasion, since, way, isConfirmed: true }))
     return inserted.some(Boolean)
