@@ -117,7 +117,7 @@ export class DormantTunnels {
   /** A visit is no sign of life of the tunnel itself: it waits for that as a new one does. */
   #wakeRow(
     transaction: TunnelTransaction,
-    { id, ipv4Client }: DormantTunnel,
+    { id, ipv4Client, dormant }: DormantTunnel,
     { keyHash, isHeard }: WakeOptions,
   ): Written<Waking> {
     const waking = transaction.wake(id, {
@@ -127,6 +127,7 @@ export class DormantTunnels {
       ...(keyHash === undefined ? {} : { keyHash }),
     })
     if (waking.kind !== 'woken') return { outcome: waking, changes: [] }
+    if (dormant.isSuspended) transaction.notify(id, 'resumed', this.#now())
     return {
       outcome: waking,
       changes: this.#zone.changesOf(undefined, waking.tunnel),
@@ -145,6 +146,7 @@ export class DormantTunnels {
   #end(transaction: TunnelTransaction): Written<number> {
     const steady = this.#steady()
     const ids = transaction.tunnels.dormant.endedBy(steady, ENDED_IN_ONE)
+    for (const id of ids) transaction.notify(id, 'ended', this.#now())
     const gone = ids.filter(id => transaction.removeDormant(id, steady) !== undefined)
     if (gone.length === 0) return { outcome: 0, changes: [] }
     return {
