@@ -24,6 +24,7 @@ test('the process takes the histories of the one before, and writes them when it
   const before = readFileSync(file)
   {
     await using server = await startServer({ dir })
+    assert.equal(await server.stop(), 0)
     assert.doesNotMatch(server.stderr, /histories (are|can)/)
   }
   const after = readFileSync(file)
