@@ -8,6 +8,7 @@ import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
+import { keepHistories } from './kept-histories.ts'
 import { LastResort } from './last-resort.ts'
 import { loadLibc } from './listen/libc.ts'
 import type { DnsListeners } from './listen/listeners.ts'
@@ -110,6 +111,7 @@ async function start(
   const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
+  stops.push(await keepHistories(config, { broker, log }))
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
