@@ -159,4 +159,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX resting_routed_prefixes_by_time ON resting_routed_prefixes (free_from);
   `,
+  `
+  CREATE INDEX dormant_public_key
+    ON dormant (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
+  `,
 ]
