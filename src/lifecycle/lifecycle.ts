@@ -211,13 +211,12 @@ export class Lifecycle {
     return this.#keyRenewals.renew(id)
   }
 
-  /** Lets a tunnel be known by another public key; a dormant one comes back first. */
+  /** Lets a tunnel be known by another public key; a dormant one comes back with it, whoever has its former one by now. */
   async changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
-    if (this.#store.tunnels.dormant.byId(id) !== undefined) {
-      const awakened = await this.wake(id)
-      if (awakened.kind === 'refused') return awakened
-    }
-    return this.#moves.changeKey(id, fields)
+    if (this.#store.tunnels.dormant.byId(id) === undefined) return this.#moves.changeKey(id, fields)
+    const awakened = await this.wake(id, { fields })
+    if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
+    return awakened.kind === 'refused' ? awakened : this.#moves.changeKey(id, fields)
   }
 
   /** Routes a prefix to a tunnel, or takes it back; one that has it, or not, already stays as it is. */

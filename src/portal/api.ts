@@ -115,7 +115,8 @@ export class Api {
   }
 
   async #show(ctx: Context): Promise<void> {
-    ctx.body = this.#representation(ctx, await this.#awoken(ctx))
+    const { tunnel, warnings } = await this.#options.registrar.visit(await this.#authorized(ctx))
+    ctx.body = this.#representation(ctx, tunnel, warnings)
   }
 
   async #change(ctx: Context): Promise<void> {

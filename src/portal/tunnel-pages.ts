@@ -17,6 +17,7 @@ import { minuteOf } from './minute.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
+import { PublicKeyPages } from './public-key-pages.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import { RoutedPages } from './routed-pages.ts'
@@ -66,6 +67,8 @@ export interface TunnelPagesOptions
 interface Occasion {
   readonly first?: FirstView
   readonly endpointProblems?: readonly Problem[]
+  /** Why it could not be woken. */
+  readonly wakeProblems?: readonly Problem[]
   readonly typedIpv4?: string
   readonly isDeleteUnsure?: boolean
   readonly isKeyUnsure?: boolean
@@ -91,6 +94,7 @@ export class TunnelPages {
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
     const askAgain = (ctx: Context, tunnel: Tunnel) => this.#page(ctx, tunnel, { isReturnUnsure: true })
     new RoutedPages(this.#options, askAgain).mount(router)
+    new PublicKeyPages(this.#options).mount(router)
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -105,7 +109,8 @@ export class TunnelPages {
     }
     const tunnel = this.#found(id)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
-    this.#page(ctx, await registrar.wake(tunnel), first === undefined ? {} : { first })
+    const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
+    this.#page(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
   }
 
   /** Neither a reload that breaks the first view off nor a fault of ours may lose the key. */
@@ -148,7 +153,10 @@ export class TunnelPages {
       lastHour: lastHour(history, tunnel.id, language),
       freshKey: key,
       keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
-      warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
+      warnings: describe(
+        [...(occasion.first?.warnings ?? []), ...(occasion.wakeProblems ?? [])],
+        language,
+      ).map(({ detail }) => detail),
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? occasion.first?.typedIpv4 ?? '',
       presentIpv4: this.#otherAddress(ctx, tunnel),

@@ -151,9 +151,17 @@ export class Registrar {
 
   /** Brings a dormant tunnel back because its owner has come by; one that can't come back stays as it is. */
   async wake(tunnel: Tunnel): Promise<Tunnel> {
-    if (tunnel.dormant === undefined) return tunnel
+    return (await this.visit(tunnel)).tunnel
+  }
+
+  /** The same, and why it could not come back. That it is suspended says its state. */
+  async visit(tunnel: Tunnel): Promise<Moved> {
+    const unmoved = { kind: 'moved', tunnel, warnings: [] } as const
+    if (tunnel.dormant === undefined || tunnel.dormant.isSuspended) return unmoved
     const awakened = await this.#lifecycle.wake(tunnel.id)
-    return awakened.kind === 'refused' ? tunnel : awakened.tunnel
+    return awakened.kind === 'refused'
+      ? { ...unmoved, warnings: awakened.problems }
+      : { ...unmoved, tunnel: awakened.tunnel }
   }
 
   /**

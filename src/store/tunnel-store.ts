@@ -72,7 +72,7 @@ export interface TunnelReader {
   idByName(nicname: string, country: string): string | undefined
   /** The id of the row, sound or broken, that has an IPv4 endpoint, in canonical text; undefined: it is free. */
   idByEndpoint(ipv4: string): string | undefined
-  /** The same for a client's public key. */
+  /** The id of the row that has a client's public key; a dormant one keeps it. One that is awake comes first. */
   idByPublicKey(publicKey: string): string | undefined
   /** Whether the key opens the tunnel, a dormant one too; takes as long for an id that does not exist. */
   keyMatches(id: string, key: string): boolean
@@ -136,9 +136,11 @@ export interface Awakening {
   readonly since: number
   /** In place of the hash that it had. */
   readonly keyHash?: Uint8Array
+  /** In place of the fields of its kind. */
+  readonly fields?: KindFields
 }
 
-/** `taken`: another row has the endpoint, or was written by hand with its name or address. */
+/** `taken`: another row has the endpoint or the public key, or was written by hand with its name or address. */
 export type Waking = { readonly kind: 'woken'; readonly tunnel: Tunnel } | { readonly kind: 'taken' | 'gone' }
 
 /** What works write through, inside the transaction that they share. Reads see what was written before. */

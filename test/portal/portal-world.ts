@@ -160,6 +160,10 @@ export class PortalWorld implements Knobs {
     return new PortalWorld({ ...knobs, broker, portal, directory, stopTelling })
   }
 
+  get databaseFile(): string {
+    return join(this.#directory, 'data', 'freenet6.db')
+  }
+
   /** One request, exactly as told: no header is added but Host, Connection and the length of the body. */
   ask(path: string, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
     return ask(`${this.url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) })

@@ -200,4 +200,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX notices_by_try ON notices (way, next_try);
   CREATE INDEX notices_by_tunnel ON notices (id);
   `,
+  `
+  CREATE INDEX dormant_public_key
+    ON dormant (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
+  `,
 ]

@@ -19,7 +19,7 @@ import { addressIn, COLUMNS, type Columns, isBroken, type RowRules, readRow } fr
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
 const NOT_ALIVE = 'unreachable <> 0'
-/** The expression of the unique index, word for word. */
+/** The expression of the indexes, word for word. */
 const PUBLIC_KEY = "(CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END)"
 /** Compared if there is no row, so that an unknown id takes as long as a wrong key. */
 const NO_HASH = new Uint8Array(32)
@@ -69,7 +69,8 @@ export class TunnelTable implements TunnelReader {
     )
     this.#idByEndpoint = database.prepare('SELECT id FROM tunnels WHERE IPv4client = ?')
     this.#idByPublicKey = database.prepare(
-      `SELECT id FROM tunnels WHERE ${PUBLIC_KEY} = ? AND details IS NOT NULL`,
+      `SELECT id FROM tunnels WHERE ${PUBLIC_KEY} = ?1 AND details IS NOT NULL
+       UNION ALL SELECT id FROM dormant WHERE ${PUBLIC_KEY} = ?1 AND details IS NOT NULL`,
     )
     this.#keyHash = database.prepare(
       'SELECT key_hash FROM tunnels WHERE id = ?1 UNION ALL SELECT key_hash FROM dormant WHERE id = ?1',

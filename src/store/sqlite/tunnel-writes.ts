@@ -127,6 +127,7 @@ export class TunnelWrites {
   }
 }
 
-function detailsOf({ name: _, ...details }: KindFields): string | null {
+/** The column that keeps them. */
+export function detailsOf({ name: _, ...details }: KindFields): string | null {
   return Object.keys(details).length === 0 ? null : JSON.stringify(details)
 }
