@@ -11,6 +11,7 @@ import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunne
 import type { Drivers } from './drivers.ts'
 import { KernelTurn } from './kernel-turn.ts'
 import { type KeyRenewal, KeyRenewals } from './key-renewal.ts'
+import { Knocks } from './knocks.ts'
 import { LinkFaults } from './link-faults.ts'
 import { type EndpointChange, Moves } from './moves.ts'
 import { Reconciler } from './reconciler.ts'
@@ -68,6 +69,7 @@ export class Lifecycle {
   readonly #keyRenewals: KeyRenewals
   readonly #removal: Removal
   readonly #dormant: DormantTunnels
+  readonly #knocks: Knocks
   readonly #contacts: Contacts
   readonly #store: TunnelStore
   readonly #now: () => number
@@ -101,6 +103,7 @@ export class Lifecycle {
       onWoken: () => this.#registrations.countWoken(),
       onKeyReplaced,
     })
+    this.#knocks = new Knocks({ ...parts, wake: (id, how) => this.#dormant.wake(id, how) })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
     this.#reconciler = new Reconciler(parts)
     this.#traffic = new Traffic(parts)
@@ -121,6 +124,11 @@ export class Lifecycle {
   /** Brings a dormant tunnel back, because its owner has come by: up, in the table and in DNS when this resolves. */
   wake(id: string, options: WakeOptions = {}): Promise<Awakened> {
     return this.#dormant.wake(id, options)
+  }
+
+  /** Brings back the dormant tunnels whose clients were heard since the last call: how many, and of how many. */
+  wakeHeard(): Promise<{ readonly listened: number; readonly woken: number }> {
+    return this.#knocks.answer()
   }
 
   /** Dormant tunnels that end within so many seconds, the first to end first; at most `limit`. */

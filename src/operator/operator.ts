@@ -170,6 +170,7 @@ export class Operator {
       ipv4_client: tunnel.ipv4Client ?? null,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),
+      kind: tunnel.kind.name,
       ...(tunnel.routedPrefix === undefined ? {} : { routed_prefix: formatPrefix(tunnel.routedPrefix) }),
       device: tunnel.device,
       creation_time: tunnel.creationTime,
