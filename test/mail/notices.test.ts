@@ -308,6 +308,18 @@ test('who has taken the address away while a notice waited hears nothing more', 
   assert.deepEqual(await subjects(), [])
 })
 
+test('a notice of one sleep is not told in another one', async () => {
+  answers = [DOWN]
+  const tunnel = await asleep(ALICE)
+  await deliveries.run()
+  await world.lifecycle.setContact(tunnel.id, undefined)
+  await world.lifecycle.wake(tunnel.id)
+  world.now += HOUR
+  await fallAsleep(tunnel)
+  await world.lifecycle.setContact(tunnel.id, ALICE)
+  assert.deepEqual(await subjects(), [])
+})
+
 test('a link to a new key is sent within half an hour or not at all, a stop included', async () => {
   const { id } = await registered(ALICE)
   for (const [seconds, expected] of [

@@ -34,7 +34,7 @@ async function link(to = EMAIL): Promise<string> {
 
 /** Letters leave a moment after what they are about. */
 async function sent(count: number): Promise<Letter[]> {
-  for (let look = 0; look < 200 && world.mails.length < count; look++) await sleep(10)
+  for (let look = 0; look < 1000 && world.mails.length < count; look++) await sleep(10)
   await sleep(50)
   assert.equal(world.mails.length, count)
   return world.mails.splice(0)
@@ -320,7 +320,7 @@ test('a URL is left beside an address where the operator has named hosts, and is
   assert.equal(lab.broker.table.contactOf(tunnel.id), undefined)
   const kept = await lab.post(path, { email: EMAIL, webhook: 'https://ntfy.sh/t' }, cookie)
   assert.equal(kept.status, 303)
-  for (let look = 0; look < 200 && lab.mails.length < 2; look++) await sleep(10)
+  for (let look = 0; look < 1000 && lab.mails.length < 2; look++) await sleep(10)
   assert.deepEqual(lab.mails.map(({ to }) => to).sort(), [EMAIL, 'https://ntfy.sh/t'])
   const letter = lab.mails.find(({ to }) => to.startsWith('https'))
   await lab.post(letter?.page.replace(lab.url, '') ?? '', { wanted: 'yes' })
