@@ -183,6 +183,8 @@ describe(`WireGuard by ${program}`, { concurrency: false }, () => {
     await pingUntil('client2', INTERNET_IPV6)
     inside('client2', 'ip', 'link', 'set', 'wg2', 'down')
     await until('the row to go', MENDED_MS, () => !isThere() || undefined)
+    // The kernel has taken the address with the link.
+    inside('client2', 'ip', 'addr', 'add', `${two.ipv6_client}/64`, 'dev', 'wg2', 'nodad')
     inside('client2', 'ip', 'link', 'set', 'wg2', 'up')
     inside('client2', 'ip', '-6', 'route', 'replace', 'default', 'dev', 'wg2')
     assert.notEqual(pingStatus('client2', INTERNET_IPV6), 0)

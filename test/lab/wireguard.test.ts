@@ -8,7 +8,7 @@ import { runInGuest } from './guest.ts'
 import { missingGuest } from './kernel.ts'
 
 const SUITE = join(import.meta.dirname, 'wireguard.guest.ts')
-const LIMIT_SECONDS = 280
+const LIMIT_SECONDS = 480
 /** Each wireguard-go goes with them: it would outlive the suite. */
 const NAMESPACES = ['-mnpf', '--propagation', 'private', '--kill-child', '--mount-proc']
 /** A network and a /run of its own, so that its namespaces, interfaces and sockets are nobody else's. */

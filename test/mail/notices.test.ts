@@ -122,6 +122,21 @@ test('an owner is told in their language when the tunnel falls asleep, with the 
   assert.match(letter?.text ?? '', new RegExp(`/notices/${tunnel.id}/[\\w-]{22}$`))
 })
 
+test('a host that sleeps again and again and wakes its tunnel by itself is told of once a week', async () => {
+  const tunnel = await asleep(ALICE)
+  assert.deepEqual(await subjects(), ['is asleep'])
+  for (const [days, told] of [
+    [1, []],
+    [5, []],
+    [2, ['is asleep']],
+  ] as const) {
+    await world.lifecycle.wake(tunnel.id)
+    world.now += days * DAY
+    await fallAsleep(tunnel)
+    assert.deepEqual(await subjects(), told)
+  }
+})
+
 test('one more comes three days before the end, once, whatever is restarted; a second sleep has its own', async () => {
   const tunnel = await asleep(ALICE)
   assert.deepEqual(await subjects(), ['is asleep'])

@@ -204,4 +204,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX dormant_public_key
     ON dormant (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
   `,
+  `
+  ALTER TABLE contacts ADD COLUMN sleep_told INTEGER;
+  `,
 ]

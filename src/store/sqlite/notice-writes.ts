@@ -2,6 +2,9 @@ import { type Contact, WAYS, type WayName } from '../../tunnel/contact.ts'
 import type { Occasion } from '../notice.ts'
 import type { Database, Statement } from './database.ts'
 
+/** Between two notices that a tunnel has fallen asleep. */
+const SLEEP_NEWS_SECONDS = 7 * 86_400
+
 /** Where owners are told, and what they are to be told: to be called inside a transaction. */
 export class NoticeWrites {
   readonly #now: () => number
@@ -14,6 +17,8 @@ export class NoticeWrites {
   readonly #dropOutdated: Statement
   readonly #dropAsked: Statement
   readonly #drop: Statement
+  readonly #noteSleep: Statement
+  readonly #lateSleep: Statement
   readonly #postpone: Statement
 
   /** `now`: seconds of the steady clock. */
@@ -40,6 +45,11 @@ export class NoticeWrites {
     )
     this.#dropAsked = database.prepare('DELETE FROM notices WHERE id = ? AND occasion = ? AND way = ?')
     this.#drop = database.prepare('DELETE FROM notices WHERE number = ?')
+    this.#noteSleep = database.prepare('UPDATE contacts SET sleep_told = ? WHERE id = ?')
+    this.#lateSleep = database.prepare(
+      `SELECT 1 FROM contacts WHERE id = ? AND sleep_told BETWEEN ? AND ?
+       AND NOT EXISTS (SELECT 1 FROM notices WHERE notices.id = contacts.id AND occasion = 'dormant')`,
+    )
     this.#postpone = database.prepare(
       'UPDATE notices SET failures = failures + 1, next_try = ? WHERE number = ?',
     )
@@ -59,9 +69,18 @@ export class NoticeWrites {
   /** By each way that is confirmed, in place of what has become of the tunnel before. False: there is none. */
   notify(id: string, occasion: Occasion, since: number): boolean {
     if (this.#hasContact.get(id) === undefined) return false // most of many that fall asleep together
+    const isOldNews = occasion === 'dormant' && this.#wasToldOfSleep(id)
     this.#dropOutdated.run(id)
+    if (isOldNews) return false
     const inserted = WAYS.map(way => this.#add({ id, occasion, since, way, isConfirmed: true }))
-    return inserted.some(Boolean)
+    const isTold = inserted.some(Boolean)
+    if (isTold && occasion === 'dormant') this.#noteSleep.run(this.#now(), id)
+    return isTold
+  }
+
+  /** A host that sleeps every night wakes its tunnel by itself: its owner is not told of each. What still waits was not told. */
+  #wasToldOfSleep(id: string): boolean {
+    return this.#lateSleep.get(id, this.#now() - SLEEP_NEWS_SECONDS, this.#now()) !== undefined
   }
 
   /** By one way: a question goes to one that is not confirmed, a link to one that is. False: there is none. */
