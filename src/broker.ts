@@ -4,9 +4,11 @@ import type { Drivers } from './lifecycle/drivers.ts'
 import type { Lifecycle } from './lifecycle/lifecycle.ts'
 import type { TunnelZone } from './lifecycle/tunnel-zone.ts'
 import type { History } from './observation/history.ts'
+import type { TrafficCounts } from './observation/traffic-counts.ts'
 import type { Operator } from './operator/operator.ts'
 import type { OperatingSystems } from './portal/operating-systems.ts'
 import type { Admission } from './registration/admission.ts'
+import type { EntryRules } from './registration/entry-rules.ts'
 import type { TunnelReader, TunnelStore } from './store/tunnel-store.ts'
 import type { Catalog } from './zone/catalog.ts'
 import type { StaticZones } from './zone-loading.ts'
@@ -24,11 +26,13 @@ export interface Broker {
   readonly lifecycle: Lifecycle
   readonly prober: Prober
   readonly admission: Admission
+  readonly entry: EntryRules
   readonly systems: OperatingSystems
   readonly operator: Operator
   readonly audit: Audit
   /** How tunnels have fared, as far as the monitor tells it. */
   readonly history: History
+  readonly traffic: TrafficCounts
   /** Called after each registration; the monitor puts itself here. */
   onRegistered: () => void
   close(): void

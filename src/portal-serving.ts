@@ -73,6 +73,7 @@ export function portalOptions(
     pool: config.tunnel.prefix,
     census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
     history: broker.history,
+    traffic: broker.traffic,
     published: new PublishedNames(broker.catalog, broker.zone.names),
     table: broker.table,
     store: broker.store,
@@ -80,6 +81,7 @@ export function portalOptions(
     probeTimeoutMs: monitor.timeout,
     lifecycle: broker.lifecycle,
     admission: broker.admission,
+    entry: broker.entry,
     systems: broker.systems,
   }
 }

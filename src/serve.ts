@@ -1,6 +1,6 @@
 import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
-import { compose } from './compose.ts'
+import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
@@ -15,7 +15,6 @@ import { ServiceManager } from './listen/service-manager.ts'
 import { mailerOf, noticesOf } from './mail-serving.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
-import { PacketCounts } from './observation/packet-counts.ts'
 import { operatedBroker } from './operated.ts'
 import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
@@ -111,7 +110,6 @@ async function start(
   const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
-  const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
@@ -122,7 +120,7 @@ async function start(
     dryRun: broker.interfaces.kind === 'dry-run',
     onCounted: round => {
       broker.history.record(round)
-      void packets.count([...round.answered.keys()])
+      void broker.traffic.count([...round.answered.keys()])
     },
     log,
   })
@@ -138,6 +136,7 @@ async function start(
     table: () => broker.catalog.memory(),
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
+    traffic: () => broker.traffic.total,
     walBytes: () => broker.store.walBytes,
     journalBytes: () => broker.store.journal.bytes,
     notify: () => ({ ...secondaries.counts }),
@@ -182,6 +181,7 @@ async function start(
           secondaries.renew(secondariesOf(next)) // they are told with the same keys
         },
       },
+      { keys: ENTRY_KEYS_AT_RUN_TIME, change: next => broker.entry.change(entryOf(next)) },
       { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
       { keys: ['log.level'], change: next => changeLevel(log, next.log.level) },
     ],

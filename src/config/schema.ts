@@ -14,6 +14,7 @@ import {
   integer,
   ipv4,
   keyName,
+  nicnamePattern,
   prefix,
   publicUrl,
   routedPrefix,
@@ -77,6 +78,11 @@ const web = z.strictObject({
   public_url: publicUrl.default(''),
   trusted_proxies: z.array(prefix).default([]),
   registrations_per_hour: integer(0, 1_000_000).default(10),
+  /** Whether whoever registers needs a code of `invitation add`. */
+  invitations: z.enum(['off', 'required']).default('off'),
+  /** Addresses that nobody may register from, or for. */
+  blocked_prefixes: z.array(prefix).default([]),
+  blocked_nicnames: z.array(nicnamePattern).default([]),
   /** Who may read /metrics. */
   metrics_from: z.array(prefix).prefault(['127.0.0.0/8', '::1/128']),
   connections_per_address: integer(1, 100_000).default(64),

@@ -29,6 +29,16 @@ export const prefix = z
   })
   .meta({ example: '"192.0.2.0/24"' })
 
+/** Lower case: a nicname, or a pattern of nicnames. */
+export const nicnamePattern = z
+  .string()
+  .transform((text, context) => {
+    const pattern = text.toLowerCase()
+    if (/^[a-z0-9*-]{1,63}$/.test(pattern) && /[a-z0-9]/.test(pattern)) return pattern
+    return refuse(context, 'a nicname, with * for any part of it, such as admin or *bank*')
+  })
+  .meta({ example: '"*bank*"' })
+
 /** A prefix, or `key:NAME` as it stands. */
 export const transferPeer = z
   .string()

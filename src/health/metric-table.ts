@@ -36,6 +36,8 @@ export interface Figures {
   readonly table: () => { readonly used: number; readonly touched: number; readonly heldVersions: number }
   readonly monitor: () => Readonly<Record<string, number>>
   readonly logLinesDropped: () => number
+  /** What has passed all tunnels. */
+  readonly traffic: () => { readonly received: number; readonly sent: number }
   /** Octets of the database's write-ahead log. */
   readonly walBytes: () => number
   /** Octets of the differences that are kept for secondaries. */
@@ -246,6 +248,13 @@ export const METRICS: readonly MetricRow[] = [
     name: 'freenet6_dns_thread_restarts_total',
     help: 'Threads that answer and had to be replaced',
     read: ({ threadRestarts }) => threadRestarts(),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_tunnel_traffic_bytes_total',
+    help: 'Octets that were received from tunnels and sent into them, as far as they were counted; of WireGuard with its headers',
+    label: 'direction',
+    read: ({ traffic }) => ({ received: traffic().received, sent: traffic().sent }),
   },
   {
     kind: 'gauge',

@@ -1,6 +1,6 @@
 import type { Log } from '../shared/log.ts'
 import type { Contact, ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
-import type { Reconciliation } from '../tunnel/interface.ts'
+import type { Octets, Reconciliation } from '../tunnel/interface.ts'
 import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
@@ -15,6 +15,7 @@ import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deletion, Removal, type Suspension } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
+import { RoutedPrefixes } from './routed-prefixes.ts'
 import { type HeldEndpoint, Takeovers } from './takeover.ts'
 import { Traffic } from './traffic.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
@@ -60,6 +61,7 @@ export class Lifecycle {
   readonly #rounds: Rounds
   readonly #moves: Moves
   readonly #takeovers: Takeovers
+  readonly #routed: RoutedPrefixes
   readonly #keyRenewals: KeyRenewals
   readonly #removal: Removal
   readonly #dormant: DormantTunnels
@@ -83,6 +85,7 @@ export class Lifecycle {
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
     this.#takeovers = new Takeovers(parts)
+    this.#routed = new RoutedPrefixes(parts)
     const onKeyReplaced = (id: string) => {
       for (const listener of this.#keyListeners) listener(id)
     }
@@ -204,6 +207,11 @@ export class Lifecycle {
     return this.#moves.changeKey(id, fields)
   }
 
+  /** Routes a prefix to a tunnel, or takes it back; one that has it, or not, already stays as it is. */
+  changeRouted(id: string, isWanted: boolean): Promise<EndpointChange> {
+    return isWanted ? this.#routed.give(id) : this.#routed.take(id)
+  }
+
   /** Calls `listener` in the tick of each commit that gives a tunnel another key. */
   onKeyReplaced(listener: (id: string) => void): void {
     this.#keyListeners.push(listener)
@@ -261,6 +269,11 @@ export class Lifecycle {
   /** Packets that each of these tunnels has sent since its interface was made, as far as the kernel can say. */
   packetsFrom(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return this.#traffic.packets(ids)
+  }
+
+  /** What has passed each of these tunnels since its interface was made, as far as the kernel can say. */
+  octetsOf(ids: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
+    return this.#traffic.octets(ids)
   }
 
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */

@@ -1,8 +1,9 @@
 import { monotonicSeconds } from '../shared/clock.ts'
+import type { Octets } from '../tunnel/interface.ts'
 import { type LastRound, lastRoundOf } from './last-round.ts'
 import { type Bucket, SPANS, type Span, TunnelHistory } from './tunnel-history.ts'
 
-/** Tunnels that are remembered, 1.8 KB each at most; beyond, those that were heard of the longest ago are forgotten. */
+/** Tunnels that are remembered, 2.3 KB each at most; beyond, those that were heard of the longest ago are forgotten. */
 const MAX_TUNNELS = 50_000
 /** Nothing of a tunnel is shown for longer than this. */
 const FORGOTTEN_AFTER = SPANS.month.step * SPANS.month.count
@@ -15,7 +16,7 @@ export interface ObservedRound {
 }
 
 /**
- * How tunnels have fared in the last hour, day and month: round-trip times, losses and packets, in memory alone. A
+ * How tunnels have fared in the last hour, day and month: round-trip times, losses and traffic, in memory alone. A
  * restart forgets them: they tell an owner why something was slow, and nothing is decided by them.
  */
 export class History {
@@ -40,10 +41,10 @@ export class History {
     this.#forget(now)
   }
 
-  /** Notes packets that tunnels have sent since they were last counted. */
-  recordPackets(counts: ReadonlyMap<string, number>): void {
+  /** Notes what has passed tunnels since they were last counted. */
+  recordOctets(counts: ReadonlyMap<string, Octets>): void {
     const now = this.#now()
-    for (const [id, packets] of counts) this.#tunnels.get(id)?.packets(now, packets)
+    for (const [id, octets] of counts) this.#tunnels.get(id)?.octets(now, octets)
   }
 
   /** What is known of a tunnel, the oldest first, with `undefined` for times of which nothing is; empty: nothing at all. */

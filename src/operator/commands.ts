@@ -2,10 +2,12 @@ import { auditCommand } from './audit-command.ts'
 import { backupCommand } from './backup-command.ts'
 import type { Command, Operated } from './command.ts'
 import type { ControlHandler } from './control.ts'
+import { invitationAdd, invitationList, invitationRevoke } from './invitation-commands.ts'
 import { logCommand } from './log-command.ts'
 import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
 import { reloadCommand } from './reload-command.ts'
+import { tunnelRoutedPrefix } from './routed-command.ts'
 import { statusCommand } from './status-command.ts'
 import {
   tunnelAdd,
@@ -33,6 +35,10 @@ export const COMMANDS: readonly Command[] = [
   tunnelResume,
   tunnelRenewKey,
   tunnelNote,
+  tunnelRoutedPrefix,
+  invitationAdd,
+  invitationList,
+  invitationRevoke,
   zoneList,
   zoneDump,
   auditCommand,

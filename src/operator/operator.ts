@@ -1,10 +1,11 @@
 import { formatIpv6 } from '../address/ipv6.ts'
-import { formatPrefix } from '../address/prefix.ts'
+import { formatPrefix, type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
 import { findTunnel } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
 import type { Admission, RegistrationInput } from '../registration/admission.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { Octets } from '../tunnel/interface.ts'
 import { type BrokenRow, nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Outcome } from './outcome.ts'
 import type { TunnelReport } from './tunnel-report.ts'
@@ -15,12 +16,19 @@ export interface TunnelFilter {
   readonly country?: string | undefined
   /** Any part of the name, in any case. */
   readonly name?: string | undefined
+  /** An address or a prefix of either family: an end of the tunnel, its endpoint, or what is routed to it. */
+  readonly address?: string | undefined
 }
 
 /** A part of a list, and where the next part begins; null at the end. */
 interface ListSlice {
   readonly tunnels: TunnelReport[]
   readonly next: string | null
+}
+
+/** What has passed a tunnel, as far as it was counted. */
+interface Traffic {
+  of(id: string): Octets | undefined
 }
 
 /** Begins `after` in the part of a list that has the dormant tunnels; no id begins so. */
@@ -31,17 +39,20 @@ export class Operator {
   readonly #table: TunnelReader
   readonly #lifecycle: Lifecycle
   readonly #admission: Admission
+  readonly #traffic: Traffic
   readonly #origin: string
 
   constructor(options: {
     readonly table: TunnelReader
     readonly lifecycle: Lifecycle
     readonly admission: Admission
+    readonly traffic: Traffic
     readonly origin: string
   }) {
     this.#table = options.table
     this.#lifecycle = options.lifecycle
     this.#admission = options.admission
+    this.#traffic = options.traffic
     this.#origin = options.origin
   }
 
@@ -118,6 +129,13 @@ export class Operator {
     return { kind: 'done', value: { ...this.#report(renewal.tunnel), key: renewal.key } }
   }
 
+  /** Routes a prefix to a tunnel, or takes it back; one that has it, or not, already stays as it is. */
+  async changeRouted(reference: string, isWanted: boolean): Promise<Outcome<TunnelReport>> {
+    const notOffered = this.#admission.checkRouted(isWanted)
+    if (notOffered !== undefined) return refused(notOffered)
+    return this.#change(reference, ({ id }) => this.#lifecycle.changeRouted(id, isWanted))
+  }
+
   /** Notes something of a tunnel in place of what was noted; empty: nothing. Nobody but the operator sees it. */
   note(reference: string, note: string): Promise<Outcome<TunnelReport>> {
     return this.#change(reference, async ({ id }) => {
@@ -157,6 +175,8 @@ export class Operator {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      received_octets: this.#traffic.of(tunnel.id)?.received,
+      sent_octets: this.#traffic.of(tunnel.id)?.sent,
       dormant_since: tunnel.dormant?.since,
       until: this.#lifecycle.endOf(tunnel),
       fault: this.#lifecycle.faultOf(tunnel.id),
@@ -189,8 +209,19 @@ function reportOfBroken({ id, reason, columns }: BrokenRow): TunnelReport {
   }
 }
 
-function passes(report: TunnelReport, { state, country, name }: TunnelFilter): boolean {
+function passes(report: TunnelReport, { state, country, name, address }: TunnelFilter): boolean {
+  if (address !== undefined && !isAt(report, address)) return false
   if (state !== undefined && report.state !== state) return false
   if (country !== undefined && report.country !== country.toLowerCase()) return false
   return name === undefined || report.name.includes(name.toLowerCase())
+}
+
+function isAt(report: TunnelReport, address: string): boolean {
+  const wanted = parsePrefix(address)
+  const own = [report.ipv4_client ?? '', report.ipv6_client, report.ipv6_server, report.routed_prefix ?? '']
+  return wanted !== undefined && own.some(text => overlaps(wanted, parsePrefix(text)))
+}
+
+function overlaps(one: Prefix, other: Prefix | undefined): boolean {
+  return other !== undefined && (prefixContains(one, other.octets) || prefixContains(other, one.octets))
 }

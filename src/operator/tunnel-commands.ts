@@ -1,10 +1,15 @@
 import { z } from 'zod'
+import { parsePrefix } from '../address/prefix.ts'
 import { defineCommand } from './command.ts'
 import { fieldLines, textTable } from './text-table.ts'
 import { type TunnelReport, tunnelReport } from './tunnel-report.ts'
 
 const reference = z.strictObject({
   reference: z.string().min(1).meta({ title: 'ID|NAME', description: 'id, nicname.country or full name' }),
+})
+
+const wantedAddress = z.string().refine(text => parsePrefix(text) !== undefined, {
+  error: 'an IPv4 or IPv6 address, or a prefix without host bits, such as 198.51.100.0/24',
 })
 
 /** Rows looked at for one reply. */
@@ -23,6 +28,10 @@ export const tunnelList = defineCommand({
       .meta({ title: 'STATE', description: 'new, waiting, active, unreachable, dormant or suspended' }),
     country: z.string().optional().meta({ title: 'CC', description: 'only tunnels of a country' }),
     name: z.string().optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),
+    address: wantedAddress.optional().meta({
+      title: 'ADDRESS',
+      description: 'only tunnels with an address or endpoint that is this, or in this prefix',
+    }),
     after: z.string().default(''),
     limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(SLICE),
   }),
@@ -56,9 +65,19 @@ export const tunnelAdd = defineCommand({
   name: 'tunnel add',
   summary: 'register a tunnel; prints its key, once',
   words: ['ipv4', 'nicname', 'country', 'os'],
-  parameters: z.strictObject({ ipv4: z.string(), nicname: z.string(), country: z.string(), os: z.string() }),
+  parameters: z.strictObject({
+    ipv4: z.string(),
+    nicname: z.string(),
+    country: z.string(),
+    os: z.string(),
+    'routed-prefix': z
+      .stringbool()
+      .optional()
+      .meta({ title: '', description: 'with a prefix routed to it, for the network behind it' }),
+  }),
   result: tunnelReport.extend({ key: z.string() }),
-  run: ({ operator }, input) => operator.add(input),
+  run: ({ operator }, { 'routed-prefix': wantsRouted = false, ...input }) =>
+    operator.add({ ...input, wantsRouted }),
   text: fieldLines,
 })
 

@@ -8,11 +8,12 @@ import type { RegistrationInput } from '../registration/admission.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
-import type { Registrar } from '../registration/registrar.ts'
-import { limitKey } from '../registration/visitor.ts'
+import type { Moved, Registrar } from '../registration/registrar.ts'
+import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
+import { routedWishIn } from './change-input.ts'
 import { describe } from './describe.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
@@ -30,6 +31,7 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   country: problem('country-unknown', { case: 'no-string' }),
   os: problem('os-unknown', { case: 'no-string', known: '' }),
   public_key: problem('public-key-syntax', { case: 'no-string' }),
+  invitation: problem('invitation-unknown', { case: 'no-string' }),
 }
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
@@ -38,7 +40,10 @@ const LINK_PREFIX_LENGTH = 64
 const MAX_ECHOED_LENGTH = 40
 
 export interface ApiOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
+  extends Pick<
+    PortalOptions,
+    'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'traffic' | 'words' | 'systems'
+  > {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly signIns: SignIns
@@ -79,6 +84,7 @@ export class Api {
     router.get('/api/v1/tunnels/:id/diagnosis', ctx => this.#diagnose(ctx))
     router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
+    router.get('/api/v1/tunnels/:id/router', ctx => this.#routerNotes(ctx))
   }
 
   async #register(ctx: Context): Promise<void> {
@@ -119,14 +125,22 @@ export class Api {
 
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
-    const body = await readJson(ctx.req)
-    const { registrar } = this.#options
-    const outcome =
-      tunnel.kind.publicKey === undefined
-        ? await registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, this.#visitor(ctx))
-        : await registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, this.#visitor(ctx))
+    const outcome = await this.#changed(tunnel, await readJson(ctx.req), this.#visitor(ctx))
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
+  }
+
+  #changed(
+    tunnel: Tunnel,
+    body: Readonly<Record<string, unknown>>,
+    visitor: VisitorAddress,
+  ): Promise<Moved | Refusal> {
+    const { registrar } = this.#options
+    const isRoutedWanted = routedWishIn(body)
+    if (isRoutedWanted !== undefined) return registrar.changeRouted(tunnel, isRoutedWanted)
+    return tunnel.kind.publicKey === undefined
+      ? registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, visitor)
+      : registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, visitor)
   }
 
   async #delete(ctx: Context): Promise<void> {
@@ -172,18 +186,32 @@ export class Api {
 
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
   async #script(ctx: Context): Promise<void> {
-    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
-    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
+    const tunnel = await this.#scripted(ctx)
     const { os = tunnel.os, action = 'up' } = ctx.query
     const known = this.#options.systems.idsOf(tunnel.kind.name)
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
     const system = this.#options.systems.find(String(os))
-    const script = this.#options.scripts.script(tunnel, String(os), action)
+    const language = languageOf(ctx, this.#options.words).tag
+    const script = this.#options.scripts.script(tunnel, { os: String(os), action, language })
     if (system === undefined || script === undefined)
       throw refuse(problem('os-unknown', { case: 'unknown', known: known.join(', ') }))
     ctx.type = 'text/plain'
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
     ctx.body = script
+  }
+
+  /** What to do with the routed prefix on a router; no secret either. */
+  async #routerNotes(ctx: Context): Promise<void> {
+    const notes = this.#options.scripts.routedNotes(await this.#scripted(ctx))
+    if (notes.length === 0) throw refuse(problem('not-found', { case: 'routed-prefix' }))
+    ctx.type = 'text/plain'
+    ctx.body = `${notes.join('\n\n')}\n`
+  }
+
+  async #scripted(ctx: Context): Promise<Tunnel> {
+    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
+    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
+    return tunnel
   }
 
   /** The tunnel that the bearer key opens, brought back if it is dormant and can come back. */
@@ -227,7 +255,8 @@ export class Api {
 
   /** `warnings` is there only where there are some. */
   #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[] = []): object {
-    const { facts, words, lifecycle } = this.#options
+    const { facts, words, lifecycle, traffic } = this.#options
+    const octets = traffic.of(tunnel.id)
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -243,6 +272,7 @@ export class Api {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
       links: this.#links(tunnel),
@@ -262,12 +292,16 @@ export class Api {
     }
   }
 
-  #links(tunnel: Tunnel): { readonly self: string; readonly script: string; readonly page: string } {
+  /** `router` is there only where a prefix is routed to the tunnel. */
+  #links(
+    tunnel: Tunnel,
+  ): Readonly<Record<'self' | 'script' | 'page', string>> & { readonly router?: string } {
     const self = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
     return {
       self,
       script: `${self}/script?os=${tunnel.os}&action=up`,
       page: `${this.#options.publicUrl}/tunnels/${tunnel.id}`,
+      ...(tunnel.routedPrefix === undefined ? {} : { router: `${self}/router` }),
     }
   }
 
@@ -306,10 +340,16 @@ function registrationOf({
 
 function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
   if (kind === 'wireguard') {
-    const { public_key, ...input } = textFields(body, ['public_key', 'nicname', 'country', 'os'])
+    const { public_key, ...input } = textFields(body, [
+      'public_key',
+      'nicname',
+      'country',
+      'os',
+      'invitation',
+    ])
     return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
   }
-  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
+  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os', 'invitation'])
   return kind === undefined ? input : { ...input, kind: String(kind) }
 }
 

@@ -5,7 +5,9 @@ import type { PublishedNames } from '../lifecycle/published-names.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import type { Census } from '../observation/census.ts'
 import type { History } from '../observation/history.ts'
+import type { TrafficCounts } from '../observation/traffic-counts.ts'
 import type { Admission } from '../registration/admission.ts'
+import type { EntryRules } from '../registration/entry-rules.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import type { ProblemCode } from '../shared/problem.ts'
@@ -57,6 +59,7 @@ export interface PortalOptions {
   readonly pool: Prefix
   readonly census: Census
   readonly history: History
+  readonly traffic: Pick<TrafficCounts, 'of'>
   readonly published: PublishedNames
   readonly table: TunnelReader
   /** Where commits are heard of. */
@@ -66,6 +69,7 @@ export interface PortalOptions {
   readonly probeTimeoutMs: number
   readonly lifecycle: Lifecycle
   readonly admission: Admission
+  readonly entry: Pick<EntryRules, 'areInvitationsRequired'>
   /** Undefined: no mail is sent, and no address is asked for. */
   readonly mailer?: Pick<Mailer, 'send'> | undefined
   readonly selfCheck: {

@@ -143,7 +143,7 @@ function application(
     readonly publicUrl: string
   },
 ): Koa {
-  const { facts, history, published, table, lifecycle, admission, words, systems, log } = options
+  const { facts, history, traffic, published, table, lifecycle, admission, words, systems, log } = options
   const { events, admittance, publicUrl } = parts
   const { limits, trustedProxies } = admittance
   const templates = new Templates()
@@ -153,9 +153,11 @@ function application(
     trustedProxies,
     facts,
     history,
+    traffic,
     published,
     table,
     lifecycle,
+    entry: options.entry,
     publicUrl,
     limits,
     hasMail: options.mailer !== undefined,

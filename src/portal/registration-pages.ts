@@ -11,19 +11,20 @@ import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
-import { type OperatingSystem, requirementsOf } from './operating-systems.ts'
+import { requirementsOf } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { refusedFor } from './refusal-note.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
+import type { OperatingSystem } from './system-manifest.ts'
 import { INTERFACE_NAME } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface RegistrationPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems' | 'entry'> {
   readonly publicUrl: string
   readonly registrar: Registrar
   readonly signIns: SignIns
@@ -36,7 +37,7 @@ type Typed = Readonly<Record<Field | 'kind' | 'routed_prefix', string>>
 /** What came of a form: a tunnel, whose key waits for the first view of its page behind a token. */
 type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly token: string } | Refusal
 
-const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os']
+const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os', 'invitation']
 /** The kind for whom nobody can reach by protocol 41. */
 const BEHIND_NAT = 'wireguard'
 
@@ -66,15 +67,25 @@ export class RegistrationPages {
     const ipv4 = visitor.family === 4 ? visitor.address : ''
     const wanted = typeof ctx.query.kind === 'string' ? ctx.query.kind : suggestedKind(visitor)
     const kind = this.#kindFor(system, wanted)
-    const typed = { ipv4, nicname: '', country: '', os: system.id, kind, public_key: '', routed_prefix: '' }
+    const typed = {
+      ipv4,
+      nicname: '',
+      country: '',
+      os: system.id,
+      kind,
+      public_key: '',
+      routed_prefix: '',
+      invitation: '',
+    }
     this.#formPage(ctx, system, { typed, problems: [] })
   }
 
   async #register(ctx: Context): Promise<void> {
     const form = await readForm(ctx.req)
     const { ipv4 = '', nicname = '', country = '', os = '', public_key = '', routed_prefix = '' } = form
+    const { invitation = '' } = form
     const kind = form.switch ?? (form.kind || 'sit')
-    const typed = { ipv4, nicname, country, os, kind, public_key, routed_prefix }
+    const typed = { ipv4, nicname, country, os, kind, public_key, routed_prefix, invitation }
     if (form.switch !== undefined) {
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: [] })
       return
@@ -105,11 +116,13 @@ export class RegistrationPages {
 
   #formPage(
     ctx: Context,
-    system: OperatingSystem | undefined,
+    chosen: OperatingSystem | undefined,
     { typed, problems }: { readonly typed: Typed; readonly problems: readonly Problem[] },
   ): void {
     const visitor = this.#visitor(ctx)
     const language = languageOf(ctx, this.#options.words)
+    const systems = this.#options.systems.in(language.tag)
+    const system = systems.find(chosen?.id ?? '')
     const described = describe(problems, language)
     const countries = countriesIn(language.tag)
     const title = language.sentence('register', { system: system?.title ?? language.sentence('your-host') })
@@ -117,13 +130,14 @@ export class RegistrationPages {
     this.#options.views.send(ctx, 'register', {
       title: problems.length > 0 ? language.sentence('correct', { title }) : title,
       heading: title,
-      required: system && requirementsOf(system, typed.kind),
+      required: system && requiredOf(system, typed.kind),
       visitor,
       isIpv6: visitor.family === 6,
       isFromProxy: visitor.source === 'proxy',
       visitorWords: visitorWords(visitor, language),
       overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       typed,
+      isInvited: this.#options.entry.areInvitationsRequired,
       isWireguard: typed.kind === 'wireguard',
       otherKind: this.#otherKind(typed.kind),
       isBehindNat: problems.some(({ code }) => code === 'ipv4-private' || code === 'ipv4-shared'),
@@ -135,7 +149,7 @@ export class RegistrationPages {
       hasTunnel: problems.some(({ code }) => code === 'ipv4-in-use'),
       countries: countries.map(entry => ({ ...entry, chosen: entry.code === country })),
       unknownCountry: countries.some(entry => entry.code === country) ? '' : typed.country.trim(),
-      systems: this.#options.systems.all
+      systems: systems.all
         .filter(({ files }) => files.has(typed.kind))
         .map(entry => ({ ...entry, chosen: entry.id === system?.id })),
       unknownOs: system === undefined ? typed.os.trim() : '',
@@ -167,6 +181,12 @@ export class RegistrationPages {
   }
 }
 
+/** With each check as a template takes it: it is a command, or words. */
+function requiredOf(system: OperatingSystem, kind: string): object {
+  const required = requirementsOf(system, kind)
+  return { ...required, checks: required.checks.map(check => ({ command: '', words: '', ...check })) }
+}
+
 /** A visitor that is seen behind a NAT, or without IPv4, needs no address of its own for WireGuard. */
 function suggestedKind(visitor: VisitorAddress): string {
   const kind = visitorKind(visitor)
@@ -181,9 +201,13 @@ function registrationOf({ public_key, routed_prefix, ...fields }: Typed): Regist
 }
 
 /** All fields as the checks will take them: two forms with the same name ask for the same tunnel. */
-function nameOfForm({ ipv4, nicname, country, os, kind, public_key, routed_prefix }: Typed): string {
-  const fields = [ipv4, lowerCaseAscii(nicname), lowerCaseAscii(country), os, kind, public_key, routed_prefix]
-  return JSON.stringify(fields.map(field => field.trim()))
+function nameOfForm({ nicname, country, ...others }: Typed): string {
+  const fields = { ...others, nicname: lowerCaseAscii(nicname), country: lowerCaseAscii(country) }
+  return JSON.stringify(
+    Object.entries(fields)
+      .map(([name, value]) => [name, value.trim()])
+      .sort(),
+  )
 }
 
 /** What the visitor's address means for a tunnel; empty if it means nothing in particular. */

@@ -4,7 +4,9 @@ import { formatIpv6 } from '../address/ipv6.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
+import type { Octets } from '../tunnel/interface.ts'
 import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
+import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
@@ -12,14 +14,16 @@ import { firstSteps } from './first-steps.ts'
 import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
 import { mtuOf } from './mtu-of.ts'
-import type { OperatingSystem } from './operating-systems.ts'
+import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
+import { RoutedPages } from './routed-pages.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, signedInTunnel } from './signed-in.ts'
+import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
   CURL_PATH,
@@ -36,7 +40,15 @@ import { visitorOf } from './visitor.ts'
 export interface TunnelPagesOptions
   extends Pick<
     PortalOptions,
-    'trustedProxies' | 'facts' | 'history' | 'published' | 'table' | 'lifecycle' | 'words' | 'systems'
+    | 'trustedProxies'
+    | 'facts'
+    | 'history'
+    | 'traffic'
+    | 'published'
+    | 'table'
+    | 'lifecycle'
+    | 'words'
+    | 'systems'
   > {
   readonly publicUrl: string
   readonly registrar: Registrar
@@ -56,6 +68,7 @@ interface Occasion {
   readonly isDeleteUnsure?: boolean
   readonly isKeyUnsure?: boolean
   readonly isMoveUnsure?: boolean
+  readonly isReturnUnsure?: boolean
 }
 
 const SIGN_IN_FIRST = problem('unauthorized', { case: 'page' })
@@ -74,6 +87,8 @@ export class TunnelPages {
     router.post('/tunnels/:id/endpoint', ctx => this.#changeEndpoint(ctx))
     router.post('/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
+    const askAgain = (ctx: Context, tunnel: Tunnel) => this.#page(ctx, tunnel, { isReturnUnsure: true })
+    new RoutedPages(this.#options, askAgain).mount(router)
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -117,10 +132,11 @@ export class TunnelPages {
       publicKey: tunnel.kind.publicKey ?? '',
       mtu: mtuOf(tunnel, facts),
       configuration: scripts.configuration(tunnel),
-      routedNotes: scripts.routedNotes(tunnel),
+      routedNotes: scripts.routedNotes(tunnel, language.tag),
       stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
+      traffic: trafficWords(this.#options.traffic.of(tunnel.id), language),
       missed: Math.max(0, tunnel.unreachable),
       probeSeconds: Math.round(facts.probeIntervalMs / 1000),
       firstAnswer: language.duration(facts.firstAnswerMs / 1000),
@@ -136,6 +152,7 @@ export class TunnelPages {
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,
       isMoveUnsure: occasion.isMoveUnsure ?? false,
+      isReturnUnsure: occasion.isReturnUnsure ?? false,
       names: this.#namesOf(tunnel),
       hasMail: this.#options.hasMail,
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
@@ -171,15 +188,15 @@ export class TunnelPages {
 
   /** The system that the query names, or the one that was registered. */
   #system(ctx: Context, tunnel: Tunnel): OperatingSystem | undefined {
-    const { systems } = this.#options
+    const systems = this.#systemsFor(ctx)
     const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
     const fits = (entry: OperatingSystem | undefined) => entry?.files.has(tunnel.kind.name) === true
     return [wanted, systems.find(tunnel.os), ...systems.all].find(fits)
   }
 
   #scriptValues(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
-    const { scripts, systems } = this.#options
-    const fitting = systems.all.filter(({ files }) => files.has(tunnel.kind.name))
+    const { scripts } = this.#options
+    const fitting = this.#systemsFor(ctx).all.filter(({ files }) => files.has(tunnel.kind.name))
     const system = this.#system(ctx, tunnel)
     const os = system?.id ?? ''
     const api = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
@@ -189,14 +206,18 @@ export class TunnelPages {
       steps: steps.map(({ sentence, command }, at) => ({ at, words: language.sentence(sentence), command })),
       system,
       systems: fitting.map(entry => ({ ...entry, chosen: entry.id === os })),
-      notes: scripts.notes(tunnel, os),
+      notes: scripts.notes(tunnel, { os, language: language.tag }),
       scripts: ACTIONS.map(action => ({
         action,
         isUp: action === 'up',
         file: scriptFileName(action, system?.ending ?? 'sh'),
-        text: scripts.script(tunnel, os, action) ?? '',
+        text: scripts.script(tunnel, { os, action, language: language.tag }) ?? '',
       })),
     }
+  }
+
+  #systemsFor(ctx: Context): OperatingSystems {
+    return this.#options.systems.in(languageOf(ctx, this.#options.words).tag)
   }
 
   /** The visitor's IPv4 address where it is not the tunnel's: a moved host will want it, a guest in a café will not. */
@@ -214,7 +235,8 @@ export class TunnelPages {
     ctx.type = 'text/plain'
     ctx.set('cache-control', 'no-store')
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
-    ctx.body = this.#options.scripts.script(tunnel, system.id, action) ?? ''
+    const language = languageOf(ctx, this.#options.words).tag
+    ctx.body = this.#options.scripts.script(tunnel, { os: system.id, action, language }) ?? ''
   }
 
   async #changeEndpoint(ctx: Context): Promise<void> {
@@ -284,10 +306,12 @@ export class TunnelPages {
   /** With the undo once more: its download is gone with the tunnel. */
   #deletedPage(ctx: Context, tunnel: Tunnel): void {
     const { views, facts, scripts, words } = this.#options
+    const language = languageOf(ctx, words)
+    const undo = scripts.script(tunnel, { os: tunnel.os, action: 'down', language: language.tag })
     views.send(ctx, 'deleted', {
-      title: languageOf(ctx, words).sentence('deleted'),
+      title: language.sentence('deleted'),
       name: nameOf(tunnel, facts.origin),
-      undo: scripts.script(tunnel, tunnel.os, 'down') ?? '',
+      undo: undo ?? '',
     })
   }
 
@@ -299,6 +323,13 @@ export class TunnelPages {
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** Empty if nobody has counted. */
+function trafficWords(octets: Octets | undefined, language: Language): string {
+  if (octets === undefined) return ''
+  const { received, sent } = octets
+  return language.sentence('traffic', { received: language.octets(received), sent: language.octets(sent) })
 }
 
 /** A link that saves a text without a script and without asking us again. */

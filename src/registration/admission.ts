@@ -13,13 +13,16 @@ import { isLabel } from '../tunnel/label.ts'
 import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import { isCountry } from './country.ts'
+import type { EntryRules, InvitationFindings } from './entry-rules.ts'
 import { OwnAddresses } from './own-addresses.ts'
 import { ProbeGate } from './probe-gate.ts'
 import { isReservedNicname } from './reserved-nicnames.ts'
 import { limitKey } from './visitor.ts'
 
 /** What somebody asks for, as typed. */
-export type RegistrationInput = Readonly<Record<Exclude<Field, 'public_key'>, string>> & {
+export type RegistrationInput = Readonly<Record<Exclude<Field, 'public_key' | 'invitation'>, string>> & {
+  /** A code that the operator has given out; none unless it is given. */
+  readonly invitation?: string
   /** The name of a kind; the first kind if it is not given. */
   readonly kind?: string
   /** Whether a prefix is to be routed to the tunnel. */
@@ -78,6 +81,7 @@ export class Admission {
   readonly #zone: Pick<ReservedNames, 'isReserved'>
   readonly #prober: Prober
   readonly #log: Log
+  readonly #entry: EntryRules
   readonly #ownAddresses = new OwnAddresses()
   readonly #gate = new ProbeGate()
 
@@ -87,6 +91,7 @@ export class Admission {
     readonly table: TunnelReader
     readonly zone: Pick<ReservedNames, 'isReserved'>
     readonly prober: Prober
+    readonly entry: EntryRules
     readonly log: Log
   }) {
     this.#policy = options.policy
@@ -94,6 +99,7 @@ export class Admission {
     this.#table = options.table
     this.#zone = options.zone
     this.#prober = options.prober
+    this.#entry = options.entry
     this.#log = options.log
   }
 
@@ -104,25 +110,37 @@ export class Admission {
       country: lowerCaseAscii(input.country.trim()),
       os: input.os.trim(),
     }
-    const nicnameProblem = checkNicname(request.nicname)
+    if (visitor !== undefined && this.#entry.isBlocked(visitor.address))
+      return refused(problem('address-blocked', { case: 'visitor', address: visitor.address }))
+    const door = this.#checkInvitation(input, visitor)
+    const nicnameProblem =
+      checkNicname(request.nicname) ?? this.#checkBlockedNicname(request.nicname, visitor)
     const countryProblem = checkCountry(request.country)
     const kind = this.#checkKind(input)
     const ipv4 = kind.hasEndpoint ? input.ipv4.trim() : undefined
-    const endpoint = ipv4 === undefined ? NOTHING_FOUND : await this.#checkEndpoint(ipv4, visitor)
+    const isEndpointChecked = ipv4 !== undefined && door.problem === undefined // nobody is pinged for the uninvited
+    const endpoint = isEndpointChecked ? await this.#checkEndpoint(ipv4, visitor) : NOTHING_FOUND
     const nameProblem =
       nicnameProblem ?? (countryProblem === undefined ? this.#checkName(request) : undefined)
     const wantsRouted = input.wantsRouted ?? false
     const own = [
+      door.problem,
       nameProblem,
       countryProblem,
       this.#checkOs(request.os, kind.name),
-      this.#checkRouted(wantsRouted),
+      this.checkRouted(wantsRouted),
     ].filter(isProblem)
     const problems = [...kind.problems, ...endpoint.problems, ...own]
     if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
     return {
       kind: 'admitted',
-      request: { ...request, ipv4, kind: kind.fields, ...(wantsRouted ? { wantsRouted } : {}) },
+      request: {
+        ...request,
+        ipv4,
+        kind: kind.fields,
+        ...(wantsRouted ? { wantsRouted } : {}),
+        ...(door.invitation === undefined ? {} : { invitation: door.invitation }),
+      },
       warnings: endpoint.warnings,
     }
   }
@@ -153,6 +171,24 @@ export class Admission {
     return { kind: 'admitted', request: fields, warnings: [] }
   }
 
+  /** The operator registers anybody. */
+  #checkInvitation(
+    { invitation = '' }: Pick<RegistrationInput, 'invitation'>,
+    visitor: Visitor | undefined,
+  ): InvitationFindings {
+    return visitor === undefined ? {} : this.#entry.checkInvitation(invitation)
+  }
+
+  #checkBlockedEndpoint(ipv4: string, visitor: Visitor | undefined): Problem | undefined {
+    if (visitor === undefined || !this.#entry.isBlocked(ipv4)) return undefined
+    return problem('address-blocked', { case: 'endpoint', address: ipv4 })
+  }
+
+  #checkBlockedNicname(nicname: string, visitor: Visitor | undefined): Problem | undefined {
+    if (visitor === undefined || !this.#entry.isNicnameBlocked(nicname)) return undefined
+    return problem('nicname-blocked', { nicname })
+  }
+
   #checkKind(
     { kind: asked, details }: Pick<RegistrationInput, 'kind' | 'details'>,
     tunnelId?: string,
@@ -174,7 +210,8 @@ export class Admission {
     return holder === undefined || holder === tunnelId ? undefined : REFUSAL.publicKeyInUse()
   }
 
-  #checkRouted(isWanted: boolean): Problem | undefined {
+  /** Whether a prefix can be routed to whoever wants one. */
+  checkRouted(isWanted: boolean): Problem | undefined {
     return isWanted && !this.#policy.offersRouted ? problem('routed-prefix-none', {}) : undefined
   }
 
@@ -192,6 +229,7 @@ export class Admission {
       this.#checkSpecialPurpose(ipv4) ??
       this.#checkOwnAddress(ipv4) ??
       this.#checkVisitorsOwn(ipv4, visitor) ??
+      this.#checkBlockedEndpoint(ipv4, visitor) ??
       this.#checkSuspended(ipv4, visitor) ??
       this.#checkInUse(ipv4, tunnelId)
     if (found !== undefined) return { problems: [found], warnings: [] }

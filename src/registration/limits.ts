@@ -14,6 +14,8 @@ const MOVES_PER_HOUR = 60
 const MAILS_PER_HOUR = 5
 /** New keys of one tunnel in an hour. */
 const NEW_KEYS_PER_HOUR = 10
+/** Invitations that are none, of an address in a minute: enough for typing mistakes, too few to guess. */
+const WRONG_INVITATIONS_PER_MINUTE = 10
 
 /**
  * Counts how often a visitor may do what. Each is counted before the work is done, so that many requests at once are
@@ -24,6 +26,10 @@ export class VisitorLimits {
   readonly #moves = new BoundedLimiter({ points: MOVES_PER_HOUR, seconds: HOUR_SECONDS })
   readonly #newKeys = new BoundedLimiter({ points: NEW_KEYS_PER_HOUR, seconds: HOUR_SECONDS })
   readonly #mails = new BoundedLimiter({ points: MAILS_PER_HOUR, seconds: HOUR_SECONDS })
+  readonly #wrongInvitations = new BoundedLimiter({
+    points: WRONG_INVITATIONS_PER_MINUTE,
+    seconds: MINUTE_SECONDS,
+  })
   #registrationsPerHour = 0
   #registrations: BoundedLimiter | undefined
   #refusals: BoundedLimiter | undefined
@@ -83,6 +89,14 @@ export class VisitorLimits {
     return this.#mails.take(tunnelId) === undefined
   }
 
+  takeWrongInvitation(visitor: VisitorAddress): Problem | undefined {
+    return tooMany('invitations', this.#wrongInvitations.take(limitKey(visitor)))
+  }
+
+  giveWrongInvitationBack(visitor: VisitorAddress): void {
+    this.#wrongInvitations.giveBack(limitKey(visitor))
+  }
+
   takeWrongKey(visitor: VisitorAddress): Problem | undefined {
     return tooMany('wrong-keys', this.#wrongKeys.take(limitKey(visitor)))
   }
@@ -93,7 +107,7 @@ export class VisitorLimits {
 }
 
 function tooMany(
-  what: 'mails' | 'moves' | 'new-keys' | 'refusals' | 'wrong-keys',
+  what: 'invitations' | 'mails' | 'moves' | 'new-keys' | 'refusals' | 'wrong-keys',
   seconds: number | undefined,
 ): Problem | undefined {
   return seconds === undefined ? undefined : problem('too-many-requests', { case: what, seconds })

@@ -1,9 +1,10 @@
 import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
+import type { TunnelRequest } from '../lifecycle/registration.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
-import type { Admission, RegistrationInput } from './admission.ts'
+import type { Admission, AdmissionVerdict, RegistrationInput } from './admission.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
@@ -54,13 +55,28 @@ export class Registrar {
   }
 
   async #admitAndRegister(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
-    const verdict = await this.#admission.check(input, visitor)
+    const verdict = await this.#checkGuessing(input, visitor)
     if (verdict.kind === 'refused') return verdict
     this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.register(verdict.request)
     if (registration.kind === 'refused') return registration
     const { tunnel, key } = registration
     return { kind: 'registered', tunnel, key, warnings: verdict.warnings }
+  }
+
+  /** Invitations can't be tried out: a few wrong ones, and whoever sends them waits. */
+  async #checkGuessing(
+    input: RegistrationInput,
+    visitor: VisitorAddress,
+  ): Promise<AdmissionVerdict<TunnelRequest>> {
+    const isGuess = (input.invitation ?? '') !== ''
+    const tooMany = isGuess ? this.#limits.takeWrongInvitation(visitor) : undefined
+    if (tooMany !== undefined) return refused(tooMany)
+    const verdict = await this.#admission.check(input, visitor)
+    const isWrong =
+      verdict.kind === 'refused' && verdict.problems.some(({ code }) => code === 'invitation-unknown')
+    if (isGuess && !isWrong) this.#limits.giveWrongInvitationBack(visitor)
+    return verdict
   }
 
   /** The dormant tunnel that is registered again: from its own endpoint and under its own name. */
@@ -137,6 +153,24 @@ export class Registrar {
     if (verdict.kind === 'admitted') this.#limits.giveRefusalBack(visitor)
     const change =
       verdict.kind === 'refused' ? verdict : await this.#lifecycle.changeKey(tunnel.id, verdict.request)
+    if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
+    this.#limits.giveMoveBack(tunnel.id)
+    return change
+  }
+
+  /**
+   * Routes a prefix to a tunnel, or takes it back. A dormant tunnel comes back first: its owner has come by. What is given
+   * back rests, so that a change counts as a move: nobody exhausts the pool by giving and taking.
+   */
+  async changeRouted(tunnel: Tunnel, isWanted: boolean): Promise<Moved | Refusal> {
+    const notOffered = this.#admission.checkRouted(isWanted)
+    if (notOffered !== undefined) return refused(notOffered)
+    const awake = await this.#rouse(tunnel)
+    if (awake.kind === 'refused') return awake
+    if (isWanted === (awake.tunnel.routedPrefix !== undefined)) return awake
+    const tooMany = this.#limits.takeMove(tunnel.id)
+    if (tooMany !== undefined) return refused(tooMany)
+    const change = await this.#lifecycle.changeRouted(tunnel.id, isWanted)
     if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
     this.#limits.giveMoveBack(tunnel.id)
     return change

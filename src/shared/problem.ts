@@ -1,5 +1,5 @@
 /** A field of the registration form. */
-export type Field = 'ipv4' | 'nicname' | 'country' | 'os' | 'public_key'
+export type Field = 'ipv4' | 'nicname' | 'country' | 'os' | 'public_key' | 'invitation'
 
 /** What is fixed for a code; its words are in templates/words, one file a language. */
 interface Sort {
@@ -51,6 +51,12 @@ export const PROBLEMS = {
   },
   'nicname-reserved': { status: 400, field: 'nicname', params: ['nicname'] },
   'nicname-taken': { status: 409, field: 'nicname', params: ['nicname', 'country'] },
+  'nicname-blocked': { status: 403, field: 'nicname', params: ['nicname'] },
+  'address-blocked': { status: 403, params: ['address'], cases: ['visitor', 'endpoint'] },
+  'invitation-required': { status: 403, field: 'invitation', params: [] },
+  'invitation-unknown': { status: 403, field: 'invitation', params: [], cases: ['unknown', 'no-string'] },
+  'invitation-used-up': { status: 403, field: 'invitation', params: [] },
+  'invitation-expired': { status: 403, field: 'invitation', params: [] },
   'country-unknown': { status: 400, field: 'country', params: [], cases: ['unknown', 'no-string'] },
   'os-unknown': { status: 400, field: 'os', params: ['known'], cases: ['unknown', 'no-string'] },
   'kind-unknown': { status: 400, params: ['known'] },
@@ -60,12 +66,13 @@ export const PROBLEMS = {
   'too-many-requests': {
     status: 429,
     params: ['seconds'],
-    cases: ['mails', 'moves', 'refusals', 'wrong-keys', 'new-keys', 'probes', 'listeners'],
+    cases: ['mails', 'moves', 'refusals', 'wrong-keys', 'invitations', 'new-keys', 'probes', 'listeners'],
   },
   'pool-full': { status: 503, params: [] },
   'routed-prefix-none': { status: 409, params: [] },
   'routed-prefixes-full': { status: 503, params: [] },
   'routed-prefix-syntax': { status: 400, params: [] },
+  'one-change': { status: 400, params: [] },
   suspended: { status: 403, params: [], cases: ['tunnel', 'endpoint'] },
   'table-full': { status: 503, params: [] },
   'email-syntax': { status: 400, params: [] },
@@ -89,7 +96,7 @@ export const PROBLEMS = {
   'not-found': {
     status: 404,
     params: [],
-    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'zone', 'serial'],
+    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'routed-prefix', 'zone', 'serial', 'invitation'],
   },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },

@@ -3,6 +3,7 @@ import type { BrokenRow, Dormancy, DormantTunnel, KindFields, Tunnel } from '../
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
+import type { InvitationReader, InvitationWrites } from './invitations.ts'
 import type { JournalReader } from './journal.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
 
@@ -126,6 +127,13 @@ export interface InsertionOptions {
 
 export type Move = 'moved' | 'taken' | 'gone'
 
+/** What became of a tunnel that was to be given a routed prefix, or to give it back. */
+export type RoutedChange =
+  | { readonly kind: 'changed'; readonly before: Tunnel; readonly tunnel: Tunnel }
+  /** It has one already, or none. */
+  | { readonly kind: 'unchanged'; readonly tunnel: Tunnel }
+  | { readonly kind: 'gone' | 'routed-full' }
+
 /** With what a dormant tunnel comes back. */
 export interface Awakening {
   readonly ipv4: string | undefined
@@ -142,6 +150,7 @@ export type Waking = { readonly kind: 'woken'; readonly tunnel: Tunnel } | { rea
 /** What works write through, inside the transaction that they share. Reads see what was written before. */
 export interface TunnelTransaction {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationWrites
   /** Takes the lowest free index and inserts what `make` builds for its addresses. `now`: seconds of the steady clock. */
   insert(now: number, make: (assignment: Assignment) => Tunnel, options: InsertionOptions): Insertion
   /** −1 → 0: the tunnel as it is now; undefined: it is gone or was up already. `since`: UTC seconds. */
@@ -154,6 +163,10 @@ export interface TunnelTransaction {
   moveEndpoint(id: string, ipv4: string, since: number): Move
   /** Gives a tunnel other fields of its kind, such as a new public key. */
   changeFields(id: string, fields: KindFields): Move
+  /** Routes a free prefix to a tunnel, a dormant one too. `now`: seconds of the steady clock. */
+  giveRouted(id: string, now: number): RoutedChange
+  /** Takes a tunnel's routed prefix back, and lets it rest. */
+  takeRouted(id: string, now: number): RoutedChange
   /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
   exchangeEndpoints(id: string, otherId: string, since: number): boolean
   /** Makes another key the one that opens a row, a dormant one too; false: there is no such row. */
@@ -214,6 +227,7 @@ export interface CommittedDifference {
 /** Tunnels, the serials of their zones and the indexes at rest; commits of them, each answered in DNS in the same tick. */
 export interface TunnelStore {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationReader
   /**
    * Does the work in the next transaction, with whatever else comes in: durable and answered in DNS when this resolves.
    * Rejects if it failed (`storageFaultOf` says why): then nothing is done.

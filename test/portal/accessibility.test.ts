@@ -62,7 +62,7 @@ suite('axe-core finds nothing', { skip: await missingPackages(['chromium']) }, (
     await check(page)
     const id = world.broker.table.idByEndpoint(ipv4) ?? assert.fail('registered')
     world.broker.history.record({ answered: new Map([[id, 20]]), silent: [] })
-    world.broker.history.recordPackets(new Map([[id, 20]]))
+    world.broker.history.recordOctets(new Map([[id, { received: 20, sent: 2 * 20 }]]))
     for (const path of OWN_PAGES) {
       await page.goto(`${world.url}/tunnels/${id}${path}`)
       await check(page)

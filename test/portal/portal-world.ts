@@ -165,7 +165,7 @@ export class PortalWorld implements Knobs {
   }
 
   /** Registers through the API; fails where that is refused. */
-  async register(input: Partial<Record<keyof typeof GOOD, string>> = {}): Promise<Given> {
+  async register(input: Partial<Record<keyof typeof GOOD | 'invitation', string>> = {}): Promise<Given> {
     const answer = await this.askJson('/api/v1/tunnels', 'POST', { ...GOOD, ...input })
     assert.equal(answer.status, 201, answer.text)
     return JSON.parse(answer.text) as Given

@@ -181,16 +181,23 @@ describe('the configuration', { skip: await missingPackages(['dig']) }, () => {
         nsid: 'anew',
         keys: [{ name: 'k1', algorithm: 'hmac-sha256', secret: SECRET }],
       },
-      web: { registrations_per_hour: 1, metrics_from: ['203.0.113.0/24'] },
+      web: {
+        registrations_per_hour: 1,
+        metrics_from: ['203.0.113.0/24'],
+        blocked_nicnames: ['bank*'],
+        blocked_prefixes: ['203.0.113.0/24'],
+      },
     })
     const taken = await reload()
     assert.equal(taken.code, 0, taken.stdout)
-    for (const key of ['dns.keys', 'dns.allow_transfer', 'web.registrations_per_hour', 'web.metrics_from'])
+    const keys = ['registrations_per_hour', 'metrics_from', 'blocked_nicnames', 'blocked_prefixes']
+    for (const key of ['dns.keys', 'dns.allow_transfer', ...keys.map(name => `web.${name}`)])
       assert.ok(taken.stdout.includes(`freenet6.toml: ${key}\n`), taken.stdout)
     assert.match(await transfer(server), record)
     const identity = await exchange(server.endpoint(), queryOf('id.server.', 'TXT', { class: CLASS.CH }))
     assert.match(identity.toString('latin1'), /anew$/)
     assert.equal((await fetch(`${server.web}/metrics`)).status, 403)
+    assert.equal(await register(server, 'banker'), 403)
     assert.equal(await register(server, 'one'), 201)
     assert.equal(await register(server, 'two'), 429)
 

@@ -10,8 +10,9 @@ import type { DriverContext } from '../../tunnel/kind.ts'
 import { DryRunInterfaces } from './dry-run-interfaces.ts'
 import { readElements } from './netlink-elements.ts'
 import { NetlinkRoutes } from './netlink-routes.ts'
+import { SENT_SET } from './sent-set.ts'
 import { SharedLayout, sharedDevice } from './shared-layout.ts'
-import { FILTER_SET, filterTrouble, listAdmitted, removeFilter } from './shared-layout-filter.ts'
+import { FILTER_SET, filterTrouble, listAdmitted, listSent, removeFilter } from './shared-layout-filter.ts'
 import { removalCommands } from './shared-layout-routes.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
@@ -70,6 +71,7 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
           readGeneration: () => readNftGeneration(netlink),
           // One that was changed while it was read is left to nft, which begins anew.
           listElements: async () => (await readElements(netlink, FILTER_SET)) ?? listAdmitted(nft),
+          listSent: async () => (await readElements(netlink, SENT_SET)) ?? listSent(nft),
         }),
   })
 }

@@ -10,6 +10,7 @@ import {
   installFilter,
   keyOf,
   listAdmitted,
+  listSent,
   readRules,
   type Traffic,
   transactionsOf,
@@ -50,6 +51,7 @@ export class KnownFilter {
   readonly #runIp: RunIp
   readonly #runNft: RunNft
   readonly #listElements: ListElements
+  readonly #listSent: ListElements
   readonly #readGeneration: ReadGeneration
   readonly #wanted: () => readonly Admitted[]
   #trouble: string | undefined
@@ -68,6 +70,7 @@ export class KnownFilter {
       readonly runIp: RunIp
       readonly runNft: RunNft
       readonly listElements: ListElements | undefined
+      readonly listSent: ListElements | undefined
       readonly readGeneration: ReadGeneration | undefined
       readonly wanted: () => readonly Admitted[]
     },
@@ -76,6 +79,7 @@ export class KnownFilter {
     this.#runIp = kernel.runIp
     this.#runNft = kernel.runNft
     this.#listElements = kernel.listElements ?? (() => listAdmitted(this.#runNft))
+    this.#listSent = kernel.listSent ?? (() => listSent(this.#runNft))
     this.#readGeneration = kernel.readGeneration ?? (async () => undefined)
     this.#wanted = kernel.wanted
   }
@@ -150,6 +154,14 @@ export class KnownFilter {
   async traffic(entries: readonly Entry[]): Promise<ReadonlyMap<string, Traffic>> {
     const few = entries.length > FEW_ELEMENTS ? undefined : await getAdmitted(this.#runNft, entries)
     return few ?? (await this.#listElements()) ?? new Map()
+  }
+
+  /** What came through all tunnels, and what was sent into them, by key. */
+  async allTraffic(): Promise<Readonly<Record<'received' | 'sent', ReadonlyMap<string, Traffic>>>> {
+    return {
+      received: (await this.#listElements()) ?? new Map(),
+      sent: (await this.#listSent()) ?? new Map(),
+    }
   }
 
   /** Touches nothing that is as it should be, so that whoever watches hears of no change. */

@@ -1,6 +1,7 @@
-import { formatPrefix, type Prefix } from '../../address/prefix.ts'
+import { formatPrefix } from '../../address/prefix.ts'
 import { type RunNft, runTransaction } from '../../kernel/nft-command.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
+import { networkAt, SENT_SET, sentLines, withinBlock } from './sent-set.ts'
 import type { Entry } from './shared-layout-entry.ts'
 
 /** Which source addresses may come from where: one element of the set. */
@@ -43,7 +44,8 @@ const TCP_IPV6_HEADERS = 60
  * kernel's own answer for an unreachable route is 'no route'.
  * A packet from a tunnel into the same tunnel is dropped (RFC 6324 3.2), except one for the server's own address.
  */
-function filterLines({ device, serverIpv4, mtu, pool, routed, capacity }: FilterOptions): string[] {
+function filterLines(options: FilterOptions): string[] {
+  const { device, serverIpv4, mtu, pool, routed, capacity } = options
   const input = `add rule ip ${TABLE} input`
   const clamp = `add rule ip6 ${TABLE} clamp`
   const segment = `tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - TCP_IPV6_HEADERS}`
@@ -59,6 +61,7 @@ function filterLines({ device, serverIpv4, mtu, pool, routed, capacity }: Filter
     ...routedLines(input, routed),
     `${input} ip saddr . @nh,224,64 @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
     `${input} counter drop`,
+    ...sentLines(options),
     // Takes out what the other layout has there: its rule against loops would part the clients of one device.
     `add table ip6 ${TABLE}`,
     `delete table ip6 ${TABLE}`,
@@ -80,19 +83,10 @@ function filterLines({ device, serverIpv4, mtu, pool, routed, capacity }: Filter
  */
 function routedLines(input: string, routed: RoutedRange | undefined): readonly string[] {
   if (routed === undefined) return []
-  const within = (at: number) => `@nh,${at},${routed.prefix.length} ${highBits(routed.prefix)}`
-  const mask = `0x${((2n ** BigInt(routed.length) - 1n) << BigInt(64 - routed.length)).toString(16)}`
-  const network = (at: number) => (routed.length === 64 ? `@nh,${at},64` : `(@nh,${at},64 & ${mask})`)
   return [
-    `${input} ${within(352)} ip saddr . ${network(352)} @tunnels counter drop`,
-    `${input} ${within(224)} ip saddr . ${network(224)} @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
+    `${input} ${withinBlock(352, routed.prefix)} ip saddr . ${networkAt(352, routed)} @tunnels counter drop`,
+    `${input} ${withinBlock(224, routed.prefix)} ip saddr . ${networkAt(224, routed)} @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
   ]
-}
-
-/** The bits of a prefix as one number, the way nft compares them. */
-function highBits({ octets, length }: Prefix): string {
-  const network = new DataView(octets.buffer, octets.byteOffset).getBigUint64(0)
-  return `0x${(network >> BigInt(64 - length)).toString(16)}`
 }
 
 /**
@@ -166,6 +160,12 @@ export async function listAdmitted(
   run: RunNft,
 ): Promise<ReadonlyMap<string, Admitted & Traffic> | undefined> {
   const { status, stdout } = await run(['list', 'set', ...SET.split(' ')])
+  return status === 0 ? parseElements(stdout) : undefined
+}
+
+/** What was sent into each tunnel, by the keys of its elements; of those that nothing is sent to nothing is known. */
+export async function listSent(run: RunNft): Promise<ReadonlyMap<string, Admitted & Traffic> | undefined> {
+  const { status, stdout } = await run(['list', 'set', 'ip', SENT_SET.table, SENT_SET.set])
   return status === 0 ? parseElements(stdout) : undefined
 }
 

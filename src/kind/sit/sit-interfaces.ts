@@ -4,7 +4,7 @@ import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import {
   addCommands,
-  changeRemoteCommand,
+  changeCommands,
   deleteCommand,
   type Outer,
   type RunIp,
@@ -12,13 +12,13 @@ import {
   runIp,
 } from '../../kernel/ip-command.ts'
 import {
+  deviceTraffic,
   isComplete,
   type KernelLink,
   listLinks,
   listRoutedPrefixes,
-  receivedPackets,
 } from '../../kernel/kernel-link.ts'
-import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { DeviceWatch } from './device-watch.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
@@ -41,6 +41,8 @@ const MAX_DEVICE_LENGTH = 15 // IFNAMSIZ
 const BATCH_LINKS = 1000
 const ALREADY_THERE = /File exists/
 const MISSING = /No such device|Cannot find device/
+/** What was to be taken away is gone already. */
+const NO_ROUTE = /No such process/
 /** The server's ends of the tunnels as sit devices of the Linux kernel (RFC 4213 3), made by batches of `ip`. */
 export class SitInterfaces implements Interfaces {
   readonly kind = 'sit'
@@ -101,9 +103,10 @@ export class SitInterfaces implements Interfaces {
 
   async changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
+    const commands = sound.map(link => changeCommands(link, this.#links.get(link.device), this.#outer))
     for (const link of sound) this.#links.set(link.device, link)
-    const commands = sound.map(link => [changeRemoteCommand(link, this.#outer)])
     const reasons = await this.#tryCommands(sound, commands)
+    for (const [device, reason] of reasons) if (NO_ROUTE.test(reason)) reasons.delete(device)
     const missing = sound.filter(link => MISSING.test(reasons.get(link.device) ?? ''))
     for (const link of missing) reasons.delete(link.device)
     return [...faults, ...faultsOf(reasons), ...(await this.create(missing))]
@@ -149,13 +152,23 @@ export class SitInterfaces implements Interfaces {
   }
 
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const all = await receivedPackets(this.#run, this.#devicePrefix)
+    const all = await deviceTraffic(this.#run, this.#devicePrefix)
     const signs = new Map<string, number>()
     for (const device of devices) {
-      const packets = all.get(device)
+      const packets = all.get(device)?.packets
       if (packets !== undefined) signs.set(device, packets)
     }
     return signs
+  }
+
+  async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
+    const all = await deviceTraffic(this.#run, this.#devicePrefix)
+    return new Map(
+      devices.flatMap(device => {
+        const traffic = all.get(device)
+        return traffic === undefined ? [] : [[device, traffic]]
+      }),
+    )
   }
 
   /** By device; undefined: nothing is known, or no tunnel can have one. */

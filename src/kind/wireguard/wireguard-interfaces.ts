@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
-import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { runLines } from '../sit/shared-layout-routes.ts'
 import {
   configuration,
@@ -18,6 +18,7 @@ import {
   addLines,
   isRouted,
   listPeerRoutes,
+  networkRemovals,
   type PeerRoutes,
   removeLines,
   strayLines,
@@ -161,20 +162,27 @@ export class WireguardInterfaces implements Interfaces {
 
   /** Octets received of each: a client behind NAT says that it is there, whatever it does with echoes. */
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map(Array.from(await this.octets(devices), ([device, { received }]) => [device, received]))
+  }
+
+  /** WireGuard's own, which count its headers and its keepalives. */
+  async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
     const states = await this.#readStates()
-    const received = new Map<string, number>()
+    const octets = new Map<string, Octets>()
     for (const device of devices) {
       const state = states?.get(this.#peers.get(device)?.publicKey ?? '')
-      if (state !== undefined) received.set(device, state.received)
+      if (state !== undefined) octets.set(device, { received: state.received, sent: state.sent })
     }
-    return received
+    return octets
   }
 
   async #createBatch(peers: readonly Peer[]): Promise<readonly LinkFault[]> {
     const changes = peers.flatMap(peer => [...this.#formerRemoval(peer), ...peerArguments(peer)])
     const outcome = await this.#runWg(['set', this.#device.name, ...changes])
     if (outcome.kind === 'failed') return peers.map(({ device }) => ({ device, reason: outcome.reason }))
+    const former = peers.flatMap(peer => formerNetworks(peer, this.#peers.get(peer.device)))
     for (const peer of peers) this.#peers.set(peer.device, peer)
+    await runBatch(this.#runIp, networkRemovals(former, this.#device.name))
     return this.#route(peers)
   }
 
@@ -248,6 +256,11 @@ export class WireguardInterfaces implements Interfaces {
 /** No name of a sit device is like it: those are numbers, and `all`. */
 function wireguardDevice(devicePrefix: string): string {
   return `${devicePrefix}wg`
+}
+
+/** What a tunnel had and has no more, such as a routed prefix that was given back. */
+function formerNetworks(peer: Peer, former: Peer | undefined): readonly string[] {
+  return (former?.networks ?? []).filter(network => !peer.networks.includes(network))
 }
 
 function sift(links: readonly Link[]): {

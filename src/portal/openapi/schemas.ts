@@ -43,11 +43,21 @@ const tunnel = z.strictObject({
   device: z.string().describe('The interface on the server'),
   creation_time: seconds,
   unreachable: z.int().min(-1).describe('Echoes missed in a row; −1: its interface is still to be made'),
+  received_octets: z
+    .int()
+    .optional()
+    .describe('From the client, since the server began to count; absent until then'),
+  sent_octets: z.int().optional().describe('To the client'),
   state_since: seconds.optional(),
   dormant_since: seconds.optional(),
   until: seconds.optional().describe('When the state ends by itself'),
   wireguard: wireguard.optional(),
-  links: z.strictObject({ self: z.url(), script: z.url(), page: z.url() }),
+  links: z.strictObject({
+    self: z.url(),
+    script: z.url(),
+    page: z.url(),
+    router: z.url().optional().describe('What to do with the routed prefix on a router'),
+  }),
   warnings: z.array(described).optional(),
 })
 
@@ -60,11 +70,18 @@ export const SCHEMAS = {
     os: z.string().describe('The id of the operating system, such as linux'),
     kind: z.enum(['sit', 'wireguard']).optional(),
     public_key: z.string().optional().describe('For kind wireguard'),
+    invitation: z.string().optional().describe('A code of the operator, where registering asks for one'),
     routed_prefix: z.boolean().optional().describe('Whether a prefix is to be routed to the tunnel too'),
   }),
   Change: z.strictObject({
     ipv4: z.string().optional().describe('The new endpoint'),
-    public_key: z.string().optional().describe('For kind wireguard'),
+    public_key: z.string().optional().describe('For kind wireguard: the new public key'),
+    routed_prefix: z
+      .boolean()
+      .optional()
+      .describe(
+        'true: a prefix is to be routed to the tunnel; false: it is given back. Alone in its request',
+      ),
   }),
   Tunnel: tunnel,
   NewTunnel: z.strictObject({ ...tunnel.shape, key: key.describe('Shown once') }),

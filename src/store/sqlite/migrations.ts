@@ -159,4 +159,15 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX resting_routed_prefixes_by_time ON resting_routed_prefixes (free_from);
   `,
+  `
+  CREATE TABLE invitations (
+    id        TEXT PRIMARY KEY NOT NULL,
+    code_hash BLOB NOT NULL CHECK (length(code_hash) = 32),
+    uses      INTEGER NOT NULL CHECK (uses > 0),
+    used      INTEGER NOT NULL CHECK (used BETWEEN 0 AND uses),
+    expires   INTEGER,
+    created   INTEGER NOT NULL,
+    note      TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -17,9 +17,11 @@ import { Database } from './database.ts'
 import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
 import { type Given, type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
+import { InvitationTable } from './invitation-table.ts'
 import { Journal, type JournalLimits } from './journal.ts'
 import { LockPatience } from './lock-patience.ts'
 import { RestingIndexes } from './resting-indexes.ts'
+import { RoutedWrites } from './routed-writes.ts'
 import { isBroken, type RowRules } from './row-rules.ts'
 import { SeenClock } from './seen-clock.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
@@ -62,6 +64,7 @@ export interface StoreOptions {
  */
 export class SqliteStore implements TunnelStore {
   readonly tunnels: TunnelTable
+  readonly invitations: InvitationTable
   readonly journal: Journal
   readonly #database: Database
   readonly #catalog: Catalog
@@ -70,6 +73,7 @@ export class SqliteStore implements TunnelStore {
   readonly #clock: SeenClock
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
+  readonly #routedWrites: RoutedWrites
   readonly #apexes: readonly Uint8Array[]
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
@@ -102,6 +106,7 @@ export class SqliteStore implements TunnelStore {
     this.#log = log
     this.#now = options.now
     this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
+    this.invitations = new InvitationTable(database)
     this.#writes = new TunnelWrites(database, rules)
     this.#dormant = new DormantWrites(database, rules)
     this.#clock = new SeenClock(database)
@@ -115,6 +120,7 @@ export class SqliteStore implements TunnelStore {
         new RoutedPool(rules.routed),
         new RestingIndexes(database, { table: 'resting_routed_prefixes', ttl }),
       )
+    this.#routedWrites = new RoutedWrites(database)
     this.#apexes = options.apexes
     this.journal = new Journal(database, options.journal)
     this.#soas = new ZoneSoas(catalog, {
@@ -296,10 +302,12 @@ export class SqliteStore implements TunnelStore {
   #commitNow(works: readonly Work<unknown>[]): readonly unknown[] {
     const transaction = new SqliteTransaction({
       tunnels: this.tunnels,
+      invitations: this.invitations,
       writes: this.#writes,
       dormant: this.#dormant,
       links: this.#links,
       routed: this.#routed,
+      routedWrites: this.#routedWrites,
     })
     const written: Written<unknown>[] = []
     let names: ReadyNames | undefined

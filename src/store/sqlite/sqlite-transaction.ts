@@ -2,6 +2,7 @@ import type { Prefix } from '../../address/prefix.ts'
 import type { Assignment } from '../../tunnel/address-pool.ts'
 import type { Resting } from '../../tunnel/index-pool.ts'
 import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
+import type { InvitationWrites } from '../invitations.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
@@ -9,6 +10,7 @@ import type {
   Insertion,
   InsertionOptions,
   Move,
+  RoutedChange,
   RowDifference,
   TunnelReader,
   TunnelTransaction,
@@ -16,6 +18,7 @@ import type {
 } from '../tunnel-store.ts'
 import type { DormantWrites } from './dormant-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
+import { RoutedChanges, type RoutedWrites } from './routed-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
 
 /** How many indexes are tried when rows written by another program stand in the way. */
@@ -24,27 +27,38 @@ const MAX_INDEX_ATTEMPTS = 4096
 /** The writes of one transaction, and what they mean for memory once it is committed or rolled back. */
 export class SqliteTransaction implements TunnelTransaction {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationWrites
   readonly rows: RowDifference[] = []
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
+  readonly #routedChanges: RoutedChanges
   readonly #takenBack: (() => void)[] = []
   readonly #resting: Resting[] = []
   readonly #restingRouted: Resting[] = []
 
   constructor(parts: {
     readonly tunnels: TunnelReader
+    readonly invitations: InvitationWrites
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
     readonly links: IndexAllocation<Assignment>
     readonly routed: IndexAllocation<Prefix> | undefined
+    readonly routedWrites: RoutedWrites
   }) {
     this.tunnels = parts.tunnels
+    this.invitations = parts.invitations
     this.#writes = parts.writes
     this.#dormant = parts.dormant
     this.#links = parts.links
     this.#routed = parts.routed
+    this.#routedChanges = new RoutedChanges({
+      tunnels: parts.tunnels,
+      writes: parts.routedWrites,
+      pool: parts.routed,
+      rows: this.rows,
+    })
   }
 
   insert(
@@ -127,6 +141,17 @@ export class SqliteTransaction implements TunnelTransaction {
     }
   }
 
+  giveRouted(id: string, now: number): RoutedChange {
+    return this.#routedChanges.give(id, now)
+  }
+
+  takeRouted(id: string, now: number): RoutedChange {
+    const change = this.#routedChanges.take(id)
+    if (change.kind === 'changed')
+      this.#restingRouted.push(...(this.#routed?.writeResting(change.before, now) ?? []))
+    return change
+  }
+
   exchangeEndpoints(id: string, otherId: string, since: number): boolean {
     const [one, other] = [this.tunnels.byId(id), this.tunnels.byId(otherId)]
     if (one?.ipv4Client === undefined || other?.ipv4Client === undefined) return false
@@ -201,6 +226,7 @@ export class SqliteTransaction implements TunnelTransaction {
 
   /** After ROLLBACK. */
   undone(): void {
+    this.#routedChanges.undone()
     for (const giveBack of this.#takenBack.reverse()) giveBack()
   }
 
