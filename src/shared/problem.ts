@@ -96,7 +96,17 @@ export const PROBLEMS = {
   'not-found': {
     status: 404,
     params: [],
-    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'routed-prefix', 'zone', 'serial', 'invitation'],
+    cases: [
+      'page',
+      'system',
+      'tunnel',
+      'taken-down',
+      'script',
+      'routed-prefix',
+      'zone',
+      'serial',
+      'invitation',
+    ],
   },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },
