@@ -21,6 +21,8 @@ export interface WakeOptions {
   readonly keyHash?: Uint8Array
   /** Whether the operator asks, who alone brings a suspended one back. */
   readonly isOperator?: boolean
+  /** Whether its own client was heard: it waits for no first sign of life then. */
+  readonly isHeard?: boolean
 }
 
 /**
@@ -70,7 +72,7 @@ export class DormantTunnels {
       if (this.#isEndpointTaken(wanted)) return refused(REFUSAL.endpointInUse(wanted.ipv4Client ?? ''))
       const [fault] = await this.#drivers.create([wanted])
       if (fault !== undefined) return refused(REFUSAL.interfaceFault(fault.reason))
-      const outcome = await this.#restore(wanted, options.keyHash)
+      const outcome = await this.#restore(wanted, options)
       if (outcome.kind === 'refused') await this.#drivers.remove([wanted])
       return outcome
     })
@@ -97,9 +99,9 @@ export class DormantTunnels {
     return ipv4Client !== undefined && this.#store.tunnels.idByEndpoint(ipv4Client) !== undefined
   }
 
-  async #restore(wanted: DormantTunnel, keyHash: Uint8Array | undefined): Promise<Awakened> {
+  async #restore(wanted: DormantTunnel, options: WakeOptions): Promise<Awakened> {
     try {
-      const waking = await this.#store.commit(transaction => this.#wakeRow(transaction, wanted, keyHash))
+      const waking = await this.#store.commit(transaction => this.#wakeRow(transaction, wanted, options))
       if (waking.kind === 'woken') return waking
       if (waking.kind === 'gone') return refused(REFUSAL.noTunnel())
       return refused(
@@ -115,16 +117,17 @@ export class DormantTunnels {
   /** A visit is no sign of life of the tunnel itself: it waits for that as a new one does. */
   #wakeRow(
     transaction: TunnelTransaction,
-    { id, ipv4Client }: DormantTunnel,
-    keyHash: Uint8Array | undefined,
+    { id, ipv4Client, dormant }: DormantTunnel,
+    { keyHash, isHeard }: WakeOptions,
   ): Written<Waking> {
     const waking = transaction.wake(id, {
       ipv4: ipv4Client,
-      waitUntil: this.#waitUntil(),
+      waitUntil: isHeard === true ? undefined : this.#waitUntil(),
       since: this.#now(),
       ...(keyHash === undefined ? {} : { keyHash }),
     })
     if (waking.kind !== 'woken') return { outcome: waking, changes: [] }
+    if (dormant.isSuspended) transaction.notify(id, 'resumed', this.#now())
     return {
       outcome: waking,
       changes: this.#zone.changesOf(undefined, waking.tunnel),
@@ -132,7 +135,9 @@ export class DormantTunnels {
         this.#onWoken()
         if (keyHash !== undefined) this.#onKeyReplaced(id)
         this.#faults.forget(id)
-        this.#log.info({ tunnel: id, device: waking.tunnel.device }, 'dormant tunnel is back')
+        const { device } = waking.tunnel
+        const by = isHeard === true ? { heard: true } : {}
+        this.#log.info({ tunnel: id, device, ...by }, 'dormant tunnel is back')
       },
     }
   }
@@ -141,6 +146,7 @@ export class DormantTunnels {
   #end(transaction: TunnelTransaction): Written<number> {
     const steady = this.#steady()
     const ids = transaction.tunnels.dormant.endedBy(steady, ENDED_IN_ONE)
+    for (const id of ids) transaction.notify(id, 'ended', this.#now())
     const gone = ids.filter(id => transaction.removeDormant(id, steady) !== undefined)
     if (gone.length === 0) return { outcome: 0, changes: [] }
     return {

@@ -101,12 +101,12 @@ export class Operator {
   async delete(reference: string): Promise<Outcome<TunnelReport>> {
     const broken = this.#table.brokenById(reference)
     if (broken !== undefined) {
-      const deletion = await this.#lifecycle.delete(broken.id)
+      const deletion = await this.#lifecycle.delete(broken.id, 'operator')
       return deletion.kind === 'refused' ? deletion : { kind: 'done', value: reportOfBroken(broken) }
     }
     const tunnel = findTunnel(this.#table, this.#origin, reference)
     if (tunnel === undefined) return refused(REFUSAL.noTunnel())
-    const deletion = await this.#lifecycle.delete(tunnel.id)
+    const deletion = await this.#lifecycle.delete(tunnel.id, 'operator')
     return deletion.kind === 'refused' ? deletion : { kind: 'done', value: this.#report(tunnel) }
   }
 

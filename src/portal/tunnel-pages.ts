@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
@@ -23,6 +24,7 @@ import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, signedInTunnel } from './signed-in.ts'
+import { stageWords } from './stage-words.ts'
 import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
@@ -57,7 +59,7 @@ export interface TunnelPagesOptions
   readonly cookie: SessionCookie
   readonly views: Views
   readonly signInPages: SignInPages
-  readonly hasMail: boolean
+  readonly correspondence: Correspondence
 }
 
 /** What a view of the tunnel's page has beyond the tunnel itself. */
@@ -117,6 +119,7 @@ export class TunnelPages {
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
     const { facts, history, lifecycle, publicUrl, scripts, views, words } = this.#options
+    const { wishes } = this.#options.correspondence
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -133,7 +136,7 @@ export class TunnelPages {
       mtu: mtuOf(tunnel, facts),
       configuration: scripts.configuration(tunnel),
       routedNotes: scripts.routedNotes(tunnel, language.tag),
-      stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
+      stateWords: stageWords(tunnel, lifecycle.endOf(tunnel), language),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       traffic: trafficWords(this.#options.traffic.of(tunnel.id), language),
@@ -154,7 +157,8 @@ export class TunnelPages {
       isMoveUnsure: occasion.isMoveUnsure ?? false,
       isReturnUnsure: occasion.isReturnUnsure ?? false,
       names: this.#namesOf(tunnel),
-      hasMail: this.#options.hasMail,
+      hasMail: wishes.offersAny,
+      unconfirmed: wishes.of(tunnel.id)?.ways.filter(({ isConfirmed }) => !isConfirmed) ?? [],
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
       ...this.#scriptValues(ctx, tunnel),
       ...this.#updateLines(ctx, tunnel),
