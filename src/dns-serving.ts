@@ -6,6 +6,7 @@ import { Counts } from './engine/counts.ts'
 import { Nameserver, type NameserverOptions } from './engine/nameserver.ts'
 import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.ts'
 import type { TransferPeer } from './engine/transfer-peer.ts'
+import type { SignedQuery } from './engine/transfer-times.ts'
 import type { SentTransfer } from './engine/transfers.ts'
 import { CookieRollover } from './listen/cookie-rollover.ts'
 import { loadLibc } from './listen/libc.ts'
@@ -53,6 +54,7 @@ export async function serveDns(
   let inForce = config
   const { recent, stop: stopFeeding } = feedRecentSteps(broker, () => inForce)
   const onSent = (sent: SentTransfer) => secondaries.noteTransfer(sent)
+  const onSigned = (signed: SignedQuery) => nameserver.noteSigned(signed)
   const engineOf = (values: Config): NameserverOptions => ({
     catalog: { buffer: broker.catalog.buffer },
     recentSteps: recent.buffer,
@@ -74,7 +76,7 @@ export async function serveDns(
   const threads =
     libc === undefined
       ? undefined
-      : new AnsweringThreads({ libc, threads: config.dns.threads, engine, log, onSent })
+      : new AnsweringThreads({ libc, threads: config.dns.threads, engine, log, onSent, onSigned })
   const listeners = await listenDns({
     // In the demo alone a missing [::1] is a warning: containers often have none.
     endpoints: config.dns.listen.map(endpoint => ({

@@ -4,6 +4,7 @@ import { CLIENT_COOKIE_LENGTH } from '../wire/cookie.ts'
 import { ASKS, EDE } from '../wire/edns.ts'
 import { FLAG, flagsOf, HEADER_LENGTH, OPCODE_MASK } from '../wire/message.ts'
 import { putUint16 } from '../wire/octets.ts'
+import { isSameName } from '../wire/wire-name.ts'
 import type { Catalog } from '../zone/catalog.ts'
 import { Lookup } from '../zone/lookup.ts'
 import { accept, VERDICT, type Verdict } from './accept.ts'
@@ -20,9 +21,9 @@ import { Query } from './query.ts'
 import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit.ts'
 import { Reply } from './reply.ts'
 import { Signature } from './signature.ts'
-import { signersOf } from './signer.ts'
+import { type Signer, signersOf } from './signer.ts'
 import { isAmong, type TransferPeer } from './transfer-peer.ts'
-import { TransferTimes } from './transfer-times.ts'
+import { type SignedQuery, TransferTimes } from './transfer-times.ts'
 import { type SentTransfer, type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
 
@@ -80,6 +81,10 @@ export class Nameserver {
   /** Called when a client has been told over UDP what has changed, or that nothing has. */
   onSent: (sent: SentTransfer) => void = () => undefined
 
+  /** Called with each signed query for differences over UDP that is answered: it must not come again over TCP. */
+  onSigned: (signed: SignedQuery) => void = () => undefined
+  readonly #signers: readonly Signer[]
+
   /** `former`: the one that this one follows, whose counts and memory of signed transfers it goes on with. */
   constructor(options: NameserverOptions, former?: Nameserver) {
     const { catalog, nsid, version, hostname, keys = [], cookieSecrets, tcpIdleMs = 0, rateLimit } = options
@@ -92,6 +97,7 @@ export class Nameserver {
     this.#answer = new Answer(this.#query, this.#reply, this.#lookup)
     this.#chaos = new Chaos({ version, hostname, identity: nsid === '' ? hostname : nsid })
     const signers = signersOf(keys)
+    this.#signers = signers
     this.counts = former?.counts ?? new Counts()
     this.#transferTimes = former === undefined ? new TransferTimes() : former.#transferTimes
     const transferTimes = this.#transferTimes
@@ -103,6 +109,12 @@ export class Nameserver {
     this.#transfers = options.transfers && new Transfers(options.transfers, engine)
     const parts = { query: this.#query, reply: this.#reply, lookup: this.#lookup }
     this.#datagramTransfer = new DatagramTransfer(parts, options.recentSteps)
+  }
+
+  /** Remembers a query that another engine has answered. */
+  noteSigned({ keyName, timeSigned, mac }: SignedQuery): void {
+    const signer = this.#signers.find(({ name }) => isSameName(name, 0, keyName, 0))
+    if (signer !== undefined) this.#transferTimes.note(signer, timeSigned, mac)
   }
 
   /** Does what `respond` does, but for a transfer that is allowed: that is a conversation, which the caller closes. */
@@ -284,6 +296,8 @@ export class Nameserver {
     if (held === undefined) return RCODE.FORMERR
     if (client.transport === 'tcp') return this.#refuseTransfer()
     this.#told = this.#datagramTransfer.put(held)
+    const signed = this.#signature.signedQuery
+    if (signed !== undefined) this.onSigned(signed)
     if (this.#told?.kind === 'incremental') return RCODE.NOERROR
     // RFC 1995 2: if the differences do not fit, our SOA alone; the client comes again over TCP if that is newer.
     this.#query.type = TYPE.SOA

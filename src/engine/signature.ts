@@ -14,7 +14,7 @@ import {
 import { isSameName } from '../wire/wire-name.ts'
 import type { Query } from './query.ts'
 import type { Signer } from './signer.ts'
-import { REMEMBERED_SECONDS, type TransferTimes } from './transfer-times.ts'
+import { REMEMBERED_SECONDS, type SignedQuery, type TransferTimes } from './transfer-times.ts'
 
 /** RFC 8945 10: "The RECOMMENDED value in most situations is 300 seconds." */
 export const FUDGE_SECONDS = 300
@@ -65,6 +65,13 @@ export class Signature {
     // RFC 8945 5.3.2: where the key or the MAC is wrong nothing is signed; time and truncation are judged after both.
     if (this.#error === TSIG_ERROR.BADSIG) this.#signer = undefined
     this.room = tsigLength(this.#query.tsig, this.#signer?.macLength ?? 0, this.#error)
+  }
+
+  /** What tells the query that has just been checked from all others; undefined: it is not signed, or not well. */
+  get signedQuery(): SignedQuery | undefined {
+    const { keyName } = this
+    if (keyName === undefined) return undefined
+    return { keyName, timeSigned: this.#query.tsig.timeSigned, mac: this.#mac().slice() }
   }
 
   /** Lets the query for a transfer that has just been checked not be sent again. */

@@ -1,6 +1,14 @@
 /** Tells a signed query for a transfer that is sent again from one that is new (RFC 8945 5.2.3). */
 import type { Signer } from './signer.ts'
 
+/** A query for a transfer, as its TSIG tells it from all others. */
+export interface SignedQuery {
+  /** In wire form and lower case. */
+  readonly keyName: Uint8Array
+  readonly timeSigned: number
+  readonly mac: Uint8Array
+}
+
 /** Queries of one key in one second that are told apart: 64 KB. A client with more signs the next a second later. */
 export const MAX_A_SECOND = 1000
 /**
@@ -23,7 +31,8 @@ interface Signed {
  * transfer is no longer than ours.
  */
 export class TransferTimes {
-  readonly #bySigner = new Map<Signer, Signed>()
+  /** By the name of the key: a reload makes other signers of the same keys. */
+  readonly #byKey = new Map<string, Signed>()
 
   /** Has this query, or one that is later by more than `slack` seconds, come before? */
   isPast(
@@ -31,7 +40,7 @@ export class TransferTimes {
     { timeSigned, mac }: { readonly timeSigned: number; readonly mac: Uint8Array },
     slack: number,
   ): boolean {
-    const signed = this.#bySigner.get(signer)
+    const signed = this.#byKey.get(keyOf(signer.name))
     if (signed === undefined || timeSigned > signed.latest) return false
     if (timeSigned < signed.latest - slack) return true
     const macs = signed.bySecond.get(timeSigned)
@@ -40,8 +49,9 @@ export class TransferTimes {
 
   /** Notes a query that is not past, whether or not it gets its transfer. */
   note(signer: Signer, timeSigned: number, mac: Uint8Array): void {
-    const signed = this.#bySigner.get(signer) ?? { latest: timeSigned, bySecond: new Map() }
-    this.#bySigner.set(signer, signed)
+    const key = keyOf(signer.name)
+    const signed = this.#byKey.get(key) ?? { latest: timeSigned, bySecond: new Map() }
+    this.#byKey.set(key, signed)
     signed.latest = Math.max(signed.latest, timeSigned)
     const macs = signed.bySecond.get(timeSigned) ?? new Set<string>()
     signed.bySecond.set(timeSigned, macs.add(keyOf(mac)))
@@ -50,6 +60,6 @@ export class TransferTimes {
   }
 }
 
-function keyOf(mac: Uint8Array): string {
-  return Buffer.from(mac).toString('latin1')
+function keyOf(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('latin1')
 }

@@ -101,6 +101,7 @@ step() {
 
 # --- the page
 step 2
+nft -f /opt/freenet6/deploy/freenet6.nft
 cat "$WORK/freenet6.toml" >/etc/freenet6/freenet6.toml
 cat "$WORK/freenet6.net.zone" >/etc/freenet6/zones/freenet6.net.zone
 step 3

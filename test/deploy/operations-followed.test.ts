@@ -165,7 +165,7 @@ function prepare(work: string): void {
 
 test('the page leads from nothing to a delegated service with two secondaries, and through its upgrade and restore', async t => {
   if (process.getuid?.() !== 0) return t.skip(cannot('a machine of its own takes root'))
-  if (!(await requirePackages(t, ['dig', 'ip', 'knotd', 'named', 'nsd', 'setpriv', 'sysctl']))) return
+  if (!(await requirePackages(t, ['dig', 'ip', 'knotd', 'named', 'nft', 'nsd', 'setpriv', 'sysctl']))) return
   if (spawnSync('unshare', [...OWN_MACHINE, 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status !== 0)
     return t.skip(cannot('there are no namespaces here'))
   const work = mkdtempSync(join(tmpdir(), 'freenet6-operations-'))

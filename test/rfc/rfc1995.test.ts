@@ -185,6 +185,18 @@ suite('2: over UDP', () => {
     }
   })
 
+  test('whoever sends a signed one again gets the same over UDP, and nothing over TCP once that has been told', () => {
+    const world = new World([{ key: wire(KEY.name) }])
+    const { nameserver } = world.server
+    nameserver.onSigned = query => nameserver.noteSigned(query)
+    world.commit(put('a', 1))
+    const { octets } = signed(ixfr(FIRST, { edns: 1232 }), KEY)
+    assert.equal(world.server.refusal(octets, '192.0.2.1', 'udp').answer.length, 5)
+    const again = world.server.refusal(octets, '198.51.100.1', 'tcp')
+    assert.deepEqual([again.rcode, tsigOf(again)?.error], [RCODE.NOTAUTH, TSIG_ERROR.BADTIME])
+    world.server.begin(signed(ixfr(FIRST, { id: 2 }), KEY).octets).close()
+  })
+
   test('to nobody who is not listed', () => {
     const world = new World([{ key: wire(KEY.name) }])
     world.commit(put('a', 1))

@@ -3,6 +3,7 @@ import { dirname, extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Counts } from '../../engine/counts.ts'
 import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { SignedQuery } from '../../engine/transfer-times.ts'
 import type { SentTransfer } from '../../engine/transfers.ts'
 import type { Log } from '../../shared/log.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
@@ -31,6 +32,8 @@ export interface AnsweringThreadOptions {
   readonly durations: SharedArrayBuffer
   /** Called when a client has been told over UDP what has changed in a zone, or that nothing has. */
   readonly onSent?: (sent: SentTransfer) => void
+  /** Called with each signed query for differences that was answered over UDP. */
+  readonly onSigned?: (signed: SignedQuery) => void
   /** Another file for the thread to run, and how long it may be silent. */
   readonly threadFile?: URL
   readonly longestSilenceMs?: number
@@ -60,8 +63,9 @@ export class AnsweringThread {
     const ready = Promise.withResolvers<void>()
     const ended = Promise.withResolvers<void>()
     worker.on('message', (word: ThreadWord) => {
-      if (word.kind === 'sent') {
+      if (word.kind === 'told') {
         for (const transfer of word.sent) options.onSent?.(transfer)
+        for (const query of word.signed) options.onSigned?.(query)
         return
       }
       this.#hasAnswered = true

@@ -1,5 +1,6 @@
 import { Counts } from '../../engine/counts.ts'
 import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { SignedQuery } from '../../engine/transfer-times.ts'
 import type { SentTransfer } from '../../engine/transfers.ts'
 import type { Durations } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
@@ -21,6 +22,8 @@ export interface AnsweringThreadsOptions {
   readonly log: Log
   /** See AnsweringThread. */
   readonly onSent?: (sent: SentTransfer) => void
+  /** Called with each signed query for differences that was answered over UDP. */
+  readonly onSigned?: (signed: SignedQuery) => void
   /** Another file for the threads to run, and how long one may be silent: see AnsweringThread. */
   readonly threadFile?: URL
   readonly longestSilenceMs?: number

@@ -1,6 +1,7 @@
 /** What an answering thread runs: its own engine and sockets, over the table that all threads share. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Nameserver } from '../../engine/nameserver.ts'
+import type { SignedQuery } from '../../engine/transfer-times.ts'
 import type { SentTransfer } from '../../engine/transfers.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
 import { loadLibc } from '../libc.ts'
@@ -14,8 +15,8 @@ import { setSlice } from './thread-slice.ts'
 
 /** Counts are published this often; more would cost more than they tell. */
 const COUNTS_INTERVAL_MS = 100
-/** Transfers over UDP that are told of in that time; a flood of them is no news. */
-const MOST_SENT = 100
+/** Queries for differences that are told of in that time; a flood of them is no news. */
+const MOST_TOLD = 100
 /** The shortest that Linux gives: an answer does not wait for the slice of whoever has the core, be it our own web. */
 const SLICE_NS = 100_000n
 
@@ -24,8 +25,12 @@ const libc = await loadLibc()
 if (libc === undefined) throw new Error('libc can not be called from this thread')
 const nameserver = new Nameserver(orders.engine)
 let sent: SentTransfer[] = []
+let signed: SignedQuery[] = []
 nameserver.onSent = transfer => {
-  if (sent.length < MOST_SENT) sent.push(transfer)
+  if (sent.length < MOST_TOLD) sent.push(transfer)
+}
+nameserver.onSigned = query => {
+  if (signed.length < MOST_TOLD) signed.push(query)
 }
 const loop = new BatchLoop({
   libc,
@@ -43,9 +48,10 @@ let published = 0
 function publishCounts(): void {
   udpCounts.publish(loop.counts)
   engineCounts.publish(nameserver.counts)
-  if (sent.length === 0) return
-  say({ kind: 'sent', sent })
+  if (sent.length === 0 && signed.length === 0) return
+  say({ kind: 'told', sent, signed })
   sent = []
+  signed = []
 }
 
 function say(word: ThreadWord): void {

@@ -1,4 +1,5 @@
 import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { SignedQuery } from '../../engine/transfer-times.ts'
 import type { SentTransfer } from '../../engine/transfers.ts'
 import type { BoundSocket } from '../udp/batch-socket.ts'
 
@@ -26,4 +27,9 @@ export interface ThreadOrders {
 /** What a thread says: that it answers now, or whom it has told over UDP what has changed in which zone. */
 export type ThreadWord =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'sent'; readonly sent: readonly SentTransfer[] }
+  | {
+      readonly kind: 'told'
+      readonly sent: readonly SentTransfer[]
+      /** What those were signed with who have asked. */
+      readonly signed: readonly SignedQuery[]
+    }
