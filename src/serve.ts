@@ -8,11 +8,12 @@ import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
+import { keepHistories } from './kept-histories.ts'
 import { LastResort } from './last-resort.ts'
 import { loadLibc } from './listen/libc.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { ServiceManager } from './listen/service-manager.ts'
-import { mailerOf, noticesOf } from './mail-serving.ts'
+import { correspondenceOf, tellOwners } from './mail-serving.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { operatedBroker } from './operated.ts'
@@ -110,6 +111,7 @@ async function start(
   const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
+  stops.push(await keepHistories(config, { broker, log }))
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
@@ -139,6 +141,7 @@ async function start(
     traffic: () => broker.traffic.total,
     walBytes: () => broker.store.walBytes,
     journalBytes: () => broker.store.journal.bytes,
+    noticesWaiting: () => broker.table.notices.count(),
     notify: () => ({ ...secondaries.counts }),
     lags: () => secondaries.lags(),
   })
@@ -155,8 +158,7 @@ async function start(
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
   const recentRefusals = new RecentRefusals()
-  const mailer = mailerOf(config, log)
-  stops.push(() => mailer?.close())
+  const correspondence = correspondenceOf(config, broker)
   let unready: readonly string[] = ['The start is not finished.']
   const portal = await servePortal(config, {
     broker,
@@ -164,13 +166,13 @@ async function start(
     metrics,
     troubles,
     unready: () => unready,
-    mailer,
+    correspondence,
     recentRefusals,
     log,
   })
   stops.push(() => portal.close())
-  if (mailer !== undefined)
-    stops.push(noticesOf(config, { broker, mailer, publicUrl: config.web.public_url || portal.url, log }))
+  const publicUrl = config.web.public_url || portal.url
+  stops.push(tellOwners(config, { broker, correspondence, publicUrl, log }))
   const untold = new Reload(config, {
     broker,
     changeable: [

@@ -22,6 +22,7 @@ import {
   smtpUrl,
   transferPeer,
   tunnelPrefix,
+  webhookHost,
 } from './values.ts'
 
 const MIN_TTL = 0
@@ -138,6 +139,11 @@ const mail = z.strictObject({
   from: z.union([z.literal(''), z.email()], { error: 'an e-mail address' }).default(''),
 })
 
+const webhook = z.strictObject({
+  /** Hosts that owners may have notices posted to, with a port if it is not 443; none: no URL is asked for. */
+  hosts: z.array(webhookHost).default([]),
+})
+
 const log = z.strictObject({ level: z.enum(LOG_LEVELS).default('info') })
 
 const control = z.strictObject({ socket: z.string().default('') })
@@ -153,6 +159,7 @@ export const schema = z.strictObject({
   tunnel: tunnel.prefault({}),
   monitor: monitor.prefault({}),
   mail: mail.prefault({}),
+  webhook: webhook.prefault({}),
   control: control.prefault({}),
   log: log.prefault({}),
 })

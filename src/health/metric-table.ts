@@ -42,6 +42,8 @@ export interface Figures {
   readonly walBytes: () => number
   /** Octets of the differences that are kept for secondaries. */
   readonly journalBytes: () => number
+  /** Notices to owners that nobody has taken yet. */
+  readonly noticesWaiting: () => number
   /** NOTIFYs by what became of them. */
   readonly notify: () => Readonly<Record<string, number>>
   /** Serials that each secondary is behind, as far as that is known. */
@@ -331,6 +333,12 @@ export const METRICS: readonly MetricRow[] = [
     name: 'freenet6_journal_bytes',
     help: 'Differences of zones that are kept for secondaries',
     read: ({ journalBytes }) => journalBytes(),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_notices_waiting',
+    help: 'Notices to owners that no mail server and no URL has taken yet',
+    read: ({ noticesWaiting }) => noticesWaiting(),
   },
   {
     kind: 'counter',

@@ -101,12 +101,12 @@ export class Operator {
   async delete(reference: string): Promise<Outcome<TunnelReport>> {
     const broken = this.#table.brokenById(reference)
     if (broken !== undefined) {
-      const deletion = await this.#lifecycle.delete(broken.id)
+      const deletion = await this.#lifecycle.delete(broken.id, 'operator')
       return deletion.kind === 'refused' ? deletion : { kind: 'done', value: reportOfBroken(broken) }
     }
     const tunnel = findTunnel(this.#table, this.#origin, reference)
     if (tunnel === undefined) return refused(REFUSAL.noTunnel())
-    const deletion = await this.#lifecycle.delete(tunnel.id)
+    const deletion = await this.#lifecycle.delete(tunnel.id, 'operator')
     return deletion.kind === 'refused' ? deletion : { kind: 'done', value: this.#report(tunnel) }
   }
 
@@ -170,6 +170,7 @@ export class Operator {
       ipv4_client: tunnel.ipv4Client ?? null,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),
+      kind: tunnel.kind.name,
       ...(tunnel.routedPrefix === undefined ? {} : { routed_prefix: formatPrefix(tunnel.routedPrefix) }),
       device: tunnel.device,
       creation_time: tunnel.creationTime,

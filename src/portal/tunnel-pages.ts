@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
@@ -16,6 +17,7 @@ import { minuteOf } from './minute.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
+import { PublicKeyPages } from './public-key-pages.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import { RoutedPages } from './routed-pages.ts'
@@ -23,6 +25,7 @@ import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, signedInTunnel } from './signed-in.ts'
+import { stageWords } from './stage-words.ts'
 import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
@@ -57,13 +60,15 @@ export interface TunnelPagesOptions
   readonly cookie: SessionCookie
   readonly views: Views
   readonly signInPages: SignInPages
-  readonly hasMail: boolean
+  readonly correspondence: Correspondence
 }
 
 /** What a view of the tunnel's page has beyond the tunnel itself. */
 interface Occasion {
   readonly first?: FirstView
   readonly endpointProblems?: readonly Problem[]
+  /** Why it could not be woken. */
+  readonly wakeProblems?: readonly Problem[]
   readonly typedIpv4?: string
   readonly isDeleteUnsure?: boolean
   readonly isKeyUnsure?: boolean
@@ -89,6 +94,7 @@ export class TunnelPages {
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
     const askAgain = (ctx: Context, tunnel: Tunnel) => this.#page(ctx, tunnel, { isReturnUnsure: true })
     new RoutedPages(this.#options, askAgain).mount(router)
+    new PublicKeyPages(this.#options).mount(router)
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -103,7 +109,8 @@ export class TunnelPages {
     }
     const tunnel = this.#found(id)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
-    this.#page(ctx, await registrar.wake(tunnel), first === undefined ? {} : { first })
+    const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
+    this.#page(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
   }
 
   /** Neither a reload that breaks the first view off nor a fault of ours may lose the key. */
@@ -117,6 +124,7 @@ export class TunnelPages {
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
     const { facts, history, lifecycle, publicUrl, scripts, views, words } = this.#options
+    const { wishes } = this.#options.correspondence
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -133,7 +141,7 @@ export class TunnelPages {
       mtu: mtuOf(tunnel, facts),
       configuration: scripts.configuration(tunnel),
       routedNotes: scripts.routedNotes(tunnel, language.tag),
-      stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
+      stateWords: stageWords(tunnel, lifecycle.endOf(tunnel), language),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       traffic: trafficWords(this.#options.traffic.of(tunnel.id), language),
@@ -145,7 +153,10 @@ export class TunnelPages {
       lastHour: lastHour(history, tunnel.id, language),
       freshKey: key,
       keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
-      warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
+      warnings: describe(
+        [...(occasion.first?.warnings ?? []), ...(occasion.wakeProblems ?? [])],
+        language,
+      ).map(({ detail }) => detail),
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? occasion.first?.typedIpv4 ?? '',
       presentIpv4: this.#otherAddress(ctx, tunnel),
@@ -154,7 +165,8 @@ export class TunnelPages {
       isMoveUnsure: occasion.isMoveUnsure ?? false,
       isReturnUnsure: occasion.isReturnUnsure ?? false,
       names: this.#namesOf(tunnel),
-      hasMail: this.#options.hasMail,
+      hasMail: wishes.offersAny,
+      unconfirmed: wishes.of(tunnel.id)?.ways.filter(({ isConfirmed }) => !isConfirmed) ?? [],
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
       ...this.#scriptValues(ctx, tunnel),
       ...this.#updateLines(ctx, tunnel),

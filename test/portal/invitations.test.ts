@@ -66,6 +66,25 @@ suite('where registering takes an invitation', () => {
     assert.deepEqual([usedOf(id), world.broker.table.count()], [1, 1])
   })
 
+  test('two that were both admitted with the last use are told apart by the table', async () => {
+    const { id } = await invite()
+    const works = ['bob', 'carol'].map((nicname, n) =>
+      world.broker.lifecycle.register({
+        ...GOOD,
+        nicname,
+        ipv4: `192.0.2.8${n}`,
+        kind: { name: 'sit' },
+        invitation: id,
+      }),
+    )
+    const outcomes = await Promise.all(works)
+    const codes = outcomes.flatMap(one =>
+      one.kind === 'refused' ? one.problems.map(({ code }) => code) : [],
+    )
+    assert.deepEqual(codes, ['invitation-used-up'])
+    assert.deepEqual([usedOf(id), world.broker.table.count()], [1, 1])
+  })
+
   test('a registration that fails uses nothing up: not a refused one, not one that the table undoes', async () => {
     const { id, code } = await invite({ uses: 2 })
     assert.equal((await register({ invitation: code })).status, 201)
