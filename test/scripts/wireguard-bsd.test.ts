@@ -21,6 +21,11 @@ const CLOSED = (device: string) =>
 const TOOLS: Readonly<Record<string, string>> = {
   id: 'echo 0',
   uname: 'echo "$KERNEL"',
+  kldload: ':',
+  sysrc: `case $1 in
+  -x) rm -f "$STATE/rc.$2" ;;
+  *=*) echo "\${1#*=}" > "$STATE/rc.\${1%%=*}" ;;
+esac`,
   ping6: ':',
   wg: `case "$1 $2" in
   'show utun4') [ -e "$STATE/utun4" ] ;;
@@ -39,6 +44,8 @@ esac`,
 esac`,
   pfctl: `case "$*" in
   '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
+  -e) : > "$STATE/pf" ;;
+  -d) rm "$STATE/pf" ;;
   -E) echo 'Token : 4711' >&2 ;;
   '-n -D tunnel=utun9 -f '*) cat "$5" > /dev/null ;;
   '-f /etc/pf.conf') sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
@@ -48,11 +55,13 @@ esac`,
   ifconfig: `case "$2" in
   '') [ -e "$STATE/$1" ] || exit 1
     [ ! -e "$STATE/key" ] || printf '\\twgpubkey %s\\n' "$(/usr/bin/wg pubkey < "$STATE/key")" ;;
-  create) : > "$STATE/$1" ;;
+  create) : > "$STATE/\${4:-$1}" ;;
+  wg) echo freenet6 ;;
   destroy) rm "$STATE/$1" ;;
   wgkey) echo "$3" > "$STATE/key" ;;
 esac`,
   route: `case "$*" in
+  '-6 -n get default') exit 1 ;;
   '-n get -inet6 default') cat "$STATE/default6" 2>/dev/null || exit 1 ;;
   '-n add -inet6 default -interface '*) echo "  interface: $6" > "$STATE/default6" ;;
   '-n add -inet6 default '*) echo "    gateway: $5" > "$STATE/default6" ;;
@@ -145,6 +154,46 @@ describe('the WireGuard scripts for openbsd', () => {
   })
 })
 
+describe('the WireGuard scripts for freebsd', () => {
+  /** The key lies outside /etc there. */
+  const WITH_LOCAL_KEY = `mkdir -p /run/upper /run/work && mount -t overlay overlay -o lowerdir=/usr/local,upperdir=/run/upper,workdir=/run/work /usr/local
+mkdir -p /usr/local/etc/wireguard && echo '${PRIVATE_KEY}' > /usr/local/etc/wireguard/freenet6.key\n`
+  const up = (args: readonly string[] = []) => run('freebsd', 'up', { before: WITH_LOCAL_KEY, args })
+
+  test('up makes the interface, its address and the default route', async t => {
+    if (!(await isReady(t))) return
+    const { stdout, calls } = up()
+    assert.match(stdout, /open to the whole IPv6 Internet/)
+    assert.match(stdout, /the tunnel works/)
+    assertInOrder(calls, [
+      'ifconfig wg create name freenet6',
+      'ifconfig freenet6 inet6 2001:db8:f6:1::2 prefixlen 64 mtu 1420 up',
+      'route -6 -n add default -interface freenet6',
+    ])
+    assert.doesNotMatch(calls, /pfctl/)
+  })
+
+  test("--firewall keeps the owner's rules, and down takes ours back", async t => {
+    if (!(await isReady(t))) return
+    host.remember('pf', '')
+    host.write('pf.conf', OWNERS_RULES)
+    for (const _ of [1, 2]) up(['--firewall'])
+    assert.equal(host.recall('rules'), CLOSED('freenet6'))
+    assertInOrder(run('freebsd', 'down').calls, ['ifconfig freenet6 destroy', 'pfctl -f /etc/pf.conf'])
+    assert.equal(host.read('pf.conf'), OWNERS_RULES)
+    assert.match(run('freebsd', 'down').stdout, /nothing to undo/)
+  })
+
+  test('pf is turned on where there are no rules at all, and off again', async t => {
+    if (!(await isReady(t))) return
+    up(['--firewall'])
+    assert.equal(host.recall('rules'), CLOSED('freenet6'))
+    assert.equal(host.recall('rc.pf_enable'), 'YES\n')
+    assertInOrder(run('freebsd', 'down').calls, ['pfctl -d', 'sysrc -x pf_enable'])
+    assert.ok(!host.made.includes('pf.conf'))
+  })
+})
+
 describe('the WireGuard scripts for macos', () => {
   const CONF = 'wireguard/freenet6.conf'
 
@@ -227,9 +276,13 @@ interface Expected {
   readonly status?: number
 }
 
-function run(system: 'openbsd' | 'macos', action: 'up' | 'down', expected: Expected = {}): HostRun {
+function run(
+  system: 'openbsd' | 'freebsd' | 'macos',
+  action: 'up' | 'down',
+  expected: Expected = {},
+): HostRun {
   const { before = WITH_KEY, status = 0, ...options } = expected
-  const kernel = { openbsd: 'OpenBSD', macos: 'Darwin' }[system]
+  const kernel = { openbsd: 'OpenBSD', freebsd: 'FreeBSD', macos: 'Darwin' }[system]
   const setting = `mkdir -p /etc/wireguard; export KERNEL=${kernel}\n`
   const ran = host.run(renderWireguard(system, action), { ...options, before: `${setting}${before}` })
   assert.equal(ran.status, status, ran.stdout + ran.stderr)
