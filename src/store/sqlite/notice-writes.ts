@@ -45,11 +45,12 @@ export class NoticeWrites {
     )
     this.#dropAsked = database.prepare('DELETE FROM notices WHERE id = ? AND occasion = ? AND way = ?')
     this.#drop = database.prepare('DELETE FROM notices WHERE number = ?')
-    this.#noteSleep = database.prepare('UPDATE contacts SET sleep_told = ? WHERE id = ?')
-    this.#lateSleep = database.prepare(
-      `SELECT 1 FROM contacts WHERE id = ? AND sleep_told BETWEEN ? AND ?
-       AND NOT EXISTS (SELECT 1 FROM notices WHERE notices.id = contacts.id AND occasion = 'dormant')`,
+    this.#noteSleep = database.prepare(
+      `UPDATE contacts SET sleep_told = ? WHERE id = (
+         SELECT notices.id FROM notices JOIN dormant USING (id, since)
+         WHERE number = ? AND occasion = 'dormant')`,
     )
+    this.#lateSleep = database.prepare('SELECT 1 FROM contacts WHERE id = ? AND sleep_told BETWEEN ? AND ?')
     this.#postpone = database.prepare(
       'UPDATE notices SET failures = failures + 1, next_try = ? WHERE number = ?',
     )
@@ -69,16 +70,13 @@ export class NoticeWrites {
   /** By each way that is confirmed, in place of what has become of the tunnel before. False: there is none. */
   notify(id: string, occasion: Occasion, since: number): boolean {
     if (this.#hasContact.get(id) === undefined) return false // most of many that fall asleep together
-    const isOldNews = occasion === 'dormant' && this.#wasToldOfSleep(id)
     this.#dropOutdated.run(id)
-    if (isOldNews) return false
+    if (occasion === 'dormant' && this.#wasToldOfSleep(id)) return false
     const inserted = WAYS.map(way => this.#add({ id, occasion, since, way, isConfirmed: true }))
-    const isTold = inserted.some(Boolean)
-    if (isTold && occasion === 'dormant') this.#noteSleep.run(this.#now(), id)
-    return isTold
+    return inserted.some(Boolean)
   }
 
-  /** A host that sleeps every night wakes its tunnel by itself: its owner is not told of each. What still waits was not told. */
+  /** A host that sleeps every night wakes its tunnel by itself: its owner is not told of each. */
   #wasToldOfSleep(id: string): boolean {
     return this.#lateSleep.get(id, this.#now() - SLEEP_NEWS_SECONDS, this.#now()) !== undefined
   }
@@ -89,7 +87,9 @@ export class NoticeWrites {
     return this.#add({ id, occasion, since: this.#now(), way, isConfirmed: occasion === 'recover' })
   }
 
+  /** A sleep that still lasts is told of with it: one that is over was told to nobody. */
   drop(number: number): void {
+    this.#noteSleep.run(this.#now(), number)
     this.#drop.run(number)
   }
 
