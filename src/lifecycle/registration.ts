@@ -16,6 +16,8 @@ export interface TunnelRequest {
   readonly os: string
   /** Whether a prefix is to be routed to the tunnel, for the network behind it. */
   readonly wantsRouted?: boolean
+  /** Undefined: that of the kind. */
+  readonly mtu?: number | undefined
 }
 
 export type Registration =
@@ -112,6 +114,7 @@ export class Registrations {
       nicname: request.nicname,
       country: request.country,
       os: request.os,
+      mtu: request.mtu,
       creationTime: this.#now(),
       unreachable: NEW,
       waitUntil: undefined,

@@ -13,7 +13,7 @@ import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readJson } from './body.ts'
-import { routedWishIn } from './change-input.ts'
+import { mtuWishIn, routedWishIn } from './change-input.ts'
 import { describe } from './describe.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
@@ -138,6 +138,8 @@ export class Api {
     const { registrar } = this.#options
     const isRoutedWanted = routedWishIn(body)
     if (isRoutedWanted !== undefined) return registrar.changeRouted(tunnel, isRoutedWanted)
+    const mtu = mtuWishIn(body)
+    if (mtu !== undefined) return registrar.changeMtu(tunnel, mtu === null ? undefined : mtu)
     return tunnel.kind.publicKey === undefined
       ? registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, visitor)
       : registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, visitor)
@@ -331,10 +333,11 @@ function idempotencyKeyOf(ctx: Context): string {
 /** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
 function registrationOf({
   routed_prefix: routed = false,
+  mtu,
   ...body
 }: Readonly<Record<string, unknown>>): RegistrationInput {
   if (typeof routed !== 'boolean') throw refuse(problem('routed-prefix-syntax', {}))
-  return { ...fieldsOf(body), wantsRouted: routed }
+  return { ...fieldsOf(body), wantsRouted: routed, ...(mtu === undefined || mtu === null ? {} : { mtu }) }
 }
 
 function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {

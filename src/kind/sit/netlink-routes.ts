@@ -5,7 +5,8 @@ import { type Entry, LINK_BITS, networkOf } from './shared-layout-entry.ts'
 import { PROTOCOL, type RouteListing, type RouteTable, type Taken, type Way } from './shared-layout-routes.ts'
 
 const RTM = { new: 24, delete: 25, get: 26 } as const
-const RTA = { destination: 1, device: 4, gateway: 5 } as const
+const RTA = { destination: 1, device: 4, gateway: 5, metrics: 8 } as const
+const METRIC = { lock: 1, mtu: 2 } as const
 const AF_INET6 = 10
 const TABLE = { main: 254, local: 255 } as const
 const ROUTE = { unicast: 1, local: 2 } as const
@@ -112,13 +113,19 @@ function note(
   if (!isOfDevice || length > LINK_BITS) return
   const gateway = findAttribute(octets, attributes, RTA.gateway)
   const endpoint = gateway === undefined ? '' : formatIpv4(octets.readUInt32BE(gateway.at + 12))
-  found.ways.set(networkOf(address), { endpoint, length })
+  const metrics = findAttribute(octets, attributes, RTA.metrics)
+  const mtu = metrics && findAttribute(octets, metrics, METRIC.mtu)
+  found.ways.set(networkOf(address), {
+    endpoint,
+    length,
+    ...(mtu === undefined ? {} : { mtu: octets.readUInt32LE(mtu.at) }),
+  })
 }
 
-function remoteMessage({ network, length, endpoint }: Entry, index: number): Buffer {
+function remoteMessage({ network, length, endpoint, mtu }: Entry, index: number): Buffer {
   const gateway = new Uint8Array(16)
   gateway.set(ipv4Bytes(parseIpv4(endpoint) ?? 0), 12)
-  return routeMessage(RTM.new, networkOctets(network), { index, bits: length, gateway })
+  return routeMessage(RTM.new, networkOctets(network), { index, bits: length, gateway, mtu })
 }
 
 /** In a routed prefix the server has no address. */
@@ -131,7 +138,17 @@ function localMessages({ serverAddress }: Pick<Entry, 'serverAddress'>, type: nu
 function routeMessage(
   type: number,
   destination: Uint8Array,
-  { index, bits, gateway }: { readonly index: number; readonly bits: number; readonly gateway?: Uint8Array },
+  {
+    index,
+    bits,
+    gateway,
+    mtu,
+  }: {
+    readonly index: number
+    readonly bits: number
+    readonly gateway?: Uint8Array
+    readonly mtu?: number | undefined
+  },
 ): Buffer {
   const isLocal = bits === ADDRESS_BITS
   const own = ownPart({
@@ -151,9 +168,22 @@ function routeMessage(
         [RTA.destination, destination],
         [RTA.device, device],
         ...(gateway === undefined ? [] : [[RTA.gateway, gateway] as const]),
+        ...(mtu === undefined ? [] : [[RTA.metrics, metricsOf(mtu)] as const]),
       ],
     },
   )
+}
+
+/** The MTU with its lock: without it the kernel takes what it forwards for as large as the device. */
+function metricsOf(mtu: number): Buffer {
+  const metrics = Buffer.alloc(16)
+  metrics.writeUInt16LE(8, 0)
+  metrics.writeUInt16LE(METRIC.lock, 2)
+  metrics.writeUInt32LE(1 << METRIC.mtu, 4)
+  metrics.writeUInt16LE(8, 8)
+  metrics.writeUInt16LE(METRIC.mtu, 10)
+  metrics.writeUInt32LE(mtu, 12)
+  return metrics
 }
 
 function ownPart(fields: Partial<Record<keyof typeof OWN, number>>): Buffer {

@@ -65,7 +65,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'change',
     method: 'patch',
     path: TUNNEL,
-    summary: 'Move a tunnel to another endpoint or public key, or ask for a routed prefix.',
+    summary: 'Move a tunnel to another endpoint or public key, or ask for a routed prefix or a smaller MTU.',
     access: 'key',
     takes: 'Change',
     status: 200,

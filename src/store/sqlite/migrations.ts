@@ -163,4 +163,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX dormant_public_key
     ON dormant (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
   `,
+  `
+  ALTER TABLE tunnels ADD COLUMN mtu INTEGER CHECK (mtu IS NULL OR (typeof(mtu) = 'integer' AND mtu BETWEEN 1280 AND 65535));
+  ALTER TABLE dormant ADD COLUMN mtu INTEGER;
+  `,
 ]
