@@ -59,7 +59,7 @@ export function addCommands(link: Link, outer: Outer): readonly string[] {
 export function changeCommands(link: Link, former: Link | undefined, outer: Outer): readonly string[] {
   return [
     `link set dev ${link.device} type sit ${outerOf(link, outer)}`,
-    `link set dev ${link.device} mtu ${mtuOf(link, outer)}`,
+    ...(link.mtu === former?.mtu ? [] : [`link set dev ${link.device} mtu ${mtuOf(link, outer)}`]),
     ...routedCommands(link, former?.routedPrefix),
   ]
 }

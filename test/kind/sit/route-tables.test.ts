@@ -79,6 +79,20 @@ for (const [name, table] of TABLES) {
     },
   )
 
+  test(`${name}: a way has an MTU of its own, locked, until it is put without`, SKIP, async () => {
+    const small = { ...entry(1), mtu: 1300 }
+    assert.deepEqual(await table.put([small]), new Map())
+    assert.match(ip(`-6 route show dev ${DEVICE} proto 246`), / mtu lock 1300 /)
+    for (const [, reader] of TABLES) {
+      const listing = await reader.list()
+      assert.ok(listing.kind === 'routes')
+      assert.equal(listing.ways.get(small.network)?.mtu, 1300)
+    }
+    await table.put([entry(1)])
+    assert.doesNotMatch(ip(`-6 route show dev ${DEVICE} proto 246`), /mtu/)
+    await table.take([entry(1)])
+  })
+
   test(`${name}: a route that is put again has the new endpoint and no other`, SKIP, async () => {
     await table.put([entry(1)])
     assert.deepEqual(await table.put([entry(1, '203.0.113.7')]), new Map())
