@@ -135,3 +135,27 @@ for (const [name, table] of TABLES) {
     assert.equal(ip(`-6 route show dev ${DEVICE} proto 246`), '')
   })
 }
+
+test(
+  'netlink: of many changes in one call the one that the kernel refuses is named, and the others are made',
+  SKIP,
+  async () => {
+    const table = new NetlinkRoutes(netlink, DEVICE)
+    const many = Array.from({ length: 200 }, (_, i) => entry(i + 1, `198.51.100.${i + 1}`))
+    const wrong = [entry(50), entry(64), entry(200)].map(one => ({ ...one, length: 250 }))
+    const wanted = many.map(one => wrong.find(({ network }) => network === one.network) ?? one)
+    const faults = await table.put(wanted)
+    assert.deepEqual(
+      [...faults].map(([{ device }, fault]) => [device, fault]),
+      [
+        ['fn6-50', 'EINVAL'],
+        ['fn6-64', 'EINVAL'],
+        ['fn6-200', 'EINVAL'],
+      ],
+    )
+    const listing = await table.list()
+    assert.ok(listing.kind === 'routes')
+    assert.equal(listing.ways.size, 197)
+    assert.deepEqual(await table.take(many), new Map())
+  },
+)
