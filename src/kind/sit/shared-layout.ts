@@ -272,6 +272,7 @@ export class SharedLayout implements Interfaces {
 
   /** What the tunnels of these entries have beyond them, such as a routed prefix that was given back. */
   #formerOf(entries: readonly Entry[]): readonly Entry[] {
+    if (this.#entries.size === 0) return [] // as at a start, with all there are
     const networks = new Set(entries.map(({ network }) => network))
     const devices = new Set(entries.map(({ device }) => device))
     return [...devices].flatMap(device =>
