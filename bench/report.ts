@@ -38,7 +38,7 @@ function headSection({ options, args, machine, generator, lineUp, seconds }: Run
 
 Written by \`npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}\` in ${figure(seconds)} s; not edited by hand. All servers take
 turns, and figures are medians of the turns; rounds: ${options.rounds}, seconds a measurement: ${options.seconds}. Absolute figures drift from hour to hour
-on a shared machine: compare within one run.
+on a shared machine: compare within one run. Pages under load: [benchmarks-web.md](benchmarks-web.md).
 
 ${machine.facts.map(fact => `- ${fact}\n`).join('')}- generator: ${generator}
 ${versions.join('')}${lineUp.absent.map(line => `- ${line}\n`).join('')}

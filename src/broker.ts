@@ -8,6 +8,7 @@ import type { TrafficCounts } from './observation/traffic-counts.ts'
 import type { Operator } from './operator/operator.ts'
 import type { OperatingSystems } from './portal/operating-systems.ts'
 import type { Admission } from './registration/admission.ts'
+import type { EntryRules } from './registration/entry-rules.ts'
 import type { TunnelReader, TunnelStore } from './store/tunnel-store.ts'
 import type { Catalog } from './zone/catalog.ts'
 import type { StaticZones } from './zone-loading.ts'
@@ -25,6 +26,7 @@ export interface Broker {
   readonly lifecycle: Lifecycle
   readonly prober: Prober
   readonly admission: Admission
+  readonly entry: EntryRules
   readonly systems: OperatingSystems
   readonly operator: Operator
   readonly audit: Audit

@@ -18,6 +18,7 @@ import { Operator } from './operator/operator.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
 import { isCountry } from './registration/country.ts'
+import { type Entry, EntryRules } from './registration/entry-rules.ts'
 import { monotonicSeconds, SteadyClock, utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
 import { AbsentStore } from './store/absent-store.ts'
@@ -221,6 +222,7 @@ function assemble(
     steady: () => clock.now(),
     onRegistered: () => broker.onRegistered(),
   })
+  const entry = new EntryRules(entryOf(config), { invitations: store.invitations, now: parts.now })
   const admission = new Admission({
     policy: {
       serverIpv4: tunnel.server_ipv4,
@@ -237,6 +239,7 @@ function assemble(
     table: store.tunnels,
     zone,
     prober,
+    entry,
     log,
   })
   const history = new History({ now: () => clock.now() })
@@ -251,6 +254,7 @@ function assemble(
     lifecycle,
     prober,
     admission,
+    entry,
     systems: parts.systems,
     operator: new Operator({ table: store.tunnels, lifecycle, admission, traffic, origin: config.origin }),
     audit: new Audit({ store, catalog, zone, log }),
@@ -263,6 +267,17 @@ function assemble(
     },
   }
   return broker
+}
+
+/** The keys of the configuration that `entryOf` reads. */
+export const ENTRY_KEYS_AT_RUN_TIME = ['web.invitations', 'web.blocked_prefixes', 'web.blocked_nicnames']
+
+export function entryOf({ web }: Config): Entry {
+  return {
+    invitations: web.invitations,
+    blockedPrefixes: web.blocked_prefixes,
+    blockedNicnames: web.blocked_nicnames,
+  }
 }
 
 /** Whole seconds of milliseconds: what is less than one is one. */

@@ -3,12 +3,14 @@ import type { Broker } from './broker.ts'
 import { compose, databaseFile } from './compose.ts'
 import type { Config } from './config/config.ts'
 import type { Operated } from './operator/command.ts'
+import { Invitations } from './operator/invitations.ts'
 import type { RecentRefusals } from './operator/recent-refusals.ts'
 import type { OpenedBroker } from './operator/run-command.ts'
 import { Status, type StatusReport } from './operator/status.ts'
 import { ZoneDifferences } from './operator/zone-differences.ts'
 import { ZoneDumps } from './operator/zone-dumps.ts'
 import type { Secondaries } from './secondary/secondaries.ts'
+import { utcSeconds } from './shared/clock.ts'
 import { openLog } from './shared/log.ts'
 import { formatName, lowerCaseName, parseName } from './wire/name.ts'
 import { isSameName } from './wire/wire-name.ts'
@@ -44,6 +46,7 @@ export function operatedBroker(
   })
   return {
     operator: broker.operator,
+    invitations: new Invitations(broker.store, utcSeconds),
     audit: broker.audit,
     reconcile: threadRestarts && (() => broker.lifecycle.reconcile()),
     status,
@@ -59,7 +62,7 @@ export function operatedBroker(
 /** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */
 export async function openForCommand(config: Config): Promise<OpenedBroker | undefined> {
   if (!existsSync(databaseFile(config))) return undefined
-  const broker = await compose(config, { log: openLog() })
+  const broker = await compose(config, { log: openLog(config.log.level) })
   return {
     operated: operatedBroker(config, broker, {
       threadRestarts: undefined,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
+import { LOG_LEVELS } from '../shared/log-level.ts'
 import {
   contactUrl,
   domainName,
@@ -13,6 +14,7 @@ import {
   integer,
   ipv4,
   keyName,
+  nicnamePattern,
   prefix,
   publicUrl,
   routedPrefix,
@@ -20,6 +22,7 @@ import {
   smtpUrl,
   transferPeer,
   tunnelPrefix,
+  webhookHost,
 } from './values.ts'
 
 const MIN_TTL = 0
@@ -76,6 +79,11 @@ const web = z.strictObject({
   public_url: publicUrl.default(''),
   trusted_proxies: z.array(prefix).default([]),
   registrations_per_hour: integer(0, 1_000_000).default(10),
+  /** Whether whoever registers needs a code of `invitation add`. */
+  invitations: z.enum(['off', 'required']).default('off'),
+  /** Addresses that nobody may register from, or for. */
+  blocked_prefixes: z.array(prefix).default([]),
+  blocked_nicnames: z.array(nicnamePattern).default([]),
   /** Who may read /metrics. */
   metrics_from: z.array(prefix).prefault(['127.0.0.0/8', '::1/128']),
   connections_per_address: integer(1, 100_000).default(64),
@@ -131,6 +139,13 @@ const mail = z.strictObject({
   from: z.union([z.literal(''), z.email()], { error: 'an e-mail address' }).default(''),
 })
 
+const webhook = z.strictObject({
+  /** Hosts that owners may have notices posted to, with a port if it is not 443; none: no URL is asked for. */
+  hosts: z.array(webhookHost).default([]),
+})
+
+const log = z.strictObject({ level: z.enum(LOG_LEVELS).default('info') })
+
 const control = z.strictObject({ socket: z.string().default('') })
 
 /** `freenet6.toml`: every key, its default and what it allows. */
@@ -144,7 +159,9 @@ export const schema = z.strictObject({
   tunnel: tunnel.prefault({}),
   monitor: monitor.prefault({}),
   mail: mail.prefault({}),
+  webhook: webhook.prefault({}),
   control: control.prefault({}),
+  log: log.prefault({}),
 })
 
 /** The values of a file, read and each checked for itself. */

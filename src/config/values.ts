@@ -29,6 +29,16 @@ export const prefix = z
   })
   .meta({ example: '"192.0.2.0/24"' })
 
+/** Lower case: a nicname, or a pattern of nicnames. */
+export const nicnamePattern = z
+  .string()
+  .transform((text, context) => {
+    const pattern = text.toLowerCase()
+    if (/^[a-z0-9*-]{1,63}$/.test(pattern) && /[a-z0-9]/.test(pattern)) return pattern
+    return refuse(context, 'a nicname, with * for any part of it, such as admin or *bank*')
+  })
+  .meta({ example: '"*bank*"' })
+
 /** A prefix, or `key:NAME` as it stands. */
 export const transferPeer = z
   .string()
@@ -189,6 +199,17 @@ export const smtpUrl = z
     return refuse(context, 'an smtp or smtps URL, such as smtp://user:password@mail.example.net:587')
   })
   .meta({ example: '"smtp://user:password@mail.example.net:587"' })
+
+/** As it stands in a URL: lower case, and without the port of https. */
+export const webhookHost = z
+  .string()
+  .transform((text, context) => {
+    const value = URL.parse(`https://${text}/`)
+    const isHost = value !== null && !text.includes('@') && value.href === `https://${value.host}/`
+    if (isHost && value.host !== '') return value.host
+    return refuse(context, 'a host, with a port if it is not 443, such as ntfy.sh or ntfy.example.net:8443')
+  })
+  .meta({ example: '"ntfy.sh"' })
 
 /** RFC 9116 2.5.3: how to reach somebody, as a URL that keeps what is told from others' eyes. */
 export const contactUrl = z

@@ -24,6 +24,8 @@ export interface WakeOptions {
   readonly fields?: KindFields
   /** Whether the operator asks, who alone brings a suspended one back. */
   readonly isOperator?: boolean
+  /** Whether its own client was heard: it waits for no first sign of life then. */
+  readonly isHeard?: boolean
 }
 
 /**
@@ -126,17 +128,18 @@ export class DormantTunnels {
   /** A visit is no sign of life of the tunnel itself: it waits for that as a new one does. */
   #wakeRow(
     transaction: TunnelTransaction,
-    { id, ipv4Client }: DormantTunnel,
-    { keyHash, fields }: WakeOptions,
+    { id, ipv4Client, dormant }: DormantTunnel,
+    { keyHash, fields, isHeard }: WakeOptions,
   ): Written<Waking> {
     const waking = transaction.wake(id, {
       ipv4: ipv4Client,
-      waitUntil: this.#waitUntil(),
+      waitUntil: isHeard === true ? undefined : this.#waitUntil(),
       since: this.#now(),
       ...(keyHash === undefined ? {} : { keyHash }),
       ...(fields === undefined ? {} : { fields }),
     })
     if (waking.kind !== 'woken') return { outcome: waking, changes: [] }
+    if (dormant.isSuspended) transaction.notify(id, 'resumed', this.#now())
     return {
       outcome: waking,
       changes: this.#zone.changesOf(undefined, waking.tunnel),
@@ -144,7 +147,9 @@ export class DormantTunnels {
         this.#onWoken()
         if (keyHash !== undefined) this.#onKeyReplaced(id)
         this.#faults.forget(id)
-        this.#log.info({ tunnel: id, device: waking.tunnel.device }, 'dormant tunnel is back')
+        const { device } = waking.tunnel
+        const by = isHeard === true ? { heard: true } : {}
+        this.#log.info({ tunnel: id, device, ...by }, 'dormant tunnel is back')
       },
     }
   }
@@ -153,6 +158,7 @@ export class DormantTunnels {
   #end(transaction: TunnelTransaction): Written<number> {
     const steady = this.#steady()
     const ids = transaction.tunnels.dormant.endedBy(steady, ENDED_IN_ONE)
+    for (const id of ids) transaction.notify(id, 'ended', this.#now())
     const gone = ids.filter(id => transaction.removeDormant(id, steady) !== undefined)
     if (gone.length === 0) return { outcome: 0, changes: [] }
     return {

@@ -112,6 +112,21 @@ export class Drivers {
     return octets
   }
 
+  /** See Interfaces.listenFor: the devices of those among these dormant tunnels whose clients were heard. */
+  async listenFor(dormant: readonly Tunnel[]): Promise<ReadonlySet<string>> {
+    const heard = new Set<string>()
+    for (const [name, driver] of this.#byKind) {
+      const devices = (await driver.listenFor?.(ofKind(dormant, name).map(linkOf))) ?? []
+      for (const device of devices) heard.add(device)
+    }
+    return heard
+  }
+
+  /** Whether any driver can hear the client of a tunnel that is not up. */
+  get canListen(): boolean {
+    return [...this.#byKind.values()].some(driver => driver.listenFor !== undefined)
+  }
+
   #eachWith(
     tunnels: readonly Tunnel[],
     ask: (driver: Interfaces, mine: readonly Tunnel[]) => Promise<readonly LinkFault[]>,

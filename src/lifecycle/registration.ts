@@ -1,7 +1,9 @@
 import type { Log } from '../shared/log.ts'
-import type { Problem } from '../shared/problem.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import type { TunnelReader, TunnelStore, TunnelTransaction, Written } from '../store/tunnel-store.ts'
 import type { Assignment } from '../tunnel/address-pool.ts'
+import type { Contact, WayName } from '../tunnel/contact.ts'
+import { stateOfInvitation } from '../tunnel/invitation.ts'
 import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import { hashKey, newId, newKey } from '../tunnel/tunnel-key.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
@@ -18,6 +20,11 @@ export interface TunnelRequest {
   readonly wantsRouted?: boolean
   /** Undefined: that of the kind. */
   readonly mtu?: number | undefined
+  /** Where its owner is told of it, and the ways by which it is asked whether that is wanted. */
+  readonly contact?: Contact
+  readonly asking?: readonly WayName[]
+  /** The id of the invitation that it uses up one use of; undefined: none is asked for. */
+  readonly invitation?: string
 }
 
 export type Registration =
@@ -69,6 +76,8 @@ export class Registrations {
   /** The work of one registration, for a transaction that may hold many. */
   insertNew(transaction: TunnelTransaction, request: TunnelRequest): Written<Registration> {
     if (this.#count >= this.#maxTunnels) return unwritten(REFUSAL.poolFull())
+    const spent = this.#spentInvitation(transaction, request)
+    if (spent !== undefined) return unwritten(spent)
     const key = newKey()
     const make = (assignment: Assignment) => this.#newTunnel(request, assignment)
     const options = { keyHash: hashKey(key), wantsRouted: request.wantsRouted ?? false }
@@ -76,13 +85,27 @@ export class Registrations {
     if (insertion.kind === 'full') return unwritten(REFUSAL.poolFull())
     if (insertion.kind === 'routed-full') return unwritten(REFUSAL.routedPrefixesFull())
     if (insertion.kind === 'taken') return unwritten(...conflicts(transaction.tunnels, request))
+    if (request.contact !== undefined) {
+      transaction.setContact(insertion.tunnel.id, request.contact)
+      for (const way of request.asking ?? []) transaction.ask(insertion.tunnel.id, 'confirm', way)
+    }
+    if (request.invitation !== undefined) transaction.invitations.use(request.invitation)
     this.#count++
     return {
       outcome: { kind: 'registered', tunnel: insertion.tunnel, key },
       changes: [],
-      committed: () => this.#registered(insertion.tunnel),
+      committed: () => this.#registered(insertion.tunnel, request.invitation),
       undone: () => void this.#count--,
     }
+  }
+
+  /** Admission has looked, but others may have come in between; only what registers uses one up. */
+  #spentInvitation(transaction: TunnelTransaction, { invitation: id }: TunnelRequest): Problem | undefined {
+    if (id === undefined) return undefined
+    const invitation = transaction.invitations.byId(id)
+    if (invitation === undefined) return problem('invitation-unknown', { case: 'unknown' })
+    const state = stateOfInvitation(invitation, this.#now())
+    return state === 'open' ? undefined : problem(`invitation-${state}`, {})
   }
 
   /** Counts afresh: another program has edited rows. Addresses that it gave out show when they are tried. */
@@ -100,8 +123,9 @@ export class Registrations {
     this.#count -= rows
   }
 
-  #registered({ id, nicname, country, device }: Tunnel): void {
-    this.#log.info({ tunnel: id, name: `${nicname}.${country}`, device }, 'tunnel registered')
+  #registered({ id, nicname, country, device }: Tunnel, invitation: string | undefined): void {
+    const invited = invitation === undefined ? {} : { invitation }
+    this.#log.info({ tunnel: id, name: `${nicname}.${country}`, device, ...invited }, 'tunnel registered')
     this.#onRegistered()
   }
 

@@ -1,5 +1,6 @@
 import { monotonicSeconds } from '../shared/clock.ts'
 import type { Octets } from '../tunnel/interface.ts'
+import type { HistoryRecord } from './history-record.ts'
 import { type LastRound, lastRoundOf } from './last-round.ts'
 import { type Bucket, SPANS, type Span, TunnelHistory } from './tunnel-history.ts'
 
@@ -16,8 +17,8 @@ export interface ObservedRound {
 }
 
 /**
- * How tunnels have fared in the last hour, day and month: round-trip times, losses and traffic, in memory alone. A
- * restart forgets them: they tell an owner why something was slow, and nothing is decided by them.
+ * How tunnels have fared in the last hour, day and month: round-trip times, losses and traffic, in memory. `HistoryFile`
+ * keeps them over a restart. They tell an owner why something was slow, and nothing is decided by them.
  */
 export class History {
   readonly #now: () => number
@@ -55,6 +56,27 @@ export class History {
   /** Undefined: no round has been recorded. */
   get lastRound(): LastRound | undefined {
     return this.#lastRound
+  }
+
+  /** The ids of all, the one that was noted the longest ago first. */
+  ids(): readonly string[] {
+    return [...this.#tunnels.keys()]
+  }
+
+  /** What is kept of a tunnel in a file; undefined: it has been forgotten meanwhile. */
+  recordOf(id: string): HistoryRecord | undefined {
+    const history = this.#tunnels.get(id)
+    return history && { id, history }
+  }
+
+  /** Takes back what a file has kept, in its order; of a tunnel that is known already nothing. */
+  restore(records: readonly HistoryRecord[]): void {
+    for (const { id, history } of records) if (!this.#tunnels.has(id)) this.#tunnels.set(id, history)
+    this.#forget(this.#now())
+  }
+
+  get now(): number {
+    return this.#now()
   }
 
   get size(): number {

@@ -21,7 +21,7 @@ export interface Bucket {
 
 const NAMES = Object.keys(SPANS) as readonly Span[]
 /** Words of a finished bucket: round trip in tenths of a millisecond, loss in thousandths, octets by logarithm. */
-const WORDS = 4
+export const WORDS = 4
 const NOTHING = 0xffff
 const MAX_WORD = 0xfffe
 const TENTHS = 10
@@ -38,18 +38,53 @@ const TOTAL_MS = 4
 const RECEIVED = 5
 const SENT = 6
 
+/** Finished buckets of all spans. */
+export const BUCKETS = NAMES.reduce((sum, name) => sum + SPANS[name].count, 0)
+/** Sums of all spans. */
+export const SUM_COUNT = SUMS * NAMES.length
+
+/** What a history is made of, for a file. */
+export interface HistoryParts {
+  readonly notedAt: number
+  readonly words: Uint16Array
+  readonly sums: Float64Array
+}
+
 /** Finished buckets in rings of words, and for each span the sums of the bucket that runs. */
 export class TunnelHistory {
   /** Seconds at which something was last noted. */
   notedAt: number
-  readonly #words = new Uint16Array(WORDS * NAMES.reduce((sum, name) => sum + SPANS[name].count, 0)).fill(
-    NOTHING,
-  )
-  readonly #sums = new Float64Array(SUMS * NAMES.length)
+  readonly #words = TunnelHistory.noWords()
+  readonly #sums = new Float64Array(SUM_COUNT)
 
   constructor(now: number) {
     this.notedAt = now
     for (const [at, name] of NAMES.entries()) this.#start(at, numberOf(name, now))
+  }
+
+  /** Words of no bucket that is known. */
+  static noWords(): Uint16Array {
+    return new Uint16Array(WORDS * BUCKETS).fill(NOTHING)
+  }
+
+  static isKnown(words: Uint16Array, bucket: number): boolean {
+    return words[bucket * WORDS + 1] !== NOTHING
+  }
+
+  /** A history as it was. */
+  static of({ notedAt, words, sums }: HistoryParts): TunnelHistory {
+    const history = new TunnelHistory(notedAt)
+    history.#words.set(words)
+    history.#sums.set(sums)
+    return history
+  }
+
+  get words(): Uint16Array {
+    return this.#words
+  }
+
+  get sums(): Float64Array {
+    return this.#sums
   }
 
   answered(now: number, roundTripMs: number): void {

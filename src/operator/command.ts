@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Audit } from '../lifecycle/audit.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { EXIT, type ExitCode } from './exit.ts'
+import type { Invitations } from './invitations.ts'
 import type { Operator } from './operator.ts'
 import type { Outcome } from './outcome.ts'
 import { documentOf, documentOfLines, problemDocument } from './problem-document.ts'
@@ -13,6 +14,7 @@ import type { ZoneDumps } from './zone-dumps.ts'
 /** What commands work on: the parts of the running process, or those that a command has opened for itself. */
 export interface Operated {
   readonly operator: Operator
+  readonly invitations: Invitations
   readonly audit: Pick<Audit, 'run'>
   /** Makes the kernel's interfaces equal to the table's; undefined where no process runs. */
   readonly reconcile: Lifecycle['reconcile'] | undefined

@@ -2,6 +2,7 @@ import { auditCommand } from './audit-command.ts'
 import { backupCommand } from './backup-command.ts'
 import type { Command, Operated } from './command.ts'
 import type { ControlHandler } from './control.ts'
+import { invitationAdd, invitationList, invitationRevoke } from './invitation-commands.ts'
 import { logCommand } from './log-command.ts'
 import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
@@ -35,6 +36,9 @@ export const COMMANDS: readonly Command[] = [
   tunnelRenewKey,
   tunnelNote,
   tunnelRoutedPrefix,
+  invitationAdd,
+  invitationList,
+  invitationRevoke,
   zoneList,
   zoneDump,
   auditCommand,

@@ -1,5 +1,5 @@
 import { formatIpv6 } from '../address/ipv6.ts'
-import { formatPrefix } from '../address/prefix.ts'
+import { formatPrefix, type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
 import { findTunnel } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
@@ -16,6 +16,8 @@ export interface TunnelFilter {
   readonly country?: string | undefined
   /** Any part of the name, in any case. */
   readonly name?: string | undefined
+  /** An address or a prefix of either family: an end of the tunnel, its endpoint, or what is routed to it. */
+  readonly address?: string | undefined
 }
 
 /** A part of a list, and where the next part begins; null at the end. */
@@ -99,12 +101,12 @@ export class Operator {
   async delete(reference: string): Promise<Outcome<TunnelReport>> {
     const broken = this.#table.brokenById(reference)
     if (broken !== undefined) {
-      const deletion = await this.#lifecycle.delete(broken.id)
+      const deletion = await this.#lifecycle.delete(broken.id, 'operator')
       return deletion.kind === 'refused' ? deletion : { kind: 'done', value: reportOfBroken(broken) }
     }
     const tunnel = findTunnel(this.#table, this.#origin, reference)
     if (tunnel === undefined) return refused(REFUSAL.noTunnel())
-    const deletion = await this.#lifecycle.delete(tunnel.id)
+    const deletion = await this.#lifecycle.delete(tunnel.id, 'operator')
     return deletion.kind === 'refused' ? deletion : { kind: 'done', value: this.#report(tunnel) }
   }
 
@@ -168,6 +170,7 @@ export class Operator {
       ipv4_client: tunnel.ipv4Client ?? null,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),
+      kind: tunnel.kind.name,
       ...(tunnel.routedPrefix === undefined ? {} : { routed_prefix: formatPrefix(tunnel.routedPrefix) }),
       device: tunnel.device,
       creation_time: tunnel.creationTime,
@@ -206,8 +209,19 @@ function reportOfBroken({ id, reason, columns }: BrokenRow): TunnelReport {
   }
 }
 
-function passes(report: TunnelReport, { state, country, name }: TunnelFilter): boolean {
+function passes(report: TunnelReport, { state, country, name, address }: TunnelFilter): boolean {
+  if (address !== undefined && !isAt(report, address)) return false
   if (state !== undefined && report.state !== state) return false
   if (country !== undefined && report.country !== country.toLowerCase()) return false
   return name === undefined || report.name.includes(name.toLowerCase())
+}
+
+function isAt(report: TunnelReport, address: string): boolean {
+  const wanted = parsePrefix(address)
+  const own = [report.ipv4_client ?? '', report.ipv6_client, report.ipv6_server, report.routed_prefix ?? '']
+  return wanted !== undefined && own.some(text => overlaps(wanted, parsePrefix(text)))
+}
+
+function overlaps(one: Prefix, other: Prefix | undefined): boolean {
+  return other !== undefined && (prefixContains(one, other.octets) || prefixContains(other, one.octets))
 }

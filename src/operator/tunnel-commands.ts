@@ -1,10 +1,15 @@
 import { z } from 'zod'
+import { parsePrefix } from '../address/prefix.ts'
 import { defineCommand } from './command.ts'
 import { fieldLines, textTable } from './text-table.ts'
 import { type TunnelReport, tunnelReport } from './tunnel-report.ts'
 
 const reference = z.strictObject({
   reference: z.string().min(1).meta({ title: 'ID|NAME', description: 'id, nicname.country or full name' }),
+})
+
+const wantedAddress = z.string().refine(text => parsePrefix(text) !== undefined, {
+  error: 'an IPv4 or IPv6 address, or a prefix without host bits, such as 198.51.100.0/24',
 })
 
 /** Rows looked at for one reply. */
@@ -23,6 +28,10 @@ export const tunnelList = defineCommand({
       .meta({ title: 'STATE', description: 'new, waiting, active, unreachable, dormant or suspended' }),
     country: z.string().optional().meta({ title: 'CC', description: 'only tunnels of a country' }),
     name: z.string().optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),
+    address: wantedAddress.optional().meta({
+      title: 'ADDRESS',
+      description: 'only tunnels with an address or endpoint that is this, or in this prefix',
+    }),
     after: z.string().default(''),
     limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(SLICE),
   }),

@@ -8,6 +8,8 @@ export const tunnelReport = z.object({
   country: z.string(),
   os: z.string(),
   state: z.string(),
+  /** Of a row that can be read. */
+  kind: z.string().optional(),
   /** Null for a kind that has no fixed endpoint. */
   ipv4_client: z.string().nullable(),
   ipv6_client: z.string(),

@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix } from '../address/prefix.ts'
 import type { Refusal } from '../lifecycle/refusal.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
@@ -10,8 +11,10 @@ import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
 import type { Moved, Registrar } from '../registration/registrar.ts'
 import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
-import { type Field, type Problem, problem } from '../shared/problem.ts'
+import { type Problem, problem } from '../shared/problem.ts'
+import { type Contact, type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { contactIn, registrationOf, textFields } from './api-input.ts'
 import { readJson } from './body.ts'
 import { mtuWishIn, routedWishIn } from './change-input.ts'
 import { describe } from './describe.ts'
@@ -25,18 +28,9 @@ import type { TunnelEvents } from './tunnel-events.ts'
 import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import { visitorOf } from './visitor.ts'
 
-const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
-  ipv4: problem('ipv4-syntax', { case: 'no-string', visitor: '' }),
-  nicname: problem('nicname-syntax', { case: 'no-string', longest: '' }),
-  country: problem('country-unknown', { case: 'no-string' }),
-  os: problem('os-unknown', { case: 'no-string', known: '' }),
-  public_key: problem('public-key-syntax', { case: 'no-string' }),
-}
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
 const LINK_PREFIX_LENGTH = 64
-/** Characters of an unknown field's name that are sent back. */
-const MAX_ECHOED_LENGTH = 40
 
 export interface ApiOptions
   extends Pick<
@@ -44,6 +38,7 @@ export interface ApiOptions
     'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'traffic' | 'words' | 'systems'
   > {
   readonly publicUrl: string
+  readonly correspondence: Correspondence
   readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
@@ -88,10 +83,11 @@ export class Api {
 
   async #register(ctx: Context): Promise<void> {
     const name = idempotencyKeyOf(ctx)
-    const input = registrationOf(await readJson(ctx.req))
+    const input = registrationOf(await readJson(ctx.req), this.#language(ctx))
     const register = () => this.#registerOnce(ctx, input)
     const owner = limitKey(this.#visitor(ctx))
-    const content = JSON.stringify(input)
+    // The same body in another language is the same registration.
+    const content = JSON.stringify(input, (key, value) => (key === 'language' ? undefined : value))
     const reply = name === '' ? await register() : await this.#replies.do({ owner, name, content }, register)
     if (reply === OTHER_CONTENT) throw refuse(problem('idempotency-key-reused', {}))
     if (reply.kind === 'refused') throw new Refused(reply.problems)
@@ -125,9 +121,37 @@ export class Api {
 
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
-    const outcome = await this.#changed(tunnel, await readJson(ctx.req), this.#visitor(ctx))
+    const body = await readJson(ctx.req)
+    const visitor = this.#visitor(ctx)
+    const wish = contactIn(body, this.#language(ctx))
+    const outcome =
+      wish === undefined
+        ? await this.#changed(tunnel, body, visitor)
+        : await this.#changedWith(wish, tunnel, { body, visitor })
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
+  }
+
+  /** Where the owner is told, and perhaps the endpoint too: neither is changed if one of them is wrong. */
+  async #changedWith(
+    wish: ContactWish,
+    tunnel: Tunnel,
+    { body, visitor }: { readonly body: Readonly<Record<string, unknown>>; readonly visitor: VisitorAddress },
+  ): Promise<Moved | Refusal> {
+    routedWishIn(body) // is not taken together with anything else, and the MTU neither
+    mtuWishIn(body)
+    const field = tunnel.kind.publicKey === undefined ? 'ipv4' : 'public_key'
+    const fields = textFields(body, [field, ...WAYS])
+    const { registrar, correspondence } = this.#options
+    const { problems } = correspondence.wishes.read(wish, tunnel.id)
+    if (problems.length > 0) return { kind: 'refused', problems }
+    const isMove = body[field] !== undefined
+    const outcome: Moved | Refusal = isMove
+      ? await this.#changed(tunnel, { [field]: fields[field] }, visitor)
+      : { kind: 'moved', tunnel, warnings: [] }
+    if (outcome.kind === 'refused') return outcome
+    const kept = await registrar.keepContact(tunnel, wish, visitor)
+    return kept.kind === 'refused' ? kept : outcome
   }
 
   #changed(
@@ -193,7 +217,8 @@ export class Api {
     const known = this.#options.systems.idsOf(tunnel.kind.name)
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
     const system = this.#options.systems.find(String(os))
-    const script = this.#options.scripts.script(tunnel, String(os), action)
+    const language = this.#language(ctx)
+    const script = this.#options.scripts.script(tunnel, { os: String(os), action, language })
     if (system === undefined || script === undefined)
       throw refuse(problem('os-unknown', { case: 'unknown', known: known.join(', ') }))
     ctx.type = 'text/plain'
@@ -203,7 +228,7 @@ export class Api {
 
   /** What to do with the routed prefix on a router; no secret either. */
   async #routerNotes(ctx: Context): Promise<void> {
-    const notes = this.#options.scripts.routedNotes(await this.#scripted(ctx))
+    const notes = this.#options.scripts.routedNotes(await this.#scripted(ctx), this.#language(ctx))
     if (notes.length === 0) throw refuse(problem('not-found', { case: 'routed-prefix' }))
     ctx.type = 'text/plain'
     ctx.body = `${notes.join('\n\n')}\n`
@@ -276,6 +301,7 @@ export class Api {
       ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
+      ...contactOf(this.#options.correspondence.wishes.of(tunnel.id)),
       links: this.#links(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
     }
@@ -306,6 +332,10 @@ export class Api {
     }
   }
 
+  #language(ctx: Context): string {
+    return languageOf(ctx, this.#options.words).tag
+  }
+
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
@@ -330,40 +360,13 @@ function idempotencyKeyOf(ctx: Context): string {
   throw refuse(problem('idempotency-key-syntax', { longest: MAX_IDEMPOTENCY_KEY_LENGTH }))
 }
 
-/** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
-function registrationOf({
-  routed_prefix: routed = false,
-  mtu,
-  ...body
-}: Readonly<Record<string, unknown>>): RegistrationInput {
-  if (typeof routed !== 'boolean') throw refuse(problem('routed-prefix-syntax', {}))
-  return { ...fieldsOf(body), wantsRouted: routed, ...(mtu === undefined || mtu === null ? {} : { mtu }) }
-}
-
-function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
-  if (kind === 'wireguard') {
-    const { public_key, ...input } = textFields(body, ['public_key', 'nicname', 'country', 'os'])
-    return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
-  }
-  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os'])
-  return kind === undefined ? input : { ...input, kind: String(kind) }
-}
-
-/** The named fields as text, an absent one as empty. Throws Refused for other fields and other types. */
-function textFields<Name extends Field>(
-  body: Readonly<Record<string, unknown>>,
-  names: readonly Name[],
-): Readonly<Record<Name, string>> {
-  const problems: Problem[] = []
-  const unknown = Object.keys(body).find(name => !names.some(known => known === name))
-  if (unknown !== undefined) {
-    const name = JSON.stringify(unknown.slice(0, MAX_ECHOED_LENGTH))
-    problems.push(problem('field-unknown', { name, known: names.join(', ') }))
-  }
-  for (const name of names) {
-    const value = body[name]
-    if (value !== undefined && typeof value !== 'string') problems.push(NOT_A_STRING[name])
-  }
-  if (problems.length > 0) throw new Refused(problems)
-  return Object.fromEntries(names.map(name => [name, String(body[name] ?? '')])) as Record<Name, string>
+/** Where the owner is told, and whether whoever reads there has said yes; nothing if nowhere. */
+function contactOf(contact: Contact | undefined): object {
+  const ways = contact?.ways ?? []
+  return Object.fromEntries(
+    ways.flatMap(({ kind, target, isConfirmed }) => [
+      [kind, target],
+      [`${kind}_confirmed`, isConfirmed],
+    ]),
+  )
 }

@@ -1,12 +1,13 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { Diagnoses, Finding } from '../observation/diagnosis.ts'
-import { nameOf } from '../tunnel/tunnel.ts'
+import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { marked } from './mark-up.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
 import { languageOf } from './reply.ts'
 import { type SignedInParts, signedInTunnel } from './signed-in.ts'
+import { SOURCE_LANGUAGE } from './system-manifest.ts'
 import type { TunnelScripts } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
@@ -20,7 +21,7 @@ export interface DiagnosisPagesOptions
 }
 
 const CHECK = /check by yourself/i
-/** The lines of a system's notes that help where the fault is the client's to mend. */
+/** The lines of a system's English notes that help where the fault is the client's to mend. */
 const HELP: Readonly<Partial<Record<Finding, readonly RegExp[]>>> = {
   'large-lost': [/^MTU:/],
   'echo-filtered': [/^Firewall:/],
@@ -44,12 +45,11 @@ export class DiagnosisPages {
   }
 
   async #show(ctx: Context): Promise<void> {
-    const { diagnoses, facts, scripts, systems, trustedProxies, views, words } = this.#options
+    const { diagnoses, facts, systems, trustedProxies, views, words } = this.#options
     const tunnel = signedInTunnel(ctx, this.#options)
     const visitor = visitorOf(ctx.req, trustedProxies)
     const language = languageOf(ctx, words)
     const { finding, fault, ...seen } = await diagnoses.of(tunnel, visitor)
-    const help = HELP[finding] ?? []
     const endpoint = tunnel.ipv4Client ?? ''
     views.send(ctx, 'why', {
       title: language.sentence('why', { name: nameOf(tunnel, facts.origin) }),
@@ -59,8 +59,8 @@ export class DiagnosisPages {
       remedy: marked(language.sentence(`why-${finding}-remedy`)),
       fault,
       visitor: finding === 'endpoint-elsewhere' ? visitor.address : '',
-      system: systems.find(tunnel.os),
-      help: scripts.notes(tunnel, tunnel.os).filter(line => help.some(pattern => pattern.test(line))),
+      system: systems.in(language.tag).find(tunnel.os),
+      help: this.#help(tunnel, { patterns: HELP[finding] ?? [], language: language.tag }),
       seen: [
         { what: language.sentence('seen-tunnel'), answer: seen.tunnel },
         { what: language.sentence('seen-large', { octets: mtuOf(tunnel, facts) }), answer: seen.large },
@@ -69,5 +69,16 @@ export class DiagnosisPages {
         answer === undefined ? [] : [{ what, words: language.sentence(`seen-${answer}`), answer }],
       ),
     })
+  }
+
+  /** The same lines of the notes are about the same in each language. */
+  #help(
+    tunnel: Tunnel,
+    { patterns, language }: { readonly patterns: readonly RegExp[]; readonly language: string },
+  ): readonly string[] {
+    const { scripts } = this.#options
+    const source = scripts.notes(tunnel, { os: tunnel.os, language: SOURCE_LANGUAGE })
+    const spoken = scripts.notes(tunnel, { os: tunnel.os, language })
+    return spoken.filter((_, at) => patterns.some(pattern => pattern.test(source[at] ?? '')))
   }
 }

@@ -1,4 +1,4 @@
-import type { OperatingSystem } from './operating-systems.ts'
+import type { OperatingSystem } from './system-manifest.ts'
 import { scriptFileName } from './tunnel-scripts.ts'
 
 /** A line to copy, and the sentence that stands before it. */

@@ -10,7 +10,10 @@ import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface LandingPageOptions
-  extends Pick<PortalOptions, 'census' | 'facts' | 'pool' | 'trustedProxies' | 'words' | 'systems'> {
+  extends Pick<
+    PortalOptions,
+    'census' | 'entry' | 'facts' | 'pool' | 'trustedProxies' | 'words' | 'systems'
+  > {
   readonly views: Views
 }
 
@@ -27,9 +30,10 @@ export class LandingPage {
   }
 
   #show(ctx: Context): void {
-    const { census, facts, pool, systems, trustedProxies, views, words } = this.#options
+    const { census, facts, pool, trustedProxies, views, words } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const language = languageOf(ctx, words)
+    const systems = this.#options.systems.in(language.tag)
     const outlook = outlookOf(visitor, { tunnels: pool, offered: facts.offered })
     const guessed = guessSystem(ctx.get('user-agent'), systems.ids)
     const figures = census.figures()
@@ -42,6 +46,7 @@ export class LandingPage {
       isFromProxy: visitor.source === 'proxy',
       mood: MOOD[outlook],
       outlook: marked(language.sentence(`here-${outlook}`)),
+      isInvited: this.#options.entry.areInvitationsRequired,
       figures: figures === undefined ? undefined : inDigits(figures, language),
     })
   }

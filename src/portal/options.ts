@@ -2,11 +2,12 @@ import type { Prefix } from '../address/prefix.ts'
 import type { Prober } from '../echo/prober.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { PublishedNames } from '../lifecycle/published-names.ts'
-import type { Mailer } from '../mail/mailer.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Census } from '../observation/census.ts'
 import type { History } from '../observation/history.ts'
 import type { TrafficCounts } from '../observation/traffic-counts.ts'
 import type { Admission } from '../registration/admission.ts'
+import type { EntryRules } from '../registration/entry-rules.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import type { ProblemCode } from '../shared/problem.ts'
@@ -68,8 +69,9 @@ export interface PortalOptions {
   readonly probeTimeoutMs: number
   readonly lifecycle: Lifecycle
   readonly admission: Admission
-  /** Undefined: no mail is sent, and no address is asked for. */
-  readonly mailer?: Pick<Mailer, 'send'> | undefined
+  /** Where owners are told, and the links in what they are sent. */
+  readonly correspondence: Correspondence
+  readonly entry: Pick<EntryRules, 'areInvitationsRequired'>
   readonly selfCheck: {
     check(): Promise<
       { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reasons: readonly string[] }

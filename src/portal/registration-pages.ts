@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { Refusal } from '../lifecycle/refusal.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
 import { lowerCaseAscii } from '../registration/ascii.ts'
 import { countriesIn } from '../registration/country.ts'
@@ -11,32 +12,45 @@ import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
-import { type OperatingSystem, requirementsOf } from './operating-systems.ts'
+import { requirementsOf } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { refusedFor } from './refusal-note.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
+import type { OperatingSystem } from './system-manifest.ts'
 import { INTERFACE_NAME } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface RegistrationPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems' | 'entry'> {
   readonly publicUrl: string
+  readonly correspondence: Correspondence
   readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
 }
 
-type Typed = Readonly<Record<Field | 'kind' | 'routed_prefix', string>>
+type Typed = Readonly<Record<Exclude<Field, 'webhook'> | 'kind' | 'routed_prefix', string>>
 
 /** What came of a form: a tunnel, whose key waits for the first view of its page behind a token. */
 type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly token: string } | Refusal
 
-const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os']
+const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os', 'invitation', 'email']
+const NOTHING_TYPED: Typed = {
+  ipv4: '',
+  public_key: '',
+  nicname: '',
+  country: '',
+  os: '',
+  invitation: '',
+  email: '',
+  kind: '',
+  routed_prefix: '',
+}
 /** The kind for whom nobody can reach by protocol 41. */
 const BEHIND_NAT = 'wireguard'
 
@@ -66,15 +80,14 @@ export class RegistrationPages {
     const ipv4 = visitor.family === 4 ? visitor.address : ''
     const wanted = typeof ctx.query.kind === 'string' ? ctx.query.kind : suggestedKind(visitor)
     const kind = this.#kindFor(system, wanted)
-    const typed = { ipv4, nicname: '', country: '', os: system.id, kind, public_key: '', routed_prefix: '' }
+    const typed = { ...NOTHING_TYPED, ipv4, os: system.id, kind }
     this.#formPage(ctx, system, { typed, problems: [] })
   }
 
   async #register(ctx: Context): Promise<void> {
     const form = await readForm(ctx.req)
-    const { ipv4 = '', nicname = '', country = '', os = '', public_key = '', routed_prefix = '' } = form
-    const kind = form.switch ?? (form.kind || 'sit')
-    const typed = { ipv4, nicname, country, os, kind, public_key, routed_prefix }
+    const { os = '' } = form
+    const typed = typedIn(form)
     if (form.switch !== undefined) {
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: [] })
       return
@@ -96,7 +109,10 @@ export class RegistrationPages {
   }
 
   async #do(ctx: Context, typed: Typed): Promise<FormOutcome> {
-    const outcome = await this.#options.registrar.register(registrationOf(typed), this.#visitor(ctx))
+    const outcome = await this.#options.registrar.register(
+      registrationOf(typed, this.#language(ctx).tag),
+      this.#visitor(ctx),
+    )
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const token = this.#options.signIns.keepFirstView(tunnel.id, { key, warnings })
@@ -105,11 +121,13 @@ export class RegistrationPages {
 
   #formPage(
     ctx: Context,
-    system: OperatingSystem | undefined,
+    chosen: OperatingSystem | undefined,
     { typed, problems }: { readonly typed: Typed; readonly problems: readonly Problem[] },
   ): void {
     const visitor = this.#visitor(ctx)
-    const language = languageOf(ctx, this.#options.words)
+    const language = this.#language(ctx)
+    const systems = this.#options.systems.in(language.tag)
+    const system = systems.find(chosen?.id ?? '')
     const described = describe(problems, language)
     const countries = countriesIn(language.tag)
     const title = language.sentence('register', { system: system?.title ?? language.sentence('your-host') })
@@ -117,13 +135,14 @@ export class RegistrationPages {
     this.#options.views.send(ctx, 'register', {
       title: problems.length > 0 ? language.sentence('correct', { title }) : title,
       heading: title,
-      required: system && requirementsOf(system, typed.kind),
+      required: system && requiredOf(system, typed.kind),
       visitor,
       isIpv6: visitor.family === 6,
       isFromProxy: visitor.source === 'proxy',
       visitorWords: visitorWords(visitor, language),
       overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       typed,
+      isInvited: this.#options.entry.areInvitationsRequired,
       isWireguard: typed.kind === 'wireguard',
       otherKind: this.#otherKind(typed.kind),
       isBehindNat: problems.some(({ code }) => code === 'ipv4-private' || code === 'ipv4-shared'),
@@ -135,9 +154,10 @@ export class RegistrationPages {
       hasTunnel: problems.some(({ code }) => code === 'ipv4-in-use'),
       countries: countries.map(entry => ({ ...entry, chosen: entry.code === country })),
       unknownCountry: countries.some(entry => entry.code === country) ? '' : typed.country.trim(),
-      systems: this.#options.systems.all
+      systems: systems.all
         .filter(({ files }) => files.has(typed.kind))
         .map(entry => ({ ...entry, chosen: entry.id === system?.id })),
+      offersMail: this.#options.correspondence.wishes.offers('email'),
       unknownOs: system === undefined ? typed.os.trim() : '',
     })
   }
@@ -153,8 +173,12 @@ export class RegistrationPages {
     return this.#options.facts.offered.find(other => other !== kind) ?? ''
   }
 
+  #language(ctx: Context): Language {
+    return languageOf(ctx, this.#options.words)
+  }
+
   #errors(ctx: Context): void {
-    const language = languageOf(ctx, this.#options.words)
+    const language = this.#language(ctx)
     const codes = Object.keys(PROBLEMS) as ProblemCode[]
     this.#options.views.send(ctx, 'errors', {
       title: language.sentence('errors'),
@@ -167,23 +191,43 @@ export class RegistrationPages {
   }
 }
 
+/** With each check as a template takes it: it is a command, or words. */
+function requiredOf(system: OperatingSystem, kind: string): object {
+  const required = requirementsOf(system, kind)
+  return { ...required, checks: required.checks.map(check => ({ command: '', words: '', ...check })) }
+}
+
 /** A visitor that is seen behind a NAT, or without IPv4, needs no address of its own for WireGuard. */
 function suggestedKind(visitor: VisitorAddress): string {
   const kind = visitorKind(visitor)
   return kind === 'private' || kind === 'shared' || visitor.family === 6 ? BEHIND_NAT : ''
 }
 
-function registrationOf({ public_key, routed_prefix, ...fields }: Typed): RegistrationInput {
-  const typed = { ...fields, wantsRouted: routed_prefix !== '' }
+function typedIn(form: Readonly<Record<string, string>>): Typed {
+  const typed = Object.keys(NOTHING_TYPED).map(name => [name, form[name] ?? ''])
+  return { ...NOTHING_TYPED, ...Object.fromEntries(typed), kind: form.switch ?? (form.kind || 'sit') }
+}
+
+/** A tunnel that comes back keeps the address it has if none is typed. */
+function registrationOf(
+  { public_key, routed_prefix, email, ...fields }: Typed,
+  language: string,
+): RegistrationInput {
+  const contact = email.trim() === '' ? {} : { contact: { email, language } }
+  const typed = { ...fields, ...contact, wantsRouted: routed_prefix !== '' }
   return typed.kind === 'wireguard'
     ? { ...typed, ipv4: '', details: { publicKey: public_key.trim() } }
     : typed
 }
 
 /** All fields as the checks will take them: two forms with the same name ask for the same tunnel. */
-function nameOfForm({ ipv4, nicname, country, os, kind, public_key, routed_prefix }: Typed): string {
-  const fields = [ipv4, lowerCaseAscii(nicname), lowerCaseAscii(country), os, kind, public_key, routed_prefix]
-  return JSON.stringify(fields.map(field => field.trim()))
+function nameOfForm({ nicname, country, ...others }: Typed): string {
+  const fields = { ...others, nicname: lowerCaseAscii(nicname), country: lowerCaseAscii(country) }
+  return JSON.stringify(
+    Object.entries(fields)
+      .map(([name, value]) => [name, value.trim()])
+      .sort(),
+  )
 }
 
 /** What the visitor's address means for a tunnel; empty if it means nothing in particular. */

@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
@@ -16,7 +17,7 @@ import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
 import { largestMtu, mtuOf } from './mtu-of.ts'
 import { MtuPages } from './mtu-pages.ts'
-import type { OperatingSystem } from './operating-systems.ts'
+import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
@@ -26,6 +27,8 @@ import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, signedInTunnel } from './signed-in.ts'
+import { stageWords } from './stage-words.ts'
+import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
   CURL_PATH,
@@ -59,7 +62,7 @@ export interface TunnelPagesOptions
   readonly cookie: SessionCookie
   readonly views: Views
   readonly signInPages: SignInPages
-  readonly hasMail: boolean
+  readonly correspondence: Correspondence
 }
 
 /** What a view of the tunnel's page has beyond the tunnel itself. */
@@ -124,6 +127,7 @@ export class TunnelPages {
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
     const { facts, history, lifecycle, publicUrl, scripts, views, words } = this.#options
+    const { wishes } = this.#options.correspondence
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -142,8 +146,8 @@ export class TunnelPages {
       mostMtu: largestMtu(tunnel, facts),
       chosenMtu: tunnel.mtu ?? '',
       configuration: scripts.configuration(tunnel),
-      routedNotes: scripts.routedNotes(tunnel),
-      stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
+      routedNotes: scripts.routedNotes(tunnel, language.tag),
+      stateWords: stageWords(tunnel, lifecycle.endOf(tunnel), language),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       traffic: trafficWords(this.#options.traffic.of(tunnel.id), language),
@@ -167,7 +171,8 @@ export class TunnelPages {
       isMoveUnsure: occasion.isMoveUnsure ?? false,
       isReturnUnsure: occasion.isReturnUnsure ?? false,
       names: this.#namesOf(tunnel),
-      hasMail: this.#options.hasMail,
+      hasMail: wishes.offersAny,
+      unconfirmed: wishes.of(tunnel.id)?.ways.filter(({ isConfirmed }) => !isConfirmed) ?? [],
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
       ...this.#scriptValues(ctx, tunnel),
       ...this.#updateLines(ctx, tunnel),
@@ -201,15 +206,15 @@ export class TunnelPages {
 
   /** The system that the query names, or the one that was registered. */
   #system(ctx: Context, tunnel: Tunnel): OperatingSystem | undefined {
-    const { systems } = this.#options
+    const systems = this.#systemsFor(ctx)
     const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
     const fits = (entry: OperatingSystem | undefined) => entry?.files.has(tunnel.kind.name) === true
     return [wanted, systems.find(tunnel.os), ...systems.all].find(fits)
   }
 
   #scriptValues(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
-    const { scripts, systems } = this.#options
-    const fitting = systems.all.filter(({ files }) => files.has(tunnel.kind.name))
+    const { scripts } = this.#options
+    const fitting = this.#systemsFor(ctx).all.filter(({ files }) => files.has(tunnel.kind.name))
     const system = this.#system(ctx, tunnel)
     const os = system?.id ?? ''
     const api = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
@@ -219,14 +224,18 @@ export class TunnelPages {
       steps: steps.map(({ sentence, command }, at) => ({ at, words: language.sentence(sentence), command })),
       system,
       systems: fitting.map(entry => ({ ...entry, chosen: entry.id === os })),
-      notes: scripts.notes(tunnel, os),
+      notes: scripts.notes(tunnel, { os, language: language.tag }),
       scripts: ACTIONS.map(action => ({
         action,
         isUp: action === 'up',
         file: scriptFileName(action, system?.ending ?? 'sh'),
-        text: scripts.script(tunnel, os, action) ?? '',
+        text: scripts.script(tunnel, { os, action, language: language.tag }) ?? '',
       })),
     }
+  }
+
+  #systemsFor(ctx: Context): OperatingSystems {
+    return this.#options.systems.in(languageOf(ctx, this.#options.words).tag)
   }
 
   /** The visitor's IPv4 address where it is not the tunnel's: a moved host will want it, a guest in a café will not. */
@@ -244,7 +253,8 @@ export class TunnelPages {
     ctx.type = 'text/plain'
     ctx.set('cache-control', 'no-store')
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
-    ctx.body = this.#options.scripts.script(tunnel, system.id, action) ?? ''
+    const language = languageOf(ctx, this.#options.words).tag
+    ctx.body = this.#options.scripts.script(tunnel, { os: system.id, action, language }) ?? ''
   }
 
   async #changeEndpoint(ctx: Context): Promise<void> {
@@ -314,10 +324,12 @@ export class TunnelPages {
   /** With the undo once more: its download is gone with the tunnel. */
   #deletedPage(ctx: Context, tunnel: Tunnel): void {
     const { views, facts, scripts, words } = this.#options
+    const language = languageOf(ctx, words)
+    const undo = scripts.script(tunnel, { os: tunnel.os, action: 'down', language: language.tag })
     views.send(ctx, 'deleted', {
-      title: languageOf(ctx, words).sentence('deleted'),
+      title: language.sentence('deleted'),
       name: nameOf(tunnel, facts.origin),
-      undo: scripts.script(tunnel, tunnel.os, 'down') ?? '',
+      undo: undo ?? '',
     })
   }
 

@@ -1,17 +1,21 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseIpv4 } from '../address/ipv4.ts'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../address/prefix.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { mtuOf } from './mtu-of.ts'
-import type { OperatingSystems, Part } from './operating-systems.ts'
+import type { OperatingSystems } from './operating-systems.ts'
 import { checkScriptValues, type ScriptFacts, type ScriptValues } from './script-values.ts'
+import { type Part, SOURCE_LANGUAGE } from './system-manifest.ts'
 import type { Template, Templates } from './templates.ts'
 
 export const ACTIONS = ['up', 'down'] as const
 export type Action = (typeof ACTIONS)[number]
 
 const LINK_PREFIX_LENGTH = 64
-const ROUTED_NOTES = join(import.meta.dirname, '../../templates/partials/notes/routed-prefix.hbs')
+const NOTES_DIR = join(import.meta.dirname, '../../templates/partials/notes')
+const ROUTED_NOTES = 'routed-prefix.hbs'
 const IPV6_AND_TCP_HEADERS = 60
 export const INTERFACE_NAME = 'freenet6'
 /** How often a client behind NAT says that it is there, so that the NAT keeps its mapping. */
@@ -35,52 +39,56 @@ const SAMPLE: ScriptValues = {
   publicKey: 'cHVibGljIGtleSBvZiB0aGUgY2xpZW50LCBhIHNhbXA=',
   serverPublicKey: 'cHVibGljIGtleSBvZiB0aGUgc2VydmVyLCBhIHNhbXA=',
   endpoint: '192.0.2.1:51820',
+  endpointHost: '192.0.2.1',
+  endpointPort: 51_820,
+  endpointIpv4: '192.0.2.1',
   keepaliveSeconds: KEEPALIVE_SECONDS,
   routedPrefix: '2001:db8:1::/56',
   routedNetwork: '2001:db8:1::/64',
   routedAddress: '2001:db8:1::1',
 }
 
+/** Which system a text is for, and in which language it is. */
+export interface For {
+  readonly os: string
+  /** BCP 47. */
+  readonly language: string
+}
+
 /** The draft's server steps 5–6: the script for the client, its undo, and the instructions. */
 export class TunnelScripts {
   readonly #facts: ScriptFacts
+  readonly #systems: OperatingSystems
+  /** By file: what is not prose is the same in every language. */
   readonly #templates = new Map<string, Template>()
-  readonly #routed: Template
 
-  /** Compiles every system's templates. Throws if one can't be rendered. */
+  /** Compiles every system's templates in every language. Throws if one can't be rendered. */
   constructor(facts: ScriptFacts, systems: OperatingSystems, templates: Templates) {
     this.#facts = facts
-    this.#routed = templates.script(ROUTED_NOTES)
-    this.#routed(SAMPLE)
-    for (const { id, files } of systems.all) {
-      for (const [kind, parts] of files) {
-        for (const [part, file] of Object.entries(parts)) {
-          const template = templates.script(file)
-          template(SAMPLE)
-          this.#templates.set(`${id}/${kind}/${part}`, template)
-        }
-      }
+    this.#systems = systems
+    for (const file of filesOf(systems)) {
+      const template = templates.script(file)
+      template(SAMPLE)
+      this.#templates.set(file, template)
     }
   }
 
   /** The script; undefined if there is none for the operating system. */
-  script(tunnel: Tunnel, os: string, action: Action): string | undefined {
-    return this.render(this.#values(tunnel), { os, kind: tunnel.kind.name, part: action })
+  script(tunnel: Tunnel, { action, ...wanted }: For & { readonly action: Action }): string | undefined {
+    return this.render(this.#values(tunnel), { ...wanted, kind: tunnel.kind.name, part: action })
   }
 
-  /** The instructions, one a line. */
-  notes(tunnel: Tunnel, os: string): readonly string[] {
-    return (this.render(this.#values(tunnel), { os, kind: tunnel.kind.name, part: 'notes' }) ?? '')
-      .split('\n')
-      .filter(line => line !== '')
+  /** The instructions, one a line; the lines of one language say what those of another say. */
+  notes(tunnel: Tunnel, wanted: For): readonly string[] {
+    const kind = tunnel.kind.name
+    return linesOf(this.render(this.#values(tunnel), { ...wanted, kind, part: 'notes' }) ?? '')
   }
 
   /** What to do on a router with the prefix that is routed to it, one a line; none if nothing is. */
-  routedNotes(tunnel: Tunnel): readonly string[] {
+  routedNotes(tunnel: Tunnel, language: string): readonly string[] {
     if (tunnel.routedPrefix === undefined) return []
-    return this.#routed(checkScriptValues(this.#values(tunnel)))
-      .split('\n')
-      .filter(line => line !== '')
+    const template = this.#templates.get(routedNotesFile(language))
+    return linesOf(template?.(checkScriptValues(this.#values(tunnel))) ?? '')
   }
 
   /** What a WireGuard client of any system reads; its owner puts the private key in. Empty for other kinds. */
@@ -104,9 +112,15 @@ export class TunnelScripts {
   /** Throws ScriptValueFault for a value that is not fit to stand in a script. */
   render(
     values: ScriptValues,
-    { os, kind, part }: { readonly os: string; readonly kind: string; readonly part: Part },
+    {
+      os,
+      language = SOURCE_LANGUAGE,
+      kind,
+      part,
+    }: Partial<For> & { readonly os: string; readonly kind: string; readonly part: Part },
   ): string | undefined {
-    return this.#templates.get(`${os}/${kind}/${part}`)?.(checkScriptValues(values))
+    const file = this.#systems.in(language).find(os)?.files.get(kind)?.[part]
+    return file === undefined ? undefined : this.#templates.get(file)?.(checkScriptValues(values))
   }
 
   #values(tunnel: Tunnel): ScriptValues {
@@ -126,11 +140,37 @@ export class TunnelScripts {
       id: tunnel.id,
       publicKey: tunnel.kind.publicKey ?? '',
       serverPublicKey: this.#facts.wireguard.serverPublicKey,
-      endpoint: this.#facts.wireguard.endpoint,
+      ...endpointValues(this.#facts.wireguard.endpoint),
       keepaliveSeconds: KEEPALIVE_SECONDS,
       ...routedValues(tunnel.routedPrefix),
     }
   }
+}
+
+function endpointValues(endpoint: string) {
+  const colon = endpoint.lastIndexOf(':')
+  const endpointHost = endpoint.slice(0, colon)
+  const endpointIpv4 = parseIpv4(endpointHost) === undefined ? '' : endpointHost
+  return { endpoint, endpointHost, endpointPort: Number(endpoint.slice(colon + 1)), endpointIpv4 }
+}
+
+/** Every template file, each once. */
+function filesOf(systems: OperatingSystems): ReadonlySet<string> {
+  const files = systems.languages.flatMap(language => [
+    routedNotesFile(language),
+    ...systems.in(language).all.flatMap(system => [...system.files.values()].flatMap(Object.values<string>)),
+  ])
+  return new Set(files)
+}
+
+/** In English where a language has none. */
+function routedNotesFile(language: string): string {
+  const file = join(NOTES_DIR, language, ROUTED_NOTES)
+  return existsSync(file) ? file : join(NOTES_DIR, ROUTED_NOTES)
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split('\n').filter(line => line !== '')
 }
 
 function routedValues(prefix: Prefix | undefined) {

@@ -8,19 +8,25 @@ import type { ReservedNames } from '../lifecycle/reserved-names.ts'
 import type { Log } from '../shared/log.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { ContactWish, WayName } from '../tunnel/contact.ts'
 import type { Kinds } from '../tunnel/kind.ts'
 import { isLabel } from '../tunnel/label.ts'
 import { isMtu, SMALLEST_MTU } from '../tunnel/mtu.ts'
 import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import { isCountry } from './country.ts'
+import type { EntryRules, InvitationFindings } from './entry-rules.ts'
 import { OwnAddresses } from './own-addresses.ts'
 import { ProbeGate } from './probe-gate.ts'
 import { isReservedNicname } from './reserved-nicnames.ts'
 import { limitKey } from './visitor.ts'
 
 /** What somebody asks for, as typed. */
-export type RegistrationInput = Readonly<Record<Exclude<Field, 'public_key'>, string>> & {
+export type RegistrationInput = Readonly<
+  Record<Exclude<Field, 'public_key' | 'invitation' | WayName>, string>
+> & {
+  /** A code that the operator has given out; none unless it is given. */
+  readonly invitation?: string
   /** The name of a kind; the first kind if it is not given. */
   readonly kind?: string
   /** Whether a prefix is to be routed to the tunnel. */
@@ -29,6 +35,8 @@ export type RegistrationInput = Readonly<Record<Exclude<Field, 'public_key'>, st
   readonly mtu?: unknown
   /** What the kind asks for beyond the fields. */
   readonly details?: unknown
+  /** Where the owner wants to be told of the tunnel. */
+  readonly contact?: ContactWish
 }
 
 /** Who asks: the request's source address in text form; undefined for the operator, who may register for anybody. */
@@ -83,6 +91,7 @@ export class Admission {
   readonly #zone: Pick<ReservedNames, 'isReserved'>
   readonly #prober: Prober
   readonly #log: Log
+  readonly #entry: EntryRules
   readonly #ownAddresses = new OwnAddresses()
   readonly #gate = new ProbeGate()
 
@@ -92,6 +101,7 @@ export class Admission {
     readonly table: TunnelReader
     readonly zone: Pick<ReservedNames, 'isReserved'>
     readonly prober: Prober
+    readonly entry: EntryRules
     readonly log: Log
   }) {
     this.#policy = options.policy
@@ -99,6 +109,7 @@ export class Admission {
     this.#table = options.table
     this.#zone = options.zone
     this.#prober = options.prober
+    this.#entry = options.entry
     this.#log = options.log
   }
 
@@ -109,15 +120,21 @@ export class Admission {
       country: lowerCaseAscii(input.country.trim()),
       os: input.os.trim(),
     }
-    const nicnameProblem = checkNicname(request.nicname)
+    if (visitor !== undefined && this.#entry.isBlocked(visitor.address))
+      return refused(problem('address-blocked', { case: 'visitor', address: visitor.address }))
+    const door = this.#checkInvitation(input, visitor)
+    const nicnameProblem =
+      checkNicname(request.nicname) ?? this.#checkBlockedNicname(request.nicname, visitor)
     const countryProblem = checkCountry(request.country)
     const kind = this.#checkKind(input)
     const ipv4 = kind.hasEndpoint ? input.ipv4.trim() : undefined
-    const endpoint = ipv4 === undefined ? NOTHING_FOUND : await this.#checkEndpoint(ipv4, visitor)
+    const isEndpointChecked = ipv4 !== undefined && door.problem === undefined // nobody is pinged for the uninvited
+    const endpoint = isEndpointChecked ? await this.#checkEndpoint(ipv4, visitor) : NOTHING_FOUND
     const nameProblem =
       nicnameProblem ?? (countryProblem === undefined ? this.#checkName(request) : undefined)
     const wantsRouted = input.wantsRouted ?? false
     const own = [
+      door.problem,
       nameProblem,
       countryProblem,
       this.#checkOs(request.os, kind.name),
@@ -134,6 +151,7 @@ export class Admission {
         kind: kind.fields,
         ...(wantsRouted ? { wantsRouted } : {}),
         ...mtuIn(input),
+        ...(door.invitation === undefined ? {} : { invitation: door.invitation }),
       },
       warnings: endpoint.warnings,
     }
@@ -163,6 +181,24 @@ export class Admission {
     )
     if (problems.length > 0 || fields === undefined) return refused(...problems)
     return { kind: 'admitted', request: fields, warnings: [] }
+  }
+
+  /** The operator registers anybody. */
+  #checkInvitation(
+    { invitation = '' }: Pick<RegistrationInput, 'invitation'>,
+    visitor: Visitor | undefined,
+  ): InvitationFindings {
+    return visitor === undefined ? {} : this.#entry.checkInvitation(invitation)
+  }
+
+  #checkBlockedEndpoint(ipv4: string, visitor: Visitor | undefined): Problem | undefined {
+    if (visitor === undefined || !this.#entry.isBlocked(ipv4)) return undefined
+    return problem('address-blocked', { case: 'endpoint', address: ipv4 })
+  }
+
+  #checkBlockedNicname(nicname: string, visitor: Visitor | undefined): Problem | undefined {
+    if (visitor === undefined || !this.#entry.isNicnameBlocked(nicname)) return undefined
+    return problem('nicname-blocked', { nicname })
   }
 
   #checkKind(
@@ -212,6 +248,7 @@ export class Admission {
       this.#checkSpecialPurpose(ipv4) ??
       this.#checkOwnAddress(ipv4) ??
       this.#checkVisitorsOwn(ipv4, visitor) ??
+      this.#checkBlockedEndpoint(ipv4, visitor) ??
       this.#checkSuspended(ipv4, visitor) ??
       this.#checkInUse(ipv4, tunnelId)
     if (found !== undefined) return { problems: [found], warnings: [] }

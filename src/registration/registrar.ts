@@ -1,13 +1,17 @@
 import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
-import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
+import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
+import type { TunnelRequest } from '../lifecycle/registration.ts'
 import type { Problem } from '../shared/problem.ts'
+import type { ContactReading, ContactWish, WayName } from '../tunnel/contact.ts'
 import { isMtu } from '../tunnel/mtu.ts'
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
-import type { Admission, RegistrationInput } from './admission.ts'
+import type { Admission, AdmissionVerdict, RegistrationInput } from './admission.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
+
+const NOTHING_WISHED: ContactReading = { problems: [], contact: undefined, asking: [] }
 
 export interface Registered {
   readonly kind: 'registered'
@@ -23,6 +27,13 @@ export interface Moved {
   readonly warnings: readonly Problem[]
 }
 
+/** Reads where owners want to be told; of a tunnel that is not new beside what it has. */
+export interface ContactReader {
+  read(wish: ContactWish, tunnelId?: string): ContactReading
+}
+
+export type ContactKept = { readonly kind: 'kept' } | Refusal
+
 /**
  * The draft's server steps 1–4, the same for every door: limits, checks, then one transaction. A refusal has every
  * problem together; a registration that is refused costs no quota.
@@ -31,15 +42,18 @@ export class Registrar {
   readonly #admission: Admission
   readonly #lifecycle: Lifecycle
   readonly #limits: VisitorLimits
+  readonly #contacts: ContactReader
 
   constructor(options: {
     readonly admission: Admission
     readonly lifecycle: Lifecycle
     readonly limits: VisitorLimits
+    readonly contacts: ContactReader
   }) {
     this.#admission = options.admission
     this.#lifecycle = options.lifecycle
     this.#limits = options.limits
+    this.#contacts = options.contacts
   }
 
   async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
@@ -49,19 +63,40 @@ export class Registrar {
     const outcome =
       own === undefined
         ? await this.#admitAndRegister(input, visitor)
-        : await this.#admitAndComeBack(own, visitor)
+        : await this.#admitAndComeBack(own, input.contact, visitor)
     if (outcome.kind === 'refused') this.#limits.giveRegistrationBack(visitor)
     return outcome
   }
 
   async #admitAndRegister(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
-    const verdict = await this.#admission.check(input, visitor)
-    if (verdict.kind === 'refused') return verdict
+    const { problems, ...reading } = this.#read(input.contact)
+    const verdict = await this.#checkGuessing(input, visitor)
+    if (verdict.kind === 'refused') return refused(...verdict.problems, ...problems)
+    if (problems.length > 0) return refused(...problems)
     this.#limits.giveRefusalBack(visitor)
-    const registration = await this.#lifecycle.register(verdict.request)
+    const { request } = verdict
+    const { contact } = reading
+    const registration = await this.#lifecycle.register(
+      contact === undefined ? request : { ...request, contact, asking: this.#mayAsk(reading, visitor) },
+    )
     if (registration.kind === 'refused') return registration
     const { tunnel, key } = registration
     return { kind: 'registered', tunnel, key, warnings: verdict.warnings }
+  }
+
+  /** Invitations can't be tried out: a few wrong ones, and whoever sends them waits. */
+  async #checkGuessing(
+    input: RegistrationInput,
+    visitor: VisitorAddress,
+  ): Promise<AdmissionVerdict<TunnelRequest>> {
+    const isGuess = (input.invitation ?? '') !== ''
+    const tooMany = isGuess ? this.#limits.takeWrongInvitation(visitor) : undefined
+    if (tooMany !== undefined) return refused(tooMany)
+    const verdict = await this.#admission.check(input, visitor)
+    const isWrong =
+      verdict.kind === 'refused' && verdict.problems.some(({ code }) => code === 'invitation-unknown')
+    if (isGuess && !isWrong) this.#limits.giveWrongInvitationBack(visitor)
+    return verdict
   }
 
   /** The dormant tunnel that is registered again: from its own endpoint and under its own name. */
@@ -74,15 +109,45 @@ export class Registrar {
 
   async #admitAndComeBack(
     { id, ipv4Client = '' }: DormantTunnel,
+    wish: ContactWish | undefined,
     visitor: VisitorAddress,
   ): Promise<Registered | Refusal> {
+    const { problems } = this.#read(wish, id)
+    if (problems.length > 0) return refused(...problems)
     const verdict = await this.#admission.checkEndpoint(ipv4Client, visitor, id)
     if (verdict.kind === 'refused') return verdict
     // Both tunnels have the same endpoint: there is nothing to exchange with a silent holder.
     if (verdict.request.holder !== undefined) return refused(REFUSAL.endpointInUse(ipv4Client))
     this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.reregister(id)
-    return registration.kind === 'refused' ? registration : { ...registration, warnings: verdict.warnings }
+    if (registration.kind === 'refused') return registration
+    if (wish !== undefined) await this.keepContact(registration.tunnel, wish, visitor)
+    return { ...registration, warnings: verdict.warnings }
+  }
+
+  /** Notes where the owner of a tunnel wants to be told, and asks there. */
+  async keepContact(
+    { id }: Pick<Tunnel, 'id'>,
+    wish: ContactWish,
+    visitor: VisitorAddress,
+  ): Promise<ContactKept> {
+    const { problems, ...reading } = this.#read(wish, id)
+    if (problems.length > 0) return refused(...problems)
+    try {
+      await this.#lifecycle.setContact(id, reading.contact, this.#mayAsk(reading, visitor))
+      return { kind: 'kept' }
+    } catch (error) {
+      return refused(storageProblem(error))
+    }
+  }
+
+  #read(wish: ContactWish | undefined, id?: string): ContactReading {
+    return wish === undefined ? NOTHING_WISHED : this.#contacts.read(wish, id)
+  }
+
+  /** Where no question goes today the owner can have one sent later: that is no reason to refuse. */
+  #mayAsk({ asking }: Pick<ContactReading, 'asking'>, visitor: VisitorAddress): readonly WayName[] {
+    return asking.filter(({ target }) => this.#limits.takeQuestion(visitor, target)).map(({ kind }) => kind)
   }
 
   /** Brings a dormant tunnel back because its owner has come by; one that can't come back stays as it is. */

@@ -1,5 +1,5 @@
 /** A field of the registration form. */
-export type Field = 'ipv4' | 'nicname' | 'country' | 'os' | 'public_key'
+export type Field = 'ipv4' | 'nicname' | 'country' | 'os' | 'public_key' | 'invitation' | 'email' | 'webhook'
 
 /** What is fixed for a code; its words are in templates/words, one file a language. */
 interface Sort {
@@ -51,6 +51,12 @@ export const PROBLEMS = {
   },
   'nicname-reserved': { status: 400, field: 'nicname', params: ['nicname'] },
   'nicname-taken': { status: 409, field: 'nicname', params: ['nicname', 'country'] },
+  'nicname-blocked': { status: 403, field: 'nicname', params: ['nicname'] },
+  'address-blocked': { status: 403, params: ['address'], cases: ['visitor', 'endpoint'] },
+  'invitation-required': { status: 403, field: 'invitation', params: [] },
+  'invitation-unknown': { status: 403, field: 'invitation', params: [], cases: ['unknown', 'no-string'] },
+  'invitation-used-up': { status: 403, field: 'invitation', params: [] },
+  'invitation-expired': { status: 403, field: 'invitation', params: [] },
   'country-unknown': { status: 400, field: 'country', params: [], cases: ['unknown', 'no-string'] },
   'os-unknown': { status: 400, field: 'os', params: ['known'], cases: ['unknown', 'no-string'] },
   'kind-unknown': { status: 400, params: ['known'] },
@@ -60,7 +66,7 @@ export const PROBLEMS = {
   'too-many-requests': {
     status: 429,
     params: ['seconds'],
-    cases: ['mails', 'moves', 'refusals', 'wrong-keys', 'new-keys', 'probes', 'listeners'],
+    cases: ['mails', 'moves', 'refusals', 'wrong-keys', 'invitations', 'new-keys', 'probes', 'listeners'],
   },
   'pool-full': { status: 503, params: [] },
   'routed-prefix-none': { status: 409, params: [] },
@@ -70,7 +76,11 @@ export const PROBLEMS = {
   'one-change': { status: 400, params: [] },
   suspended: { status: 403, params: [], cases: ['tunnel', 'endpoint'] },
   'table-full': { status: 503, params: [] },
-  'email-syntax': { status: 400, params: [] },
+  'email-syntax': { status: 400, field: 'email', params: [], cases: ['malformed', 'no-string'] },
+  'email-none': { status: 409, field: 'email', params: [] },
+  'webhook-syntax': { status: 400, field: 'webhook', params: [], cases: ['malformed', 'no-string'] },
+  'webhook-host': { status: 400, field: 'webhook', params: ['known'] },
+  'webhook-none': { status: 409, field: 'webhook', params: [] },
   'link-expired': { status: 404, params: [] },
   'version-gone': { status: 503, params: [] },
   'interface-fault': { status: 503, params: ['reason'] },
@@ -91,7 +101,17 @@ export const PROBLEMS = {
   'not-found': {
     status: 404,
     params: [],
-    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'routed-prefix', 'zone', 'serial'],
+    cases: [
+      'page',
+      'system',
+      'tunnel',
+      'taken-down',
+      'script',
+      'routed-prefix',
+      'zone',
+      'serial',
+      'invitation',
+    ],
   },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },

@@ -1,4 +1,5 @@
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { InvitationReader } from './invitations.ts'
 import { NO_JOURNAL } from './journal.ts'
 import { WritesStopped } from './storage-fault.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
@@ -17,6 +18,7 @@ import type {
  */
 export class AbsentStore implements TunnelStore {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationReader
   readonly troubles: readonly StorageTrouble[]
   readonly journal = NO_JOURNAL
   readonly walBytes = 0
@@ -28,6 +30,10 @@ export class AbsentStore implements TunnelStore {
     this.#reason = reason
     this.troubles = [{ code: 'storage-fault', reason }]
     this.tunnels = new AbsentTunnels(reason)
+    const unknown = () => {
+      throw new WritesStopped(reason)
+    }
+    this.invitations = { byId: unknown, after: unknown, codeMatches: unknown }
   }
 
   commit(): Promise<never> {
@@ -47,6 +53,10 @@ export class AbsentStore implements TunnelStore {
   }
 
   onCommitted(): () => void {
+    return () => undefined
+  }
+
+  onNotices(): () => void {
     return () => undefined
   }
 
@@ -74,6 +84,7 @@ export class AbsentStore implements TunnelStore {
 /** Every look-up is a fault; counts, which feed figures alone, are 0. */
 class AbsentTunnels implements TunnelReader {
   readonly dormant: DormantReader
+  readonly notices = { due: () => [], count: () => 0 }
   readonly #reason: string
 
   constructor(reason: string) {

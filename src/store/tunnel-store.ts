@@ -1,9 +1,12 @@
 import type { Assignment } from '../tunnel/address-pool.ts'
+import type { Contact, WayName } from '../tunnel/contact.ts'
 import type { BrokenRow, Dormancy, DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
+import type { InvitationReader, InvitationWrites } from './invitations.ts'
 import type { JournalReader } from './journal.ts'
+import type { Notice, NoticeReader, Occasion } from './notice.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
 
 declare const CURSOR: unique symbol
@@ -35,15 +38,6 @@ export interface CountryCount {
   readonly unreachable: number
 }
 
-/** Where the owner of a tunnel is told of its end, and gets a new key. */
-export interface Contact {
-  readonly email: string
-  /** Of the words that are sent; BCP 47. */
-  readonly language: string
-  /** The `since` of the sleep whose near end the owner has been told of. */
-  readonly warnedOf?: number
-}
-
 /** A tunnel to probe; its address in canonical text. */
 export interface ProbedTunnel {
   readonly id: string
@@ -70,6 +64,7 @@ export interface DormantReader {
 /** Look-ups of tunnels. Only sound rows are tunnels; broken ones are in `brokenRows`. */
 export interface TunnelReader {
   readonly dormant: DormantReader
+  readonly notices: NoticeReader
   byId(id: string): Tunnel | undefined
   byName(nicname: string, country: string): Tunnel | undefined
   byIpv6Client(address: Uint8Array): Tunnel | undefined
@@ -151,6 +146,7 @@ export type Waking = { readonly kind: 'woken'; readonly tunnel: Tunnel } | { rea
 /** What works write through, inside the transaction that they share. Reads see what was written before. */
 export interface TunnelTransaction {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationWrites
   /** Takes the lowest free index and inserts what `make` builds for its addresses. `now`: seconds of the steady clock. */
   insert(now: number, make: (assignment: Assignment) => Tunnel, options: InsertionOptions): Insertion
   /** −1 → 0: the tunnel as it is now; undefined: it is gone or was up already. `since`: UTC seconds. */
@@ -186,6 +182,17 @@ export interface TunnelTransaction {
   suspendDormant(id: string, since: number): boolean
   /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */
   setContact(id: string, contact: Contact | undefined): void
+  /**
+   * Has the owner of a tunnel told something by each way that is confirmed, in place of what waits to be told. `since`: UTC
+   * seconds. To be called while the row is there. An owner who has not yet heard of a suspension is not told of its end.
+   */
+  notify(id: string, occasion: Exclude<Occasion, 'confirm' | 'recover'>, since: number): void
+  /** Has it asked whether notices may come by a way, or has a link to a new key sent by it. */
+  ask(id: string, occasion: 'confirm' | 'recover', way: WayName): void
+  /** Forgets a notice: it was taken, or is given up. */
+  dropNotice(number: number): void
+  /** Notes that a notice could not be handed over, and when it is tried again, in seconds of the steady clock. */
+  postponeNotice(notice: Pick<Notice, 'number'>, nextTry: number): void
   /** Notes something of a tunnel, in place of what was noted; an empty text is none. */
   setNote(id: string, note: string): void
   /** Brings a dormant row back with a count of 0. */
@@ -229,6 +236,7 @@ export interface CommittedDifference {
 /** Tunnels, the serials of their zones and the indexes at rest; commits of them, each answered in DNS in the same tick. */
 export interface TunnelStore {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationReader
   /**
    * Does the work in the next transaction, with whatever else comes in: durable and answered in DNS when this resolves.
    * Rejects if it failed (`storageFaultOf` says why): then nothing is done.
@@ -236,6 +244,8 @@ export interface TunnelStore {
   commit<Outcome>(work: Work<Outcome>): Promise<Outcome>
   /** Calls `listener` in the tick of each commit; what it throws is logged. Returns how to stop that. */
   onCommitted(listener: (difference: CommittedDifference) => void): () => void
+  /** Calls `listener` in the tick of each commit that has somebody told something. Returns how to stop that. */
+  onNotices(listener: () => void): () => void
   /** Calls `listener` after another program, such as the sqlite3 shell, has written. Returns how to stop that. */
   onForeignCommit(listener: () => void): () => void
   /** Rebuilds memory from the table, as at start: indexes, the names of all rows in one step, later serials. */

@@ -101,4 +101,9 @@ export interface Interfaces {
    * device that the kernel says nothing of is left out. Absent: this driver can't see them.
    */
   octets?(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>>
+  /**
+   * Listens for the clients of these dormant tunnels and of no others, and returns the devices of those that have sent
+   * something since the last call. What they send goes no further. Absent: this driver can't hear whom it has no device for.
+   */
+  listenFor?(links: readonly Link[]): Promise<ReadonlySet<string>>
 }

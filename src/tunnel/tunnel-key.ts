@@ -19,12 +19,17 @@ export function newKey(): string {
 
 /** A new id: random, so that it says nothing about the number or the order of tunnels. */
 export function newId(): string {
-  let id = ''
-  while (id.length < ID_LENGTH) {
+  return randomLetters(ID_LENGTH)
+}
+
+/** Random letters and digits that are not read as others. */
+export function randomLetters(count: number): string {
+  let text = ''
+  while (text.length < count) {
     const octet = randomOctet()
-    if (octet < FAIR_OCTETS) id += ID_ALPHABET[octet % ID_ALPHABET.length]
+    if (octet < FAIR_OCTETS) text += ID_ALPHABET[octet % ID_ALPHABET.length]
   }
-  return id
+  return text
 }
 
 /** From the system's generator; each is given out once, and not kept. */

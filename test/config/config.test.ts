@@ -16,6 +16,17 @@ function configOf(text: string) {
   return reading.kind === 'config' ? reading.config : assert.fail()
 }
 
+test('what is no prefix or nicname can’t be blocked, and is named', () => {
+  assert.deepEqual(
+    mistakesOf(
+      '[web]\nblocked_prefixes = ["192.0.2.1/24"]\nblocked_nicnames = ["*", "a.b"]\ninvitations = "on"',
+    ).length,
+    4,
+  )
+  const { web } = configOf('[web]\nblocked_nicnames = ["PayPal*"]')
+  assert.deepEqual(web.blocked_nicnames, ['paypal*'])
+})
+
 test('an empty file has every default of the contract, and is no demo', () => {
   const config = configOf('')
   assert.equal(config.demo, false)

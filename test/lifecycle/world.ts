@@ -28,6 +28,9 @@ export class FakeKernel implements Interfaces {
   readonly received = new Map<string, number>()
   /** What has passed each device. */
   readonly passed = new Map<string, Octets>()
+  /** Dormant tunnels that are listened for, and what has come from their clients since. */
+  readonly listened = new Set<string>()
+  readonly knocking = new Set<string>()
   reconciliations = 0
 
   async prepare(): Promise<readonly LinkFault[]> {
@@ -68,6 +71,13 @@ export class FakeKernel implements Interfaces {
 
   async octets(): Promise<ReadonlyMap<string, Octets>> {
     return this.passed
+  }
+
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    const heard = new Set(links.map(({ device }) => device).filter(device => this.knocking.delete(device)))
+    this.listened.clear()
+    for (const { device } of links) this.listened.add(device)
+    return heard
   }
 
   #each<T extends { readonly device: string }>(items: readonly T[], apply: (item: T) => void): LinkFault[] {

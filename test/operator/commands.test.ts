@@ -45,7 +45,7 @@ suite('commands through the running process', () => {
       ['alice.ca.freenet6.net', '192.0.2.77', 'number'],
     )
     const fields =
-      'id name nicname country os state ipv4_client ipv6_client ipv6_server device creation_time unreachable'
+      'id name nicname country os state kind ipv4_client ipv6_client ipv6_server device creation_time unreachable'
     assert.deepEqual(Object.keys(tunnel), fields.split(' '))
   })
 
@@ -70,7 +70,7 @@ suite('commands through the running process', () => {
     )
   })
 
-  test('a list is narrowed by country and by part of the name', async () => {
+  test('a list is narrowed by country, part of the name, and address or prefix', async () => {
     const names = async (...words: string[]) => {
       const { stdout } = await command('tunnel', 'list', '--json', ...words)
       return stdout === '' ? [] : jsonLines(stdout).map(({ name }) => name)
@@ -79,6 +79,13 @@ suite('commands through the running process', () => {
     assert.deepEqual(await names('--country', 'FR'), ['bob.fr.freenet6.net'])
     assert.deepEqual(await names('--name', 'LIC'), ['alice.ca.freenet6.net'])
     assert.deepEqual(await names('--state', 'unreachable'), [])
+    const { stdout } = await command('tunnel', 'show', '--json', 'alice.ca')
+    const [alice = {}] = jsonLines(stdout)
+    for (const address of [alice.ipv4_client, alice.ipv6_client, alice.ipv6_server])
+      assert.deepEqual(await names('--address', String(address)), ['alice.ca.freenet6.net'])
+    assert.equal((await names('--address', '192.0.2.0/24')).length, 2)
+    assert.equal((await names('--address', '2001:db8:f6::/48')).length, 2)
+    assert.deepEqual(await names('--address', '203.0.113.1'), [])
   })
 
   test('status says what is served, by what, and how much room there is', async () => {
@@ -122,6 +129,20 @@ suite('commands through the running process', () => {
     assert.match(listed.stdout, /bob\.fr\.freenet6\.net .* suspended .*note: sends spam$/m)
     assert.match((await command('tunnel', 'resume', 'bob.fr')).stdout, /^state: active$/m)
     assert.match((await command('tunnel', 'renew-key', 'bob.fr')).stdout, /^key: [0-9a-f]{32}$/m)
+  })
+
+  test('an invitation is made, listed and revoked; its code is printed once', async () => {
+    const added = await command('invitation', 'add', '--uses', '3', '--expires', '7d', '--note', 'the club')
+    assert.match(added.stdout, /^code: [a-z0-9]{6}(-[a-z0-9]{4}){3}$/m)
+    const id = /^id: (\S+)$/m.exec(added.stdout)?.[1] ?? ''
+    const listed = await command('invitation', 'list')
+    assert.match(listed.stdout, new RegExp(`^${id} +open +0 of 3 +until \\S+ +the club$`, 'm'))
+    assert.doesNotMatch(listed.stdout, new RegExp(/^code: \S{6}-(\S+)$/m.exec(added.stdout)?.[1] ?? 'x'))
+    const [first = {}] = jsonLines((await command('invitation', 'list', '--json')).stdout)
+    assert.deepEqual([first.id, first.uses, first.used, first.state], [id, 3, 0, 'open'])
+    assert.equal((await command('invitation', 'revoke', id)).code, 0)
+    assert.match((await command('invitation', 'revoke', id)).stderr, /There is no such invitation/)
+    assert.equal((await command('invitation', 'list')).stdout, '')
   })
 
   test('it is ready', async () => {
@@ -211,6 +232,9 @@ suite('the command line', () => {
     for (const words of [
       ['audit', '--state', 'new'],
       ['tunnel', 'list', '--state', 'asleep'],
+      ['tunnel', 'list', '--address', '192.0.2.1/24'],
+      ['invitation', 'add', '--uses', '0'],
+      ['invitation', 'add', '--expires', 'soon'],
       ['tunnel', 'show'],
     ])
       assert.equal((await runCli(words)).code, 2, words.join(' '))

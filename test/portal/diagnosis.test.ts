@@ -39,6 +39,19 @@ test('the page says why a tunnel is dead, and what to do on the system that it i
   }
 })
 
+test('the page says in French what to do, where there is French', async () => {
+  const { world, id, headers, client } = await withTunnel('cisco-ios')
+  await using _ = world
+  await world.broker.lifecycle.recordRound({ answered: [id], silent: [] })
+  world.silent.add(client)
+  const { text } = await world.ask(`/tunnels/${id}/why?lang=fr`, { headers })
+  assert.match(
+    text,
+    /<ul class="notes" lang="fr">[\s\S]*protocole IP 41[\s\S]*show interface Tunnel0[\s\S]*Pare-feu/,
+  )
+  assert.doesNotMatch(text, /Firewall/)
+})
+
 test('the API says the same, with a code that does not change', async () => {
   const { world, id, key, client } = await withTunnel()
   await using _ = world

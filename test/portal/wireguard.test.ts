@@ -105,7 +105,7 @@ suite('WireGuard by the API', () => {
   })
 
   test('a system without scripts for it is refused, and ipv4 is no field of it', async () => {
-    assert.equal(problemIn(await ask('mac', newKey(), 'macos')).code, 'os-unknown')
+    assert.equal(problemIn(await ask('bsd', newKey(), 'netbsd')).code, 'os-unknown')
     const body = {
       kind: 'wireguard',
       public_key: newKey(),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { networkInterfaces } from 'node:os'
-import { afterEach, beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, suite, test } from 'node:test'
+import { parsePrefix } from '../../src/address/prefix.ts'
 import type { Prober } from '../../src/echo/prober.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
 import {
@@ -9,6 +10,7 @@ import {
   type RegistrationInput,
   type Visitor,
 } from '../../src/registration/admission.ts'
+import { type Entry, EntryRules } from '../../src/registration/entry-rules.ts'
 import { Kinds } from '../../src/tunnel/kind.ts'
 import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 
@@ -35,6 +37,13 @@ afterEach(() => world.end())
 
 const KINDS = new Kinds(SIT)
 
+function entry(rules: Partial<Entry> = {}): EntryRules {
+  return new EntryRules(
+    { invitations: 'off', blockedPrefixes: [], blockedNicnames: [], ...rules },
+    { invitations: world.broker.store.invitations, now: () => 0 },
+  )
+}
+
 function admission(policy: Partial<AdmissionPolicy> = {}, answering: readonly string[] = []): Admission {
   const prober: Prober = {
     kind: 'ping',
@@ -52,6 +61,7 @@ function admission(policy: Partial<AdmissionPolicy> = {}, answering: readonly st
     table: world.table,
     zone: world.zone,
     prober,
+    entry: entry(),
     log: SILENT,
   })
 }
@@ -204,6 +214,7 @@ test('a ping that can not be sent is our trouble, with a code of its own', async
     table: world.table,
     zone: world.zone,
     prober,
+    entry: entry(),
     log: SILENT,
   })
   const verdict = await broken.check(GOOD, VISITOR)
@@ -228,8 +239,89 @@ test('one or two lost echoes do not refuse an endpoint, three do', async () => {
       table: world.table,
       zone: world.zone,
       prober,
+      entry: entry(),
       log: SILENT,
     })
     assert.equal((await checks.check(GOOD, VISITOR)).kind, kind, `${lost} lost`)
   }
+})
+
+suite('whom the operator does not let in', () => {
+  const PING_NOBODY: Prober = {
+    kind: 'ping',
+    probe: async targets => assert.fail(`pinged ${targets.join()}`),
+  }
+
+  async function refusedFor(
+    rules: Partial<Entry>,
+    input: Partial<RegistrationInput> = {},
+    visitor: { readonly address: string } | undefined = VISITOR,
+  ): Promise<readonly string[]> {
+    const guarded = new Admission({
+      policy: { ...POLICY, reachability: 'require', foreignEndpoints: true },
+      kinds: KINDS,
+      table: world.table,
+      zone: world.zone,
+      prober: PING_NOBODY,
+      entry: entry(rules),
+      log: SILENT,
+    })
+    const verdict = await guarded.check({ ...GOOD, ...input }, visitor)
+    return verdict.kind === 'refused'
+      ? verdict.problems.map(({ code, params }) => `${code} ${params.case ?? ''}`.trim())
+      : []
+  }
+
+  const blocked = (...texts: readonly string[]) => ({
+    blockedPrefixes: texts.map(text => parsePrefix(text) ?? assert.fail(text)),
+  })
+
+  test('comes from a blocked prefix of either family, or gives an address of one; nobody is pinged for it', async () => {
+    assert.deepEqual(await refusedFor(blocked('8.8.4.0/24')), ['address-blocked visitor'])
+    const over6 = { address: '2001:db8:1:2::3' }
+    assert.deepEqual(await refusedFor(blocked('2001:db8:1::/48'), {}, over6), ['address-blocked visitor'])
+    assert.deepEqual(await refusedFor(blocked('9.1.1.0/24'), { ipv4: '9.1.1.1' }), [
+      'address-blocked endpoint',
+    ])
+  })
+
+  test('may not move a tunnel to a blocked address either', async () => {
+    const guarded = new Admission({
+      policy: { ...POLICY, foreignEndpoints: true },
+      kinds: KINDS,
+      table: world.table,
+      zone: world.zone,
+      prober: PING_NOBODY,
+      entry: entry(blocked('9.1.1.0/24')),
+      log: SILENT,
+    })
+    const verdict = await guarded.checkEndpoint('9.1.1.1', VISITOR, 'some-id')
+    assert.ok(verdict.kind === 'refused' && verdict.problems[0]?.code === 'address-blocked')
+  })
+
+  test('wants a blocked nicname, in capitals too', async () => {
+    const rules = { ...blocked('9.1.1.1'), blockedNicnames: ['paypal', '*bank*'] }
+    for (const nicname of ['paypal', 'PayPal', 'mybank', 'bank', 'a-bank-1'])
+      assert.deepEqual(await refusedFor(rules, { nicname, ipv4: '9.1.1.1' }), [
+        'address-blocked endpoint',
+        'nicname-blocked',
+      ])
+    assert.deepEqual(await refusedFor(rules, { nicname: 'paypal2', ipv4: '9.1.1.1' }), [
+      'address-blocked endpoint',
+    ])
+  })
+
+  test('the operator registers anybody', async () => {
+    const rules: Entry = { ...blocked('8.8.4.4'), blockedNicnames: ['alice'], invitations: 'required' }
+    const guarded = new Admission({
+      policy: POLICY,
+      kinds: KINDS,
+      table: world.table,
+      zone: world.zone,
+      prober: PING_NOBODY,
+      entry: entry(rules),
+      log: SILENT,
+    })
+    assert.equal((await guarded.check(GOOD)).kind, 'admitted')
+  })
 })

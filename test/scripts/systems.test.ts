@@ -3,8 +3,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
-import { OperatingSystems, SystemFault } from '../../src/portal/operating-systems.ts'
+import { OperatingSystems } from '../../src/portal/operating-systems.ts'
 import { ScriptValueFault, type ScriptValues } from '../../src/portal/script-values.ts'
+import { SystemFault } from '../../src/portal/system-manifest.ts'
 import { Templates } from '../../src/portal/templates.ts'
 import { TunnelScripts } from '../../src/portal/tunnel-scripts.ts'
 import { render, USUAL, WIREGUARD_FACTS } from './render.ts'
@@ -71,6 +72,62 @@ suite('an operating system is a folder', () => {
   })
 })
 
+suite('a language that a system is written in', () => {
+  let directory: string
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'freenet6-systems-'))
+    cpSync(SYSTEMS_DIR, directory, { recursive: true })
+  })
+  afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+  function change(file: string, from: string | RegExp, to: string): void {
+    const path = join(directory, file)
+    writeFileSync(path, readFileSync(path, 'utf8').replace(from, to))
+  }
+
+  const BROKEN: readonly (readonly [what: string, from: string | RegExp, to: string, message: RegExp])[] = [
+    ['a need', /^ {2}"iproute2.*$/m, '', /linux\/system\.fr\.toml: needs: 2 texts, but there are 3/],
+    ['a title', /^title.*$/m, '', /linux\/system\.fr\.toml: title: /],
+    [
+      'a manual of WireGuard',
+      /manuals = \["La page.*$/m,
+      'manuals = []',
+      /kinds\.wireguard\.manuals: 0 texts/,
+    ],
+    ['WireGuard', /\[kinds\.wireguard\][\s\S]*/, '', /kinds\.wireguard is missing/],
+  ]
+  for (const [what, from, to, message] of BROKEN) {
+    test(`that lacks ${what} stops the start and is named`, () => {
+      change('linux/system.fr.toml', from, to)
+      assert.throws(() => OperatingSystems.load(directory), message)
+    })
+  }
+
+  test('has the notes of every kind, and the scripts that are steps for a person', () => {
+    for (const file of ['debian/wireguard/notes.fr.hbs', 'pfsense/sit/down.fr.hbs']) {
+      rmSync(join(directory, file))
+      assert.throws(() => OperatingSystems.load(directory), {
+        message: `${join(directory, file)} is missing`,
+      })
+      cpSync(join(SYSTEMS_DIR, file), join(directory, file))
+    }
+  })
+
+  test('has no kind that the system does not have', () => {
+    change('macos/system.fr.toml', /$/, '\n[kinds.gre]\nneeds = ["x"]\nmanuals = ["x"]\n')
+    assert.throws(() => OperatingSystems.load(directory), /there is no use for kinds\.gre/)
+  })
+
+  test('is not there at all: English stands in for it, and says so', () => {
+    rmSync(join(directory, 'vyos/system.fr.toml'))
+    const french = OperatingSystems.load(directory).in('fr')
+    assert.equal(french.find('vyos')?.language, 'en')
+    assert.equal(french.find('linux')?.language, 'fr')
+    assert.equal(french.in('x').find('linux')?.language, 'fr')
+  })
+})
+
 suite('what reaches a script', () => {
   test('a script for a public key is a fault while the server has no key itself', () => {
     const publicKey = WIREGUARD_FACTS.serverPublicKey
@@ -83,6 +140,9 @@ suite('what reaches a script', () => {
     publicKey: ['x', '$(reboot)', undefined],
     serverPublicKey: ['`reboot`', undefined],
     endpoint: ['host', 'host:1; reboot', '$(x):1'],
+    endpointHost: ['', 'host; reboot', '$(x)', '2001:db8::1'],
+    endpointPort: ['51820', -1, 65_536],
+    endpointIpv4: ['host', '192.0.2.1;', undefined],
     ipv6Client: ['2001:db8::2 $(reboot)', '::ffff:1.2.3.4', 'fe80::1%eth0', '2001:DB8::2', 'x'],
     name: ['$(reboot).ca.freenet6.net', 'a b.ca', '-rf.ca.freenet6.net', 'nic.ca\n.net', 'é.ca', "it's"],
     mtu: [Number.NaN, -1, 1.5, '1480', Number.POSITIVE_INFINITY],

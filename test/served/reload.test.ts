@@ -181,16 +181,23 @@ describe('the configuration', { skip: await missingPackages(['dig']) }, () => {
         nsid: 'anew',
         keys: [{ name: 'k1', algorithm: 'hmac-sha256', secret: SECRET }],
       },
-      web: { registrations_per_hour: 1, metrics_from: ['203.0.113.0/24'] },
+      web: {
+        registrations_per_hour: 1,
+        metrics_from: ['203.0.113.0/24'],
+        blocked_nicnames: ['bank*'],
+        blocked_prefixes: ['203.0.113.0/24'],
+      },
     })
     const taken = await reload()
     assert.equal(taken.code, 0, taken.stdout)
-    for (const key of ['dns.keys', 'dns.allow_transfer', 'web.registrations_per_hour', 'web.metrics_from'])
+    const keys = ['registrations_per_hour', 'metrics_from', 'blocked_nicnames', 'blocked_prefixes']
+    for (const key of ['dns.keys', 'dns.allow_transfer', ...keys.map(name => `web.${name}`)])
       assert.ok(taken.stdout.includes(`freenet6.toml: ${key}\n`), taken.stdout)
     assert.match(await transfer(server), record)
     const identity = await exchange(server.endpoint(), queryOf('id.server.', 'TXT', { class: CLASS.CH }))
     assert.match(identity.toString('latin1'), /anew$/)
     assert.equal((await fetch(`${server.web}/metrics`)).status, 403)
+    assert.equal(await register(server, 'banker'), 403)
     assert.equal(await register(server, 'one'), 201)
     assert.equal(await register(server, 'two'), 429)
 
@@ -260,4 +267,36 @@ test('reload says that no process runs', async () => {
   const { code, stderr } = await reload()
   assert.equal(code, 1)
   assert.match(stderr, /not-running/)
+})
+
+describe('log.level', () => {
+  const quiet = 'data_dir = "data"\n[log]\nlevel = "error"\n'
+  const loud = quiet.replace('error', 'debug')
+  const loggedLevels = ({ stderr }: Server) =>
+    new Set(
+      stderr
+        .split('\n')
+        .filter(line => line.startsWith('{'))
+        .map(line => JSON.parse(line).level),
+    )
+
+  test('says how much the log says, and a reload another one', async () => {
+    await using server = await startServer({ dir, config: quiet })
+    const file = join(dir, 'freenet6.toml')
+    const written = readFileSync(file, 'utf8')
+    assert.deepEqual([...loggedLevels(server)], [])
+    writeFileSync(file, written.replace('"error"', '"debug"'))
+    assert.equal((await reload()).code, 0)
+    await eventually(async () => server.stderr.includes('"reloaded"'))
+  })
+
+  test('gives way to the environment, and a reload says so', async () => {
+    await using server = await startServer({ dir, config: loud, env: { FREENET6_LOG_LEVEL: 'error' } })
+    assert.deepEqual([...loggedLevels(server)], [])
+    const file = join(dir, 'freenet6.toml')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"debug"', '"warn"'))
+    const { code, stdout } = await reload()
+    assert.equal(code, 1)
+    assert.match(stdout, /log\.level: FREENET6_LOG_LEVEL=error comes before it/)
+  })
 })

@@ -37,6 +37,10 @@ suite('pages in French', () => {
   for (const [path, words] of [
     ['/', 'Choisissez votre système'],
     ['/register/linux', 'Inscrire le tunnel'],
+    ['/register/linux', 'Un noyau avec le module sit'],
+    ['/register/linux?kind=wireguard', 'Le module wireguard du noyau'],
+    ['/register/pfsense', 'Status, Dashboard : la ligne Version'],
+    ['/', 'Fedora, postes de travail et autres avec NetworkManager'],
     ['/tunnels', 'Identifiant ou nom'],
     ['/recover', 'Vous venez en IPv4, depuis 127.0.0.1'],
     ['/errors', 'L’adresse IPv4 a déjà un tunnel'],
@@ -57,7 +61,12 @@ suite('pages in French', () => {
     const headers = { ...FRENCH, ...cookieIn(answer) }
     const page = await world.ask(String(answer.headers.location), { headers })
     assert.match(page.text, /À faire maintenant[\s\S]*Votre clé[\s\S]*Supprimer le tunnel/)
+    assert.match(page.text, /<ol class="notes" lang="fr">\s*<li>Il vous faut les droits root/)
     const id = world.broker.table.idByEndpoint(GOOD.ipv4) ?? ''
+    const steps = await world.ask(`/tunnels/${id}/script?os=pfsense`, { headers })
+    assert.match(steps.text, /^Le tunnel IPv6 de/)
+    const api = await world.ask(`/api/v1/tunnels/${id}/script?os=pfsense`)
+    assert.match(api.text, /^The IPv6 tunnel of/)
     const gone = await world.post(`/tunnels/${id}/delete`, { sure: 'yes' }, headers)
     assert.match(gone.text, /<h1>Le tunnel n’est plus<\/h1>/)
     assert.deepEqual(world.faults, [])

@@ -2,7 +2,7 @@ import type { Prefix } from '../../address/prefix.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
 
 /** Elements are the filter's: an endpoint and a network. The packets themselves make them. */
-export const SENT_SET = { table: 'freenet6', set: 'sent' } as const
+const SENT_SET = { table: 'freenet6', set: 'sent' } as const
 /** One for which nothing was sent for so long is forgotten: a tunnel that has moved leaves one behind. */
 const FORGOTTEN_AFTER = '2h'
 /** Octets of the outer header, which the filter's counters count. */

@@ -22,7 +22,7 @@ const NETWORK_OCTETS = 8
 export const LINK_BITS = 64
 
 /** The link of a tunnel, and the prefix that is routed to it; undefined for a row that was edited by hand and holds no addresses. */
-export function entriesOf(link: Link, deviceMtu: number): readonly Entry[] | undefined {
+export function entriesOf(link: Link, deviceMtu = 0): readonly Entry[] | undefined {
   const endpoint = parseIpv4(link.ipv4Client)
   const server = parseIpv6(link.ipv6Server)
   if (endpoint === undefined || server === undefined) return undefined

@@ -14,10 +14,11 @@ import {
   smallerMtu,
 } from '../../tunnel/interface.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
-import { KnownFilter, NO_ENDPOINT } from './known-filter.ts'
+import { KnownFilter, type ListElements, NO_ENDPOINT } from './known-filter.ts'
 import { innerOctets } from './sent-set.ts'
+import { type Admitted, keyOf, type Traffic } from './shared-layout-elements.ts'
 import { type Entry, entriesOf, formatNetwork, LINK_BITS, networkOf } from './shared-layout-entry.ts'
-import { type Admitted, type FilterOptions, keyOf, type Traffic } from './shared-layout-filter.ts'
+import type { FilterOptions } from './shared-layout-filter.ts'
 import {
   BATCH_TUNNELS,
   deviceCommands,
@@ -28,6 +29,7 @@ import {
   runLines,
 } from './shared-layout-routes.ts'
 import { SharedLayoutWatch, type Target } from './shared-layout-watch.ts'
+import { Sleepers } from './sleepers.ts'
 
 export interface SharedLayoutOptions {
   readonly devicePrefix: string
@@ -43,8 +45,7 @@ export interface SharedLayoutOptions {
   /** In place of the program `ip`. */
   readonly routes?: RouteTable
   /** In place of a listing by `nft`. */
-  readonly listElements?: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
-  readonly listSent?: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  readonly listElements?: ListElements
   /** Reads a number that changes with each change of nftables by anybody: see readNftGeneration. */
   readonly readGeneration?: () => Promise<number | undefined>
   readonly forwardingPath?: string
@@ -68,6 +69,7 @@ export class SharedLayout implements Interfaces {
   readonly #prefix: Prefix
   readonly #filterOptions: FilterOptions
   readonly #filter: KnownFilter
+  readonly #sleepers: Sleepers
   readonly #runIp: RunIp
   readonly #routes: RouteTable
   readonly #forwardingPath: string | undefined
@@ -99,10 +101,10 @@ export class SharedLayout implements Interfaces {
       runIp: this.#runIp,
       runNft: options.runNft ?? runNft,
       listElements: options.listElements,
-      listSent: options.listSent,
       readGeneration: options.readGeneration,
       wanted: () => [...this.#entries.values()].flat(),
     })
+    this.#sleepers = new Sleepers(this.#filter.sleepers, capacity)
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filterOptions.device)
     this.#forwardingPath = options.forwardingPath
   }
@@ -222,6 +224,11 @@ export class SharedLayout implements Interfaces {
       octets.set(device, { received: sumOf(received, keys), sent: sumOf(sent, keys) })
     }
     return octets
+  }
+
+  /** What a client sends through a tunnel that is not up is dropped by the filter, which counts it. */
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    return this.#filter.trouble === undefined ? this.#sleepers.listenFor(links) : new Set()
   }
 
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */

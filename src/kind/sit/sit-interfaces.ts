@@ -20,6 +20,7 @@ import {
 } from '../../kernel/kernel-link.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { DeviceWatch } from './device-watch.ts'
+import type { Sleepers } from './sleepers.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
 export type Preparation = () => Promise<LinkFault | undefined>
@@ -34,6 +35,8 @@ export interface SitOptions {
   readonly runIp?: RunIp
   readonly forwardingPath?: string
   readonly sourceFilter?: Preparation
+  /** In which dormant tunnels are listened for. */
+  readonly sleepers?: Sleepers
 }
 
 const MAX_DEVICE_LENGTH = 15 // IFNAMSIZ
@@ -52,6 +55,7 @@ export class SitInterfaces implements Interfaces {
   readonly #run: RunIp
   readonly #forwardingPath: string | undefined
   readonly #sourceFilter: Preparation
+  readonly #sleepers: Sleepers | undefined
   #trouble: string | undefined
   /** What the kernel was last asked for, by device. */
   readonly #links = new Map<string, Link>()
@@ -65,6 +69,7 @@ export class SitInterfaces implements Interfaces {
     this.#run = options.runIp ?? runIp
     this.#forwardingPath = options.forwardingPath
     this.#sourceFilter = options.sourceFilter ?? (async () => undefined)
+    this.#sleepers = options.sleepers
   }
 
   async prepare(): Promise<readonly LinkFault[]> {
@@ -80,6 +85,10 @@ export class SitInterfaces implements Interfaces {
 
   trouble(): string | undefined {
     return this.#trouble
+  }
+
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    return (await this.#sleepers?.listenFor(links)) ?? new Set()
   }
 
   watch(harmed: () => void): () => void {

@@ -26,6 +26,7 @@ import {
   strayLines,
 } from './peer-routes.ts'
 import type { ServerKey } from './server-key.ts'
+import { SleepingPeers } from './sleeping-peers.ts'
 import { type RunWg, runWg } from './wg-command.ts'
 import { type Program, WireguardDevice } from './wireguard-device.ts'
 
@@ -62,6 +63,7 @@ export class WireguardInterfaces implements Interfaces {
   readonly #runNft: RunNft
   /** What was last asked for, by device. */
   readonly #peers = new Map<string, Peer>()
+  readonly #sleeping = new SleepingPeers()
   #harmed: () => void = () => undefined
   #preparing: Promise<readonly LinkFault[]> | undefined
 
@@ -184,12 +186,34 @@ export class WireguardInterfaces implements Interfaces {
     return octets
   }
 
+  /** A key that a tunnel which is up has by now is that tunnel's. */
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    if (links.length === 0 && this.#sleeping.size === 0) return new Set()
+    const states = await this.#readStates()
+    if (states === undefined) return new Set()
+    const taken = new Set(Array.from(this.#peers.values(), ({ publicKey }) => publicKey))
+    const wanted = sift(links, this.#mtu).peers.filter(({ publicKey }) => !taken.has(publicKey))
+    const { removed, made, heard } = this.#sleeping.listenFor(wanted, states)
+    const strays = removed.filter(key => !taken.has(key))
+    await this.#set([...strays.map(removalArguments), ...made.map(publicKey => ['peer', publicKey])])
+    return heard
+  }
+
+  /** What can't be set now is set the next time. */
+  async #set(changes: readonly (readonly string[])[]): Promise<void> {
+    for (let first = 0; first < changes.length; first += BATCH_PEERS)
+      await this.#runWg(['set', this.#device.name, ...changes.slice(first, first + BATCH_PEERS).flat()])
+  }
+
   async #createBatch(peers: readonly Peer[]): Promise<readonly LinkFault[]> {
     const changes = peers.flatMap(peer => [...this.#formerRemoval(peer), ...peerArguments(peer)])
     const outcome = await this.#runWg(['set', this.#device.name, ...changes])
     if (outcome.kind === 'failed') return peers.map(({ device }) => ({ device, reason: outcome.reason }))
     const former = peers.flatMap(peer => formerNetworks(peer, this.#peers.get(peer.device)))
-    for (const peer of peers) this.#peers.set(peer.device, peer)
+    for (const peer of peers) {
+      this.#peers.set(peer.device, peer)
+      this.#sleeping.forget(peer.publicKey)
+    }
     await runBatch(this.#runIp, networkRemovals(former, this.#device.name))
     return this.#route(peers)
   }
@@ -222,7 +246,7 @@ export class WireguardInterfaces implements Interfaces {
   async #mendPeers(peers: readonly Peer[], states: ReadonlyMap<string, PeerState>): Promise<Reconciliation> {
     const keys = new Set(peers.map(({ publicKey }) => publicKey))
     const amiss = peers.filter(peer => !isFiltered(peer, states.get(peer.publicKey)))
-    const removed = [...states.keys()].filter(key => !keys.has(key))
+    const removed = [...states.keys()].filter(key => !keys.has(key) && !this.#sleeping.has(key))
     this.#peers.clear()
     for (const peer of peers) this.#peers.set(peer.device, peer)
     if (amiss.length + removed.length === 0) return { made: [], removed: [], faults: [] }
@@ -236,7 +260,11 @@ export class WireguardInterfaces implements Interfaces {
     const file = `${this.#key.file}.conf`
     const privateKey = (await readFile(this.#key.file, 'utf8')).trim()
     try {
-      await writeFile(file, configuration(peers, { privateKey, port: this.#port }), { mode: 0o600 })
+      await writeFile(
+        file,
+        configuration([...peers, ...this.#sleeping.all], { privateKey, port: this.#port }),
+        { mode: 0o600 },
+      )
       const outcome = await this.#runWg(['syncconf', this.#device.name, file])
       return outcome.kind === 'failed' ? outcome.reason : undefined
     } finally {

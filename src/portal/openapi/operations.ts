@@ -65,7 +65,8 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'change',
     method: 'patch',
     path: TUNNEL,
-    summary: 'Move a tunnel to another endpoint or public key, or ask for a routed prefix or a smaller MTU.',
+    summary:
+      'Move a tunnel to another endpoint or public key, ask for a routed prefix or a smaller MTU, or say where to tell its owner.',
     access: 'key',
     takes: 'Change',
     status: 200,

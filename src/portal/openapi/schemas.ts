@@ -53,6 +53,10 @@ const tunnel = z.strictObject({
   dormant_since: seconds.optional(),
   until: seconds.optional().describe('When the state ends by itself'),
   wireguard: wireguard.optional(),
+  email: z.string().optional().describe('Where the owner is told of the tunnel'),
+  email_confirmed: z.boolean().optional().describe('Until then nothing but the question is sent there'),
+  webhook: z.string().optional().describe('A URL that the same is posted to'),
+  webhook_confirmed: z.boolean().optional(),
   links: z.strictObject({
     self: z.url(),
     script: z.url(),
@@ -71,6 +75,12 @@ export const SCHEMAS = {
     os: z.string().describe('The id of the operating system, such as linux'),
     kind: z.enum(['sit', 'wireguard']).optional(),
     public_key: z.string().optional().describe('For kind wireguard'),
+    email: z
+      .string()
+      .optional()
+      .describe('Where to tell the owner of the tunnel: a link comes to confirm it'),
+    webhook: z.string().optional().describe('The same for a URL that is posted to, such as an ntfy topic'),
+    invitation: z.string().optional().describe('A code of the operator, where registering asks for one'),
     routed_prefix: z.boolean().optional().describe('Whether a prefix is to be routed to the tunnel too'),
     mtu: z
       .int()
@@ -81,6 +91,8 @@ export const SCHEMAS = {
   Change: z.strictObject({
     ipv4: z.string().optional().describe('The new endpoint'),
     public_key: z.string().optional().describe('For kind wireguard: the new public key'),
+    email: z.string().optional().describe('An empty text takes the address away'),
+    webhook: z.string().optional().describe('An empty text takes the URL away'),
     routed_prefix: z
       .boolean()
       .optional()

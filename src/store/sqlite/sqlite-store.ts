@@ -17,8 +17,10 @@ import { Database } from './database.ts'
 import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
 import { type Given, type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
+import { InvitationTable } from './invitation-table.ts'
 import { Journal, type JournalLimits } from './journal.ts'
 import { LockPatience } from './lock-patience.ts'
+import { NoticeWrites } from './notice-writes.ts'
 import { RestingIndexes } from './resting-indexes.ts'
 import { RoutedWrites } from './routed-writes.ts'
 import { isBroken, type RowRules } from './row-rules.ts'
@@ -63,11 +65,13 @@ export interface StoreOptions {
  */
 export class SqliteStore implements TunnelStore {
   readonly tunnels: TunnelTable
+  readonly invitations: InvitationTable
   readonly journal: Journal
   readonly #database: Database
   readonly #catalog: Catalog
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
+  readonly #noticeWrites: NoticeWrites
   readonly #clock: SeenClock
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
@@ -76,6 +80,7 @@ export class SqliteStore implements TunnelStore {
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
   readonly #committed: Feed<CommittedDifference>
+  readonly #notices: Feed<undefined>
   readonly #foreign: Feed<undefined>
   readonly #log: Log
   readonly #now: () => number
@@ -104,8 +109,10 @@ export class SqliteStore implements TunnelStore {
     this.#log = log
     this.#now = options.now
     this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
+    this.invitations = new InvitationTable(database)
     this.#writes = new TunnelWrites(database, rules)
     this.#dormant = new DormantWrites(database, rules)
+    this.#noticeWrites = new NoticeWrites(database, options.now)
     this.#clock = new SeenClock(database)
     this.#links = linkAllocation(
       new AddressPool(rules),
@@ -126,6 +133,7 @@ export class SqliteStore implements TunnelStore {
       clocked: [...options.apexes, ...(options.listApex === undefined ? [] : [options.listApex])],
     })
     this.#committed = new Feed(log)
+    this.#notices = new Feed(log)
     this.#foreign = new Feed(log)
     this.#wal = new WalWatch(database, log)
     this.#troubles = new StorageTroubles(log)
@@ -157,6 +165,10 @@ export class SqliteStore implements TunnelStore {
 
   onCommitted(listener: (difference: CommittedDifference) => void): () => void {
     return this.#committed.add(listener)
+  }
+
+  onNotices(listener: () => void): () => void {
+    return this.#notices.add(listener)
   }
 
   onForeignCommit(listener: () => void): () => void {
@@ -299,8 +311,10 @@ export class SqliteStore implements TunnelStore {
   #commitNow(works: readonly Work<unknown>[]): readonly unknown[] {
     const transaction = new SqliteTransaction({
       tunnels: this.tunnels,
+      invitations: this.invitations,
       writes: this.#writes,
       dormant: this.#dormant,
+      notices: this.#noticeWrites,
       links: this.#links,
       routed: this.#routed,
       routedWrites: this.#routedWrites,
@@ -326,6 +340,7 @@ export class SqliteStore implements TunnelStore {
     if (transaction.rows.length > 0 || names !== undefined) this.#troubles.end('write')
     for (const { committed } of written) if (committed !== undefined) callSafely(committed, this.#log)
     this.#tell(transaction, names)
+    if (transaction.hasNotices) this.#notices.tell(undefined)
     return written.map(({ outcome }) => outcome)
   }
 

@@ -1,11 +1,13 @@
 import type { Prefix } from '../../address/prefix.ts'
 import type { Assignment } from '../../tunnel/address-pool.ts'
+import type { Contact, WayName } from '../../tunnel/contact.ts'
 import type { Resting } from '../../tunnel/index-pool.ts'
 import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
+import type { InvitationWrites } from '../invitations.ts'
+import type { Notice, Occasion } from '../notice.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
-  Contact,
   Insertion,
   InsertionOptions,
   Move,
@@ -17,6 +19,7 @@ import type {
 } from '../tunnel-store.ts'
 import type { DormantWrites } from './dormant-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
+import type { NoticeWrites } from './notice-writes.ts'
 import { RoutedChanges, type RoutedWrites } from './routed-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
 
@@ -26,9 +29,13 @@ const MAX_INDEX_ATTEMPTS = 4096
 /** The writes of one transaction, and what they mean for memory once it is committed or rolled back. */
 export class SqliteTransaction implements TunnelTransaction {
   readonly tunnels: TunnelReader
+  readonly invitations: InvitationWrites
   readonly rows: RowDifference[] = []
+  /** Whether somebody is to be told something. */
+  hasNotices = false
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
+  readonly #notices: NoticeWrites
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
   readonly #routedChanges: RoutedChanges
@@ -38,15 +45,19 @@ export class SqliteTransaction implements TunnelTransaction {
 
   constructor(parts: {
     readonly tunnels: TunnelReader
+    readonly invitations: InvitationWrites
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
+    readonly notices: NoticeWrites
     readonly links: IndexAllocation<Assignment>
     readonly routed: IndexAllocation<Prefix> | undefined
     readonly routedWrites: RoutedWrites
   }) {
     this.tunnels = parts.tunnels
+    this.invitations = parts.invitations
     this.#writes = parts.writes
     this.#dormant = parts.dormant
+    this.#notices = parts.notices
     this.#links = parts.links
     this.#routed = parts.routed
     this.#routedChanges = new RoutedChanges({
@@ -196,7 +207,23 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   setContact(id: string, contact: Contact | undefined): void {
-    this.#writes.setContact(id, contact)
+    this.#notices.setContact(id, contact)
+  }
+
+  notify(id: string, occasion: Exclude<Occasion, 'confirm' | 'recover'>, since: number): void {
+    if (this.#notices.notify(id, occasion, since)) this.hasNotices = true
+  }
+
+  ask(id: string, occasion: 'confirm' | 'recover', way: WayName): void {
+    if (this.#notices.ask(id, occasion, way)) this.hasNotices = true
+  }
+
+  dropNotice(number: number): void {
+    this.#notices.drop(number)
+  }
+
+  postponeNotice({ number }: Pick<Notice, 'number'>, nextTry: number): void {
+    this.#notices.postpone(number, nextTry)
   }
 
   setNote(id: string, note: string): void {

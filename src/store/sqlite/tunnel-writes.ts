@@ -1,7 +1,6 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix } from '../../address/prefix.ts'
 import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
-import type { Contact } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
 import { COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
@@ -20,8 +19,6 @@ export class TunnelWrites {
   readonly #remove: Statement
   readonly #note: Statement
   readonly #dropNote: Statement
-  readonly #contact: Statement
-  readonly #dropContact: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
@@ -54,11 +51,6 @@ export class TunnelWrites {
       'INSERT INTO notes (id, note) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET note = excluded.note',
     )
     this.#dropNote = database.prepare('DELETE FROM notes WHERE id = ?')
-    this.#contact = database.prepare(
-      `INSERT INTO contacts (id, email, language, warned_of) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
-       SET email = excluded.email, language = excluded.language, warned_of = excluded.warned_of`,
-    )
-    this.#dropContact = database.prepare('DELETE FROM contacts WHERE id = ?')
     const returning = [
       this.#answered,
       this.#silent,
@@ -128,11 +120,6 @@ export class TunnelWrites {
 
   changeMtu(id: string, mtu: number | undefined): Tunnel | undefined {
     return this.#sound(this.#changeMtu.get(mtu ?? null, id))
-  }
-
-  setContact(id: string, contact: Contact | undefined): void {
-    if (contact === undefined) this.#dropContact.run(id)
-    else this.#contact.run(id, contact.email, contact.language, contact.warnedOf ?? null)
   }
 
   /** An empty note is none. */

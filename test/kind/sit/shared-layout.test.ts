@@ -6,6 +6,7 @@ import { after, type TestContext, test } from 'node:test'
 import type { Prefix } from '../../../src/address/prefix.ts'
 import { parsePrefix } from '../../../src/address/prefix.ts'
 import { SharedLayout, type SharedLayoutOptions } from '../../../src/kind/sit/shared-layout.ts'
+import { listElements } from '../../../src/kind/sit/shared-layout-elements.ts'
 import type { Link } from '../../../src/tunnel/interface.ts'
 import { FakeSharedKernel } from './fake-shared-kernel.ts'
 
@@ -363,11 +364,13 @@ test('octets are counted in both directions without the outer header, a routed p
   const sent = { packets: 10, bytes: 1200 }
   const network = '20010db880000100'
   const layout = layoutOn(kernel, {
-    listSent: async () =>
-      new Map([
-        [ELEMENT_1, { endpoint: '198.51.100.1', network: '20010db800f60001', ...sent }],
-        [`198.51.100.1 . 0x${network}`, { endpoint: '198.51.100.1', network, ...sent }],
-      ]),
+    listElements: async set =>
+      set === 'sent'
+        ? new Map([
+            [ELEMENT_1, { endpoint: '198.51.100.1', network: '20010db800f60001', ...sent }],
+            [`198.51.100.1 . 0x${network}`, { endpoint: '198.51.100.1', network, ...sent }],
+          ])
+        : listElements(kernel.runNft, set),
   })
   await layout.prepare()
   await layout.create([{ ...link(1), routedPrefix: '2001:db8:8000:100::/56' }, link(2)])
@@ -378,4 +381,21 @@ test('octets are counted in both directions without the outer header, a routed p
       ['fn6-2', { received: 240, sent: 0 }],
     ],
   )
+})
+
+test('dormant tunnels are listened for, and no others; who was heard is told once', async () => {
+  const { kernel, layout } = await setUp()
+  assert.deepEqual(await layout.listenFor([link(1), link(2)]), new Set())
+  assert.deepEqual([...kernel.sleepers.keys()], [ELEMENT_1, ELEMENT_2])
+  kernel.sleepers.set(ELEMENT_2, 3)
+  assert.deepEqual(await layout.listenFor([link(1), link(2)]), new Set(['fn6-2']))
+  assert.deepEqual([...kernel.sleepers.values()], [0, 0])
+  assert.deepEqual(await layout.listenFor([link(1)]), new Set())
+  assert.deepEqual([...kernel.sleepers.keys()], [ELEMENT_1])
+  await layout.listenFor([])
+  const { calls } = kernel
+  assert.deepEqual(await layout.listenFor([]), new Set())
+  assert.equal(kernel.calls, calls)
+  kernel.elements = undefined
+  assert.deepEqual(await layout.listenFor([link(1)]), new Set())
 })
