@@ -232,6 +232,7 @@ function assemble(
       timeoutMs: monitor.timeout,
       offered: interfaces.offered,
       offersRouted: tunnel.routed_prefix !== undefined,
+      mtuOf: kind => (kind === 'wireguard' ? tunnel.wireguard.mtu : tunnel.mtu),
       osIds: kind => parts.systems.idsOf(kind),
     },
     kinds: parts.kinds,

@@ -2,7 +2,7 @@ import { BATCH } from '../listen/udp/socket-memory.ts'
 import { octet } from '../wire/octets.ts'
 import { type EchoMessages, ICMPV6, indexOf, TARGET_ROOM } from './echo-message.ts'
 import type { EchoTargets } from './echo-targets.ts'
-import type { IcmpSocket } from './icmp-socket.ts'
+import type { Destination, IcmpSocket } from './icmp-socket.ts'
 import { type ProbeOptions, SILENT, unknown, type Verdict, type Verdicts } from './prober.ts'
 
 /** All requests of a round leave within this time, so that a large round does not outlast the interval. */
@@ -104,8 +104,11 @@ export class EchoRound {
   verdicts(end: 'over' | 'stopped'): Verdicts {
     const lost = [...this.#lostBefore].some(([socket, before]) => socket.lost() !== before)
     const rest = end === 'stopped' ? STOPPED : lost ? LOST_BY_US : SILENT
-    const verdicts = new Map<string, Verdict>()
-    for (const [i, text] of this.#targets.texts.entries()) verdicts.set(text, this.#verdicts[i] ?? rest)
+    const { texts, verdicts } = this.#targets
+    for (let i = 0; i < texts.length; i++) {
+      const verdict = this.#verdicts[i] ?? rest
+      if (verdict !== SILENT) verdicts.set(texts[i] ?? '', verdict)
+    }
     return verdicts
   }
 
@@ -120,16 +123,14 @@ export class EchoRound {
     const first = this.#next
     const { octets: targets, scopes } = this.#targets
     let count = 0
+    const echo = { family: socket.family, round: this.id, targets }
+    const destination: Destination = { targets, index: first, scope: 0, ownEnd: undefined }
     for (let i = first; i < end && this.#targets.read(i) === socket.family; i++, count++) {
-      const echo = { family: socket.family, round: this.id, index: i, targets }
-      this.#messages.write(socket.octets, socket.requestAt(count), echo)
-      const ownEnd = this.#targets.ownEndOf(i)
-      socket.address(count, {
-        targets,
-        index: i,
-        scope: scopes[i] ?? 0,
-        ...(ownEnd === undefined ? {} : { ownEnd }),
-      })
+      this.#messages.write(socket.octets, socket.requestAt(count), echo, i)
+      destination.index = i
+      destination.scope = scopes[i] ?? 0
+      destination.ownEnd = this.#targets.ownEndOf(i)
+      socket.address(count, destination)
       this.#sentAt[i] = now // a reply may be there before the call returns
     }
     const { done, refused } = socket.send(count)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { addressOctets, type Prefix, prefixContains } from '../address/prefix.ts'
 import { copyOctets } from '../wire/octets.ts'
 import { TARGET_ROOM } from './echo-message.ts'
+import { SILENT, type Verdict } from './prober.ts'
 
 const NETWORK_LENGTH = 8
 
@@ -9,6 +10,8 @@ const NETWORK_LENGTH = 8
 export class EchoTargets {
   /** As they were given. */
   readonly texts: readonly string[]
+  /** What is known of each, by its text: that it is silent, until it is told otherwise. */
+  readonly verdicts = new Map<string, Verdict>()
   /** A room for each address. */
   readonly octets: Uint8Array
   /** Numbers of the interfaces of link-local targets; 0 elsewhere. */
@@ -21,7 +24,8 @@ export class EchoTargets {
   /** `pool` is the block that tunnels' links are taken from. */
   constructor(given: readonly string[], pool?: Prefix) {
     this.#pool = pool
-    this.texts = [...new Set(given)]
+    for (const text of given) this.verdicts.set(text, SILENT)
+    this.texts = [...this.verdicts.keys()]
     this.octets = new Uint8Array(this.texts.length * TARGET_ROOM)
     this.scopes = new Uint32Array(this.texts.length)
     this.#families = new Uint8Array(this.texts.length)
@@ -46,10 +50,9 @@ export class EchoTargets {
    */
   ownEndOf(index: number): Uint8Array | undefined {
     if (this.#pool === undefined || this.#families[index] !== 6) return undefined
-    const at = index * TARGET_ROOM
-    if (!prefixContains(this.#pool, this.octets.subarray(at, at + TARGET_ROOM))) return undefined
-    copyOctets(this.octets, at, this.#ownEnd, 0, NETWORK_LENGTH)
+    copyOctets(this.octets, index * TARGET_ROOM, this.#ownEnd, 0, NETWORK_LENGTH)
     this.#ownEnd[TARGET_ROOM - 1] = 1
+    if (!prefixContains(this.#pool, this.#ownEnd)) return undefined // a pool is no longer than a link
     return this.#ownEnd
   }
 

@@ -62,7 +62,7 @@ export class IcmpProber implements Prober {
   probe(targets: readonly string[], options: ProbeOptions): Promise<Verdicts> {
     if (options.dataOctets !== undefined) return this.#ping.probe(targets, options)
     return new Promise(resolve => {
-      for (const family of [4, 6] as const) this.#socketOf(family)
+      for (const family of familiesOf(targets)) this.#socketOf(family)
       const id = this.#nextId()
       const round = new EchoRound({
         id,
@@ -144,4 +144,10 @@ export class IcmpProber implements Prober {
     for (const { socket } of this.#sockets.values()) socket.close()
     this.#sockets.clear()
   }
+}
+
+/** What sockets a round needs: each costs a system call every time that replies are looked for. */
+function familiesOf(targets: readonly string[]): readonly (4 | 6)[] {
+  const count6 = targets.reduce((count, target) => (target.includes(':') ? count + 1 : count), 0)
+  return count6 === 0 ? [4] : count6 === targets.length ? [6] : [4, 6]
 }

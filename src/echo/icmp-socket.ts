@@ -65,6 +65,16 @@ export interface Sending {
 
 const ALL_SENT: ReadonlyMap<number, string> = new Map()
 
+/** Where a request goes; written anew for each. */
+export interface Destination {
+  readonly targets: Uint8Array
+  index: number
+  /** The number of a link-local target's interface. */
+  scope: number
+  /** The IPv6 address to send from, which else the kernel chooses. */
+  ownEnd: Uint8Array | undefined
+}
+
 export class IcmpSocket {
   readonly family: 4 | 6
   /** Holds what was received and what is to be sent: see `messageAt` and `requestAt`. */
@@ -137,19 +147,8 @@ export class IcmpSocket {
     return REQUESTS + index * ECHO_LENGTH
   }
 
-  /**
-   * Says where the request with an index goes; `scope` is the number of a link-local target's interface, `ownEnd` the
-   * IPv6 address to send from, which else the kernel chooses.
-   */
-  address(
-    index: number,
-    target: {
-      readonly targets: Uint8Array
-      readonly index: number
-      readonly scope: number
-      readonly ownEnd?: Uint8Array
-    },
-  ): void {
+  /** Says where the request with an index goes. */
+  address(index: number, target: Destination): void {
     const at = DESTINATIONS + index * ADDRESS_ROOM
     const length = this.family === 4 ? 4 : TARGET_ROOM
     copyOctets(target.targets, target.index * TARGET_ROOM, this.octets, at + addressAt(this.family), length)

@@ -1,5 +1,5 @@
 import { ChildFault, runChild } from '../shared/child.ts'
-import type { Link } from '../tunnel/interface.ts'
+import { type Link, smallerMtu } from '../tunnel/interface.ts'
 
 /** What one call of `ip` said. A call that could not be run or did not end has a status other than 0, and says why. */
 export interface IpOutcome {
@@ -49,7 +49,7 @@ export const runIp: RunIp = async (args, input = '') => {
 /** The commands that make a link complete, in their order. */
 export function addCommands(link: Link, outer: Outer): readonly string[] {
   return [
-    `link add name ${link.device} mtu ${outer.mtu} up type sit ${outerOf(link, outer)}`,
+    `link add name ${link.device} mtu ${mtuOf(link, outer)} up type sit ${outerOf(link, outer)}`,
     `address add ${link.ipv6Server}/${LINK_PREFIX_LENGTH} dev ${link.device}`,
     ...routedCommands(link, undefined),
   ]
@@ -59,8 +59,14 @@ export function addCommands(link: Link, outer: Outer): readonly string[] {
 export function changeCommands(link: Link, former: Link | undefined, outer: Outer): readonly string[] {
   return [
     `link set dev ${link.device} type sit ${outerOf(link, outer)}`,
+    ...(link.mtu === former?.mtu ? [] : [`link set dev ${link.device} mtu ${mtuOf(link, outer)}`]),
     ...routedCommands(link, former?.routedPrefix),
   ]
+}
+
+/** Octets of the largest packet that a link takes: never more than others. */
+export function mtuOf(link: Link, outer: { readonly mtu: number }): number {
+  return smallerMtu(link, outer.mtu) ?? outer.mtu
 }
 
 function routedCommands({ device, routedPrefix }: Link, former: string | undefined): readonly string[] {

@@ -2,6 +2,7 @@ import type { Link, Octets } from '../tunnel/interface.ts'
 import {
   LINK_PREFIX_LENGTH,
   LINK_TTL,
+  mtuOf,
   type Outer,
   ROUTE_PROTOCOL,
   type RunIp,
@@ -88,7 +89,7 @@ export async function deviceTraffic(
 export function isComplete(have: KernelLink, link: Link, outer: Outer): boolean {
   return (
     have.isUp &&
-    have.mtu === outer.mtu &&
+    have.mtu === mtuOf(link, outer) &&
     have.ttl === LINK_TTL &&
     have.local === outer.serverIpv4 &&
     have.remote === link.ipv4Client &&

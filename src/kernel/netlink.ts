@@ -53,6 +53,7 @@ export type Visit = (
 
 export class Netlink {
   readonly #calls: Calls
+  readonly #receipts = Buffer.allocUnsafeSlow(ROOM)
 
   /** Undefined if koffi can't be loaded here. */
   static async open(): Promise<Netlink | undefined> {
@@ -91,39 +92,61 @@ export class Netlink {
     })
   }
 
-  /** Sends changes that are to be acknowledged; returns the faults by the number of the change, from 0 on. */
+  /**
+   * Sends changes; returns the faults by the number of the change, from 0 on. The kernel does what came in one call in its
+   * order and tells of each fault unasked, so that only the last of a call is to be acknowledged: a receipt for each costs
+   * more than the change. Changes are asked for when their turn comes, and none is kept.
+   */
   async change(
     protocol: number,
-    changes: readonly Buffer[],
+    changes: Iterable<Buffer>,
   ): Promise<ReadonlyMap<number, NetlinkFault> | NetlinkFault> {
     const faults = new Map<number, NetlinkFault>()
     const trouble = await this.#with(protocol, async fd => {
-      for (let first = 0; first < changes.length; first += CHANGES_A_TURN) {
-        const slice = changes.slice(first, first + CHANGES_A_TURN)
-        for (const [i, change] of slice.entries()) change.writeUInt32LE(first + i, SEQUENCE)
-        if (!this.#send(fd, Buffer.concat(slice))) return this.#calls.lastError()
-        const fault = this.#readAcknowledgements(fd, slice.length, faults)
+      let number = 0
+      let slice: Buffer[] = []
+      for (const change of changes) {
+        change.writeUInt32LE(number++, SEQUENCE)
+        slice.push(change)
+        if (slice.length < CHANGES_A_TURN) continue
+        const fault = this.#sendSlice(fd, slice, { last: number - 1, faults })
         if (fault !== undefined) return fault
+        slice = []
         await nextTurn()
       }
-      return undefined
+      return slice.length === 0 ? undefined : this.#sendSlice(fd, slice, { last: number - 1, faults })
     })
     return trouble ?? faults
   }
 
-  #readAcknowledgements(
+  /** `last` is the number of the slice's last change. */
+  #sendSlice(
     fd: number,
-    count: number,
-    faults: Map<number, NetlinkFault>,
+    slice: readonly Buffer[],
+    outcome: { readonly last: number; readonly faults: Map<number, NetlinkFault> },
   ): NetlinkFault | undefined {
-    const octets = Buffer.allocUnsafeSlow(ROOM)
-    for (let left = count; left > 0; ) {
+    for (const [at, change] of slice.entries()) {
+      const flags = change.readUInt16LE(FLAGS) & ~FLAG.acknowledge
+      change.writeUInt16LE(at === slice.length - 1 ? flags | FLAG.acknowledge : flags, FLAGS)
+    }
+    if (!this.#send(fd, Buffer.concat(slice))) return this.#calls.lastError()
+    return this.#readFaults(fd, outcome)
+  }
+
+  /** Reads until the last change is acknowledged, or refused. */
+  #readFaults(
+    fd: number,
+    { last, faults }: { readonly last: number; readonly faults: Map<number, NetlinkFault> },
+  ): NetlinkFault | undefined {
+    const octets = this.#receipts
+    for (let isDone = false; !isDone; ) {
       const length = this.#calls.receive(fd, octets, ROOM, 0)
       if (length < HEAD_LENGTH + 4) return this.#calls.lastError()
       for (let at = 0; at + HEAD_LENGTH + 4 <= length; at += align(octets.readUInt32LE(at))) {
         const error = octets.readInt32LE(at + HEAD_LENGTH)
-        if (error !== 0) faults.set(octets.readUInt32LE(at + SEQUENCE), this.#calls.nameOf(-error))
-        left--
+        const number = octets.readUInt32LE(at + SEQUENCE)
+        if (error !== 0) faults.set(number, this.#calls.nameOf(-error))
+        isDone ||= number === last
       }
     }
     return undefined
@@ -173,6 +196,37 @@ function attribute(kind: number, value: Uint8Array): Buffer {
   octets.writeUInt16LE(kind, 2)
   octets.set(value, 4)
   return octets
+}
+
+/** Where a message's own part is. */
+export const OWN_AT = HEAD_LENGTH
+
+/** A message with its head; `length` is that of all behind it, a multiple of four. */
+export function beginMessage(
+  type: number,
+  { flags, length }: { readonly flags: number; readonly length: number },
+): Buffer {
+  const octets = Buffer.allocUnsafe(HEAD_LENGTH + length).fill(0)
+  octets.writeUInt32LE(HEAD_LENGTH + length, 0)
+  octets.writeUInt16LE(type, TYPE)
+  octets.writeUInt16LE(flags, FLAGS)
+  return octets
+}
+
+/** Writes an attribute whose value is a multiple of four; returns where the next one begins. */
+export function putAttribute(octets: Buffer, at: number, kind: number, value: Uint8Array): number {
+  putAttributeHead(octets, at, { kind, length: value.length })
+  octets.set(value, at + 4)
+  return at + 4 + value.length
+}
+
+export function putAttributeHead(
+  octets: Buffer,
+  at: number,
+  { kind, length }: { readonly kind: number; readonly length: number },
+): void {
+  octets.writeUInt16LE(4 + length, at)
+  octets.writeUInt16LE(kind, at + 2)
 }
 
 /** Where the value of the first attribute of a kind is, between two offsets; undefined: there is none. */

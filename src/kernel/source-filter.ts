@@ -8,7 +8,8 @@ const MAX_REASON_LENGTH = 200
  * The rules, in nft's own words. Source: what comes out of a tunnel must have a source address that is routed into
  * that tunnel (BCP 38). Loop: what came out of a tunnel and would be routed back into it is dropped (RFC 6324 3.2,
  * RFC 4443 3.1); the server's own address in it does not pass through `forward`. All clients of WireGuard share one
- * device, so that what goes from one to another is no loop.
+ * device, so that what goes from one to another is no loop. Clamp: TCP connections have an MSS that their routes carry,
+ * in both directions.
  */
 export function sourceFilterRules(devicePrefix: string): string {
   return `table ip6 freenet6
@@ -21,6 +22,11 @@ table ip6 freenet6 {
   chain loop {
     type filter hook forward priority filter; policy accept;
     iifname "${devicePrefix}*" iifname != "${devicePrefix}wg" fib daddr . iif oif exists counter drop
+  }
+  chain clamp {
+    type filter hook forward priority mangle; policy accept;
+    iifname "${devicePrefix}*" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
+    oifname "${devicePrefix}*" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
   }
 }
 `

@@ -219,6 +219,15 @@ export class Lifecycle {
     return awakened.kind === 'refused' ? awakened : this.#moves.changeKey(id, fields)
   }
 
+  /** Lets a tunnel have a smaller MTU than its kind, or that; a dormant one comes back first. */
+  async changeMtu(id: string, mtu: number | undefined): Promise<EndpointChange> {
+    if (this.#store.tunnels.dormant.byId(id) !== undefined) {
+      const awakened = await this.wake(id)
+      if (awakened.kind === 'refused') return awakened
+    }
+    return this.#moves.changeMtu(id, mtu)
+  }
+
   /** Routes a prefix to a tunnel, or takes it back; one that has it, or not, already stays as it is. */
   changeRouted(id: string, isWanted: boolean): Promise<EndpointChange> {
     return isWanted ? this.#routed.give(id) : this.#routed.take(id)

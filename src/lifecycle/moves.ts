@@ -10,7 +10,7 @@ import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 
 export type EndpointChange = { readonly kind: 'changed' | 'unchanged'; readonly tunnel: Tunnel } | Refusal
 
-/** What becomes another: an endpoint or a key. */
+/** What becomes another: an endpoint, a key or the MTU. */
 interface Change {
   isSame(tunnel: Tunnel): boolean
   /** The id of the row that has what is asked for. */
@@ -19,6 +19,8 @@ interface Change {
   readonly taken: Problem
   changed(tunnel: Tunnel): Tunnel
   write(transaction: TunnelTransaction): Move
+  /** What is logged. */
+  readonly words: string
 }
 
 /** Moves of tunnels to another IPv4 endpoint or key: interface first, then the row; back again if the row can't follow. */
@@ -44,6 +46,7 @@ export class Moves {
       taken: REFUSAL.endpointInUse(ipv4),
       changed: tunnel => ({ ...tunnel, ipv4Client: ipv4 }),
       write: transaction => transaction.moveEndpoint(id, ipv4, this.#now()),
+      words: 'tunnel endpoint changed',
     })
   }
 
@@ -55,6 +58,19 @@ export class Moves {
       taken: REFUSAL.publicKeyInUse(),
       changed: tunnel => ({ ...tunnel, kind: fields }),
       write: transaction => transaction.changeFields(id, fields),
+      words: 'tunnel has a new public key',
+    })
+  }
+
+  /** Lets a tunnel have a smaller MTU than its kind; undefined: that of its kind. */
+  changeMtu(id: string, mtu: number | undefined): Promise<EndpointChange> {
+    return this.#change(id, {
+      isSame: tunnel => tunnel.mtu === mtu,
+      holder: () => undefined,
+      taken: REFUSAL.noTunnel(),
+      changed: tunnel => ({ ...tunnel, mtu }),
+      write: transaction => transaction.changeMtu(id, mtu),
+      words: 'tunnel has another MTU',
     })
   }
 
@@ -68,7 +84,7 @@ export class Moves {
       const fault = await this.#moveInterface(changed)
       if (fault !== undefined) return refused(REFUSAL.interfaceFault(fault.reason))
       const refusal = await this.#changeRow(change)
-      if (refusal === undefined) return { kind: 'changed', tunnel: this.#moved(changed) }
+      if (refusal === undefined) return { kind: 'changed', tunnel: this.#moved(changed, change.words) }
       await this.#moveInterface(tunnel)
       return refusal
     })
@@ -85,8 +101,8 @@ export class Moves {
     }
   }
 
-  #moved(tunnel: Tunnel): Tunnel {
-    this.#log.info({ tunnel: tunnel.id, device: tunnel.device }, 'tunnel endpoint changed')
+  #moved(tunnel: Tunnel, words: string): Tunnel {
+    this.#log.info({ tunnel: tunnel.id, device: tunnel.device }, words)
     return this.#store.tunnels.byId(tunnel.id) ?? tunnel
   }
 

@@ -18,6 +18,8 @@ export interface TunnelRequest {
   readonly os: string
   /** Whether a prefix is to be routed to the tunnel, for the network behind it. */
   readonly wantsRouted?: boolean
+  /** Undefined: that of the kind. */
+  readonly mtu?: number | undefined
   /** Where its owner is told of it, and the ways by which it is asked whether that is wanted. */
   readonly contact?: Contact
   readonly asking?: readonly WayName[]
@@ -136,6 +138,7 @@ export class Registrations {
       nicname: request.nicname,
       country: request.country,
       os: request.os,
+      mtu: request.mtu,
       creationTime: this.#now(),
       unreachable: NEW,
       waitUntil: undefined,

@@ -18,14 +18,15 @@ const MAX_ECHOED_LENGTH = 40
 
 /** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
 export function registrationOf(
-  { routed_prefix: routed = false, ...body }: Readonly<Record<string, unknown>>,
+  { routed_prefix: routed = false, mtu, ...body }: Readonly<Record<string, unknown>>,
   language: string,
 ): RegistrationInput {
   if (typeof routed !== 'boolean') throw refuse(problem('routed-prefix-syntax', {}))
   const fields = fieldsOf(body)
   const given = Object.fromEntries(WAYS.flatMap(way => (body[way] ? [[way, body[way]]] : [])))
   const contact = contactIn(given, language)
-  return { ...fields, wantsRouted: routed, ...(contact === undefined ? {} : { contact }) }
+  const smaller = mtu === undefined || mtu === null ? {} : { mtu }
+  return { ...fields, wantsRouted: routed, ...smaller, ...(contact === undefined ? {} : { contact }) }
 }
 
 /** What a body of texts says of where the owner is told; undefined: nothing. */

@@ -16,7 +16,7 @@ import { type Contact, type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { contactIn, registrationOf, textFields } from './api-input.ts'
 import { readJson } from './body.ts'
-import { routedWishIn } from './change-input.ts'
+import { mtuWishIn, routedWishIn } from './change-input.ts'
 import { describe } from './describe.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
@@ -138,7 +138,8 @@ export class Api {
     tunnel: Tunnel,
     { body, visitor }: { readonly body: Readonly<Record<string, unknown>>; readonly visitor: VisitorAddress },
   ): Promise<Moved | Refusal> {
-    routedWishIn(body) // is not taken together with anything else
+    routedWishIn(body) // is not taken together with anything else, and the MTU neither
+    mtuWishIn(body)
     const field = tunnel.kind.publicKey === undefined ? 'ipv4' : 'public_key'
     const fields = textFields(body, [field, ...WAYS])
     const { registrar, correspondence } = this.#options
@@ -161,6 +162,8 @@ export class Api {
     const { registrar } = this.#options
     const isRoutedWanted = routedWishIn(body)
     if (isRoutedWanted !== undefined) return registrar.changeRouted(tunnel, isRoutedWanted)
+    const mtu = mtuWishIn(body)
+    if (mtu !== undefined) return registrar.changeMtu(tunnel, mtu === null ? undefined : mtu)
     return tunnel.kind.publicKey === undefined
       ? registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, visitor)
       : registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, visitor)

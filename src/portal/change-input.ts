@@ -9,3 +9,10 @@ export function routedWishIn(body: Readonly<Record<string, unknown>>): boolean |
   if (Object.keys(others).length > 0) throw refuse(problem('one-change', {}))
   return wish
 }
+
+/** The MTU that a change asks for, null for that of the kind; undefined: it asks for something else. Throws Refused. */
+export function mtuWishIn(body: Readonly<Record<string, unknown>>): unknown {
+  const { mtu, ...others } = body
+  if (mtu !== undefined && Object.keys(others).length > 0) throw refuse(problem('one-change', {}))
+  return mtu
+}

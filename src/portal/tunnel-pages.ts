@@ -6,6 +6,7 @@ import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import type { Octets } from '../tunnel/interface.ts'
+import { SMALLEST_MTU } from '../tunnel/mtu.ts'
 import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
@@ -14,7 +15,8 @@ import { UPDATE_PATH } from './dyndns2.ts'
 import { firstSteps } from './first-steps.ts'
 import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
-import { mtuOf } from './mtu-of.ts'
+import { largestMtu, mtuOf } from './mtu-of.ts'
+import { MtuPages } from './mtu-pages.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
@@ -95,6 +97,7 @@ export class TunnelPages {
     const askAgain = (ctx: Context, tunnel: Tunnel) => this.#page(ctx, tunnel, { isReturnUnsure: true })
     new RoutedPages(this.#options, askAgain).mount(router)
     new PublicKeyPages(this.#options).mount(router)
+    new MtuPages(this.#options).mount(router)
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -139,6 +142,9 @@ export class TunnelPages {
       isWireguard: tunnel.kind.publicKey !== undefined,
       publicKey: tunnel.kind.publicKey ?? '',
       mtu: mtuOf(tunnel, facts),
+      leastMtu: SMALLEST_MTU,
+      mostMtu: largestMtu(tunnel, facts),
+      chosenMtu: tunnel.mtu ?? '',
       configuration: scripts.configuration(tunnel),
       routedNotes: scripts.routedNotes(tunnel, language.tag),
       stateWords: stageWords(tunnel, lifecycle.endOf(tunnel), language),

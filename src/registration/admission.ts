@@ -11,6 +11,7 @@ import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { ContactWish, WayName } from '../tunnel/contact.ts'
 import type { Kinds } from '../tunnel/kind.ts'
 import { isLabel } from '../tunnel/label.ts'
+import { isMtu, SMALLEST_MTU } from '../tunnel/mtu.ts'
 import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import { isCountry } from './country.ts'
@@ -30,6 +31,8 @@ export type RegistrationInput = Readonly<
   readonly kind?: string
   /** Whether a prefix is to be routed to the tunnel. */
   readonly wantsRouted?: boolean
+  /** Octets, if it is to be less than the kind's. */
+  readonly mtu?: unknown
   /** What the kind asks for beyond the fields. */
   readonly details?: unknown
   /** Where the owner wants to be told of the tunnel. */
@@ -64,6 +67,8 @@ export interface AdmissionPolicy {
   readonly offered: readonly string[]
   /** Whether a prefix can be routed to a tunnel. */
   readonly offersRouted: boolean
+  /** The largest packet that a kind of tunnel carries. */
+  mtuOf(kind: string): number
   /** Operating systems that there are scripts for, by kind. */
   osIds(kind: string): readonly string[]
 }
@@ -134,6 +139,7 @@ export class Admission {
       countryProblem,
       this.#checkOs(request.os, kind.name),
       this.checkRouted(wantsRouted),
+      kind.name === undefined ? undefined : this.checkMtu(kind.name, input.mtu),
     ].filter(isProblem)
     const problems = [...kind.problems, ...endpoint.problems, ...own]
     if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
@@ -144,6 +150,7 @@ export class Admission {
         ipv4,
         kind: kind.fields,
         ...(wantsRouted ? { wantsRouted } : {}),
+        ...mtuIn(input),
         ...(door.invitation === undefined ? {} : { invitation: door.invitation }),
       },
       warnings: endpoint.warnings,
@@ -218,6 +225,13 @@ export class Admission {
   /** Whether a prefix can be routed to whoever wants one. */
   checkRouted(isWanted: boolean): Problem | undefined {
     return isWanted && !this.#policy.offersRouted ? problem('routed-prefix-none', {}) : undefined
+  }
+
+  /** Undefined is no wish: that of the kind is taken. */
+  checkMtu(kind: string, mtu: unknown): Problem | undefined {
+    const most = this.#policy.mtuOf(kind)
+    if (mtu === undefined || (isMtu(mtu) && mtu <= most)) return undefined
+    return problem('mtu-range', { least: SMALLEST_MTU, most })
   }
 
   #unknownKind(): Problem {
@@ -344,6 +358,10 @@ export class Admission {
     if (known.includes(os)) return undefined
     return problem('os-unknown', { case: 'unknown', known: known.join(', ') })
   }
+}
+
+function mtuIn({ mtu }: RegistrationInput): { readonly mtu?: number } {
+  return isMtu(mtu) ? { mtu } : {}
 }
 
 interface KindFindings {

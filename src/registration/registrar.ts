@@ -4,6 +4,7 @@ import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/ref
 import type { TunnelRequest } from '../lifecycle/registration.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { ContactReading, ContactWish, WayName } from '../tunnel/contact.ts'
+import { isMtu } from '../tunnel/mtu.ts'
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
 import type { Admission, AdmissionVerdict, RegistrationInput } from './admission.ts'
 import { lowerCaseAscii } from './ascii.ts'
@@ -231,6 +232,17 @@ export class Registrar {
     if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
     this.#limits.giveMoveBack(tunnel.id)
     return change
+  }
+
+  /** Lets a tunnel have a smaller MTU than its kind; undefined: that of its kind. Counts as a move. */
+  async changeMtu(tunnel: Tunnel, mtu: unknown): Promise<Moved | Refusal> {
+    const wrong = this.#admission.checkMtu(tunnel.kind.name, mtu)
+    if (wrong !== undefined) return refused(wrong)
+    const tooMany = this.#limits.takeMove(tunnel.id)
+    if (tooMany !== undefined) return refused(tooMany)
+    const change = await this.#lifecycle.changeMtu(tunnel.id, isMtu(mtu) ? mtu : undefined)
+    if (change.kind !== 'changed') this.#limits.giveMoveBack(tunnel.id)
+    return change.kind === 'refused' ? change : { kind: 'moved', tunnel: change.tunnel, warnings: [] }
   }
 
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */

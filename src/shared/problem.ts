@@ -72,6 +72,7 @@ export const PROBLEMS = {
   'routed-prefix-none': { status: 409, params: [] },
   'routed-prefixes-full': { status: 503, params: [] },
   'routed-prefix-syntax': { status: 400, params: [] },
+  'mtu-range': { status: 400, params: ['least', 'most'] },
   'one-change': { status: 400, params: [] },
   suspended: { status: 403, params: [], cases: ['tunnel', 'endpoint'] },
   'table-full': { status: 503, params: [] },

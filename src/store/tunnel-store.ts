@@ -159,6 +159,8 @@ export interface TunnelTransaction {
   moveEndpoint(id: string, ipv4: string, since: number): Move
   /** Gives a tunnel other fields of its kind, such as a new public key. */
   changeFields(id: string, fields: KindFields): Move
+  /** Lets a tunnel have a smaller MTU than its kind; undefined: that of its kind. */
+  changeMtu(id: string, mtu: number | undefined): Move
   /** Routes a free prefix to a tunnel, a dormant one too. `now`: seconds of the steady clock. */
   giveRouted(id: string, now: number): RoutedChange
   /** Takes a tunnel's routed prefix back, and lets it rest. */

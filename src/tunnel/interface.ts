@@ -10,6 +10,8 @@ export interface Link {
   readonly ipv6Server: string
   /** `2001:db8:8000:100::/56`, routed to the client too. */
   readonly routedPrefix?: string
+  /** Octets of the largest packet for the client, if that is less than others have. */
+  readonly mtu?: number
   /** See KindFields. */
   readonly publicKey?: string
 }
@@ -22,8 +24,14 @@ export function linkOf(tunnel: Tunnel): Link {
     ipv6Client: formatIpv6(tunnel.ipv6Client),
     ipv6Server: formatIpv6(tunnel.ipv6Server),
     ...(tunnel.routedPrefix === undefined ? {} : { routedPrefix: formatPrefix(tunnel.routedPrefix) }),
+    ...(tunnel.mtu === undefined ? {} : { mtu: tunnel.mtu }),
     ...(tunnel.kind.publicKey === undefined ? {} : { publicKey: tunnel.kind.publicKey }),
   }
+}
+
+/** The MTU of a link on a device that takes packets of `most` octets; undefined: it is the device's. */
+export function smallerMtu({ mtu }: Pick<Link, 'mtu'>, most: number): number | undefined {
+  return mtu !== undefined && mtu < most ? mtu : undefined
 }
 
 /** Why the kernel refused one link, in the words of the tool that was asked. */
@@ -60,7 +68,7 @@ export interface Interfaces {
   /** Creates each link complete: device, remote, ttl, mtu, address, up. A link that fails half-way is taken back. */
   create(links: readonly Link[]): Promise<readonly LinkFault[]>
   /**
-   * Points existing devices to their new `ipv4Client`, or gives them their new `publicKey` or `routedPrefix`; one that a
+   * Points existing devices to their new `ipv4Client`, or gives them their new `publicKey`, `mtu` or `routedPrefix`; one that a
    * link has no more leads nowhere then.
    */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>

@@ -30,6 +30,8 @@ export interface Tunnel {
   readonly ipv6Server: Uint8Array
   /** What is routed to the client for the network behind it; undefined: nothing but the link. */
   readonly routedPrefix?: Prefix | undefined
+  /** Octets of the largest packet, if its owner wants less than its kind carries. */
+  readonly mtu?: number | undefined
   /** Interface on the server, at most 15 characters. */
   readonly device: string
   /** One lower-case LDH label. */

@@ -18,6 +18,7 @@ const TOPOLOGY = join(import.meta.dirname, 'topology.sh')
 const POOL = '2001:db8:8000::/44'
 const FIRST = '2001:db8:8000::/56'
 const SECOND = '2001:db8:8000:100::/56'
+const PING_HEADERS = 48
 const THIRD = '2001:db8:8000:200::/56'
 /** A prefix of the pool that nobody has. */
 const NOBODYS = '2001:db8:8000:5500::'
@@ -105,6 +106,62 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
       for (const network of ['20010db800f60000', '20010db880000000'])
         assert.match(listing, new RegExp(`192\\.0\\.2\\.2 \\. 0x${network} counter packets [1-9]`), set)
     }
+  })
+
+  test('what is larger than the tunnel takes is refused in both directions, with the size that passes', async () => {
+    const changed = callApi('client', one, '', '-X', 'PATCH', ...JSON_BODY, '{"mtu":1300}')
+    assert.equal((JSON.parse(changed.stdout) as { mtu: number }).mtu, 1300)
+    const large = (from: Host, to: string, octets: number) =>
+      runQuietly(from, [
+        'ping',
+        '-6',
+        '-c',
+        '2',
+        '-W',
+        '2',
+        '-M',
+        'do',
+        '-s',
+        String(octets - PING_HEADERS),
+        to,
+      ]).stdout
+    assert.match(large('internet', host, 1301), /Packet too big: mtu=1300/)
+    assert.match(large('internet', host, 1300), / 0% packet loss/)
+    assert.match(
+      large('internet', one.ipv6_client, 1301),
+      /Packet too big: mtu=1300|message too long, mtu: 1300/i,
+    )
+
+    inside('broker', 'ip', 'link', 'set', 'internet0', 'mtu', '1290')
+    assert.match(large('home', INTERNET_IPV6, 1300), /Packet too big: mtu=1290/)
+    assert.match(large('home', INTERNET_IPV6, 1290), / 0% packet loss/)
+    inside('broker', 'ip', 'link', 'set', 'internet0', 'mtu', '1500')
+    callApi('client', one, '', '-X', 'PATCH', ...JSON_BODY, '{"mtu":null}')
+    for (const from of ['internet', 'home', 'client'] as const)
+      inside(from, 'ip', '-6', 'route', 'flush', 'cache')
+    await pingUntil('internet', host)
+    assert.doesNotMatch(large('internet', host, 1400), /too big/i)
+  })
+
+  test('the MSS of TCP connections is what the tunnel carries, in both directions', () => {
+    callApi('client', one, '', '-X', 'PATCH', ...JSON_BODY, '{"mtu":1300}')
+    const rules = [
+      'add table ip6 mss',
+      'add chain ip6 mss input { type filter hook input priority 0; }',
+      'add rule ip6 mss input tcp flags & (syn | rst) == syn counter',
+      'add rule ip6 mss input tcp flags & (syn | rst) == syn tcp option maxseg size 1240 counter',
+    ].join('\n')
+    writeFileSync('/run/lab/mss.nft', `${rules}\n`)
+    for (const [from, to, address] of [
+      ['home', 'internet', INTERNET_IPV6],
+      ['internet', 'home', host],
+    ] as const) {
+      inside(to, 'nft', '-f', '/run/lab/mss.nft')
+      runQuietly(from, ['curl', '-6', '-s', '--max-time', '3', `http://[${address}]:9/`])
+      const seen = inside(to, 'nft', 'list', 'table', 'ip6', 'mss')
+      assert.match(seen, /size 1240 counter packets [1-9]/, `${from} to ${to}: ${seen}`)
+    }
+    callApi('client', one, '', '-X', 'PATCH', ...JSON_BODY, '{"mtu":null}')
   })
 
   test('from another’s prefix nothing passes, and what nobody has is unreachable', () => {

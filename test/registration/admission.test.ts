@@ -25,6 +25,7 @@ const POLICY: AdmissionPolicy = {
   timeoutMs: 1000,
   offered: ['sit'],
   offersRouted: false,
+  mtuOf: () => 1480,
   osIds: () => ['linux', 'windows'],
 }
 

@@ -1,4 +1,4 @@
-import { type Outer, ROUTE_PROTOCOL } from '../../kernel/ip-command.ts'
+import { mtuOf, type Outer, ROUTE_PROTOCOL } from '../../kernel/ip-command.ts'
 import { LastingChild } from '../../shared/lasting-child.ts'
 import type { Link } from '../../tunnel/interface.ts'
 
@@ -96,7 +96,8 @@ export class DeviceWatch {
   #isHarm(device: string, { ends, lost, unrouted }: Heard): boolean {
     const link = this.#linkOf(device)
     if (link === undefined) return false
-    const { serverIpv4, mtu } = this.#outer
+    const { serverIpv4 } = this.#outer
+    const mtu = mtuOf(link, this.#outer)
     const wanted = endsText({ isUp: true, mtu, local: serverIpv4, remote: link.ipv4Client })
     if (unrouted !== undefined && unrouted === link.routedPrefix) return true
     return lost === link.ipv6Server || (ends !== undefined && ends !== wanted)

@@ -1,17 +1,32 @@
 import { formatIpv4, ipv4Bytes, parseIpv4 } from '../../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
-import { FLAG, findAttribute, message, NETLINK, type Netlink } from '../../kernel/netlink.ts'
+import {
+  beginMessage,
+  FLAG,
+  findAttribute,
+  message,
+  NETLINK,
+  type Netlink,
+  OWN_AT,
+  putAttribute,
+  putAttributeHead,
+} from '../../kernel/netlink.ts'
 import { type Entry, LINK_BITS, networkOf } from './shared-layout-entry.ts'
 import { PROTOCOL, type RouteListing, type RouteTable, type Taken, type Way } from './shared-layout-routes.ts'
 
 const RTM = { new: 24, delete: 25, get: 26 } as const
-const RTA = { destination: 1, device: 4, gateway: 5 } as const
+const RTA = { destination: 1, device: 4, gateway: 5, metrics: 8 } as const
+const METRIC = { lock: 1, mtu: 2 } as const
 const AF_INET6 = 10
 const TABLE = { main: 254, local: 255 } as const
 const ROUTE = { unicast: 1, local: 2 } as const
 const ONLINK = 4
 const ROUTE_LENGTH = 12
 const OWN = { length: 1, table: 4, protocol: 5, type: 7, flags: 8 } as const
+/** Octets of attributes with their heads. */
+const ADDRESS_ATTRIBUTE = 20
+const NUMBER_ATTRIBUTE = 8
+const METRICS_ATTRIBUTE = 20
 const LOOPBACK = 1 // the device lo, in every network namespace
 const ADDRESS_BITS = 128
 const NOT_THERE = 'ESRCH'
@@ -70,14 +85,15 @@ export class NetlinkRoutes implements RouteTable {
   ): Promise<Map<T, string>> {
     const reasons = new Map<T, string>()
     const owners: T[] = []
-    const messages: Buffer[] = []
-    for (const target of targets) {
-      for (const one of messagesOf(target)) {
-        owners.push(target)
-        messages.push(one)
+    function* messages(): Generator<Buffer> {
+      for (const target of targets) {
+        for (const one of messagesOf(target)) {
+          owners.push(target)
+          yield one
+        }
       }
     }
-    const faults = await this.#netlink.change(NETLINK.route, messages)
+    const faults = await this.#netlink.change(NETLINK.route, messages())
     if (typeof faults === 'string') return new Map(targets.map(target => [target, faults]))
     for (const [number, fault] of faults) {
       const owner = owners[number]
@@ -112,13 +128,19 @@ function note(
   if (!isOfDevice || length > LINK_BITS) return
   const gateway = findAttribute(octets, attributes, RTA.gateway)
   const endpoint = gateway === undefined ? '' : formatIpv4(octets.readUInt32BE(gateway.at + 12))
-  found.ways.set(networkOf(address), { endpoint, length })
+  const metrics = findAttribute(octets, attributes, RTA.metrics)
+  const mtu = metrics && findAttribute(octets, metrics, METRIC.mtu)
+  found.ways.set(networkOf(address), {
+    endpoint,
+    length,
+    ...(mtu === undefined ? {} : { mtu: octets.readUInt32LE(mtu.at) }),
+  })
 }
 
-function remoteMessage({ network, length, endpoint }: Entry, index: number): Buffer {
+function remoteMessage({ network, length, endpoint, mtu }: Entry, index: number): Buffer {
   const gateway = new Uint8Array(16)
   gateway.set(ipv4Bytes(parseIpv4(endpoint) ?? 0), 12)
-  return routeMessage(RTM.new, networkOctets(network), { index, bits: length, gateway })
+  return routeMessage(RTM.new, networkOctets(network), { index, bits: length, gateway, mtu })
 }
 
 /** In a routed prefix the server has no address. */
@@ -128,32 +150,60 @@ function localMessages({ serverAddress }: Pick<Entry, 'serverAddress'>, type: nu
   return [routeMessage(type, octets, { index: LOOPBACK, bits: ADDRESS_BITS })]
 }
 
+/** Written in one piece: there are two for each tunnel of a start. */
 function routeMessage(
   type: number,
   destination: Uint8Array,
-  { index, bits, gateway }: { readonly index: number; readonly bits: number; readonly gateway?: Uint8Array },
+  {
+    index,
+    bits,
+    gateway,
+    mtu,
+  }: {
+    readonly index: number
+    readonly bits: number
+    readonly gateway?: Uint8Array
+    readonly mtu?: number | undefined
+  },
 ): Buffer {
   const isLocal = bits === ADDRESS_BITS
-  const own = ownPart({
-    length: bits,
-    table: isLocal ? TABLE.local : TABLE.main,
-    protocol: Number(PROTOCOL),
-    type: isLocal ? ROUTE.local : type === RTM.new ? ROUTE.unicast : 0,
-    flags: gateway === undefined ? 0 : ONLINK,
+  const isNew = type === RTM.new
+  const metrics = mtu === undefined ? undefined : metricsOf(mtu)
+  const octets = beginMessage(type, {
+    flags: FLAG.request | FLAG.acknowledge | (isNew ? FLAG.create | FLAG.replace : 0),
+    length:
+      ROUTE_LENGTH +
+      ADDRESS_ATTRIBUTE +
+      NUMBER_ATTRIBUTE +
+      (gateway === undefined ? 0 : ADDRESS_ATTRIBUTE) +
+      (metrics === undefined ? 0 : METRICS_ATTRIBUTE),
   })
-  const device = Buffer.from(Uint32Array.of(index).buffer)
-  return message(
-    type,
-    FLAG.request | FLAG.acknowledge | (type === RTM.new ? FLAG.create | FLAG.replace : 0),
-    {
-      own,
-      attributes: [
-        [RTA.destination, destination],
-        [RTA.device, device],
-        ...(gateway === undefined ? [] : [[RTA.gateway, gateway] as const]),
-      ],
-    },
-  )
+  octets[OWN_AT] = AF_INET6
+  octets[OWN_AT + OWN.length] = bits
+  octets[OWN_AT + OWN.table] = isLocal ? TABLE.local : TABLE.main
+  octets[OWN_AT + OWN.protocol] = Number(PROTOCOL)
+  octets[OWN_AT + OWN.type] = isLocal ? ROUTE.local : isNew ? ROUTE.unicast : 0
+  octets.writeUInt32LE(gateway === undefined ? 0 : ONLINK, OWN_AT + OWN.flags)
+  let at = OWN_AT + ROUTE_LENGTH
+  at = putAttribute(octets, at, RTA.destination, destination)
+  putAttributeHead(octets, at, { kind: RTA.device, length: 4 })
+  octets.writeUInt32LE(index, at + 4)
+  at += NUMBER_ATTRIBUTE
+  if (gateway !== undefined) at = putAttribute(octets, at, RTA.gateway, gateway)
+  if (metrics !== undefined) putAttribute(octets, at, RTA.metrics, metrics)
+  return octets
+}
+
+/** The MTU with its lock: without it the kernel takes what it forwards for as large as the device. */
+function metricsOf(mtu: number): Buffer {
+  const metrics = Buffer.alloc(16)
+  metrics.writeUInt16LE(8, 0)
+  metrics.writeUInt16LE(METRIC.lock, 2)
+  metrics.writeUInt32LE(1 << METRIC.mtu, 4)
+  metrics.writeUInt16LE(8, 8)
+  metrics.writeUInt16LE(METRIC.mtu, 10)
+  metrics.writeUInt32LE(mtu, 12)
+  return metrics
 }
 
 function ownPart(fields: Partial<Record<keyof typeof OWN, number>>): Buffer {

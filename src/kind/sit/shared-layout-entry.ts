@@ -1,7 +1,7 @@
 import { formatIpv4, parseIpv4 } from '../../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import { parsePrefix } from '../../address/prefix.ts'
-import type { Link } from '../../tunnel/interface.ts'
+import { type Link, smallerMtu } from '../../tunnel/interface.ts'
 
 /** What the shared layout has of a tunnel: packets of this network come from, and go to, this endpoint. */
 export interface Entry {
@@ -14,17 +14,24 @@ export interface Entry {
   readonly length: number
   /** RFC 5952 text; undefined for a routed prefix, in which the server has no address. */
   readonly serverAddress: string | undefined
+  /** Octets of the largest packet to the client, if that is less than others have. */
+  readonly mtu?: number
 }
 
 const NETWORK_OCTETS = 8
 export const LINK_BITS = 64
 
 /** The link of a tunnel, and the prefix that is routed to it; undefined for a row that was edited by hand and holds no addresses. */
-export function entriesOf(link: Link): readonly Entry[] | undefined {
+export function entriesOf(link: Link, deviceMtu = 0): readonly Entry[] | undefined {
   const endpoint = parseIpv4(link.ipv4Client)
   const server = parseIpv6(link.ipv6Server)
   if (endpoint === undefined || server === undefined) return undefined
-  const ends = { device: link.device, endpoint: formatIpv4(endpoint) }
+  const mtu = smallerMtu(link, deviceMtu)
+  const ends = {
+    device: link.device,
+    endpoint: formatIpv4(endpoint),
+    ...(mtu === undefined ? {} : { mtu }),
+  }
   const own = { ...ends, network: networkOf(server), length: LINK_BITS, serverAddress: formatIpv6(server) }
   const routed = parsePrefix(link.routedPrefix ?? '')
   if (routed === undefined) return [own]

@@ -20,7 +20,6 @@ export interface FilterOptions {
 export const PASSED_MARK = '0x2000000'
 
 const TABLE = FILTER_TABLE
-const TCP_IPV6_HEADERS = 60
 
 /**
  * The lines that set the filter up, or bring one that is there up to date without losing an element. What comes out of
@@ -28,13 +27,14 @@ const TCP_IPV6_HEADERS = 60
  * read at a fixed place, so a packet with IP options is dropped before; fragments have been put together at this hook.
  * What goes to an address of the pool that no tunnel has is answered 'address unreachable' (RFC 4443 3.1), since the
  * kernel's own answer for an unreachable route is 'no route'.
+ * TCP connections have an MSS that the routes of both directions carry: each tunnel has an MTU of its own.
  * A packet from a tunnel into the same tunnel is dropped (RFC 6324 3.2), except one for the server's own address.
  */
 function filterLines(options: FilterOptions): string[] {
-  const { device, serverIpv4, mtu, pool, routed, capacity } = options
+  const { device, serverIpv4, pool, routed, capacity } = options
   const input = `add rule ip ${TABLE} input`
   const clamp = `add rule ip6 ${TABLE} clamp`
-  const segment = `tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - TCP_IPV6_HEADERS}`
+  const segment = 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu'
   return [
     `add table ip ${TABLE}`,
     `add set ip ${TABLE} tunnels { typeof ip saddr . @nh,224,64; size ${capacity}; counter; }`,

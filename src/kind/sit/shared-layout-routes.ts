@@ -14,7 +14,7 @@ export const BATCH_TUNNELS = 4000
 export const GONE = /No such process|No such device|Cannot find device|Cannot assign requested address/
 
 /** Where packets for a network go. */
-export type Way = Pick<Entry, 'endpoint' | 'length'>
+export type Way = Pick<Entry, 'endpoint' | 'length' | 'mtu'>
 
 /** What is taken away of a tunnel. */
 export type Taken = Pick<Entry, 'network' | 'length' | 'serverAddress'>
@@ -95,12 +95,14 @@ export function removalCommands(device: string): readonly string[] {
 }
 
 function routeCommands(entry: Entry, device: string): readonly string[] {
-  const { serverAddress } = entry
+  const { serverAddress, mtu } = entry
+  // Without the lock the kernel takes what it forwards for as large as the device (ip-route(8)).
+  const metrics = mtu === undefined ? '' : ` mtu lock ${mtu}`
   return [
     ...(serverAddress === undefined
       ? []
       : [`route replace local ${serverAddress}/128 dev lo proto ${PROTOCOL}`]),
-    `route replace ${formatNetwork(entry)} via ::${entry.endpoint} dev ${device} onlink proto ${PROTOCOL}`,
+    `route replace ${formatNetwork(entry)} via ::${entry.endpoint} dev ${device} onlink proto ${PROTOCOL}${metrics}`,
   ]
 }
 
@@ -152,15 +154,23 @@ async function listRoutes(run: RunIp, device: string): Promise<RouteListing> {
 function waysOf(routes: readonly unknown[]): ReadonlyMap<string, Way> {
   const ways = new Map<string, Way>()
   for (const route of routes) {
-    const { dst, gateway } = fieldsOf(route)
+    const { dst, gateway, metrics } = fieldsOf(route)
     const destination = typeof dst === 'string' ? parsePrefix(dst) : undefined
     if (destination === undefined || destination.length > LINK_BITS) continue
     const octets = typeof gateway === 'string' ? parseIpv6(gateway) : undefined
     const endpoint =
       octets === undefined ? '' : formatIpv4(new DataView(octets.buffer, octets.byteOffset).getUint32(12))
-    ways.set(networkOf(destination.octets), { endpoint, length: destination.length })
+    const mtu = mtuIn(metrics)
+    ways.set(networkOf(destination.octets), { endpoint, length: destination.length, ...mtu })
   }
   return ways
+}
+
+/** `[{"mtu":1300}]`, as `ip` writes it. */
+function mtuIn(metrics: unknown): { readonly mtu?: number } {
+  const [first] = Array.isArray(metrics) ? metrics : []
+  const { mtu } = fieldsOf(first)
+  return typeof mtu === 'number' ? { mtu } : {}
 }
 
 function serverAddressesOf(routes: readonly unknown[]): ReadonlyMap<string, string> {

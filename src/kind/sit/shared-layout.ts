@@ -5,7 +5,14 @@ import { LINK_TTL, type RunIp, runBatch, runIp } from '../../kernel/ip-command.t
 import { isIpv6Off, turnIpv6On } from '../../kernel/ipv6-switch.ts'
 import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
-import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
+import {
+  type Interfaces,
+  type Link,
+  type LinkFault,
+  type Octets,
+  type Reconciliation,
+  smallerMtu,
+} from '../../tunnel/interface.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
 import { KnownFilter, type ListElements, NO_ENDPOINT } from './known-filter.ts'
 import { innerOctets } from './sent-set.ts'
@@ -122,7 +129,7 @@ export class SharedLayout implements Interfaces {
   }
 
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
-    const { entries, faults } = sift(links)
+    const { entries, faults } = sift(links, this.#filterOptions.mtu)
     if (entries.length === 0) return faults
     const former = this.#formerOf(entries)
     this.#note(entries) // first, so that who watches knows the changes for ours
@@ -177,7 +184,7 @@ export class SharedLayout implements Interfaces {
       const reason = listing.kind === 'failed' ? listing.reason : 'there is no filter'
       return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
     }
-    const { entries, faults } = sift(wanted)
+    const { entries, faults } = sift(wanted, this.#filterOptions.mtu)
     const isAllAnew = this.#takeDeviceAmiss()
     this.#remember(entries)
     this.#filter.remember(seen)
@@ -245,10 +252,12 @@ export class SharedLayout implements Interfaces {
   /** Is this what the kernel was last asked for? */
   #isAll(wanted: readonly Link[]): boolean {
     if (wanted.length !== this.#entries.size) return false
-    return wanted.every(({ device, ipv4Client, ipv6Server, routedPrefix }) => {
+    return wanted.every(link => {
+      const { device, ipv4Client, ipv6Server, routedPrefix } = link
       const [own, routed] = this.#entries.get(device) ?? []
       const isRouted = (routed === undefined ? undefined : formatNetwork(routed)) === routedPrefix
-      return isRouted && own?.endpoint === ipv4Client && own.serverAddress === ipv6Server
+      const isOfMtu = own?.mtu === smallerMtu(link, this.#filterOptions.mtu)
+      return isRouted && isOfMtu && own?.endpoint === ipv4Client && own.serverAddress === ipv6Server
     })
   }
 
@@ -270,6 +279,7 @@ export class SharedLayout implements Interfaces {
 
   /** What the tunnels of these entries have beyond them, such as a routed prefix that was given back. */
   #formerOf(entries: readonly Entry[]): readonly Entry[] {
+    if (this.#entries.size === 0) return [] // as at a start, with all there are
     const networks = new Set(entries.map(({ network }) => network))
     const devices = new Set(entries.map(({ device }) => device))
     return [...devices].flatMap(device =>
@@ -412,11 +422,14 @@ function isSharedDevice(have: KernelLink, { serverIpv4, mtu }: FilterOptions): b
   )
 }
 
-function sift(links: readonly Link[]): { entries: readonly Entry[]; faults: readonly LinkFault[] } {
+function sift(
+  links: readonly Link[],
+  mtu: number,
+): { readonly entries: readonly Entry[]; readonly faults: readonly LinkFault[] } {
   const entries: Entry[] = []
   const faults: LinkFault[] = []
   for (const link of links) {
-    const own = entriesOf(link)
+    const own = entriesOf(link, mtu)
     if (own !== undefined) entries.push(...own)
     else faults.push({ device: link.device, reason: 'the row holds no proper addresses' })
   }
@@ -428,6 +441,7 @@ function isWhole(entry: Entry, elements: ReadonlyMap<string, Admitted>, routed: 
     elements.has(keyOf(entry)) &&
     routed.ways.get(entry.network)?.endpoint === entry.endpoint &&
     routed.ways.get(entry.network)?.length === entry.length &&
+    routed.ways.get(entry.network)?.mtu === entry.mtu &&
     routed.serverAddresses.get(entry.network) === entry.serverAddress
   )
 }

@@ -4,9 +4,9 @@ import type { Peer } from './peer.ts'
 /** Marks the routes that are ours (`ip route`'s protocol); the other kind has a number of its own. */
 const PROTOCOL = '247'
 
-/** Our routes as the kernel has them: networks, and addresses of the server. */
+/** Our routes as the kernel has them: networks with their MTU if they have one, and addresses of the server. */
 export interface PeerRoutes {
-  readonly networks: ReadonlySet<string>
+  readonly networks: ReadonlyMap<string, number | undefined>
   readonly serverAddresses: ReadonlySet<string>
 }
 
@@ -14,10 +14,12 @@ export type PeerRouteListing =
   | ({ readonly kind: 'routes' } & PeerRoutes)
   | { readonly kind: 'failed'; readonly reason: string }
 
-export function addLines({ networks, serverAddress }: Peer, device: string): readonly string[] {
+export function addLines({ networks, serverAddress, mtu }: Peer, device: string): readonly string[] {
+  // Without the lock the kernel takes what it forwards for as large as the device (ip-route(8)).
+  const metrics = mtu === undefined ? '' : ` mtu lock ${mtu}`
   return [
     `route replace local ${serverAddress}/128 dev lo proto ${PROTOCOL}`,
-    ...networks.map(network => `route replace ${network} dev ${device} proto ${PROTOCOL}`),
+    ...networks.map(network => `route replace ${network} dev ${device} proto ${PROTOCOL}${metrics}`),
   ]
 }
 
@@ -35,15 +37,16 @@ export function strayLines(routes: PeerRoutes, peers: readonly Peer[], device: s
   const addresses = new Set(peers.map(({ serverAddress }) => serverAddress))
   return [
     ...networkRemovals(
-      [...routes.networks].filter(network => !networks.has(network)),
+      [...routes.networks.keys()].filter(network => !networks.has(network)),
       device,
     ),
     ...[...routes.serverAddresses].filter(address => !addresses.has(address)).map(addressRemoval),
   ]
 }
 
-export function isRouted({ networks, serverAddress }: Peer, routes: PeerRoutes): boolean {
-  return networks.every(network => routes.networks.has(network)) && routes.serverAddresses.has(serverAddress)
+export function isRouted({ networks, serverAddress, mtu }: Peer, routes: PeerRoutes): boolean {
+  const isThere = (network: string) => routes.networks.has(network) && routes.networks.get(network) === mtu
+  return networks.every(isThere) && routes.serverAddresses.has(serverAddress)
 }
 
 export async function listPeerRoutes(run: RunIp, device: string): Promise<PeerRouteListing> {
@@ -53,7 +56,7 @@ export async function listPeerRoutes(run: RunIp, device: string): Promise<PeerRo
   if (local.status !== 0) return { kind: 'failed', reason: reasonOf(local.stderr) }
   return {
     kind: 'routes',
-    networks: new Set(wordsOf(remote.stdout, 0)),
+    networks: new Map(remote.stdout.split('\n').flatMap(networkIn)),
     serverAddresses: new Set(wordsOf(local.stdout, 1)), // `local 2001:db8:f6::1 dev lo …`
   }
 }
@@ -64,6 +67,13 @@ function networkRemoval(network: string, device: string): string {
 
 function addressRemoval(address: string): string {
   return `route del local ${address}/128 dev lo proto ${PROTOCOL}`
+}
+
+/** `2001:db8:f6:7::/64 metric 1024 mtu lock 1300 pref medium`. */
+function networkIn(line: string): readonly (readonly [string, number | undefined])[] {
+  const [network = ''] = line.split(' ')
+  const mtu = / mtu (?:lock )?(\d+)/.exec(line)?.[1]
+  return network === '' ? [] : [[network, mtu === undefined ? undefined : Number(mtu)]]
 }
 
 function wordsOf(text: string, at: number): readonly string[] {

@@ -1,5 +1,5 @@
 import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
-import type { Link } from '../../tunnel/interface.ts'
+import { type Link, smallerMtu } from '../../tunnel/interface.ts'
 import { isPublicKey } from './public-key.ts'
 
 /** A tunnel as WireGuard has it: who holds this key may send from, and is sent to, these networks. */
@@ -11,6 +11,8 @@ export interface Peer {
   readonly networks: readonly string[]
   /** RFC 5952 text. */
   readonly serverAddress: string
+  /** Octets of the largest packet to the client, if that is less than others have. */
+  readonly mtu?: number
 }
 
 /** What the kernel or wireguard-go knows of a peer. */
@@ -31,15 +33,17 @@ const LINK_OCTETS = 8
 const DUMP_COLUMNS = 8
 
 /** Reads a link; undefined for a row that was edited by hand and holds no key or no address. */
-export function peerOf(link: Link): Peer | undefined {
+export function peerOf(link: Link, deviceMtu: number): Peer | undefined {
   const server = parseIpv6(link.ipv6Server)
   if (server === undefined || !isPublicKey(link.publicKey)) return undefined
+  const mtu = smallerMtu(link, deviceMtu)
   const network = Uint8Array.from(server).fill(0, LINK_OCTETS)
   return {
     device: link.device,
     publicKey: link.publicKey,
     networks: [`${formatIpv6(network)}/64`, ...(link.routedPrefix === undefined ? [] : [link.routedPrefix])],
     serverAddress: formatIpv6(server),
+    ...(mtu === undefined ? {} : { mtu }),
   }
 }
 

@@ -2,8 +2,10 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
+import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { runLines } from '../sit/shared-layout-routes.ts'
+import { clampSegments } from './clamp.ts'
 import {
   configuration,
   isFiltered,
@@ -39,6 +41,7 @@ export interface WireguardOptions {
   readonly routedPrefix?: Prefix | undefined
   readonly runIp?: RunIp
   readonly runWg?: RunWg
+  readonly runNft?: RunNft
 }
 
 /** Peers in one `wg set`: about 100 octets of arguments each, of the 2 MB that a process may have. */
@@ -53,9 +56,11 @@ export class WireguardInterfaces implements Interfaces {
   readonly #device: WireguardDevice
   readonly #key: ServerKey
   readonly #port: number
+  readonly #mtu: number
   readonly #pools: readonly string[]
   readonly #runIp: RunIp
   readonly #runWg: RunWg
+  readonly #runNft: RunNft
   /** What was last asked for, by device. */
   readonly #peers = new Map<string, Peer>()
   readonly #sleeping = new SleepingPeers()
@@ -65,9 +70,11 @@ export class WireguardInterfaces implements Interfaces {
   constructor(options: WireguardOptions) {
     this.#key = options.key
     this.#port = options.port
+    this.#mtu = options.mtu
     this.#pools = [options.prefix, options.routedPrefix].filter(pool => pool !== undefined).map(formatPrefix)
     this.#runIp = options.runIp ?? runIp
     this.#runWg = options.runWg ?? runWg
+    this.#runNft = options.runNft ?? runNft
     this.#device = new WireguardDevice({
       name: wireguardDevice(options.devicePrefix),
       program: options.program,
@@ -90,6 +97,7 @@ export class WireguardInterfaces implements Interfaces {
 
   async #prepareOnce(): Promise<readonly LinkFault[]> {
     const reason = await this.#device.ensure()
+    await clampSegments(this.#runNft, this.#device.name)
     const faults = [
       reason === undefined ? undefined : { device: this.#device.name, reason },
       ...(await routePools(this.#runIp, 'unreachable', this.#pools)),
@@ -99,7 +107,7 @@ export class WireguardInterfaces implements Interfaces {
   }
 
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
-    const { peers, faults } = sift(links)
+    const { peers, faults } = sift(links, this.#mtu)
     const unmade: LinkFault[] = []
     for (let first = 0; first < peers.length; first += BATCH_PEERS)
       unmade.push(...(await this.#createBatch(peers.slice(first, first + BATCH_PEERS))))
@@ -139,7 +147,7 @@ export class WireguardInterfaces implements Interfaces {
       const reason = routes.kind === 'failed' ? routes.reason : 'wg lists no peers'
       return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
     }
-    const { peers, faults } = sift(wanted)
+    const { peers, faults } = sift(wanted, this.#mtu)
     const mended = await this.#mendPeers(peers, states)
     const unrouted = await this.#mendRoutes(peers, routes)
     return {
@@ -155,7 +163,7 @@ export class WireguardInterfaces implements Interfaces {
     if (states === undefined || routes.kind === 'failed') return undefined
     const isWhole = (peer: Peer) => isFiltered(peer, states.get(peer.publicKey)) && isRouted(peer, routes)
     const whole = new Set(
-      sift(links)
+      sift(links, this.#mtu)
         .peers.filter(isWhole)
         .map(({ device }) => device),
     )
@@ -184,7 +192,7 @@ export class WireguardInterfaces implements Interfaces {
     const states = await this.#readStates()
     if (states === undefined) return new Set()
     const taken = new Set(Array.from(this.#peers.values(), ({ publicKey }) => publicKey))
-    const wanted = sift(links).peers.filter(({ publicKey }) => !taken.has(publicKey))
+    const wanted = sift(links, this.#mtu).peers.filter(({ publicKey }) => !taken.has(publicKey))
     const { removed, made, heard } = this.#sleeping.listenFor(wanted, states)
     const strays = removed.filter(key => !taken.has(key))
     await this.#set([...strays.map(removalArguments), ...made.map(publicKey => ['peer', publicKey])])
@@ -291,14 +299,17 @@ function formerNetworks(peer: Peer, former: Peer | undefined): readonly string[]
   return (former?.networks ?? []).filter(network => !peer.networks.includes(network))
 }
 
-function sift(links: readonly Link[]): {
+function sift(
+  links: readonly Link[],
+  mtu: number,
+): {
   readonly peers: readonly Peer[]
   readonly faults: readonly LinkFault[]
 } {
   const peers: Peer[] = []
   const faults: LinkFault[] = []
   for (const link of links) {
-    const peer = peerOf(link)
+    const peer = peerOf(link, mtu)
     if (peer === undefined) faults.push({ device: link.device, reason: 'the row has no key or no address' })
     else peers.push(peer)
   }

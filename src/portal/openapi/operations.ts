@@ -66,7 +66,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'patch',
     path: TUNNEL,
     summary:
-      'Move a tunnel to another endpoint or public key, ask for a routed prefix, or say where to tell its owner.',
+      'Move a tunnel to another endpoint or public key, ask for a routed prefix or a smaller MTU, or say where to tell its owner.',
     access: 'key',
     takes: 'Change',
     status: 200,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { FINDINGS } from '../../observation/diagnosis.ts'
 import { PROBLEMS, type ProblemCode } from '../../shared/problem.ts'
+import { SMALLEST_MTU } from '../../tunnel/mtu.ts'
 
 /** Seconds since 1970, UTC. */
 const seconds = z.int().min(0)
@@ -81,6 +82,11 @@ export const SCHEMAS = {
     webhook: z.string().optional().describe('The same for a URL that is posted to, such as an ntfy topic'),
     invitation: z.string().optional().describe('A code of the operator, where registering asks for one'),
     routed_prefix: z.boolean().optional().describe('Whether a prefix is to be routed to the tunnel too'),
+    mtu: z
+      .int()
+      .min(SMALLEST_MTU)
+      .optional()
+      .describe('Octets of the largest packet, if less than others have'),
   }),
   Change: z.strictObject({
     ipv4: z.string().optional().describe('The new endpoint'),
@@ -93,6 +99,12 @@ export const SCHEMAS = {
       .describe(
         'true: a prefix is to be routed to the tunnel; false: it is given back. Alone in its request',
       ),
+    mtu: z
+      .int()
+      .min(SMALLEST_MTU)
+      .nullable()
+      .optional()
+      .describe('Octets of the largest packet; null: what others have. Alone in its request'),
   }),
   Tunnel: tunnel,
   NewTunnel: z.strictObject({ ...tunnel.shape, key: key.describe('Shown once') }),

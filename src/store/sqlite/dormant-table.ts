@@ -8,10 +8,10 @@ import { type Columns, isBroken, type RowRules, readRow, routedPrefixIn } from '
 /** The columns of a dormant row as a tunnel is read from them; since, until and suspended follow. */
 export const DORMANT_COLUMNS =
   'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
-  'NULL, NULL, routed_prefix, since, until, suspended'
-const SINCE_AT = 15
-const UNTIL_AT = 16
-const SUSPENDED_AT = 17
+  'NULL, NULL, routed_prefix, mtu, since, until, suspended'
+const SINCE_AT = 16
+const UNTIL_AT = 17
+const SUSPENDED_AT = 18
 
 /** Tunnels that were silent for too long: what they need to come back. A row that can't be used is none. */
 export class DormantTable implements DormantReader {

@@ -6,7 +6,7 @@ import { detailsOf } from './tunnel-writes.ts'
 
 /** What both tables have alike, but for the endpoint, the count and the details. */
 const KEPT =
-  'id, IPv6client, IPv6server, device, nicname, country, os, creation_time, key_hash, kind, routed_prefix'
+  'id, IPv6client, IPv6server, device, nicname, country, os, creation_time, key_hash, kind, routed_prefix, mtu'
 
 /** Moves of rows between the tables of tunnels and of dormant ones; to be called inside a transaction. */
 export class DormantWrites {

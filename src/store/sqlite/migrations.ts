@@ -207,4 +207,8 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE contacts ADD COLUMN sleep_told INTEGER;
   `,
+  `
+  ALTER TABLE tunnels ADD COLUMN mtu INTEGER CHECK (mtu IS NULL OR (typeof(mtu) = 'integer' AND mtu BETWEEN 1280 AND 65535));
+  ALTER TABLE dormant ADD COLUMN mtu INTEGER;
+  `,
 ]

@@ -3,13 +3,14 @@ import { isCanonicalIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix, type Prefix, parsePrefix, prefixContains } from '../../address/prefix.ts'
 import type { Kinds } from '../../tunnel/kind.ts'
 import { isLabel } from '../../tunnel/label.ts'
+import { isMtu } from '../../tunnel/mtu.ts'
 import { isOfRange, type RoutedRange } from '../../tunnel/routed-pool.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 
 /** The columns that a tunnel is read from, in the order of `Columns`. */
 export const COLUMNS =
   'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
-  'wait_until, state_since, routed_prefix'
+  'wait_until, state_since, routed_prefix, mtu'
 
 /** Values in the order of COLUMNS, as the driver gives them. */
 export type Columns = readonly unknown[]
@@ -28,6 +29,7 @@ export interface RowRules {
 const WAIT_UNTIL_AT = 12
 const STATE_SINCE_AT = 13
 const ROUTED_PREFIX_AT = 14
+const MTU_AT = 15
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/
 const DEVICE = /^[A-Za-z0-9_-]{1,15}$/ // IFNAMSIZ
@@ -61,6 +63,8 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
   if (!isTimeOrNull(waitUntil)) return broken(columns, 'wait_until is not a time')
   const routedPrefix = routedPrefixIn(columns[ROUTED_PREFIX_AT])
   if (routedPrefix === undefined) return broken(columns, 'routed_prefix is not an IPv6 prefix')
+  const mtu = columns[MTU_AT]
+  if (mtu !== null && !isMtu(mtu)) return broken(columns, 'mtu is not an MTU of IPv6')
   if (!isTimeOrNull(stateSince)) return broken(columns, 'state_since is not a time')
   const known = typeof kind === 'string' ? rules.kinds.byName(kind) : undefined
   if (known === undefined) return broken(columns, 'kind is not known')
@@ -84,6 +88,7 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
     unreachable,
     waitUntil: waitUntil ?? undefined,
     stateSince: stateSince ?? undefined,
+    mtu: mtu ?? undefined,
   }
 }
 

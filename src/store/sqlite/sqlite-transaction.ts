@@ -135,6 +135,10 @@ export class SqliteTransaction implements TunnelTransaction {
     return this.#change(id, () => this.#writes.changeFields(id, fields))
   }
 
+  changeMtu(id: string, mtu: number | undefined): Move {
+    return this.#change(id, () => this.#writes.changeMtu(id, mtu))
+  }
+
   #change(id: string, write: () => Tunnel | undefined): Move {
     const before = this.tunnels.byId(id)
     if (before === undefined) return 'gone'

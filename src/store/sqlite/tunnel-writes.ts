@@ -13,6 +13,7 @@ export class TunnelWrites {
   readonly #silent: Statement
   readonly #moveEndpoint: Statement
   readonly #changeDetails: Statement
+  readonly #changeMtu: Statement
   readonly #clearEndpoint: Statement
   readonly #replaceKey: Statement
   readonly #remove: Statement
@@ -22,7 +23,7 @@ export class TunnelWrites {
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
     this.#insert = database.prepare(
-      `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO tunnels (${COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#activate = database.prepare(
       'UPDATE tunnels SET unreachable = 0, wait_until = ?, state_since = ? WHERE id = ? AND unreachable = -1',
@@ -42,6 +43,7 @@ export class TunnelWrites {
        WHERE id = ? RETURNING ${COLUMNS}`,
     )
     this.#changeDetails = database.prepare(`UPDATE tunnels SET details = ? WHERE id = ? RETURNING ${COLUMNS}`)
+    this.#changeMtu = database.prepare(`UPDATE tunnels SET mtu = ? WHERE id = ? RETURNING ${COLUMNS}`)
     this.#clearEndpoint = database.prepare('UPDATE tunnels SET IPv4client = NULL WHERE id = ?')
     this.#replaceKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
     this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
@@ -49,7 +51,14 @@ export class TunnelWrites {
       'INSERT INTO notes (id, note) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET note = excluded.note',
     )
     this.#dropNote = database.prepare('DELETE FROM notes WHERE id = ?')
-    const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#changeDetails, this.#remove]
+    const returning = [
+      this.#answered,
+      this.#silent,
+      this.#moveEndpoint,
+      this.#changeDetails,
+      this.#changeMtu,
+      this.#remove,
+    ]
     for (const rows of returning) rows.setReturnArrays(true)
   }
 
@@ -70,6 +79,7 @@ export class TunnelWrites {
       tunnel.waitUntil ?? null,
       tunnel.stateSince ?? null,
       tunnel.routedPrefix === undefined ? null : formatPrefix(tunnel.routedPrefix),
+      tunnel.mtu ?? null,
       keyHash,
     )
   }
@@ -106,6 +116,10 @@ export class TunnelWrites {
 
   changeFields(id: string, fields: KindFields): Tunnel | undefined {
     return this.#sound(this.#changeDetails.get(detailsOf(fields), id))
+  }
+
+  changeMtu(id: string, mtu: number | undefined): Tunnel | undefined {
+    return this.#sound(this.#changeMtu.get(mtu ?? null, id))
   }
 
   /** An empty note is none. */

@@ -83,6 +83,11 @@ export class FakeKernel {
   #change(after: (word: string) => string): string | undefined {
     const device = this.devices.get(after('dev'))
     if (device === undefined) return `Cannot find device "${after('dev')}"`
+    if (after('remote') === 'link') {
+      // no such word: the MTU alone
+      device.mtu = Number(after('mtu'))
+      return undefined
+    }
     const holder = this.#holder(after('remote'))
     if (holder !== undefined && holder !== after('dev')) return 'RTNETLINK answers: File exists'
     device.remote = after('remote')

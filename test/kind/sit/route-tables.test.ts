@@ -79,6 +79,20 @@ for (const [name, table] of TABLES) {
     },
   )
 
+  test(`${name}: a way has an MTU of its own, locked, until it is put without`, SKIP, async () => {
+    const small = { ...entry(1), mtu: 1300 }
+    assert.deepEqual(await table.put([small]), new Map())
+    assert.match(ip(`-6 route show dev ${DEVICE} proto 246`), / mtu lock 1300 /)
+    for (const [, reader] of TABLES) {
+      const listing = await reader.list()
+      assert.ok(listing.kind === 'routes')
+      assert.equal(listing.ways.get(small.network)?.mtu, 1300)
+    }
+    await table.put([entry(1)])
+    assert.doesNotMatch(ip(`-6 route show dev ${DEVICE} proto 246`), /mtu/)
+    await table.take([entry(1)])
+  })
+
   test(`${name}: a route that is put again has the new endpoint and no other`, SKIP, async () => {
     await table.put([entry(1)])
     assert.deepEqual(await table.put([entry(1, '203.0.113.7')]), new Map())
@@ -121,3 +135,27 @@ for (const [name, table] of TABLES) {
     assert.equal(ip(`-6 route show dev ${DEVICE} proto 246`), '')
   })
 }
+
+test(
+  'netlink: of many changes in one call the one that the kernel refuses is named, and the others are made',
+  SKIP,
+  async () => {
+    const table = new NetlinkRoutes(netlink, DEVICE)
+    const many = Array.from({ length: 200 }, (_, i) => entry(i + 1, `198.51.100.${i + 1}`))
+    const wrong = [entry(50), entry(64), entry(200)].map(one => ({ ...one, length: 250 }))
+    const wanted = many.map(one => wrong.find(({ network }) => network === one.network) ?? one)
+    const faults = await table.put(wanted)
+    assert.deepEqual(
+      [...faults].map(([{ device }, fault]) => [device, fault]),
+      [
+        ['fn6-50', 'EINVAL'],
+        ['fn6-64', 'EINVAL'],
+        ['fn6-200', 'EINVAL'],
+      ],
+    )
+    const listing = await table.list()
+    assert.ok(listing.kind === 'routes')
+    assert.equal(listing.ways.size, 197)
+    assert.deepEqual(await table.take(many), new Map())
+  },
+)

@@ -310,3 +310,11 @@ test('a routed prefix comes and goes with a change of the device; one that is go
   assert.deepEqual(await interfaces.changeRemote([link(1)]), [])
   assert.ok(kernel.lines.includes('route del 2001:db8:8000:100::/56 dev fn6-1 proto 246'))
 })
+
+test('a device has the MTU that its tunnel wants, made and changed', async () => {
+  const { kernel, interfaces } = setUp()
+  await interfaces.create([{ ...link(1), mtu: 1300 }])
+  assert.ok(kernel.lines[0]?.startsWith('link add name fn6-1 mtu 1300 up'))
+  assert.deepEqual(await interfaces.changeRemote([link(1)]), [])
+  assert.ok(kernel.lines.includes('link set dev fn6-1 mtu 1480'))
+})

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { configuration, peerOf, readDump } from '../../../src/kind/wireguard/peer.ts'
+import { addLines, isRouted } from '../../../src/kind/wireguard/peer-routes.ts'
 import { serverKey } from '../../../src/kind/wireguard/server-key.ts'
 import { SleepingPeers } from '../../../src/kind/wireguard/sleeping-peers.ts'
 import type { Link } from '../../../src/tunnel/interface.ts'
@@ -19,24 +20,36 @@ const LINK: Link = {
 }
 
 test('a tunnel is a peer whose source filter is its /64, and the prefix that is routed to it', () => {
-  assert.deepEqual(peerOf(LINK), {
+  assert.deepEqual(peerOf(LINK, 1420), {
     device: 'fn6-7',
     publicKey: LINK.publicKey,
     networks: ['2001:db8:f6:7::/64'],
     serverAddress: '2001:db8:f6:7::1',
   })
-  const routed = peerOf({ ...LINK, routedPrefix: '2001:db8:8000:100::/56' })
+  const routed = peerOf({ ...LINK, routedPrefix: '2001:db8:8000:100::/56' }, 1420)
   assert.deepEqual(routed?.networks, ['2001:db8:f6:7::/64', '2001:db8:8000:100::/56'])
+})
+
+test('a tunnel that wants smaller packets has routes that say so, and no others; a larger wish is none', () => {
+  const peer = peerOf({ ...LINK, mtu: 1300 }, 1420) ?? assert.fail('a peer')
+  assert.ok(
+    addLines(peer, 'fn6-wg').includes('route replace 2001:db8:f6:7::/64 dev fn6-wg proto 247 mtu lock 1300'),
+  )
+  const serverAddresses = new Set(['2001:db8:f6:7::1'])
+  const isRoutedWith = (mtu: number | undefined) =>
+    isRouted(peer, { networks: new Map([['2001:db8:f6:7::/64', mtu]]), serverAddresses })
+  assert.deepEqual([isRoutedWith(1300), isRoutedWith(undefined), isRoutedWith(1280)], [true, false, false])
+  assert.equal(peerOf({ ...LINK, mtu: 1480 }, 1420)?.mtu, undefined)
 })
 
 test('a link without a key, with half a key or without an address is no peer', () => {
   const { publicKey: _, ...keyless } = LINK
   for (const link of [keyless, { ...LINK, publicKey: 'AAAA' }, { ...LINK, ipv6Server: 'x' }])
-    assert.equal(peerOf(link), undefined)
+    assert.equal(peerOf(link, 1420), undefined)
 })
 
 test('the configuration has key, port and each peer, as wg reads it', () => {
-  const peer = peerOf(LINK)
+  const peer = peerOf(LINK, 1420)
   assert.ok(peer !== undefined)
   assert.equal(
     configuration([peer], { privateKey: 'PRIVATE', port: 51_820 }),
@@ -93,7 +106,7 @@ test('a key that is there is taken as it is; a file that holds none is named', (
 })
 
 test('a dormant tunnel is a peer without networks, and is heard when its client has shaken hands since', () => {
-  const peer = peerOf(LINK)
+  const peer = peerOf(LINK, 1420)
   assert.ok(peer !== undefined)
   const sleeping = new SleepingPeers()
   const stateWith = (lastHandshake: number) => {
