@@ -24,8 +24,6 @@ const PAGES = {
   landing: '/',
   status: '/status',
   form: '/register/linux',
-  'form-wireguard': '/register/linux?kind=wireguard',
-  'form-android': '/register/android',
   recover: '/recover',
   errors: '/errors',
 }
@@ -40,6 +38,8 @@ const directory = process.argv[2] ?? 'screenshots'
 const clock = { now: 0 }
 mkdirSync(directory, { recursive: true })
 await using world = await PortalWorld.open(LAB, { kernel: new FakeKernel(), monotonic: () => clock.now })
+/** With both kinds of tunnels, in a dry run. */
+await using both = await PortalWorld.open()
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
 try {
   await fillTable()
@@ -85,6 +85,10 @@ async function photographAll(browser: Browser, look: Look, at: number): Promise<
   await deleted(page, id)
   await picture('deleted')
   for (const [name, path] of Object.entries(PAGES)) await open(name, path)
+  await page.goto(`${both.url}/register/android`)
+  await picture('form-android')
+  await registerByKey(page, `phone${at}`)
+  await picture('registered-wireguard')
   await context.close()
 }
 
@@ -112,6 +116,16 @@ async function photographForReadme(browser: Browser): Promise<void> {
   await page.goto(world.url)
   await page.screenshot({ path: join(directory, 'readme.png') })
   await page.close()
+}
+
+/** A tunnel whose keys the browser makes. */
+async function registerByKey(page: Page, nicname: string): Promise<void> {
+  await page.locator('#make-keys button').click()
+  await page.locator('#nicname').fill(nicname)
+  await page.locator('#country').selectOption('ca')
+  await page.locator('main form button').last().click()
+  await page.locator('#key').waitFor()
+  await page.locator('#qr svg').waitFor()
 }
 
 async function register(page: Page, ipv4: string, nicname: string): Promise<string> {
