@@ -10,6 +10,7 @@ const PARTS = [
   'threads',
   'commit',
   'churn',
+  'secondaries',
   'register',
   'web',
   'growth',

@@ -2,6 +2,7 @@ import { factor, figure, markdownTable } from './markdown.ts'
 import { wrongOf } from './medians.ts'
 import { CHANGES_A_SECOND } from './part/churn.ts'
 import { CLIENTS } from './part/register.ts'
+import { QUESTIONS_A_SECOND } from './part/secondaries.ts'
 import type { Run } from './report.ts'
 import type { Results } from './session.ts'
 import { median } from './statistics.ts'
@@ -13,6 +14,7 @@ export function partSections({ results }: Run): readonly string[] {
   return [
     commitSection(results),
     churnSection(results),
+    secondariesSection(results),
     registerSection(results),
     webSection(results),
     growthSection(results),
@@ -85,6 +87,36 @@ Asked for: ${figure(CHANGES_A_SECOND)} changes a second, each a registration or 
 reply; those that come together share a commit. All of the server's threads share the pinned core, so the work of the
 changes is taken from the queries: the q/s tell that, where dnsperf and the client of the changes, on the other core, are
 not the limit. The CPU of the threads that answer tells what the changes do to them.
+`
+}
+
+function secondariesSection({ secondaries }: Results): string {
+  if (secondaries.length === 0) return ''
+  const rows = (['without', 'with'] as const).map(when => {
+    const middle = (pick: (one: Results['secondaries'][number]['with']) => number) =>
+      median(secondaries.map(one => pick(one[when])))
+    return [
+      when,
+      figure(middle(one => one.answers)),
+      figure(
+        middle(one => one.p50),
+        2,
+      ),
+      figure(
+        middle(one => one.p99),
+        2,
+      ),
+      figure(middle(one => one.memory) / MILLION),
+      figure(middle(one => one.changesASecond)),
+    ]
+  })
+  const p99 = factor(median(secondaries.map(one => one.with.p99 / one.without.p99)))
+  return `## Secondaries that hardly read
+
+${markdownTable(['slow secondaries', 'answers', 'p50 ms', 'p99 ms', 'memory, MB', 'changes a second'], rows)}
+p99 with them to p99 without: ${p99}. Four ask for the whole zone, again whenever they are cut off: two read 1 KB a second,
+two nothing (${figure(sum(secondaries.map(one => one.asked)))} transfers begun, ${figure(sum(secondaries.map(one => one.octets)) / 1000)} KB read). Meanwhile tunnels come and go as in the section before, and
+dnsperf asks ${figure(QUESTIONS_A_SECOND)} questions a second; memory is the most that there was.
 `
 }
 

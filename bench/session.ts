@@ -8,6 +8,7 @@ import { type GrowthFigures, measureGrowth } from './part/growth.ts'
 import { type HeapFigures, measureHeap } from './part/heap.ts'
 import { measureProbe, type ProbeFigures } from './part/probe.ts'
 import { measureRegistrations, type RegisterFigures } from './part/register.ts'
+import { measureSecondaries, type SecondariesFigures } from './part/secondaries.ts'
 import { measureWeb, type WebFigures } from './part/web.ts'
 import { measureZone, type ZoneFigures } from './part/zone.ts'
 import type { RunningServer } from './running-server.ts'
@@ -22,6 +23,7 @@ export interface Results {
   readonly visits: readonly Visit[]
   readonly commits: readonly CommitFigures[]
   readonly churns: readonly ChurnFigures[]
+  readonly secondaries: readonly SecondariesFigures[]
   readonly registrations: readonly RegisterFigures[]
   readonly webs: readonly WebFigures[]
   readonly growths: readonly GrowthFigures[]
@@ -59,6 +61,7 @@ export async function measureAll(session: Session): Promise<Results> {
     visits: [],
     commits: [],
     churns: [],
+    secondaries: [],
     registrations: [],
     webs: [],
     growths: [],
@@ -74,6 +77,7 @@ export async function measureAll(session: Session): Promise<Results> {
         await onScratch(session, main, 'commit', server => measureCommit(server, options.seconds)),
       )
     if (options.parts.has('churn')) results.churns.push(await churn(session, main))
+    if (options.parts.has('secondaries')) results.secondaries.push(await secondaries(session, main))
     if (options.parts.has('register')) results.registrations.push(await register(session, main))
   }
   // Once each: nothing of a peer's is set beside them, or it is far away.
@@ -131,6 +135,13 @@ function churn(session: Session, main: Table): Promise<ChurnFigures> {
   const { seconds } = session.options
   return onScratch(session, main, 'churn', (server, table) =>
     measureChurn(server, { table, seconds, core: coresFor(1).generator }),
+  )
+}
+
+function secondaries(session: Session, main: Table): Promise<SecondariesFigures> {
+  const { seconds } = session.options
+  return onScratch(session, main, 'secondaries', (server, table) =>
+    measureSecondaries(server, { table, seconds, core: coresFor(1).generator }),
   )
 }
 

@@ -76,6 +76,7 @@ data_dir = "data"
 zones_dir = "${zones}"
 [dns]
 listen = ["127.0.0.1:${port}"]
+allow_transfer = ["127.0.0.0/8"]
 threads = ${threads}
 [web]
 listen = "127.0.0.1:0"

@@ -4,6 +4,7 @@ import type { Drivers } from './lifecycle/drivers.ts'
 import type { Lifecycle } from './lifecycle/lifecycle.ts'
 import type { TunnelZone } from './lifecycle/tunnel-zone.ts'
 import type { History } from './observation/history.ts'
+import type { TrafficCounts } from './observation/traffic-counts.ts'
 import type { Operator } from './operator/operator.ts'
 import type { OperatingSystems } from './portal/operating-systems.ts'
 import type { Admission } from './registration/admission.ts'
@@ -31,6 +32,7 @@ export interface Broker {
   readonly audit: Audit
   /** How tunnels have fared, as far as the monitor tells it. */
   readonly history: History
+  readonly traffic: TrafficCounts
   /** Called after each registration; the monitor puts itself here. */
   onRegistered: () => void
   close(): void

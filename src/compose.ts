@@ -13,6 +13,7 @@ import { TunnelNames } from './lifecycle/tunnel-names.ts'
 import { TunnelZone } from './lifecycle/tunnel-zone.ts'
 import { loadLibc } from './listen/libc.ts'
 import { History } from './observation/history.ts'
+import { TrafficCounts } from './observation/traffic-counts.ts'
 import { Operator } from './operator/operator.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
@@ -240,6 +241,8 @@ function assemble(
     entry,
     log,
   })
+  const history = new History({ now: () => clock.now() })
+  const traffic = new TrafficCounts({ lifecycle, history, log })
   const broker: Broker = {
     store,
     table: store.tunnels,
@@ -252,9 +255,10 @@ function assemble(
     admission,
     entry,
     systems: parts.systems,
-    operator: new Operator({ table: store.tunnels, lifecycle, admission, origin: config.origin }),
+    operator: new Operator({ table: store.tunnels, lifecycle, admission, traffic, origin: config.origin }),
     audit: new Audit({ store, catalog, zone, log }),
-    history: new History({ now: () => clock.now() }),
+    history,
+    traffic,
     onRegistered: () => undefined,
     close: () => {
       interfaces.close()

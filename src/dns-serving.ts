@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
-import { Counts, Nameserver, type NameserverOptions } from './engine/nameserver.ts'
+import { Counts } from './engine/counts.ts'
+import { Nameserver, type NameserverOptions } from './engine/nameserver.ts'
 import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.ts'
 import type { TransferPeer } from './engine/transfer-peer.ts'
+import type { SentTransfer } from './engine/transfers.ts'
 import { CookieRollover } from './listen/cookie-rollover.ts'
 import { loadLibc } from './listen/libc.ts'
 import { type DnsListeners, listenDns } from './listen/listeners.ts'
@@ -17,6 +19,7 @@ import { formatEndpoint } from './shared/endpoint.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
 import { lowerCaseName, parseName } from './wire/name.ts'
+import { RecentSteps } from './zone/recent-steps.ts'
 
 /** The nameserver as it runs: an engine here for TCP, and one in each answering thread for UDP. */
 export interface DnsServing {
@@ -47,8 +50,12 @@ export async function serveDns(
 ): Promise<DnsServing> {
   const cookies = new CookieRollover()
   const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
+  let inForce = config
+  const { recent, stop: stopFeeding } = feedRecentSteps(broker, () => inForce)
+  const onSent = (sent: SentTransfer) => secondaries.noteTransfer(sent)
   const engineOf = (values: Config): NameserverOptions => ({
     catalog: { buffer: broker.catalog.buffer },
+    recentSteps: recent.buffer,
     nsid: values.dns.nsid,
     version: `freenet6 ${VERSION}`,
     hostname: hostname(),
@@ -59,12 +66,15 @@ export async function serveDns(
     ...rateLimitOf(values, buckets),
   })
   const engine = engineOf(config)
-  let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, secondaries }) })
+  let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, onSent }) })
+  nameserver.onSent = onSent
   const libc = await loadLibc()
   if (libc === undefined)
     log.warn({}, 'no batched system calls here: UDP is answered by the main thread, slower')
   const threads =
-    libc === undefined ? undefined : new AnsweringThreads({ libc, threads: config.dns.threads, engine, log })
+    libc === undefined
+      ? undefined
+      : new AnsweringThreads({ libc, threads: config.dns.threads, engine, log, onSent })
   const listeners = await listenDns({
     // In the demo alone a missing [::1] is a warning: containers often have none.
     endpoints: config.dns.listen.map(endpoint => ({
@@ -96,19 +106,38 @@ export async function serveDns(
     renew: async values => {
       const next = engineOf(values)
       await threads?.renew(next)
-      nameserver = new Nameserver({ ...next, ...transfersOf(values, { broker, secondaries }) }, nameserver)
+      nameserver = new Nameserver({ ...next, ...transfersOf(values, { broker, onSent }) }, nameserver)
+      nameserver.onSent = onSent
+      inForce = values
     },
     close: () => {
       cookies.stop()
+      stopFeeding()
       return listeners.close()
     },
   }
 }
 
-/** Transfers go over TCP, which this thread answers. */
+/** Keeps each small step where those who answer UDP find it, as long as somebody may ask for it. */
+function feedRecentSteps(
+  { store }: Pick<Broker, 'store'>,
+  inForce: () => Config,
+): { readonly recent: RecentSteps; readonly stop: () => void } {
+  const recent = new RecentSteps()
+  const stop = store.onCommitted(({ serials }) => {
+    if (inForce().dns.allow_transfer.length === 0) return
+    for (const { apex, ...step } of serials) {
+      const difference = store.journal.since(apex, step)?.next().value
+      if (difference !== undefined) recent.append(lowerCaseName(apex), difference)
+    }
+  })
+  return { recent, stop }
+}
+
+/** Transfers of many messages go over TCP, which this thread answers. */
 function transfersOf(
   config: Config,
-  { broker, secondaries }: { readonly broker: Broker; readonly secondaries: Secondaries },
+  { broker, onSent }: { readonly broker: Broker; readonly onSent: (sent: SentTransfer) => void },
 ): Pick<NameserverOptions, 'transfers'> {
   const { catalog, store } = broker
   const allow = peersOf(config)
@@ -119,7 +148,7 @@ function transfersOf(
       allow,
       snapshot: () => catalog.snapshot(),
       since: (apex, serials) => journal.since(apex, serials),
-      onSent: sent => secondaries.noteTransfer(sent),
+      onSent,
     },
   }
 }

@@ -1,28 +1,77 @@
 import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
+import type { Carrier } from './mail/carrier.ts'
+import { Confirmations } from './mail/confirmations.ts'
+import { ContactWishes } from './mail/contact-wishes.ts'
+import type { Correspondence } from './mail/correspondence.ts'
+import { Deliveries } from './mail/deliveries.ts'
+import { EndWarnings } from './mail/end-warnings.ts'
+import { LetterWriter } from './mail/letter-writer.ts'
 import { Mailer } from './mail/mailer.ts'
-import { Notices } from './mail/notices.ts'
+import { RecoveryLinks } from './mail/recovery-links.ts'
+import { WebhookPoster } from './mail/webhook-poster.ts'
+import { WebhookRules } from './mail/webhook-rules.ts'
 import type { Log } from './shared/log.ts'
+import type { WayName } from './tunnel/contact.ts'
 import { Words } from './words/words.ts'
 
-/** Undefined where the configuration names no mail server. */
-export function mailerOf({ mail: { smtp, from } }: Config, log: Log): Mailer | undefined {
-  return smtp === '' ? undefined : new Mailer({ smtp, from, log })
+export function correspondenceOf(config: Config, { table, store }: Broker): Correspondence {
+  const { mail } = config
+  return {
+    wishes: new ContactWishes({ table, hasMail: mail.smtp !== '', webhooks: webhookRulesOf(config) }),
+    confirmations: new Confirmations(store),
+    links: new RecoveryLinks(),
+  }
 }
 
 /** Tells owners what becomes of their tunnels; returns how to stop that. */
-export function noticesOf(
+export function tellOwners(
   config: Config,
   parts: {
     readonly broker: Broker
-    readonly mailer: Mailer
+    readonly correspondence: Correspondence
     readonly publicUrl: string
     readonly log: Log
+    /** In place of those that the configuration names. */
+    readonly carriers?: ReadonlyMap<WayName, Carrier>
   },
-): () => void {
-  const { broker, mailer, publicUrl, log } = parts
+): () => Promise<void> {
+  const { broker, correspondence, publicUrl, log } = parts
   const { store, lifecycle } = broker
-  const { origin } = config
-  const notices = new Notices({ store, lifecycle, mailer, words: Words.load(), origin, publicUrl, log })
-  return () => notices.stop()
+  const writer = new LetterWriter({
+    ...correspondence,
+    tunnels: store.tunnels,
+    endOf: tunnel => lifecycle.endOf(tunnel),
+    words: Words.load(),
+    origin: config.origin,
+    publicUrl,
+  })
+  const carriers = parts.carriers ?? carriersOf(config)
+  const deliveries = new Deliveries({ store, lifecycle, carriers, writer, log })
+  if (carriers.size === 0) return () => deliveries.stop() // nobody is reached, and what waited is told to nobody
+  const warnings = new EndWarnings({ store, lifecycle, keep: config.monitor.keep / 1000, log })
+  void warnings.look()
+  return () => {
+    warnings.stop()
+    return deliveries.stop()
+  }
+}
+
+function webhookRulesOf({ webhook, tunnel }: Config): WebhookRules {
+  return new WebhookRules({ hosts: webhook.hosts, allowHttp: tunnel.allow_special_purpose })
+}
+
+function carriersOf(config: Config): ReadonlyMap<WayName, Carrier> {
+  const { mail, webhook, tunnel } = config
+  const carriers = new Map<WayName, Carrier>()
+  if (mail.smtp !== '') carriers.set('email', new Mailer(mail))
+  if (webhook.hosts.length > 0)
+    carriers.set(
+      'webhook',
+      new WebhookPoster({
+        rules: webhookRulesOf(config),
+        allowSpecialPurpose: tunnel.allow_special_purpose,
+      }),
+    )
+  return carriers
 }

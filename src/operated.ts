@@ -62,7 +62,7 @@ export function operatedBroker(
 /** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */
 export async function openForCommand(config: Config): Promise<OpenedBroker | undefined> {
   if (!existsSync(databaseFile(config))) return undefined
-  const broker = await compose(config, { log: openLog() })
+  const broker = await compose(config, { log: openLog(config.log.level) })
   return {
     operated: operatedBroker(config, broker, {
       threadRestarts: undefined,

@@ -30,7 +30,7 @@ export async function servePortal(
     /** What is wrong with ourselves, a sentence each. */
     readonly troubles: () => readonly string[]
     readonly unready: PortalOptions['unready']
-    readonly mailer: PortalOptions['mailer']
+    readonly correspondence: PortalOptions['correspondence']
     readonly recentRefusals: RecentRefusals
     readonly log: Log
   },
@@ -48,7 +48,7 @@ export async function servePortal(
     selfCheck,
     metrics,
     unready: parts.unready,
-    mailer: parts.mailer,
+    correspondence: parts.correspondence,
     onRefused: (codes, request) => {
       for (const code of codes) metrics.countRefusal(code)
       parts.recentRefusals.note({ ...request, codes: [...codes], time: utcSeconds() })
@@ -62,7 +62,7 @@ export async function servePortal(
 export function portalOptions(
   config: Config,
   broker: Broker,
-): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'unready' | 'mailer' | 'words' | 'log'> {
+): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'unready' | 'correspondence' | 'words' | 'log'> {
   const { web, monitor } = config
   return {
     listen: web.listen,
@@ -73,6 +73,7 @@ export function portalOptions(
     pool: config.tunnel.prefix,
     census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
     history: broker.history,
+    traffic: broker.traffic,
     published: new PublishedNames(broker.catalog, broker.zone.names),
     table: broker.table,
     store: broker.store,

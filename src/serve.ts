@@ -13,10 +13,9 @@ import { LastResort } from './last-resort.ts'
 import { loadLibc } from './listen/libc.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { ServiceManager } from './listen/service-manager.ts'
-import { mailerOf, noticesOf } from './mail-serving.ts'
+import { correspondenceOf, tellOwners } from './mail-serving.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
-import { PacketCounts } from './observation/packet-counts.ts'
 import { operatedBroker } from './operated.ts'
 import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
@@ -27,7 +26,7 @@ import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-servin
 import { Reload } from './reloading.ts'
 import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
-import { type Log, openLog } from './shared/log.ts'
+import { changeLevel, type LeveledLog, type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
 import { poolRoom } from './tunnel/address-pool.ts'
@@ -54,7 +53,7 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
     return EXIT.usage
   }
   const output = new LogOutput()
-  const log = openLog(output)
+  const log = openLog(reading.config.log.level, output)
   const signal = awaitSignal()
   const manager = new ServiceManager(await loadLibc(), process.env)
   if (manager.isMute) log.warn({}, 'the service manager can not be told when all is ready: koffi is missing')
@@ -82,7 +81,7 @@ async function start(
     manager,
     warnings,
   }: {
-    readonly log: Log
+    readonly log: LeveledLog
     readonly output: LogOutput
     readonly manager: ServiceManager
     readonly warnings: readonly string[]
@@ -113,7 +112,6 @@ async function start(
   stops.push(() => dns.close())
 
   stops.push(await keepHistories(config, { broker, log }))
-  const packets = new PacketCounts({ lifecycle: broker.lifecycle, history: broker.history, log })
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,
@@ -124,7 +122,7 @@ async function start(
     dryRun: broker.interfaces.kind === 'dry-run',
     onCounted: round => {
       broker.history.record(round)
-      void packets.count([...round.answered.keys()])
+      void broker.traffic.count([...round.answered.keys()])
     },
     log,
   })
@@ -140,8 +138,10 @@ async function start(
     table: () => broker.catalog.memory(),
     monitor: () => monitor.figures(),
     logLinesDropped: () => output.dropped,
+    traffic: () => broker.traffic.total,
     walBytes: () => broker.store.walBytes,
     journalBytes: () => broker.store.journal.bytes,
+    noticesWaiting: () => broker.table.notices.count(),
     notify: () => ({ ...secondaries.counts }),
     lags: () => secondaries.lags(),
   })
@@ -158,8 +158,7 @@ async function start(
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
   const recentRefusals = new RecentRefusals()
-  const mailer = mailerOf(config, log)
-  stops.push(() => mailer?.close())
+  const correspondence = correspondenceOf(config, broker)
   let unready: readonly string[] = ['The start is not finished.']
   const portal = await servePortal(config, {
     broker,
@@ -167,13 +166,13 @@ async function start(
     metrics,
     troubles,
     unready: () => unready,
-    mailer,
+    correspondence,
     recentRefusals,
     log,
   })
   stops.push(() => portal.close())
-  if (mailer !== undefined)
-    stops.push(noticesOf(config, { broker, mailer, publicUrl: config.web.public_url || portal.url, log }))
+  const publicUrl = config.web.public_url || portal.url
+  stops.push(tellOwners(config, { broker, correspondence, publicUrl, log }))
   const untold = new Reload(config, {
     broker,
     changeable: [
@@ -186,6 +185,7 @@ async function start(
       },
       { keys: ENTRY_KEYS_AT_RUN_TIME, change: next => broker.entry.change(entryOf(next)) },
       { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
+      { keys: ['log.level'], change: next => changeLevel(log, next.log.level) },
     ],
     reread: () => rereadTls(config, dns.listeners),
     log,

@@ -10,7 +10,18 @@ export function makeCertificate(
   readonly key: string
 } {
   const files = { certificate: join(directory, `${name}.pem`), key: join(directory, `${name}.key`) }
-  const subject = ['-days', '2', '-subj', '/CN=localhost', '-keyout', files.key, '-out', files.certificate]
+  const subject = [
+    '-days',
+    '2',
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    'subjectAltName=DNS:localhost',
+    '-keyout',
+    files.key,
+    '-out',
+    files.certificate,
+  ]
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
   execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', ...subject], { stdio: 'ignore' })
   return files

@@ -58,7 +58,7 @@ export async function measureChurn(
 }
 
 /** Registers and deletes tunnels at a steady rate, the oldest first. */
-class Churn {
+export class Churn {
   changes = 0
   readonly #client: ControlClient
   readonly #registrants = new Registrants('churn', 1)

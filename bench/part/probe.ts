@@ -27,6 +27,7 @@ export async function measureProbe(): Promise<ProbeFigures> {
       recordRound: async () => ({ removed: 0 }),
       reconcile: async () => ({ made: [], removed: [], faults: [] }),
       check: async ids => new Set(ids),
+      wakeHeard: async () => ({ listened: 0, woken: 0 }),
     },
     prober: new FpingProber(),
     intervalMs: 60_000,

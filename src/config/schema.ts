@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
+import { LOG_LEVELS } from '../shared/log-level.ts'
 import {
   contactUrl,
   domainName,
@@ -21,6 +22,7 @@ import {
   smtpUrl,
   transferPeer,
   tunnelPrefix,
+  webhookHost,
 } from './values.ts'
 
 const MIN_TTL = 0
@@ -137,6 +139,13 @@ const mail = z.strictObject({
   from: z.union([z.literal(''), z.email()], { error: 'an e-mail address' }).default(''),
 })
 
+const webhook = z.strictObject({
+  /** Hosts that owners may have notices posted to, with a port if it is not 443; none: no URL is asked for. */
+  hosts: z.array(webhookHost).default([]),
+})
+
+const log = z.strictObject({ level: z.enum(LOG_LEVELS).default('info') })
+
 const control = z.strictObject({ socket: z.string().default('') })
 
 /** `freenet6.toml`: every key, its default and what it allows. */
@@ -150,7 +159,9 @@ export const schema = z.strictObject({
   tunnel: tunnel.prefault({}),
   monitor: monitor.prefault({}),
   mail: mail.prefault({}),
+  webhook: webhook.prefault({}),
   control: control.prefault({}),
+  log: log.prefault({}),
 })
 
 /** The values of a file, read and each checked for itself. */

@@ -2,7 +2,7 @@ import { parseIpv4 } from '../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import { formatPrefix, type Prefix, prefixContains } from '../address/prefix.ts'
 import { specialPurpose } from '../address/special-purpose.ts'
-import { unicastKind } from '../address/unicast.ts'
+import { isGlobalUnicast, unicastKind } from '../address/unicast.ts'
 import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
 import { formatName } from '../wire/name.ts'
 import type { ConfigValues } from './schema.ts'
@@ -29,6 +29,7 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
       ...listenMistakes(values),
       ...socketMistakes(values),
       ...mailMistakes(values),
+      ...webhookMistakes(values),
     ],
     warnings: [
       ...addresses.flatMap(({ warnings }) => warnings),
@@ -43,6 +44,22 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
 function mailMistakes({ mail }: ConfigValues): readonly string[] {
   if (mail.smtp === '' || mail.from !== '') return []
   return ['mail.from: expected the e-mail address that mail.smtp sends from']
+}
+
+/** Nothing is posted to other addresses: a host that is one would be offered in vain. */
+function webhookMistakes({ webhook, tunnel }: ConfigValues): readonly string[] {
+  if (tunnel.allow_special_purpose) return []
+  return webhook.hosts
+    .filter(host => isInner(URL.parse(`https://${host}/`)?.hostname.replace(/^\[|\]$/g, '') ?? ''))
+    .map(
+      host =>
+        `webhook.hosts = "${host}": expected a host of the public Internet (in a laboratory: allow_special_purpose)`,
+    )
+}
+
+function isInner(hostname: string): boolean {
+  const isAddress = hostname.includes(':') || parseIpv4(hostname) !== undefined
+  return hostname === 'localhost' || (isAddress && !isGlobalUnicast(hostname))
 }
 
 const NOTHING: RuleFindings = { mistakes: [], warnings: [] }

@@ -200,6 +200,17 @@ export const smtpUrl = z
   })
   .meta({ example: '"smtp://user:password@mail.example.net:587"' })
 
+/** As it stands in a URL: lower case, and without the port of https. */
+export const webhookHost = z
+  .string()
+  .transform((text, context) => {
+    const value = URL.parse(`https://${text}/`)
+    const isHost = value !== null && !text.includes('@') && value.href === `https://${value.host}/`
+    if (isHost && value.host !== '') return value.host
+    return refuse(context, 'a host, with a port if it is not 443, such as ntfy.sh or ntfy.example.net:8443')
+  })
+  .meta({ example: '"ntfy.sh"' })
+
 /** RFC 9116 2.5.3: how to reach somebody, as a URL that keeps what is told from others' eyes. */
 export const contactUrl = z
   .string()

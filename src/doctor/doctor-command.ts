@@ -10,6 +10,7 @@ import { examineDns } from './dns-examination.ts'
 import { type Finding, finding } from './finding.ts'
 import { checkHost } from './host-check.ts'
 import { readHost } from './host-facts.ts'
+import { filterFindings, readRuleset, type Unknown, unknownReach } from './reachability.ts'
 import { ROOT_SERVERS } from './root-servers.ts'
 import { askRunningBroker } from './running-broker.ts'
 
@@ -32,15 +33,21 @@ export async function doctor(root: string | undefined, options: CommandOptions):
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
   if (reading.config.demo)
     return misconfigured(['there is no configuration: the demo has no delegation'], options)
-  const findings = await examine(reading.config, testRoot)
-  process.stdout.write(options.json ? `${JSON.stringify({ findings })}\n` : textOf(findings))
-  return findings.length === 0 ? EXIT.ok : EXIT.fault
+  const report = await examine(reading.config, testRoot)
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : textOf(report))
+  return report.findings.length === 0 ? EXIT.ok : EXIT.fault
 }
 
-async function examine(config: Config, root: Endpoint | undefined): Promise<readonly Finding[]> {
+interface Report {
+  readonly findings: readonly Finding[]
+  readonly unknown: readonly Unknown[]
+}
+
+async function examine(config: Config, root: Endpoint | undefined): Promise<Report> {
   const broker = await askRunningBroker(config.control.socket)
-  if (broker === undefined) return [finding('not-running', { socket: config.control.socket })]
-  const { status, differences, interfaces, expectations } = broker
+  if (broker === undefined)
+    return { findings: [finding('not-running', { socket: config.control.socket })], unknown: [] }
+  const { status, differences, interfaces, expectations, heard } = broker
   const dns = await examineDns({
     zones: [config.origin, plainName(reverseApex(config.tunnel.prefix))],
     own: reachable(config.dns.listen),
@@ -51,12 +58,14 @@ async function examine(config: Config, root: Endpoint | undefined): Promise<read
     timeoutMs: TIMEOUT_MS,
     patienceMs: PATIENCE_MS,
   })
-  return [
+  const findings = [
     ...dns,
     ...(differences > 0 ? [finding('audit-differs', { differences })] : []),
     ...(interfaces > 0 ? [finding('interfaces-differ', { interfaces })] : []),
     ...checkHost(config, status, await readHost(status.process?.pid ?? process.pid)),
+    ...filterFindings(config, await readRuleset()),
   ]
+  return { findings, unknown: unknownReach(config, heard) }
 }
 
 /** Where our own server can be asked: a wildcard address is that of loopback too. */
@@ -76,12 +85,14 @@ function mayTransfer(address: string, { dns }: Config): boolean {
   )
 }
 
-function textOf(findings: readonly Finding[]): string {
-  if (findings.length === 0) return 'nothing is wrong\n'
-  return findings
-    .map(
+function textOf({ findings, unknown }: Report): string {
+  const parts = [
+    ...(findings.length === 0 ? ['nothing is wrong\n'] : []),
+    ...findings.map(
       ({ severity, code, what, why, mend }) =>
         `${severity} ${code}: ${what}\n  why: ${why}\n  mend: ${mend}\n`,
-    )
-    .join('\n')
+    ),
+    ...unknown.map(one => `unknown ${one.code}: ${one.what}\n  try: ${one.try}\n`),
+  ]
+  return parts.join('\n')
 }

@@ -183,6 +183,12 @@ export const SORTS = {
     why: 'Packets of tunnels end here.',
     mend: 'sysctl -w net.ipv6.conf.all.forwarding=1; for good: deploy/systemd/freenet6.sysctl.conf.',
   },
+  'filter-drops': {
+    severity: 'fault',
+    what: 'our own packet filter drops {traffic} from whoever was not heard of before (chain {chain})',
+    why: 'A new tunnel carries nothing, and one that was silent for some minutes nothing more.',
+    mend: 'nft add rule there, before it drops: {rule}; deploy/freenet6.nft is a whole firewall.',
+  },
   'own-trouble': {
     severity: 'fault',
     what: 'the running process says: {trouble}',

@@ -16,6 +16,8 @@ export interface RunningBroker {
   readonly interfaces: number
   /** Of a few tunnels. */
   readonly expectations: readonly Expectation[]
+  /** Kinds of which a tunnel has answered in the last round. */
+  readonly heard: ReadonlySet<string>
 }
 
 /** Tunnels whose names are asked for at every server. */
@@ -37,6 +39,7 @@ export async function askRunningBroker(socket: string): Promise<RunningBroker | 
       differences,
       interfaces,
       expectations: tunnels.slice(0, SAMPLE_SIZE).flatMap(expectationsOf),
+      heard: kindsHeard(status, tunnels),
     }
   } catch (error) {
     if (error instanceof NotRunning) return undefined
@@ -53,6 +56,11 @@ async function send<T extends z.ZodType>(
   const reply = await client.send(command, parameters)
   if ('problem' in reply) throw new Error(`${command}: ${reply.problem.detail}`)
   return result.parse(reply.value)
+}
+
+/** In a dry run tunnels are active without having been heard. */
+function kindsHeard({ driver }: StatusReport, tunnels: z.output<typeof tunnelList>['tunnels']): Set<string> {
+  return new Set(driver === 'dry-run' ? [] : tunnels.flatMap(({ kind }) => kind ?? []))
 }
 
 function expectationsOf({ name, ipv6_client: ipv6 }: z.output<typeof tunnelReport>): Expectation[] {

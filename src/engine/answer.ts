@@ -15,8 +15,7 @@ import type { Reply } from './reply.ts'
 const MAX_CHAIN = 16
 const NAME_ROOM = 256
 
-/** Where a SOA's rdata has its numbers (RFC 1035 3.3.13), counted from its end. */
-const SERIAL_FROM_END = 20
+/** Where a SOA's rdata has its EXPIRE (RFC 1035 3.3.13), counted from its end. */
 const EXPIRE_FROM_END = 8
 
 export class Answer {
@@ -85,7 +84,7 @@ export class Answer {
     const table = this.#lookup.reader.octets
     const rdata = firstRdata(this.#lookup.soa)
     const end = rdata + 2 + uint16(table, rdata)
-    this.#reply.options.noteZone(this.#lookup.apexLabels, uint32(table, end - SERIAL_FROM_END))
+    this.#reply.options.noteZone(this.#lookup.apexLabels, this.#lookup.serial)
     if (outcome === OUTCOME.ANSWER && this.#query.type === TYPE.SOA)
       this.#reply.options.noteExpire(uint32(table, end - EXPIRE_FROM_END))
   }

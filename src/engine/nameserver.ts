@@ -13,6 +13,8 @@ import type { Client } from './client.ts'
 import type { Conversation } from './conversation.ts'
 import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
+import { Counts, countRcode, countType } from './counts.ts'
+import { type DatagramOutcome, DatagramTransfer } from './datagram-transfer.ts'
 import { heldSerial } from './held-serial.ts'
 import { Query } from './query.ts'
 import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit.ts'
@@ -21,7 +23,7 @@ import { Signature } from './signature.ts'
 import { signersOf } from './signer.ts'
 import { isAmong, type TransferPeer } from './transfer-peer.ts'
 import { TransferTimes } from './transfer-times.ts'
-import { type TransferCounts, type TransferOptions, Transfers } from './transfers.ts'
+import { type SentTransfer, type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
 
 /** The smallest buffer a reply is written into. */
@@ -51,46 +53,12 @@ export interface NameserverOptions {
   readonly rateLimit?: RateLimitOptions
   /** Of clients that sign their queries (RFC 8945); none unless given. */
   readonly keys?: readonly TsigKey[]
-  /** Who is told over UDP that a zone has changed when it asks for what has; nobody unless given. */
+  /** Who is told over UDP what has changed in a zone; nobody unless given. */
   readonly allowTransfer?: readonly TransferPeer[]
+  /** Memory of the RecentSteps that they are told from; without it they are told our SOA, and come by TCP. */
+  readonly recentSteps?: SharedArrayBuffer
   /** Who may transfer zones; undefined: nobody. An engine in another thread has none: TCP is answered in one. */
   readonly transfers?: TransferOptions
-}
-
-/** What has happened since the start. */
-export class Counts implements TransferCounts {
-  /** Messages that came in. */
-  queries = 0
-  /** Messages without a reply. */
-  dropped = 0
-  /** Replies over the rate limit that were left out, and those that went out truncated or as BADCOOKIE. */
-  limited = 0
-  slipped = 0
-  /** Replies with TC. */
-  truncated = 0
-  /** Replies cut short by a fault of ours; they are counted under `servfail` too. */
-  faults = 0
-  /** Queries whose server cookie was ours and in time, and those where it was not (RFC 7873 7.2). */
-  validCookies = 0
-  invalidCookies = 0
-  // Replies by rcode.
-  noerror = 0
-  formerr = 0
-  servfail = 0
-  nxdomain = 0
-  notimp = 0
-  refused = 0
-  yxdomain = 0
-  notauth = 0
-  badvers = 0
-  badcookie = 0
-  /** Replies to a TSIG of which key, MAC, time or truncation are not accepted; their rcode is counted too. */
-  badtsig = 0
-  fullTransfers = 0
-  incrementalTransfers = 0
-  currentTransfers = 0
-  overloadedTransfers = 0
-  brokenTransfers = 0
 }
 
 export class Nameserver {
@@ -105,7 +73,12 @@ export class Nameserver {
   readonly #signature: Signature
   readonly #rateLimit: RateLimit | undefined
   readonly #transfers: Transfers | undefined
+  readonly #datagramTransfer: DatagramTransfer
+  /** What the reply says of changes to who asks for them over UDP; undefined: it is about something else. */
+  #told: DatagramOutcome | undefined
   readonly #allowTransfer: readonly TransferPeer[]
+  /** Called when a client has been told over UDP what has changed, or that nothing has. */
+  onSent: (sent: SentTransfer) => void = () => undefined
 
   /** `former`: the one that this one follows, whose counts and memory of signed transfers it goes on with. */
   constructor(options: NameserverOptions, former?: Nameserver) {
@@ -128,6 +101,8 @@ export class Nameserver {
     const { counts } = this
     const engine = { signers, transferTimes, cookieSecrets, nsid: identity, tcpIdleMs, counts }
     this.#transfers = options.transfers && new Transfers(options.transfers, engine)
+    const parts = { query: this.#query, reply: this.#reply, lookup: this.#lookup }
+    this.#datagramTransfer = new DatagramTransfer(parts, options.recentSteps)
   }
 
   /** Does what `respond` does, but for a transfer that is allowed: that is a conversation, which the caller closes. */
@@ -135,7 +110,9 @@ export class Nameserver {
     const transfer = this.#transfers?.begin(query, length, client)
     if (transfer === undefined) return this.respond(query, length, reply, client)
     this.counts.queries++
-    this.#count(RCODE.NOERROR)
+    this.#query.read(query, length)
+    countType(this.counts, this.#query.type)
+    countRcode(this.counts, RCODE.NOERROR)
     return transfer
   }
 
@@ -155,7 +132,7 @@ export class Nameserver {
     } catch {
       // No input is known that leads here. Should one be found, its sender learns nothing and others are not harmed.
       this.counts.faults++
-      this.#count(RCODE.SERVFAIL)
+      countRcode(this.counts, RCODE.SERVFAIL)
       return writeServfail(query, reply)
     }
   }
@@ -163,15 +140,18 @@ export class Nameserver {
   #respond(verdict: Verdict, message: Uint8Array, length: number, reply: Uint8Array, client: Client): number {
     this.#lookup.reader.refresh()
     this.#query.read(message, length)
+    if (this.#query.hasQuestion) countType(this.counts, this.#query.type)
     if ((this.#query.edns.asks & ASKS.COOKIE) !== 0) this.#judgeCookie(client)
     this.#answer.begin()
+    this.#told = undefined
     this.#signature.check(client.seconds)
     this.#reply.begin(reply, client.transport, this.#signature.room)
     const wanted = this.#cutToQuestion(this.#rcode(verdict, client))
     const rcode = this.#rateLimit === undefined ? wanted : this.#limited(this.#rateLimit, wanted, client)
     if (rcode === SILENCE) return 0
     if (this.#reply.truncated) this.counts.truncated++
-    this.#count(rcode)
+    countRcode(this.counts, rcode)
+    if (this.#told !== undefined) this.#noteTold(this.#told, client)
     return this.#signature.sign(reply, this.#reply.finish(rcode), client.seconds)
   }
 
@@ -296,17 +276,25 @@ export class Nameserver {
     return this.#transfer()
   }
 
-  /**
-   * An IXFR that no conversation was begun for. RFC 1995 2: a client that asks over UDP, where the differences may not fit,
-   * is told our SOA, and comes again over TCP if that is newer than its own.
-   */
+  /** An IXFR that no conversation was begun for: over UDP, or refused. */
   #incremental(client: Client): number {
     if (!this.#isOurApex() || !isAmong(this.#allowTransfer, client, this.#signature.keyName))
       return this.#refuseTransfer()
-    if (heldSerial(this.#query) === undefined) return RCODE.FORMERR
+    const held = heldSerial(this.#query)
+    if (held === undefined) return RCODE.FORMERR
     if (client.transport === 'tcp') return this.#refuseTransfer()
+    this.#told = this.#datagramTransfer.put(held)
+    if (this.#told?.kind === 'incremental') return RCODE.NOERROR
+    // RFC 1995 2: if the differences do not fit, our SOA alone; the client comes again over TCP if that is newer.
     this.#query.type = TYPE.SOA
     return this.#answer.solve()
+  }
+
+  #noteTold({ kind, apex, serial }: DatagramOutcome, { octets, length }: Client): void {
+    if (kind === 'soa alone') return
+    if (kind === 'incremental') this.counts.incrementalTransfers++
+    else this.counts.currentTransfers++
+    this.onSent({ kind, apex, serial, address: octets.slice(0, length), keyName: this.#signature.keyName })
   }
 
   #transfer(): number {
@@ -322,40 +310,6 @@ export class Nameserver {
 
   #isOurApex(): boolean {
     return this.#query.class === CLASS.IN && this.#lookup.isApex(this.#query.message, HEADER_LENGTH)
-  }
-
-  #count(rcode: number): void {
-    switch (rcode) {
-      case RCODE.NOERROR:
-        this.counts.noerror++
-        return
-      case RCODE.NXDOMAIN:
-        this.counts.nxdomain++
-        return
-      case RCODE.REFUSED:
-        this.counts.refused++
-        return
-      case RCODE.FORMERR:
-        this.counts.formerr++
-        return
-      case RCODE.NOTIMP:
-        this.counts.notimp++
-        return
-      case RCODE.YXDOMAIN:
-        this.counts.yxdomain++
-        return
-      case RCODE.NOTAUTH:
-        this.counts.notauth++
-        return
-      case RCODE.BADVERS:
-        this.counts.badvers++
-        return
-      case RCODE.BADCOOKIE:
-        this.counts.badcookie++
-        return
-      default:
-        this.counts.servfail++
-    }
   }
 }
 

@@ -39,6 +39,7 @@ export class Reply {
   #limit = 0
   #questionRemembered = false
   readonly #names: NameWriter
+  readonly #keepsCase: boolean
 
   /** With `keepsCase`, names are compressed only where no letter changes its case. */
   constructor(
@@ -46,7 +47,8 @@ export class Reply {
     options: Omit<ReplyOptionsParts, 'payloadSize'> & { readonly keepsCase?: boolean },
   ) {
     this.#query = query
-    this.#names = new NameWriter(options)
+    this.#keepsCase = options.keepsCase ?? false
+    this.#names = new NameWriter()
     this.options = new ReplyOptions(query, { ...options, payloadSize: PAYLOAD_SIZE })
   }
 
@@ -61,8 +63,8 @@ export class Reply {
     this.octets = octets
     this.authoritative = false
     this.truncated = false
-    this.#names.clear()
-    this.#questionRemembered = false
+    this.#names.keepsCase = this.#keepsCase
+    this.#forgetNames()
     this.#limit =
       Math.min(octets.length, transport === 'tcp' ? MAX_MESSAGE_LENGTH : this.#udpLimit()) - reserved
     for (let i = 0; i < HEADER_LENGTH; i++) octets[i] = 0 // a call of fill costs more
@@ -79,8 +81,14 @@ export class Reply {
     return this.at <= this.#recordLimit
   }
 
+  /** For the rest of this reply names are compressed as in one with `keepsCase`. */
+  keepCase(): void {
+    this.#names.keepsCase = true
+  }
+
   /** Takes all records out again: the reply has the question alone. */
   dropRecords(): void {
+    this.#forgetNames()
     this.at = this.#query.hasQuestion ? this.#query.questionEnd : HEADER_LENGTH
     this.octets.fill(0, COUNT.ANSWER, HEADER_LENGTH)
   }
@@ -177,6 +185,11 @@ export class Reply {
     putUint16(this.octets, 0, uint16(this.#query.message, 0))
     putUint16(this.octets, 2, flags)
     return this.at
+  }
+
+  #forgetNames(): void {
+    this.#names.clear()
+    this.#questionRemembered = false
   }
 
   #udpLimit(): number {

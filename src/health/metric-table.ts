@@ -1,4 +1,5 @@
-import type { Counts } from '../engine/nameserver.ts'
+import type { Counts } from '../engine/counts.ts'
+import type { Durations } from '../shared/durations.ts'
 
 /** Counts of the DNS sockets of one transport. */
 interface SocketCounts {
@@ -28,16 +29,21 @@ export interface Figures {
       readonly evictions: number
       readonly timeouts: number
     }
+    readonly durations: { readonly udp: Durations; readonly tcp: Durations }
   }
   readonly threadRestarts: () => number
   /** Bytes of the table of names, and the versions of it that are held. */
   readonly table: () => { readonly used: number; readonly touched: number; readonly heldVersions: number }
   readonly monitor: () => Readonly<Record<string, number>>
   readonly logLinesDropped: () => number
+  /** What has passed all tunnels. */
+  readonly traffic: () => { readonly received: number; readonly sent: number }
   /** Octets of the database's write-ahead log. */
   readonly walBytes: () => number
   /** Octets of the differences that are kept for secondaries. */
   readonly journalBytes: () => number
+  /** Notices to owners that nobody has taken yet. */
+  readonly noticesWaiting: () => number
   /** NOTIFYs by what became of them. */
   readonly notify: () => Readonly<Record<string, number>>
   /** Serials that each secondary is behind, as far as that is known. */
@@ -54,6 +60,14 @@ export interface MetricRow {
 }
 
 const MILLISECONDS = 1000
+
+/** How long answers took, by transport. */
+export const ANSWER_DURATION = {
+  name: 'freenet6_dns_answer_duration_seconds',
+  help: 'Time from taking a message from its socket to handing the reply over, by transport; over UDP that of its batch',
+  label: 'transport',
+  read: ({ sockets }: Figures) => ({ ...sockets().durations }),
+} as const
 
 /** Every metric that is read at a scrape. Counters end in `_total`; each metric has one unit, named if it has one. */
 export const METRICS: readonly MetricRow[] = [
@@ -117,6 +131,13 @@ export const METRICS: readonly MetricRow[] = [
     help: 'Replies by rcode',
     label: 'rcode',
     read: ({ engine }) => repliesByRcode(engine()),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_dns_questions_total',
+    help: 'Questions by type; the types that are seldom asked for are other',
+    label: 'qtype',
+    read: ({ engine }) => questionsByType(engine()),
   },
   {
     kind: 'counter',
@@ -231,6 +252,13 @@ export const METRICS: readonly MetricRow[] = [
     read: ({ threadRestarts }) => threadRestarts(),
   },
   {
+    kind: 'counter',
+    name: 'freenet6_tunnel_traffic_bytes_total',
+    help: 'Octets that were received from tunnels and sent into them, as far as they were counted; of WireGuard with its headers',
+    label: 'direction',
+    read: ({ traffic }) => ({ received: traffic().received, sent: traffic().sent }),
+  },
+  {
     kind: 'gauge',
     name: 'freenet6_table_used_bytes',
     help: 'Live data in the table of names',
@@ -307,6 +335,12 @@ export const METRICS: readonly MetricRow[] = [
     read: ({ journalBytes }) => journalBytes(),
   },
   {
+    kind: 'gauge',
+    name: 'freenet6_notices_waiting',
+    help: 'Notices to owners that no mail server and no URL has taken yet',
+    read: ({ noticesWaiting }) => noticesWaiting(),
+  },
+  {
     kind: 'counter',
     name: 'freenet6_notify_total',
     help: 'NOTIFYs to secondaries: sent, acknowledged, refused',
@@ -330,6 +364,15 @@ function byTransport(
 
 function monitorFigure(figure: string): MetricRow['read'] {
   return ({ monitor }) => monitor()[figure] ?? 0
+}
+
+function questionsByType(counts: Counts): Readonly<Record<string, number>> {
+  const byType = Object.entries(counts).filter(([field]) => field.startsWith('type'))
+  return Object.fromEntries(byType.map(([field, count]) => [questionType(field), Number(count)]))
+}
+
+function questionType(field: string): string {
+  return field === 'typeOther' ? 'other' : field.slice('type'.length)
 }
 
 function repliesByRcode(counts: Counts): Readonly<Record<string, number>> {

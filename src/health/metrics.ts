@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { PROBLEMS, type ProblemCode } from '../shared/problem.ts'
-import { type Figures, METRICS, type MetricRow } from './metric-table.ts'
+import { DurationHistogram } from './duration-histogram.ts'
+import { ANSWER_DURATION, type Figures, METRICS, type MetricRow } from './metric-table.ts'
 
 /** How often the lag of the event loop is looked at: an idle server need not wake a hundred times a second for it. */
 const EVENT_LOOP_PRECISION_MS = 100
@@ -27,6 +28,8 @@ export class Metrics {
     })
     for (const name of MISNAMED) this.#registry.removeSingleMetric(name)
     for (const row of METRICS) this.#add(row, figures)
+    const { read, ...named } = ANSWER_DURATION
+    this.#registry.registerMetric(new DurationHistogram({ ...named, read: () => read(figures) }))
     this.#auditRuns = this.#counter('freenet6_audit_runs_total', 'Comparisons of DNS with the tunnel table')
     this.#auditDifferences = this.#counter(
       'freenet6_audit_differences_total',

@@ -51,14 +51,25 @@ export function addCommands(link: Link, outer: Outer): readonly string[] {
   return [
     `link add name ${link.device} mtu ${outer.mtu} up type sit ${outerOf(link, outer)}`,
     `address add ${link.ipv6Server}/${LINK_PREFIX_LENGTH} dev ${link.device}`,
-    ...(link.routedPrefix === undefined
-      ? []
-      : [`route replace ${link.routedPrefix} dev ${link.device} proto ${ROUTE_PROTOCOL}`]),
+    ...routedCommands(link, undefined),
   ]
 }
 
-export function changeRemoteCommand(link: Link, outer: Outer): string {
-  return `link set dev ${link.device} type sit ${outerOf(link, outer)}`
+/** The commands that make a link another one of the same device; `former` is what it was, if that is known. */
+export function changeCommands(link: Link, former: Link | undefined, outer: Outer): readonly string[] {
+  return [
+    `link set dev ${link.device} type sit ${outerOf(link, outer)}`,
+    ...routedCommands(link, former?.routedPrefix),
+  ]
+}
+
+function routedCommands({ device, routedPrefix }: Link, former: string | undefined): readonly string[] {
+  const route = (verb: string, prefix: string) =>
+    `route ${verb} ${prefix} dev ${device} proto ${ROUTE_PROTOCOL}`
+  return [
+    ...(routedPrefix === undefined ? [] : [route('replace', routedPrefix)]),
+    ...(former === undefined || former === routedPrefix ? [] : [route('del', former)]),
+  ]
 }
 
 /** By the tunnel's own call, which other kinds of device refuse: a foreign device of that name stays. */

@@ -1,4 +1,4 @@
-import type { Link } from '../tunnel/interface.ts'
+import type { Link, Octets } from '../tunnel/interface.ts'
 import {
   LINK_PREFIX_LENGTH,
   LINK_TTL,
@@ -55,21 +55,33 @@ export async function listRoutedPrefixes(
   return prefixes
 }
 
-/** Packets that came out of each sit device with the prefix since it was made; empty if the kernel can't be asked. */
-export async function receivedPackets(
+/** What has passed a sit device since it was made. */
+export interface DeviceTraffic extends Octets {
+  /** Packets that came out of it. */
+  readonly packets: number
+}
+
+/** The counters of each sit device with the prefix; empty if the kernel can't be asked. */
+export async function deviceTraffic(
   run: RunIp,
   devicePrefix: string,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, DeviceTraffic>> {
   const outcome = await run(['-json', '-statistics', 'link', 'show', 'type', 'sit'])
-  const packets = new Map<string, number>()
-  if (outcome.status !== 0) return packets
+  const traffic = new Map<string, DeviceTraffic>()
+  if (outcome.status !== 0) return traffic
   for (const entry of parseArray(outcome.stdout) ?? []) {
     const { ifname, stats64 } = fieldsOf(entry)
-    const received = fieldsOf(fieldsOf(stats64).rx).packets
-    if (typeof ifname === 'string' && ifname.startsWith(devicePrefix) && typeof received === 'number')
-      packets.set(ifname, received)
+    const received = fieldsOf(fieldsOf(stats64).rx)
+    const sent = fieldsOf(fieldsOf(stats64).tx)
+    if (typeof ifname !== 'string' || !ifname.startsWith(devicePrefix)) continue
+    if (typeof received.packets !== 'number') continue
+    traffic.set(ifname, {
+      packets: received.packets,
+      received: Number(received.bytes ?? 0),
+      sent: Number(sent.bytes ?? 0),
+    })
   }
-  return packets
+  return traffic
 }
 
 /** Whether a device is all that its tunnel needs, and nothing of another tunnel's. */

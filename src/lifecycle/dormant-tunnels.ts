@@ -1,6 +1,7 @@
 import type { Log } from '../shared/log.ts'
+import type { Problem } from '../shared/problem.ts'
 import type { TunnelStore, TunnelTransaction, Waking, Written } from '../store/tunnel-store.ts'
-import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
+import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
@@ -19,8 +20,12 @@ export interface WakeOptions {
   readonly ipv4?: string
   /** In place of the hash of its key. */
   readonly keyHash?: Uint8Array
+  /** In place of the fields of its kind, such as its public key. */
+  readonly fields?: KindFields
   /** Whether the operator asks, who alone brings a suspended one back. */
   readonly isOperator?: boolean
+  /** Whether its own client was heard: it waits for no first sign of life then. */
+  readonly isHeard?: boolean
 }
 
 /**
@@ -60,17 +65,22 @@ export class DormantTunnels {
     this.#onKeyReplaced = parts.onKeyReplaced
   }
 
-  /** Refused if its endpoint has another tunnel by now, or the kernel or the database can't take it. */
+  /** Refused if its endpoint or public key has another tunnel by now, or the kernel or the database can't take it. */
   wake(id: string, options: WakeOptions = {}): Promise<Awakened> {
     return this.#turn.take(async () => {
       const dormant = this.#store.tunnels.dormant.byId(id)
       if (dormant === undefined) return this.#awake(id)
       if (dormant.dormant.isSuspended && options.isOperator !== true) return refused(REFUSAL.suspended())
-      const wanted = { ...dormant, ipv4Client: options.ipv4 ?? dormant.ipv4Client }
-      if (this.#isEndpointTaken(wanted)) return refused(REFUSAL.endpointInUse(wanted.ipv4Client ?? ''))
+      const wanted = {
+        ...dormant,
+        ipv4Client: options.ipv4 ?? dormant.ipv4Client,
+        kind: options.fields ?? dormant.kind,
+      }
+      const taken = this.#takenOf(wanted) // before the kernel, which would give the other's peer away
+      if (taken !== undefined) return refused(taken)
       const [fault] = await this.#drivers.create([wanted])
       if (fault !== undefined) return refused(REFUSAL.interfaceFault(fault.reason))
-      const outcome = await this.#restore(wanted, options.keyHash)
+      const outcome = await this.#restore(wanted, options)
       if (outcome.kind === 'refused') await this.#drivers.remove([wanted])
       return outcome
     })
@@ -93,20 +103,23 @@ export class DormantTunnels {
     return tunnel === undefined ? refused(REFUSAL.noTunnel()) : { kind: 'awake', tunnel }
   }
 
-  #isEndpointTaken({ ipv4Client }: Tunnel): boolean {
-    return ipv4Client !== undefined && this.#store.tunnels.idByEndpoint(ipv4Client) !== undefined
+  /** What another tunnel, which is awake, has of it. */
+  #takenOf({ ipv4Client, kind: { publicKey } }: Tunnel): Problem | undefined {
+    const { tunnels } = this.#store
+    if (ipv4Client !== undefined && tunnels.idByEndpoint(ipv4Client) !== undefined)
+      return REFUSAL.endpointInUse(ipv4Client)
+    const holder = publicKey === undefined ? undefined : tunnels.idByPublicKey(publicKey)
+    return holder === undefined || tunnels.dormant.byId(holder) !== undefined
+      ? undefined
+      : REFUSAL.publicKeyInUse()
   }
 
-  async #restore(wanted: DormantTunnel, keyHash: Uint8Array | undefined): Promise<Awakened> {
+  async #restore(wanted: DormantTunnel, options: WakeOptions): Promise<Awakened> {
     try {
-      const waking = await this.#store.commit(transaction => this.#wakeRow(transaction, wanted, keyHash))
+      const waking = await this.#store.commit(transaction => this.#wakeRow(transaction, wanted, options))
       if (waking.kind === 'woken') return waking
       if (waking.kind === 'gone') return refused(REFUSAL.noTunnel())
-      return refused(
-        this.#isEndpointTaken(wanted)
-          ? REFUSAL.endpointInUse(wanted.ipv4Client ?? '')
-          : REFUSAL.nicnameTaken(wanted.nicname, wanted.country),
-      )
+      return refused(this.#takenOf(wanted) ?? REFUSAL.nicnameTaken(wanted.nicname, wanted.country))
     } catch (error) {
       return refused(storageProblem(error))
     }
@@ -115,16 +128,18 @@ export class DormantTunnels {
   /** A visit is no sign of life of the tunnel itself: it waits for that as a new one does. */
   #wakeRow(
     transaction: TunnelTransaction,
-    { id, ipv4Client }: DormantTunnel,
-    keyHash: Uint8Array | undefined,
+    { id, ipv4Client, dormant }: DormantTunnel,
+    { keyHash, fields, isHeard }: WakeOptions,
   ): Written<Waking> {
     const waking = transaction.wake(id, {
       ipv4: ipv4Client,
-      waitUntil: this.#waitUntil(),
+      waitUntil: isHeard === true ? undefined : this.#waitUntil(),
       since: this.#now(),
       ...(keyHash === undefined ? {} : { keyHash }),
+      ...(fields === undefined ? {} : { fields }),
     })
     if (waking.kind !== 'woken') return { outcome: waking, changes: [] }
+    if (dormant.isSuspended) transaction.notify(id, 'resumed', this.#now())
     return {
       outcome: waking,
       changes: this.#zone.changesOf(undefined, waking.tunnel),
@@ -132,7 +147,9 @@ export class DormantTunnels {
         this.#onWoken()
         if (keyHash !== undefined) this.#onKeyReplaced(id)
         this.#faults.forget(id)
-        this.#log.info({ tunnel: id, device: waking.tunnel.device }, 'dormant tunnel is back')
+        const { device } = waking.tunnel
+        const by = isHeard === true ? { heard: true } : {}
+        this.#log.info({ tunnel: id, device, ...by }, 'dormant tunnel is back')
       },
     }
   }
@@ -141,6 +158,7 @@ export class DormantTunnels {
   #end(transaction: TunnelTransaction): Written<number> {
     const steady = this.#steady()
     const ids = transaction.tunnels.dormant.endedBy(steady, ENDED_IN_ONE)
+    for (const id of ids) transaction.notify(id, 'ended', this.#now())
     const gone = ids.filter(id => transaction.removeDormant(id, steady) !== undefined)
     if (gone.length === 0) return { outcome: 0, changes: [] }
     return {

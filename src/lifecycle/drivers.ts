@@ -1,4 +1,10 @@
-import { type Interfaces, type LinkFault, linkOf, type Reconciliation } from '../tunnel/interface.ts'
+import {
+  type Interfaces,
+  type LinkFault,
+  linkOf,
+  type Octets,
+  type Reconciliation,
+} from '../tunnel/interface.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 
 /** What is asked of the driver of each kind, for tunnels of several kinds at once. */
@@ -93,6 +99,32 @@ export class Drivers {
       for (const [device, packets] of await driver.signsOfLife(devices)) signs.set(device, packets)
     }
     return signs
+  }
+
+  /** Octets that have passed, by device, as far as the drivers can see them. */
+  async octets(tunnels: readonly Tunnel[]): Promise<ReadonlyMap<string, Octets>> {
+    const octets = new Map<string, Octets>()
+    for (const [name, driver] of this.#byKind) {
+      const devices = ofKind(tunnels, name).map(({ device }) => device)
+      if (devices.length === 0 || driver.octets === undefined) continue
+      for (const [device, counted] of await driver.octets(devices)) octets.set(device, counted)
+    }
+    return octets
+  }
+
+  /** See Interfaces.listenFor: the devices of those among these dormant tunnels whose clients were heard. */
+  async listenFor(dormant: readonly Tunnel[]): Promise<ReadonlySet<string>> {
+    const heard = new Set<string>()
+    for (const [name, driver] of this.#byKind) {
+      const devices = (await driver.listenFor?.(ofKind(dormant, name).map(linkOf))) ?? []
+      for (const device of devices) heard.add(device)
+    }
+    return heard
+  }
+
+  /** Whether any driver can hear the client of a tunnel that is not up. */
+  get canListen(): boolean {
+    return [...this.#byKind.values()].some(driver => driver.listenFor !== undefined)
   }
 
   #eachWith(

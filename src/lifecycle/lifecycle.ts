@@ -1,20 +1,25 @@
 import type { Log } from '../shared/log.ts'
-import type { Contact, ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
-import type { Reconciliation } from '../tunnel/interface.ts'
+import type { Notice } from '../store/notice.ts'
+import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
+import type { Contact, Way, WayName } from '../tunnel/contact.ts'
+import type { Octets, Reconciliation } from '../tunnel/interface.ts'
 import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
+import { Contacts } from './contacts.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
 import type { Drivers } from './drivers.ts'
 import { KernelTurn } from './kernel-turn.ts'
 import { type KeyRenewal, KeyRenewals } from './key-renewal.ts'
+import { Knocks } from './knocks.ts'
 import { LinkFaults } from './link-faults.ts'
 import { type EndpointChange, Moves } from './moves.ts'
 import { Reconciler } from './reconciler.ts'
 import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
-import { type Deletion, Removal, type Suspension } from './removal.ts'
+import { type Deleter, type Deletion, Removal, type Suspension } from './removal.ts'
 import { type Round, Rounds } from './rounds.ts'
+import { RoutedPrefixes } from './routed-prefixes.ts'
 import { type HeldEndpoint, Takeovers } from './takeover.ts'
 import { Traffic } from './traffic.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
@@ -60,9 +65,12 @@ export class Lifecycle {
   readonly #rounds: Rounds
   readonly #moves: Moves
   readonly #takeovers: Takeovers
+  readonly #routed: RoutedPrefixes
   readonly #keyRenewals: KeyRenewals
   readonly #removal: Removal
   readonly #dormant: DormantTunnels
+  readonly #knocks: Knocks
+  readonly #contacts: Contacts
   readonly #store: TunnelStore
   readonly #now: () => number
   readonly #steady: () => number
@@ -80,9 +88,11 @@ export class Lifecycle {
     const waitUntil = () => (firstAnswer === 0 ? undefined : steady() + firstAnswer)
     const parts = { ...options, faults: this.#faults, turn: new KernelTurn(), waitUntil }
     this.#registrations = new Registrations(options)
+    this.#contacts = new Contacts(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
     this.#takeovers = new Takeovers(parts)
+    this.#routed = new RoutedPrefixes(parts)
     const onKeyReplaced = (id: string) => {
       for (const listener of this.#keyListeners) listener(id)
     }
@@ -93,6 +103,7 @@ export class Lifecycle {
       onWoken: () => this.#registrations.countWoken(),
       onKeyReplaced,
     })
+    this.#knocks = new Knocks({ ...parts, wake: (id, how) => this.#dormant.wake(id, how) })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
     this.#reconciler = new Reconciler(parts)
     this.#traffic = new Traffic(parts)
@@ -113,6 +124,11 @@ export class Lifecycle {
   /** Brings a dormant tunnel back, because its owner has come by: up, in the table and in DNS when this resolves. */
   wake(id: string, options: WakeOptions = {}): Promise<Awakened> {
     return this.#dormant.wake(id, options)
+  }
+
+  /** Brings back the dormant tunnels whose clients were heard since the last call: how many, and of how many. */
+  wakeHeard(): Promise<{ readonly listened: number; readonly woken: number }> {
+    return this.#knocks.answer()
   }
 
   /** Dormant tunnels that end within so many seconds, the first to end first; at most `limit`. */
@@ -195,13 +211,17 @@ export class Lifecycle {
     return this.#keyRenewals.renew(id)
   }
 
-  /** Lets a tunnel be known by another public key; a dormant one comes back first. */
+  /** Lets a tunnel be known by another public key; a dormant one comes back with it, whoever has its former one by now. */
   async changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
-    if (this.#store.tunnels.dormant.byId(id) !== undefined) {
-      const awakened = await this.wake(id)
-      if (awakened.kind === 'refused') return awakened
-    }
-    return this.#moves.changeKey(id, fields)
+    if (this.#store.tunnels.dormant.byId(id) === undefined) return this.#moves.changeKey(id, fields)
+    const awakened = await this.wake(id, { fields })
+    if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
+    return awakened.kind === 'refused' ? awakened : this.#moves.changeKey(id, fields)
+  }
+
+  /** Routes a prefix to a tunnel, or takes it back; one that has it, or not, already stays as it is. */
+  changeRouted(id: string, isWanted: boolean): Promise<EndpointChange> {
+    return isWanted ? this.#routed.give(id) : this.#routed.take(id)
   }
 
   /** Calls `listener` in the tick of each commit that gives a tunnel another key. */
@@ -219,12 +239,44 @@ export class Lifecycle {
     return this.#dormant.wake(id, { isOperator: true })
   }
 
-  /** Notes where a tunnel's owner is reached; undefined: nowhere. Rejects as a commit does. */
-  setContact(id: string, contact: Contact | undefined): Promise<void> {
-    return this.#store.commit(transaction => {
-      transaction.setContact(id, contact)
-      return { outcome: undefined, changes: [] }
-    })
+  /** Notes where a tunnel's owner is reached, and asks there whether notices may come. Rejects as a commit does. */
+  setContact(id: string, contact: Contact | undefined, asking: readonly WayName[] = []): Promise<void> {
+    return this.#contacts.set(id, contact, asking)
+  }
+
+  /** Notes that whoever reads at a target wants to be told; false: nobody is waited for there. Rejects as a commit does. */
+  confirmContact(id: string, way: Pick<Way, 'kind' | 'target'>): Promise<boolean> {
+    return this.#contacts.confirm(id, way)
+  }
+
+  /** Has a link to a new key sent to a tunnel's owner. Rejects as a commit does. */
+  sendRecovery(id: string): Promise<void> {
+    return this.#contacts.sendRecovery(id)
+  }
+
+  /** Tells the owner of a dormant tunnel that its end is near, if nobody has said so yet. Rejects as a commit does. */
+  warnOfEnd(id: string): Promise<void> {
+    return this.#contacts.warnOfEnd(id)
+  }
+
+  /** Forgets a notice: it was taken, or is given up. Rejects as a commit does. */
+  dropNotice({ number }: Pick<Notice, 'number'>): Promise<void> {
+    return this.#contacts.dropNotice(number)
+  }
+
+  /** Notes that a notice could not be handed over; it is tried again after so many seconds. Rejects as a commit does. */
+  postponeNotice(notice: Pick<Notice, 'number'>, seconds: number): Promise<void> {
+    return this.#contacts.postponeNotice(notice, seconds)
+  }
+
+  /** How long ago a notice was made, in seconds; less than 0 if the clock was set back while nobody served. */
+  ageOf({ made }: Pick<Notice, 'made'>): number {
+    return this.#steady() - made
+  }
+
+  /** Notices of a way that are due now, at most `limit`. */
+  dueNotices(way: WayName, limit: number): readonly Notice[] {
+    return this.#store.tunnels.notices.due(way, this.#steady(), limit)
   }
 
   /** Notes something of a tunnel for the operator; empty: nothing. Rejects as a commit does. */
@@ -235,9 +287,9 @@ export class Lifecycle {
     })
   }
 
-  /** Ends a tunnel at its owner's or the operator's wish; by its id a broken row too. */
-  delete(id: string): Promise<Deletion> {
-    return this.#removal.delete(id)
+  /** Ends a tunnel at the wish of its owner, or of the operator: then its owner is told. By its id a broken row too. */
+  delete(id: string, by: Deleter = 'owner'): Promise<Deletion> {
+    return this.#removal.delete(id, by)
   }
 
   /** Makes the kernel's interfaces equal to the table's, both ways. */
@@ -261,6 +313,11 @@ export class Lifecycle {
   /** Packets that each of these tunnels has sent since its interface was made, as far as the kernel can say. */
   packetsFrom(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return this.#traffic.packets(ids)
+  }
+
+  /** What has passed each of these tunnels since its interface was made, as far as the kernel can say. */
+  octetsOf(ids: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
+    return this.#traffic.octets(ids)
   }
 
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */

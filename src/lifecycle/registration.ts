@@ -2,6 +2,7 @@ import type { Log } from '../shared/log.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import type { TunnelReader, TunnelStore, TunnelTransaction, Written } from '../store/tunnel-store.ts'
 import type { Assignment } from '../tunnel/address-pool.ts'
+import type { Contact, WayName } from '../tunnel/contact.ts'
 import { stateOfInvitation } from '../tunnel/invitation.ts'
 import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import { hashKey, newId, newKey } from '../tunnel/tunnel-key.ts'
@@ -17,6 +18,9 @@ export interface TunnelRequest {
   readonly os: string
   /** Whether a prefix is to be routed to the tunnel, for the network behind it. */
   readonly wantsRouted?: boolean
+  /** Where its owner is told of it, and the ways by which it is asked whether that is wanted. */
+  readonly contact?: Contact
+  readonly asking?: readonly WayName[]
   /** The id of the invitation that it uses up one use of; undefined: none is asked for. */
   readonly invitation?: string
 }
@@ -79,6 +83,10 @@ export class Registrations {
     if (insertion.kind === 'full') return unwritten(REFUSAL.poolFull())
     if (insertion.kind === 'routed-full') return unwritten(REFUSAL.routedPrefixesFull())
     if (insertion.kind === 'taken') return unwritten(...conflicts(transaction.tunnels, request))
+    if (request.contact !== undefined) {
+      transaction.setContact(insertion.tunnel.id, request.contact)
+      for (const way of request.asking ?? []) transaction.ask(insertion.tunnel.id, 'confirm', way)
+    }
     if (request.invitation !== undefined) transaction.invitations.use(request.invitation)
     this.#count++
     return {

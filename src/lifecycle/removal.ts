@@ -10,7 +10,14 @@ import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
 export type Suspension = { readonly kind: 'suspended' } | Refusal
+/** Who wants a tunnel gone. */
+export type Deleter = 'owner' | 'operator'
 export type Deletion = { readonly kind: 'deleted' } | Refusal
+
+interface DeletionWish {
+  readonly id: string
+  readonly by: Deleter
+}
 
 /** The end of a tunnel, in the draft's order: interface, row, names. */
 export class Removal {
@@ -24,7 +31,7 @@ export class Removal {
   readonly #steady: () => number
   readonly #keep: number
   readonly #onRemoved: (rows: number) => void
-  readonly #deletions = new BatchQueue((ids: readonly string[]) => this.#deleteAll(ids))
+  readonly #deletions = new BatchQueue((wishes: readonly DeletionWish[]) => this.#deleteAll(wishes))
 
   constructor(
     parts: LifecycleParts & {
@@ -47,8 +54,8 @@ export class Removal {
   }
 
   /** Deletes by id, a broken row too; calls that come together share the kernel's turn and a transaction. */
-  delete(id: string): Promise<Deletion> {
-    return this.#deletions.add(id)
+  delete(id: string, by: Deleter): Promise<Deletion> {
+    return this.#deletions.add({ id, by })
   }
 
   /** Takes a tunnel down, a dormant one too, until the operator brings it back. */
@@ -78,16 +85,21 @@ export class Removal {
   }
 
   /** Finds the rows in the kernel's turn: a tunnel that was dormant before it may be up by now. */
-  #remove(ids: readonly string[]): Promise<Set<string>> {
+  #remove(wishes: ReadonlyMap<string, Deleter>): Promise<Set<string>> {
     return this.#turn.take(async () => {
       const { tunnels: table } = this.#store
+      const ids = [...wishes.keys()]
       const tunnels = ids.flatMap(id => table.byId(id) ?? table.dormant.byId(id) ?? [])
       const up = tunnels.filter(({ dormant }) => dormant === undefined)
       const asleep = tunnels.filter(({ dormant }) => dormant !== undefined)
       const broken = ids.flatMap(id => table.brokenById(id) ?? [])
       const down = [...(await this.#withoutInterface(up)), ...asleep, ...broken]
       if (down.length === 0) return new Set()
-      return this.#store.commit(transaction => this.#removeRows(transaction, down))
+      return this.#store.commit(transaction => {
+        for (const { id } of down)
+          if (wishes.get(id) === 'operator') transaction.notify(id, 'deleted', this.#now())
+        return this.#removeRows(transaction, down)
+      })
     })
   }
 
@@ -98,13 +110,13 @@ export class Removal {
   }
 
   /** An id that comes twice finds no tunnel the second time. */
-  async #deleteAll(ids: readonly string[]): Promise<readonly Deletion[]> {
+  async #deleteAll(wishes: readonly DeletionWish[]): Promise<readonly Deletion[]> {
     try {
-      const gone = await this.#remove([...new Set(ids)])
-      return ids.map(id => (gone.delete(id) ? { kind: 'deleted' } : this.#undeleted(id)))
+      const gone = await this.#remove(new Map(wishes.map(({ id, by }) => [id, by])))
+      return wishes.map(({ id }) => (gone.delete(id) ? { kind: 'deleted' } : this.#undeleted(id)))
     } catch (error) {
       const problem = storageProblem(error)
-      return ids.map(() => refused(problem))
+      return wishes.map(() => refused(problem))
     }
   }
 
@@ -114,9 +126,12 @@ export class Removal {
   }
 
   #sleepRows(transaction: TunnelTransaction, down: readonly Tunnel[]): Written<Set<string>> {
+    const since = this.#now()
+    // While the rows are there: what is to be said of a tunnel is read from its row.
+    for (const { id } of down) transaction.notify(id, this.#keep === 0 ? 'ended' : 'dormant', since)
     if (this.#keep === 0) return this.#removeRows(transaction, down)
     const steady = this.#steady()
-    const dormancy = { since: this.#now(), until: steady + this.#keep, isSuspended: false }
+    const dormancy = { since, until: steady + this.#keep, isSuspended: false }
     const rows = down.flatMap(({ id }) => transaction.fallAsleep(id, dormancy, steady) ?? [])
     return this.#gone(rows, 'tunnel is dormant')
   }
@@ -124,6 +139,8 @@ export class Removal {
   #suspendRow(transaction: TunnelTransaction, id: string): Written<Suspension> {
     const steady = this.#steady()
     const since = this.#now()
+    const isNew = transaction.tunnels.dormant.byId(id)?.dormant.isSuspended !== true
+    if (isNew) transaction.notify(id, 'suspended', since)
     if (transaction.suspendDormant(id, since)) {
       const committed = () => this.#log.info({ tunnel: id }, 'dormant tunnel suspended')
       return { outcome: { kind: 'suspended' }, changes: [], committed }

@@ -1,4 +1,6 @@
 import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { Octets } from '../tunnel/interface.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 
@@ -35,14 +37,29 @@ export class Traffic {
     return this.#turn.take(() => this.#count(ids))
   }
 
-  async #count(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const tunnels = ids.flatMap(id => this.#tunnels.byId(id) ?? [])
-    const packets = await this.#drivers.signsOfLife(tunnels)
-    const counts = new Map<string, number>()
-    for (const { id, device } of tunnels) {
-      const count = packets.get(device)
-      if (count !== undefined) counts.set(id, count)
-    }
-    return counts
+  /** What has passed each of these tunnels since its interface was made. */
+  octets(ids: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
+    return this.#turn.take(async () => {
+      const tunnels = this.#found(ids)
+      return byId(tunnels, await this.#drivers.octets(tunnels))
+    })
   }
+
+  async #count(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const tunnels = this.#found(ids)
+    return byId(tunnels, await this.#drivers.signsOfLife(tunnels))
+  }
+
+  #found(ids: readonly string[]): readonly Tunnel[] {
+    return ids.flatMap(id => this.#tunnels.byId(id) ?? [])
+  }
+}
+
+function byId<T>(tunnels: readonly Tunnel[], byDevice: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  const found = new Map<string, T>()
+  for (const { id, device } of tunnels) {
+    const value = byDevice.get(device)
+    if (value !== undefined) found.set(id, value)
+  }
+  return found
 }

@@ -1,4 +1,5 @@
 import type { Converse } from '../engine/conversation.ts'
+import { type Durations, sumOfDurations } from '../shared/durations.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import { AwaitedAddresses } from './awaited-addresses.ts'
 import { ListenFault } from './listen-fault.ts'
@@ -17,6 +18,13 @@ export interface ListenEndpoint extends Endpoint {
 const PORT_ATTEMPTS = 16
 /** The machine does not have the address, or is still making sure that nobody else has it (RFC 4862 5.4). */
 const ABSENT = 'EADDRNOTAVAIL'
+
+/** What all sockets have seen, added up; those of TLS are TCP. */
+export interface DnsStats {
+  readonly udp: UdpCounts
+  readonly tcp: TcpCounts & { open: number }
+  readonly durations: { readonly udp: Durations; readonly tcp: Durations }
+}
 
 /** The nameserver's sockets: UDP and TCP on every listen address. */
 export class DnsListeners {
@@ -62,12 +70,20 @@ export class DnsListeners {
   }
 
   /** Counts of all sockets, added up. */
-  get stats(): { readonly udp: UdpCounts; readonly tcp: TcpCounts & { open: number } } {
-    const tcp = [...this.#tcp, ...this.#tls].map(listener => ({
+  get stats(): DnsStats {
+    const streams = [...this.#tcp, ...this.#tls]
+    const tcp = streams.map(listener => ({
       ...listener.counts,
       open: listener.openConnections,
     }))
-    return { udp: this.#udp.counts, tcp: sumOf({ ...NO_TCP_COUNTS, open: 0 }, tcp) }
+    return {
+      udp: this.#udp.counts,
+      tcp: sumOf({ ...NO_TCP_COUNTS, open: 0 }, tcp),
+      durations: {
+        udp: this.#udp.durations,
+        tcp: sumOfDurations(streams.map(({ durations }) => durations.read())),
+      },
+    }
   }
 
   /** Reads certificates and keys again. Throws if they can't be used: those before stay. */

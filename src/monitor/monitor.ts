@@ -4,6 +4,7 @@ import type { Log } from '../shared/log.ts'
 import type { LinkFault } from '../tunnel/interface.ts'
 import { BringUp } from './bring-up.ts'
 import { defaultGateways, type Gateway } from './default-gateways.ts'
+import { Listening } from './listening.ts'
 import type { MonitoredTunnels } from './monitored-tunnels.ts'
 import { Reconciler } from './reconciler.ts'
 import { type RoundOptions, type RoundReport, Rounds } from './round.ts'
@@ -42,6 +43,7 @@ const STOP_PATIENCE_MS = 3000
  *     timer ──▶ round:    1 scan ─▶ 2 echo ─▶ 3 count ─▶ 4 take down
  *     wake  ──▶ bring-up: 5 scan for new ─▶ 6 interface, entry, DNS
  *     start, hourly, changes of the kernel ──▶ reconcile
+ *     timer ──▶ listening: dormant tunnels whose clients send again ─▶ interface, entry, DNS
  */
 export class Monitor {
   readonly #intervalMs: number
@@ -53,6 +55,7 @@ export class Monitor {
   readonly #bringUp: BringUp
   readonly #reconciler: Reconciler
   readonly #rounds: Rounds
+  readonly #listening: Listening
   #roundTimer: NodeJS.Timeout | undefined
   #round: Promise<TimedReport> | undefined
   #lastReport: TimedReport | undefined
@@ -67,6 +70,7 @@ export class Monitor {
     this.#dryRun = options.dryRun
     this.#random = options.random ?? Math.random
     this.#bringUp = new BringUp(lifecycle, log)
+    this.#listening = new Listening(lifecycle, log)
     const prepare = options.dryRun ? async () => [] : options.prepare
     this.#reconciler = new Reconciler({ lifecycle, prepare, log })
     const readGateways = options.readGateways ?? (() => defaultGateways(runIp))
@@ -87,6 +91,7 @@ export class Monitor {
     if (this.#dryRun) this.#log.info({}, 'dry run: tunnels are not probed and none is removed for silence')
     this.#reconciler.start()
     this.wake()
+    this.#listening.start()
     this.#scheduleRound(0)
   }
 
@@ -152,7 +157,12 @@ export class Monitor {
   async stop(): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#roundTimer)
-    const work = Promise.all([this.#round, this.#bringUp.stop(), this.#reconciler.stop()])
+    const work = Promise.all([
+      this.#round,
+      this.#bringUp.stop(),
+      this.#listening.stop(),
+      this.#reconciler.stop(),
+    ])
     let patience: NodeJS.Timeout | undefined
     const tooLong = new Promise(resolve => {
       patience = setTimeout(resolve, STOP_PATIENCE_MS)

@@ -18,6 +18,8 @@ export interface MonitoredTunnels {
     readonly silent: readonly string[]
   }): Promise<{ readonly removed: number }>
   reconcile(): Promise<Reconciliation>
+  /** Brings back the dormant tunnels whose clients were heard since the last call: how many, and of how many. */
+  wakeHeard(): Promise<{ readonly listened: number; readonly woken: number }>
   /** Those of these tunnels that have sent something since the last call. */
   heardSince(ids: readonly string[]): Promise<ReadonlySet<string>>
   /**

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { Log } from '../shared/log.ts'
 import type { History } from './history.ts'
 import { type HistoryRecord, MAX_RECORD_OCTETS, packRecord, unpackRecord } from './history-record.ts'
-import { SPANS } from './tunnel-history.ts'
+import { SPANS, WORDS } from './tunnel-history.ts'
 
 /** Tunnels that are packed or read in one turn of the event loop: a fraction of a millisecond. */
 const SLICE = 100
@@ -27,7 +27,7 @@ interface Head {
 }
 
 /** So that a file with other buckets is not taken for one of these. */
-const FORMAT = `freenet6 histories 1: ${Object.values(SPANS)
+const FORMAT = `freenet6 histories 1: ${WORDS} words, ${Object.values(SPANS)
   .map(({ step, count }) => `${count} of ${step} s`)
   .join(', ')}`
 

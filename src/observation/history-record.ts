@@ -2,16 +2,16 @@
  * A tunnel's history as octets of a file:
  *
  *     length of the id │ id │ noted at │ sums │ which buckets are known, a bit each │ words of those that are
- *            1         │ …  │     8    │ 144  │                 29                  │        6 each
+ *            1         │ …  │     8    │ 168  │                 29                  │        8 each
  */
 import { BUCKETS, SUM_COUNT, TunnelHistory, WORDS } from './tunnel-history.ts'
 
 const NUMBER_OCTETS = 8
 const WORD_OCTETS = 2
 const MASK_OCTETS = Math.ceil(BUCKETS / 8)
-const MAX_ID_LENGTH = 255
+const MAX_ID_LENGTH = 64
 const FIXED_OCTETS = NUMBER_OCTETS * (1 + SUM_COUNT) + MASK_OCTETS
-/** The most that a record takes: less than 2 KB. */
+/** The most that a record takes: less than 2 KB, and the id. */
 export const MAX_RECORD_OCTETS = 1 + MAX_ID_LENGTH + FIXED_OCTETS + BUCKETS * WORDS * WORD_OCTETS
 
 export interface HistoryRecord {

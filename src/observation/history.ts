@@ -1,9 +1,10 @@
 import { monotonicSeconds } from '../shared/clock.ts'
+import type { Octets } from '../tunnel/interface.ts'
 import type { HistoryRecord } from './history-record.ts'
 import { type LastRound, lastRoundOf } from './last-round.ts'
 import { type Bucket, SPANS, type Span, TunnelHistory } from './tunnel-history.ts'
 
-/** Tunnels that are remembered, 1.8 KB each at most; beyond, those that were heard of the longest ago are forgotten. */
+/** Tunnels that are remembered, 2.3 KB each at most; beyond, those that were heard of the longest ago are forgotten. */
 const MAX_TUNNELS = 50_000
 /** Nothing of a tunnel is shown for longer than this. */
 const FORGOTTEN_AFTER = SPANS.month.step * SPANS.month.count
@@ -16,7 +17,7 @@ export interface ObservedRound {
 }
 
 /**
- * How tunnels have fared in the last hour, day and month: round-trip times, losses and packets, in memory. `HistoryFile`
+ * How tunnels have fared in the last hour, day and month: round-trip times, losses and traffic, in memory. `HistoryFile`
  * keeps them over a restart. They tell an owner why something was slow, and nothing is decided by them.
  */
 export class History {
@@ -41,10 +42,10 @@ export class History {
     this.#forget(now)
   }
 
-  /** Notes packets that tunnels have sent since they were last counted. */
-  recordPackets(counts: ReadonlyMap<string, number>): void {
+  /** Notes what has passed tunnels since they were last counted. */
+  recordOctets(counts: ReadonlyMap<string, Octets>): void {
     const now = this.#now()
-    for (const [id, packets] of counts) this.#tunnels.get(id)?.packets(now, packets)
+    for (const [id, octets] of counts) this.#tunnels.get(id)?.octets(now, octets)
   }
 
   /** What is known of a tunnel, the oldest first, with `undefined` for times of which nothing is; empty: nothing at all. */

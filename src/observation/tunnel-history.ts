@@ -1,4 +1,6 @@
-/** What is shown in one picture: so many buckets of so many seconds. A word a value: 225 buckets take 1,350 octets. */
+import type { Octets } from '../tunnel/interface.ts'
+
+/** What is shown in one picture: so many buckets of so many seconds. A word a value: 225 buckets take 1,800 octets. */
 export const SPANS = {
   hour: { step: 60, count: 60 },
   day: { step: 1200, count: 72 },
@@ -13,27 +15,28 @@ export interface Bucket {
   readonly roundTripMs: number | undefined
   /** 0 to 1. */
   readonly loss: number
-  /** Packets from the tunnel; undefined: nobody has counted. */
-  readonly packets: number | undefined
+  /** From the tunnel and into it; undefined: nobody has counted. */
+  readonly octets: Octets | undefined
 }
 
 const NAMES = Object.keys(SPANS) as readonly Span[]
-/** Words of a finished bucket: round trip in tenths of a millisecond, loss in thousandths, packets by logarithm. */
-export const WORDS = 3
+/** Words of a finished bucket: round trip in tenths of a millisecond, loss in thousandths, octets by logarithm. */
+export const WORDS = 4
 const NOTHING = 0xffff
 const MAX_WORD = 0xfffe
 const TENTHS = 10
 const THOUSANDTHS = 1000
-/** 65,534 steps up to 2^48 packets: a step is less than a thousandth. */
+/** 65,534 steps up to 2^48 octets: a step is less than a thousandth. */
 const LOGARITHM_STEPS = 1365
 /** Sums of the bucket that is not over. */
-const SUMS = 6
+const SUMS = 7
 const NUMBER = 0
 const ASKED = 1
 const ANSWERED = 2
 const TIMED = 3
 const TOTAL_MS = 4
-const PACKETS = 5
+const RECEIVED = 5
+const SENT = 6
 
 /** Finished buckets of all spans. */
 export const BUCKETS = NAMES.reduce((sum, name) => sum + SPANS[name].count, 0)
@@ -102,12 +105,12 @@ export class TunnelHistory {
     for (let at = 0; at < NAMES.length; at++) this.#add(at, ASKED, 1)
   }
 
-  packets(now: number, count: number): void {
+  octets(now: number, { received, sent }: Octets): void {
     this.notedAt = now
     this.#turnTo(now)
     for (let at = 0; at < NAMES.length; at++) {
-      const sum = this.#sum(at, PACKETS)
-      this.#set(at, PACKETS, Math.max(sum, 0) + count)
+      this.#set(at, RECEIVED, Math.max(this.#sum(at, RECEIVED), 0) + received)
+      this.#set(at, SENT, Math.max(this.#sum(at, SENT), 0) + sent)
     }
   }
 
@@ -137,35 +140,39 @@ export class TunnelHistory {
   #start(at: number, number: number): void {
     this.#sums.fill(0, at * SUMS, (at + 1) * SUMS)
     this.#set(at, NUMBER, number)
-    this.#set(at, PACKETS, -1)
+    this.#set(at, RECEIVED, -1)
+    this.#set(at, SENT, -1)
   }
 
   #running(at: number): Bucket | undefined {
-    const [asked, timed, packets] = [this.#sum(at, ASKED), this.#sum(at, TIMED), this.#sum(at, PACKETS)]
-    if (asked === 0 && packets < 0) return undefined
+    const [asked, timed] = [this.#sum(at, ASKED), this.#sum(at, TIMED)]
+    const [received, sent] = [this.#sum(at, RECEIVED), this.#sum(at, SENT)]
+    if (asked === 0 && received < 0) return undefined
     return {
       roundTripMs: timed === 0 ? undefined : this.#sum(at, TOTAL_MS) / timed,
       loss: asked === 0 ? 0 : 1 - this.#sum(at, ANSWERED) / asked,
-      packets: packets < 0 ? undefined : packets,
+      octets: received < 0 ? undefined : { received, sent },
     }
   }
 
   #write(at: number, number: number, bucket: Bucket | undefined): void {
     const word = this.#wordAt(at, number)
-    const { roundTripMs, packets } = bucket ?? {}
+    const { roundTripMs, octets } = bucket ?? {}
     this.#words[word] = roundTripMs === undefined ? NOTHING : clamp(roundTripMs * TENTHS)
     this.#words[word + 1] = bucket === undefined ? NOTHING : clamp(bucket.loss * THOUSANDTHS)
-    this.#words[word + 2] = packets === undefined ? NOTHING : clamp(Math.log2(packets + 1) * LOGARITHM_STEPS)
+    this.#words[word + 2] = logarithm(octets?.received)
+    this.#words[word + 3] = logarithm(octets?.sent)
   }
 
   #finished(at: number, number: number): Bucket | undefined {
     const word = this.#wordAt(at, number)
-    const [tenths, thousandths, logarithm] = this.#words.subarray(word, word + WORDS)
+    const [tenths, thousandths, ...logarithms] = this.#words.subarray(word, word + WORDS)
+    const [received, sent] = logarithms.map(each => known(each, countOf))
     if (thousandths === undefined || thousandths === NOTHING) return undefined
     return {
       roundTripMs: known(tenths, value => value / TENTHS),
       loss: thousandths / THOUSANDTHS,
-      packets: known(logarithm, value => Math.round(2 ** (value / LOGARITHM_STEPS) - 1)),
+      octets: received === undefined || sent === undefined ? undefined : { received, sent },
     }
   }
 
@@ -192,6 +199,14 @@ export class TunnelHistory {
 
 function numberOf(span: Span, now: number): number {
   return Math.floor(now / SPANS[span].step)
+}
+
+function logarithm(count: number | undefined): number {
+  return count === undefined ? NOTHING : clamp(Math.log2(count + 1) * LOGARITHM_STEPS)
+}
+
+function countOf(logarithm: number): number {
+  return Math.round(2 ** (logarithm / LOGARITHM_STEPS) - 1)
 }
 
 function clamp(value: number): number {

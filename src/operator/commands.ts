@@ -7,6 +7,7 @@ import { logCommand } from './log-command.ts'
 import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
 import { reloadCommand } from './reload-command.ts'
+import { tunnelRoutedPrefix } from './routed-command.ts'
 import { statusCommand } from './status-command.ts'
 import {
   tunnelAdd,
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   tunnelResume,
   tunnelRenewKey,
   tunnelNote,
+  tunnelRoutedPrefix,
   invitationAdd,
   invitationList,
   invitationRevoke,

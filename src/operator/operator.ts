@@ -5,6 +5,7 @@ import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
 import type { Admission, RegistrationInput } from '../registration/admission.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { Octets } from '../tunnel/interface.ts'
 import { type BrokenRow, nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Outcome } from './outcome.ts'
 import type { TunnelReport } from './tunnel-report.ts'
@@ -25,6 +26,11 @@ interface ListSlice {
   readonly next: string | null
 }
 
+/** What has passed a tunnel, as far as it was counted. */
+interface Traffic {
+  of(id: string): Octets | undefined
+}
+
 /** Begins `after` in the part of a list that has the dormant tunnels; no id begins so. */
 const DORMANT = '~'
 
@@ -33,17 +39,20 @@ export class Operator {
   readonly #table: TunnelReader
   readonly #lifecycle: Lifecycle
   readonly #admission: Admission
+  readonly #traffic: Traffic
   readonly #origin: string
 
   constructor(options: {
     readonly table: TunnelReader
     readonly lifecycle: Lifecycle
     readonly admission: Admission
+    readonly traffic: Traffic
     readonly origin: string
   }) {
     this.#table = options.table
     this.#lifecycle = options.lifecycle
     this.#admission = options.admission
+    this.#traffic = options.traffic
     this.#origin = options.origin
   }
 
@@ -92,12 +101,12 @@ export class Operator {
   async delete(reference: string): Promise<Outcome<TunnelReport>> {
     const broken = this.#table.brokenById(reference)
     if (broken !== undefined) {
-      const deletion = await this.#lifecycle.delete(broken.id)
+      const deletion = await this.#lifecycle.delete(broken.id, 'operator')
       return deletion.kind === 'refused' ? deletion : { kind: 'done', value: reportOfBroken(broken) }
     }
     const tunnel = findTunnel(this.#table, this.#origin, reference)
     if (tunnel === undefined) return refused(REFUSAL.noTunnel())
-    const deletion = await this.#lifecycle.delete(tunnel.id)
+    const deletion = await this.#lifecycle.delete(tunnel.id, 'operator')
     return deletion.kind === 'refused' ? deletion : { kind: 'done', value: this.#report(tunnel) }
   }
 
@@ -118,6 +127,13 @@ export class Operator {
     const renewal = await this.#lifecycle.renewKey(tunnel.id)
     if (renewal.kind === 'refused') return renewal
     return { kind: 'done', value: { ...this.#report(renewal.tunnel), key: renewal.key } }
+  }
+
+  /** Routes a prefix to a tunnel, or takes it back; one that has it, or not, already stays as it is. */
+  async changeRouted(reference: string, isWanted: boolean): Promise<Outcome<TunnelReport>> {
+    const notOffered = this.#admission.checkRouted(isWanted)
+    if (notOffered !== undefined) return refused(notOffered)
+    return this.#change(reference, ({ id }) => this.#lifecycle.changeRouted(id, isWanted))
   }
 
   /** Notes something of a tunnel in place of what was noted; empty: nothing. Nobody but the operator sees it. */
@@ -154,10 +170,13 @@ export class Operator {
       ipv4_client: tunnel.ipv4Client ?? null,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),
+      kind: tunnel.kind.name,
       ...(tunnel.routedPrefix === undefined ? {} : { routed_prefix: formatPrefix(tunnel.routedPrefix) }),
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      received_octets: this.#traffic.of(tunnel.id)?.received,
+      sent_octets: this.#traffic.of(tunnel.id)?.sent,
       dormant_since: tunnel.dormant?.since,
       until: this.#lifecycle.endOf(tunnel),
       fault: this.#lifecycle.faultOf(tunnel.id),

@@ -65,9 +65,19 @@ export const tunnelAdd = defineCommand({
   name: 'tunnel add',
   summary: 'register a tunnel; prints its key, once',
   words: ['ipv4', 'nicname', 'country', 'os'],
-  parameters: z.strictObject({ ipv4: z.string(), nicname: z.string(), country: z.string(), os: z.string() }),
+  parameters: z.strictObject({
+    ipv4: z.string(),
+    nicname: z.string(),
+    country: z.string(),
+    os: z.string(),
+    'routed-prefix': z
+      .stringbool()
+      .optional()
+      .meta({ title: '', description: 'with a prefix routed to it, for the network behind it' }),
+  }),
   result: tunnelReport.extend({ key: z.string() }),
-  run: ({ operator }, input) => operator.add(input),
+  run: ({ operator }, { 'routed-prefix': wantsRouted = false, ...input }) =>
+    operator.add({ ...input, wantsRouted }),
   text: fieldLines,
 })
 

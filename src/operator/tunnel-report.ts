@@ -8,6 +8,8 @@ export const tunnelReport = z.object({
   country: z.string(),
   os: z.string(),
   state: z.string(),
+  /** Of a row that can be read. */
+  kind: z.string().optional(),
   /** Null for a kind that has no fixed endpoint. */
   ipv4_client: z.string().nullable(),
   ipv6_client: z.string(),
@@ -19,6 +21,9 @@ export const tunnelReport = z.object({
   creation_time: z.int(),
   /** The last so many echo requests had no reply; −1: its interface is still to be made. */
   unreachable: z.int(),
+  /** From the client and to it, since the running process began to count; absent until then. */
+  received_octets: z.int().optional(),
+  sent_octets: z.int().optional(),
   /** UTC seconds since when it is dormant or suspended; only of such a one. */
   dormant_since: z.int().optional(),
   /** UTC seconds at which it falls asleep, if it waits, or ends, if it is dormant. */

@@ -3,16 +3,20 @@ import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix } from '../address/prefix.ts'
 import type { Refusal } from '../lifecycle/refusal.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
-import type { Registrar } from '../registration/registrar.ts'
-import { limitKey } from '../registration/visitor.ts'
-import { type Field, type Problem, problem } from '../shared/problem.ts'
+import type { Moved, Registrar } from '../registration/registrar.ts'
+import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
+import { type Problem, problem } from '../shared/problem.ts'
+import { type Contact, type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { contactIn, registrationOf, textFields } from './api-input.ts'
 import { readJson } from './body.ts'
+import { routedWishIn } from './change-input.ts'
 import { describe } from './describe.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { PortalOptions } from './options.ts'
@@ -24,23 +28,17 @@ import type { TunnelEvents } from './tunnel-events.ts'
 import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import { visitorOf } from './visitor.ts'
 
-const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
-  ipv4: problem('ipv4-syntax', { case: 'no-string', visitor: '' }),
-  nicname: problem('nicname-syntax', { case: 'no-string', longest: '' }),
-  country: problem('country-unknown', { case: 'no-string' }),
-  os: problem('os-unknown', { case: 'no-string', known: '' }),
-  public_key: problem('public-key-syntax', { case: 'no-string' }),
-  invitation: problem('invitation-unknown', { case: 'no-string' }),
-}
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
 const LINK_PREFIX_LENGTH = 64
-/** Characters of an unknown field's name that are sent back. */
-const MAX_ECHOED_LENGTH = 40
 
 export interface ApiOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'systems'> {
+  extends Pick<
+    PortalOptions,
+    'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'traffic' | 'words' | 'systems'
+  > {
   readonly publicUrl: string
+  readonly correspondence: Correspondence
   readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
@@ -80,14 +78,16 @@ export class Api {
     router.get('/api/v1/tunnels/:id/diagnosis', ctx => this.#diagnose(ctx))
     router.post('/api/v1/recover', ctx => this.#recover(ctx))
     router.get('/api/v1/tunnels/:id/script', ctx => this.#script(ctx))
+    router.get('/api/v1/tunnels/:id/router', ctx => this.#routerNotes(ctx))
   }
 
   async #register(ctx: Context): Promise<void> {
     const name = idempotencyKeyOf(ctx)
-    const input = registrationOf(await readJson(ctx.req))
+    const input = registrationOf(await readJson(ctx.req), this.#language(ctx))
     const register = () => this.#registerOnce(ctx, input)
     const owner = limitKey(this.#visitor(ctx))
-    const content = JSON.stringify(input)
+    // The same body in another language is the same registration.
+    const content = JSON.stringify(input, (key, value) => (key === 'language' ? undefined : value))
     const reply = name === '' ? await register() : await this.#replies.do({ owner, name, content }, register)
     if (reply === OTHER_CONTENT) throw refuse(problem('idempotency-key-reused', {}))
     if (reply.kind === 'refused') throw new Refused(reply.problems)
@@ -115,19 +115,55 @@ export class Api {
   }
 
   async #show(ctx: Context): Promise<void> {
-    ctx.body = this.#representation(ctx, await this.#awoken(ctx))
+    const { tunnel, warnings } = await this.#options.registrar.visit(await this.#authorized(ctx))
+    ctx.body = this.#representation(ctx, tunnel, warnings)
   }
 
   async #change(ctx: Context): Promise<void> {
     const tunnel = await this.#authorized(ctx)
     const body = await readJson(ctx.req)
-    const { registrar } = this.#options
+    const visitor = this.#visitor(ctx)
+    const wish = contactIn(body, this.#language(ctx))
     const outcome =
-      tunnel.kind.publicKey === undefined
-        ? await registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, this.#visitor(ctx))
-        : await registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, this.#visitor(ctx))
+      wish === undefined
+        ? await this.#changed(tunnel, body, visitor)
+        : await this.#changedWith(wish, tunnel, { body, visitor })
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
+  }
+
+  /** Where the owner is told, and perhaps the endpoint too: neither is changed if one of them is wrong. */
+  async #changedWith(
+    wish: ContactWish,
+    tunnel: Tunnel,
+    { body, visitor }: { readonly body: Readonly<Record<string, unknown>>; readonly visitor: VisitorAddress },
+  ): Promise<Moved | Refusal> {
+    routedWishIn(body) // is not taken together with anything else
+    const field = tunnel.kind.publicKey === undefined ? 'ipv4' : 'public_key'
+    const fields = textFields(body, [field, ...WAYS])
+    const { registrar, correspondence } = this.#options
+    const { problems } = correspondence.wishes.read(wish, tunnel.id)
+    if (problems.length > 0) return { kind: 'refused', problems }
+    const isMove = body[field] !== undefined
+    const outcome: Moved | Refusal = isMove
+      ? await this.#changed(tunnel, { [field]: fields[field] }, visitor)
+      : { kind: 'moved', tunnel, warnings: [] }
+    if (outcome.kind === 'refused') return outcome
+    const kept = await registrar.keepContact(tunnel, wish, visitor)
+    return kept.kind === 'refused' ? kept : outcome
+  }
+
+  #changed(
+    tunnel: Tunnel,
+    body: Readonly<Record<string, unknown>>,
+    visitor: VisitorAddress,
+  ): Promise<Moved | Refusal> {
+    const { registrar } = this.#options
+    const isRoutedWanted = routedWishIn(body)
+    if (isRoutedWanted !== undefined) return registrar.changeRouted(tunnel, isRoutedWanted)
+    return tunnel.kind.publicKey === undefined
+      ? registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, visitor)
+      : registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, visitor)
   }
 
   async #delete(ctx: Context): Promise<void> {
@@ -173,19 +209,32 @@ export class Api {
 
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
   async #script(ctx: Context): Promise<void> {
-    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
-    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
+    const tunnel = await this.#scripted(ctx)
     const { os = tunnel.os, action = 'up' } = ctx.query
     const known = this.#options.systems.idsOf(tunnel.kind.name)
     if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
     const system = this.#options.systems.find(String(os))
-    const language = languageOf(ctx, this.#options.words).tag
+    const language = this.#language(ctx)
     const script = this.#options.scripts.script(tunnel, { os: String(os), action, language })
     if (system === undefined || script === undefined)
       throw refuse(problem('os-unknown', { case: 'unknown', known: known.join(', ') }))
     ctx.type = 'text/plain'
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)
     ctx.body = script
+  }
+
+  /** What to do with the routed prefix on a router; no secret either. */
+  async #routerNotes(ctx: Context): Promise<void> {
+    const notes = this.#options.scripts.routedNotes(await this.#scripted(ctx), this.#language(ctx))
+    if (notes.length === 0) throw refuse(problem('not-found', { case: 'routed-prefix' }))
+    ctx.type = 'text/plain'
+    ctx.body = `${notes.join('\n\n')}\n`
+  }
+
+  async #scripted(ctx: Context): Promise<Tunnel> {
+    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
+    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
+    return tunnel
   }
 
   /** The tunnel that the bearer key opens, brought back if it is dormant and can come back. */
@@ -229,7 +278,8 @@ export class Api {
 
   /** `warnings` is there only where there are some. */
   #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[] = []): object {
-    const { facts, words, lifecycle } = this.#options
+    const { facts, words, lifecycle, traffic } = this.#options
+    const octets = traffic.of(tunnel.id)
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -245,8 +295,10 @@ export class Api {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
+      ...contactOf(this.#options.correspondence.wishes.of(tunnel.id)),
       links: this.#links(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
     }
@@ -264,13 +316,21 @@ export class Api {
     }
   }
 
-  #links(tunnel: Tunnel): { readonly self: string; readonly script: string; readonly page: string } {
+  /** `router` is there only where a prefix is routed to the tunnel. */
+  #links(
+    tunnel: Tunnel,
+  ): Readonly<Record<'self' | 'script' | 'page', string>> & { readonly router?: string } {
     const self = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
     return {
       self,
       script: `${self}/script?os=${tunnel.os}&action=up`,
       page: `${this.#options.publicUrl}/tunnels/${tunnel.id}`,
+      ...(tunnel.routedPrefix === undefined ? {} : { router: `${self}/router` }),
     }
+  }
+
+  #language(ctx: Context): string {
+    return languageOf(ctx, this.#options.words).tag
   }
 
   #visitor(ctx: Context) {
@@ -297,45 +357,13 @@ function idempotencyKeyOf(ctx: Context): string {
   throw refuse(problem('idempotency-key-syntax', { longest: MAX_IDEMPOTENCY_KEY_LENGTH }))
 }
 
-/** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
-function registrationOf({
-  routed_prefix: routed = false,
-  ...body
-}: Readonly<Record<string, unknown>>): RegistrationInput {
-  if (typeof routed !== 'boolean') throw refuse(problem('routed-prefix-syntax', {}))
-  return { ...fieldsOf(body), wantsRouted: routed }
-}
-
-function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
-  if (kind === 'wireguard') {
-    const { public_key, ...input } = textFields(body, [
-      'public_key',
-      'nicname',
-      'country',
-      'os',
-      'invitation',
-    ])
-    return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
-  }
-  const input = textFields(body, ['ipv4', 'nicname', 'country', 'os', 'invitation'])
-  return kind === undefined ? input : { ...input, kind: String(kind) }
-}
-
-/** The named fields as text, an absent one as empty. Throws Refused for other fields and other types. */
-function textFields<Name extends Field>(
-  body: Readonly<Record<string, unknown>>,
-  names: readonly Name[],
-): Readonly<Record<Name, string>> {
-  const problems: Problem[] = []
-  const unknown = Object.keys(body).find(name => !names.some(known => known === name))
-  if (unknown !== undefined) {
-    const name = JSON.stringify(unknown.slice(0, MAX_ECHOED_LENGTH))
-    problems.push(problem('field-unknown', { name, known: names.join(', ') }))
-  }
-  for (const name of names) {
-    const value = body[name]
-    if (value !== undefined && typeof value !== 'string') problems.push(NOT_A_STRING[name])
-  }
-  if (problems.length > 0) throw new Refused(problems)
-  return Object.fromEntries(names.map(name => [name, String(body[name] ?? '')])) as Record<Name, string>
+/** Where the owner is told, and whether whoever reads there has said yes; nothing if nowhere. */
+function contactOf(contact: Contact | undefined): object {
+  const ways = contact?.ways ?? []
+  return Object.fromEntries(
+    ways.flatMap(({ kind, target, isConfirmed }) => [
+      [kind, target],
+      [`${kind}_confirmed`, isConfirmed],
+    ]),
+  )
 }

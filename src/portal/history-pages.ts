@@ -48,7 +48,7 @@ export class HistoryPages {
       })),
       charts: isKnown ? chartsOf(buckets, span, language) : [],
       rows: rowsOf(buckets, span, language),
-      hasPackets: buckets.some(bucket => bucket?.packets !== undefined),
+      hasOctets: buckets.some(bucket => bucket?.octets !== undefined),
     })
   }
 }
@@ -79,13 +79,10 @@ function chartsOf(
   const from = language.ago(step * count)
   const times = buckets.map(bucket => bucket?.roundTripMs)
   const losses = buckets.map(bucket => bucket?.loss)
-  const packets = buckets.map(bucket => bucket?.packets)
   const roundTrip = language.sentence('history-round-trip')
   const lost = language.sentence('history-lost')
-  const sent = language.sentence('history-packets')
   const ms = (value: number) => language.sentence('milliseconds', { ms: language.number(value, 1) })
   const percent = (value: number) => language.percent(value)
-  const number = (value: number) => language.number(value)
   return [
     {
       words: roundTrip,
@@ -97,15 +94,30 @@ function chartsOf(
       from,
       picture: barChart({ title: lost, values: losses, scale: percent, look: 'loss', highest: ALL }),
     },
-    ...(packets.every(value => value === undefined)
-      ? []
-      : [
-          {
-            words: sent,
-            from,
-            picture: barChart({ title: sent, values: packets, scale: number, look: 'count' }),
-          },
-        ]),
+    ...trafficCharts(buckets, language).map(chart => ({ ...chart, from })),
+  ]
+}
+
+/** A picture for each direction; none if nobody has counted. */
+function trafficCharts(
+  buckets: readonly (Bucket | undefined)[],
+  language: Language,
+): readonly Omit<Chart, 'from'>[] {
+  const octets = buckets.map(bucket => bucket?.octets)
+  if (octets.every(each => each === undefined)) return []
+  const chart = (title: string, values: readonly (number | undefined)[]) => ({
+    words: title,
+    picture: barChart({ title, values, scale: count => language.octets(count), look: 'count' }),
+  })
+  return [
+    chart(
+      language.sentence('history-received'),
+      octets.map(each => each?.received),
+    ),
+    chart(
+      language.sentence('history-sent'),
+      octets.map(each => each?.sent),
+    ),
   ]
 }
 
@@ -115,14 +127,15 @@ function rowsOf(buckets: readonly (Bucket | undefined)[], span: Span, language: 
   return buckets
     .map((bucket, at) => ({ bucket, age: (buckets.length - 1 - at) * step }))
     .flatMap(({ bucket, age }) => (bucket === undefined ? [] : [{ bucket, age }]))
-    .map(({ bucket: { roundTripMs, loss, packets }, age }) => ({
+    .map(({ bucket: { roundTripMs, loss, octets }, age }) => ({
       when: age === 0 ? language.sentence('history-now') : language.ago(age),
       roundTrip:
         roundTripMs === undefined
           ? '–'
           : language.sentence('milliseconds', { ms: language.number(roundTripMs, 1) }),
       loss: language.percent(Math.round(loss * PERCENT) / PERCENT),
-      packets: packets === undefined ? '–' : language.number(packets),
+      received: octets === undefined ? '–' : language.octets(octets.received),
+      sent: octets === undefined ? '–' : language.octets(octets.sent),
     }))
     .reverse()
 }

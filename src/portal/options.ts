@@ -2,9 +2,10 @@ import type { Prefix } from '../address/prefix.ts'
 import type { Prober } from '../echo/prober.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { PublishedNames } from '../lifecycle/published-names.ts'
-import type { Mailer } from '../mail/mailer.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Census } from '../observation/census.ts'
 import type { History } from '../observation/history.ts'
+import type { TrafficCounts } from '../observation/traffic-counts.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { EntryRules } from '../registration/entry-rules.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
@@ -58,6 +59,7 @@ export interface PortalOptions {
   readonly pool: Prefix
   readonly census: Census
   readonly history: History
+  readonly traffic: Pick<TrafficCounts, 'of'>
   readonly published: PublishedNames
   readonly table: TunnelReader
   /** Where commits are heard of. */
@@ -67,9 +69,9 @@ export interface PortalOptions {
   readonly probeTimeoutMs: number
   readonly lifecycle: Lifecycle
   readonly admission: Admission
+  /** Where owners are told, and the links in what they are sent. */
+  readonly correspondence: Correspondence
   readonly entry: Pick<EntryRules, 'areInvitationsRequired'>
-  /** Undefined: no mail is sent, and no address is asked for. */
-  readonly mailer?: Pick<Mailer, 'send'> | undefined
   readonly selfCheck: {
     check(): Promise<
       { readonly kind: 'healthy' } | { readonly kind: 'unhealthy'; readonly reasons: readonly string[] }

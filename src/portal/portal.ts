@@ -10,6 +10,7 @@ import { formatEndpoint } from '../shared/endpoint.ts'
 import { problem } from '../shared/problem.ts'
 import { Admittance, type AdmittanceOptions } from './admittance.ts'
 import { Api } from './api.ts'
+import { ContactPages } from './contact-pages.ts'
 import { DiagnosisPages } from './diagnosis-pages.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
@@ -17,7 +18,7 @@ import { guardOrigin, guardProgram } from './form-guard.ts'
 import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
-import { MailPages } from './mail-pages.ts'
+import { MailedLinks } from './mailed-links.ts'
 import { mtuOf } from './mtu-of.ts'
 import { openApiDocument } from './openapi/openapi.ts'
 import type { PortalOptions } from './options.ts'
@@ -143,7 +144,19 @@ function application(
     readonly publicUrl: string
   },
 ): Koa {
-  const { facts, history, published, table, lifecycle, admission, words, systems, log } = options
+  const {
+    facts,
+    history,
+    traffic,
+    published,
+    table,
+    lifecycle,
+    admission,
+    words,
+    systems,
+    correspondence,
+    log,
+  } = options
   const { events, admittance, publicUrl } = parts
   const { limits, trustedProxies } = admittance
   const templates = new Templates()
@@ -153,13 +166,14 @@ function application(
     trustedProxies,
     facts,
     history,
+    traffic,
     published,
     table,
     lifecycle,
     entry: options.entry,
     publicUrl,
     limits,
-    hasMail: options.mailer !== undefined,
+    correspondence,
     events,
     views,
     words,
@@ -172,7 +186,7 @@ function application(
       isDryRun: facts.dryRun,
     }),
     keys: new KeyCheck({ table, limits, origin: facts.origin }),
-    registrar: new Registrar({ admission, lifecycle, limits }),
+    registrar: new Registrar({ admission, lifecycle, limits, contacts: correspondence.wishes }),
     scripts: new TunnelScripts(
       {
         origin: facts.origin,
@@ -201,7 +215,8 @@ function application(
   new HistoryPages(shared).mount(router)
   new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
-  if (options.mailer !== undefined) new MailPages({ ...shared, mailer: options.mailer }).mount(router)
+  if (correspondence.wishes.offersAny) new ContactPages(shared).mount(router)
+  if (correspondence.wishes.offers('email')) new MailedLinks({ ...shared, log }).mount(router)
   new Api(shared).mount(router)
   new Dyndns2(shared).mount(router)
   new StatusPage({ ...options, views, turnover: parts.turnover }).mount(router)

@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import type { Correspondence } from '../mail/correspondence.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { nameOf } from '../tunnel/tunnel.ts'
@@ -18,8 +19,7 @@ export interface RecoveryPagesOptions
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
-  /** Whether a link can be sent by mail too. */
-  readonly hasMail: boolean
+  readonly correspondence: Correspondence
 }
 
 /** A new key for an owner who has lost the old one and comes through the tunnel itself. */
@@ -36,13 +36,13 @@ export class RecoveryPages {
   }
 
   #show(ctx: Context): void {
-    const { facts, hasMail, publicUrl, table, views, words } = this.#options
+    const { facts, correspondence, publicUrl, table, views, words } = this.#options
     const visitor = visitorOf(ctx.req, this.#options.trustedProxies)
     const behind = tunnelBehind(table, visitor)
     const language = languageOf(ctx, words)
     views.send(ctx, 'recover', {
       title: language.sentence('recover'),
-      hasMail,
+      hasMail: correspondence.wishes.offers('email'),
       visitor,
       name: behind.kind === 'found' ? nameOf(behind.tunnel, facts.origin) : '',
       why: behind.kind === 'none' ? language.detail(behind.problem) : '',

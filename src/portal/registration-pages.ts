@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { Refusal } from '../lifecycle/refusal.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
 import { lowerCaseAscii } from '../registration/ascii.ts'
 import { countriesIn } from '../registration/country.ts'
@@ -26,18 +27,30 @@ import { visitorOf } from './visitor.ts'
 export interface RegistrationPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems' | 'entry'> {
   readonly publicUrl: string
+  readonly correspondence: Correspondence
   readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
 }
 
-type Typed = Readonly<Record<Field | 'kind' | 'routed_prefix', string>>
+type Typed = Readonly<Record<Exclude<Field, 'webhook'> | 'kind' | 'routed_prefix', string>>
 
 /** What came of a form: a tunnel, whose key waits for the first view of its page behind a token. */
 type FormOutcome = { readonly kind: 'registered'; readonly id: string; readonly token: string } | Refusal
 
-const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os', 'invitation']
+const FIELDS: readonly Field[] = ['ipv4', 'public_key', 'nicname', 'country', 'os', 'invitation', 'email']
+const NOTHING_TYPED: Typed = {
+  ipv4: '',
+  public_key: '',
+  nicname: '',
+  country: '',
+  os: '',
+  invitation: '',
+  email: '',
+  kind: '',
+  routed_prefix: '',
+}
 /** The kind for whom nobody can reach by protocol 41. */
 const BEHIND_NAT = 'wireguard'
 
@@ -68,25 +81,14 @@ export class RegistrationPages {
     const ipv4 = visitor.family === 4 ? visitor.address : ''
     const wanted = typeof ctx.query.kind === 'string' ? ctx.query.kind : suggestedKind(visitor)
     const kind = this.#kindFor(system, wanted)
-    const typed = {
-      ipv4,
-      nicname: '',
-      country: '',
-      os: system.id,
-      kind,
-      public_key: '',
-      routed_prefix: '',
-      invitation: '',
-    }
+    const typed = { ...NOTHING_TYPED, ipv4, os: system.id, kind }
     this.#formPage(ctx, system, { typed, problems: [] })
   }
 
   async #register(ctx: Context): Promise<void> {
     const form = await readForm(ctx.req)
-    const { ipv4 = '', nicname = '', country = '', os = '', public_key = '', routed_prefix = '' } = form
-    const { invitation = '' } = form
-    const kind = form.switch ?? (form.kind || 'sit')
-    const typed = { ipv4, nicname, country, os, kind, public_key, routed_prefix, invitation }
+    const { os = '' } = form
+    const typed = typedIn(form)
     if (form.switch !== undefined) {
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: [] })
       return
@@ -108,7 +110,10 @@ export class RegistrationPages {
   }
 
   async #do(ctx: Context, typed: Typed): Promise<FormOutcome> {
-    const outcome = await this.#options.registrar.register(registrationOf(typed), this.#visitor(ctx))
+    const outcome = await this.#options.registrar.register(
+      registrationOf(typed, this.#language(ctx).tag),
+      this.#visitor(ctx),
+    )
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const token = this.#options.signIns.keepFirstView(tunnel.id, { key, warnings })
@@ -121,7 +126,7 @@ export class RegistrationPages {
     { typed, problems }: { readonly typed: Typed; readonly problems: readonly Problem[] },
   ): void {
     const visitor = this.#visitor(ctx)
-    const language = languageOf(ctx, this.#options.words)
+    const language = this.#language(ctx)
     const systems = this.#options.systems.in(language.tag)
     const system = systems.find(chosen?.id ?? '')
     const described = describe(problems, language)
@@ -153,6 +158,7 @@ export class RegistrationPages {
       systems: systems.all
         .filter(({ files }) => files.has(typed.kind))
         .map(entry => ({ ...entry, chosen: entry.id === system?.id })),
+      offersMail: this.#options.correspondence.wishes.offers('email'),
       unknownOs: system === undefined ? typed.os.trim() : '',
     })
   }
@@ -169,8 +175,12 @@ export class RegistrationPages {
     return this.#options.facts.offered.find(fits) ?? ''
   }
 
+  #language(ctx: Context): Language {
+    return languageOf(ctx, this.#options.words)
+  }
+
   #errors(ctx: Context): void {
-    const language = languageOf(ctx, this.#options.words)
+    const language = this.#language(ctx)
     const codes = Object.keys(PROBLEMS) as ProblemCode[]
     this.#options.views.send(ctx, 'errors', {
       title: language.sentence('errors'),
@@ -195,8 +205,18 @@ function suggestedKind(visitor: VisitorAddress): string {
   return kind === 'private' || kind === 'shared' || visitor.family === 6 ? BEHIND_NAT : ''
 }
 
-function registrationOf({ public_key, routed_prefix, ...fields }: Typed): RegistrationInput {
-  const typed = { ...fields, wantsRouted: routed_prefix !== '' }
+function typedIn(form: Readonly<Record<string, string>>): Typed {
+  const typed = Object.keys(NOTHING_TYPED).map(name => [name, form[name] ?? ''])
+  return { ...NOTHING_TYPED, ...Object.fromEntries(typed), kind: form.switch ?? (form.kind || 'sit') }
+}
+
+/** A tunnel that comes back keeps the address it has if none is typed. */
+function registrationOf(
+  { public_key, routed_prefix, email, ...fields }: Typed,
+  language: string,
+): RegistrationInput {
+  const contact = email.trim() === '' ? {} : { contact: { email, language } }
+  const typed = { ...fields, ...contact, wantsRouted: routed_prefix !== '' }
   return typed.kind === 'wireguard'
     ? { ...typed, ipv4: '', details: { publicKey: public_key.trim() } }
     : typed

@@ -38,7 +38,12 @@ export interface ScriptValues {
   readonly publicKey: string
   /** The server's; empty only for kinds without one. */
   readonly serverPublicKey: string
+  /** The server's UDP endpoint; then its parts, for systems that want them one by one. */
   readonly endpoint: string
+  readonly endpointHost: string
+  readonly endpointPort: number
+  /** The host where it is an address; empty where it is a name. */
+  readonly endpointIpv4: string
   readonly keepaliveSeconds: number
   /** What is routed to the client beside its link, the first /64 of it, and an address in that; empty: nothing is. */
   readonly routedPrefix: string
@@ -78,6 +83,9 @@ const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> =
   publicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),
   serverPublicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),
   endpoint: matches(/^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$/),
+  endpointHost: matches(/^[A-Za-z0-9.-]{1,253}$/),
+  endpointPort: isNumber,
+  endpointIpv4: value => value === '' || isIpv4(value),
   keepaliveSeconds: isNumber,
   routedPrefix: isPrefixOrNone,
   routedNetwork: isPrefixOrNone,

@@ -10,11 +10,12 @@ import { Refused } from './refused.ts'
 import { BEARER_CHALLENGE, languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
+import { briefStageWords } from './stage-words.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface SignInPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'words'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words'> {
   readonly keys: KeyCheck
   readonly signIns: SignIns
   readonly cookie: SessionCookie
@@ -52,7 +53,7 @@ export class SignInPages {
       id: tunnel.id,
       name: nameOf(tunnel, this.#options.facts.origin),
       state: stateOf(tunnel),
-      words: language.sentence(`brief-${stateOf(tunnel)}`),
+      words: briefStageWords(tunnel, this.#options.lifecycle.endOf(tunnel), language),
     }))
     views.send(ctx, 'sign-in', {
       title: language.sentence(mine.length > 0 && reference === '' ? 'my-tunnels' : 'sign-in'),

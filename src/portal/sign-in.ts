@@ -1,5 +1,5 @@
+import { BoundedSessions, type Session } from '../shared/bounded-sessions.ts'
 import type { Problem } from '../shared/problem.ts'
-import { BoundedSessions, type Session } from './bounded-sessions.ts'
 
 /** How long a browser stays signed in to its tunnel, in milliseconds. */
 export const SESSION_LIFETIME_MS = 3_600_000

@@ -6,7 +6,7 @@ import type { Log } from '../shared/log.ts'
 import type { RowDifference, TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
 import { NEW, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
-import { minuteOf } from './minute.ts'
+import { stageWords } from './stage-words.ts'
 
 /** Listeners of a tunnel, of a visitor, and in all: each holds a connection. */
 const MAX_PER_TUNNEL = 8
@@ -146,7 +146,7 @@ export class TunnelEvents {
 
   #sendState({ language, stream }: Listener, tunnel: Tunnel): void {
     const state = stateOf(tunnel)
-    const text = language.sentence(`state-${state}`, { until: minuteOf(this.#endOf(tunnel)) })
+    const text = stageWords(tunnel, this.#endOf(tunnel), language)
     send(stream, 'state', { state, unreachable: tunnel.unreachable, text })
   }
 

@@ -1,10 +1,13 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
+import type { Octets } from '../tunnel/interface.ts'
 import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
+import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
@@ -14,12 +17,15 @@ import { minuteOf } from './minute.ts'
 import { mtuOf } from './mtu-of.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
+import { PublicKeyPages } from './public-key-pages.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
+import { RoutedPages } from './routed-pages.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, signedInTunnel } from './signed-in.ts'
+import { stageWords } from './stage-words.ts'
 import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
@@ -37,7 +43,15 @@ import { visitorOf } from './visitor.ts'
 export interface TunnelPagesOptions
   extends Pick<
     PortalOptions,
-    'trustedProxies' | 'facts' | 'history' | 'published' | 'table' | 'lifecycle' | 'words' | 'systems'
+    | 'trustedProxies'
+    | 'facts'
+    | 'history'
+    | 'traffic'
+    | 'published'
+    | 'table'
+    | 'lifecycle'
+    | 'words'
+    | 'systems'
   > {
   readonly publicUrl: string
   readonly registrar: Registrar
@@ -46,17 +60,20 @@ export interface TunnelPagesOptions
   readonly cookie: SessionCookie
   readonly views: Views
   readonly signInPages: SignInPages
-  readonly hasMail: boolean
+  readonly correspondence: Correspondence
 }
 
 /** What a view of the tunnel's page has beyond the tunnel itself. */
 interface Occasion {
   readonly first?: FirstView
   readonly endpointProblems?: readonly Problem[]
+  /** Why it could not be woken. */
+  readonly wakeProblems?: readonly Problem[]
   readonly typedIpv4?: string
   readonly isDeleteUnsure?: boolean
   readonly isKeyUnsure?: boolean
   readonly isMoveUnsure?: boolean
+  readonly isReturnUnsure?: boolean
 }
 
 const SIGN_IN_FIRST = problem('unauthorized', { case: 'page' })
@@ -75,6 +92,9 @@ export class TunnelPages {
     router.post('/tunnels/:id/endpoint', ctx => this.#changeEndpoint(ctx))
     router.post('/tunnels/:id/key', ctx => this.#renewKey(ctx))
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
+    const askAgain = (ctx: Context, tunnel: Tunnel) => this.#page(ctx, tunnel, { isReturnUnsure: true })
+    new RoutedPages(this.#options, askAgain).mount(router)
+    new PublicKeyPages(this.#options).mount(router)
   }
 
   async #show(ctx: Context): Promise<void> {
@@ -89,7 +109,8 @@ export class TunnelPages {
     }
     const tunnel = this.#found(id)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
-    this.#page(ctx, await registrar.wake(tunnel), first === undefined ? {} : { first })
+    const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
+    this.#page(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
   }
 
   /** Neither a reload that breaks the first view off nor a fault of ours may lose the key. */
@@ -103,6 +124,7 @@ export class TunnelPages {
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
     const { facts, history, lifecycle, publicUrl, scripts, views, words } = this.#options
+    const { wishes } = this.#options.correspondence
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -119,9 +141,10 @@ export class TunnelPages {
       mtu: mtuOf(tunnel, facts),
       configuration: scripts.configuration(tunnel),
       routedNotes: scripts.routedNotes(tunnel, language.tag),
-      stateWords: language.sentence(`state-${state}`, { until: minuteOf(lifecycle.endOf(tunnel)) }),
+      stateWords: stageWords(tunnel, lifecycle.endOf(tunnel), language),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
+      traffic: trafficWords(this.#options.traffic.of(tunnel.id), language),
       missed: Math.max(0, tunnel.unreachable),
       probeSeconds: Math.round(facts.probeIntervalMs / 1000),
       firstAnswer: language.duration(facts.firstAnswerMs / 1000),
@@ -130,15 +153,20 @@ export class TunnelPages {
       lastHour: lastHour(history, tunnel.id, language),
       freshKey: key,
       keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
-      warnings: describe(occasion.first?.warnings ?? [], language).map(({ detail }) => detail),
+      warnings: describe(
+        [...(occasion.first?.warnings ?? []), ...(occasion.wakeProblems ?? [])],
+        language,
+      ).map(({ detail }) => detail),
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? occasion.first?.typedIpv4 ?? '',
       presentIpv4: this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,
       isMoveUnsure: occasion.isMoveUnsure ?? false,
+      isReturnUnsure: occasion.isReturnUnsure ?? false,
       names: this.#namesOf(tunnel),
-      hasMail: this.#options.hasMail,
+      hasMail: wishes.offersAny,
+      unconfirmed: wishes.of(tunnel.id)?.ways.filter(({ isConfirmed }) => !isConfirmed) ?? [],
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
       ...this.#scriptValues(ctx, tunnel),
       ...this.#updateLines(ctx, tunnel),
@@ -307,6 +335,13 @@ export class TunnelPages {
   #visitor(ctx: Context): VisitorAddress {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** Empty if nobody has counted. */
+function trafficWords(octets: Octets | undefined, language: Language): string {
+  if (octets === undefined) return ''
+  const { received, sent } = octets
+  return language.sentence('traffic', { received: language.octets(received), sent: language.octets(sent) })
 }
 
 /** A link that saves a text without a script and without asking us again. */

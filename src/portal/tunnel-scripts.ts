@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseIpv4 } from '../address/ipv4.ts'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../address/prefix.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
@@ -38,6 +39,9 @@ const SAMPLE: ScriptValues = {
   publicKey: 'cHVibGljIGtleSBvZiB0aGUgY2xpZW50LCBhIHNhbXA=',
   serverPublicKey: 'cHVibGljIGtleSBvZiB0aGUgc2VydmVyLCBhIHNhbXA=',
   endpoint: '192.0.2.1:51820',
+  endpointHost: '192.0.2.1',
+  endpointPort: 51_820,
+  endpointIpv4: '192.0.2.1',
   keepaliveSeconds: KEEPALIVE_SECONDS,
   routedPrefix: '2001:db8:1::/56',
   routedNetwork: '2001:db8:1::/64',
@@ -136,11 +140,18 @@ export class TunnelScripts {
       id: tunnel.id,
       publicKey: tunnel.kind.publicKey ?? '',
       serverPublicKey: this.#facts.wireguard.serverPublicKey,
-      endpoint: this.#facts.wireguard.endpoint,
+      ...endpointValues(this.#facts.wireguard.endpoint),
       keepaliveSeconds: KEEPALIVE_SECONDS,
       ...routedValues(tunnel.routedPrefix),
     }
   }
+}
+
+function endpointValues(endpoint: string) {
+  const colon = endpoint.lastIndexOf(':')
+  const endpointHost = endpoint.slice(0, colon)
+  const endpointIpv4 = parseIpv4(endpointHost) === undefined ? '' : endpointHost
+  return { endpoint, endpointHost, endpointPort: Number(endpoint.slice(colon + 1)), endpointIpv4 }
 }
 
 /** Every template file, each once. */

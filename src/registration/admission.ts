@@ -8,6 +8,7 @@ import type { ReservedNames } from '../lifecycle/reserved-names.ts'
 import type { Log } from '../shared/log.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { ContactWish, WayName } from '../tunnel/contact.ts'
 import type { Kinds } from '../tunnel/kind.ts'
 import { isLabel } from '../tunnel/label.ts'
 import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
@@ -20,7 +21,9 @@ import { isReservedNicname } from './reserved-nicnames.ts'
 import { limitKey } from './visitor.ts'
 
 /** What somebody asks for, as typed. */
-export type RegistrationInput = Readonly<Record<Exclude<Field, 'public_key' | 'invitation'>, string>> & {
+export type RegistrationInput = Readonly<
+  Record<Exclude<Field, 'public_key' | 'invitation' | WayName>, string>
+> & {
   /** A code that the operator has given out; none unless it is given. */
   readonly invitation?: string
   /** The name of a kind; the first kind if it is not given. */
@@ -29,6 +32,8 @@ export type RegistrationInput = Readonly<Record<Exclude<Field, 'public_key' | 'i
   readonly wantsRouted?: boolean
   /** What the kind asks for beyond the fields. */
   readonly details?: unknown
+  /** Where the owner wants to be told of the tunnel. */
+  readonly contact?: ContactWish
 }
 
 /** Who asks: the request's source address in text form; undefined for the operator, who may register for anybody. */
@@ -127,7 +132,7 @@ export class Admission {
       nameProblem,
       countryProblem,
       this.#checkOs(request.os, kind.name),
-      this.#checkRouted(wantsRouted),
+      this.checkRouted(wantsRouted),
     ].filter(isProblem)
     const problems = [...kind.problems, ...endpoint.problems, ...own]
     if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
@@ -209,7 +214,8 @@ export class Admission {
     return holder === undefined || holder === tunnelId ? undefined : REFUSAL.publicKeyInUse()
   }
 
-  #checkRouted(isWanted: boolean): Problem | undefined {
+  /** Whether a prefix can be routed to whoever wants one. */
+  checkRouted(isWanted: boolean): Problem | undefined {
     return isWanted && !this.#policy.offersRouted ? problem('routed-prefix-none', {}) : undefined
   }
 

@@ -4,6 +4,7 @@ import { limitKey, type VisitorAddress } from './visitor.ts'
 
 const MINUTE_SECONDS = 60
 const HOUR_SECONDS = 3600
+const DAY_SECONDS = 24 * HOUR_SECONDS
 /** Wrong keys that an address may send in a minute: enough for a typing mistake, too few to try keys. */
 const WRONG_KEYS_PER_MINUTE = 20
 /** Refused registrations and moves of an address in a minute: nobody corrects a form faster. */
@@ -12,6 +13,8 @@ const REFUSALS_PER_MINUTE = 60
 const MOVES_PER_HOUR = 60
 /** Mails that a visitor may have sent in an hour, and that one tunnel's owner gets at others' wish. */
 const MAILS_PER_HOUR = 5
+/** Questions whether notices may come that one target gets in a day, whoever has named it: it may be a stranger's. */
+const QUESTIONS_PER_DAY = 3
 /** New keys of one tunnel in an hour. */
 const NEW_KEYS_PER_HOUR = 10
 /** Invitations that are none, of an address in a minute: enough for typing mistakes, too few to guess. */
@@ -26,6 +29,7 @@ export class VisitorLimits {
   readonly #moves = new BoundedLimiter({ points: MOVES_PER_HOUR, seconds: HOUR_SECONDS })
   readonly #newKeys = new BoundedLimiter({ points: NEW_KEYS_PER_HOUR, seconds: HOUR_SECONDS })
   readonly #mails = new BoundedLimiter({ points: MAILS_PER_HOUR, seconds: HOUR_SECONDS })
+  readonly #questions = new BoundedLimiter({ points: QUESTIONS_PER_DAY, seconds: DAY_SECONDS })
   readonly #wrongInvitations = new BoundedLimiter({
     points: WRONG_INVITATIONS_PER_MINUTE,
     seconds: MINUTE_SECONDS,
@@ -87,6 +91,11 @@ export class VisitorLimits {
   /** Whether the owner of a tunnel may get one more mail that somebody asked for. */
   takeMailTo(tunnelId: string): boolean {
     return this.#mails.take(tunnelId) === undefined
+  }
+
+  /** Whether a visitor may have one more question sent to a target. */
+  takeQuestion(visitor: VisitorAddress, target: string): boolean {
+    return this.takeMail(visitor) === undefined && this.#questions.take(target.toLowerCase()) === undefined
   }
 
   takeWrongInvitation(visitor: VisitorAddress): Problem | undefined {

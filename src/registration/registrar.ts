@@ -1,13 +1,16 @@
 import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
-import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
+import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
 import type { TunnelRequest } from '../lifecycle/registration.ts'
 import type { Problem } from '../shared/problem.ts'
+import type { ContactReading, ContactWish, WayName } from '../tunnel/contact.ts'
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
 import type { Admission, AdmissionVerdict, RegistrationInput } from './admission.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
+
+const NOTHING_WISHED: ContactReading = { problems: [], contact: undefined, asking: [] }
 
 export interface Registered {
   readonly kind: 'registered'
@@ -23,6 +26,13 @@ export interface Moved {
   readonly warnings: readonly Problem[]
 }
 
+/** Reads where owners want to be told; of a tunnel that is not new beside what it has. */
+export interface ContactReader {
+  read(wish: ContactWish, tunnelId?: string): ContactReading
+}
+
+export type ContactKept = { readonly kind: 'kept' } | Refusal
+
 /**
  * The draft's server steps 1–4, the same for every door: limits, checks, then one transaction. A refusal has every
  * problem together; a registration that is refused costs no quota.
@@ -31,15 +41,18 @@ export class Registrar {
   readonly #admission: Admission
   readonly #lifecycle: Lifecycle
   readonly #limits: VisitorLimits
+  readonly #contacts: ContactReader
 
   constructor(options: {
     readonly admission: Admission
     readonly lifecycle: Lifecycle
     readonly limits: VisitorLimits
+    readonly contacts: ContactReader
   }) {
     this.#admission = options.admission
     this.#lifecycle = options.lifecycle
     this.#limits = options.limits
+    this.#contacts = options.contacts
   }
 
   async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
@@ -49,16 +62,22 @@ export class Registrar {
     const outcome =
       own === undefined
         ? await this.#admitAndRegister(input, visitor)
-        : await this.#admitAndComeBack(own, visitor)
+        : await this.#admitAndComeBack(own, input.contact, visitor)
     if (outcome.kind === 'refused') this.#limits.giveRegistrationBack(visitor)
     return outcome
   }
 
   async #admitAndRegister(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
+    const { problems, ...reading } = this.#read(input.contact)
     const verdict = await this.#checkGuessing(input, visitor)
-    if (verdict.kind === 'refused') return verdict
+    if (verdict.kind === 'refused') return refused(...verdict.problems, ...problems)
+    if (problems.length > 0) return refused(...problems)
     this.#limits.giveRefusalBack(visitor)
-    const registration = await this.#lifecycle.register(verdict.request)
+    const { request } = verdict
+    const { contact } = reading
+    const registration = await this.#lifecycle.register(
+      contact === undefined ? request : { ...request, contact, asking: this.#mayAsk(reading, visitor) },
+    )
     if (registration.kind === 'refused') return registration
     const { tunnel, key } = registration
     return { kind: 'registered', tunnel, key, warnings: verdict.warnings }
@@ -89,22 +108,60 @@ export class Registrar {
 
   async #admitAndComeBack(
     { id, ipv4Client = '' }: DormantTunnel,
+    wish: ContactWish | undefined,
     visitor: VisitorAddress,
   ): Promise<Registered | Refusal> {
+    const { problems } = this.#read(wish, id)
+    if (problems.length > 0) return refused(...problems)
     const verdict = await this.#admission.checkEndpoint(ipv4Client, visitor, id)
     if (verdict.kind === 'refused') return verdict
     // Both tunnels have the same endpoint: there is nothing to exchange with a silent holder.
     if (verdict.request.holder !== undefined) return refused(REFUSAL.endpointInUse(ipv4Client))
     this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.reregister(id)
-    return registration.kind === 'refused' ? registration : { ...registration, warnings: verdict.warnings }
+    if (registration.kind === 'refused') return registration
+    if (wish !== undefined) await this.keepContact(registration.tunnel, wish, visitor)
+    return { ...registration, warnings: verdict.warnings }
+  }
+
+  /** Notes where the owner of a tunnel wants to be told, and asks there. */
+  async keepContact(
+    { id }: Pick<Tunnel, 'id'>,
+    wish: ContactWish,
+    visitor: VisitorAddress,
+  ): Promise<ContactKept> {
+    const { problems, ...reading } = this.#read(wish, id)
+    if (problems.length > 0) return refused(...problems)
+    try {
+      await this.#lifecycle.setContact(id, reading.contact, this.#mayAsk(reading, visitor))
+      return { kind: 'kept' }
+    } catch (error) {
+      return refused(storageProblem(error))
+    }
+  }
+
+  #read(wish: ContactWish | undefined, id?: string): ContactReading {
+    return wish === undefined ? NOTHING_WISHED : this.#contacts.read(wish, id)
+  }
+
+  /** Where no question goes today the owner can have one sent later: that is no reason to refuse. */
+  #mayAsk({ asking }: Pick<ContactReading, 'asking'>, visitor: VisitorAddress): readonly WayName[] {
+    return asking.filter(({ target }) => this.#limits.takeQuestion(visitor, target)).map(({ kind }) => kind)
   }
 
   /** Brings a dormant tunnel back because its owner has come by; one that can't come back stays as it is. */
   async wake(tunnel: Tunnel): Promise<Tunnel> {
-    if (tunnel.dormant === undefined) return tunnel
+    return (await this.visit(tunnel)).tunnel
+  }
+
+  /** The same, and why it could not come back. That it is suspended says its state. */
+  async visit(tunnel: Tunnel): Promise<Moved> {
+    const unmoved = { kind: 'moved', tunnel, warnings: [] } as const
+    if (tunnel.dormant === undefined || tunnel.dormant.isSuspended) return unmoved
     const awakened = await this.#lifecycle.wake(tunnel.id)
-    return awakened.kind === 'refused' ? tunnel : awakened.tunnel
+    return awakened.kind === 'refused'
+      ? { ...unmoved, warnings: awakened.problems }
+      : { ...unmoved, tunnel: awakened.tunnel }
   }
 
   /**
@@ -153,6 +210,24 @@ export class Registrar {
     if (verdict.kind === 'admitted') this.#limits.giveRefusalBack(visitor)
     const change =
       verdict.kind === 'refused' ? verdict : await this.#lifecycle.changeKey(tunnel.id, verdict.request)
+    if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
+    this.#limits.giveMoveBack(tunnel.id)
+    return change
+  }
+
+  /**
+   * Routes a prefix to a tunnel, or takes it back. A dormant tunnel comes back first: its owner has come by. What is given
+   * back rests, so that a change counts as a move: nobody exhausts the pool by giving and taking.
+   */
+  async changeRouted(tunnel: Tunnel, isWanted: boolean): Promise<Moved | Refusal> {
+    const notOffered = this.#admission.checkRouted(isWanted)
+    if (notOffered !== undefined) return refused(notOffered)
+    const awake = await this.#rouse(tunnel)
+    if (awake.kind === 'refused') return awake
+    if (isWanted === (awake.tunnel.routedPrefix !== undefined)) return awake
+    const tooMany = this.#limits.takeMove(tunnel.id)
+    if (tooMany !== undefined) return refused(tooMany)
+    const change = await this.#lifecycle.changeRouted(tunnel.id, isWanted)
     if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
     this.#limits.giveMoveBack(tunnel.id)
     return change

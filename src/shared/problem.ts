@@ -1,5 +1,5 @@
 /** A field of the registration form. */
-export type Field = 'ipv4' | 'nicname' | 'country' | 'os' | 'public_key' | 'invitation'
+export type Field = 'ipv4' | 'nicname' | 'country' | 'os' | 'public_key' | 'invitation' | 'email' | 'webhook'
 
 /** What is fixed for a code; its words are in templates/words, one file a language. */
 interface Sort {
@@ -72,9 +72,14 @@ export const PROBLEMS = {
   'routed-prefix-none': { status: 409, params: [] },
   'routed-prefixes-full': { status: 503, params: [] },
   'routed-prefix-syntax': { status: 400, params: [] },
+  'one-change': { status: 400, params: [] },
   suspended: { status: 403, params: [], cases: ['tunnel', 'endpoint'] },
   'table-full': { status: 503, params: [] },
-  'email-syntax': { status: 400, params: [] },
+  'email-syntax': { status: 400, field: 'email', params: [], cases: ['malformed', 'no-string'] },
+  'email-none': { status: 409, field: 'email', params: [] },
+  'webhook-syntax': { status: 400, field: 'webhook', params: [], cases: ['malformed', 'no-string'] },
+  'webhook-host': { status: 400, field: 'webhook', params: ['known'] },
+  'webhook-none': { status: 409, field: 'webhook', params: [] },
   'link-expired': { status: 404, params: [] },
   'version-gone': { status: 503, params: [] },
   'interface-fault': { status: 503, params: ['reason'] },
@@ -95,7 +100,17 @@ export const PROBLEMS = {
   'not-found': {
     status: 404,
     params: [],
-    cases: ['page', 'system', 'tunnel', 'taken-down', 'script', 'zone', 'serial', 'invitation'],
+    cases: [
+      'page',
+      'system',
+      'tunnel',
+      'taken-down',
+      'script',
+      'routed-prefix',
+      'zone',
+      'serial',
+      'invitation',
+    ],
   },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },

@@ -56,6 +56,10 @@ export class AbsentStore implements TunnelStore {
     return () => undefined
   }
 
+  onNotices(): () => void {
+    return () => undefined
+  }
+
   onForeignCommit(): () => void {
     return () => undefined
   }
@@ -80,6 +84,7 @@ export class AbsentStore implements TunnelStore {
 /** Every look-up is a fault; counts, which feed figures alone, are 0. */
 class AbsentTunnels implements TunnelReader {
   readonly dormant: DormantReader
+  readonly notices = { due: () => [], count: () => 0 }
   readonly #reason: string
 
   constructor(reason: string) {

@@ -1,10 +1,12 @@
 import type { Assignment } from '../tunnel/address-pool.ts'
+import type { Contact, WayName } from '../tunnel/contact.ts'
 import type { BrokenRow, Dormancy, DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
 import type { InvitationReader, InvitationWrites } from './invitations.ts'
 import type { JournalReader } from './journal.ts'
+import type { Notice, NoticeReader, Occasion } from './notice.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
 
 declare const CURSOR: unique symbol
@@ -36,15 +38,6 @@ export interface CountryCount {
   readonly unreachable: number
 }
 
-/** Where the owner of a tunnel is told of its end, and gets a new key. */
-export interface Contact {
-  readonly email: string
-  /** Of the words that are sent; BCP 47. */
-  readonly language: string
-  /** The `since` of the sleep whose near end the owner has been told of. */
-  readonly warnedOf?: number
-}
-
 /** A tunnel to probe; its address in canonical text. */
 export interface ProbedTunnel {
   readonly id: string
@@ -71,6 +64,7 @@ export interface DormantReader {
 /** Look-ups of tunnels. Only sound rows are tunnels; broken ones are in `brokenRows`. */
 export interface TunnelReader {
   readonly dormant: DormantReader
+  readonly notices: NoticeReader
   byId(id: string): Tunnel | undefined
   byName(nicname: string, country: string): Tunnel | undefined
   byIpv6Client(address: Uint8Array): Tunnel | undefined
@@ -78,7 +72,7 @@ export interface TunnelReader {
   idByName(nicname: string, country: string): string | undefined
   /** The id of the row, sound or broken, that has an IPv4 endpoint, in canonical text; undefined: it is free. */
   idByEndpoint(ipv4: string): string | undefined
-  /** The same for a client's public key. */
+  /** The id of the row that has a client's public key; a dormant one keeps it. One that is awake comes first. */
   idByPublicKey(publicKey: string): string | undefined
   /** Whether the key opens the tunnel, a dormant one too; takes as long for an id that does not exist. */
   keyMatches(id: string, key: string): boolean
@@ -127,6 +121,13 @@ export interface InsertionOptions {
 
 export type Move = 'moved' | 'taken' | 'gone'
 
+/** What became of a tunnel that was to be given a routed prefix, or to give it back. */
+export type RoutedChange =
+  | { readonly kind: 'changed'; readonly before: Tunnel; readonly tunnel: Tunnel }
+  /** It has one already, or none. */
+  | { readonly kind: 'unchanged'; readonly tunnel: Tunnel }
+  | { readonly kind: 'gone' | 'routed-full' }
+
 /** With what a dormant tunnel comes back. */
 export interface Awakening {
   readonly ipv4: string | undefined
@@ -135,9 +136,11 @@ export interface Awakening {
   readonly since: number
   /** In place of the hash that it had. */
   readonly keyHash?: Uint8Array
+  /** In place of the fields of its kind. */
+  readonly fields?: KindFields
 }
 
-/** `taken`: another row has the endpoint, or was written by hand with its name or address. */
+/** `taken`: another row has the endpoint or the public key, or was written by hand with its name or address. */
 export type Waking = { readonly kind: 'woken'; readonly tunnel: Tunnel } | { readonly kind: 'taken' | 'gone' }
 
 /** What works write through, inside the transaction that they share. Reads see what was written before. */
@@ -156,6 +159,10 @@ export interface TunnelTransaction {
   moveEndpoint(id: string, ipv4: string, since: number): Move
   /** Gives a tunnel other fields of its kind, such as a new public key. */
   changeFields(id: string, fields: KindFields): Move
+  /** Routes a free prefix to a tunnel, a dormant one too. `now`: seconds of the steady clock. */
+  giveRouted(id: string, now: number): RoutedChange
+  /** Takes a tunnel's routed prefix back, and lets it rest. */
+  takeRouted(id: string, now: number): RoutedChange
   /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
   exchangeEndpoints(id: string, otherId: string, since: number): boolean
   /** Makes another key the one that opens a row, a dormant one too; false: there is no such row. */
@@ -173,6 +180,17 @@ export interface TunnelTransaction {
   suspendDormant(id: string, since: number): boolean
   /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */
   setContact(id: string, contact: Contact | undefined): void
+  /**
+   * Has the owner of a tunnel told something by each way that is confirmed, in place of what waits to be told. `since`: UTC
+   * seconds. To be called while the row is there. An owner who has not yet heard of a suspension is not told of its end.
+   */
+  notify(id: string, occasion: Exclude<Occasion, 'confirm' | 'recover'>, since: number): void
+  /** Has it asked whether notices may come by a way, or has a link to a new key sent by it. */
+  ask(id: string, occasion: 'confirm' | 'recover', way: WayName): void
+  /** Forgets a notice: it was taken, or is given up. */
+  dropNotice(number: number): void
+  /** Notes that a notice could not be handed over, and when it is tried again, in seconds of the steady clock. */
+  postponeNotice(notice: Pick<Notice, 'number'>, nextTry: number): void
   /** Notes something of a tunnel, in place of what was noted; an empty text is none. */
   setNote(id: string, note: string): void
   /** Brings a dormant row back with a count of 0. */
@@ -224,6 +242,8 @@ export interface TunnelStore {
   commit<Outcome>(work: Work<Outcome>): Promise<Outcome>
   /** Calls `listener` in the tick of each commit; what it throws is logged. Returns how to stop that. */
   onCommitted(listener: (difference: CommittedDifference) => void): () => void
+  /** Calls `listener` in the tick of each commit that has somebody told something. Returns how to stop that. */
+  onNotices(listener: () => void): () => void
   /** Calls `listener` after another program, such as the sqlite3 shell, has written. Returns how to stop that. */
   onForeignCommit(listener: () => void): () => void
   /** Rebuilds memory from the table, as at start: indexes, the names of all rows in one step, later serials. */

@@ -41,6 +41,12 @@ export interface Reconciliation {
   readonly faults: readonly LinkFault[]
 }
 
+/** What has come out of a tunnel and gone into it since its interface was made, in octets. */
+export interface Octets {
+  readonly received: number
+  readonly sent: number
+}
+
 /**
  * The server's ends of the tunnels. Every call is safe to repeat: making what is there already and removing what is
  * gone already are successes. A promise resolves with the faults (none: all done) and never rejects for the kernel's
@@ -53,7 +59,10 @@ export interface Interfaces {
   prepare(): Promise<readonly LinkFault[]>
   /** Creates each link complete: device, remote, ttl, mtu, address, up. A link that fails half-way is taken back. */
   create(links: readonly Link[]): Promise<readonly LinkFault[]>
-  /** Points existing devices to their new `ipv4Client`, or gives them their new `publicKey`. */
+  /**
+   * Points existing devices to their new `ipv4Client`, or gives them their new `publicKey` or `routedPrefix`; one that a
+   * link has no more leads nowhere then.
+   */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]>
   remove(devices: readonly string[]): Promise<readonly LinkFault[]>
   /** Why tunnels can't be served as they should be, such as a filter that is missing; for whoever asks after our health. */
@@ -79,4 +88,14 @@ export interface Interfaces {
    * is heard by what it sends. A device that the kernel says nothing of is left out. Absent: this driver can't see packets.
    */
   signsOfLife?(devices: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /**
+   * Octets that have passed each of these devices, as the kernel counts them: a counter may begin anew at any time. A
+   * device that the kernel says nothing of is left out. Absent: this driver can't see them.
+   */
+  octets?(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>>
+  /**
+   * Listens for the clients of these dormant tunnels and of no others, and returns the devices of those that have sent
+   * something since the last call. What they send goes no further. Absent: this driver can't hear whom it has no device for.
+   */
+  listenFor?(links: readonly Link[]): Promise<ReadonlySet<string>>
 }

@@ -15,11 +15,11 @@ export class NameWriter {
   /** Uncompressed length of the name at each place: names of different length need no closer look. */
   readonly #lengths = new Uint8Array(MAX_PLACES)
   #count = 0
-  readonly #keepsCase: boolean
+  /** Does a pointer stand only for a name whose letters have the same case? */
+  keepsCase: boolean
 
-  /** With `keepsCase`, a pointer stands only for a name whose letters have the same case. */
   constructor({ keepsCase = false }: { readonly keepsCase?: boolean } = {}) {
-    this.#keepsCase = keepsCase
+    this.keepsCase = keepsCase
   }
 
   clear(): void {
@@ -79,7 +79,7 @@ export class NameWriter {
     for (let i = 0; i < this.#count; i++) {
       const place = this.#places[i] ?? 0
       if (octet(this.#lengths, i) !== length || !holdsName(reply, place, source, from)) continue
-      if (!this.#keepsCase || holdsOctets(reply, place, source, from)) return place
+      if (!this.keepsCase || holdsOctets(reply, place, source, from)) return place
     }
     return 0
   }

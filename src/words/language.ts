@@ -16,6 +16,9 @@ const UNITS = [
   ['minute', 60],
 ] as const
 
+/** Powers of a thousand. */
+const OCTET_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
+
 /** One language: every problem's title and detail, and every sentence of the pages. */
 export class Language {
   /** BCP 47, as the file is called. */
@@ -60,6 +63,17 @@ export class Language {
   /** A number as the language writes it, with so many digits behind the point at most. */
   number(value: number, digits = 0): string {
     return new Intl.NumberFormat(this.tag, { maximumFractionDigits: digits }).format(value)
+  }
+
+  /** A number of octets, in the largest unit of which there is one. */
+  octets(count: number): string {
+    const power = Math.min(OCTET_UNITS.length - 1, Math.floor(Math.log10(Math.max(count, 1)) / 3))
+    const format = {
+      style: 'unit',
+      unit: OCTET_UNITS[power] ?? 'byte',
+      maximumFractionDigits: power === 0 ? 0 : 1,
+    } as const
+    return new Intl.NumberFormat(this.tag, format).format(count / 1000 ** power)
   }
 
   /** A share of one. */

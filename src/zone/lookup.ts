@@ -12,11 +12,12 @@
  */
 import { TYPE } from '../wire/codes.ts'
 import { MAX_NAME_LENGTH } from '../wire/name.ts'
-import { copyOctets, octet } from '../wire/octets.ts'
+import { copyOctets, octet, uint16, uint32 } from '../wire/octets.ts'
 import { NameKey } from './name-key.ts'
 import {
   entryFlags,
   findRrset,
+  firstRdata,
   firstRrset,
   HAS_CNAME,
   HAS_DNAME,
@@ -25,6 +26,9 @@ import {
   zoneCell,
 } from './owner-entry.ts'
 import { TableReader } from './table-reader.ts'
+
+/** Where a SOA's rdata has its serial (RFC 1035 3.3.13), counted from its end. */
+const SERIAL_FROM_END = 20
 
 /** The closed set of what a step can find. */
 export const OUTCOME = {
@@ -69,6 +73,13 @@ export class Lookup {
 
   constructor(buffer: SharedArrayBuffer) {
     this.reader = new TableReader(buffer)
+  }
+
+  /** Serial of the zone of the last step; it has a SOA. */
+  get serial(): number {
+    const { octets } = this.reader
+    const rdata = firstRdata(this.soa)
+    return uint32(octets, rdata + 2 + uint16(octets, rdata) - SERIAL_FROM_END)
   }
 
   /** Looks the uncompressed name at `at` up for a type. */

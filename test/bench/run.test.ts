@@ -30,7 +30,7 @@ function rowOf(report: string, first: string): number[] {
 
 test('a quick run measures us and a peer, and every answer is right', async t => {
   if (!(await requirePackages(t, ['dnsperf', 'nsd', 'fping']))) return
-  const only = 'start,memory,udp,tcp,commit,churn,register,web,growth,probe,zone'
+  const only = 'start,memory,udp,tcp,commit,churn,secondaries,register,web,growth,probe,zone'
   const { status, stdout, stderr } = await run(
     '--quick',
     '--tunnels',
@@ -54,6 +54,9 @@ test('a quick run measures us and a peer, and every answer is right', async t =>
   assert.deepEqual(rowOf(stdout, 'of those wrong or missing'), [0])
   assert.deepEqual(rowOf(stdout, 'refused'), [0])
   assert.deepEqual(rowOf(stdout, 'answered'), [1000])
+  const [without = [], beside = []] = ['without', 'with'].map(row => rowOf(stdout, row))
+  for (const figures of [without, beside]) assert.equal(figures.length, 5, stdout)
+  assert.ok((beside[3] ?? 0) < (without[3] ?? 0) + 40, 'secondaries that hardly read take memory')
   for (const row of ['freenet6 check-zone, s', 'nsd-checkzone, s', 'freenet6: start to first answer, s'])
     assert.ok((rowOf(stdout, row)[0] ?? 0) > 0, row)
 })

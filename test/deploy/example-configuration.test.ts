@@ -12,7 +12,7 @@ import { runCli } from '../spawn.ts'
 const ROOT = join(import.meta.dirname, '..', '..')
 const EXAMPLE = readFileSync(join(ROOT, 'deploy', 'freenet6.example.toml'), 'utf8')
 /** The example with the tables that stand in it as comments. */
-const WHOLE = EXAMPLE.replace(/^(?:keys|secondaries) = \[\]\n/gm, '').replace(/^#(?=\[|\w+ = )|^#$/gm, '')
+const WHOLE = EXAMPLE.replace(/^#(?=\[|\w+ = )|^#$/gm, '')
 
 /** The keys of a schema, from the top down, with those of tables that may come more than once. */
 function keysOf(type: unknown, path = ''): string[] {

@@ -4,9 +4,10 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cached } from '../../src/health/cached.ts'
 import { requirePackages } from '../packages.ts'
-import { type Server, startServer } from '../spawn.ts'
+import { ask, type Server, startServer } from '../spawn.ts'
 
 const LIST = join(import.meta.dirname, '..', '..', 'docs', 'metrics.md')
 
@@ -47,6 +48,41 @@ test('counts are those of now at every scrape, not added up', async () => {
     assert.match(text, /^freenet6_dns_tcp_connections_total 0$/m)
     assert.match(text, serial)
     assert.match(text, build)
+  }
+})
+
+test('answers are counted by type and by how long they took, over UDP and TCP', async () => {
+  const [dns] = [server.endpoint()]
+  for (let n = 0; n < 3; n++) await ask(dns, 'freenet6.net', 'SOA')
+  await ask(dns, 'freenet6.net', 'NS', { tcp: true })
+  await ask(dns, 'freenet6.net', 'NAPTR')
+  await sleep(600) // quiet threads publish their counts every quarter of a second
+  const text = await scrape()
+  assert.match(text, /^freenet6_dns_questions_total\{qtype="SOA"\} 3$/m)
+  assert.match(text, /^freenet6_dns_questions_total\{qtype="NS"\} 1$/m)
+  assert.match(text, /^freenet6_dns_questions_total\{qtype="other"\} 1$/m)
+  for (const [transport, count] of [
+    ['udp', 4],
+    ['tcp', 1],
+  ] as const) {
+    const labels = `transport="${transport}"`
+    const buckets = text.matchAll(
+      new RegExp(`^freenet6_dns_answer_duration_seconds_bucket\\{${labels},le="(\\S+)"\\} (\\d+)$`, 'gm'),
+    )
+    const counts = [...buckets].map(([, bound, value]) => [
+      Number(bound?.replace('+Inf', 'Infinity')),
+      Number(value),
+    ])
+    assert.deepEqual(
+      counts,
+      counts.toSorted(([a = 0, m = 0], [b = 0, n = 0]) => a - b || m - n),
+    )
+    assert.deepEqual(counts.at(-1), [Number.POSITIVE_INFINITY, count])
+    assert.match(
+      text,
+      new RegExp(`^freenet6_dns_answer_duration_seconds_count\\{${labels}\\} ${count}$`, 'm'),
+    )
+    assert.match(text, new RegExp(`^freenet6_dns_answer_duration_seconds_sum\\{${labels}\\} 0\\.\\d+`, 'm'))
   }
 })
 

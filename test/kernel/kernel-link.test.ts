@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isComplete, listLinks, receivedPackets } from '../../src/kernel/kernel-link.ts'
+import { deviceTraffic, isComplete, listLinks } from '../../src/kernel/kernel-link.ts'
 
 const LINK = {
   device: 'fn6-1',
@@ -36,19 +36,19 @@ test('an address that can’t be read is no throw, and one more than a complete 
   assert.equal(await isCompleteWith([GOOD_ADDRESS, odd]), false)
 })
 
-test('packets received are read for our devices, and one that says nothing of them is left out', async () => {
+test('what has passed is read for our devices, and one that says nothing of them is left out', async () => {
   const entries = [
-    { ifname: 'fn6-1', stats64: { rx: { packets: 12 }, tx: { packets: 99 } } },
+    { ifname: 'fn6-1', stats64: { rx: { packets: 12, bytes: 1200 }, tx: { packets: 99, bytes: 9900 } } },
     { ifname: 'fn6-2' },
     { ifname: 'sit0', stats64: { rx: { packets: 5 } } },
   ]
   const asked: (readonly string[])[] = []
-  const packets = await receivedPackets(async args => {
+  const packets = await deviceTraffic(async args => {
     asked.push(args)
     return { status: 0, stdout: JSON.stringify(entries), stderr: '' }
   }, 'fn6-')
-  assert.deepEqual([...packets], [['fn6-1', 12]])
+  assert.deepEqual([...packets], [['fn6-1', { packets: 12, received: 1200, sent: 9900 }]])
   assert.deepEqual(asked, [['-json', '-statistics', 'link', 'show', 'type', 'sit']])
-  const failed = await receivedPackets(async () => ({ status: 1, stdout: '', stderr: 'no' }), 'fn6-')
+  const failed = await deviceTraffic(async () => ({ status: 1, stdout: '', stderr: 'no' }), 'fn6-')
   assert.equal(failed.size, 0)
 })

@@ -18,6 +18,7 @@ const TOPOLOGY = join(import.meta.dirname, 'topology.sh')
 const POOL = '2001:db8:8000::/44'
 const FIRST = '2001:db8:8000::/56'
 const SECOND = '2001:db8:8000:100::/56'
+const THIRD = '2001:db8:8000:200::/56'
 /** A prefix of the pool that nobody has. */
 const NOBODYS = '2001:db8:8000:5500::'
 const MENDED_MS = 120_000
@@ -44,6 +45,7 @@ const DEVICE = mode === 'per-tunnel' || mode === 'wireguard' ? DEVICES[mode] : D
 /** The layout of a device each has a blackhole in place of an answer. */
 const UNUSED = mode === 'per-tunnel' ? /100% packet loss/ : /unreachable/i
 const PROTOCOL = isWireguard ? '247' : '246'
+const JSON_BODY = ['-H', 'Content-Type: application/json', '-d'] as const
 const narrator = new Narrator()
 
 before(() => {
@@ -95,6 +97,16 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
     ping('client', INTERNET_IPV6)
   })
 
+  test('what passes is counted in both directions, the link’s and the prefix’s', {
+    skip: mode !== 'shared',
+  }, () => {
+    for (const set of ['tunnels', 'sent']) {
+      const listing = inside('broker', 'nft', 'list', 'set', 'ip', 'freenet6', set)
+      for (const network of ['20010db800f60000', '20010db880000000'])
+        assert.match(listing, new RegExp(`192\\.0\\.2\\.2 \\. 0x${network} counter packets [1-9]`), set)
+    }
+  })
+
   test('from another’s prefix nothing passes, and what nobody has is unreachable', () => {
     two = register('client2', { ipv4: '192.0.2.3', nicname: 'two' })
     assert.equal(two.routed_prefix, undefined)
@@ -119,6 +131,30 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
       const { stdout } = runQuietly('internet', ['ping', '-6', '-c', '1', '-W', '2', address])
       assert.match(stdout, UNUSED, address)
     }
+  })
+
+  test('a tunnel that is there asks for one, packets for it reach it, and it gives it back', () => {
+    const change = (isWanted: boolean) =>
+      JSON.parse(
+        callApi('client2', two, '', '-X', 'PATCH', ...JSON_BODY, `{"routed_prefix":${isWanted}}`).stdout,
+      ) as TunnelView
+    assert.equal(change(true).routed_prefix, SECOND)
+    assert.deepEqual(routes(), [...networksOf(one), SECOND].toSorted())
+    const address = SECOND.replace('::/56', '::2')
+    if (!isWireguard) {
+      inside('client2', ...`ip -6 addr add ${address}/128 dev freenet6 nodad`.split(' '))
+      ping('internet', address)
+      ping('home', INTERNET_IPV6)
+    }
+    for (const times of [1, 2]) {
+      assert.equal(change(false).routed_prefix, undefined, `time ${times}`)
+      assert.deepEqual(routes(), networksOf(one))
+    }
+    if (isWireguard) return
+    assert.notEqual(pingStatus('internet', address), 0)
+    assert.notEqual(pingStatus('client2', INTERNET_IPV6, '-I', address), 0)
+    inside('client2', ...`ip -6 addr del ${address}/128 dev freenet6`.split(' '))
+    ping('client2', INTERNET_IPV6)
   })
 
   test('the zone of the prefix’s addresses is ours: its SOA, and no name in it', () => {
@@ -146,17 +182,18 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
     assert.deepEqual(routes(), [])
     assert.notEqual(pingStatus('home', INTERNET_IPV6), 0)
     const heir = register('client', { ipv4: '192.0.2.22', nicname: 'heir', routed_prefix: true })
-    assert.equal(heir.routed_prefix, SECOND)
+    assert.equal(heir.routed_prefix, THIRD)
   })
 
   /** Networks that our routes lead to, but for the second tunnel's. */
   function routes(): readonly string[] {
     const others = two === undefined ? [] : networksOf(two)
-    const show = ['ip', '-6', 'route', 'show', 'dev', DEVICE, 'proto', PROTOCOL]
+    const device = mode === 'per-tunnel' ? [] : ['dev', DEVICE]
+    const show = ['ip', '-6', 'route', 'show', ...device, 'proto', PROTOCOL]
     return runQuietly('broker', show) // a device of one tunnel comes and goes
       .stdout.split('\n')
       .flatMap(line => line.split(' ')[0] || [])
-      .filter(network => !others.includes(network))
+      .filter(network => network.includes('/') && !others.includes(network))
       .toSorted()
   }
 })

@@ -38,6 +38,8 @@ const LOOP_PACKETS = 3
 /** Seconds on a machine of one's own; the guest's processor may get a tenth of one. */
 const MENDED_MS = 30_000
 const STRAYS = 'a stray route and element are there'
+/** Dormant tunnels are listened for every five seconds. */
+const TWO_LOOKS_MS = 12_000
 /** Time for a packet to cross the lab. */
 const CROSSING_MS = 300
 
@@ -181,6 +183,29 @@ for (const layout of asked) {
       must('ip', '-n', 'client2', 'tunnel', 'del', 'freenet6')
     })
 
+    test('a dormant tunnel is back when its client sends again, and not for a packet of anybody else', async () => {
+      await broker.kill()
+      broker = await startBroker(layout, '1s')
+      const rows = (wanted: number) => () => readRows().length === wanted || undefined
+      must('ip', '-n', 'client', 'route', 'add', 'blackhole', SERVER_IPV4)
+      await until('the row to go', 60_000, rows(0))
+      must('ip', '-n', 'client', 'route', 'del', 'blackhole', SERVER_IPV4)
+      await until('the client to be listened for', 60_000, () => isListenedFor(CLIENT_MOVED) || undefined)
+      assert.deepEqual(
+        await arrivals([
+          { name: 'from-another-endpoint', outer: '192.0.2.99', inner: one.ipv6_client },
+          { name: 'with-another-source', outer: CLIENT_MOVED, inner: two.ipv6_client },
+        ]),
+        [],
+      )
+      await sleep(TWO_LOOKS_MS)
+      assert.equal(readRows().length, 0)
+      assert.deepEqual(await arrivals([{ name: 'asleep', outer: CLIENT_MOVED, inner: one.ipv6_client }]), [])
+      await pingUntil('client', INTERNET_IPV6)
+      assert.equal(readRows().length, 1)
+      await pingUntil('internet', one.ipv6_client)
+    })
+
     test('a silent tunnel goes by itself', async () => {
       assert.equal(runScript(narrator, 'client', one, 'down').status, 0)
       await broker.kill()
@@ -231,6 +256,11 @@ function harms(layout: Layout): readonly (readonly [string, readonly (readonly s
 function halfDone(layout: Layout): readonly (readonly string[])[] {
   if (layout === 'per-tunnel') return [['ip', '-6', 'address', 'flush', 'dev', 'fn6-0', 'scope', 'global']]
   return [['ip', '-6', 'route', 'del', '2001:db8:f6::/64', 'dev', 'fn6-all', 'proto', '246']]
+}
+
+function isListenedFor(endpoint: string): boolean {
+  const { stdout } = runQuietly('broker', ['nft', 'list', 'set', 'ip', 'freenet6', 'sleepers'])
+  return stdout.includes(`${endpoint} . `)
 }
 
 function isHonest(name: string): boolean {

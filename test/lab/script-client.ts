@@ -20,14 +20,26 @@ const TOOLS: Readonly<Record<string, string>> = {
   networkctl: NETWORKD,
   netplan: `/usr/sbin/netplan generate\n[ "$1" != apply ] || {\n${NETWORKD}\n}`,
   uci: `STATE=/run/uci\n${UCI}`,
+  wg: 'exec /usr/bin/wg "$@"',
   ifup: `uci() { ${STAND_INS}/uci get "network.$interface.$1"; }
 interface=$1
-ip tunnel del "$interface" 2> /dev/null || true
+ip link del "$interface" 2> /dev/null || true
+[ "$(uci proto)" != wireguard ] || exec ${STAND_INS}/ifup-wireguard "$interface"
 ip tunnel add "$interface" mode "$(uci proto | sed s/6in4/sit/)" remote "$(uci peeraddr)" local 192.0.2.2 ttl "$(uci ttl)"
 ip link set "$interface" mtu "$(uci mtu)" up
 ip -6 addr add "$(uci ip6addr)" dev "$interface"
 ip -6 route add default dev "$interface"`,
-  ifdown: 'ip tunnel del "$1"',
+  'ifup-wireguard': `uci() { ${STAND_INS}/uci get "network.$interface$1"; }
+interface=$1
+uci .private_key > /run/uci/private-key
+ip link add "$interface" type wireguard
+wg set "$interface" private-key /run/uci/private-key peer "$(uci _server.public_key)" \
+  endpoint "$(uci _server.endpoint_host):$(uci _server.endpoint_port)" allowed-ips "$(uci _server.allowed_ips)" \
+  persistent-keepalive "$(uci _server.persistent_keepalive)"
+ip link set "$interface" mtu "$(uci .mtu)" up
+ip -6 addr add "$(uci .addresses)" dev "$interface"
+[ "$(uci _server.route_allowed_ips)" != 1 ] || ip -6 route add default dev "$interface" metric "$(uci .metric)"`,
+  ifdown: 'ip link del "$1"',
 }
 
 /** A host beyond the broker. */
@@ -35,10 +47,9 @@ export const INTERNET = '2001:db8:ffff::80'
 /** The directories in which OpenWrt finds its commands. */
 export const BUSYBOX_PATH = `${STAND_INS}:${BUSYBOX}`
 
-/** Makes the network, the broker's end by hand, and an /etc of the guest's own: its root is the machine's. */
+/** Makes the network, the broker's end of a sit tunnel by hand, and an /etc of the guest's own. */
 export function makeWorld(): void {
-  must('sh', TOPOLOGY)
-  must('ip', 'netns', 'exec', 'broker', 'sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1')
+  makeHosts()
   must(
     'ip',
     '-n',
@@ -55,6 +66,12 @@ export function makeWorld(): void {
   )
   must('ip', '-n', 'broker', 'link', 'set', 'fn6-1', 'up')
   must('ip', '-n', 'broker', '-6', 'addr', 'add', `${USUAL.ipv6Server}/64`, 'dev', 'fn6-1')
+}
+
+/** Makes the network without any tunnel, and an /etc of the guest's own: its root is the machine's. */
+export function makeHosts(): void {
+  must('sh', TOPOLOGY)
+  must('ip', 'netns', 'exec', 'broker', 'sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1')
   must('cp', '-a', '/etc', '/run/etc')
   must('mount', '--bind', '/run/etc', '/etc')
   makeStandIns()
@@ -78,7 +95,7 @@ function makeStandIns(): void {
     writeFileSync(`/etc/init.d/${service}`, '#!/bin/sh\n', { mode: 0o755 })
   const zone = { '@zone[0]': 'zone', '@zone[0].name': 'wan', '@zone[0].network': 'wan' }
   for (const [key, value] of Object.entries(zone)) writeFileSync(`/run/uci/uci.firewall.${key}`, `${value}\n`)
-  writeFileSync('/run/netifd/proto/6in4.sh', '')
+  for (const protocol of ['6in4', 'wireguard']) writeFileSync(`/run/netifd/proto/${protocol}.sh`, '')
 }
 
 /** Runs up twice, down twice, up and down again: the tunnel works after each up, and nothing is left after each down. */
@@ -101,13 +118,17 @@ interface ScriptOptions {
   readonly path?: string
 }
 
-/** Runs a script on the client, where OpenWrt's protocol handler lies at its own place. */
+/** Runs a system's script for a sit tunnel on the client. */
 export function succeed(system: System, action: 'up' | 'down', options: ScriptOptions = {}): Outcome {
+  return succeedWith(render(system, action, USUAL), options)
+}
+
+/** Runs the text of a script on the client, where OpenWrt's protocol handlers lie at their own place. */
+export function succeedWith(text: string, options: ScriptOptions = {}): Outcome {
   const { args = [], path = `${STAND_INS}:${process.env.PATH}` } = options
-  const file = `/run/${system}-${action}.sh`
-  writeFileSync(file, render(system, action, USUAL).replace('/lib/netifd', '/run/netifd'))
-  const ran = runQuietly('client', ['env', `PATH=${path}`, 'sh', file, ...args])
-  assert.equal(ran.status, 0, `${system} ${action}: ${ran.stdout}${ran.stderr}`)
+  writeFileSync('/run/script', text.replace('/lib/netifd', '/run/netifd'))
+  const ran = runQuietly('client', ['env', `PATH=${path}`, 'sh', '/run/script', ...args])
+  assert.equal(ran.status, 0, `${text.split('\n')[1]}\n${ran.stdout}${ran.stderr}`)
   return ran
 }
 

@@ -176,6 +176,23 @@ describe(`WireGuard by ${program}`, { concurrency: false }, () => {
     assert.match(runQuietly('client', update).stdout, /^nochg /)
   })
 
+  test('a client that was away for too long has its tunnel back when it shakes hands again', async () => {
+    await broker.kill()
+    broker = await LabBroker.start({ ...SETTINGS, monitorInterval: '1s', threshold: 3 })
+    const isThere = () => readRows().some(({ nicname }) => nicname === 'two')
+    await pingUntil('client2', INTERNET_IPV6)
+    inside('client2', 'ip', 'link', 'set', 'wg2', 'down')
+    await until('the row to go', MENDED_MS, () => !isThere() || undefined)
+    inside('client2', 'ip', 'link', 'set', 'wg2', 'up')
+    inside('client2', 'ip', '-6', 'route', 'replace', 'default', 'dev', 'wg2')
+    assert.notEqual(pingStatus('client2', INTERNET_IPV6), 0)
+    await until('the row to come back', MENDED_MS, () => isThere() || undefined)
+    await pingUntil('client2', INTERNET_IPV6)
+    await broker.kill()
+    broker = await LabBroker.start(SETTINGS)
+    await pingUntil('client', INTERNET_IPV6)
+  })
+
   test('a removed tunnel can send nothing, its name is gone, and the other goes on', () => {
     callApi('client', one, '', '-X', 'DELETE')
     assert.deepEqual(

@@ -10,7 +10,7 @@ import { SIT } from '../../src/kind/sit/sit.ts'
 import type { Lifecycle } from '../../src/lifecycle/lifecycle.ts'
 import type { Registration, TunnelRequest } from '../../src/lifecycle/registration.ts'
 import type { Log } from '../../src/shared/log.ts'
-import type { Interfaces, Link, LinkFault } from '../../src/tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets } from '../../src/tunnel/interface.ts'
 import { Kinds } from '../../src/tunnel/kind.ts'
 import type { Catalog } from '../../src/zone/catalog.ts'
 import { configText } from '../spawn.ts'
@@ -26,6 +26,11 @@ export class FakeKernel implements Interfaces {
   readonly refusing = new Map<string, string>()
   /** Packets that came out of each device. */
   readonly received = new Map<string, number>()
+  /** What has passed each device. */
+  readonly passed = new Map<string, Octets>()
+  /** Dormant tunnels that are listened for, and what has come from their clients since. */
+  readonly listened = new Set<string>()
+  readonly knocking = new Set<string>()
   reconciliations = 0
 
   async prepare(): Promise<readonly LinkFault[]> {
@@ -64,6 +69,17 @@ export class FakeKernel implements Interfaces {
     return new Map(devices.map(device => [device, this.received.get(device) ?? 0]))
   }
 
+  async octets(): Promise<ReadonlyMap<string, Octets>> {
+    return this.passed
+  }
+
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    const heard = new Set(links.map(({ device }) => device).filter(device => this.knocking.delete(device)))
+    this.listened.clear()
+    for (const { device } of links) this.listened.add(device)
+    return heard
+  }
+
   #each<T extends { readonly device: string }>(items: readonly T[], apply: (item: T) => void): LinkFault[] {
     const faults: LinkFault[] = []
     for (const item of items) {
@@ -80,6 +96,8 @@ interface WorldOptions {
   readonly kernel?: FakeKernel
   readonly now?: number
   readonly prefix?: string
+  /** The block of routed prefixes. */
+  readonly routed?: string
   readonly maxTunnels?: number
   /** Further lines of the zone file of ORIGIN. */
   readonly statics?: string
@@ -212,13 +230,14 @@ export class World {
   }
 }
 
-function textOf({ prefix, maxTunnels, monitor }: WorldOptions): string {
+function textOf({ prefix, routed, maxTunnels, monitor }: WorldOptions): string {
   return `
 zones_dir = "zones"
 [dns]
 ttl = ${TTL}
 [tunnel]
 prefix = "${prefix ?? '2001:db8:f6::/48'}"
+routed_prefix = "${routed ?? ''}"
 max_tunnels = ${maxTunnels ?? 65_000}
 [monitor]
 threshold = 2

@@ -12,6 +12,6 @@ if (existsSync(engine.hostname)) await import('../../src/listen/threads/thread-e
 else {
   writeFileSync(engine.hostname, '')
   new ReaderSlot(engine.catalog.buffer, reader).enter()
-  parentPort?.postMessage('ready')
+  parentPort?.postMessage({ kind: 'ready' })
   for (;;);
 }

@@ -12,8 +12,8 @@ export interface Received {
 /** A real mail server on loopback. `await using` it. */
 export class MailServer {
   readonly received: Received[] = []
-  /** Mails that are refused for the moment before one is taken. */
-  refusals = 0
+  /** What the next mails are refused with before one is taken. */
+  readonly #refusals: number[] = []
   readonly url: string
   readonly #server: SMTPServer
 
@@ -22,15 +22,25 @@ export class MailServer {
     this.url = url
   }
 
-  static async open(): Promise<MailServer> {
+  /** On a free port unless one is given. */
+  static async open({
+    port: wanted = 0,
+    refusesSender = false,
+  }: {
+    readonly port?: number
+    readonly refusesSender?: boolean
+  } = {}): Promise<MailServer> {
     let self: MailServer | undefined
     const server = new SMTPServer({
       authOptional: true,
       disabledCommands: ['STARTTLS', 'AUTH'],
+      onMailFrom: (_address, _session, done) =>
+        done(refusesSender ? Object.assign(new Error('who?'), { responseCode: 553 }) : undefined),
       onData: async (stream, session, done) => {
         const raw = await text(stream)
-        if (self === undefined || self.refusals-- > 0) {
-          done(Object.assign(new Error('come back later'), { responseCode: 451 }))
+        const responseCode = self === undefined ? undefined : self.#refusals.shift()
+        if (self === undefined || responseCode !== undefined) {
+          done(Object.assign(new Error('not this one'), { responseCode }))
           return
         }
         const to = session.envelope.rcptTo.map(({ address }) => address)
@@ -38,11 +48,15 @@ export class MailServer {
         done()
       },
     })
-    server.listen(0, '127.0.0.1')
+    server.listen(wanted, '127.0.0.1')
     await once(server.server, 'listening')
     const { port } = server.server.address() as AddressInfo
     self = new MailServer(server, `smtp://127.0.0.1:${port}`)
     return self
+  }
+
+  refuse(...codes: readonly number[]): void {
+    this.#refusals.push(...codes)
   }
 
   /** The next mail that comes, or that has come and was not asked for. */

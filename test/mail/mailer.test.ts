@@ -1,25 +1,28 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
+import type { Letter } from '../../src/mail/carrier.ts'
 import { Mailer } from '../../src/mail/mailer.ts'
-import { SILENT } from '../lifecycle/world.ts'
 import { MailServer } from './mail-server.ts'
 
-const MAIL = { to: 'alice@example.org', subject: 'Tunnel asleep', text: 'Wake it up: é' }
+const LETTER: Letter = {
+  to: 'alice@example.org',
+  occasion: 'dormant',
+  subject: 'Tunnel asleep',
+  text: 'Wake it up: é',
+  page: 'https://broker.example.net/tunnels/x',
+  reference: '1.1000000.abc',
+}
 
-function open(smtp: string, logged: string[] = []): Mailer {
-  const note = (_facts: object, words: string) => void logged.push(words)
-  return new Mailer({
-    smtp,
-    from: 'broker@example.net',
-    log: { ...SILENT, warn: note, error: note },
-    pausesMs: [10, 10],
-  })
+function open(smtp: string, patienceMs = 5000): Mailer {
+  return new Mailer({ smtp, from: 'broker@example.net', patienceMs })
 }
 
 test('a mail reaches the one address it is for, as plain text from the configured sender', async () => {
   await using server = await MailServer.open()
   const mailer = open(server.url)
-  assert.ok(mailer.send(MAIL))
+  assert.deepEqual(await mailer.carry(LETTER), { kind: 'taken' })
   const { to, text } = await server.next()
   assert.deepEqual(to, ['alice@example.org'])
   assert.match(text, /^From: broker@example\.net\r$/m)
@@ -28,36 +31,68 @@ test('a mail reaches the one address it is for, as plain text from the configure
   mailer.close()
 })
 
+test('a second copy has the identity of the first, so that a mail server can drop it', async () => {
+  await using server = await MailServer.open()
+  const mailer = open(server.url)
+  for (let copy = 0; copy < 2; copy++) {
+    await mailer.carry(LETTER)
+    assert.match((await server.next()).text, /^Message-ID: <1\.1000000\.abc@example\.net>\r$/m)
+  }
+  mailer.close()
+})
+
 test('an address that looks like a list is one address, and is sent to nobody else', async () => {
   await using server = await MailServer.open()
   const mailer = open(server.url)
-  mailer.send({ ...MAIL, to: 'alice@example.org, mallory@example.com' })
-  mailer.send(MAIL)
+  await mailer.carry({ ...LETTER, to: 'alice@example.org, mallory@example.com' })
+  await mailer.carry(LETTER)
   const { to } = await server.next()
   assert.deepEqual(to, ['alice@example.org'])
   assert.deepEqual(server.received, [])
   mailer.close()
 })
 
-test('a server that refuses for the moment gets it again; one that goes on refusing does not for ever', async () => {
+test('a refusal for the moment is a failure of this mail alone, one for good is told from it', async () => {
   await using server = await MailServer.open()
-  const logged: string[] = []
-  const mailer = open(server.url, logged)
-  server.refusals = 2
-  mailer.send(MAIL)
-  assert.match((await server.next()).text, /Wake it up/)
-  assert.deepEqual(logged, Array(2).fill('a mail could not be sent: it is tried again'))
-  server.refusals = 3
-  mailer.send(MAIL)
-  while (!logged.includes('a mail could not be sent: it is given up'))
-    await new Promise(resolve => setTimeout(resolve, 10))
+  const mailer = open(server.url)
+  server.refuse(451)
+  const failed = await mailer.carry(LETTER)
+  assert.ok(failed.kind === 'failed' && !failed.isDown, JSON.stringify(failed))
+  server.refuse(550)
+  assert.equal((await mailer.carry(LETTER)).kind, 'refused')
+  assert.equal((await mailer.carry(LETTER)).kind, 'taken')
   mailer.close()
 })
 
-test('more than a thousand that wait are refused, and none after the end', () => {
-  const mailer = open('smtp://127.0.0.1:1')
-  const taken = Array.from({ length: 1010 }, () => mailer.send(MAIL))
-  assert.equal(taken.filter(Boolean).length, 1000)
+test('a server that is gone, silent, or hangs up is down, and the try ends', async () => {
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+  const rude = createServer(socket => socket.end('421 not now\r\n')).listen(0, '127.0.0.1')
+  await Promise.all([once(silent, 'listening'), once(rude, 'listening')])
+  const portOf = (server: typeof silent) => (server.address() as AddressInfo).port
+  for (const port of [1, portOf(silent), portOf(rude)]) {
+    const mailer = open(`smtp://127.0.0.1:${port}`, 300)
+    const failed = await mailer.carry(LETTER)
+    assert.ok(failed.kind === 'failed' && failed.isDown, JSON.stringify(failed))
+    mailer.close()
+  }
+  silent.close()
+  rude.close()
+})
+
+test('a sender that the server does not want is our mistake, and loses nobody a mail', async () => {
+  await using server = await MailServer.open({ refusesSender: true })
+  const mailer = open(server.url)
+  const failed = await mailer.carry(LETTER)
+  assert.ok(failed.kind === 'failed' && failed.isDown, JSON.stringify(failed))
   mailer.close()
-  assert.ok(!mailer.send(MAIL))
+})
+
+test('a close breaks off what is under way', async () => {
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const mailer = open(`smtp://127.0.0.1:${(silent.address() as AddressInfo).port}`, 60_000)
+  const carrying = mailer.carry(LETTER)
+  setTimeout(() => mailer.close(), 50)
+  assert.equal((await carrying).kind, 'failed')
+  silent.close()
 })

@@ -1,38 +1,92 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import type { Mail } from '../../src/mail/mailer.ts'
-import { Notices } from '../../src/mail/notices.ts'
+import type { Handover, Letter } from '../../src/mail/carrier.ts'
+import { Confirmations } from '../../src/mail/confirmations.ts'
+import { Deliveries } from '../../src/mail/deliveries.ts'
+import { EndWarnings } from '../../src/mail/end-warnings.ts'
+import { LetterWriter } from '../../src/mail/letter-writer.ts'
+import { RecoveryLinks } from '../../src/mail/recovery-links.ts'
+import type { Contact } from '../../src/tunnel/contact.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
 import { Words } from '../../src/words/words.ts'
 import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 
-const DAY = 86_400
+const HOUR = 3600
+const DAY = 24 * HOUR
+const DOWN: Handover = { kind: 'failed', reason: 'nobody answers', isDown: true }
 
 let world: World
-let mails: Mail[]
-let notices: Notices
+let letters: Letter[]
+/** What becomes of the next letters before one is taken. */
+let answers: Handover[]
+let logged: string[]
+let deliveries: Deliveries
+let warnings: EndWarnings
 
 beforeEach(async () => {
   world = await World.open()
-  mails = []
-  const { store, lifecycle } = world.broker
-  notices = new Notices({
-    store,
-    lifecycle,
-    mailer: { send: mail => mails.push(mail) > 0 },
-    words: Words.load(),
-    origin: 'freenet6.net',
-    publicUrl: 'https://broker.example.net',
-    log: SILENT,
-  })
+  letters = []
+  answers = []
+  logged = []
+  start()
 })
 
-afterEach(() => {
-  notices.stop()
+afterEach(async () => {
+  await stop()
   world.end()
 })
 
-async function asleep(contact: { email: string; language: string } | undefined): Promise<Tunnel> {
+function start(): void {
+  const { store, lifecycle } = world.broker
+  const writer = new LetterWriter({
+    tunnels: store.tunnels,
+    endOf: tunnel => lifecycle.endOf(tunnel),
+    words: Words.load(),
+    origin: 'freenet6.net',
+    publicUrl: 'https://broker.example.net',
+    confirmations: new Confirmations(store),
+    links: new RecoveryLinks(),
+  })
+  const carrier = {
+    carry: async (letter: Letter) => {
+      const answer = answers.shift() ?? { kind: 'taken' }
+      if (answer.kind === 'taken') letters.push(letter)
+      return answer
+    },
+    close: () => undefined,
+  }
+  const carriers = new Map([['email', carrier] as const])
+  const note = (_facts: object, words: string) => void logged.push(words)
+  const log = { ...SILENT, warn: note, error: note }
+  deliveries = new Deliveries({ store, lifecycle, carriers, writer, log })
+  warnings = new EndWarnings({ store, lifecycle, keep: 30 * DAY, log: SILENT })
+}
+
+async function stop(): Promise<void> {
+  warnings.stop()
+  await deliveries.stop()
+}
+
+async function crash(): Promise<void> {
+  await stop()
+  world = await world.crash()
+  start()
+  await deliveries.run()
+}
+
+async function subjects(): Promise<string[]> {
+  await deliveries.run()
+  return letters.splice(0).map(({ subject }) => subject.replace('alice.ca.freenet6.net ', ''))
+}
+
+function mailTo(target: string, more: { language?: string; isConfirmed?: boolean } = {}): Contact {
+  const { language = 'en', isConfirmed = true } = more
+  return { language, ways: [{ kind: 'email', target, isConfirmed }] }
+}
+
+const ALICE = mailTo('alice@example.org')
+
+async function registered(contact: Contact | undefined): Promise<Tunnel> {
   const registration = await registerOne(world.lifecycle, {
     ipv4: '198.51.100.7',
     nicname: 'alice',
@@ -43,54 +97,258 @@ async function asleep(contact: { email: string; language: string } | undefined):
   const { tunnel } = registration
   await world.lifecycle.setContact(tunnel.id, contact)
   await world.lifecycle.recordRound({ answered: [tunnel.id], silent: [] })
-  for (let round = 0; round < 6; round++)
-    await world.lifecycle.recordRound({ answered: [], silent: [tunnel.id] })
-  assert.ok(world.table.dormant.byId(tunnel.id))
   return tunnel
 }
 
-test('an owner is told in their language when the tunnel falls asleep, with the way back', async () => {
-  const tunnel = await asleep({ email: 'alice@example.org', language: 'fr' })
-  const [mail] = mails
-  assert.equal(mail?.to, 'alice@example.org')
-  assert.equal(mail?.subject, 'alice.ca.freenet6.net s’est endormi')
-  assert.match(mail?.text ?? '', new RegExp(`https://broker\\.example\\.net/tunnels/${tunnel.id}$`))
+async function fallAsleep({ id }: Pick<Tunnel, 'id'>): Promise<void> {
+  await world.lifecycle.recordRound({ answered: [id], silent: [] })
+  for (let round = 0; round < 6; round++) await world.lifecycle.recordRound({ answered: [], silent: [id] })
+  assert.ok(world.table.dormant.byId(id))
+}
+
+async function asleep(contact: Contact | undefined): Promise<Tunnel> {
+  const tunnel = await registered(contact)
+  await fallAsleep(tunnel)
+  return tunnel
+}
+
+test('an owner is told in their language when the tunnel falls asleep, with the way back and a way to stop', async () => {
+  const tunnel = await asleep(mailTo('alice@example.org', { language: 'fr' }))
+  await deliveries.run()
+  const [letter] = letters
+  assert.equal(letter?.to, 'alice@example.org')
+  assert.equal(letter?.subject, 'alice.ca.freenet6.net s’est endormi')
+  assert.match(letter?.text ?? '', new RegExp(`https://broker\\.example\\.net/tunnels/${tunnel.id}$`, 'm'))
+  assert.match(letter?.text ?? '', new RegExp(`/notices/${tunnel.id}/[\\w-]{22}$`))
 })
 
-test('one more mail comes three days before the end, once, whatever is restarted; a second sleep has its own', async () => {
-  const tunnel = await asleep({ email: 'alice@example.org', language: 'en' })
-  mails.length = 0
-  await notices.look()
-  assert.equal(mails.length, 0)
+test('one more comes three days before the end, once, whatever is restarted; a second sleep has its own', async () => {
+  const tunnel = await asleep(ALICE)
+  assert.deepEqual(await subjects(), ['is asleep'])
+  await warnings.look()
+  assert.deepEqual(await subjects(), [])
   world.now += 28 * DAY
-  await notices.look()
-  assert.equal(mails[0]?.subject, 'alice.ca.freenet6.net ends soon')
-  await notices.look()
-  assert.equal(mails.length, 1)
+  await warnings.look()
+  assert.deepEqual(await subjects(), ['ends soon'])
+  await crash()
+  await warnings.look()
+  assert.deepEqual(await subjects(), [])
   await world.lifecycle.wake(tunnel.id)
-  await world.lifecycle.recordRound({ answered: [tunnel.id], silent: [] })
-  for (let round = 0; round < 6; round++)
-    await world.lifecycle.recordRound({ answered: [], silent: [tunnel.id] })
+  await fallAsleep(tunnel)
+  assert.deepEqual(await subjects(), ['is asleep'])
   world.now += 28 * DAY
-  await notices.look()
-  assert.deepEqual(
-    mails.slice(1).map(({ subject }) => subject),
-    ['alice.ca.freenet6.net is asleep', 'alice.ca.freenet6.net ends soon'],
-  )
+  await warnings.look()
+  assert.deepEqual(await subjects(), ['ends soon'])
 })
 
-test('a suspended tunnel’s owner is told, and nobody who left no address', async () => {
-  const tunnel = await asleep(undefined)
-  assert.equal(mails.length, 0)
-  await world.lifecycle.wake(tunnel.id)
-  await world.lifecycle.setContact(tunnel.id, { email: 'alice@example.org', language: 'xx' })
+test('the end of a dormant tunnel is told, and a tunnel that is never kept has its end told at once', async () => {
+  await asleep(ALICE)
+  await subjects()
+  world.now += 31 * DAY
+  assert.equal(await world.lifecycle.endDormant(), 1)
+  assert.deepEqual(await subjects(), ['has ended'])
+  await stop()
+  world.end()
+  world = await World.open({ monitor: 'keep = "0s"' })
+  start()
+  const { id } = await registered(ALICE)
+  for (let round = 0; round < 6; round++) await world.lifecycle.recordRound({ answered: [], silent: [id] })
+  assert.deepEqual(await subjects(), ['has ended'])
+})
+
+test('suspension is told, of a tunnel that is up and of one that sleeps, once; and so is its end', async () => {
+  const { id } = await registered(ALICE)
+  await world.lifecycle.suspend(id)
+  assert.deepEqual(await subjects(), ['is suspended'])
+  await world.lifecycle.suspend(id)
+  assert.deepEqual(await subjects(), [])
+  await world.lifecycle.resume(id)
+  assert.deepEqual(await subjects(), ['is back'])
+  await fallAsleep({ id })
+  assert.deepEqual(await subjects(), ['is asleep'])
+  await world.lifecycle.suspend(id)
+  assert.deepEqual(await subjects(), ['is suspended'])
+  await world.lifecycle.resume(id)
+  assert.deepEqual(await subjects(), ['is back'])
+})
+
+test('what the operator deletes is told, awake, asleep or suspended; what its owner deletes is not', async () => {
+  for (const before of [async () => undefined, fallAsleep, ({ id }: Tunnel) => world.lifecycle.suspend(id)]) {
+    const tunnel = await registered(ALICE)
+    await before(tunnel)
+    await subjects()
+    assert.equal((await world.broker.operator.delete(tunnel.id)).kind, 'done')
+    assert.deepEqual(await subjects(), ['was deleted'])
+    world.now += DAY
+  }
+  const { id } = await registered(ALICE)
+  await world.lifecycle.delete(id)
+  assert.deepEqual(await subjects(), [])
+})
+
+test('who left no address, or has not said yes to it, is told nothing', async () => {
+  const { id } = await asleep(undefined)
+  await world.lifecycle.wake(id)
+  await world.lifecycle.setContact(id, mailTo('stranger@example.org', { isConfirmed: false }))
+  await world.lifecycle.suspend(id)
+  assert.deepEqual(await subjects(), [])
+})
+
+test('an address goes with its tunnel, and with a row that is deleted by hand', async () => {
+  for (const remove of [
+    (id: string) => world.lifecycle.delete(id),
+    async (id: string) => world.edit(`DELETE FROM dormant WHERE id = '${id}'`),
+  ]) {
+    const { id } = await asleep(ALICE)
+    assert.ok(world.table.contactOf(id))
+    await remove(id)
+    assert.equal(world.table.contactOf(id), undefined)
+    assert.equal(world.connection.prepare('SELECT count(*) AS n FROM contact_ways').get()?.n, 0)
+    world.now += DAY
+  }
+})
+
+test('what no server has taken comes after a crash, and not again after the next', async () => {
+  answers = [DOWN]
+  await asleep(ALICE)
+  assert.deepEqual(await subjects(), [])
+  await crash()
+  world.now += HOUR
+  assert.deepEqual(await subjects(), ['is asleep'])
+  await crash()
+  assert.deepEqual(await subjects(), [])
+})
+
+test('a crash between taking and noting it repeats it, as the same letter', async () => {
+  const { id } = await registered(ALICE)
+  const { dropNotice } = world.lifecycle
+  world.lifecycle.dropNotice = () => Promise.reject(new Error('the power is gone'))
+  await world.lifecycle.suspend(id)
+  await deliveries.run()
+  world.lifecycle.dropNotice = dropNotice
+  world.now += HOUR
+  await crash()
+  const [first, second] = letters
+  assert.equal(letters.length, 2)
+  assert.equal(first?.reference, second?.reference)
+})
+
+test('a failure is tried again later and later, and given up in the end', async () => {
+  answers = Array<Handover>(20).fill(DOWN)
+  await asleep(ALICE)
+  await deliveries.run()
+  assert.equal(answers.length, 19)
+  await deliveries.run()
+  assert.equal(answers.length, 19) // it is not due
+  for (let hour = 0; hour < 100; hour++) {
+    world.now += HOUR
+    await deliveries.run()
+  }
+  assert.ok(answers.length >= 11, `${20 - answers.length} tries`)
+  assert.equal(world.table.notices.count(), 0)
+  assert.deepEqual(await subjects(), [])
+})
+
+test('a server that is down is asked once a look, however many wait', async () => {
+  answers = Array<Handover>(50).fill(DOWN)
+  for (let host = 0; host < 20; host++) {
+    const registration = await registerOne(world.lifecycle, {
+      ipv4: `198.51.100.${host + 10}`,
+      nicname: `host${host}`,
+      country: 'ca',
+      os: 'linux',
+    })
+    assert.ok(registration.kind === 'registered')
+    await world.lifecycle.setContact(registration.tunnel.id, ALICE)
+    await world.lifecycle.suspend(registration.tunnel.id)
+  }
+  const before = answers.length
+  world.now += 3 * HOUR
+  await deliveries.run()
+  assert.ok(before - answers.length <= 4, `${before - answers.length} tries`)
+})
+
+test('a letter that is refused for good is not tried again', async () => {
+  answers = [{ kind: 'refused', reason: '550 no such user' }]
+  await asleep(ALICE)
+  await deliveries.run()
+  assert.deepEqual(logged, ['a notice could not be handed over: it is given up'])
+  world.now += DAY
+  assert.deepEqual(await subjects(), [])
+})
+
+test('after a long outage each owner is told once, and only what is still so', async () => {
+  answers = Array<Handover>(3).fill(DOWN)
+  const tunnel = await asleep(ALICE)
+  await deliveries.run()
   await world.lifecycle.suspend(tunnel.id)
-  assert.equal(mails[0]?.subject, 'alice.ca.freenet6.net is suspended')
+  await world.lifecycle.resume(tunnel.id)
+  await fallAsleep(tunnel)
+  world.now += DAY
+  answers = []
+  assert.deepEqual(await subjects(), ['is asleep'])
 })
 
-test('an address goes with its tunnel', async () => {
-  const tunnel = await asleep({ email: 'alice@example.org', language: 'en' })
-  assert.ok(world.table.contactOf(tunnel.id))
-  await world.lifecycle.delete(tunnel.id)
-  assert.equal(world.table.contactOf(tunnel.id), undefined)
+test('a tunnel that has woken up is not said to sleep', async () => {
+  answers = [DOWN]
+  const { id } = await asleep(ALICE)
+  await deliveries.run()
+  await world.lifecycle.wake(id)
+  world.now += HOUR
+  assert.deepEqual(await subjects(), [])
+  assert.equal(world.table.notices.count(), 0)
+})
+
+test('who has taken the address away while a notice waited hears nothing more', async () => {
+  answers = [DOWN]
+  const { id } = await asleep(ALICE)
+  await deliveries.run()
+  await world.lifecycle.setContact(id, mailTo('bob@example.org'))
+  world.now += HOUR
+  assert.deepEqual(await subjects(), [])
+})
+
+test('a link to a new key is sent within half an hour or not at all, a stop included', async () => {
+  const { id } = await registered(ALICE)
+  for (const [seconds, expected] of [
+    [HOUR / 4, 1],
+    [HOUR, 0],
+  ] as const) {
+    answers = [DOWN]
+    await world.lifecycle.sendRecovery(id)
+    await deliveries.run()
+    await stop()
+    world.now += seconds // nobody serves, and nobody hears of it
+    world = await world.restart()
+    answers = []
+    start()
+    assert.equal((await subjects()).length, expected)
+  }
+})
+
+test('a stop of days does not make a warning too old', async () => {
+  answers = [DOWN]
+  await asleep(ALICE)
+  await deliveries.run()
+  await stop()
+  world.now += 10 * DAY
+  world = await world.restart()
+  start()
+  world.now += HOUR
+  assert.deepEqual(await subjects(), ['is asleep'])
+})
+
+test('what was taken while the disk is full is not sent again', async () => {
+  const { id } = await registered(ALICE)
+  answers = [DOWN]
+  await world.lifecycle.suspend(id)
+  await deliveries.run()
+  world.now += HOUR
+  const { dropNotice } = world.lifecycle
+  world.lifecycle.dropNotice = () => Promise.reject(new Error('the disk is full'))
+  assert.deepEqual(await subjects(), ['is suspended'])
+  assert.deepEqual(await subjects(), [])
+  world.lifecycle.dropNotice = dropNotice
+  assert.deepEqual(await subjects(), [])
+  assert.equal(world.table.notices.count(), 0)
 })

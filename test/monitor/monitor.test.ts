@@ -51,6 +51,11 @@ class FakeLifecycle implements MonitoredTunnels {
     return new Set(ids.filter(id => !this.unsound.has(id)))
   }
 
+  async wakeHeard() {
+    this.calls.push('wakeHeard')
+    return { listened: 0, woken: 0 }
+  }
+
   count(call: string): number {
     return this.calls.filter(name => name === call).length
   }

@@ -16,28 +16,29 @@ function setUp(maxTunnels = 10) {
 const answered = (id: string, ms: number) => ({ answered: new Map([[id, ms]]), silent: [] })
 const silent = (id: string) => ({ answered: new Map(), silent: [id] })
 
-test('a bucket has the mean round trip, the share of losses and the packets of its time', () => {
+test('a bucket has the mean round trip, the share of losses and the traffic of its time', () => {
   const { clock, history } = setUp()
   history.record(answered('a', 10))
   clock.now += 20
   history.record(answered('a', 30))
   history.record(silent('a'))
-  history.recordPackets(new Map([['a', 7]]))
+  history.recordOctets(new Map([['a', { received: 7, sent: 14 }]]))
   for (const span of ['hour', 'day', 'month'] as const) {
-    const { roundTripMs, loss, packets } = history.of('a', span).at(-1) ?? assert.fail(span)
-    assert.deepEqual([roundTripMs, loss.toFixed(2), packets], [20, '0.33', 7])
+    const { roundTripMs, loss, octets } = history.of('a', span).at(-1) ?? assert.fail(span)
+    assert.deepEqual([roundTripMs, loss.toFixed(2), octets], [20, '0.33', { received: 7, sent: 14 }])
   }
 })
 
-test('a finished bucket is what it was, to a tenth of a millisecond and a thousandth of its packets', () => {
+test('a finished bucket is what it was, to a tenth of a millisecond and a thousandth of its octets', () => {
   const { clock, history } = setUp()
   history.record(answered('a', 12.34))
   history.record(silent('a'))
-  history.recordPackets(new Map([['a', 123_456]]))
+  history.recordOctets(new Map([['a', { received: 123_456, sent: 246_912 }]]))
   clock.now += MINUTE
   const bucket = history.of('a', 'hour').at(-2) ?? assert.fail('a bucket')
   assert.deepEqual([bucket.roundTripMs, bucket.loss], [12.3, 0.5])
-  assert.ok(Math.abs((bucket.packets ?? 0) / 123_456 - 1) < 0.001)
+  const { received = 0, sent = 0 } = bucket.octets ?? {}
+  for (const share of [received / 123_456, sent / 246_912]) assert.ok(Math.abs(share - 1) < 0.001)
 })
 
 test('a time without a round is a gap, and neither an answer nor a loss', () => {
@@ -52,7 +53,7 @@ test('a time without a round is a gap, and neither an answer nor a loss', () => 
 test('an answer that nobody has timed counts as an answer, without a round trip', () => {
   const { history } = setUp()
   history.record(answered('a', 0))
-  assert.deepEqual(history.of('a', 'hour').at(-1), { roundTripMs: undefined, loss: 0, packets: undefined })
+  assert.deepEqual(history.of('a', 'hour').at(-1), { roundTripMs: undefined, loss: 0, octets: undefined })
 })
 
 test('what is older than its span is gone, however long nothing was noted', () => {

@@ -12,6 +12,8 @@ export interface Followed {
   readonly zones: readonly string[]
   /** Where the primary takes TLS (RFC 9103); named alone can, as knotd 3.2 does not. */
   readonly tlsPort?: number
+  /** File of the certificate that the primary must show there; without it any will do. */
+  readonly certificate?: string
   /** The catalog zone that names the others, without the final dot. */
   readonly catalog?: string
   /** Base64. */
@@ -170,10 +172,12 @@ ${zones.map(name => `  - domain: "${name}"\n`).join('')}${
 }
 
 function namedConfig(
-  { primary, zones, catalog, tlsPort, secret, keyName }: Followed,
+  { primary, zones, catalog, tlsPort, certificate, secret, keyName }: Followed,
   { address, port, directory }: Place,
 ): string {
-  return `key "${keyName}" { algorithm hmac-sha256; secret "${secret}"; };
+  const tls = tlsPort === undefined ? '' : ` tls ${certificate === undefined ? 'ephemeral' : 'primary'}`
+  const from = `${primary.address} port ${tlsPort ?? primary.port} key "${keyName}"${tls};`
+  return `${certificate === undefined ? '' : `tls primary { ca-file "${certificate}"; remote-hostname "localhost"; };\n`}key "${keyName}" { algorithm hmac-sha256; secret "${secret}"; };
 options {
   directory "${directory}";
   pid-file none;
@@ -188,13 +192,10 @@ options {
   empty-zones-enable no;
   notify no;
   serial-query-rate 1000;
-${catalog === undefined ? '' : `  catalog-zones { zone "${catalog}" default-primaries { ${primary.address} port ${tlsPort ?? primary.port} key "${keyName}"${tlsPort === undefined ? '' : ' tls ephemeral'}; } in-memory yes; };`}
+${catalog === undefined ? '' : `  catalog-zones { zone "${catalog}" default-primaries { ${from} } in-memory yes; };`}
 };
 controls { };
 ${[...zones, ...(catalog === undefined ? [] : [catalog])]
-  .map(
-    (name, index) =>
-      `zone "${name}" { type secondary; file "${index}.zone"; primaries { ${primary.address} port ${tlsPort ?? primary.port} key "${keyName}"${tlsPort === undefined ? '' : ' tls ephemeral'}; }; };\n`,
-  )
+  .map((name, index) => `zone "${name}" { type secondary; file "${index}.zone"; primaries { ${from} }; };\n`)
   .join('')}`
 }

@@ -21,7 +21,7 @@ const PAGES = [
   '/nowhere',
 ]
 /** Below a tunnel's own. */
-const OWN_PAGES = ['', '/history', '/why']
+const OWN_PAGES = ['', '/history', '/why', '/email']
 const LOOKS = [
   { locale: 'en', colorScheme: 'light', viewport: { width: 1280, height: 900 } },
   { locale: 'fr', colorScheme: 'dark', viewport: { width: 320, height: 640 } },
@@ -62,11 +62,21 @@ suite('axe-core finds nothing', { skip: await missingPackages(['chromium']) }, (
     await check(page)
     const id = world.broker.table.idByEndpoint(ipv4) ?? assert.fail('registered')
     world.broker.history.record({ answered: new Map([[id, 20]]), silent: [] })
-    world.broker.history.recordPackets(new Map([[id, 20]]))
+    world.broker.history.recordOctets(new Map([[id, { received: 20, sent: 2 * 20 }]]))
     for (const path of OWN_PAGES) {
       await page.goto(`${world.url}/tunnels/${id}${path}`)
       await check(page)
     }
+    await page.locator('#email').fill('alice@example.org')
+    await page.locator('form[action$="/email"] button').click()
+    await page.getByText('alice@example.org').waitFor()
+    await check(page)
+    while (world.mails.length === 0) await page.waitForTimeout(10)
+    await page.goto(world.mails.splice(0)[0]?.page ?? '')
+    await check(page)
+    await page.locator('button[value="yes"]').click()
+    await page.locator('main form').waitFor({ state: 'detached' })
+    await check(page)
     await context.close()
   }
 

@@ -15,6 +15,7 @@ const EXAMPLE = /```sh\n([\s\S]*?)```(?:\n```text\n([\s\S]*?)```)?/g
 /** Stands before each answer in what the shell prints. */
 const MARK = '=== answer ==='
 
+const ROUTED = LAB.replace('[tunnel]', '[tunnel]\nrouted_prefix = "2001:db8:8000::/44"')
 const examples = [...PAGE.matchAll(EXAMPLE)].map(([, command = '', answer]) => ({ command, answer }))
 
 /** The answer as a pattern: `…` stands for anything. */
@@ -26,7 +27,7 @@ function patternOf(answer: string): RegExp {
 test('the examples of docs/api.md, run in their order by a shell, get the answers that stand there', {
   skip: await missingPackages(['curl']),
 }, async () => {
-  await using world = await PortalWorld.open(LAB, { kernel: new FakeKernel() })
+  await using world = await PortalWorld.open(ROUTED, { kernel: new FakeKernel() })
   world.broker.store.onCommitted(({ rows }) => {
     for (const { after } of rows) if (after !== undefined) world.silent.add(formatIpv6(after.ipv6Client))
   })

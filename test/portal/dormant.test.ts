@@ -42,6 +42,19 @@ test('a dormant tunnel is back with the first visit that has its key, under the 
   assert.ok(!isDormant())
 })
 
+test('the list of a browser says when a dormant tunnel ends and how long that is, in its language', async () => {
+  await world.ask(`${TUNNELS}/${given.id}`, { headers: bearer() })
+  const headers = cookieIn(await world.post('/tunnels', { reference: given.name, key: given.key }))
+  for (let round = 0; round < ROUNDS; round++)
+    await world.broker.lifecycle.recordRound({ answered: [], silent: [given.id] })
+  assert.ok(isDormant())
+  const list = async (language: string) =>
+    (await world.ask('/tunnels', { headers: { ...headers, 'accept-language': language } })).text
+  assert.match(await list('en'), /ends on \d{4}-\d\d-\d\d \d\d:\d\d UTC, 30 days left/)
+  assert.match(await list('fr'), /finit le \S+ \S+ UTC, encore 30\sjours/)
+  assert.ok(isDormant()) // a look at the list is no visit
+})
+
 test('a wrong key wakes nothing, and a script without a key is given and wakes nothing', async () => {
   const wrong = await world.ask(`${TUNNELS}/${given.id}`, { headers: { authorization: 'Bearer wrong' } })
   assert.equal(wrong.status, 401)

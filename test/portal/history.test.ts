@@ -23,16 +23,16 @@ suite('the history of a tunnel', () => {
     assert.doesNotMatch(text, /<svg class="chart/)
   })
 
-  test('is drawn with round trips, losses and packets, and written in a table', async () => {
+  test('is drawn with round trips, losses and traffic, and written in a table', async () => {
     const { history } = world.broker
     history.record({ answered: new Map([[id, 12.5]]), silent: [] })
     history.record({ answered: new Map(), silent: [id] })
-    history.recordPackets(new Map([[id, 1234]]))
+    history.recordOctets(new Map([[id, { received: 1234, sent: 2468 }]]))
     for (const span of ['hour', 'day', 'month']) {
       const { text } = await world.ask(`/tunnels/${id}/history?span=${span}`, { headers })
-      assert.equal(text.match(/<svg class="chart/g)?.length, 3)
+      assert.equal(text.match(/<svg class="chart/g)?.length, 4)
       assert.match(text, new RegExp(`span=${span}" aria-current="page"`))
-      assert.match(text, /<td>[^<]*<\/td><td>12\.5 ms<\/td><td>50%<\/td><td>1,234<\/td>/)
+      assert.match(text, /<td>[^<]*<\/td><td>12\.5 ms<\/td><td>50%<\/td><td>1\.2 kB<\/td><td>2\.5 kB<\/td>/)
     }
     const { text } = await world.ask(`/tunnels/${id}`, { headers })
     assert.equal(text.match(/<svg class="chart time"/g)?.length, 1)
@@ -41,7 +41,7 @@ suite('the history of a tunnel', () => {
   test('is in the visitor’s language, its numbers too', async () => {
     const french = { ...headers, 'accept-language': 'fr' }
     const { text } = await world.ask(`/tunnels/${id}/history`, { headers: french })
-    assert.match(text, /12,5 ms<\/td><td>50\s%<\/td><td>1\s234<\/td>/)
+    assert.match(text, /12,5 ms<\/td><td>50\s%<\/td><td>1,2\sko<\/td>/)
     assert.match(text, /il y a 60 minutes/)
   })
 

@@ -9,7 +9,9 @@ import type { Broker } from '../../src/broker.ts'
 import { compose } from '../../src/compose.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
-import type { Mail } from '../../src/mail/mailer.ts'
+import type { Carrier, Letter } from '../../src/mail/carrier.ts'
+import type { Correspondence } from '../../src/mail/correspondence.ts'
+import { correspondenceOf, tellOwners } from '../../src/mail-serving.ts'
 import { Portal } from '../../src/portal/portal.ts'
 import { portalOptions } from '../../src/portal-serving.ts'
 import type { Interfaces } from '../../src/tunnel/interface.ts'
@@ -20,6 +22,9 @@ import { configText } from '../spawn.ts'
 
 /** Any address may be registered, nothing is pinged, and nobody has a quota. */
 export const LAB = `
+[mail]
+smtp = "smtp://127.0.0.1:1"
+from = "broker@example.net"
 [tunnel]
 allow_special_purpose = true
 foreign_endpoints = true
@@ -72,8 +77,8 @@ interface Knobs {
   readonly reasons: string[]
   /** How long the reachability check takes, in milliseconds. */
   readonly ping: { ms: number }
-  /** What was mailed. */
-  readonly mails: Mail[]
+  /** What was mailed or posted. */
+  readonly mails: Letter[]
 }
 
 /** A real portal on a real broker in this process, with a directory of its own. `await using` it. */
@@ -84,11 +89,14 @@ export class PortalWorld implements Knobs {
   readonly silent: Set<string>
   readonly reasons: string[]
   readonly ping: { ms: number }
-  readonly mails: Mail[]
+  readonly mails: Letter[]
   readonly #portal: Portal
   readonly #directory: string
+  readonly #stopTelling: () => Promise<void>
 
-  private constructor(parts: Knobs & { broker: Broker; portal: Portal; directory: string }) {
+  private constructor(
+    parts: Knobs & { broker: Broker; portal: Portal; directory: string; stopTelling: () => Promise<void> },
+  ) {
     this.broker = parts.broker
     this.faults = parts.faults
     this.silent = parts.silent
@@ -98,6 +106,7 @@ export class PortalWorld implements Knobs {
     this.url = parts.portal.url
     this.#portal = parts.portal
     this.#directory = parts.directory
+    this.#stopTelling = parts.stopTelling
   }
 
   static async open(
@@ -129,8 +138,30 @@ export class PortalWorld implements Knobs {
         },
       },
     })
-    const portal = await openPortal(reading.config, broker, knobs, words)
-    return new PortalWorld({ ...knobs, broker, portal, directory })
+    const correspondence = correspondenceOf(reading.config, broker)
+    const portal = await openPortal(reading.config, broker, { ...knobs, correspondence, words })
+    const carrier: Carrier = {
+      carry: async letter => {
+        knobs.mails.push(letter)
+        return { kind: 'taken' }
+      },
+      close: () => undefined,
+    }
+    const stopTelling = tellOwners(reading.config, {
+      broker,
+      correspondence,
+      publicUrl: portal.url,
+      log: SILENT,
+      carriers: new Map([
+        ['email', carrier],
+        ['webhook', carrier],
+      ]),
+    })
+    return new PortalWorld({ ...knobs, broker, portal, directory, stopTelling })
+  }
+
+  get databaseFile(): string {
+    return join(this.#directory, 'data', 'freenet6.db')
   }
 
   /** One request, exactly as told: no header is added but Host, Connection and the length of the body. */
@@ -173,6 +204,7 @@ export class PortalWorld implements Knobs {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#portal.close()
+    await this.#stopTelling()
     this.broker.close()
     rmSync(this.#directory, { recursive: true, force: true })
   }
@@ -213,8 +245,15 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Ask): P
 function openPortal(
   config: Config,
   broker: Broker,
-  { faults, reasons, mails }: Knobs,
-  wordsDirectory?: string,
+  {
+    faults,
+    reasons,
+    correspondence,
+    words,
+  }: Pick<Knobs, 'faults' | 'reasons'> & {
+    readonly correspondence: Correspondence
+    readonly words: string | undefined
+  },
 ): Promise<Portal> {
   return Portal.listen({
     ...portalOptions(config, broker),
@@ -223,8 +262,8 @@ function openPortal(
     },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }) },
     unready: () => [],
-    mailer: { send: mail => mails.push(mail) > 0 },
-    words: Words.load(wordsDirectory),
+    correspondence,
+    words: Words.load(words),
     log: { ...SILENT, error: facts => void faults.push(facts) },
   })
 }

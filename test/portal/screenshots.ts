@@ -146,6 +146,16 @@ function live(id: string): void {
     const isLost = round % 13 === 7
     const answered = new Map(isLost ? [] : [[id, 25 + 12 * Math.sin(round / 6) + (round % 5)] as const])
     history.record({ answered, silent: isLost ? [id] : [] })
-    history.recordPackets(new Map([[id, 400 + 300 * Math.round(1 + Math.sin(round / 9))]]))
+    history.recordOctets(
+      new Map([
+        [
+          id,
+          {
+            received: 400 + 300 * Math.round(1 + Math.sin(round / 9)),
+            sent: 2 * (400 + 300 * Math.round(1 + Math.sin(round / 9))),
+          },
+        ],
+      ]),
+    )
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
-import { bearer, LAB, PortalWorld, problemIn } from './portal-world.ts'
+import { bearer, cookieIn, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const TUNNELS = '/api/v1/tunnels'
 
@@ -104,7 +105,7 @@ suite('WireGuard by the API', () => {
   })
 
   test('a system without scripts for it is refused, and ipv4 is no field of it', async () => {
-    assert.equal(problemIn(await ask('mac', newKey(), 'macos')).code, 'os-unknown')
+    assert.equal(problemIn(await ask('bsd', newKey(), 'netbsd')).code, 'os-unknown')
     const body = {
       kind: 'wireguard',
       public_key: newKey(),
@@ -138,6 +139,67 @@ suite('WireGuard by the API', () => {
     const answer = await world.ask(`/nic/update?hostname=${tunnel.name}`, { headers: { authorization } })
     assert.match(answer.text, /^(good|nochg) /)
     assert.equal(dormant.byId(tunnel.id), undefined)
+  })
+
+  async function fallAsleep({ id }: { readonly id: string }): Promise<void> {
+    for (let round = 0; round < 6; round++)
+      await world.broker.lifecycle.recordRound({ answered: [], silent: [id] })
+    assert.ok(world.broker.table.dormant.byId(id))
+  }
+
+  function change(tunnel: { readonly id: string; readonly key: string }, public_key: string) {
+    return world.askJson(`${TUNNELS}/${tunnel.id}`, 'PATCH', { public_key }, bearer(tunnel.key))
+  }
+
+  test('a dormant tunnel keeps its public key: nobody else can register it, or take it for another tunnel', async () => {
+    const publicKey = newKey()
+    const tunnel = JSON.parse((await ask('keeper', publicKey)).text)
+    const other = JSON.parse((await ask('copycat', newKey())).text)
+    await fallAsleep(tunnel)
+    for (const refusal of [await ask('thief', publicKey), await change(other, publicKey)])
+      assert.deepEqual([refusal.status, problemIn(refusal).code], [409, 'public-key-in-use'])
+    const own = JSON.parse((await change(tunnel, publicKey)).text)
+    assert.deepEqual([own.state === 'dormant', own.wireguard.public_key], [false, publicKey])
+    await fallAsleep(tunnel)
+    await world.broker.lifecycle.delete(tunnel.id)
+    assert.equal((await ask('next', publicKey)).status, 201, 'with the tunnel its key is free')
+  })
+
+  test('who registers another’s public key first blocks nobody: a new key pair has a tunnel at once', async () => {
+    const publicKey = newKey()
+    await ask('squatter', publicKey)
+    assert.equal(problemIn(await ask('owner', publicKey)).code, 'public-key-in-use')
+    assert.equal((await ask('owner', newKey())).status, 201)
+  })
+
+  test('where another tunnel has a dormant one’s key all the same, its owner is told so, and wakes it with a new one', async () => {
+    const publicKey = newKey()
+    const tunnel = JSON.parse((await ask('early', publicKey)).text)
+    await fallAsleep(tunnel)
+    const rival = JSON.parse((await ask('late', newKey())).text)
+    // As a database of an earlier version may have it: there the key was free as soon as its tunnel slept.
+    const shell = new DatabaseSync(world.databaseFile)
+    shell.exec(
+      `UPDATE tunnels SET details = json_object('publicKey', '${publicKey}') WHERE id = '${rival.id}'`,
+    )
+    shell.close()
+
+    const shown = JSON.parse(
+      (await world.ask(`${TUNNELS}/${tunnel.id}`, { headers: bearer(tunnel.key) })).text,
+    )
+    assert.deepEqual([shown.state, shown.warnings?.[0]?.code], ['dormant', 'public-key-in-use'])
+    assert.equal(problemIn(await change(tunnel, publicKey)).code, 'public-key-in-use')
+    const headers = cookieIn(await world.post('/tunnels', { reference: tunnel.name, key: tunnel.key }))
+    assert.match((await world.ask(`/tunnels/${tunnel.id}`, { headers })).text, /already has a tunnel/)
+    assert.ok(world.broker.table.byId(rival.id), 'and the other one stays')
+
+    const fresh = newKey()
+    const reply = await world.post(`/tunnels/${tunnel.id}/public-key`, { public_key: fresh }, headers)
+    assert.deepEqual([reply.status, reply.headers.location], [303, `/tunnels/${tunnel.id}`])
+    assert.equal(world.broker.table.byId(tunnel.id)?.kind.publicKey, fresh)
+    assert.equal(world.broker.table.byId(rival.id)?.kind.publicKey, publicKey)
+    const wrong = await world.post(`/tunnels/${tunnel.id}/public-key`, { public_key: 'x' }, headers)
+    assert.equal(wrong.status, 400)
   })
 
   test('an update client is told nochg', async () => {

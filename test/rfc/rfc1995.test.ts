@@ -6,11 +6,12 @@ import type { SentTransfer } from '../../src/engine/transfers.ts'
 import { RCODE, TYPE } from '../../src/wire/codes.ts'
 import { TSIG_ERROR } from '../../src/wire/tsig.ts'
 import type { Catalog, RrsetChange } from '../../src/zone/catalog.ts'
+import { RecentSteps } from '../../src/zone/recent-steps.ts'
 import { soaWithSerial } from '../../src/zone/serial.ts'
 import { recordLists, type ZoneDifference, zoneDifference } from '../../src/zone/zone-difference.ts'
 import { answersOf, nextOf, TransferServer } from '../engine/transfer-client.ts'
 import { type Key, NOW, signed, tsigOf, verified, verifiedNext } from '../engine/tsig-client.ts'
-import { catalogOf, queryOf, wire } from '../engine/zones.ts'
+import { catalogOf, optOf, queryOf, type Told, wire } from '../engine/zones.ts'
 
 const APEX = wire('example.')
 const FIRST = 0xffff_fffd
@@ -29,10 +30,16 @@ class World {
   readonly server: TransferServer
   serial = FIRST
   #steps: ZoneDifference[] = []
+  readonly #recent = new RecentSteps()
 
   constructor(allow = EVERYBODY) {
-    const transfers = { allow, since: this.#since, onSent: (sent: SentTransfer) => void this.sent.push(sent) }
-    this.server = new TransferServer(this.catalog, transfers, { keys: KEYS })
+    const onSent = (sent: SentTransfer) => void this.sent.push(sent)
+    const transfers = { allow, since: this.#since, onSent }
+    this.server = new TransferServer(this.catalog, transfers, {
+      keys: KEYS,
+      recentSteps: this.#recent.buffer,
+    })
+    this.server.nameserver.onSent = onSent
   }
 
   /** One commit, its serial the next. */
@@ -44,7 +51,9 @@ class World {
       rrset: { ...soa, rdatas: soa.rdatas.map(rdata => soaWithSerial(rdata, to)) },
     }
     const differences = this.catalog.commit([...changes, put])
-    this.#steps.push(zoneDifference({ from, to }, recordLists(APEX, differences)))
+    const step = zoneDifference({ from, to }, recordLists(APEX, differences))
+    this.#steps.push(step)
+    this.#recent.append(APEX, step)
     this.serial = to
   }
 
@@ -55,6 +64,11 @@ class World {
   /** The answers to an IXFR of a client that holds the zone with this serial. */
   ixfr(serial: number): readonly string[] {
     return answersOf(this.server.transfer(ixfr(serial)))
+  }
+
+  /** The reply to the same over UDP. */
+  udp(serial: number, { edns }: { readonly edns?: number } = { edns: 1232 }): Told {
+    return this.server.refusal(ixfr(serial, edns === undefined ? {} : { edns }), '192.0.2.1', 'udp')
   }
 
   readonly #since = (apex: Uint8Array, { from, to }: { readonly from: number; readonly to: number }) => {
@@ -73,13 +87,19 @@ function remove(label: string, type: number = TYPE.A): RrsetChange {
   return { kind: 'remove', owner: wire(`${label}.example.`), type }
 }
 
-function ixfr(serial: number, { owner = 'example.', id = 1 } = {}): Uint8Array {
+function ixfr(serial: number, { owner = 'example.', id = 1, edns = 0 } = {}): Uint8Array {
   const query = Buffer.from(queryOf('example.', 'IXFR', { id }))
   query.writeUInt16BE(1, 8)
+  query.writeUInt16BE(edns === 0 ? 0 : 1, 10)
+  const opt = edns === 0 ? Buffer.alloc(0) : optOf({ edns })
   const rdata = Buffer.concat([Buffer.from([0, 0]), Buffer.alloc(20)])
   rdata.writeUInt32BE(serial >>> 0, 2)
   const fixed = Buffer.from([0, 6, 0, 1, 0, 0, 0, 0, 0, rdata.length])
-  return Buffer.concat([query, wire(owner), fixed, rdata])
+  return Buffer.concat([query, wire(owner), fixed, rdata, opt])
+}
+
+function qtypeOf({ question }: Told): number {
+  return Buffer.from(question).readUInt16BE(question.length - 4)
 }
 
 /** The SOA as the answers have it. */
@@ -111,16 +131,78 @@ suite('2: what a client is sent', () => {
     world.forget()
     assert.ok(isWhole(world.ixfr(FIRST)))
   })
+})
 
-  test('is our SOA over UDP, however little has changed', () => {
+suite('2: over UDP', () => {
+  test('the differences, if they fit', () => {
+    const world = new World()
+    world.commit(put('a', 1, 2), remove('old', TYPE.TXT))
+    world.commit(remove('a'), put('B', 3))
+    const told = world.udp(FIRST)
+    assert.deepEqual([told.rcode, told.aa, told.tc], [RCODE.NOERROR, true, false])
+    assert.deepEqual(told.answer, world.ixfr(FIRST))
+    assert.ok(told.octets.includes(Buffer.from('\x01B', 'latin1')), 'the case of a name is kept')
+    assert.equal(qtypeOf(told), TYPE.IXFR)
+  })
+
+  test('our SOA alone if they do not fit into what the client takes', () => {
+    const world = new World()
+    for (let n = 0; n < 30; n++) world.commit(put(`name-of-host-${n}`, n))
+    assert.equal(world.udp(FIRST, { edns: 1232 }).answer.length, 34)
+    for (const asked of [{}, { edns: 700 }]) {
+      const told = world.udp(FIRST, asked)
+      assert.deepEqual([told.rcode, told.aa, told.tc], [RCODE.NOERROR, true, false])
+      assert.deepEqual(told.answer, [soa(world.serial)])
+      assert.equal(qtypeOf(told), TYPE.IXFR)
+    }
+    for (let n = 0; n < 30; n++) world.commit(put(`name-of-another-${n}`, n))
+    assert.deepEqual(world.udp(FIRST, { edns: 4096 }).answer, [soa(world.serial)])
+  })
+
+  test('our SOA alone if the client is as new as we are, or newer, or what has changed since is not known', () => {
     const world = new World()
     world.commit(put('a', 1))
-    const told = world.server.refusal(ixfr(FIRST), '192.0.2.1', 'udp')
-    assert.deepEqual([told.rcode, told.aa, told.answer], [RCODE.NOERROR, true, [soa(world.serial)]])
-    assert.equal(
-      told.octets.readUInt16BE(told.octets.indexOf(Buffer.from('\x07example\0', 'latin1')) + 9),
-      TYPE.IXFR,
+    for (const serial of [world.serial, world.serial + 5, FIRST - 1, (FIRST + 2 ** 31) >>> 0])
+      assert.deepEqual(world.udp(serial).answer, [soa(world.serial)])
+  })
+
+  test('signed if the query is, with room left for that', () => {
+    const world = new World([{ key: wire(KEY.name) }])
+    world.commit(put('a', 1))
+    const { octets, mac } = signed(ixfr(FIRST, { edns: 1232 }), KEY)
+    const told = world.server.refusal(octets, '192.0.2.1', 'udp')
+    verified(told, KEY, mac)
+    assert.equal(told.answer.length, 5)
+    const again = world.server.refusal(octets, '192.0.2.1', 'udp')
+    assert.equal(again.rcode, RCODE.NOERROR, 'a client that has heard nothing sends the same datagram again')
+    for (let n = 0; told.octets.length < 1232 && n < 50; n++) {
+      world.commit(put(`n${n}`, 1))
+      const { octets: query, mac } = signed(ixfr(FIRST, { edns: 1232 }), KEY)
+      const next = world.server.refusal(query, '192.0.2.1', 'udp')
+      verified(next, KEY, mac)
+      assert.ok(next.octets.length <= 1232)
+      assert.equal(next.answer.length === 1 || next.answer.at(-1) === soa(world.serial), true)
+    }
+  })
+
+  test('to nobody who is not listed', () => {
+    const world = new World([{ key: wire(KEY.name) }])
+    world.commit(put('a', 1))
+    assert.equal(world.udp(FIRST).rcode, RCODE.REFUSED)
+  })
+
+  test('is told of, and counted, as over TCP', () => {
+    const world = new World()
+    world.commit(put('a', 1))
+    world.udp(FIRST)
+    world.udp(world.serial)
+    world.udp(FIRST - 9)
+    assert.deepEqual(
+      world.sent.map(({ kind, serial, apex, address }) => [kind, serial, [...apex], [...address]]),
+      ['incremental', 'current'].map(kind => [kind, world.serial, [...APEX], [192, 0, 2, 1]]),
     )
+    const { incrementalTransfers, currentTransfers } = world.server.nameserver.counts
+    assert.deepEqual([incrementalTransfers, currentTransfers], [1, 1])
   })
 })
 

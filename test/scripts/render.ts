@@ -11,6 +11,7 @@ export const WIREGUARD_FACTS = {
   endpoint: '192.0.2.1:51820',
   mtu: 1420,
 }
+const ALL_SYSTEMS = OperatingSystems.load()
 const SCRIPTS = new TunnelScripts(
   {
     origin: 'freenet6.net',
@@ -19,7 +20,7 @@ const SCRIPTS = new TunnelScripts(
     publicUrl: 'http://192.0.2.1:8080',
     wireguard: WIREGUARD_FACTS,
   },
-  OperatingSystems.load(),
+  ALL_SYSTEMS,
   new Templates(),
 )
 
@@ -40,6 +41,8 @@ export const TEXT_SYSTEMS = [
   'pfsense',
 ] as const
 export const SYSTEMS = [...UNIX_SYSTEMS, 'windows', ...TEXT_SYSTEMS] as const
+/** Those that have scripts for WireGuard. */
+export const WIREGUARD_SYSTEMS = ALL_SYSTEMS.idsOf('wireguard')
 export const ACTIONS = ['up', 'down'] as const
 
 export type System = (typeof SYSTEMS)[number]
@@ -61,6 +64,9 @@ export const USUAL: ScriptValues = {
   publicKey: '',
   serverPublicKey: WIREGUARD_FACTS.serverPublicKey,
   endpoint: WIREGUARD_FACTS.endpoint,
+  endpointHost: '192.0.2.1',
+  endpointPort: 51_820,
+  endpointIpv4: '192.0.2.1',
   keepaliveSeconds: 25,
   routedPrefix: '2001:db8:8000:100::/56',
   routedNetwork: '2001:db8:8000:100::/64',
@@ -92,6 +98,35 @@ export const ODD: readonly ScriptValues[] = [
   { ...USUAL, name: 'xn--nxasmq6b--x.fr.a_b.example', prefixLength: 128, interfaceName: 'fn6-abcdefghijk' },
 ]
 
+/** The client's key pair; its private half is on the client alone. */
+export const PRIVATE_KEY = 'wIInzJn9f9zCtzD/Vweu3jwbpjD9Wa9usytesmoHBnI='
+export const PUBLIC_KEY = '0sp83Kl2LOg3az5GUnS1e2coQ7t0I5dKVnykjiTj6Dc='
+
+/** What a WireGuard tunnel's scripts are given. */
+export const USUAL_WIREGUARD: ScriptValues = {
+  ...USUAL,
+  ipv4Client: '',
+  mtu: 1420,
+  mss: 1360,
+  publicKey: PUBLIC_KEY,
+}
+
+/** As long, as short or as odd as those can be. */
+export const ODD_WIREGUARD: readonly ScriptValues[] = [
+  { ...USUAL_WIREGUARD, routedPrefix: '', routedNetwork: '', routedAddress: '', mtu: 1280, mss: 1220 },
+  {
+    ...USUAL_WIREGUARD,
+    endpoint: `${'e'.repeat(63)}.example.net:65535`,
+    endpointHost: `${'e'.repeat(63)}.example.net`,
+    endpointPort: 65_535,
+    endpointIpv4: '',
+    ipv6Server: '2001:db8:f600:1234:5678:9abc:def0:1',
+    ipv6Client: '2001:db8:f600:1234:5678:9abc:def0:2',
+    name: `${'n'.repeat(63)}.ca.${'o'.repeat(63)}.${'p'.repeat(63)}`,
+  },
+  { ...USUAL_WIREGUARD, ipv6Server: '::1', ipv6Client: '::2', name: '0-0.xn--p1ai', id: '0' },
+]
+
 /** The template as it lies on disk. */
 export function template(system: System, part: Part): string {
   return readFileSync(join(SYSTEMS_DIR, system, 'sit', `${part}.hbs`), 'utf8')
@@ -100,4 +135,9 @@ export function template(system: System, part: Part): string {
 /** The text that a client gets, by the product's own renderer. */
 export function render(system: System, part: Part, values: ScriptValues): string {
   return SCRIPTS.render(values, { os: system, kind: 'sit', part }) ?? ''
+}
+
+/** The same for a WireGuard tunnel. */
+export function renderWireguard(system: string, part: Part, values: ScriptValues = USUAL_WIREGUARD): string {
+  return SCRIPTS.render(values, { os: system, kind: 'wireguard', part }) ?? ''
 }

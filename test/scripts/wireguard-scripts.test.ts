@@ -2,49 +2,92 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { suite, test } from 'node:test'
 import { OperatingSystems } from '../../src/portal/operating-systems.ts'
-import { Templates } from '../../src/portal/templates.ts'
-import { TunnelScripts } from '../../src/portal/tunnel-scripts.ts'
-import { requirePackages } from '../packages.ts'
-import { USUAL, WIREGUARD_FACTS } from './render.ts'
+import { cannot, requirePackages } from '../packages.ts'
+import { ACTIONS, ODD_WIREGUARD, renderWireguard, USUAL_WIREGUARD, WIREGUARD_SYSTEMS } from './render.ts'
 
-const FACTS = {
-  origin: USUAL.origin,
-  serverIpv4: USUAL.ipv4Server,
-  mtu: 1480,
-  publicUrl: USUAL.publicUrl,
-  wireguard: WIREGUARD_FACTS,
-}
-const VALUES = { ...USUAL, mtu: 1420, ipv4Client: '', publicKey: Buffer.alloc(32, 9).toString('base64') }
+const VALUES = USUAL_WIREGUARD
+const ALL_VALUES = [VALUES, ...ODD_WIREGUARD]
+const SHELLS = [['dash'], ['bash'], ['busybox', 'sh']] as const
 const systems = OperatingSystems.load()
-const scripts = new TunnelScripts(FACTS, systems, new Templates())
 
-function render(os: string, part: 'up' | 'down' | 'notes'): string {
-  return scripts.render(VALUES, { os, kind: 'wireguard', part }) ?? ''
-}
-
-for (const os of systems.idsOf('wireguard')) {
+for (const os of WIREGUARD_SYSTEMS) {
   const isShell = systems.find(os)?.ending === 'sh'
 
   suite(`WireGuard on ${os}`, () => {
-    test('up names the server’s key and endpoint, and notes tell the steps', () => {
-      assert.ok(render(os, 'up').includes(VALUES.serverPublicKey))
-      assert.ok(render(os, 'up').includes(VALUES.endpoint))
-      assert.match(render(os, 'notes'), /private key/)
-      assert.ok(render(os, 'notes').trimEnd().split('\n').length >= 4)
+    test('up names both ends’ addresses and the server’s key and endpoint', () => {
+      const up = renderWireguard(os, 'up')
+      const { serverPublicKey, endpointHost, endpointPort, ipv6Client, ipv6Server } = VALUES
+      // The apps of phones ping nothing, and Windows takes the keepalive from the saved configuration.
+      const ends = ['android', 'ios'].includes(os) ? [ipv6Client] : [ipv6Client, ipv6Server]
+      for (const value of [serverPublicKey, endpointHost, String(endpointPort), ...ends])
+        assert.ok(up.includes(value), value)
     })
 
-    for (const part of ['up', 'down'] as const) {
-      test(`${part} leaves nothing unrendered`, () => assert.doesNotMatch(render(os, part), /\{\{|\}\}/))
+    test('notes tell the steps: key, check, undo, and what happens when the address changes', () => {
+      const notes = renderWireguard(os, 'notes')
+      assert.match(notes, /private key/i)
+      assert.match(notes, /Check by yourself/)
+      assert.match(notes, /To undo/)
+      assert.match(notes, /When your own address changes, nothing has to be done/)
+      assert.ok(notes.includes(VALUES.publicKey))
+      const lines = notes.trimEnd().split('\n')
+      assert.ok(lines.length >= 4 && lines.length <= 12, `${lines.length} lines`)
+      for (const line of lines) assert.match(line, /^\S.*\S$/)
+    })
 
-      test(`${part} has nothing that shellcheck minds`, { skip: !isShell && 'no shell script' }, async t => {
-        if (!(await requirePackages(t, ['shellcheck']))) return
-        const options = ['--shell=sh', '--exclude=SC2034', '-'] // shared values that not every script needs
-        const { status, stdout } = spawnSync('shellcheck', options, {
-          input: render(os, part),
-          encoding: 'utf8',
-        })
-        assert.equal(status, 0, stdout)
+    for (const part of [...ACTIONS, 'notes'] as const) {
+      test(`${part} leaves nothing unrendered, in plain ASCII`, () => {
+        for (const values of ALL_VALUES) {
+          const text = renderWireguard(os, part, values)
+          assert.doesNotMatch(text, /\{\{|\}\}|undefined|\[object/)
+          assert.doesNotMatch(text, /[^\x20-\x7e\r\n]/)
+          assert.ok(text.endsWith('\n'))
+        }
       })
     }
+
+    if (isShell) aboutShell(os)
+  })
+}
+
+function aboutShell(os: string): void {
+  for (const action of ACTIONS) {
+    test(`${action} has nothing that shellcheck minds`, async t => {
+      if (!(await requirePackages(t, ['shellcheck']))) return
+      const options = ['--shell=sh', '--exclude=SC2034,SC2317', '-'] // shared values that not every script needs
+      for (const values of ALL_VALUES) {
+        const found = spawnSync('shellcheck', options, {
+          input: renderWireguard(os, action, values),
+          encoding: 'utf8',
+        })
+        assert.equal(found.stdout, '')
+      }
+    })
+
+    for (const [shell, ...leading] of SHELLS) {
+      test(`${action} is read by ${shell} for every value`, async t => {
+        if (shell === 'busybox' && !(await requirePackages(t, ['busybox']))) return
+        for (const values of ALL_VALUES) {
+          const input = renderWireguard(os, action, values)
+          assert.equal(spawnSync(shell, [...leading, '-n'], { input, encoding: 'utf8' }).stderr, '')
+        }
+      })
+    }
+
+    test(`${action} refuses to work without root and changes nothing`, t => {
+      if (process.getuid?.() !== 0) return t.skip(cannot('this needs root, to become an ordinary user'))
+      const asNobody = ['--reuid=65534', '--clear-groups', 'sh', '-s']
+      const ran = spawnSync('setpriv', asNobody, { input: renderWireguard(os, action), encoding: 'utf8' })
+      assert.equal(ran.status, 1)
+      assert.match(ran.stdout, /^freenet6: /, 'says what it would do')
+      assert.match(ran.stderr, /this needs root/)
+    })
+  }
+
+  test('a script cut short in the transfer does nothing', () => {
+    const text = renderWireguard(os, 'up')
+    const cut = text.slice(0, text.lastIndexOf('main'))
+    const ran = spawnSync('sh', ['-s'], { input: cut, encoding: 'utf8' })
+    assert.equal(ran.stdout + ran.stderr, '')
   })
 }

@@ -268,3 +268,35 @@ test('reload says that no process runs', async () => {
   assert.equal(code, 1)
   assert.match(stderr, /not-running/)
 })
+
+describe('log.level', () => {
+  const quiet = 'data_dir = "data"\n[log]\nlevel = "error"\n'
+  const loud = quiet.replace('error', 'debug')
+  const loggedLevels = ({ stderr }: Server) =>
+    new Set(
+      stderr
+        .split('\n')
+        .filter(line => line.startsWith('{'))
+        .map(line => JSON.parse(line).level),
+    )
+
+  test('says how much the log says, and a reload another one', async () => {
+    await using server = await startServer({ dir, config: quiet })
+    const file = join(dir, 'freenet6.toml')
+    const written = readFileSync(file, 'utf8')
+    assert.deepEqual([...loggedLevels(server)], [])
+    writeFileSync(file, written.replace('"error"', '"debug"'))
+    assert.equal((await reload()).code, 0)
+    await eventually(async () => server.stderr.includes('"reloaded"'))
+  })
+
+  test('gives way to the environment, and a reload says so', async () => {
+    await using server = await startServer({ dir, config: loud, env: { FREENET6_LOG_LEVEL: 'error' } })
+    assert.deepEqual([...loggedLevels(server)], [])
+    const file = join(dir, 'freenet6.toml')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"debug"', '"warn"'))
+    const { code, stdout } = await reload()
+    assert.equal(code, 1)
+    assert.match(stdout, /log\.level: FREENET6_LOG_LEVEL=error comes before it/)
+  })
+})

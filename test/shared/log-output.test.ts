@@ -14,7 +14,7 @@ const WRITER = `
   import { openLog } from '${LOG}/log.ts'
   import { LogOutput } from '${LOG}/log-output.ts'
   const output = new LogOutput()
-  const log = openLog(output)
+  const log = openLog("info", output)
   for (let n = 0; n < ${LINES}; n++) log.info({ n, filler: 'x'.repeat(40) }, 'line')
   process.stdout.write(String(output.dropped))
 `

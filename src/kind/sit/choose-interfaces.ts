@@ -11,10 +11,12 @@ import { DryRunInterfaces } from './dry-run-interfaces.ts'
 import { readElements } from './netlink-elements.ts'
 import { NetlinkRoutes } from './netlink-routes.ts'
 import { SharedLayout, sharedDevice } from './shared-layout.ts'
-import { FILTER_SET, filterTrouble, listAdmitted, removeFilter } from './shared-layout-filter.ts'
+import { FILTER_TABLE, listElements } from './shared-layout-elements.ts'
+import { filterTrouble, removeFilter } from './shared-layout-filter.ts'
 import { removalCommands } from './shared-layout-routes.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
+import { OwnSleeperSet, Sleepers } from './sleepers.ts'
 
 /** `driver = "sit"` was asked for and this machine can't do it; the message says why. */
 class DriverFault extends Error {}
@@ -69,7 +71,8 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
           routes: new NetlinkRoutes(netlink, sharedDevice(devicePrefix)),
           readGeneration: () => readNftGeneration(netlink),
           // One that was changed while it was read is left to nft, which begins anew.
-          listElements: async () => (await readElements(netlink, FILTER_SET)) ?? listAdmitted(nft),
+          listElements: async set =>
+            (await readElements(netlink, { table: FILTER_TABLE, set })) ?? listElements(nft, set),
         }),
   })
 }
@@ -79,7 +82,9 @@ function capacityFor({ maxTunnels, routed }: DriverContext): number {
   return maxTunnels * (routed === undefined ? 1 : 2) + SPARE_ELEMENTS
 }
 
-function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, routed, log }: DriverContext): Interfaces {
+function perTunnel(context: DriverContext): Interfaces {
+  const { devicePrefix, serverIpv4, mtu, prefix, routed, log } = context
+  const capacity = capacityFor(context)
   log.info(
     {},
     'tunnel.layout = "per-tunnel" is for 2,000 tunnels at most: each packet costs more with each device',
@@ -92,6 +97,7 @@ function perTunnel({ devicePrefix, serverIpv4, mtu, prefix, routed, log }: Drive
     mtu,
     prefix,
     routedPool: routed?.prefix,
+    sleepers: new Sleepers(new OwnSleeperSet(runNft, { serverIpv4, capacity }), capacity),
     sourceFilter: async () => {
       if (mayHaveShared) mayHaveShared = !(await removeSharedLayout(sharedDevice(devicePrefix)))
       return filter.ensure()

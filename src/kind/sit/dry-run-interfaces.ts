@@ -1,6 +1,6 @@
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { poolRouteArguments } from '../../kernel/forwarding.ts'
-import { addCommands, changeRemoteCommand, deleteCommand, type Outer } from '../../kernel/ip-command.ts'
+import { addCommands, changeCommands, deleteCommand, type Outer } from '../../kernel/ip-command.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
 
@@ -58,7 +58,7 @@ export class DryRunInterfaces implements Interfaces {
 
   async changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
     for (const link of links) this.#remotes.set(link.device, link.ipv4Client)
-    this.#note(links, link => [changeRemoteCommand(link, this.#outer)])
+    this.#note(links, link => changeCommands(link, undefined, this.#outer))
     return []
   }
 

@@ -1,6 +1,6 @@
 import { formatIpv4 } from '../../address/ipv4.ts'
 import { FLAG, findAttribute, message, NETLINK, type Netlink } from '../../kernel/netlink.ts'
-import { type Admitted, keyOf, type Traffic } from './shared-layout-filter.ts'
+import { type Admitted, keyOf, type Traffic } from './shared-layout-elements.ts'
 
 const NEW_ELEMENTS = (10 << 8) | 12
 const GET_ELEMENTS = (10 << 8) | 13
@@ -14,7 +14,7 @@ const COUNTER = { bytes: 1, packets: 2 } as const
 const KEY_LENGTH = 12
 const NOTHING: Traffic = { packets: 0, bytes: 0 }
 
-/** All elements of the filter's set, with their counters, read as the kernel keeps them; undefined if there is no set. */
+/** All elements of one of the filter's sets, with their counters, read as the kernel keeps them; undefined if there is no set. */
 export async function readElements(
   netlink: Netlink,
   names: { readonly table: string; readonly set: string },

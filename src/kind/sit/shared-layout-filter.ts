@@ -1,16 +1,8 @@
-import { formatPrefix, type Prefix } from '../../address/prefix.ts'
+import { formatPrefix } from '../../address/prefix.ts'
 import { type RunNft, runTransaction } from '../../kernel/nft-command.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
-import type { Entry } from './shared-layout-entry.ts'
-
-/** Which source addresses may come from where: one element of the set. */
-export type Admitted = Pick<Entry, 'endpoint' | 'network'>
-
-/** What came through a tunnel since its element was made. */
-export interface Traffic {
-  readonly packets: number
-  readonly bytes: number
-}
+import { networkAt, sentLines, withinBlock } from './sent-set.ts'
+import { type Admitted, elementLines, FILTER_TABLE, keyOf, listElements } from './shared-layout-elements.ts'
 
 export interface FilterOptions {
   readonly device: string
@@ -27,12 +19,7 @@ export interface FilterOptions {
 /** Set on packets that passed the filter; the device's rule lets no others be forwarded. */
 export const PASSED_MARK = '0x2000000'
 
-const TABLE = 'freenet6'
-export const FILTER_SET = { table: TABLE, set: 'tunnels' } as const
-const SET = `ip ${TABLE} ${FILTER_SET.set}`
-/** Elements of one transaction: 20,000 take 0.4 s. */
-const TRANSACTION_ELEMENTS = 20_000
-const ELEMENTS_A_LINE = 1000
+const TABLE = FILTER_TABLE
 const TCP_IPV6_HEADERS = 60
 
 /**
@@ -43,13 +30,15 @@ const TCP_IPV6_HEADERS = 60
  * kernel's own answer for an unreachable route is 'no route'.
  * A packet from a tunnel into the same tunnel is dropped (RFC 6324 3.2), except one for the server's own address.
  */
-function filterLines({ device, serverIpv4, mtu, pool, routed, capacity }: FilterOptions): string[] {
+function filterLines(options: FilterOptions): string[] {
+  const { device, serverIpv4, mtu, pool, routed, capacity } = options
   const input = `add rule ip ${TABLE} input`
   const clamp = `add rule ip6 ${TABLE} clamp`
   const segment = `tcp flags & (syn | rst) == syn tcp option maxseg size set ${mtu - TCP_IPV6_HEADERS}`
   return [
     `add table ip ${TABLE}`,
-    `add set ${SET} { typeof ip saddr . @nh,224,64; size ${capacity}; counter; }`,
+    `add set ip ${TABLE} tunnels { typeof ip saddr . @nh,224,64; size ${capacity}; counter; }`,
+    `add set ip ${TABLE} sleepers { typeof ip saddr . @nh,224,64; size ${capacity}; counter; }`,
     `add chain ip ${TABLE} input { type filter hook input priority filter; policy accept; }`,
     `flush chain ip ${TABLE} input`,
     `${input} meta l4proto != 41 accept`,
@@ -58,7 +47,10 @@ function filterLines({ device, serverIpv4, mtu, pool, routed, capacity }: Filter
     `${input} @nh,416,64 != 0x1 ip saddr . @nh,352,64 @tunnels counter drop`,
     ...routedLines(input, routed),
     `${input} ip saddr . @nh,224,64 @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
+    // Counted by its element, and dropped: who is asleep is heard, and let in when the tunnel is back.
+    `${input} ip saddr . @nh,224,64 @sleepers drop`,
     `${input} counter drop`,
+    ...sentLines(options),
     // Takes out what the other layout has there: its rule against loops would part the clients of one device.
     `add table ip6 ${TABLE}`,
     `delete table ip6 ${TABLE}`,
@@ -80,19 +72,11 @@ function filterLines({ device, serverIpv4, mtu, pool, routed, capacity }: Filter
  */
 function routedLines(input: string, routed: RoutedRange | undefined): readonly string[] {
   if (routed === undefined) return []
-  const within = (at: number) => `@nh,${at},${routed.prefix.length} ${highBits(routed.prefix)}`
-  const mask = `0x${((2n ** BigInt(routed.length) - 1n) << BigInt(64 - routed.length)).toString(16)}`
-  const network = (at: number) => (routed.length === 64 ? `@nh,${at},64` : `(@nh,${at},64 & ${mask})`)
   return [
-    `${input} ${within(352)} ip saddr . ${network(352)} @tunnels counter drop`,
-    `${input} ${within(224)} ip saddr . ${network(224)} @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
+    `${input} ${withinBlock(352, routed.prefix)} ip saddr . ${networkAt(352, routed)} @tunnels counter drop`,
+    `${input} ${withinBlock(224, routed.prefix)} ip saddr . ${networkAt(224, routed)} @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
+    `${input} ${withinBlock(224, routed.prefix)} ip saddr . ${networkAt(224, routed)} @sleepers drop`,
   ]
-}
-
-/** The bits of a prefix as one number, the way nft compares them. */
-function highBits({ octets, length }: Prefix): string {
-  const network = new DataView(octets.buffer, octets.byteOffset).getBigUint64(0)
-  return `0x${(network >> BigInt(64 - length)).toString(16)}`
 }
 
 /**
@@ -104,16 +88,16 @@ export async function installFilter(
   options: FilterOptions,
   admitted: readonly Admitted[],
 ): Promise<string | undefined> {
-  const { status, stdout } = await run(['-t', 'list', 'set', ...SET.split(' ')])
+  const { status, stdout } = await run(['-t', 'list', 'set', 'ip', TABLE, 'tunnels'])
   const lines = filterLines(options)
   const isOfSize = status !== 0 || stdout.includes(`size ${options.capacity}\n`)
   if (isOfSize && (await runTransaction(run, lines)) === undefined) return undefined
   const elements = new Map([
-    ...((await listAdmitted(run)) ?? []),
+    ...((await listElements(run, 'tunnels')) ?? []),
     ...admitted.map(one => [keyOf(one), one] as const),
   ])
   const anew = [`add table ip ${TABLE}`, `delete table ip ${TABLE}`, ...lines]
-  return runTransaction(run, [...anew, ...elementLines('add', [...elements.values()])])
+  return runTransaction(run, [...anew, ...elementLines('add', 'tunnels', [...elements.values()])])
 }
 
 /** The filter's rules and the make of its set as `nft` lists them; without elements, of which a listing may be long. */
@@ -132,76 +116,4 @@ export function filterTrouble(run: RunNft, options: FilterOptions): Promise<stri
 /** Takes the filter away, if there is one. Returns why that did not work. */
 export function removeFilter(run: RunNft): Promise<string | undefined> {
   return runTransaction(run, [`add table ip ${TABLE}`, `delete table ip ${TABLE}`])
-}
-
-/** Transactions that a change of elements takes. */
-export function transactionsOf(change: {
-  readonly refused: readonly Admitted[]
-  readonly admitted: readonly Admitted[]
-}): number {
-  return Math.ceil(Math.max(change.refused.length, change.admitted.length) / TRANSACTION_ELEMENTS)
-}
-
-/** Takes elements out and puts others in, the first of them in one transaction. Returns why that did not work. */
-export async function changeAdmitted(
-  run: RunNft,
-  { refused, admitted }: { readonly refused: readonly Admitted[]; readonly admitted: readonly Admitted[] },
-): Promise<string | undefined> {
-  const count = Math.max(refused.length, admitted.length)
-  for (let first = 0; first < count; first += TRANSACTION_ELEMENTS) {
-    const out = refused.slice(first, first + TRANSACTION_ELEMENTS)
-    const into = admitted.slice(first, first + TRANSACTION_ELEMENTS)
-    // One that is missing would fail the whole transaction: it is put in, to be taken out.
-    const lines = [...elementLines('add', out), ...elementLines('delete', out), ...elementLines('add', into)]
-    const reason = await runTransaction(run, lines)
-    if (reason !== undefined) return reason
-  }
-  return undefined
-}
-
-const ELEMENT = /(\d+\.\d+\.\d+\.\d+) \. 0x([0-9a-f]{1,16})(?: counter packets (\d+) bytes (\d+))?/g
-
-/** All elements of the set by their keys, with their counters; undefined if there is no set. */
-export async function listAdmitted(
-  run: RunNft,
-): Promise<ReadonlyMap<string, Admitted & Traffic> | undefined> {
-  const { status, stdout } = await run(['list', 'set', ...SET.split(' ')])
-  return status === 0 ? parseElements(stdout) : undefined
-}
-
-/** Some elements of the set; undefined if one of them is missing. */
-export async function getAdmitted(
-  run: RunNft,
-  wanted: readonly Admitted[],
-): Promise<ReadonlyMap<string, Admitted & Traffic> | undefined> {
-  const { status, stdout } = await run([
-    'get',
-    'element',
-    ...SET.split(' '),
-    `{ ${wanted.map(keyOf).join(', ')} }`,
-  ])
-  return status === 0 ? parseElements(stdout) : undefined
-}
-
-function parseElements(listing: string): Map<string, Admitted & Traffic> {
-  const elements = new Map<string, Admitted & Traffic>()
-  for (const [, endpoint = '', digits = '', packets = '0', bytes = '0'] of listing.matchAll(ELEMENT)) {
-    const network = digits.padStart(16, '0')
-    const element = { endpoint, network, packets: Number(packets), bytes: Number(bytes) }
-    elements.set(keyOf(element), element)
-  }
-  return elements
-}
-
-export function keyOf({ endpoint, network }: Admitted): string {
-  return `${endpoint} . 0x${network}`
-}
-
-function elementLines(verb: 'add' | 'delete', elements: readonly Admitted[]): string[] {
-  const lines: string[] = []
-  for (let first = 0; first < elements.length; first += ELEMENTS_A_LINE) {
-    const keys = elements.slice(first, first + ELEMENTS_A_LINE).map(keyOf)
-    lines.push(`${verb} element ${SET} { ${keys.join(', ')} }`)
-  }
-  return lines
 }

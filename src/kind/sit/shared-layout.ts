@@ -5,11 +5,13 @@ import { LINK_TTL, type RunIp, runBatch, runIp } from '../../kernel/ip-command.t
 import { isIpv6Off, turnIpv6On } from '../../kernel/ipv6-switch.ts'
 import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
-import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
-import { KnownFilter, NO_ENDPOINT } from './known-filter.ts'
+import { KnownFilter, type ListElements, NO_ENDPOINT } from './known-filter.ts'
+import { innerOctets } from './sent-set.ts'
+import { type Admitted, keyOf, type Traffic } from './shared-layout-elements.ts'
 import { type Entry, entriesOf, formatNetwork, LINK_BITS, networkOf } from './shared-layout-entry.ts'
-import { type Admitted, type FilterOptions, keyOf, type Traffic } from './shared-layout-filter.ts'
+import type { FilterOptions } from './shared-layout-filter.ts'
 import {
   BATCH_TUNNELS,
   deviceCommands,
@@ -20,6 +22,7 @@ import {
   runLines,
 } from './shared-layout-routes.ts'
 import { SharedLayoutWatch, type Target } from './shared-layout-watch.ts'
+import { Sleepers } from './sleepers.ts'
 
 export interface SharedLayoutOptions {
   readonly devicePrefix: string
@@ -35,7 +38,7 @@ export interface SharedLayoutOptions {
   /** In place of the program `ip`. */
   readonly routes?: RouteTable
   /** In place of a listing by `nft`. */
-  readonly listElements?: () => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
+  readonly listElements?: ListElements
   /** Reads a number that changes with each change of nftables by anybody: see readNftGeneration. */
   readonly readGeneration?: () => Promise<number | undefined>
   readonly forwardingPath?: string
@@ -44,6 +47,7 @@ export interface SharedLayoutOptions {
 /** Of the 32 bits of a tunnel's prefix that count the pool's networks (AddressPool). */
 const INDEX_AT = 4
 const LAST_OCTET = 15
+const NOTHING: Traffic = { packets: 0, bytes: 0 }
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
 
@@ -58,6 +62,7 @@ export class SharedLayout implements Interfaces {
   readonly #prefix: Prefix
   readonly #filterOptions: FilterOptions
   readonly #filter: KnownFilter
+  readonly #sleepers: Sleepers
   readonly #runIp: RunIp
   readonly #routes: RouteTable
   readonly #forwardingPath: string | undefined
@@ -92,6 +97,7 @@ export class SharedLayout implements Interfaces {
       readGeneration: options.readGeneration,
       wanted: () => [...this.#entries.values()].flat(),
     })
+    this.#sleepers = new Sleepers(this.#filter.sleepers, capacity)
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filterOptions.device)
     this.#forwardingPath = options.forwardingPath
   }
@@ -118,16 +124,17 @@ export class SharedLayout implements Interfaces {
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { entries, faults } = sift(links)
     if (entries.length === 0) return faults
+    const former = this.#formerOf(entries)
     this.#note(entries) // first, so that who watches knows the changes for ours
     const reason = await this.#filter.admit(entries)
     if (reason !== undefined) return [...faults, ...entries.map(({ device }) => ({ device, reason }))]
     const reasons = await this.#routes.put(entries)
     const failed = [...reasons.keys()]
     if (failed.length > 0) await this.#removeEntries(this.#wholeOf(failed))
-    return [...faults, ...faultsOf(reasons)]
+    return [...faults, ...faultsOf(reasons), ...(await this.#removeFormer(former))]
   }
 
-  /** A move is what a creation is: the set's element and the route are replaced. */
+  /** A move is what a creation is: the set's element and the route are replaced, and what a tunnel has no more goes. */
   changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
     return this.create(links)
   }
@@ -200,6 +207,23 @@ export class SharedLayout implements Interfaces {
     return packets
   }
 
+  /** Where nothing was sent lately, nothing is known of what was: the counter begins anew. */
+  async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
+    const { received, sent } = await this.#filter.allTraffic()
+    const octets = new Map<string, Octets>()
+    for (const device of devices) {
+      const keys = (this.#entries.get(device) ?? []).map(keyOf)
+      if (!keys.some(key => received.has(key))) continue
+      octets.set(device, { received: sumOf(received, keys), sent: sumOf(sent, keys) })
+    }
+    return octets
+  }
+
+  /** What a client sends through a tunnel that is not up is dropped by the filter, which counts it. */
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    return this.#filter.trouble === undefined ? this.#sleepers.listenFor(links) : new Set()
+  }
+
   /** Calls `harmed` whenever somebody else takes away what a tunnel needs. Returns what ends that. */
   watch(harmed: () => void): () => void {
     const watch = new SharedLayoutWatch({
@@ -242,6 +266,22 @@ export class SharedLayout implements Interfaces {
   #note(entries: readonly Entry[]): void {
     for (const [device, own] of Map.groupBy(entries, entry => entry.device)) this.#entries.set(device, own)
     for (const entry of entries) this.#networks.set(entry.network, entry)
+  }
+
+  /** What the tunnels of these entries have beyond them, such as a routed prefix that was given back. */
+  #formerOf(entries: readonly Entry[]): readonly Entry[] {
+    const networks = new Set(entries.map(({ network }) => network))
+    const devices = new Set(entries.map(({ device }) => device))
+    return [...devices].flatMap(device =>
+      (this.#entries.get(device) ?? []).filter(({ network }) => !networks.has(network)),
+    )
+  }
+
+  /** Takes away parts of tunnels that stay. */
+  async #removeFormer(former: readonly Entry[]): Promise<readonly LinkFault[]> {
+    if (former.length === 0) return []
+    for (const { network } of former) this.#networks.delete(network)
+    return faultsOf(await this.#unmake(former))
   }
 
   /** All that the tunnels have of which these are a part: half of one is of no use. */
@@ -290,20 +330,25 @@ export class SharedLayout implements Interfaces {
     this.#note(entries)
   }
 
-  /** Routes first: what has no route is answered by nobody, whatever the set says. */
   async #removeEntries(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
     if (entries.length === 0) return []
     for (const { network } of entries) this.#networks.delete(network) // who watches knows the changes for ours
-    const reasons = await this.#routes.take(entries)
-    const gone = entries.filter(entry => !reasons.has(entry))
-    const reason = await this.#filter.refuse(gone)
-    if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
+    const reasons = await this.#unmake(entries)
     const left = new Set([...reasons.keys()].map(({ device }) => device))
     for (const entry of entries) {
       if (!left.has(entry.device)) this.#entries.delete(entry.device)
       else if (this.#entries.has(entry.device)) this.#networks.set(entry.network, entry)
     }
     return faultsOf(reasons)
+  }
+
+  /** Routes first: what has no route is answered by nobody, whatever the set says. */
+  async #unmake(entries: readonly Entry[]): Promise<Map<Entry, string>> {
+    const reasons = await this.#routes.take(entries)
+    const gone = entries.filter(entry => !reasons.has(entry))
+    const reason = await this.#filter.refuse(gone)
+    if (reason !== undefined) for (const entry of gone) reasons.set(entry, reason)
+    return reasons
   }
 
   /** Takes out routes, then elements, that are ours and no tunnel's. */
@@ -385,6 +430,10 @@ function isWhole(entry: Entry, elements: ReadonlyMap<string, Admitted>, routed: 
     routed.ways.get(entry.network)?.length === entry.length &&
     routed.serverAddresses.get(entry.network) === entry.serverAddress
   )
+}
+
+function sumOf(counted: ReadonlyMap<string, Traffic>, keys: readonly string[]): number {
+  return keys.reduce((sum, key) => sum + innerOctets(counted.get(key) ?? NOTHING), 0)
 }
 
 /** One for each tunnel. */

@@ -4,7 +4,7 @@ import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import {
   addCommands,
-  changeRemoteCommand,
+  changeCommands,
   deleteCommand,
   type Outer,
   type RunIp,
@@ -12,14 +12,15 @@ import {
   runIp,
 } from '../../kernel/ip-command.ts'
 import {
+  deviceTraffic,
   isComplete,
   type KernelLink,
   listLinks,
   listRoutedPrefixes,
-  receivedPackets,
 } from '../../kernel/kernel-link.ts'
-import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { DeviceWatch } from './device-watch.ts'
+import type { Sleepers } from './sleepers.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
 export type Preparation = () => Promise<LinkFault | undefined>
@@ -34,6 +35,8 @@ export interface SitOptions {
   readonly runIp?: RunIp
   readonly forwardingPath?: string
   readonly sourceFilter?: Preparation
+  /** In which dormant tunnels are listened for. */
+  readonly sleepers?: Sleepers
 }
 
 const MAX_DEVICE_LENGTH = 15 // IFNAMSIZ
@@ -41,6 +44,8 @@ const MAX_DEVICE_LENGTH = 15 // IFNAMSIZ
 const BATCH_LINKS = 1000
 const ALREADY_THERE = /File exists/
 const MISSING = /No such device|Cannot find device/
+/** What was to be taken away is gone already. */
+const NO_ROUTE = /No such process/
 /** The server's ends of the tunnels as sit devices of the Linux kernel (RFC 4213 3), made by batches of `ip`. */
 export class SitInterfaces implements Interfaces {
   readonly kind = 'sit'
@@ -50,6 +55,7 @@ export class SitInterfaces implements Interfaces {
   readonly #run: RunIp
   readonly #forwardingPath: string | undefined
   readonly #sourceFilter: Preparation
+  readonly #sleepers: Sleepers | undefined
   #trouble: string | undefined
   /** What the kernel was last asked for, by device. */
   readonly #links = new Map<string, Link>()
@@ -63,6 +69,7 @@ export class SitInterfaces implements Interfaces {
     this.#run = options.runIp ?? runIp
     this.#forwardingPath = options.forwardingPath
     this.#sourceFilter = options.sourceFilter ?? (async () => undefined)
+    this.#sleepers = options.sleepers
   }
 
   async prepare(): Promise<readonly LinkFault[]> {
@@ -78,6 +85,10 @@ export class SitInterfaces implements Interfaces {
 
   trouble(): string | undefined {
     return this.#trouble
+  }
+
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    return (await this.#sleepers?.listenFor(links)) ?? new Set()
   }
 
   watch(harmed: () => void): () => void {
@@ -101,9 +112,10 @@ export class SitInterfaces implements Interfaces {
 
   async changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
+    const commands = sound.map(link => changeCommands(link, this.#links.get(link.device), this.#outer))
     for (const link of sound) this.#links.set(link.device, link)
-    const commands = sound.map(link => [changeRemoteCommand(link, this.#outer)])
     const reasons = await this.#tryCommands(sound, commands)
+    for (const [device, reason] of reasons) if (NO_ROUTE.test(reason)) reasons.delete(device)
     const missing = sound.filter(link => MISSING.test(reasons.get(link.device) ?? ''))
     for (const link of missing) reasons.delete(link.device)
     return [...faults, ...faultsOf(reasons), ...(await this.create(missing))]
@@ -149,13 +161,23 @@ export class SitInterfaces implements Interfaces {
   }
 
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const all = await receivedPackets(this.#run, this.#devicePrefix)
+    const all = await deviceTraffic(this.#run, this.#devicePrefix)
     const signs = new Map<string, number>()
     for (const device of devices) {
-      const packets = all.get(device)
+      const packets = all.get(device)?.packets
       if (packets !== undefined) signs.set(device, packets)
     }
     return signs
+  }
+
+  async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
+    const all = await deviceTraffic(this.#run, this.#devicePrefix)
+    return new Map(
+      devices.flatMap(device => {
+        const traffic = all.get(device)
+        return traffic === undefined ? [] : [[device, traffic]]
+      }),
+    )
   }
 
   /** By device; undefined: nothing is known, or no tunnel can have one. */

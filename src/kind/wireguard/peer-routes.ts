@@ -22,7 +22,11 @@ export function addLines({ networks, serverAddress }: Peer, device: string): rea
 }
 
 export function removeLines({ networks, serverAddress }: Peer, device: string): readonly string[] {
-  return [...networks.map(network => networkRemoval(network, device)), addressRemoval(serverAddress)]
+  return [...networkRemovals(networks, device), addressRemoval(serverAddress)]
+}
+
+export function networkRemovals(networks: readonly string[], device: string): readonly string[] {
+  return networks.map(network => networkRemoval(network, device))
 }
 
 /** What takes away those of the routes that no peer has. */
@@ -30,9 +34,10 @@ export function strayLines(routes: PeerRoutes, peers: readonly Peer[], device: s
   const networks = new Set(peers.flatMap(peer => peer.networks))
   const addresses = new Set(peers.map(({ serverAddress }) => serverAddress))
   return [
-    ...[...routes.networks]
-      .filter(network => !networks.has(network))
-      .map(network => networkRemoval(network, device)),
+    ...networkRemovals(
+      [...routes.networks].filter(network => !networks.has(network)),
+      device,
+    ),
     ...[...routes.serverAddresses].filter(address => !addresses.has(address)).map(addressRemoval),
   ]
 }

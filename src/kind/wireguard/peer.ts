@@ -54,12 +54,14 @@ export function removalArguments(publicKey: string): readonly string[] {
 
 /** The whole configuration for `wg syncconf`, which keeps the sessions of peers that stay. */
 export function configuration(
-  peers: Iterable<Peer>,
+  peers: Iterable<Pick<Peer, 'publicKey' | 'networks'>>,
   { privateKey, port }: { readonly privateKey: string; readonly port: number },
 ): string {
   const lines = ['[Interface]', `PrivateKey = ${privateKey}`, `ListenPort = ${port}`]
-  for (const { publicKey, networks } of peers)
-    lines.push('[Peer]', `PublicKey = ${publicKey}`, `AllowedIPs = ${networks.join(', ')}`)
+  for (const { publicKey, networks } of peers) {
+    lines.push('[Peer]', `PublicKey = ${publicKey}`)
+    if (networks.length > 0) lines.push(`AllowedIPs = ${networks.join(', ')}`)
+  }
   return `${lines.join('\n')}\n`
 }
 

@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
-import type { Interfaces, Link, LinkFault, Reconciliation } from '../../tunnel/interface.ts'
+import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { runLines } from '../sit/shared-layout-routes.ts'
 import {
   configuration,
@@ -18,11 +18,13 @@ import {
   addLines,
   isRouted,
   listPeerRoutes,
+  networkRemovals,
   type PeerRoutes,
   removeLines,
   strayLines,
 } from './peer-routes.ts'
 import type { ServerKey } from './server-key.ts'
+import { SleepingPeers } from './sleeping-peers.ts'
 import { type RunWg, runWg } from './wg-command.ts'
 import { type Program, WireguardDevice } from './wireguard-device.ts'
 
@@ -56,6 +58,7 @@ export class WireguardInterfaces implements Interfaces {
   readonly #runWg: RunWg
   /** What was last asked for, by device. */
   readonly #peers = new Map<string, Peer>()
+  readonly #sleeping = new SleepingPeers()
   #harmed: () => void = () => undefined
   #preparing: Promise<readonly LinkFault[]> | undefined
 
@@ -161,20 +164,49 @@ export class WireguardInterfaces implements Interfaces {
 
   /** Octets received of each: a client behind NAT says that it is there, whatever it does with echoes. */
   async signsOfLife(devices: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map(Array.from(await this.octets(devices), ([device, { received }]) => [device, received]))
+  }
+
+  /** WireGuard's own, which count its headers and its keepalives. */
+  async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
     const states = await this.#readStates()
-    const received = new Map<string, number>()
+    const octets = new Map<string, Octets>()
     for (const device of devices) {
       const state = states?.get(this.#peers.get(device)?.publicKey ?? '')
-      if (state !== undefined) received.set(device, state.received)
+      if (state !== undefined) octets.set(device, { received: state.received, sent: state.sent })
     }
-    return received
+    return octets
+  }
+
+  /** A key that a tunnel which is up has by now is that tunnel's. */
+  async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
+    if (links.length === 0 && this.#sleeping.size === 0) return new Set()
+    const states = await this.#readStates()
+    if (states === undefined) return new Set()
+    const taken = new Set(Array.from(this.#peers.values(), ({ publicKey }) => publicKey))
+    const wanted = sift(links).peers.filter(({ publicKey }) => !taken.has(publicKey))
+    const { removed, made, heard } = this.#sleeping.listenFor(wanted, states)
+    const strays = removed.filter(key => !taken.has(key))
+    await this.#set([...strays.map(removalArguments), ...made.map(publicKey => ['peer', publicKey])])
+    return heard
+  }
+
+  /** What can't be set now is set the next time. */
+  async #set(changes: readonly (readonly string[])[]): Promise<void> {
+    for (let first = 0; first < changes.length; first += BATCH_PEERS)
+      await this.#runWg(['set', this.#device.name, ...changes.slice(first, first + BATCH_PEERS).flat()])
   }
 
   async #createBatch(peers: readonly Peer[]): Promise<readonly LinkFault[]> {
     const changes = peers.flatMap(peer => [...this.#formerRemoval(peer), ...peerArguments(peer)])
     const outcome = await this.#runWg(['set', this.#device.name, ...changes])
     if (outcome.kind === 'failed') return peers.map(({ device }) => ({ device, reason: outcome.reason }))
-    for (const peer of peers) this.#peers.set(peer.device, peer)
+    const former = peers.flatMap(peer => formerNetworks(peer, this.#peers.get(peer.device)))
+    for (const peer of peers) {
+      this.#peers.set(peer.device, peer)
+      this.#sleeping.forget(peer.publicKey)
+    }
+    await runBatch(this.#runIp, networkRemovals(former, this.#device.name))
     return this.#route(peers)
   }
 
@@ -206,7 +238,7 @@ export class WireguardInterfaces implements Interfaces {
   async #mendPeers(peers: readonly Peer[], states: ReadonlyMap<string, PeerState>): Promise<Reconciliation> {
     const keys = new Set(peers.map(({ publicKey }) => publicKey))
     const amiss = peers.filter(peer => !isFiltered(peer, states.get(peer.publicKey)))
-    const removed = [...states.keys()].filter(key => !keys.has(key))
+    const removed = [...states.keys()].filter(key => !keys.has(key) && !this.#sleeping.has(key))
     this.#peers.clear()
     for (const peer of peers) this.#peers.set(peer.device, peer)
     if (amiss.length + removed.length === 0) return { made: [], removed: [], faults: [] }
@@ -220,7 +252,11 @@ export class WireguardInterfaces implements Interfaces {
     const file = `${this.#key.file}.conf`
     const privateKey = (await readFile(this.#key.file, 'utf8')).trim()
     try {
-      await writeFile(file, configuration(peers, { privateKey, port: this.#port }), { mode: 0o600 })
+      await writeFile(
+        file,
+        configuration([...peers, ...this.#sleeping.all], { privateKey, port: this.#port }),
+        { mode: 0o600 },
+      )
       const outcome = await this.#runWg(['syncconf', this.#device.name, file])
       return outcome.kind === 'failed' ? outcome.reason : undefined
     } finally {
@@ -248,6 +284,11 @@ export class WireguardInterfaces implements Interfaces {
 /** No name of a sit device is like it: those are numbers, and `all`. */
 function wireguardDevice(devicePrefix: string): string {
   return `${devicePrefix}wg`
+}
+
+/** What a tunnel had and has no more, such as a routed prefix that was given back. */
+function formerNetworks(peer: Peer, former: Peer | undefined): readonly string[] {
+  return (former?.networks ?? []).filter(network => !peer.networks.includes(network))
 }
 
 function sift(links: readonly Link[]): {

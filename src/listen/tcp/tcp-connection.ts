@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { Client } from '../../engine/client.ts'
 import type { Conversation, Converse } from '../../engine/conversation.ts'
 import { utcSeconds } from '../../shared/clock.ts'
+import type { DurationCount } from '../../shared/durations.ts'
 import { MessageStream, PREFIX_LENGTH } from './message-stream.ts'
 
 /** Times a connection may take, in milliseconds. */
@@ -36,6 +37,8 @@ export interface ConnectionOptions {
   readonly reply: Buffer
   readonly times: ConnectionTimes
   readonly counts: ConnectionCounts
+  /** From having a whole query to its reply lying in the socket; conversations are not counted. */
+  readonly durations: DurationCount
   /** Called when queries have been answered, or a message of a conversation: the connection is of use. */
   readonly onQuery: (connection: TcpConnection) => void
   readonly onClose: (connection: TcpConnection) => void
@@ -182,6 +185,7 @@ export class TcpConnection {
     let outcome: 'none' | 'answered' = 'none'
     for (let query = this.#stream.next(); query !== undefined; query = this.#stream.next()) {
       outcome = 'answered'
+      const began = performance.now()
       const answer = this.#answer(query)
       if (typeof answer !== 'number') {
         this.#conversation = answer
@@ -191,7 +195,9 @@ export class TcpConnection {
         this.#options.counts.silences++
         return 'silence'
       }
-      if (!this.#send(answer)) return 'full'
+      const isTaken = this.#send(answer)
+      this.#options.durations.note(performance.now() - began, 1)
+      if (!isTaken) return 'full'
     }
     if (outcome === 'answered') this.#options.onQuery(this)
     return outcome

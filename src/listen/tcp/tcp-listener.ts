@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import type { Converse } from '../../engine/conversation.ts'
+import { DurationCount } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
 import { ListenFault } from '../listen-fault.ts'
 import { PREFIX_LENGTH } from './message-stream.ts'
@@ -57,6 +58,7 @@ export const NO_TCP_COUNTS: Readonly<TcpCounts> = {
 export class TcpListener {
   readonly address: Endpoint
   readonly counts: TcpCounts = { ...NO_TCP_COUNTS }
+  readonly durations = new DurationCount()
   readonly #server: Server
   readonly #converse: Converse
   readonly #limits: TcpLimits
@@ -124,6 +126,7 @@ export class TcpListener {
       reply: this.#reply,
       times: this.#limits.times,
       counts: this.counts,
+      durations: this.durations,
       onQuery: used => this.#used(used),
       onClose: gone => this.#forget(gone),
     })

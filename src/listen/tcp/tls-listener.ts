@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, type Server } from 'node:tls'
 import type { Converse } from '../../engine/conversation.ts'
+import type { DurationCount } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
 import { ListenFault } from '../listen-fault.ts'
 import { type TcpCounts, type TcpLimits, TcpListener } from './tcp-listener.ts'
@@ -73,6 +74,10 @@ export class TlsListener {
 
   get address(): Endpoint {
     return this.#tcp.address
+  }
+
+  get durations(): DurationCount {
+    return this.#tcp.durations
   }
 
   get counts(): TcpCounts {

@@ -1,14 +1,16 @@
 import { getCompileCacheDir } from 'node:module'
 import { dirname, extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { Counts, type NameserverOptions } from '../../engine/nameserver.ts'
+import { Counts } from '../../engine/counts.ts'
+import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { SentTransfer } from '../../engine/transfers.ts'
 import type { Log } from '../../shared/log.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
 import type { BoundSocket } from '../udp/batch-socket.ts'
 import { NO_UDP_COUNTS, type UdpCounts } from '../udp/dgram-listener.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { SharedCounts } from './shared-counts.ts'
-import type { ThreadOrders } from './thread-orders.ts'
+import type { ThreadOrders, ThreadWord } from './thread-orders.ts'
 
 /** What a thread runs unless it is told otherwise. */
 const THREAD_FILE = new URL(`./thread-entry${extname(import.meta.filename)}`, import.meta.url)
@@ -25,6 +27,10 @@ export interface AnsweringThreadOptions {
   readonly engine: NameserverOptions
   readonly sockets: readonly BoundSocket[]
   readonly log: Log
+  /** Memory of SharedDurations. */
+  readonly durations: SharedArrayBuffer
+  /** Called when a client has been told over UDP what has changed in a zone, or that nothing has. */
+  readonly onSent?: (sent: SentTransfer) => void
   /** Another file for the thread to run, and how long it may be silent. */
   readonly threadFile?: URL
   readonly longestSilenceMs?: number
@@ -53,7 +59,11 @@ export class AnsweringThread {
     this.#worker = worker
     const ready = Promise.withResolvers<void>()
     const ended = Promise.withResolvers<void>()
-    worker.once('message', () => {
+    worker.on('message', (word: ThreadWord) => {
+      if (word.kind === 'sent') {
+        for (const transfer of word.sent) options.onSent?.(transfer)
+        return
+      }
       this.#hasAnswered = true
       this.#watchOver()
       ready.resolve()
@@ -110,7 +120,7 @@ export class AnsweringThread {
   }
 
   #orders(): ThreadOrders {
-    const { reader, engine, sockets } = this.#options
+    const { reader, engine, sockets, durations } = this.#options
     return {
       engine,
       sockets: sockets.map(({ fd, family, isWildcard }) => ({ fd, family, isWildcard })),
@@ -119,6 +129,7 @@ export class AnsweringThread {
       heartbeat: this.#heartbeat.buffer,
       udpCounts: this.#udp.buffer,
       engineCounts: this.#engine.buffer,
+      durations,
       compileCache: compileCache(),
     }
   }

@@ -1,4 +1,7 @@
-import { Counts, type NameserverOptions } from '../../engine/nameserver.ts'
+import { Counts } from '../../engine/counts.ts'
+import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { SentTransfer } from '../../engine/transfers.ts'
+import type { Durations } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Libc } from '../libc.ts'
@@ -7,6 +10,7 @@ import { type OpenSocket, openSockets } from '../udp/open-socket.ts'
 import type { UdpListeners } from '../udp/udp-listeners.ts'
 import { Seat } from './seat.ts'
 import { sumOf } from './shared-counts.ts'
+import { SharedDurations } from './shared-durations.ts'
 import { PATIENCE_MS } from './thread-orders.ts'
 
 export interface AnsweringThreadsOptions {
@@ -15,6 +19,8 @@ export interface AnsweringThreadsOptions {
   /** What each thread's engine is made from; handed from thread to thread. */
   readonly engine: NameserverOptions
   readonly log: Log
+  /** See AnsweringThread. */
+  readonly onSent?: (sent: SentTransfer) => void
   /** Another file for the threads to run, and how long one may be silent: see AnsweringThread. */
   readonly threadFile?: URL
   readonly longestSilenceMs?: number
@@ -32,6 +38,7 @@ export class AnsweringThreads implements UdpListeners {
   /** For each address, a socket for each thread. */
   readonly #sockets: (readonly OpenSocket[])[] = []
   #seats: readonly Seat[] = []
+  readonly #durations = new SharedDurations()
 
   constructor(options: AnsweringThreadsOptions) {
     this.#options = options
@@ -59,6 +66,7 @@ export class AnsweringThreads implements UdpListeners {
       (_, index) =>
         new Seat({
           ...options,
+          durations: this.#durations.buffer,
           index,
           sockets: this.#sockets.flatMap(sockets => sockets.slice(index, index + 1)),
         }),
@@ -71,6 +79,10 @@ export class AnsweringThreads implements UdpListeners {
       { ...NO_UDP_COUNTS },
       this.#seats.map(seat => seat.udpCounts),
     )
+  }
+
+  get durations(): Durations {
+    return this.#durations.read()
   }
 
   get engineCounts(): Counts {

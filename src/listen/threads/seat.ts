@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Counts, type NameserverOptions } from '../../engine/nameserver.ts'
+import { Counts } from '../../engine/counts.ts'
+import type { NameserverOptions } from '../../engine/nameserver.ts'
 import { SEATS } from '../../zone/reader-slot.ts'
 import { NO_UDP_COUNTS, type UdpCounts } from '../udp/dgram-listener.ts'
 import { AnsweringThread, type AnsweringThreadOptions } from './answering-thread.ts'

@@ -1,17 +1,21 @@
 /** What an answering thread runs: its own engine and sockets, over the table that all threads share. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Nameserver } from '../../engine/nameserver.ts'
+import type { SentTransfer } from '../../engine/transfers.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
 import { loadLibc } from '../libc.ts'
 import { BatchLoop } from '../udp/batch-loop.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Presence } from './presence.ts'
 import { SharedCounts } from './shared-counts.ts'
-import { PATIENCE_MS, type ThreadOrders } from './thread-orders.ts'
+import { SharedDurations } from './shared-durations.ts'
+import { PATIENCE_MS, type ThreadOrders, type ThreadWord } from './thread-orders.ts'
 import { setSlice } from './thread-slice.ts'
 
 /** Counts are published this often; more would cost more than they tell. */
 const COUNTS_INTERVAL_MS = 100
+/** Transfers over UDP that are told of in that time; a flood of them is no news. */
+const MOST_SENT = 100
 /** The shortest that Linux gives: an answer does not wait for the slice of whoever has the core, be it our own web. */
 const SLICE_NS = 100_000n
 
@@ -19,11 +23,16 @@ const orders = workerData as ThreadOrders
 const libc = await loadLibc()
 if (libc === undefined) throw new Error('libc can not be called from this thread')
 const nameserver = new Nameserver(orders.engine)
+let sent: SentTransfer[] = []
+nameserver.onSent = transfer => {
+  if (sent.length < MOST_SENT) sent.push(transfer)
+}
 const loop = new BatchLoop({
   libc,
   sockets: orders.sockets,
   respond: (query, length, reply, client) => nameserver.respond(query, length, reply, client),
   presence: new Presence(new ReaderSlot(orders.engine.catalog.buffer, orders.reader)),
+  durations: new SharedDurations(orders.durations).of(orders.reader),
 })
 const stop = new Int32Array(orders.stop)
 const heartbeat = new Heartbeat(orders.heartbeat)
@@ -34,6 +43,13 @@ let published = 0
 function publishCounts(): void {
   udpCounts.publish(loop.counts)
   engineCounts.publish(nameserver.counts)
+  if (sent.length === 0) return
+  say({ kind: 'sent', sent })
+  sent = []
+}
+
+function say(word: ThreadWord): void {
+  parentPort?.postMessage(word)
 }
 
 function isStopped(): boolean {
@@ -47,6 +63,6 @@ function isStopped(): boolean {
 }
 
 setSlice(libc, SLICE_NS)
-parentPort?.postMessage('ready')
+say({ kind: 'ready' })
 loop.run(isStopped, PATIENCE_MS)
 publishCounts()

@@ -1,4 +1,5 @@
 import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { SentTransfer } from '../../engine/transfers.ts'
 import type { BoundSocket } from '../udp/batch-socket.ts'
 
 /** How long a quiet thread waits, in milliseconds, before it looks whether it should stop. */
@@ -16,6 +17,13 @@ export interface ThreadOrders {
   readonly heartbeat: SharedArrayBuffer
   readonly udpCounts: SharedArrayBuffer
   readonly engineCounts: SharedArrayBuffer
+  /** See shared-durations.ts. */
+  readonly durations: SharedArrayBuffer
   /** Directory of Node's compile cache; undefined: it is off. */
   readonly compileCache: string | undefined
 }
+
+/** What a thread says: that it answers now, or whom it has told over UDP what has changed in which zone. */
+export type ThreadWord =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'sent'; readonly sent: readonly SentTransfer[] }

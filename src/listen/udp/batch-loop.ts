@@ -3,6 +3,7 @@
 import { Client } from '../../engine/client.ts'
 import type { Respond } from '../../engine/respond.ts'
 import { utcSeconds } from '../../shared/clock.ts'
+import { DurationCount } from '../../shared/durations.ts'
 import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, POLLIN } from '../libc.ts'
 import type { Presence } from '../threads/presence.ts'
 import { BatchSocket, type BoundSocket } from './batch-socket.ts'
@@ -16,6 +17,7 @@ export class BatchLoop {
   readonly #readable: PollSet
   readonly #respond: Respond
   readonly #presence: Presence
+  readonly #durations: DurationCount
   readonly #client = new Client('udp')
   /** The socket whose datagrams are being answered, and how many there are. */
   #current: BatchSocket | undefined
@@ -26,8 +28,10 @@ export class BatchLoop {
     readonly sockets: readonly BoundSocket[]
     readonly respond: Respond
     readonly presence: Presence
+    /** From taking a batch to having sent it: that is how long each of its datagrams took. */
+    readonly durations?: DurationCount
   }) {
-    const { libc, sockets, respond, presence } = options
+    const { libc, sockets, respond, presence, durations = new DurationCount() } = options
     this.#sockets = sockets.map(socket => new BatchSocket(libc, socket))
     this.#readable = new PollSet(
       libc,
@@ -36,6 +40,7 @@ export class BatchLoop {
     )
     this.#respond = respond
     this.#presence = presence
+    this.#durations = durations
   }
 
   /**
@@ -61,12 +66,14 @@ export class BatchLoop {
   #answerBatch(socket: BatchSocket, flags: number): number {
     const received = socket.receive(flags)
     if (received === 0) return 0
+    const began = performance.now()
     this.counts.datagrams += received
     this.#client.seconds = utcSeconds()
     this.#current = socket
     this.#received = Math.min(received, BATCH)
     this.#presence.during(this.#answerReceived)
     socket.send(this.counts)
+    this.#durations.note(performance.now() - began, received)
     return received
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Client } from '../../engine/client.ts'
 import type { Respond } from '../../engine/respond.ts'
 import { utcSeconds } from '../../shared/clock.ts'
+import { DurationCount } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
 import { ListenFault } from '../listen-fault.ts'
 
@@ -41,6 +42,7 @@ export const NO_UDP_COUNTS: Readonly<UdpCounts> = {
 export class UdpListener {
   readonly address: Endpoint
   readonly counts: UdpCounts = { ...NO_UDP_COUNTS }
+  readonly durations = new DurationCount()
   readonly #socket: Socket
   readonly #respond: Respond
   readonly #client = new Client('udp')
@@ -85,6 +87,7 @@ export class UdpListener {
       this.counts.silences++
       return
     }
+    const began = performance.now()
     this.#client.note(source.address, utcSeconds())
     const length = this.#answer(message)
     if (length === 0) {
@@ -98,6 +101,7 @@ export class UdpListener {
     this.#socket.send(this.#reply, 0, length, source.port, source.address, this.#sent)
     // The system took the reply at once, as good as always. Where it did not, the buffer now belongs to the queue.
     if (this.#socket.getSendQueueCount() > 0) this.#reply = Buffer.allocUnsafeSlow(REPLY_SIZE)
+    this.durations.note(performance.now() - began, 1)
   }
 
   #answer(message: Buffer): number {

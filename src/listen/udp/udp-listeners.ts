@@ -1,4 +1,5 @@
 import type { Respond } from '../../engine/respond.ts'
+import { type Durations, sumOfDurations } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
 import { ListenFault } from '../listen-fault.ts'
 import { sumOf } from '../threads/shared-counts.ts'
@@ -18,6 +19,8 @@ export interface UdpListeners {
   start(): Promise<void>
   /** Counts of all addresses and threads, added up. */
   readonly counts: UdpCounts
+  /** How long answers took, from the datagram to its reply. */
+  readonly durations: Durations
   /** Stops answering; resolves when the ports are free. */
   close(): Promise<void>
 }
@@ -55,6 +58,10 @@ export class DgramListeners implements UdpListeners {
       { ...NO_UDP_COUNTS },
       this.#listeners.map(({ counts }) => counts),
     )
+  }
+
+  get durations(): Durations {
+    return sumOfDurations(this.#listeners.map(({ durations }) => durations.read()))
   }
 
   async close(): Promise<void> {

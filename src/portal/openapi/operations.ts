@@ -65,7 +65,8 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'change',
     method: 'patch',
     path: TUNNEL,
-    summary: 'Move a tunnel to another endpoint.',
+    summary:
+      'Move a tunnel to another endpoint or public key, ask for a routed prefix, or say where to tell its owner.',
     access: 'key',
     takes: 'Change',
     status: 200,
@@ -95,6 +96,17 @@ export const OPERATIONS: readonly Operation[] = [
     status: 200,
     gives: { kind: 'text', type: 'text/plain' },
     refusals: [400, 401, 404, 429, 503],
+  },
+  {
+    id: 'router',
+    method: 'get',
+    path: `${TUNNEL}/router`,
+    summary:
+      'What to do with the routed prefix on a router: lines for radvd, dnsmasq, systemd-networkd, OpenWrt.',
+    access: 'key or open',
+    status: 200,
+    gives: { kind: 'text', type: 'text/plain' },
+    refusals: [401, 404, 429, 503],
   },
   {
     id: 'diagnosis',

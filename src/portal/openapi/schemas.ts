@@ -43,11 +43,25 @@ const tunnel = z.strictObject({
   device: z.string().describe('The interface on the server'),
   creation_time: seconds,
   unreachable: z.int().min(-1).describe('Echoes missed in a row; −1: its interface is still to be made'),
+  received_octets: z
+    .int()
+    .optional()
+    .describe('From the client, since the server began to count; absent until then'),
+  sent_octets: z.int().optional().describe('To the client'),
   state_since: seconds.optional(),
   dormant_since: seconds.optional(),
   until: seconds.optional().describe('When the state ends by itself'),
   wireguard: wireguard.optional(),
-  links: z.strictObject({ self: z.url(), script: z.url(), page: z.url() }),
+  email: z.string().optional().describe('Where the owner is told of the tunnel'),
+  email_confirmed: z.boolean().optional().describe('Until then nothing but the question is sent there'),
+  webhook: z.string().optional().describe('A URL that the same is posted to'),
+  webhook_confirmed: z.boolean().optional(),
+  links: z.strictObject({
+    self: z.url(),
+    script: z.url(),
+    page: z.url(),
+    router: z.url().optional().describe('What to do with the routed prefix on a router'),
+  }),
   warnings: z.array(described).optional(),
 })
 
@@ -60,12 +74,25 @@ export const SCHEMAS = {
     os: z.string().describe('The id of the operating system, such as linux'),
     kind: z.enum(['sit', 'wireguard']).optional(),
     public_key: z.string().optional().describe('For kind wireguard'),
+    email: z
+      .string()
+      .optional()
+      .describe('Where to tell the owner of the tunnel: a link comes to confirm it'),
+    webhook: z.string().optional().describe('The same for a URL that is posted to, such as an ntfy topic'),
     invitation: z.string().optional().describe('A code of the operator, where registering asks for one'),
     routed_prefix: z.boolean().optional().describe('Whether a prefix is to be routed to the tunnel too'),
   }),
   Change: z.strictObject({
     ipv4: z.string().optional().describe('The new endpoint'),
-    public_key: z.string().optional().describe('For kind wireguard'),
+    public_key: z.string().optional().describe('For kind wireguard: the new public key'),
+    email: z.string().optional().describe('An empty text takes the address away'),
+    webhook: z.string().optional().describe('An empty text takes the URL away'),
+    routed_prefix: z
+      .boolean()
+      .optional()
+      .describe(
+        'true: a prefix is to be routed to the tunnel; false: it is given back. Alone in its request',
+      ),
   }),
   Tunnel: tunnel,
   NewTunnel: z.strictObject({ ...tunnel.shape, key: key.describe('Shown once') }),

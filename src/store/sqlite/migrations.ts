@@ -170,4 +170,38 @@ export const MIGRATIONS: readonly string[] = [
     note      TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE contact_ways (
+    id        TEXT NOT NULL,
+    way       TEXT NOT NULL CHECK (way IN ('email', 'webhook')),
+    target    TEXT NOT NULL,
+    confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
+    PRIMARY KEY (id, way)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO contact_ways SELECT id, 'email', email, 1 FROM contacts;
+  ALTER TABLE contacts DROP COLUMN email;
+  CREATE TRIGGER contact_ways_of_contacts AFTER DELETE ON contacts
+    BEGIN DELETE FROM contact_ways WHERE id = OLD.id; END;
+
+  CREATE TABLE notices (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       TEXT NOT NULL,
+    occasion TEXT NOT NULL,
+    way      TEXT NOT NULL,
+    target   TEXT NOT NULL,
+    language TEXT NOT NULL,
+    nicname  TEXT NOT NULL,
+    country  TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    made     INTEGER NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0,
+    next_try INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX notices_by_try ON notices (way, next_try);
+  CREATE INDEX notices_by_tunnel ON notices (id);
+  `,
+  `
+  CREATE INDEX dormant_public_key
+    ON dormant (CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END) WHERE details IS NOT NULL;
+  `,
 ]

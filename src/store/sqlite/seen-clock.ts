@@ -10,6 +10,7 @@ export class SeenClock {
   readonly #note: Statement
   readonly #moveWaiting: Statement
   readonly #moveDormant: Statement
+  readonly #moveNotices: Statement
   #hasResumed = false
 
   constructor(database: Database) {
@@ -19,6 +20,10 @@ export class SeenClock {
       'UPDATE tunnels SET wait_until = max(0, wait_until + ?) WHERE wait_until IS NOT NULL',
     )
     this.#moveDormant = database.prepare('UPDATE dormant SET until = until + ?')
+    // A link that was asked for before a long stop is nothing that anybody waits for: it ages.
+    this.#moveNotices = database.prepare(
+      "UPDATE notices SET made = made + ?1, next_try = next_try + ?1 WHERE occasion <> 'recover'",
+    )
   }
 
   /**
@@ -40,5 +45,6 @@ export class SeenClock {
     if (seen === 0 || seen === now) return
     this.#moveWaiting.run(now - seen)
     this.#moveDormant.run(now - seen)
+    this.#moveNotices.run(now - seen)
   }
 }

@@ -20,7 +20,9 @@ import { type Given, type IndexAllocation, linkAllocation, routedAllocation } fr
 import { InvitationTable } from './invitation-table.ts'
 import { Journal, type JournalLimits } from './journal.ts'
 import { LockPatience } from './lock-patience.ts'
+import { NoticeWrites } from './notice-writes.ts'
 import { RestingIndexes } from './resting-indexes.ts'
+import { RoutedWrites } from './routed-writes.ts'
 import { isBroken, type RowRules } from './row-rules.ts'
 import { SeenClock } from './seen-clock.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
@@ -69,13 +71,16 @@ export class SqliteStore implements TunnelStore {
   readonly #catalog: Catalog
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
+  readonly #noticeWrites: NoticeWrites
   readonly #clock: SeenClock
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
+  readonly #routedWrites: RoutedWrites
   readonly #apexes: readonly Uint8Array[]
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
   readonly #committed: Feed<CommittedDifference>
+  readonly #notices: Feed<undefined>
   readonly #foreign: Feed<undefined>
   readonly #log: Log
   readonly #now: () => number
@@ -107,6 +112,7 @@ export class SqliteStore implements TunnelStore {
     this.invitations = new InvitationTable(database)
     this.#writes = new TunnelWrites(database, rules)
     this.#dormant = new DormantWrites(database, rules)
+    this.#noticeWrites = new NoticeWrites(database, options.now)
     this.#clock = new SeenClock(database)
     this.#links = linkAllocation(
       new AddressPool(rules),
@@ -118,6 +124,7 @@ export class SqliteStore implements TunnelStore {
         new RoutedPool(rules.routed),
         new RestingIndexes(database, { table: 'resting_routed_prefixes', ttl }),
       )
+    this.#routedWrites = new RoutedWrites(database)
     this.#apexes = options.apexes
     this.journal = new Journal(database, options.journal)
     this.#soas = new ZoneSoas(catalog, {
@@ -126,6 +133,7 @@ export class SqliteStore implements TunnelStore {
       clocked: [...options.apexes, ...(options.listApex === undefined ? [] : [options.listApex])],
     })
     this.#committed = new Feed(log)
+    this.#notices = new Feed(log)
     this.#foreign = new Feed(log)
     this.#wal = new WalWatch(database, log)
     this.#troubles = new StorageTroubles(log)
@@ -157,6 +165,10 @@ export class SqliteStore implements TunnelStore {
 
   onCommitted(listener: (difference: CommittedDifference) => void): () => void {
     return this.#committed.add(listener)
+  }
+
+  onNotices(listener: () => void): () => void {
+    return this.#notices.add(listener)
   }
 
   onForeignCommit(listener: () => void): () => void {
@@ -302,8 +314,10 @@ export class SqliteStore implements TunnelStore {
       invitations: this.invitations,
       writes: this.#writes,
       dormant: this.#dormant,
+      notices: this.#noticeWrites,
       links: this.#links,
       routed: this.#routed,
+      routedWrites: this.#routedWrites,
     })
     const written: Written<unknown>[] = []
     let names: ReadyNames | undefined
@@ -326,6 +340,7 @@ export class SqliteStore implements TunnelStore {
     if (transaction.rows.length > 0 || names !== undefined) this.#troubles.end('write')
     for (const { committed } of written) if (committed !== undefined) callSafely(committed, this.#log)
     this.#tell(transaction, names)
+    if (transaction.hasNotices) this.#notices.tell(undefined)
     return written.map(({ outcome }) => outcome)
   }
 

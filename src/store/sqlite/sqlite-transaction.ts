@@ -1,15 +1,17 @@
 import type { Prefix } from '../../address/prefix.ts'
 import type { Assignment } from '../../tunnel/address-pool.ts'
+import type { Contact, WayName } from '../../tunnel/contact.ts'
 import type { Resting } from '../../tunnel/index-pool.ts'
 import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
 import type { InvitationWrites } from '../invitations.ts'
+import type { Notice, Occasion } from '../notice.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
-  Contact,
   Insertion,
   InsertionOptions,
   Move,
+  RoutedChange,
   RowDifference,
   TunnelReader,
   TunnelTransaction,
@@ -17,6 +19,8 @@ import type {
 } from '../tunnel-store.ts'
 import type { DormantWrites } from './dormant-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
+import type { NoticeWrites } from './notice-writes.ts'
+import { RoutedChanges, type RoutedWrites } from './routed-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
 
 /** How many indexes are tried when rows written by another program stand in the way. */
@@ -27,10 +31,14 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly tunnels: TunnelReader
   readonly invitations: InvitationWrites
   readonly rows: RowDifference[] = []
+  /** Whether somebody is to be told something. */
+  hasNotices = false
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
+  readonly #notices: NoticeWrites
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
+  readonly #routedChanges: RoutedChanges
   readonly #takenBack: (() => void)[] = []
   readonly #resting: Resting[] = []
   readonly #restingRouted: Resting[] = []
@@ -40,15 +48,24 @@ export class SqliteTransaction implements TunnelTransaction {
     readonly invitations: InvitationWrites
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
+    readonly notices: NoticeWrites
     readonly links: IndexAllocation<Assignment>
     readonly routed: IndexAllocation<Prefix> | undefined
+    readonly routedWrites: RoutedWrites
   }) {
     this.tunnels = parts.tunnels
     this.invitations = parts.invitations
     this.#writes = parts.writes
     this.#dormant = parts.dormant
+    this.#notices = parts.notices
     this.#links = parts.links
     this.#routed = parts.routed
+    this.#routedChanges = new RoutedChanges({
+      tunnels: parts.tunnels,
+      writes: parts.routedWrites,
+      pool: parts.routed,
+      rows: this.rows,
+    })
   }
 
   insert(
@@ -131,6 +148,17 @@ export class SqliteTransaction implements TunnelTransaction {
     }
   }
 
+  giveRouted(id: string, now: number): RoutedChange {
+    return this.#routedChanges.give(id, now)
+  }
+
+  takeRouted(id: string, now: number): RoutedChange {
+    const change = this.#routedChanges.take(id)
+    if (change.kind === 'changed')
+      this.#restingRouted.push(...(this.#routed?.writeResting(change.before, now) ?? []))
+    return change
+  }
+
   exchangeEndpoints(id: string, otherId: string, since: number): boolean {
     const [one, other] = [this.tunnels.byId(id), this.tunnels.byId(otherId)]
     if (one?.ipv4Client === undefined || other?.ipv4Client === undefined) return false
@@ -175,7 +203,23 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   setContact(id: string, contact: Contact | undefined): void {
-    this.#writes.setContact(id, contact)
+    this.#notices.setContact(id, contact)
+  }
+
+  notify(id: string, occasion: Exclude<Occasion, 'confirm' | 'recover'>, since: number): void {
+    if (this.#notices.notify(id, occasion, since)) this.hasNotices = true
+  }
+
+  ask(id: string, occasion: 'confirm' | 'recover', way: WayName): void {
+    if (this.#notices.ask(id, occasion, way)) this.hasNotices = true
+  }
+
+  dropNotice(number: number): void {
+    this.#notices.drop(number)
+  }
+
+  postponeNotice({ number }: Pick<Notice, 'number'>, nextTry: number): void {
+    this.#notices.postpone(number, nextTry)
   }
 
   setNote(id: string, note: string): void {
@@ -205,6 +249,7 @@ export class SqliteTransaction implements TunnelTransaction {
 
   /** After ROLLBACK. */
   undone(): void {
+    this.#routedChanges.undone()
     for (const giveBack of this.#takenBack.reverse()) giveBack()
   }
 

@@ -1,8 +1,8 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
+import type { Contact } from '../../tunnel/contact.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import { matchesHash } from '../../tunnel/tunnel-key.ts'
 import type {
-  Contact,
   CountryCount,
   Cursor,
   ProbedTunnel,
@@ -11,13 +11,15 @@ import type {
   TunnelReader,
 } from '../tunnel-store.ts'
 import type { BrokenRows } from './broken-rows.ts'
+import { ContactTable } from './contact-table.ts'
 import type { Database, Statement } from './database.ts'
 import { DormantTable } from './dormant-table.ts'
+import { NoticeTable } from './notice-table.ts'
 import { addressIn, COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
 const NOT_ALIVE = 'unreachable <> 0'
-/** The expression of the unique index, word for word. */
+/** The expression of the indexes, word for word. */
 const PUBLIC_KEY = "(CASE WHEN json_valid(details) THEN json_extract(details, '$.publicKey') END)"
 /** Compared if there is no row, so that an unknown id takes as long as a wrong key. */
 const NO_HASH = new Uint8Array(32)
@@ -27,6 +29,7 @@ const START_SLICE = 500
 /** The draft's database of tunnels, read: one SQL statement a method. What is read is validated here, once. */
 export class TunnelTable implements TunnelReader {
   readonly dormant: DormantTable
+  readonly notices: NoticeTable
   readonly #rules: RowRules
   readonly #broken: BrokenRows
   readonly #byId: Statement
@@ -38,7 +41,7 @@ export class TunnelTable implements TunnelReader {
   readonly #keyHash: Statement
   readonly #count: Statement
   readonly #note: Statement
-  readonly #contact: Statement
+  readonly #contacts: ContactTable
   readonly #countByState: Statement
   readonly #countByCountry: Statement
   readonly #after: Statement
@@ -56,6 +59,7 @@ export class TunnelTable implements TunnelReader {
     this.#rules = rules
     this.#broken = broken
     this.dormant = new DormantTable(database, rules)
+    this.notices = new NoticeTable(database)
     this.#byId = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id = ?`)
     this.#byName = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE nicname = ? AND country = ?`)
     this.#byIpv6Client = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE IPv6client = ?`)
@@ -65,12 +69,13 @@ export class TunnelTable implements TunnelReader {
     )
     this.#idByEndpoint = database.prepare('SELECT id FROM tunnels WHERE IPv4client = ?')
     this.#idByPublicKey = database.prepare(
-      `SELECT id FROM tunnels WHERE ${PUBLIC_KEY} = ? AND details IS NOT NULL`,
+      `SELECT id FROM tunnels WHERE ${PUBLIC_KEY} = ?1 AND details IS NOT NULL
+       UNION ALL SELECT id FROM dormant WHERE ${PUBLIC_KEY} = ?1 AND details IS NOT NULL`,
     )
     this.#keyHash = database.prepare(
       'SELECT key_hash FROM tunnels WHERE id = ?1 UNION ALL SELECT key_hash FROM dormant WHERE id = ?1',
     )
-    this.#contact = database.prepare('SELECT email, language, warned_of FROM contacts WHERE id = ?')
+    this.#contacts = new ContactTable(database)
     this.#note = database.prepare('SELECT note FROM notes WHERE id = ?')
     this.#count = database.prepare('SELECT count(*) AS n FROM tunnels')
     this.#countByState = database.prepare(
@@ -132,10 +137,7 @@ export class TunnelTable implements TunnelReader {
   }
 
   contactOf(id: string): Contact | undefined {
-    const row = this.#contact.get(id)
-    if (row === undefined) return undefined
-    const warnedOf = row.warned_of === null ? {} : { warnedOf: Number(row.warned_of) }
-    return { email: String(row.email), language: String(row.language), ...warnedOf }
+    return this.#contacts.of(id)
   }
 
   noteOf(id: string): string | undefined {

@@ -1,7 +1,6 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix } from '../../address/prefix.ts'
 import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
-import type { Contact } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
 import { COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
 
@@ -19,8 +18,6 @@ export class TunnelWrites {
   readonly #remove: Statement
   readonly #note: Statement
   readonly #dropNote: Statement
-  readonly #contact: Statement
-  readonly #dropContact: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
@@ -52,11 +49,6 @@ export class TunnelWrites {
       'INSERT INTO notes (id, note) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET note = excluded.note',
     )
     this.#dropNote = database.prepare('DELETE FROM notes WHERE id = ?')
-    this.#contact = database.prepare(
-      `INSERT INTO contacts (id, email, language, warned_of) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
-       SET email = excluded.email, language = excluded.language, warned_of = excluded.warned_of`,
-    )
-    this.#dropContact = database.prepare('DELETE FROM contacts WHERE id = ?')
     const returning = [this.#answered, this.#silent, this.#moveEndpoint, this.#changeDetails, this.#remove]
     for (const rows of returning) rows.setReturnArrays(true)
   }
@@ -116,11 +108,6 @@ export class TunnelWrites {
     return this.#sound(this.#changeDetails.get(detailsOf(fields), id))
   }
 
-  setContact(id: string, contact: Contact | undefined): void {
-    if (contact === undefined) this.#dropContact.run(id)
-    else this.#contact.run(id, contact.email, contact.language, contact.warnedOf ?? null)
-  }
-
   /** An empty note is none. */
   setNote(id: string, note: string): void {
     if (note === '') this.#dropNote.run(id)
@@ -140,6 +127,7 @@ export class TunnelWrites {
   }
 }
 
-function detailsOf({ name: _, ...details }: KindFields): string | null {
+/** The column that keeps them. */
+export function detailsOf({ name: _, ...details }: KindFields): string | null {
   return Object.keys(details).length === 0 ? null : JSON.stringify(details)
 }

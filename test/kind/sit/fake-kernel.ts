@@ -65,6 +65,7 @@ export class FakeKernel {
       this.routes.push(line)
       return undefined
     }
+    if (line.startsWith('route ')) return undefined
     if (line.startsWith('link add')) return this.#addLink(after)
     if (line.startsWith('link set')) return this.#change(after)
     if (line.startsWith('address add')) return this.#addAddress(words[2] ?? '', after('dev'))

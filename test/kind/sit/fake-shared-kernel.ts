@@ -14,6 +14,8 @@ export class FakeSharedKernel {
   readonly locals = new Set<string>()
   /** Undefined: there is no table. */
   elements: Set<string> | undefined
+  /** Packets by element of the sleepers' set. */
+  readonly sleepers = new Map<string, number>()
   /** Of the set, as it was made. */
   size = 0
   isGuarded = false
@@ -45,6 +47,7 @@ export class FakeSharedKernel {
     if (this.brokenNft !== undefined) return { status: 1, stdout: '', stderr: this.brokenNft }
     if (args.includes('chain'))
       return this.elements === undefined ? refusal('No such file') : { ...DONE, stdout: 'rules' }
+    if (args.at(-1) === 'sleepers') return this.#listSleepers()
     if (args[0] === 'get' || args.includes('list')) return this.#listSet()
     if (args[0] === '-c') return DONE
     return this.#transact(input.trim().split('\n'))
@@ -62,6 +65,7 @@ export class FakeSharedKernel {
       }
       const [, size] = /^add set .* size (\d+);/.exec(line) ?? []
       if (size !== undefined && this.size === 0) this.size = Number(size)
+      this.#changeSleepers(line)
       const [, verb, list = ''] = /^(add|delete) element ip freenet6 tunnels { (.*) }$/.exec(line) ?? []
       if (verb === undefined) continue
       if (elements === undefined) return refusal('No such file or directory')
@@ -76,6 +80,21 @@ export class FakeSharedKernel {
     this.elements = elements
     this.journal.push(...changes)
     return DONE
+  }
+
+  #changeSleepers(line: string): void {
+    const [, verb, list = ''] = /^(add|delete) element ip freenet6 sleepers { (.*) }$/.exec(line) ?? []
+    for (const key of verb === undefined ? [] : list.split(', ')) {
+      if (verb === 'add') this.sleepers.set(key, this.sleepers.get(key) ?? 0)
+      else this.sleepers.delete(key)
+      this.generation++
+    }
+  }
+
+  #listSleepers() {
+    if (this.elements === undefined) return refusal('No such file or directory')
+    const keys = Array.from(this.sleepers, ([key, packets]) => `${key} counter packets ${packets} bytes 300`)
+    return { ...DONE, stdout: `set sleepers {\n elements = { ${keys.join(',\n')} } }` }
   }
 
   #listSet() {

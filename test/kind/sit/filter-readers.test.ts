@@ -7,18 +7,18 @@ import { readNftGeneration } from '../../../src/kernel/nft-generation.ts'
 import { openNftLibrary } from '../../../src/kernel/nft-library.ts'
 import { readElements } from '../../../src/kind/sit/netlink-elements.ts'
 import {
-  changeAdmitted,
-  FILTER_SET,
-  getAdmitted,
-  installFilter,
-  listAdmitted,
-  readRules,
-} from '../../../src/kind/sit/shared-layout-filter.ts'
+  changeElements,
+  FILTER_TABLE,
+  getElements,
+  listElements,
+} from '../../../src/kind/sit/shared-layout-elements.ts'
+import { installFilter, readRules } from '../../../src/kind/sit/shared-layout-filter.ts'
 import { enterOwnNetwork } from '../../own-network.ts'
 import { missingPackages } from '../../packages.ts'
 
 const missing = (await missingPackages(['nft'])) ?? (await enterOwnNetwork())
 const SKIP = { skip: missing ?? false }
+const TUNNELS = { table: FILTER_TABLE, set: 'tunnels' } as const
 const OPTIONS = {
   device: 'fn6-all',
   pool: '2001:db8::/32',
@@ -47,17 +47,17 @@ for (const [name, run] of [
     SKIP,
     async () => {
       assert.equal(await installFilter(run, OPTIONS, []), undefined)
-      assert.equal(await changeAdmitted(run, { refused: [], admitted: admitted(5000) }), undefined)
+      assert.equal(await changeElements(run, 'tunnels', { refused: [], admitted: admitted(5000) }), undefined)
       assert.equal(await installFilter(run, OPTIONS, []), undefined)
-      const elements = await readElements(netlink, FILTER_SET)
+      const elements = await readElements(netlink, TUNNELS)
       assert.equal(elements?.size, 5000)
-      assert.deepEqual(elements, await listAdmitted(run))
+      assert.deepEqual(elements, await listElements(run, 'tunnels'))
     },
   )
 
   test(`${name}: another size makes the set anew with what it held`, SKIP, async () => {
     assert.equal(await installFilter(run, { ...OPTIONS, capacity: 30_000 }, []), undefined)
-    assert.equal((await readElements(netlink, FILTER_SET))?.size, 5000)
+    assert.equal((await readElements(netlink, TUNNELS))?.size, 5000)
     assert.match((await readRules(run)) ?? '', /size 30000/)
     assert.equal(await installFilter(run, OPTIONS, []), undefined)
   })
@@ -73,7 +73,7 @@ for (const [name, run] of [
   })
 
   test(`${name}: some elements are got without the others, and none if one is missing`, SKIP, async () => {
-    const some = await getAdmitted(run, admitted(3))
+    const some = await getElements(run, 'tunnels', admitted(3))
     assert.deepEqual(
       [...(some?.values() ?? [])].map(({ endpoint, packets }) => [endpoint, packets]),
       [
@@ -82,7 +82,7 @@ for (const [name, run] of [
         ['198.51.100.2', 0],
       ],
     )
-    assert.equal(await getAdmitted(run, admitted(5001).slice(-2)), undefined)
+    assert.equal(await getElements(run, 'tunnels', admitted(5001).slice(-2)), undefined)
   })
 
   test(`${name}: a refused transaction says why and changes nothing`, SKIP, async () => {
@@ -97,9 +97,9 @@ test(
   SKIP,
   async () => {
     const first = (await readNftGeneration(netlink)) ?? 0
-    await listAdmitted(runNft)
+    await listElements(runNft, 'tunnels')
     assert.equal(await readNftGeneration(netlink), first)
-    await changeAdmitted(library, { refused: admitted(1), admitted: [] })
+    await changeElements(library, 'tunnels', { refused: admitted(1), admitted: [] })
     assert.equal(await readNftGeneration(netlink), first + 1)
     await runNft(['flush', 'set', 'ip', 'freenet6', 'tunnels'])
     assert.equal(await readNftGeneration(netlink), first + 2)
@@ -108,6 +108,6 @@ test(
 
 test('without a table there are no elements and no rules', SKIP, async () => {
   await runNft(['flush', 'ruleset'])
-  assert.equal(await readElements(netlink, FILTER_SET), undefined)
+  assert.equal(await readElements(netlink, TUNNELS), undefined)
   assert.equal(await readRules(library), undefined)
 })

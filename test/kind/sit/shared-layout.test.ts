@@ -6,6 +6,7 @@ import { after, type TestContext, test } from 'node:test'
 import type { Prefix } from '../../../src/address/prefix.ts'
 import { parsePrefix } from '../../../src/address/prefix.ts'
 import { SharedLayout, type SharedLayoutOptions } from '../../../src/kind/sit/shared-layout.ts'
+import { listElements } from '../../../src/kind/sit/shared-layout-elements.ts'
 import type { Link } from '../../../src/tunnel/interface.ts'
 import { FakeSharedKernel } from './fake-shared-kernel.ts'
 
@@ -326,3 +327,75 @@ for (const name of ['nft', 'ip']) {
     assert.equal(await isBelieved(), true)
   })
 }
+
+test('a routed prefix comes and goes with a change, its element first and last; the link stays', async () => {
+  const { kernel, layout } = await setUp()
+  const routed = { ...link(1), routedPrefix: '2001:db8:8000:100::/56' }
+  assert.deepEqual(await layout.create([link(1)]), [])
+  assert.deepEqual(await layout.changeRemote([routed]), [])
+  const element = '198.51.100.1 . 0x20010db880000100'
+  assert.ok(kernel.elements?.has(element))
+  assert.equal(kernel.routes.get('2001:db8:8000:100::/56'), '::198.51.100.1')
+  kernel.journal.length = 0
+  assert.deepEqual(await layout.changeRemote([link(1)]), [])
+  const removal = kernel.journal.filter(line => line.startsWith('-'))
+  assert.deepEqual(removal.slice(0, 1), ['- route 2001:db8:8000:100::/56'])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
+  assert.deepEqual([...kernel.routes.keys()], ['2001:db8:f6:1::/64'])
+  assert.deepEqual(await layout.reconcile([link(1)]), NOTHING)
+  assert.deepEqual(await layout.reconcile([routed]), { ...NOTHING, made: ['fn6-1'] })
+})
+
+test('a return whose route can not be taken is a fault, and the tunnel stands', async () => {
+  const { kernel, layout } = await setUp()
+  const routed = { ...link(1), routedPrefix: '2001:db8:8000:100::/56' }
+  await layout.create([routed])
+  kernel.broken = { match: /route del/, words: 'RTNETLINK answers: Operation not permitted' }
+  assert.deepEqual(await layout.changeRemote([link(1)]), [
+    { device: 'fn6-1', reason: 'Operation not permitted' },
+  ])
+  kernel.broken = undefined
+  assert.deepEqual(await layout.changeRemote([routed]), [])
+  assert.deepEqual(await layout.reconcile([routed]), NOTHING)
+})
+
+test('octets are counted in both directions without the outer header, a routed prefix’s with the link’s', async () => {
+  const kernel = new FakeSharedKernel()
+  const sent = { packets: 10, bytes: 1200 }
+  const network = '20010db880000100'
+  const layout = layoutOn(kernel, {
+    listElements: async set =>
+      set === 'sent'
+        ? new Map([
+            [ELEMENT_1, { endpoint: '198.51.100.1', network: '20010db800f60001', ...sent }],
+            [`198.51.100.1 . 0x${network}`, { endpoint: '198.51.100.1', network, ...sent }],
+          ])
+        : listElements(kernel.runNft, set),
+  })
+  await layout.prepare()
+  await layout.create([{ ...link(1), routedPrefix: '2001:db8:8000:100::/56' }, link(2)])
+  assert.deepEqual(
+    [...(await layout.octets(['fn6-1', 'fn6-2', 'fn6-3']))],
+    [
+      ['fn6-1', { received: 480, sent: 2000 }],
+      ['fn6-2', { received: 240, sent: 0 }],
+    ],
+  )
+})
+
+test('dormant tunnels are listened for, and no others; who was heard is told once', async () => {
+  const { kernel, layout } = await setUp()
+  assert.deepEqual(await layout.listenFor([link(1), link(2)]), new Set())
+  assert.deepEqual([...kernel.sleepers.keys()], [ELEMENT_1, ELEMENT_2])
+  kernel.sleepers.set(ELEMENT_2, 3)
+  assert.deepEqual(await layout.listenFor([link(1), link(2)]), new Set(['fn6-2']))
+  assert.deepEqual([...kernel.sleepers.values()], [0, 0])
+  assert.deepEqual(await layout.listenFor([link(1)]), new Set())
+  assert.deepEqual([...kernel.sleepers.keys()], [ELEMENT_1])
+  await layout.listenFor([])
+  const { calls } = kernel
+  assert.deepEqual(await layout.listenFor([]), new Set())
+  assert.equal(kernel.calls, calls)
+  kernel.elements = undefined
+  assert.deepEqual(await layout.listenFor([link(1)]), new Set())
+})

@@ -298,3 +298,15 @@ test('nobody knows what is amiss, and nobody is heard, if ip does not answer', a
   assert.equal(await interfaces.amiss([link(1)]), undefined)
   assert.equal((await interfaces.signsOfLife(['fn6-1'])).size, 0)
 })
+
+test('a routed prefix comes and goes with a change of the device; one that is gone already is no fault', async () => {
+  const { kernel, interfaces } = setUp()
+  const routed = { ...link(1), routedPrefix: '2001:db8:8000:100::/56' }
+  await interfaces.create([link(1)])
+  kernel.lines.length = 0
+  assert.deepEqual(await interfaces.changeRemote([routed]), [])
+  assert.ok(kernel.lines.includes('route replace 2001:db8:8000:100::/56 dev fn6-1 proto 246'))
+  kernel.broken = { match: /route del/, words: 'RTNETLINK answers: No such process' }
+  assert.deepEqual(await interfaces.changeRemote([link(1)]), [])
+  assert.ok(kernel.lines.includes('route del 2001:db8:8000:100::/56 dev fn6-1 proto 246'))
+})

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { configuration, peerOf, readDump } from '../../../src/kind/wireguard/peer.ts'
 import { serverKey } from '../../../src/kind/wireguard/server-key.ts'
+import { SleepingPeers } from '../../../src/kind/wireguard/sleeping-peers.ts'
 import type { Link } from '../../../src/tunnel/interface.ts'
 
 /** Any 32 octets are a private key. */
@@ -89,4 +90,28 @@ test('a key that is there is taken as it is; a file that holds none is named', (
   } finally {
     rmSync(directory, { recursive: true })
   }
+})
+
+test('a dormant tunnel is a peer without networks, and is heard when its client has shaken hands since', () => {
+  const peer = peerOf(LINK)
+  assert.ok(peer !== undefined)
+  const sleeping = new SleepingPeers()
+  const stateWith = (lastHandshake: number) => {
+    const line = `${peer.publicKey}\t(none)\t(none)\t(none)\t${lastHandshake}\t0\t0\toff`
+    return readDump(`private\tpublic\t51820\toff\n${line}\n`)
+  }
+  assert.deepEqual(sleeping.listenFor([peer], new Map()), {
+    removed: [],
+    made: [peer.publicKey],
+    heard: new Set(),
+  })
+  assert.equal(
+    configuration(sleeping.all, { privateKey: 'PRIVATE', port: 51_820 }),
+    `[Interface]\nPrivateKey = PRIVATE\nListenPort = 51820\n[Peer]\nPublicKey = ${peer.publicKey}\n`,
+  )
+  assert.deepEqual(sleeping.listenFor([peer], stateWith(0)).heard, new Set())
+  assert.deepEqual(sleeping.listenFor([peer], stateWith(1_700_000_000)).heard, new Set([LINK.device]))
+  assert.deepEqual(sleeping.listenFor([peer], stateWith(1_700_000_000)).heard, new Set())
+  assert.deepEqual(sleeping.listenFor([], stateWith(1_700_000_000)).removed, [peer.publicKey])
+  assert.equal(sleeping.size, 0)
 })

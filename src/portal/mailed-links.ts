@@ -1,30 +1,24 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { storageProblem } from '../lifecycle/refusal.ts'
-import { isEmailAddress } from '../mail/email-address.ts'
-import type { Mailer } from '../mail/mailer.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import type { VisitorLimits } from '../registration/limits.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { problem } from '../shared/problem.ts'
-import type { Contact } from '../store/tunnel-store.ts'
+import { wayOf } from '../tunnel/contact.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
-import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
-import { BoundedSessions, type Session } from './bounded-sessions.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
 import { languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
-import { signedInTunnel } from './signed-in.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
-export interface MailPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words'> {
-  readonly publicUrl: string
-  readonly mailer: Pick<Mailer, 'send'>
+export interface MailedLinksOptions
+  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'log'> {
+  readonly correspondence: Correspondence
   readonly keys: KeyCheck
   readonly registrar: Registrar
   readonly limits: VisitorLimits
@@ -33,47 +27,19 @@ export interface MailPagesOptions
   readonly views: Views
 }
 
-/** For how long a link that was mailed works, in milliseconds. */
-const LINK_LIFETIME_MS = 1_800_000
+/** The link that is mailed to an owner whose key is lost. */
+export class MailedLinks {
+  readonly #options: MailedLinksOptions
 
-/** An owner's e-mail address, and the link that is sent there for a key that is lost. */
-export class MailPages {
-  readonly #options: MailPagesOptions
-  readonly #links = new BoundedSessions<Session>(() => performance.now())
-
-  constructor(options: MailPagesOptions) {
+  constructor(options: MailedLinksOptions) {
     this.#options = options
-    options.lifecycle.onKeyReplaced(id => this.#links.deleteAll(id))
+    options.lifecycle.onKeyReplaced(id => options.correspondence.links.forget(id))
   }
 
   mount(router: Router): void {
-    router.get('/tunnels/:id/email', ctx => this.#show(ctx))
-    router.post('/tunnels/:id/email', ctx => this.#keep(ctx))
     router.post('/recover/mail', ctx => this.#send(ctx))
     router.get('/recover/mail/:token', ctx => this.#ask(ctx))
     router.post('/recover/mail/:token', ctx => this.#recover(ctx))
-  }
-
-  #show(ctx: Context): void {
-    const tunnel = signedInTunnel(ctx, this.#options)
-    const { facts, table, views, words } = this.#options
-    const language = languageOf(ctx, words)
-    const name = nameOf(tunnel, facts.origin)
-    const email = table.contactOf(tunnel.id)?.email ?? ''
-    const title = language.sentence('mail')
-    views.send(ctx, 'email', { title, id: tunnel.id, name, email })
-  }
-
-  async #keep(ctx: Context): Promise<void> {
-    const tunnel = signedInTunnel(ctx, this.#options)
-    const { email = '' } = await readForm(ctx.req)
-    const contact = contactFrom(email.trim(), languageOf(ctx, this.#options.words))
-    try {
-      await this.#options.lifecycle.setContact(tunnel.id, contact)
-    } catch (error) {
-      throw refuse(storageProblem(error))
-    }
-    seeOther(ctx, `/tunnels/${tunnel.id}/email`)
   }
 
   /** Says the same whether there is such a tunnel or not, and an address or not: nobody learns of either. */
@@ -88,19 +54,14 @@ export class MailPages {
     views.send(ctx, 'recover-mail', { title, reference: reference.trim() })
   }
 
-  #mail(tunnel: Tunnel, email: string): void {
-    const { facts, limits, mailer, publicUrl, table, words } = this.#options
-    const contact = table.contactOf(tunnel.id)
-    if (contact === undefined || contact.email.toLowerCase() !== email.toLowerCase()) return
-    if (!limits.takeMailTo(tunnel.id)) return
-    const token = this.#links.add({ tunnelId: tunnel.id, expires: performance.now() + LINK_LIFETIME_MS })
-    const language = words.byTag(contact.language) ?? words.fallback
-    const name = nameOf(tunnel, facts.origin)
-    mailer.send({
-      to: contact.email,
-      subject: language.sentence('mail-recover-subject', { name }),
-      text: language.sentence('mail-recover', { name, link: `${publicUrl}/recover/mail/${token}` }),
-    })
+  /** To an address whose reader has said yes alone: anybody may have left a stranger's. */
+  #mail({ id }: Tunnel, email: string): void {
+    const { correspondence, lifecycle, limits, log } = this.#options
+    const way = wayOf(correspondence.wishes.of(id), 'email')
+    if (way?.isConfirmed !== true || way.target.toLowerCase() !== email.toLowerCase()) return
+    if (!limits.takeMailTo(id)) return
+    // Not waited for: how long the answer takes tells nobody that there is such a tunnel.
+    lifecycle.sendRecovery(id).catch(error => log.error({ err: error }, 'a link could not be sent'))
   }
 
   /** Opening the link does nothing yet: mail programs open links by themselves. */
@@ -122,8 +83,8 @@ export class MailPages {
   }
 
   #tunnelOf(token: string): Tunnel {
-    const { table } = this.#options
-    const id = this.#links.tunnelOf(token)
+    const { correspondence, table } = this.#options
+    const id = correspondence.links.tunnelOf(token)
     const tunnel = id === undefined ? undefined : (table.byId(id) ?? table.dormant.byId(id))
     if (tunnel === undefined) throw refuse(problem('link-expired', {}))
     return tunnel
@@ -132,10 +93,4 @@ export class MailPages {
 
 function tokenOf(ctx: Context): string {
   return String((ctx.params as Readonly<Record<string, unknown>>).token)
-}
-
-function contactFrom(email: string, language: Language): Contact | undefined {
-  if (email === '') return undefined
-  if (!isEmailAddress(email)) throw refuse(problem('email-syntax', {}))
-  return { email, language: language.tag }
 }

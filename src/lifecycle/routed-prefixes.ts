@@ -1,0 +1,95 @@
+import type { Log } from '../shared/log.ts'
+import type { RoutedChange, TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
+import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
+import type { Drivers } from './drivers.ts'
+import type { KernelTurn } from './kernel-turn.ts'
+import type { LifecycleParts } from './lifecycle-parts.ts'
+import type { EndpointChange } from './moves.ts'
+import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
+
+/**
+ * A prefix for a tunnel that is there already, and back. Like a registration a gift begins with the row, which says that
+ * nobody else may have it; like a removal a return begins with the kernel. What can't be done to the end is undone.
+ */
+export class RoutedPrefixes {
+  readonly #store: TunnelStore
+  readonly #drivers: Drivers
+  readonly #turn: KernelTurn
+  readonly #log: Log
+  readonly #steady: () => number
+
+  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'turn' | 'log' | 'steady'>) {
+    this.#store = parts.store
+    this.#drivers = parts.drivers
+    this.#turn = parts.turn
+    this.#log = parts.log
+    this.#steady = parts.steady
+  }
+
+  /** Routes a free prefix to a tunnel; one that has one keeps it. A dormant tunnel stays dormant. */
+  give(id: string): Promise<EndpointChange> {
+    return this.#turn.take(async () => {
+      const change = await this.#write(transaction => transaction.giveRouted(id, this.#steady()))
+      if (change.kind !== 'changed') return outcomeOf(change)
+      const reason = await this.#route(change.tunnel)
+      if (reason === undefined) return this.#done(change.tunnel, 'a prefix is routed to the tunnel')
+      await this.#route(change.before)
+      const undo = await this.#write(transaction => transaction.takeRouted(id, this.#steady()))
+      return undo.kind === 'refused' ? undo : refused(REFUSAL.interfaceFault(reason))
+    })
+  }
+
+  /** Takes a tunnel's routed prefix back: it rests as an address of a tunnel that was deleted does. */
+  take(id: string): Promise<EndpointChange> {
+    return this.#turn.take(async () => {
+      const tunnel = this.#store.tunnels.byId(id) ?? this.#store.tunnels.dormant.byId(id)
+      if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+      if (tunnel.routedPrefix === undefined) return { kind: 'unchanged', tunnel }
+      const reason = await this.#route({ ...tunnel, routedPrefix: undefined })
+      const change =
+        reason === undefined
+          ? await this.#write(transaction => transaction.takeRouted(id, this.#steady()))
+          : refused(REFUSAL.interfaceFault(reason))
+      if (change.kind === 'changed')
+        return this.#done(change.tunnel, 'the tunnel has given its routed prefix back')
+      await this.#route(tunnel)
+      return outcomeOf(change)
+    })
+  }
+
+  /** Makes the kernel's routes those of the tunnel, if it has an interface. Returns why that did not work. */
+  async #route(tunnel: Tunnel): Promise<string | undefined> {
+    if (tunnel.dormant !== undefined || tunnel.unreachable === NEW) return undefined
+    const [fault] = await this.#drivers.changeRemote([tunnel])
+    return fault?.reason
+  }
+
+  async #write(change: (transaction: TunnelTransaction) => RoutedChange): Promise<RoutedChange | Refusal> {
+    try {
+      return await this.#store.commit(transaction => ({ outcome: change(transaction), changes: [] }))
+    } catch (error) {
+      return refused(storageProblem(error))
+    }
+  }
+
+  #done(tunnel: Tunnel, message: string): EndpointChange {
+    this.#log.info({ tunnel: tunnel.id, device: tunnel.device }, message)
+    return { kind: 'changed', tunnel }
+  }
+}
+
+function outcomeOf(change: RoutedChange | Refusal): EndpointChange {
+  switch (change.kind) {
+    case 'refused':
+      return change
+    case 'changed':
+    case 'unchanged':
+      return { kind: change.kind, tunnel: change.tunnel }
+    case 'gone':
+      return refused(REFUSAL.noTunnel())
+    case 'routed-full':
+      return refused(REFUSAL.routedPrefixesFull())
+    default:
+      return change satisfies never
+  }
+}

@@ -1,0 +1,154 @@
+import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { Log } from '../shared/log.ts'
+import type { Notice } from '../store/notice.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import { WAYS, type WayName } from '../tunnel/contact.ts'
+import type { Carrier, Handover } from './carrier.ts'
+import type { LetterWriter } from './letter-writer.ts'
+import { isStillTrue } from './still-true.ts'
+
+export interface DeliveriesOptions {
+  readonly store: Pick<TunnelStore, 'tunnels' | 'onNotices' | 'noteFault'>
+  readonly lifecycle: Pick<Lifecycle, 'dueNotices' | 'dropNotice' | 'postponeNotice' | 'ageOf'>
+  /** By the way that they serve; a notice for another way is told to nobody. */
+  readonly carriers: ReadonlyMap<WayName, Carrier>
+  readonly writer: LetterWriter
+  readonly log: Log
+  /** Seconds until a notice is tried again, after its first failure, its second and so on; after the last it is given up. */
+  readonly pauses?: readonly number[]
+  /** Milliseconds between two looks for notices that are due. */
+  readonly intervalMs?: number
+}
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+const PAUSES = [MINUTE, 10 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 24 * HOUR]
+const INTERVAL_MS = 30_000
+/** Letters on their way at a time by one way: one that is stalled holds few others up. */
+const AT_ONCE = 4
+/** Milliseconds that a stop waits for what is under way: what was taken should be known as that. */
+const FAREWELL_MS = 1000
+
+/**
+ * Hands over the notices that wait in the database, each until the other side has taken it: neither a stop nor a crash
+ * loses one, and a crash between taking and noting it repeats one. What is no longer true is told to nobody.
+ */
+export class Deliveries {
+  readonly #options: DeliveriesOptions
+  readonly #pauses: readonly number[]
+  readonly #stopHearing: () => void
+  readonly #timer: NodeJS.Timeout
+  readonly #runs = new Map<WayName, Promise<void>>()
+  /** Ways that something new came for while they were at work. */
+  readonly #again = new Set<WayName>()
+  /** Taken or given up, and the database does not know it yet. */
+  readonly #undropped = new Set<number>()
+  #isClosed = false
+
+  /** Begins with what was left. */
+  constructor(options: DeliveriesOptions) {
+    this.#options = options
+    this.#pauses = options.pauses ?? PAUSES
+    this.#stopHearing = options.store.onNotices(() => void this.run())
+    this.#timer = setInterval(() => void this.run(), options.intervalMs ?? INTERVAL_MS).unref()
+    void this.run()
+  }
+
+  async stop(): Promise<void> {
+    this.#isClosed = true
+    this.#stopHearing()
+    clearInterval(this.#timer)
+    let farewell: NodeJS.Timeout | undefined
+    const patience = new Promise<void>(resolve => {
+      farewell = setTimeout(resolve, FAREWELL_MS)
+    })
+    await Promise.race([Promise.all(this.#runs.values()), patience])
+    clearTimeout(farewell)
+    for (const carrier of this.#options.carriers.values()) carrier.close()
+  }
+
+  /** Hands over what is due now. Never rejects. */
+  async run(): Promise<void> {
+    await Promise.all(WAYS.map(way => this.#runWay(way)))
+  }
+
+  #runWay(way: WayName): Promise<void> {
+    const running = this.#runs.get(way)
+    if (running !== undefined) {
+      this.#again.add(way)
+      return running
+    }
+    const run = this.#carryAll(way).then(() => {
+      this.#runs.delete(way)
+      return this.#again.delete(way) ? this.#runWay(way) : undefined
+    })
+    this.#runs.set(way, run)
+    return run
+  }
+
+  /** Until nothing is due, or nothing can be handed over. */
+  async #carryAll(way: WayName): Promise<void> {
+    try {
+      for (const number of this.#undropped) await this.#drop(number)
+      while (!this.#isClosed) {
+        const due = this.#options.lifecycle.dueNotices(way, AT_ONCE)
+        if (due.length === 0) return
+        // All are waited for: one that is still on its way must not be begun again.
+        const settled = await Promise.allSettled(due.map(notice => this.#settle(notice)))
+        for (const each of settled) if (each.status === 'rejected') throw each.reason
+        if (settled.some(each => each.status === 'fulfilled' && each.value === 'down')) return
+      }
+    } catch (error) {
+      this.#options.store.noteFault(error)
+      this.#options.log.error({ err: error }, 'notices to owners wait: the database can not be used')
+    }
+  }
+
+  /** Every notice is dropped or postponed: none is due again in this run. `down`: nothing can be handed over now. */
+  async #settle(notice: Notice): Promise<'settled' | 'down'> {
+    const { store, lifecycle, carriers, writer } = this.#options
+    const carrier = carriers.get(notice.way)
+    if (carrier === undefined || !isStillTrue(notice, lifecycle.ageOf(notice), store.tunnels)) {
+      await this.#drop(notice.number)
+      return 'settled'
+    }
+    const handover = await carrier.carry(writer.write(notice))
+    if (handover.kind === 'failed' && this.#isClosed) return 'down' // we ourselves have broken it off
+    if (handover.kind === 'failed') await this.#postpone(notice, handover)
+    else await this.#finish(notice, handover)
+    return handover.kind === 'failed' && handover.isDown ? 'down' : 'settled'
+  }
+
+  async #finish(notice: Notice, handover: Exclude<Handover, { readonly kind: 'failed' }>): Promise<void> {
+    if (handover.kind === 'refused') this.#giveUp(notice, handover.reason)
+    this.#undropped.add(notice.number)
+    await this.#drop(notice.number)
+  }
+
+  async #postpone(notice: Notice, { reason }: { readonly reason: string }): Promise<void> {
+    const seconds = this.#pauses[notice.failures]
+    if (seconds === undefined) {
+      this.#giveUp(notice, reason)
+      await this.#drop(notice.number)
+      return
+    }
+    const { tunnelId: tunnel, occasion, way } = notice
+    this.#options.log.warn(
+      { tunnel, occasion, way, reason, seconds },
+      'a notice could not be handed over: it waits',
+    )
+    await this.#options.lifecycle.postponeNotice(notice, seconds)
+  }
+
+  #giveUp({ tunnelId: tunnel, occasion, way }: Notice, reason: string): void {
+    this.#options.log.error(
+      { tunnel, occasion, way, reason },
+      'a notice could not be handed over: it is given up',
+    )
+  }
+
+  async #drop(number: number): Promise<void> {
+    await this.#options.lifecycle.dropNotice({ number })
+    this.#undropped.delete(number)
+  }
+}

@@ -1,0 +1,47 @@
+import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { Log } from '../shared/log.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+
+const DAY_SECONDS = 86_400
+/** Seconds before a dormant tunnel's end at which its owner is told once more; half the sleep if that is shorter. */
+const LONGEST_WARNING = 3 * DAY_SECONDS
+const LOOK_INTERVAL_MS = 600_000
+/** Tunnels whose end is near that are looked at. */
+const MOST = 100_000
+
+export interface EndWarningsOptions {
+  readonly store: Pick<TunnelStore, 'tunnels' | 'noteFault'>
+  readonly lifecycle: Pick<Lifecycle, 'endingWithin' | 'warnOfEnd'>
+  /** Seconds for which a dormant tunnel is kept. */
+  readonly keep: number
+  readonly log: Log
+}
+
+/** Has owners told that their dormant tunnel ends soon, each once a sleep. */
+export class EndWarnings {
+  readonly #options: EndWarningsOptions
+  readonly #timer: NodeJS.Timeout
+
+  constructor(options: EndWarningsOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => void this.look(), LOOK_INTERVAL_MS).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Never rejects. */
+  async look(): Promise<void> {
+    const { store, lifecycle, keep, log } = this.#options
+    try {
+      for (const { id, dormant } of lifecycle.endingWithin(Math.min(LONGEST_WARNING, keep / 2), MOST)) {
+        const contact = store.tunnels.contactOf(id)
+        if (contact !== undefined && contact.warnedOf !== dormant.since) await lifecycle.warnOfEnd(id)
+      }
+    } catch (error) {
+      store.noteFault(error)
+      log.error({ err: error }, 'owners could not be warned')
+    }
+  }
+}

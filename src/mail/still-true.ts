@@ -1,0 +1,55 @@
+import type { Notice, Occasion } from '../store/notice.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
+
+const HOUR_SECONDS = 3600
+const DAY_SECONDS = 24 * HOUR_SECONDS
+/** Seconds for which a notice waits: after that it is told to nobody. A link that was asked for is wanted at once. */
+const LONGEST_WAIT = {
+  recover: HOUR_SECONDS / 2,
+  confirm: DAY_SECONDS,
+  dormant: 3 * DAY_SECONDS,
+  ending: 3 * DAY_SECONDS,
+  ended: 3 * DAY_SECONDS,
+  suspended: 3 * DAY_SECONDS,
+  resumed: 3 * DAY_SECONDS,
+  deleted: 3 * DAY_SECONDS,
+} as const satisfies Readonly<Record<Occasion, number>>
+
+/**
+ * Whether a notice says what is so now, to somebody who still wants to hear it: a tunnel that has woken up meanwhile is
+ * not said to sleep. `age` in seconds; less than 0 if nobody can say.
+ */
+export function isStillTrue(notice: Notice, age: number, tunnels: TunnelReader): boolean {
+  if (age < 0 || age > LONGEST_WAIT[notice.occasion]) return false
+  const { tunnelId: id, since, occasion } = notice
+  const { dormant } = tunnels.dormant.byId(id) ?? {}
+  switch (occasion) {
+    case 'deleted':
+    case 'ended':
+      return true // and the contact has gone with the tunnel
+    case 'confirm':
+      return hasTarget(notice, tunnels, { isConfirmed: false })
+    case 'recover':
+      return dormant?.isSuspended !== true && hasTarget(notice, tunnels, { isConfirmed: true })
+    case 'dormant':
+    case 'ending':
+      return (
+        dormant?.since === since && !dormant.isSuspended && hasTarget(notice, tunnels, { isConfirmed: true })
+      )
+    case 'suspended':
+      return dormant?.isSuspended === true && hasTarget(notice, tunnels, { isConfirmed: true })
+    case 'resumed':
+      return dormant?.isSuspended !== true && hasTarget(notice, tunnels, { isConfirmed: true })
+    default:
+      return occasion satisfies never
+  }
+}
+
+function hasTarget(
+  { tunnelId, way, target }: Notice,
+  tunnels: TunnelReader,
+  { isConfirmed }: { readonly isConfirmed: boolean },
+): boolean {
+  const ways = tunnels.contactOf(tunnelId)?.ways ?? []
+  return ways.some(one => one.kind === way && one.target === target && one.isConfirmed === isConfirmed)
+}

@@ -1,0 +1,169 @@
+import { lookup } from 'node:dns'
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import type { LookupFunction } from 'node:net'
+import { isGlobalUnicast } from '../address/unicast.ts'
+import type { Occasion } from '../store/notice.ts'
+import type { Carrier, Handover, Letter } from './carrier.ts'
+import type { WebhookRules } from './webhook-rules.ts'
+
+export interface WebhookPosterOptions {
+  /** Which URLs are posted to now: others may be left from a time when they were allowed. */
+  readonly rules: Pick<WebhookRules, 'read'>
+  /** In a laboratory: post to any address. */
+  readonly allowSpecialPurpose: boolean
+  /** Finds a name's addresses; the system's own unless given. */
+  readonly lookup?: typeof lookup
+  /** Milliseconds for a whole try. */
+  readonly patienceMs?: number
+}
+
+const PATIENCE_MS = 10_000
+/** Octets of a reply that are read: nothing in it is of use. */
+const LONGEST_REPLY = 16_384
+
+/** How ntfy shows an occasion: https://docs.ntfy.sh/publish/. Others may read the same heads. */
+const LOOKS = {
+  confirm: { priority: 'default', tags: 'question' },
+  recover: { priority: 'default', tags: 'key' },
+  dormant: { priority: 'default', tags: 'zzz' },
+  ending: { priority: 'high', tags: 'hourglass' },
+  ended: { priority: 'default', tags: 'wastebasket' },
+  suspended: { priority: 'high', tags: 'no_entry' },
+  resumed: { priority: 'default', tags: 'white_check_mark' },
+  deleted: { priority: 'high', tags: 'wastebasket' },
+} as const satisfies Readonly<Record<Occasion, { readonly priority: string; readonly tags: string }>>
+
+class ForbiddenAddress extends Error {}
+
+/**
+ * Posts letters to URLs that owners have left. A URL is a wish to have this server send something somewhere: it goes to
+ * addresses of the public Internet alone, checked after the name is resolved and before anything is sent, and to that very
+ * address; no redirection leads elsewhere.
+ */
+export class WebhookPoster implements Carrier {
+  readonly #options: WebhookPosterOptions
+  readonly #end = new AbortController()
+
+  constructor(options: WebhookPosterOptions) {
+    this.#options = options
+  }
+
+  async carry(letter: Letter): Promise<Handover> {
+    const read = this.#options.rules.read(letter.to)
+    if (read.kind === 'wrong') return { kind: 'refused', reason: read.problem.code }
+    try {
+      return handoverOf(await this.#post(letter))
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      return error instanceof ForbiddenAddress
+        ? { kind: 'refused', reason }
+        : { kind: 'failed', reason, isDown: false }
+    }
+  }
+
+  /** What is under way fails. */
+  close(): void {
+    this.#end.abort()
+  }
+
+  /** The status of the reply. */
+  async #post(letter: Letter): Promise<number> {
+    const url = new URL(letter.to)
+    this.#checkLiteral(url.hostname)
+    const { patienceMs = PATIENCE_MS } = this.#options
+    const signal = AbortSignal.any([this.#end.signal, AbortSignal.timeout(patienceMs)])
+    const request = url.protocol === 'https:' ? requestHttps : requestHttp
+    const body = Buffer.from(letter.text)
+    const headers = { ...headersOf(letter), 'content-length': body.length }
+    return statusOf(
+      request(url, {
+        method: 'POST',
+        headers,
+        agent: false,
+        signal,
+
+        lookup: this.#lookup,
+      }),
+      body,
+    )
+  }
+
+  /** No name is resolved for an address. */
+  #checkLiteral(hostname: string): void {
+    const literal = hostname.replace(/^\[|\]$/g, '')
+    if (/^[0-9.]+$/.test(literal) || literal.includes(':')) this.#check([literal])
+  }
+
+  #check(addresses: readonly string[]): void {
+    if (this.#options.allowSpecialPurpose) return
+    const wrong = addresses.find(address => !isGlobalUnicast(address))
+    if (wrong !== undefined) throw new ForbiddenAddress(`${wrong} is no address of the public Internet`)
+  }
+
+  /** What is connected to is what was checked: Node takes the addresses from here and asks nobody else. */
+  readonly #lookup: LookupFunction = (hostname, options, done) => {
+    const find = this.#options.lookup ?? lookup
+    find(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) {
+        done(error, [])
+        return
+      }
+      try {
+        this.#check(addresses.map(({ address }) => address))
+        const [first] = addresses
+        if (options.all === true) done(null, addresses)
+        else done(null, first?.address ?? '', first?.family) // one is asked for where families are not tried in turn
+      } catch (forbidden) {
+        done(forbidden as Error, [])
+      }
+    })
+  }
+}
+
+/** Sends a body and reads the reply, but not for ever. */
+function statusOf(request: ClientRequest, body: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request.once('error', reject)
+    request.once('response', (reply: IncomingMessage) => {
+      let octets = 0
+      const done = () => {
+        resolve(reply.statusCode ?? 0)
+        request.destroy()
+      }
+      reply.on('data', (chunk: Uint8Array) => {
+        octets += chunk.length
+        if (octets > LONGEST_REPLY) done()
+      })
+      reply.once('end', done)
+      reply.once('error', reject)
+    })
+    request.end(body)
+  })
+}
+
+/** RFC 9110 15: what may pass is tried again; a redirection is followed by nobody, and does not pass. */
+function handoverOf(status: number): Handover {
+  if (status >= 200 && status < 300) return { kind: 'taken' }
+  const reason = `the reply was ${status}`
+  const mayPass = status >= 500 || status === 408 || status === 425 || status === 429
+  return mayPass ? { kind: 'failed', reason, isDown: false } : { kind: 'refused', reason }
+}
+
+function headersOf({ subject, occasion, page, reference }: Letter): Readonly<Record<string, string>> {
+  const { priority, tags } = LOOKS[occasion]
+  return {
+    'content-type': 'text/plain; charset=utf-8',
+    'user-agent': 'freenet6',
+    title: headerText(subject),
+    priority,
+    tags,
+    click: page,
+    'idempotency-key': `"${reference}"`,
+  }
+}
+
+/** RFC 2047 2: a header has ASCII alone. */
+function headerText(text: string): string {
+  return /^[ -~]*$/.test(text) ? text : `=?UTF-8?B?${Buffer.from(text).toString('base64')}?=`
+}

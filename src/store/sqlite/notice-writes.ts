@@ -1,0 +1,91 @@
+import { type Contact, WAYS, type WayName } from '../../tunnel/contact.ts'
+import type { Occasion } from '../notice.ts'
+import type { Database, Statement } from './database.ts'
+
+/** Where owners are told, and what they are to be told: to be called inside a transaction. */
+export class NoticeWrites {
+  readonly #now: () => number
+  readonly #contact: Statement
+  readonly #dropContact: Statement
+  readonly #way: Statement
+  readonly #dropWays: Statement
+  readonly #hasContact: Statement
+  readonly #insert: Statement
+  readonly #dropOutdated: Statement
+  readonly #dropAsked: Statement
+  readonly #drop: Statement
+  readonly #postpone: Statement
+
+  /** `now`: seconds of the steady clock. */
+  constructor(database: Database, now: () => number) {
+    this.#now = now
+    this.#contact = database.prepare(
+      `INSERT INTO contacts (id, language, warned_of) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE
+       SET language = excluded.language, warned_of = excluded.warned_of`,
+    )
+    this.#dropContact = database.prepare('DELETE FROM contacts WHERE id = ?')
+    this.#way = database.prepare('INSERT INTO contact_ways (id, way, target, confirmed) VALUES (?, ?, ?, ?)')
+    this.#dropWays = database.prepare('DELETE FROM contact_ways WHERE id = ?')
+    this.#hasContact = database.prepare('SELECT 1 FROM contacts WHERE id = ?')
+    this.#insert = database.prepare(
+      `INSERT INTO notices (id, occasion, way, target, language, nicname, country, since, made, next_try)
+       SELECT id, ?2, way, target, language, nicname, country, ?3, ?4, ?4
+       FROM contacts JOIN contact_ways USING (id) JOIN (
+         SELECT id, nicname, country FROM tunnels WHERE id = ?1
+         UNION SELECT id, nicname, country FROM dormant WHERE id = ?1) USING (id)
+       WHERE id = ?1 AND way = ?5 AND confirmed = ?6`,
+    )
+    this.#dropOutdated = database.prepare(
+      "DELETE FROM notices WHERE id = ? AND occasion NOT IN ('confirm', 'recover')",
+    )
+    this.#dropAsked = database.prepare('DELETE FROM notices WHERE id = ? AND occasion = ? AND way = ?')
+    this.#drop = database.prepare('DELETE FROM notices WHERE number = ?')
+    this.#postpone = database.prepare(
+      'UPDATE notices SET failures = failures + 1, next_try = ? WHERE number = ?',
+    )
+  }
+
+  setContact(id: string, contact: Contact | undefined): void {
+    this.#dropWays.run(id)
+    if (contact === undefined) {
+      this.#dropContact.run(id)
+      return
+    }
+    this.#contact.run(id, contact.language, contact.warnedOf ?? null)
+    for (const { kind, target, isConfirmed } of contact.ways)
+      this.#way.run(id, kind, target, isConfirmed ? 1 : 0)
+  }
+
+  /** By each way that is confirmed, in place of what has become of the tunnel before. False: there is none. */
+  notify(id: string, occasion: Occasion, since: number): boolean {
+    if (this.#hasContact.get(id) === undefined) return false // most of many that fall asleep together
+    this.#dropOutdated.run(id)
+    const inserted = WAYS.map(way => this.#add({ id, occasion, since, way, isConfirmed: true }))
+    return inserted.some(Boolean)
+  }
+
+  /** By one way: a question goes to one that is not confirmed, a link to one that is. False: there is none. */
+  ask(id: string, occasion: 'confirm' | 'recover', way: WayName): boolean {
+    this.#dropAsked.run(id, occasion, way)
+    return this.#add({ id, occasion, since: this.#now(), way, isConfirmed: occasion === 'recover' })
+  }
+
+  drop(number: number): void {
+    this.#drop.run(number)
+  }
+
+  postpone(number: number, nextTry: number): void {
+    this.#postpone.run(nextTry, number)
+  }
+
+  #add(notice: {
+    readonly id: string
+    readonly occasion: Occasion
+    readonly since: number
+    readonly way: WayName
+    readonly isConfirmed: boolean
+  }): boolean {
+    const { id, occasion, since, way, isConfirmed } = notice
+    return this.#insert.run(id, occasion, since, this.#now(), way, isConfirmed ? 1 : 0).changes > 0
+  }
+}
