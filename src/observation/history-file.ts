@@ -56,9 +56,12 @@ export class HistoryFile {
     try {
       const octets = await readFile(this.#file)
       const reading = await readRecords(octets, this.#history.now)
-      if ('reason' in reading)
+      if ('reason' in reading) {
         this.#log.warn({ file: this.#file }, `histories are not taken: ${reading.reason}`)
-      else this.#history.restore(reading.records)
+        return
+      }
+      this.#history.restore(reading.records)
+      this.#log.info({ tunnels: reading.records.length }, 'histories read')
     } catch (error) {
       if (isAbsent(error)) return
       this.#log.warn({ file: this.#file, err: error }, 'histories can not be read')
