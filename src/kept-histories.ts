@@ -10,27 +10,37 @@ const PAUSE_MS = 20
 /** The process has to end in time, whatever the disk does: the file of the last hour stands then. */
 const LAST_SAVE_MS = 2500
 
-/** Takes the histories of the process before, and keeps them from now on: every hour, and when the returned is called. */
-export async function keepHistories(
+export interface KeptHistories {
+  /** When those of the process before are there; never rejects. */
+  readonly loaded: Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+/**
+ * Takes the histories of the process before, while the service starts, and keeps them from then on: every hour, and at
+ * the stop. A stop before they are read leaves the file as it is.
+ */
+export function keepHistories(
   { data_dir: directory }: Pick<Config, 'data_dir'>,
   { broker, log }: { readonly broker: Pick<Broker, 'history'>; readonly log: Log },
-): Promise<() => Promise<void>> {
-  const file = new HistoryFile({
-    file: join(directory, 'histories'),
-    directory,
-    history: broker.history,
-    log,
-  })
-  await file.load()
+): KeptHistories {
+  const { history } = broker
+  const file = new HistoryFile({ file: join(directory, 'histories'), directory, history, log })
   const stopped = new AbortController()
-  let saving: Promise<void> = Promise.resolve()
+  let isLoaded = false
+  const loaded = file.load().then(() => {
+    isLoaded = true
+  })
+  let saving: Promise<void> = loaded
   const timer = setInterval(() => {
     saving = saving.then(() => file.save({ pauseMs: PAUSE_MS, signal: stopped.signal }))
   }, EVERY_MS).unref()
-  return async () => {
+  const stop = async () => {
     clearInterval(timer)
     stopped.abort()
+    if (!isLoaded) return
     await saving
-    if (broker.history.size > 0) await file.save({ pauseMs: 0, signal: AbortSignal.timeout(LAST_SAVE_MS) })
+    if (history.size > 0) await file.save({ pauseMs: 0, signal: AbortSignal.timeout(LAST_SAVE_MS) })
   }
+  return { loaded, stop }
 }

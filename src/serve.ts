@@ -111,7 +111,7 @@ async function start(
   const dns = await serveDns(config, { broker, secondaries, log })
   stops.push(() => dns.close())
 
-  stops.push(await keepHistories(config, { broker, log }))
+  stops.push(keepHistories(config, { broker, log }).stop)
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { Log } from '../shared/log.ts'
 import type { History } from './history.ts'
 import { type HistoryRecord, MAX_RECORD_OCTETS, packRecord, unpackRecord } from './history-record.ts'
-import { SPANS } from './tunnel-history.ts'
+import { SPANS, WORDS } from './tunnel-history.ts'
 
 /** Tunnels that are packed or read in one turn of the event loop: a fraction of a millisecond. */
 const SLICE = 100
@@ -27,7 +27,7 @@ interface Head {
 }
 
 /** So that a file with other buckets is not taken for one of these. */
-const FORMAT = `freenet6 histories 1: ${Object.values(SPANS)
+const FORMAT = `freenet6 histories 1: ${WORDS} words, ${Object.values(SPANS)
   .map(({ step, count }) => `${count} of ${step} s`)
   .join(', ')}`
 
@@ -56,9 +56,12 @@ export class HistoryFile {
     try {
       const octets = await readFile(this.#file)
       const reading = await readRecords(octets, this.#history.now)
-      if ('reason' in reading)
+      if ('reason' in reading) {
         this.#log.warn({ file: this.#file }, `histories are not taken: ${reading.reason}`)
-      else this.#history.restore(reading.records)
+        return
+      }
+      this.#history.restore(reading.records)
+      this.#log.info({ tunnels: reading.records.length }, 'histories read')
     } catch (error) {
       if (isAbsent(error)) return
       this.#log.warn({ file: this.#file, err: error }, 'histories can not be read')

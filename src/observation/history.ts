@@ -69,9 +69,9 @@ export class History {
     return history && { id, history }
   }
 
-  /** Takes back what a file has kept, in its order; of a tunnel that is known already nothing. */
+  /** Takes back what a file has kept, in its order. What was noted since the start, a moment ago, gives way to it. */
   restore(records: readonly HistoryRecord[]): void {
-    for (const { id, history } of records) if (!this.#tunnels.has(id)) this.#tunnels.set(id, history)
+    for (const { id, history } of records) this.#tunnels.set(id, history)
     this.#forget(this.#now())
   }
 

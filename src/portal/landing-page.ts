@@ -33,7 +33,7 @@ export class LandingPage {
     const { census, facts, pool, trustedProxies, views, words } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const language = languageOf(ctx, words)
-    const systems = this.#options.systems.in(language.tag)
+    const systems = this.#options.systems.in(language.tag).having(facts.offered)
     const outlook = outlookOf(visitor, { tunnels: pool, offered: facts.offered })
     const guessed = guessSystem(ctx.get('user-agent'), systems.ids)
     const figures = census.figures()

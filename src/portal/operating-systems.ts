@@ -58,6 +58,12 @@ export class OperatingSystems {
     return this.#spoken.get(language) ?? this
   }
 
+  /** Those that have scripts for one of the kinds. */
+  having(kinds: readonly string[]): OperatingSystems {
+    const all = this.all.filter(({ files }) => kinds.some(kind => files.has(kind)))
+    return new OperatingSystems(all, new Map())
+  }
+
   /** The ids of those that have scripts for a kind of tunnel, in the order of the first page; all if none has any. */
   idsOf(kind: string): readonly string[] {
     const ids = this.all.filter(({ files }) => files.has(kind)).map(({ id }) => id)

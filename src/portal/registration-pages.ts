@@ -74,7 +74,8 @@ export class RegistrationPages {
 
   /** The IPv4 address is pre-filled from the request, as the draft has it, and never from anything else. */
   #form(ctx: Context, os: string): void {
-    const system = this.#options.systems.find(os)
+    const { systems, facts } = this.#options
+    const system = systems.having(facts.offered).find(os)
     if (system === undefined) throw refuse(problem('not-found', { case: 'system' }))
     const visitor = this.#visitor(ctx)
     const ipv4 = visitor.family === 4 ? visitor.address : ''
@@ -144,7 +145,7 @@ export class RegistrationPages {
       typed,
       isInvited: this.#options.entry.areInvitationsRequired,
       isWireguard: typed.kind === 'wireguard',
-      otherKind: this.#otherKind(typed.kind),
+      otherKind: this.#otherKind(typed.kind, system),
       isBehindNat: problems.some(({ code }) => code === 'ipv4-private' || code === 'ipv4-shared'),
       keyFile: `/etc/wireguard/${INTERFACE_NAME}.key`,
       problems: described.map(entry => ({ field: '', ...entry })),
@@ -168,9 +169,10 @@ export class RegistrationPages {
     return kinds.includes(wanted) ? wanted : (kinds[0] ?? wanted)
   }
 
-  /** What the form can be switched to; empty: nothing else is offered. */
-  #otherKind(kind: string): string {
-    return this.#options.facts.offered.find(other => other !== kind) ?? ''
+  /** What the form can be switched to; empty: nothing else is offered, or the system has no scripts for it. */
+  #otherKind(kind: string, system: OperatingSystem | undefined): string {
+    const fits = (other: string) => other !== kind && system?.files.has(other) !== false
+    return this.#options.facts.offered.find(fits) ?? ''
   }
 
   #language(ctx: Context): Language {

@@ -128,8 +128,7 @@ export class Admission {
     const countryProblem = checkCountry(request.country)
     const kind = this.#checkKind(input)
     const ipv4 = kind.hasEndpoint ? input.ipv4.trim() : undefined
-    const isEndpointChecked = ipv4 !== undefined && door.problem === undefined // nobody is pinged for the uninvited
-    const endpoint = isEndpointChecked ? await this.#checkEndpoint(ipv4, visitor) : NOTHING_FOUND
+    const endpoint = await this.#checkEndpointOf(ipv4, visitor, door)
     const nameProblem =
       nicnameProblem ?? (countryProblem === undefined ? this.#checkName(request) : undefined)
     const wantsRouted = input.wantsRouted ?? false
@@ -238,19 +237,23 @@ export class Admission {
     return problem('kind-unknown', { known: this.#policy.offered.join(', ') })
   }
 
+  /** Nobody is pinged for the uninvited. */
+  async #checkEndpointOf(
+    ipv4: string | undefined,
+    visitor: Visitor | undefined,
+    door: InvitationFindings,
+  ): Promise<EndpointFindings> {
+    if (ipv4 === undefined) return NOTHING_FOUND
+    if (door.problem === undefined) return this.#checkEndpoint(ipv4, visitor)
+    return { problems: [this.#endpointProblem(ipv4, visitor)].filter(isProblem), warnings: [] }
+  }
+
   async #checkEndpoint(
     ipv4: string,
     visitor: Visitor | undefined,
     tunnelId?: string,
   ): Promise<EndpointFindings> {
-    const found =
-      checkIpv4Syntax(ipv4) ??
-      this.#checkSpecialPurpose(ipv4) ??
-      this.#checkOwnAddress(ipv4) ??
-      this.#checkVisitorsOwn(ipv4, visitor) ??
-      this.#checkBlockedEndpoint(ipv4, visitor) ??
-      this.#checkSuspended(ipv4, visitor) ??
-      this.#checkInUse(ipv4, tunnelId)
+    const found = this.#endpointProblem(ipv4, visitor, tunnelId)
     if (found !== undefined) return { problems: [found], warnings: [] }
     if (this.#policy.reachability === 'off') return NOTHING_FOUND
     const doubt = await this.#probeInTurn(ipv4, visitor)
@@ -258,6 +261,19 @@ export class Admission {
     return this.#policy.reachability === 'require'
       ? { problems: [doubt], warnings: [] }
       : { problems: [], warnings: [doubt] }
+  }
+
+  /** What can be seen of an endpoint without asking it. */
+  #endpointProblem(ipv4: string, visitor: Visitor | undefined, tunnelId?: string): Problem | undefined {
+    return (
+      checkIpv4Syntax(ipv4) ??
+      this.#checkSpecialPurpose(ipv4) ??
+      this.#checkOwnAddress(ipv4) ??
+      this.#checkVisitorsOwn(ipv4, visitor) ??
+      this.#checkBlockedEndpoint(ipv4, visitor) ??
+      this.#checkSuspended(ipv4, visitor) ??
+      this.#checkInUse(ipv4, tunnelId)
+    )
   }
 
   #checkSpecialPurpose(ipv4: string): Problem | undefined {

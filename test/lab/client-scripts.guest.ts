@@ -97,6 +97,13 @@ describe('the scripts for Debian', () => {
     assert.deepEqual(readdirSync(join(ETC_NETWORK, 'interfaces.d')), [])
   })
 
+  test('up makes it again after the undo, and it can be undone again', () => {
+    const ran = run('debian', 'up')
+    assert.equal(ran.status, 0, ran.stdout + ran.stderr)
+    assert.match(ran.stdout, /the tunnel works/)
+    assert.equal(run('debian', 'down').status, 0)
+  })
+
   test('up says which line is missing where interfaces.d is not read', () => {
     writeFileSync(join(ETC_NETWORK, 'interfaces'), 'auto lo\n')
     const ran = run('debian', 'up')

@@ -170,12 +170,26 @@ suite('histories outlast a restart', () => {
   test('the process keeps them when it stops, and takes them when it starts', async () => {
     const before = lived()
     const config = { data_dir: directory }
-    const stop = await keepHistories(config, { broker: { history: before }, log: log() })
-    await stop()
+    const kept = keepHistories(config, { broker: { history: before }, log: log() })
+    await kept.loaded
+    await kept.stop()
     const after = newHistory()
-    const stopAgain = await keepHistories(config, { broker: { history: after }, log: log() })
+    after.record({ answered: new Map([['a', 1]]), silent: [] }) // a round while they are read
+    const again = keepHistories(config, { broker: { history: after }, log: log() })
+    await again.loaded
     assert.deepEqual(picture(after), picture(before))
-    await stopAgain()
+    await again.stop()
+  })
+
+  test('a stop before they are read leaves the file as it is', async () => {
+    await save(lived())
+    const first = readFileSync(file)
+    const history = newHistory()
+    history.record({ answered: new Map([['other', 1]]), silent: [] })
+    const kept = keepHistories({ data_dir: directory }, { broker: { history }, log: log() })
+    await kept.stop()
+    await kept.loaded
+    assert.deepEqual(readFileSync(file), first)
   })
 })
 

@@ -2,6 +2,8 @@
  * Makes a picture of every page, in both languages, on a phone and on a desktop, for a person to look at:
  *
  *     npm run screenshots [DIRECTORY]
+ *
+ * The first page as docs/landing.png shows it is `readme.png` among them.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,9 +15,9 @@ import { CHROMIUM, FLAGS } from './chromium.ts'
 import { LAB, PortalWorld } from './portal-world.ts'
 
 const LOOKS = [
-  { locale: 'en', colorScheme: 'light', viewport: { width: 360, height: 740 } },
+  { locale: 'en', colorScheme: 'light', viewport: { width: 390, height: 844 } },
   { locale: 'en', colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
-  { locale: 'fr', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+  { locale: 'fr', colorScheme: 'dark', viewport: { width: 390, height: 844 } },
   { locale: 'fr', colorScheme: 'light', viewport: { width: 1280, height: 900 } },
 ] as const
 const PAGES = {
@@ -28,6 +30,7 @@ const PAGES = {
 const CROWD = 60
 const ROUNDS = 50
 const MINUTE = 60
+const LINUX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 
 type Look = (typeof LOOKS)[number]
 
@@ -35,10 +38,13 @@ const directory = process.argv[2] ?? 'screenshots'
 const clock = { now: 0 }
 mkdirSync(directory, { recursive: true })
 await using world = await PortalWorld.open(LAB, { kernel: new FakeKernel(), monotonic: () => clock.now })
+/** With both kinds of tunnels, in a dry run. */
+await using both = await PortalWorld.open()
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
 try {
   await fillTable()
   for (const [at, look] of LOOKS.entries()) await photographAll(browser, look, at)
+  await photographForReadme(browser)
 } finally {
   await browser.close()
 }
@@ -73,8 +79,53 @@ async function photographAll(browser: Browser, look: Look, at: number): Promise<
   if (tunnel !== undefined) world.silent.add(formatIpv6(tunnel.ipv6Client))
   await open('why', `/tunnels/${id}/why`)
   await open('mine', '/tunnels')
+  await open('email', `/tunnels/${id}/email`)
+  await refused(page)
+  await picture('refused')
+  await deleted(page, id)
+  await picture('deleted')
   for (const [name, path] of Object.entries(PAGES)) await open(name, path)
+  await page.goto(`${both.url}/register/android`)
+  await picture('form-android')
+  await registerByKey(page, `phone${at}`)
+  await picture('registered-wireguard')
   await context.close()
+}
+
+/** A form with a mistake in each field, where an invitation is asked for. */
+async function refused(page: Page): Promise<void> {
+  world.broker.entry.change({ invitations: 'required', blockedPrefixes: [], blockedNicnames: ['*bank*'] })
+  await page.goto(`${world.url}/register/linux`)
+  await page.locator('#ipv4').fill('300.1.1.1')
+  await page.locator('#nicname').fill('mybank')
+  await page.locator('#invitation').fill('k7mw2p-4h8n')
+  await page.locator('main form button').first().click()
+  await page.locator('#problems').waitFor()
+  world.broker.entry.change({ invitations: 'off', blockedPrefixes: [], blockedNicnames: [] })
+}
+
+async function deleted(page: Page, id: string): Promise<void> {
+  await page.goto(`${world.url}/tunnels/${id}`)
+  await page.locator('#sure').check()
+  await page.locator('button.danger').click()
+  await page.getByText('freenet6-down').or(page.locator('main pre')).first().waitFor()
+}
+
+async function photographForReadme(browser: Browser): Promise<void> {
+  const page = await browser.newPage({ viewport: { width: 1100, height: 800 }, userAgent: LINUX })
+  await page.goto(world.url)
+  await page.screenshot({ path: join(directory, 'readme.png') })
+  await page.close()
+}
+
+/** A tunnel whose keys the browser makes. */
+async function registerByKey(page: Page, nicname: string): Promise<void> {
+  await page.locator('#make-keys button').click()
+  await page.locator('#nicname').fill(nicname)
+  await page.locator('#country').selectOption('ca')
+  await page.locator('main form button').last().click()
+  await page.locator('#key').waitFor()
+  await page.locator('#qr svg').waitFor()
 }
 
 async function register(page: Page, ipv4: string, nicname: string): Promise<string> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
-import { bearer, cookieIn, PortalWorld, problemIn } from './portal-world.ts'
+import { bearer, cookieIn, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const TUNNELS = '/api/v1/tunnels'
 
@@ -217,4 +217,19 @@ test('a kind that the operator does not offer is refused', async () => {
   )
   const body = { kind: 'wireguard', public_key: newKey(), nicname: 'x', country: 'ca', os: 'linux' }
   assert.equal(problemIn(await world.askJson(TUNNELS, 'POST', body)).code, 'kind-unknown')
+})
+
+test('a system that has no scripts for what is offered is on no page', async () => {
+  await using world = await PortalWorld.open(LAB.replace('[tunnel]', '[tunnel]\nkinds = ["sit"]'))
+  const home = await world.ask('/', { headers: { accept: 'text/html', 'user-agent': 'Android 15; Mobile' } })
+  assert.match(home.text, /href="\/register\/linux"/)
+  assert.doesNotMatch(home.text, /register\/(android|ios)"/)
+  assert.equal((await world.ask('/register/android')).status, 404)
+})
+
+test('a system that has one kind alone is offered no other', async () => {
+  await using world = await PortalWorld.open()
+  const form = async (os: string) => (await world.ask(`/register/${os}?kind=wireguard`)).text
+  assert.match(await form('linux'), /name="switch" value="sit"/)
+  assert.doesNotMatch(await form('android'), /name="switch"/)
 })

@@ -311,6 +311,16 @@ suite('whom the operator does not let in', () => {
     ])
   })
 
+  test('is not invited: all that is wrong is told, and nobody is pinged', async () => {
+    const rules: Partial<Entry> = { invitations: 'required' }
+    assert.deepEqual(await refusedFor(rules), ['invitation-required'])
+    assert.deepEqual(await refusedFor(rules, { ipv4: '300.1.1.1', os: 'plan9', invitation: 'x' }), [
+      'ipv4-syntax malformed',
+      'invitation-unknown unknown',
+      'os-unknown unknown',
+    ])
+  })
+
   test('the operator registers anybody', async () => {
     const rules: Entry = { ...blocked('8.8.4.4'), blockedNicnames: ['alice'], invitations: 'required' }
     const guarded = new Admission({
