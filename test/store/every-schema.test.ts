@@ -25,8 +25,10 @@ const CONTENTS: readonly string[] = [
    INSERT INTO zone_serials VALUES ('freenet6.net', 2000000000);
    INSERT INTO resting_indexes VALUES (0, 4000000000);`,
   `UPDATE tunnels SET details = NULL, kind = 'sit' WHERE id = 'up';`,
-  `INSERT INTO dormant VALUES ('asleep', '198.51.100.2', '2001:db8:f6:2::2', '2001:db8:f6:2::1', 'fn6-2', 'asleep',
-     'ca', 'linux', 5, 6, x'KEY', 'sit', NULL, 900000, 4000000000ENDCOLUMNS);`,
+  `INSERT INTO dormant (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time,
+     unreachable, key_hash, kind, details, since, until)
+   VALUES ('asleep', '198.51.100.2', '2001:db8:f6:2::2', '2001:db8:f6:2::1', 'fn6-2', 'asleep',
+     'ca', 'linux', 5, 6, x'KEY', 'sit', NULL, 900000, 4000000000);`,
   `UPDATE dormant SET suspended = 1 WHERE id = 'asleep';
    INSERT INTO notes VALUES ('asleep', 'sends mail');`,
 ]
@@ -37,12 +39,7 @@ function databaseOf(version: number, file: string): void {
   for (const migration of MIGRATIONS.slice(0, version)) database.exec(migration)
   database.exec(`PRAGMA user_version = ${version}`)
   const key = Buffer.from(hashKey('key')).toString('hex')
-  for (const contents of CONTENTS.slice(0, version))
-    database.exec(
-      contents
-        .replaceAll("x'KEY'", `x'${key}'`)
-        .replace('ENDCOLUMNS', `${version >= 4 ? ', 0' : ''}${version >= 9 ? ', NULL' : ''}`),
-    )
+  for (const contents of CONTENTS.slice(0, version)) database.exec(contents.replaceAll("x'KEY'", `x'${key}'`))
   database.close()
 }
 
