@@ -101,7 +101,7 @@ const isRoot = process.getuid?.() === 0
 
 suite('a disk that is a mount of its own', { skip: !isRoot && cannot('mounting takes root') }, () => {
   beforeEach(() => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk])
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
   })
   afterEach(() => {
     execFileSync('umount', [disk])
