@@ -237,7 +237,11 @@ function assemble(
     prober,
     log,
   })
+  let isOpen = true
   const broker: Broker = {
+    get isOpen() {
+      return isOpen
+    },
     store,
     table: store.tunnels,
     statics,
@@ -253,7 +257,13 @@ function assemble(
     history: new History({ now: () => clock.now() }),
     onRegistered: () => undefined,
     close: () => {
+      isOpen = false
       interfaces.close()
+      store.close()
+    },
+    leave: () => {
+      isOpen = false
+      interfaces.leave()
       store.close()
     },
   }

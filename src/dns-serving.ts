@@ -6,6 +6,7 @@ import { Counts, Nameserver, type NameserverOptions } from './engine/nameserver.
 import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.ts'
 import type { TransferPeer } from './engine/transfer-peer.ts'
 import { CookieRollover } from './listen/cookie-rollover.ts'
+import type { HeldSockets } from './listen/held-sockets.ts'
 import { loadLibc } from './listen/libc.ts'
 import { type DnsListeners, listenDns } from './listen/listeners.ts'
 import { TCP_LIMITS } from './listen/tcp/tcp-listener.ts'
@@ -16,6 +17,7 @@ import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
+import { JournalTrimmed } from './store/journal.ts'
 import { lowerCaseName, parseName } from './wire/name.ts'
 
 /** The nameserver as it runs: an engine here for TCP, and one in each answering thread for UDP. */
@@ -30,6 +32,13 @@ export interface DnsServing {
    * allowed. Rejects where a thread could not begin: it and those after it, TCP too, go on with the values before.
    */
   renew(config: Config): Promise<void>
+  /** Secrets of cookies, for a process that takes over. */
+  readonly cookieSecrets: readonly Uint8Array[]
+  /** Answers no UDP until `speak` is called; queries wait in the sockets. */
+  silence(): Promise<void>
+  speak(): Promise<void>
+  /** Leaves all to a successor but the connections that stand: these are answered for so many milliseconds at most. */
+  drain(milliseconds: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -42,10 +51,20 @@ export async function serveDns(
   {
     broker,
     secondaries,
+    sockets,
+    cookieSecrets,
     log,
-  }: { readonly broker: Broker; readonly secondaries: Secondaries; readonly log: Log },
+  }: {
+    readonly broker: Broker
+    readonly secondaries: Secondaries
+    /** Where sockets come from; undefined: where the system calls for that are missing. */
+    readonly sockets: HeldSockets | undefined
+    /** Those of the process before. */
+    readonly cookieSecrets: readonly Uint8Array[]
+    readonly log: Log
+  },
 ): Promise<DnsServing> {
-  const cookies = new CookieRollover()
+  const cookies = new CookieRollover(cookieSecrets)
   const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
   const engineOf = (values: Config): NameserverOptions => ({
     catalog: { buffer: broker.catalog.buffer },
@@ -58,13 +77,17 @@ export async function serveDns(
     allowTransfer: peersOf(values),
     ...rateLimitOf(values, buckets),
   })
+  let inForce = config
+  let isSilent = false
   const engine = engineOf(config)
   let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, secondaries }) })
   const libc = await loadLibc()
   if (libc === undefined)
     log.warn({}, 'no batched system calls here: UDP is answered by the main thread, slower')
   const threads =
-    libc === undefined ? undefined : new AnsweringThreads({ libc, threads: config.dns.threads, engine, log })
+    libc === undefined
+      ? undefined
+      : new AnsweringThreads({ libc, threads: config.dns.threads, sockets, engine, log })
   const listeners = await listenDns({
     // In the demo alone a missing [::1] is a warning: containers often have none.
     endpoints: config.dns.listen.map(endpoint => ({
@@ -73,6 +96,7 @@ export async function serveDns(
     })),
     respond: (query, length, reply, client) => nameserver.converse(query, length, reply, client),
     tls: config.dns.tls,
+    sockets,
     udp:
       threads ??
       new DgramListeners((query, length, reply, client) => nameserver.respond(query, length, reply, client)),
@@ -97,6 +121,27 @@ export async function serveDns(
       const next = engineOf(values)
       await threads?.renew(next)
       nameserver = new Nameserver({ ...next, ...transfersOf(values, { broker, secondaries }) }, nameserver)
+      inForce = values
+    },
+    get cookieSecrets() {
+      return cookies.kept
+    },
+    silence: async () => {
+      if (isSilent) return
+      isSilent = true
+      await threads?.pause()
+    },
+    speak: async () => {
+      if (!isSilent) return
+      isSilent = false
+      await threads?.start()
+    },
+    drain: async milliseconds => {
+      cookies.stop()
+      // RFC 7828 3.4: a timeout of 0 asks the client to come back over another connection.
+      const last = { ...engineOf(inForce), tcpIdleMs: 0 }
+      nameserver = new Nameserver({ ...last, ...transfersOf(inForce, { broker, secondaries }) }, nameserver)
+      await listeners.drain(milliseconds)
     },
     close: () => {
       cookies.stop()
@@ -118,10 +163,22 @@ function transfersOf(
     transfers: {
       allow,
       snapshot: () => catalog.snapshot(),
-      since: (apex, serials) => journal.since(apex, serials),
+      since: (apex, serials) => {
+        const steps = broker.isOpen ? journal.since(apex, serials) : undefined
+        return steps && { next: () => stepWhileOpen(broker, steps) }
+      },
       onSent: sent => secondaries.noteTransfer(sent),
     },
   }
+}
+
+/** The journal goes to the process that takes over, whatever was still to be read. */
+function stepWhileOpen<Step>(
+  broker: Broker,
+  steps: Iterator<Step, undefined>,
+): IteratorResult<Step, undefined> {
+  if (!broker.isOpen) throw new JournalTrimmed('the journal is another process’s now')
+  return steps.next()
 }
 
 function peersOf({ dns }: Config): readonly TransferPeer[] {

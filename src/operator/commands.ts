@@ -6,6 +6,7 @@ import { logCommand } from './log-command.ts'
 import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
 import { reloadCommand } from './reload-command.ts'
+import { restartCommand } from './restart-command.ts'
 import { statusCommand } from './status-command.ts'
 import {
   tunnelAdd,
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   auditCommand,
   logCommand,
   reloadCommand,
+  restartCommand,
   notifyCommand,
   backupCommand,
 ]
