@@ -43,6 +43,8 @@ export interface Parts {
   readonly now?: () => number
   /** Seconds since some moment, which no one sets. */
   readonly monotonic?: () => number
+  /** Called when the zone files have been read, before the table is opened. */
+  readonly beforeTable?: () => Promise<void>
   /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
   readonly unreadableTable?: 'fail' | 'serve-without'
 }
@@ -87,7 +89,10 @@ interface TableParts {
 type Table = Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store'>
 
 /** The tunnels and their names. Without the rows nothing true can be said of their zones: these are SERVFAIL then. */
-async function openTable(config: Config, parts: TableParts & Pick<Parts, 'unreadableTable'>): Promise<Table> {
+async function openTable(
+  config: Config,
+  parts: TableParts & Pick<Parts, 'unreadableTable' | 'beforeTable'>,
+): Promise<Table> {
   const { log } = parts
   try {
     return await publishedTable(config, parts)
@@ -107,11 +112,15 @@ async function openTable(config: Config, parts: TableParts & Pick<Parts, 'unread
   }
 }
 
-async function publishedTable(config: Config, parts: TableParts): Promise<Table> {
+async function publishedTable(
+  config: Config,
+  parts: TableParts & Pick<Parts, 'beforeTable'>,
+): Promise<Table> {
   const statics = new StaticZones(config, { log: parts.log, tunnels: 'known' })
   const { catalog } = statics
   await useHugePages(catalog)
   const zone = tunnelZone(config, { ...parts, catalog })
+  await parts.beforeTable?.()
   const store = openStore(config, { ...parts, catalog })
   try {
     store.publishAll(tunnel => zone.rrsetsOf(tunnel))

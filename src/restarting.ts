@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Memory } from './handover/messages.ts'
 import { Successor } from './handover/successor.ts'
 import { refused } from './lifecycle/refusal.ts'
 import type { HeldSockets } from './listen/held-sockets.ts'
 import type { ServiceManager } from './listen/service-manager.ts'
 import type { Restarted } from './operator/command.ts'
 import type { Outcome } from './operator/outcome.ts'
-import type { Memory, Running } from './running.ts'
+import type { Running } from './running.ts'
 import type { Log } from './shared/log.ts'
 import { problem } from './shared/problem.ts'
 
@@ -26,7 +27,7 @@ const SERVING = 'serving'
 
 /** Starts everything again in this very process, on the same sockets. */
 export type StartAgain = (options: {
-  readonly memory: Memory
+  readonly released: () => Promise<Memory>
   /** Called when queries are answered by what was started. */
   readonly onAnswering: () => Promise<void>
 }) => Promise<Running>
@@ -163,7 +164,10 @@ export class Restart {
     while (!this.#isEnding) {
       try {
         sockets.giveBack()
-        this.#running = await this.#startAgain({ memory, onAnswering: () => former.silence() })
+        this.#running = await this.#startAgain({
+          released: async () => memory,
+          onAnswering: () => former.silence(),
+        })
         void this.#leave(former)
         return
       } catch (error) {

@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import type { DnsServing } from './dns-serving.ts'
+import type { Memory } from './handover/messages.ts'
 import type { Control, ControlHandler } from './operator/control.ts'
 import { documentOf } from './operator/problem-document.ts'
 import type { Portal } from './portal/portal.ts'
@@ -13,20 +13,6 @@ const RETRY_SECONDS = 2
 /** How long the commands under way are waited for. */
 const PATIENCE_MS = 5000
 const POLL_MS = 20
-
-/** What a process remembers beside the table, and the one that takes over is given. */
-export interface Memory {
-  /** Secrets of DNS cookies, in base64. */
-  readonly cookies: readonly string[]
-  readonly web: unknown
-}
-
-const memory = z.object({ cookies: z.array(z.string()), web: z.unknown() })
-
-/** What another process, perhaps of another version, has given; undefined where it makes no sense here. */
-export function memoryIn(given: unknown): Memory | undefined {
-  return memory.safeParse(given).data
-}
 
 /** Lets commands through, until another process is to take them. */
 export class CommandGate {

@@ -5,6 +5,7 @@ import { type Config, readConfig } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
 import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
+import type { Memory } from './handover/messages.ts'
 import { Predecessor } from './handover/predecessor.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
@@ -27,7 +28,7 @@ import { RecentRefusals } from './operator/recent-refusals.ts'
 import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
 import { Reload } from './reloading.ts'
 import { Restart } from './restarting.ts'
-import { CommandGate, type Memory, memoryIn, Running } from './running.ts'
+import { CommandGate, Running } from './running.ts'
 import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { type Log, openLog } from './shared/log.ts'
@@ -93,8 +94,11 @@ async function serveAfter(
   process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
   try {
     logStart(config, { log, warnings })
-    const memory = memoryIn(await predecessor?.released())
-    const running = await start(config, { ...parts, memory, onAnswering: async () => predecessor?.silent() })
+    const running = await start(config, {
+      ...parts,
+      released: async () => predecessor?.released(),
+      onAnswering: async () => predecessor?.silent(),
+    })
     restart.begin(running)
     lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
     sockets?.closeUntaken()
@@ -139,8 +143,8 @@ interface StartParts {
   readonly lastResort: LastResort
   readonly sockets: HeldSockets | undefined
   readonly restart: NonNullable<Operated['restart']>
-  /** What the process before remembers. */
-  readonly memory: Memory | undefined
+  /** Resolves when the table is free, with what the process before remembers. */
+  readonly released: () => Promise<Memory | undefined>
   /** Called once queries are answered, and before anything can be changed. */
   readonly onAnswering: () => Promise<void>
 }
@@ -157,8 +161,15 @@ async function start(config: Config, parts: StartParts): Promise<Running> {
 }
 
 async function startAll(config: Config, parts: StartParts, stops: Stops): Promise<Running> {
-  const { log, output, manager, lastResort, sockets, memory } = parts
-  const broker = await compose(config, { log, unreadableTable: 'serve-without' })
+  const { log, output, manager, lastResort, sockets } = parts
+  let memory: Memory | undefined
+  const broker = await compose(config, {
+    log,
+    beforeTable: async () => {
+      memory = await parts.released()
+    },
+    unreadableTable: 'serve-without',
+  })
   let isReleased = false
   stops.push(() => (isReleased ? broker.leave() : broker.close()))
   log.info(

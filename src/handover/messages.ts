@@ -2,7 +2,7 @@
  * What a process and its successor say to each other, over the channel that Node opens between parent and child:
  *
  *     predecessor                                     successor
- *     opens a child, its sockets passed ────────────▶ reads its configuration, looks at the sockets
+ *     opens a child, its sockets passed ────────────▶ reads configuration and zone files, looks at the sockets
  *     goes on as before                 ◀── prepared
  *     ends what writes, closes the table
  *     answers from memory               released ──▶  loads the table
@@ -22,8 +22,17 @@ export const successorMessage = z.discriminatedUnion('kind', [
 export type SuccessorMessage = z.output<typeof successorMessage>
 export type SuccessorStep = Exclude<SuccessorMessage['kind'], 'failed'>
 
+const memory = z.object({
+  /** Secrets of DNS cookies, in base64. */
+  cookies: z.array(z.string()),
+  /** What the web remembers of visitors. */
+  web: z.unknown(),
+})
+/** What a process remembers beside the table, and its successor is given. */
+export type Memory = Readonly<z.output<typeof memory>>
+
 export const predecessorMessage = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('released'), memory: z.unknown() }),
+  z.object({ kind: z.literal('released'), memory: memory.optional().catch(undefined) }),
   z.object({ kind: z.enum(['silent', 'yours']) }),
 ])
 export type PredecessorMessage = z.output<typeof predecessorMessage>

@@ -1,5 +1,6 @@
 import type { PassedSocket } from '../listen/held-sockets.ts'
 import {
+  type Memory,
   type PredecessorMessage,
   passedSockets,
   predecessorMessage,
@@ -42,7 +43,7 @@ export class Predecessor {
   }
 
   /** Says that nothing is known to be in the way; resolves with what the predecessor remembers, once the table is free. */
-  async released(): Promise<unknown> {
+  async released(): Promise<Memory | undefined> {
     this.#say({ kind: 'prepared' })
     const message = await this.#hear('released')
     return message?.kind === 'released' ? message.memory : undefined

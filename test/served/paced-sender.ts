@@ -19,9 +19,13 @@ export interface Ledger {
 }
 
 const TICK_MS = 5
+/** What this process has missed of its pace is not caught up in a burst: replies would overrun its own buffer. */
+const MOST_AT_ONCE_MS = 20
 /** A query that was not answered by then is lost: a restart may hold one up, but nothing is sent twice. */
 const LAST_WAIT_MS = 15_000
 const IDS = 65_536
+/** Each takes some 250 replies at once, in the buffer that the system gives: what has waited is answered in one burst. */
+const SOCKETS = 32
 
 /** Asks over UDP at an even pace and holds every answer against what it must be; no query is sent again. */
 export class PacedSender {
@@ -29,7 +33,7 @@ export class PacedSender {
   readonly tcp: Ledger = { sent: 0, answered: 0, wrong: [] }
   readonly #endpoint: Endpoint
   readonly #asked: readonly Asked[]
-  readonly #socket: Socket
+  readonly #sockets: readonly Socket[]
   readonly #waiting = new Map<number, Asked>()
   #isStopped = false
   #isClosed = false
@@ -39,15 +43,18 @@ export class PacedSender {
   constructor(endpoint: Endpoint, options: { readonly asked: readonly Asked[]; readonly perSecond: number }) {
     this.#endpoint = endpoint
     this.#asked = options.asked
-    this.#socket = createSocket(endpoint.address.includes(':') ? 'udp6' : 'udp4')
-    this.#socket.on('message', message => this.#take(message))
+    this.#sockets = Array.from({ length: SOCKETS }, () =>
+      createSocket(endpoint.address.includes(':') ? 'udp6' : 'udp4').on('message', message =>
+        this.#take(message),
+      ),
+    )
     this.#ended = Promise.all([this.#send(options.perSecond), this.#connectAgainAndAgain()])
   }
 
   /** Sends no more, whatever is still to come. */
   [Symbol.dispose](): void {
     this.#isStopped = true
-    if (!this.#isClosed) this.#socket.close()
+    if (!this.#isClosed) for (const socket of this.#sockets) socket.close()
     this.#isClosed = true
   }
 
@@ -61,11 +68,13 @@ export class PacedSender {
   }
 
   async #send(perSecond: number): Promise<void> {
-    const began = performance.now()
-    while (!this.#isStopped) {
-      const due = ((performance.now() - began) / 1000) * perSecond
-      while (this.udp.sent < due) this.#sendOne()
-      await sleep(TICK_MS)
+    const most = Math.ceil((perSecond * MOST_AT_ONCE_MS) / 1000)
+    let debt = 0
+    for (let last = performance.now(); !this.#isStopped; await sleep(TICK_MS)) {
+      const now = performance.now()
+      debt = Math.min(debt + ((now - last) / 1000) * perSecond, most)
+      last = now
+      for (; debt >= 1; debt--) this.#sendOne()
     }
   }
 
@@ -75,7 +84,7 @@ export class PacedSender {
     const id = this.udp.sent++ % IDS
     if (this.#waiting.has(id)) this.udp.wrong.push(`${asked.name}: not answered for ${IDS} queries`)
     this.#waiting.set(id, asked)
-    this.#socket.send(queryOf(id, asked), this.#endpoint.port, this.#endpoint.address)
+    this.#sockets[id % SOCKETS]?.send(queryOf(id, asked), this.#endpoint.port, this.#endpoint.address)
   }
 
   #take(message: Buffer): void {
