@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Asked, PacedSender } from '../../bench/paced-sender.ts'
 import { noBatches } from '../listen/batch-listener.ts'
 import { ask, type Ending, runCli, type Server, startServer } from '../spawn.ts'
-import { type Asked, PacedSender } from './paced-sender.ts'
 
 const LAB = `
 [tunnel]

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decode, encode, streamDecode, streamEncode } from 'dns-packet'
-import type { Endpoint } from '../../src/shared/endpoint.ts'
+import type { Endpoint } from '../src/shared/endpoint.ts'
 
 /** What a sender asks, and the data that the answer must have. */
 export interface Asked {
