@@ -3,11 +3,12 @@
  * `node bench/restart.ts --tunnels 100000 --reloads 60 --restarts 5`. dnsperf makes half of the load that the server
  * answers at most; a sender beside it, over UDP and TCP, holds each answer against the table. Nothing is sent twice.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../src/config/config.ts'
 import { ControlClient } from '../src/operator/control-client.ts'
@@ -21,7 +22,13 @@ const CHECKED_A_SECOND = 500
 const CHECKED_NAMES = 50
 /** Enough buffers for what waits while a successor begins: it is answered in one burst. */
 const LOAD = ['-c', '64', '-T', '1', '-q', '60000', '-t', '15']
-const LONGEST_SECONDS = 3600
+
+interface Turns {
+  readonly reloads: number
+  readonly restarts: number
+  /** Length of the load. */
+  readonly seconds: number
+}
 
 interface Figures {
   readonly sent: number
@@ -34,22 +41,19 @@ const { values } = parseArgs({
     tunnels: { type: 'string', default: '100000' },
     reloads: { type: 'string', default: '60' },
     restarts: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '180' },
     rate: { type: 'string' },
     work: { type: 'string' },
   },
 })
-const [tunnels, reloads, restarts] = [values.tunnels, values.reloads, values.restarts].map(Number)
+const [tunnels = 0, reloads = 0, restarts = 0, seconds = 0] = [
+  values.tunnels,
+  values.reloads,
+  values.restarts,
+  values.seconds,
+].map(Number)
 const work = values.work ?? mkdtempSync(join(tmpdir(), 'freenet6-bench-'))
-try {
-  await run(tunnels ?? 0, { reloads: reloads ?? 0, restarts: restarts ?? 0 })
-} finally {
-  if (values.work === undefined) rmSync(work, { recursive: true, force: true })
-}
-
-async function run(
-  count: number,
-  turns: { readonly reloads: number; readonly restarts: number },
-): Promise<void> {
+async function run(count: number, turns: Turns): Promise<void> {
   const table = buildTable(work, count)
   const port = await freePort()
   const config = join(table.directory, 'restart.toml')
@@ -62,24 +66,27 @@ async function run(
     const asked = await askedIn(socket)
     const rate = values.rate === undefined ? await halfLoad(table.questions, port) : Number(values.rate)
     const sender = new PacedSender({ address: '127.0.0.1', port }, { asked, perSecond: CHECKED_A_SECOND })
-    const load = new Dnsperf(port, { questions: table.questions, rate })
+    const droppedBefore = droppedAt(port)
+    const load = runLoad(port, { questions: table.questions, rate, seconds: turns.seconds })
     const began = performance.now()
     const times: number[] = []
-    for (let restart = 0; restart < Math.max(turns.restarts, 1); restart++) {
-      const due = Math.round((turns.reloads * (restart + 1)) / Math.max(turns.restarts, 1))
-      const before = Math.round((turns.reloads * restart) / Math.max(turns.restarts, 1))
-      for (let reload = before; reload < due; reload++) await command(socket, 'reload')
-      if (turns.restarts === 0) break
-      const taken = (await command(socket, 'restart')) as { pid: number; milliseconds: number }
-      pid = taken.pid
-      times.push(taken.milliseconds)
+    for (const turn of inTurn(turns)) {
+      if (turn === 'reload') await command(socket, 'reload')
+      else {
+        const taken = (await command(socket, 'restart')) as { pid: number; milliseconds: number }
+        pid = taken.pid
+        times.push(taken.milliseconds)
+      }
     }
     const seconds = (performance.now() - began) / 1000
-    const heavy = await load.stop()
+    if (seconds > turns.seconds)
+      process.stderr.write('the load ended before the last turn: give more --seconds\n')
+    const heavy = await load
     await sender.stop()
-    report({ count, turns, rate, seconds, times, heavy, sender })
+    const dropped = droppedAt(port) - droppedBefore
+    report({ dropped, count, turns, rate, seconds, times, heavy, sender })
   } finally {
-    process.kill(pid, 'SIGTERM')
+    await end(pid)
   }
 }
 
@@ -93,6 +100,20 @@ async function start(directory: string, config: string): Promise<number> {
   await once(child.stdout, 'data')
   child.stdout.resume()
   return child.pid ?? 0
+}
+
+/** Datagrams that the system has dropped for want of room in the server's sockets. */
+function droppedAt(port: number): number {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const lines = readFileSync('/proc/net/udp', 'utf8').split('\n')
+  const drops = lines.filter(line => line.trim().split(/ +/)[1] === local)
+  return drops.reduce((total, line) => total + Number(line.trim().split(/ +/).at(-1)), 0)
+}
+
+/** Ends a process that is no child of this one any more, and waits for it. */
+async function end(pid: number): Promise<void> {
+  process.kill(pid, 'SIGTERM')
+  while (existsSync(`/proc/${pid}`)) await sleep(50)
 }
 
 async function command(socket: string, name: string, parameters: object = {}): Promise<unknown> {
@@ -124,33 +145,40 @@ async function halfLoad(questions: string, port: number): Promise<number> {
   return Math.round(Number(/Queries per second: +([0-9.]+)/.exec(stdout)?.[1] ?? 0) / 2)
 }
 
-/** A load at an even pace, until it is stopped. */
-class Dnsperf {
-  readonly #child: ChildProcess
-  #output = ''
+/** A load at an even pace; dnsperf waits for the last answers. */
+async function runLoad(
+  port: number,
+  {
+    questions,
+    rate,
+    seconds,
+  }: { readonly questions: string; readonly rate: number; readonly seconds: number },
+): Promise<Figures> {
+  const args = ['-s', '127.0.0.1', '-p', String(port), '-d', questions, '-Q', String(rate)]
+  const child = spawn('dnsperf', [...args, '-l', String(seconds), ...LOAD], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  await once(child, 'close')
+  const count = (what: string) => Number(new RegExp(`Queries ${what}: +([0-9]+)`).exec(output)?.[1])
+  return { sent: count('sent'), answered: count('completed'), lost: count('lost') }
+}
 
-  constructor(port: number, { questions, rate }: { readonly questions: string; readonly rate: number }) {
-    const args = ['-s', '127.0.0.1', '-p', String(port), '-d', questions, '-Q', String(rate)]
-    this.#child = spawn('dnsperf', [...args, '-l', String(LONGEST_SECONDS), ...LOAD])
-    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.#output += text
-    })
-    this.#child.stderr?.resume()
-  }
-
-  async stop(): Promise<Figures> {
-    const closed = once(this.#child, 'close')
-    this.#child.kill('SIGINT')
-    await closed
-    const count = (what: string) => Number(new RegExp(`Queries ${what}: +([0-9]+)`).exec(this.#output)?.[1])
-    process.stdout.write(`${/Response codes:.*/.exec(this.#output)?.[0] ?? ''}\n`)
-    return { sent: count('sent'), answered: count('completed'), lost: count('lost') }
-  }
+/** The restarts evenly among the reloads. */
+function inTurn({ reloads, restarts }: Turns): readonly ('reload' | 'restart')[] {
+  const group = Math.ceil(reloads / Math.max(restarts, 1))
+  return Array.from({ length: reloads + restarts }, (_, at) =>
+    restarts > 0 && at % (group + 1) === group ? 'restart' : 'reload',
+  )
 }
 
 function report(run: {
+  readonly dropped: number
   readonly count: number
-  readonly turns: { readonly reloads: number; readonly restarts: number }
+  readonly turns: Turns
   readonly rate: number
   readonly seconds: number
   readonly times: readonly number[]
@@ -171,8 +199,15 @@ function report(run: {
       row('---', '---', '---', '---', '---') +
       row(`dnsperf, ${run.rate} a second`, heavy.sent, heavy.answered, heavy.lost, 'not looked at') +
       row(`checked, UDP, ${CHECKED_A_SECOND} a second`, ...checked(sender.udp)) +
-      row('checked, TCP', ...checked(sender.tcp)),
+      row('checked, TCP', ...checked(sender.tcp)) +
+      `\nOf the lost, the system dropped ${run.dropped} for want of room in the server's sockets.\n`,
   )
   for (const wrong of [...sender.udp.wrong, ...sender.tcp.wrong].slice(0, 10))
     process.stderr.write(`${wrong}\n`)
+}
+
+try {
+  await run(tunnels, { reloads, restarts, seconds })
+} finally {
+  if (values.work === undefined) rmSync(work, { recursive: true, force: true })
 }

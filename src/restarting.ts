@@ -13,6 +13,8 @@ import { problem } from './shared/problem.ts'
 
 /** How long each step of a successor may take: a large table takes seconds to load, and a slow disk more. */
 const PATIENCE_MS = { prepared: 30_000, answering: 240_000, serving: 60_000 }
+/** How long both answer, from the same table: the code of a new process is slow until it has been compiled. */
+const OVERLAP_MS = 1000
 /** How long those who are connected are answered after a successor has taken over. */
 const DRAIN_MS = 5000
 /** Long enough for the reply to the command that asked. */
@@ -124,6 +126,7 @@ export class Restart {
       memory = await running.release()
       successor.tell({ kind: 'released', memory })
       await successor.reach('answering', PATIENCE_MS.answering)
+      await sleep(OVERLAP_MS)
       isSilent = true
       await running.silence()
       successor.tell({ kind: 'silent' })
