@@ -82,7 +82,6 @@ export class PacedSender {
     const asked = this.#asked[this.udp.sent % this.#asked.length]
     if (asked === undefined) return
     const id = this.udp.sent++ % IDS
-    if (this.#waiting.has(id)) this.udp.wrong.push(`${asked.name}: not answered for ${IDS} queries`)
     this.#waiting.set(id, asked)
     this.#sockets[id % SOCKETS]?.send(queryOf(id, asked), this.#endpoint.port, this.#endpoint.address)
   }
