@@ -35,5 +35,9 @@ export interface Broker {
   readonly traffic: TrafficCounts
   /** Called after each registration; the monitor puts itself here. */
   onRegistered: () => void
+  /** False once it is closed or left: what it has in memory still answers. */
+  readonly isOpen: boolean
   close(): void
+  /** As `close`, for a process that takes over: see Interfaces.leave. */
+  leave(): void
 }

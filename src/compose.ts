@@ -45,6 +45,8 @@ export interface Parts {
   readonly now?: () => number
   /** Seconds since some moment, which no one sets. */
   readonly monotonic?: () => number
+  /** Called when the zone files have been read, before the table is opened. */
+  readonly beforeTable?: () => Promise<void>
   /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
   readonly unreadableTable?: 'fail' | 'serve-without'
 }
@@ -89,7 +91,10 @@ interface TableParts {
 type Table = Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store'>
 
 /** The tunnels and their names. Without the rows nothing true can be said of their zones: these are SERVFAIL then. */
-async function openTable(config: Config, parts: TableParts & Pick<Parts, 'unreadableTable'>): Promise<Table> {
+async function openTable(
+  config: Config,
+  parts: TableParts & Pick<Parts, 'unreadableTable' | 'beforeTable'>,
+): Promise<Table> {
   const { log } = parts
   try {
     return await publishedTable(config, parts)
@@ -109,11 +114,15 @@ async function openTable(config: Config, parts: TableParts & Pick<Parts, 'unread
   }
 }
 
-async function publishedTable(config: Config, parts: TableParts): Promise<Table> {
+async function publishedTable(
+  config: Config,
+  parts: TableParts & Pick<Parts, 'beforeTable'>,
+): Promise<Table> {
   const statics = new StaticZones(config, { log: parts.log, tunnels: 'known' })
   const { catalog } = statics
   await useHugePages(catalog)
   const zone = tunnelZone(config, { ...parts, catalog })
+  await parts.beforeTable?.()
   const store = openStore(config, { ...parts, catalog })
   try {
     store.publishAll(tunnel => zone.rrsetsOf(tunnel))
@@ -244,7 +253,11 @@ function assemble(
   })
   const history = new History({ now: () => clock.now() })
   const traffic = new TrafficCounts({ lifecycle, history, log })
+  let isOpen = true
   const broker: Broker = {
+    get isOpen() {
+      return isOpen
+    },
     store,
     table: store.tunnels,
     statics,
@@ -262,7 +275,13 @@ function assemble(
     traffic,
     onRegistered: () => undefined,
     close: () => {
+      isOpen = false
       interfaces.close()
+      store.close()
+    },
+    leave: () => {
+      isOpen = false
+      interfaces.leave()
       store.close()
     },
   }

@@ -9,6 +9,7 @@ import type { TransferPeer } from './engine/transfer-peer.ts'
 import type { SignedQuery } from './engine/transfer-times.ts'
 import type { SentTransfer } from './engine/transfers.ts'
 import { CookieRollover } from './listen/cookie-rollover.ts'
+import type { HeldSockets } from './listen/held-sockets.ts'
 import { loadLibc } from './listen/libc.ts'
 import { type DnsListeners, listenDns } from './listen/listeners.ts'
 import { TCP_LIMITS } from './listen/tcp/tcp-listener.ts'
@@ -19,6 +20,7 @@ import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
+import { JournalTrimmed } from './store/journal.ts'
 import { lowerCaseName, parseName } from './wire/name.ts'
 import { RecentSteps } from './zone/recent-steps.ts'
 
@@ -34,6 +36,13 @@ export interface DnsServing {
    * allowed. Rejects where a thread could not begin: it and those after it, TCP too, go on with the values before.
    */
   renew(config: Config): Promise<void>
+  /** Secrets of cookies, for a process that takes over. */
+  readonly cookieSecrets: readonly Uint8Array[]
+  /** Answers no UDP until `speak` is called; queries wait in the sockets. */
+  silence(): Promise<void>
+  speak(): Promise<void>
+  /** Leaves all to a successor but the connections that stand: these are answered for so many milliseconds at most. */
+  drain(milliseconds: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -46,10 +55,20 @@ export async function serveDns(
   {
     broker,
     secondaries,
+    sockets,
+    cookieSecrets,
     log,
-  }: { readonly broker: Broker; readonly secondaries: Secondaries; readonly log: Log },
+  }: {
+    readonly broker: Broker
+    readonly secondaries: Secondaries
+    /** Where sockets come from; undefined: where the system calls for that are missing. */
+    readonly sockets: HeldSockets | undefined
+    /** Those of the process before. */
+    readonly cookieSecrets: readonly Uint8Array[]
+    readonly log: Log
+  },
 ): Promise<DnsServing> {
-  const cookies = new CookieRollover()
+  const cookies = new CookieRollover(cookieSecrets)
   const buckets = newRateLimitBuckets(randomBytes(RATE_LIMIT_KEY_LENGTH))
   let inForce = config
   const { recent, stop: stopFeeding } = feedRecentSteps(broker, () => inForce)
@@ -67,6 +86,7 @@ export async function serveDns(
     allowTransfer: peersOf(values),
     ...rateLimitOf(values, buckets),
   })
+  let isSilent = false
   const engine = engineOf(config)
   let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, onSent }) })
   nameserver.onSent = onSent
@@ -76,7 +96,7 @@ export async function serveDns(
   const threads =
     libc === undefined
       ? undefined
-      : new AnsweringThreads({ libc, threads: config.dns.threads, engine, log, onSent, onSigned })
+      : new AnsweringThreads({ libc, threads: config.dns.threads, sockets, engine, log, onSent, onSigned })
   const listeners = await listenDns({
     // In the demo alone a missing [::1] is a warning: containers often have none.
     endpoints: config.dns.listen.map(endpoint => ({
@@ -85,6 +105,7 @@ export async function serveDns(
     })),
     respond: (query, length, reply, client) => nameserver.converse(query, length, reply, client),
     tls: config.dns.tls,
+    sockets,
     udp:
       threads ??
       new DgramListeners((query, length, reply, client) => nameserver.respond(query, length, reply, client)),
@@ -111,6 +132,27 @@ export async function serveDns(
       nameserver = new Nameserver({ ...next, ...transfersOf(values, { broker, onSent }) }, nameserver)
       nameserver.onSent = onSent
       inForce = values
+    },
+    get cookieSecrets() {
+      return cookies.kept
+    },
+    silence: async () => {
+      if (isSilent) return
+      isSilent = true
+      await threads?.pause()
+    },
+    speak: async () => {
+      if (!isSilent) return
+      isSilent = false
+      await threads?.start()
+    },
+    drain: async milliseconds => {
+      cookies.stop()
+      // RFC 7828 3.4: a timeout of 0 asks the client to come back over another connection.
+      const last = { ...engineOf(inForce), tcpIdleMs: 0 }
+      nameserver = new Nameserver({ ...last, ...transfersOf(inForce, { broker, onSent }) }, nameserver)
+      nameserver.onSent = onSent
+      await listeners.drain(milliseconds)
     },
     close: () => {
       cookies.stop()
@@ -149,10 +191,22 @@ function transfersOf(
     transfers: {
       allow,
       snapshot: () => catalog.snapshot(),
-      since: (apex, serials) => journal.since(apex, serials),
+      since: (apex, serials) => {
+        const steps = broker.isOpen ? journal.since(apex, serials) : undefined
+        return steps && { next: () => stepWhileOpen(broker, steps) }
+      },
       onSent,
     },
   }
+}
+
+/** The journal goes to the process that takes over, whatever was still to be read. */
+function stepWhileOpen<Step>(
+  broker: Broker,
+  steps: Iterator<Step, undefined>,
+): IteratorResult<Step, undefined> {
+  if (!broker.isOpen) throw new JournalTrimmed('the journal is another process’s now')
+  return steps.next()
 }
 
 function peersOf({ dns }: Config): readonly TransferPeer[] {

@@ -26,11 +26,13 @@ export function operatedBroker(
     secondaries,
     recentRefusals,
     reload,
+    restart,
   }: {
     readonly threadRestarts: (() => number) | undefined
     readonly troubles?: () => readonly string[]
     readonly secondaries: Secondaries | undefined
     readonly recentRefusals?: RecentRefusals
+    readonly restart?: Operated['restart']
   } & Pick<Operated, 'reload'>,
 ): Operated {
   const { catalog, table, interfaces, prober } = broker
@@ -54,6 +56,7 @@ export function operatedBroker(
     differences: new ZoneDifferences(catalog, broker.store.journal),
     recentRefusals,
     reload,
+    restart,
     notify: secondaries && (zone => notify(zone, { catalog, secondaries })),
     backUp: file => broker.store.backUp(file),
   }

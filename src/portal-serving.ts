@@ -32,6 +32,8 @@ export async function servePortal(
     readonly unready: PortalOptions['unready']
     readonly correspondence: PortalOptions['correspondence']
     readonly recentRefusals: RecentRefusals
+    readonly socket: PortalOptions['socket']
+    readonly inherited: PortalOptions['inherited']
     readonly log: Log
   },
 ): Promise<Portal> {
@@ -49,6 +51,8 @@ export async function servePortal(
     metrics,
     unready: parts.unready,
     correspondence: parts.correspondence,
+    socket: parts.socket,
+    inherited: parts.inherited,
     onRefused: (codes, request) => {
       for (const code of codes) metrics.countRefusal(code)
       parts.recentRefusals.note({ ...request, codes: [...codes], time: utcSeconds() })
@@ -62,7 +66,10 @@ export async function servePortal(
 export function portalOptions(
   config: Config,
   broker: Broker,
-): Omit<PortalOptions, 'selfCheck' | 'metrics' | 'unready' | 'correspondence' | 'words' | 'log'> {
+): Omit<
+  PortalOptions,
+  'selfCheck' | 'metrics' | 'unready' | 'correspondence' | 'socket' | 'inherited' | 'words' | 'log'
+> {
   const { web, monitor } = config
   return {
     listen: web.listen,

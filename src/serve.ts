@@ -5,11 +5,14 @@ import { type Config, readConfig } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, serveDns } from './dns-serving.ts'
 import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
+import type { Memory } from './handover/messages.ts'
+import { Predecessor } from './handover/predecessor.ts'
 import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
 import { keepHistories } from './kept-histories.ts'
 import { LastResort } from './last-resort.ts'
+import type { HeldSockets } from './listen/held-sockets.ts'
 import { loadLibc } from './listen/libc.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { ServiceManager } from './listen/service-manager.ts'
@@ -24,11 +27,15 @@ import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
 import { RecentRefusals } from './operator/recent-refusals.ts'
 import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
 import { Reload } from './reloading.ts'
+import { Restart } from './restarting.ts'
+import { CommandGate, Running } from './running.ts'
 import { killChildren } from './shared/child.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { changeLevel, type LeveledLog, type Log, openLog } from './shared/log.ts'
 import { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
+import { holdSockets } from './socket-holding.ts'
+import { endWithin, Stops } from './stops.ts'
 import { poolRoom } from './tunnel/address-pool.ts'
 
 const METRICS_CACHE_MS = 5000
@@ -38,63 +45,133 @@ const STOP_DEADLINE_MS = 4000
 /** What the service manager shows of a process that serves. */
 const SERVING = 'serving'
 
-/** Something that was started and has to be stopped; stopped in the reverse order. */
-type Stop = () => Promise<void> | void
-
-/**
- * `serve`: opens everything, prints the ready line, and resolves with the exit status once a signal has ended it.
- * A part that can't be started ends what was started before it.
- */
+/** `serve`: serves until a signal has come or a successor has taken over, and resolves with the exit status. */
 export async function serve(options: Pick<CommandOptions, 'config'>): Promise<ExitCode> {
-  const reading = readConfig(options.config)
-  const mistakes = reading.kind === 'mistakes' ? reading.mistakes : tlsFileMistakes(reading.config)
-  if (reading.kind === 'mistakes' || mistakes.length > 0) {
-    process.stderr.write(`${mistakes.join('\n')}\n`)
-    return EXIT.usage
-  }
-  const output = new LogOutput()
-  const log = openLog(reading.config.log.level, output)
-  const signal = awaitSignal()
-  const manager = new ServiceManager(await loadLibc(), process.env)
-  if (manager.isMute) log.warn({}, 'the service manager can not be told when all is ready: koffi is missing')
-  let reload: Pick<Reload, 'run'> | undefined
-  process.on('SIGHUP', () => void reload?.run()) // while it starts everything is read anyway
-  // Without a listener Node opens its inspector, and who reaches that port runs what code they like.
-  process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
-  const stops: Stop[] = []
+  const predecessor = Predecessor.of(process)
   try {
-    reload = await start(reading.config, { log, output, manager, warnings: reading.warnings }, stops)
-    log.info({ signal: await signal }, 'stopping')
-    return EXIT.ok
+    return await serveAfter(predecessor, options)
+  } catch (error) {
+    await predecessor?.failed([error instanceof Error ? error.message : String(error)])
+    throw error
   } finally {
-    manager.tell('stopping', 'stopping')
-    await stopAll(stops, log)
-    manager.close()
+    predecessor?.leave()
   }
 }
 
-async function start(
-  config: Config,
-  {
-    log,
-    output,
+/**
+ * Opens everything, prints the ready line, and serves. A part that can't be started ends what was started before it.
+ */
+async function serveAfter(
+  predecessor: Predecessor | undefined,
+  options: Pick<CommandOptions, 'config'>,
+): Promise<ExitCode> {
+  const reading = readConfig(options.config)
+  const mistakes = reading.kind === 'mistakes' ? reading.mistakes : tlsFileMistakes(reading.config)
+  if (reading.kind === 'mistakes' || mistakes.length > 0) return misconfigured(mistakes, predecessor)
+  const { config, warnings } = reading
+  const libc = await loadLibc()
+  const holding = holdSockets(config, { libc, predecessor })
+  if (holding.mistakes.length > 0) return misconfigured(holding.mistakes, predecessor)
+  const { sockets } = holding
+  const output = new LogOutput()
+  const log = openLog(config.log.level, output)
+  const signal = awaitSignal()
+  const manager = new ServiceManager(libc, process.env)
+  if (manager.isMute) log.warn({}, 'the service manager can not be told when all is ready: koffi is missing')
+  const lastResort = new LastResort(log, () => {
+    killChildren()
+    process.exit(EXIT.fault)
+  })
+  const parts = { log, output, manager, lastResort, sockets, restart: () => restart.run() }
+  const restart = new Restart({
+    sockets,
     manager,
-    warnings,
-  }: {
-    readonly log: LeveledLog
-    readonly output: LogOutput
-    readonly manager: ServiceManager
-    readonly warnings: readonly string[]
-  },
-  stops: Stop[],
-): Promise<Pick<Reload, 'run'>> {
+    startAgain: options => start(config, { ...parts, ...options }),
+    log,
+  })
+  process.on('SIGHUP', () => restart.reload()) // while it starts everything is read anyway
+  // Without a listener Node opens its inspector, and who reaches that port runs what code they like.
+  process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
+  try {
+    logStart(config, { log, warnings })
+    const running = await start(config, {
+      ...parts,
+      released: async () => predecessor?.released(),
+      onAnswering: async () => predecessor?.silent(),
+    })
+    restart.begin(running)
+    lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
+    sockets?.closeUntaken()
+    await predecessor?.left()
+    manager.tell('ready', SERVING)
+    process.stdout.write(running.readyLine)
+    const reason = await Promise.race([signal, restart.handedOver])
+    if (reason !== undefined) log.info({ signal: reason }, 'stopping')
+    return EXIT.ok
+  } finally {
+    if (!restart.hasHandedOver) manager.tell('stopping', 'stopping')
+    await endWithin(STOP_DEADLINE_MS, { end: () => restart.end(), log })
+    manager.close()
+    sockets?.close()
+  }
+}
+
+async function misconfigured(
+  mistakes: readonly string[],
+  predecessor: Predecessor | undefined,
+): Promise<ExitCode> {
+  process.stderr.write(`${mistakes.join('\n')}\n`)
+  await predecessor?.failed(mistakes)
+  return EXIT.usage
+}
+
+function logStart(
+  config: Config,
+  { log, warnings }: { readonly log: Log; readonly warnings: readonly string[] },
+): void {
   log.info(
     { source: config.source, demo: config.demo, version: VERSION },
     config.demo ? 'demo: built-in values are in force' : 'configuration read',
   )
   for (const warning of warnings) log.warn({}, warning)
-  const broker = await compose(config, { log, unreadableTable: 'serve-without' })
-  stops.push(() => broker.close())
+}
+
+interface StartParts {
+  readonly log: LeveledLog
+  readonly output: LogOutput
+  readonly manager: ServiceManager
+  readonly lastResort: LastResort
+  readonly sockets: HeldSockets | undefined
+  readonly restart: NonNullable<Operated['restart']>
+  /** Resolves when the table is free, with what the process before remembers. */
+  readonly released: () => Promise<Memory | undefined>
+  /** Called once queries are answered, and before anything can be changed. */
+  readonly onAnswering: () => Promise<void>
+}
+
+/** Starts everything; what was started before a part that can't be is stopped. */
+async function start(config: Config, parts: StartParts): Promise<Running> {
+  const stops = new Stops()
+  try {
+    return await startAll(config, parts, stops)
+  } catch (error) {
+    await stops.end(parts.log)
+    throw error
+  }
+}
+
+async function startAll(config: Config, parts: StartParts, stops: Stops): Promise<Running> {
+  const { log, output, manager, lastResort, sockets } = parts
+  let memory: Memory | undefined
+  const broker = await compose(config, {
+    log,
+    beforeTable: async () => {
+      memory = await parts.released()
+    },
+    unreadableTable: 'serve-without',
+  })
+  let isReleased = false
+  stops.push(() => (isReleased ? broker.leave() : broker.close()))
   log.info(
     {
       tunnels: broker.table.count(),
@@ -108,8 +185,10 @@ async function start(
 
   const following = followed(config, { broker, log })
   const { secondaries } = following
-  const dns = await serveDns(config, { broker, secondaries, log })
-  stops.push(() => dns.close())
+  const cookieSecrets = (memory?.cookies ?? []).map(secret => Buffer.from(secret, 'base64'))
+  const dns = await serveDns(config, { broker, secondaries, sockets, cookieSecrets, log })
+  stops.pushLasting(() => dns.close())
+  await parts.onAnswering()
 
   stops.push(keepHistories(config, { broker, log }).stop)
   const monitor = new Monitor({
@@ -146,10 +225,6 @@ async function start(
     lags: () => secondaries.lags(),
   })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
-  const lastResort = new LastResort(log, () => {
-    killChildren()
-    process.exit(EXIT.fault)
-  })
   const troubles = () => [
     ...lastResort.troubles(),
     ...broker.statics.failures,
@@ -168,9 +243,11 @@ async function start(
     unready: () => unready,
     correspondence,
     recentRefusals,
+    socket: sockets?.stream('web', config.web.listen),
+    inherited: memory?.web,
     log,
   })
-  stops.push(() => portal.close())
+  stops.pushLasting(() => portal.close())
   const publicUrl = config.web.public_url || portal.url
   stops.push(tellOwners(config, { broker, correspondence, publicUrl, log }))
   const untold = new Reload(config, {
@@ -204,9 +281,11 @@ async function start(
     secondaries,
     recentRefusals,
     reload: () => reload.run(),
+    restart: parts.restart,
   })
-  const control = await listenForOperator(config, { broker, operated, log })
-  stops.push(() => control?.close())
+  const gate = new CommandGate(operatorHandler(operated))
+  const control = await listenForOperator(config, { broker, gate, log })
+  stops.pushLasting(() => control?.close())
   monitor.start()
   stops.push(() => monitor.stop())
   if (broker.interfaces.kind !== 'dry-run') {
@@ -225,26 +304,25 @@ async function start(
     }),
   )
   stops.push(following.start())
-  lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
   unready = []
   stops.push(() => {
     unready = ['The service is stopping.']
   })
-  manager.tell('ready', SERVING)
-  process.stdout.write(
-    `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`,
-  )
-  return reload
+  const readyLine = `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`
+  const onReleased = () => {
+    isReleased = true
+  }
+  return new Running({ readyLine, reload, dns, portal, control, gate, stops, onReleased, log })
 }
 
 /** A disk in trouble that takes no socket is no reason to serve nothing; anything else in its way is. */
 async function listenForOperator(
   { control }: Config,
-  parts: { readonly broker: Broker; readonly operated: Operated; readonly log: Log },
+  parts: { readonly broker: Broker; readonly gate: CommandGate; readonly log: Log },
 ): Promise<Control | undefined> {
-  const { broker, operated, log } = parts
+  const { broker, gate, log } = parts
   try {
-    return await Control.listen(control.socket, operatorHandler(operated), log)
+    return await Control.listen(control.socket, gate.handler, log)
   } catch (error) {
     if (broker.store.troubles.length === 0) throw error
     log.error({ err: error }, `${control.socket} can't be made: commands find no running process`)
@@ -266,21 +344,4 @@ function awaitSignal(): Promise<string> {
   return new Promise(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal))
   })
-}
-
-async function stopAll(stops: readonly Stop[], log: Log): Promise<void> {
-  const deadline = setTimeout(() => {
-    log.error({}, 'not everything could be stopped in time')
-    killChildren()
-    process.exit(process.exitCode ?? EXIT.ok)
-  }, STOP_DEADLINE_MS)
-  for (const stop of stops.toReversed()) {
-    try {
-      await stop()
-    } catch (error) {
-      log.error({ err: error }, 'a part did not stop cleanly')
-    }
-  }
-  killChildren() // `ip` may hang: nothing waits for it any more
-  clearTimeout(deadline)
 }

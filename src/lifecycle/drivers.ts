@@ -64,6 +64,14 @@ export class Drivers {
     for (const driver of this.#byKind.values()) driver.close?.()
   }
 
+  /** See Interfaces.leave. */
+  leave(): void {
+    for (const driver of this.#byKind.values()) {
+      if (driver.leave === undefined) driver.close?.()
+      else driver.leave()
+    }
+  }
+
   /** All drivers are asked, those without a tunnel too: they may have strays. */
   async reconcile(wanted: readonly Tunnel[]): Promise<Reconciliation> {
     const done: Reconciliation[] = []

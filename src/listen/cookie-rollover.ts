@@ -8,17 +8,24 @@ const SHORTEST_MS = 0.6 * LONGEST_MS
 
 /**
  * Gives server cookies a new secret about once a day. The one before stays until the next: longer than a cookie lasts
- * (RFC 9018 5). The secrets are kept nowhere else: a cookie from before a restart counts as none, and the answer to
- * its query brings a new one.
+ * (RFC 9018 5). A process that takes over is given them. They are kept nowhere else: a cookie from before any other start
+ * counts as none, and the answer to its query brings a new one.
  */
 export class CookieRollover {
   readonly secrets = new CookieSecrets()
   #timer: NodeJS.Timeout | undefined
 
-  /** Makes the first secret, and one before it that no cookie was ever made with. */
-  constructor() {
-    this.#roll()
-    this.#roll()
+  /** `kept`: those of the process before; else makes the first, and one before it that no cookie was ever made with. */
+  constructor(kept: readonly Uint8Array[] = []) {
+    const isKept = kept.length === 2 && kept.every(({ length }) => length === SECRET_LENGTH)
+    const first = isKept ? kept : [randomBytes(SECRET_LENGTH), randomBytes(SECRET_LENGTH)]
+    for (const secret of first) this.secrets.roll(secret)
+  }
+
+  /** The secret before and the present one. */
+  get kept(): readonly Uint8Array[] {
+    const { epoch } = this.secrets
+    return [this.secrets.secret(epoch - 1), this.secrets.secret(epoch)]
   }
 
   start(): void {

@@ -9,13 +9,19 @@ import { endianness } from 'node:os'
 export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 10
+const SOCK_STREAM = 1
 const SOCK_DGRAM = 2
 const SOCK_RAW = 3
+const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
+const SO_REUSEADDR = 2
+const SO_TYPE = 3
 const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
 const SO_RCVTIMEO = 20
+const SO_ACCEPTCONN = 30
+const SO_RCVBUFFORCE = 33
 const IPPROTO_IP = 0
 const IP_PKTINFO = 8
 const IP_FREEBIND = 15
@@ -29,6 +35,11 @@ export const MSG_WAITFORONE = 0x10000
 export const POLLIN = 1
 export const POLLOUT = 4
 const MADV_HUGEPAGE = 14
+const F_SETFD = 2
+const F_GETFL = 3
+const F_SETFL = 4
+const F_DUPFD_CLOEXEC = 1030
+const FD_CLOEXEC = 1
 const TIMEX_LENGTH = 256 // struct timex has 208
 const PAGE = 4096
 /** Numbers of sched_setattr and sched_getattr: glibc has had functions for them only since 2.41. */
@@ -52,9 +63,22 @@ export interface Libc {
   readonly socket: (family: number) => number
   /** A socket below UDP and TCP, which takes a right (CAP_NET_RAW). */
   readonly rawSocket: (family: number, protocol: number) => number
+  /** A socket for connections, which never blocks. */
+  readonly streamSocket: (family: number) => number
+  readonly listen: (fd: number, backlog: number) => number
+  /** Another descriptor of the same socket, which no child of this process inherits. */
+  readonly duplicate: (fd: number) => number
+  /** No child of this process inherits the descriptor. */
+  readonly setCloseOnExec: (fd: number) => number
+  /** Calls on the socket wait for what they are about, unless they say otherwise. */
+  readonly setBlocking: (fd: number) => number
+  readonly setReuseAddress: (fd: number) => number
+  /** Whether it takes datagrams, or listens for connections; undefined: neither, or no socket at all. */
+  readonly socketKind: (fd: number) => 'datagrams' | 'connections' | undefined
   readonly setOption: (fd: number, level: number, name: number, value: Uint32Array) => number
   /** Fills `value`, or as much of it as the option has. */
   readonly getOption: (fd: number, level: number, name: number, value: Uint32Array) => number
+  /** Beyond net.core.rmem_max with the right CAP_NET_ADMIN. */
   readonly setReceiveBuffer: (fd: number, octets: number) => number
   readonly setReceiveTimeout: (fd: number, milliseconds: number) => number
   readonly setV6Only: (fd: number) => number
@@ -107,6 +131,13 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
   const sendto = libc.func(
     'long sendto(int fd, const void *octets, size_t length, int flags, const void *address, uint32_t size)',
   )
+  const fcntl = libc.func('int fcntl(int fd, int command, ...)')
+  const numberOption = (fd: number, name: number): number | undefined => {
+    const value = new Uint32Array(1)
+    return getsockopt(fd, SOL_SOCKET, name, value, Uint32Array.of(value.byteLength)) === 0
+      ? value[0]
+      : undefined
+  }
   const adjtimex = libc.func('int adjtimex(void *timex)')
   const madvise = libc.func('int madvise(uintptr_t address, size_t length, int advice)')
   const schedule = libc.func(
@@ -127,10 +158,23 @@ function bindLibc(koffi: typeof import('koffi').default): Libc {
     close: libc.func('int close(int fd)'),
     socket: family => socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0),
     rawSocket: (family, protocol) => socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol),
+    streamSocket: family => socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+    listen: libc.func('int listen(int fd, int backlog)'),
+    duplicate: fd => fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0),
+    setCloseOnExec: fd => fcntl(fd, F_SETFD, 'int', FD_CLOEXEC),
+    setBlocking: fd => fcntl(fd, F_SETFL, 'int', fcntl(fd, F_GETFL, 'int', 0) & ~SOCK_NONBLOCK),
+    setReuseAddress: fd => set(fd, SOL_SOCKET, SO_REUSEADDR, Int32Array.of(1)),
+    socketKind: fd => {
+      if (numberOption(fd, SO_TYPE) === SOCK_DGRAM) return 'datagrams'
+      return numberOption(fd, SO_ACCEPTCONN) === 1 ? 'connections' : undefined
+    },
     setOption: set,
     getOption: (fd, level, name, value) =>
       getsockopt(fd, level, name, value, Uint32Array.of(value.byteLength)),
-    setReceiveBuffer: (fd, octets) => set(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(octets)),
+    setReceiveBuffer: (fd, octets) =>
+      set(fd, SOL_SOCKET, SO_RCVBUFFORCE, Int32Array.of(octets)) === 0
+        ? 0
+        : set(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(octets)),
     setReceiveTimeout: (fd, milliseconds) =>
       set(fd, SOL_SOCKET, SO_RCVTIMEO, BigInt64Array.of(0n, BigInt(milliseconds) * 1000n)),
     setV6Only: fd => set(fd, IPPROTO_IPV6, IPV6_V6ONLY, Int32Array.of(1)),

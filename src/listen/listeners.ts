@@ -2,6 +2,7 @@ import type { Converse } from '../engine/conversation.ts'
 import { type Durations, sumOfDurations } from '../shared/durations.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import { AwaitedAddresses } from './awaited-addresses.ts'
+import type { HeldSockets } from './held-sockets.ts'
 import { ListenFault } from './listen-fault.ts'
 import { NO_TCP_COUNTS, TCP_LIMITS, type TcpCounts, type TcpLimits, TcpListener } from './tcp/tcp-listener.ts'
 import { type TlsFiles, TlsListener } from './tcp/tls-listener.ts'
@@ -91,6 +92,13 @@ export class DnsListeners {
     for (const listener of this.#tls) listener.renew()
   }
 
+  /** Looks for no further address, and leaves those that are bound to a successor: see `TcpListener.drain`. UDP is closed. */
+  async drain(milliseconds: number): Promise<void> {
+    await this.#awaited.stop()
+    await this.#udp.close()
+    await Promise.all([...this.#tcp, ...this.#tls].map(listener => listener.drain(milliseconds)))
+  }
+
   /** Closes every socket; takes about half a second where TCP clients hold on. */
   async close(): Promise<void> {
     await this.#awaited.stop()
@@ -98,10 +106,10 @@ export class DnsListeners {
   }
 
   async #bindLate(endpoint: Endpoint): Promise<boolean> {
-    const { respond, limits = TCP_LIMITS, onBound } = this.#options
+    const { respond, limits = TCP_LIMITS, sockets, onBound } = this.#options
     try {
       const bound = this.#boundAhead.has(endpoint)
-        ? await TcpListener.listen(endpoint, respond, limits)
+        ? await TcpListener.listen(endpoint, respond, { limits, sockets })
         : await listenPair(endpoint, this.#options)
       this.#tcp.push(bound)
       onBound?.(bound.address)
@@ -125,6 +133,8 @@ export interface ListenDnsOptions {
   /** Answers UDP; bound to nothing so far. */
   readonly udp: UdpListeners
   readonly limits?: TcpLimits
+  /** Where the sockets for connections come from; else they are the listeners' own. */
+  readonly sockets?: HeldSockets | undefined
   /** Addresses for TLS, and the files that it takes. */
   readonly tls?: TlsFiles & { readonly listen: readonly Endpoint[] }
   /** Called when an address that was not there at the start is bound. */
@@ -166,12 +176,12 @@ export async function listenDns(options: ListenDnsOptions): Promise<DnsListeners
 }
 
 async function bindTls(
-  { tls, respond, limits = TCP_LIMITS }: ListenDnsOptions,
+  { tls, respond, limits = TCP_LIMITS, sockets }: ListenDnsOptions,
   bound: TlsListener[],
 ): Promise<void> {
   if (tls === undefined) return
   for (const endpoint of tls.listen)
-    bound.push(await TlsListener.listen(endpoint, { files: tls, converse: respond, limits }))
+    bound.push(await TlsListener.listen(endpoint, { files: tls, converse: respond, limits, sockets }))
 }
 
 async function bindAhead(endpoint: Endpoint, { udp }: ListenDnsOptions): Promise<Awaited> {
@@ -182,15 +192,16 @@ async function bindAhead(endpoint: Endpoint, { udp }: ListenDnsOptions): Promise
 /** TCP chooses a free port; another program may have that one for UDP, so the next is tried. */
 async function listenPair(
   endpoint: Endpoint,
-  { respond, udp, limits = TCP_LIMITS }: ListenDnsOptions,
+  { respond, udp, limits = TCP_LIMITS, sockets }: ListenDnsOptions,
 ): Promise<TcpListener> {
   for (let attempt = 1; ; attempt++) {
-    const tcp = await TcpListener.listen(endpoint, respond, limits)
+    const tcp = await TcpListener.listen(endpoint, respond, { limits, sockets })
     try {
       await udp.bind({ address: endpoint.address, port: tcp.address.port })
       return tcp
     } catch (error) {
       await tcp.close()
+      sockets?.drop('tcp', tcp.address)
       const isClash = endpoint.port === 0 && error instanceof ListenFault && error.code === 'EADDRINUSE'
       if (!isClash || attempt === PORT_ATTEMPTS) throw error
     }

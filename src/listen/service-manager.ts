@@ -24,22 +24,13 @@ const LONGEST_ADDRESS = 110 // sockaddr_un (unix(7))
 export class ServiceManager {
   readonly #libc: Libc | undefined
   readonly #address: Uint8Array | undefined
-  readonly #watchdog: NodeJS.Timeout | undefined
+  readonly #signsMs: number
+  #watchdog: NodeJS.Timeout | undefined
 
-  /**
-   * Gives signs of life from now on, if the manager wants any. They come from the main thread's event loop: where that
-   * hangs, they end. An answering thread that hangs is replaced by it.
-   */
   constructor(libc: Libc | undefined, { NOTIFY_SOCKET = '', WATCHDOG_USEC }: ServiceEnvironment) {
     this.#libc = libc
     this.#address = addressOf(NOTIFY_SOCKET)
-    const microseconds = Number(WATCHDOG_USEC ?? 0)
-    if (this.#address === undefined || !(microseconds > 0)) return
-    this.#tell('WATCHDOG=1')
-    this.#watchdog = setInterval(
-      () => this.#tell('WATCHDOG=1'),
-      microseconds / MICROSECONDS / SIGNS_A_WAIT,
-    ).unref()
+    this.#signsMs = Number(WATCHDOG_USEC ?? 0) / MICROSECONDS / SIGNS_A_WAIT
   }
 
   /** Whether somebody asks to be told and can not be: datagrams to a Unix socket take system calls that are missing. */
@@ -47,9 +38,16 @@ export class ServiceManager {
     return this.#address !== undefined && this.#libc === undefined
   }
 
-  /** `status` is shown to people, by `systemctl status`. */
+  /** `status` is shown to people, by `systemctl status`. From the first 'ready' on the manager gets signs of life. */
   tell(state: ServiceState, status: string): void {
     this.#tell(`${assignment(state)}\nSTATUS=${status.replaceAll('\n', ' ')}`)
+    if (state === 'ready') this.#live()
+  }
+
+  /** Tells that another process is the service from now on. The manager hears of it no more from this one. */
+  handOver(pid: number, status: string): void {
+    this.#tell(`MAINPID=${pid}\n${assignment('ready')}\nSTATUS=${status}`)
+    this.close()
   }
 
   /** The same work, which the manager hears begin and end. */
@@ -69,6 +67,16 @@ export class ServiceManager {
   /** Gives no further signs of life. */
   close(): void {
     clearInterval(this.#watchdog)
+  }
+
+  /**
+   * Gives signs of life, if the manager wants any. They come from the main thread's event loop: where that hangs, they
+   * end. An answering thread that hangs is replaced by it.
+   */
+  #live(): void {
+    if (this.#watchdog !== undefined || this.#address === undefined || !(this.#signsMs > 0)) return
+    this.#tell('WATCHDOG=1')
+    this.#watchdog = setInterval(() => this.#tell('WATCHDOG=1'), this.#signsMs).unref()
   }
 
   #tell(text: string): void {

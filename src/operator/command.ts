@@ -28,8 +28,16 @@ export interface Operated {
   readonly notify:
     | ((zone: string | undefined) => readonly { readonly zone: string; readonly secondaries: number }[])
     | undefined
+  /** Puts a new process in the place of the one that runs. Undefined where none does. */
+  readonly restart: (() => Promise<Outcome<Restarted>>) | undefined
   /** Undefined where no process runs: there is nothing to read again. */
   readonly reload: (() => Promise<{ taken: string[]; kept: string[] }>) | undefined
+}
+
+/** The process that has taken over, and how long that took in milliseconds. */
+export interface Restarted {
+  readonly pid: number
+  readonly milliseconds: number
 }
 
 /** What a command gives, as it stands on a line of the control socket. */

@@ -7,6 +7,7 @@ import { logCommand } from './log-command.ts'
 import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
 import { reloadCommand } from './reload-command.ts'
+import { restartCommand } from './restart-command.ts'
 import { tunnelRoutedPrefix } from './routed-command.ts'
 import { statusCommand } from './status-command.ts'
 import {
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   auditCommand,
   logCommand,
   reloadCommand,
+  restartCommand,
   notifyCommand,
   backupCommand,
 ]

@@ -53,6 +53,11 @@ export class Control {
     return new Control(server, sockets)
   }
 
+  /** Takes no more connections, so that another process can listen in its place; those that stand go on. */
+  retire(): void {
+    this.#server.close()
+  }
+
   async close(): Promise<void> {
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
     for (const socket of this.#sockets) socket.destroy()

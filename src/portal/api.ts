@@ -68,6 +68,11 @@ export class Api {
     this.#options = options
   }
 
+  /** The replies that a repeated request gets again. */
+  get replies(): OnceEach<RegistrationReply> {
+    return this.#replies
+  }
+
   mount(router: Router): void {
     router.post('/api/v1/tunnels', ctx => this.#register(ctx))
     router.get('/api/v1/tunnels/:id', ctx => this.#show(ctx))

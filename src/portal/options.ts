@@ -45,6 +45,10 @@ export interface ServiceFacts {
 
 export interface PortalOptions {
   readonly listen: Endpoint
+  /** A descriptor that listens there already, to be taken over. */
+  readonly socket?: number | undefined
+  /** What the process before has kept: see `Portal.retire`. */
+  readonly inherited?: unknown
   /** Empty: the address listened on. */
   readonly publicUrl: string
   readonly trustedProxies: readonly Prefix[]

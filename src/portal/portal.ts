@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createServer, METHODS, type Server } from 'node:http'
+import { createServer, METHODS, type Server, type ServerResponse } from 'node:http'
+import { Server as NetServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { Diagnoses } from '../observation/diagnosis.ts'
@@ -19,6 +21,7 @@ import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
 import { LandingPage } from './landing-page.ts'
 import { MailedLinks } from './mailed-links.ts'
+import { PortalMemory } from './memory.ts'
 import { mtuOf } from './mtu-of.ts'
 import { openApiDocument } from './openapi/openapi.ts'
 import type { PortalOptions } from './options.ts'
@@ -55,6 +58,12 @@ const ONE_YEAR_SECONDS = 31_536_000
 const HEADERS_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 15_000
 const CHECKING_MS = 1000
+/** Connections that wait to be accepted. */
+const BACKLOG = 4096
+/** How long requests under way are waited for before another process takes over. */
+const RETIRING_MS = 5000
+/** When to come back to that one: it is at work by then, or this one is again. */
+const RETRY_SECONDS = 2
 
 /** The web listener can't be opened; the message names the address. */
 class WebListenFault extends Error {}
@@ -67,6 +76,9 @@ export class Portal {
   readonly #events: TunnelEvents
   readonly #admittance: Admittance
   readonly #stopCounting: () => void
+  readonly #memory: { kept(): Promise<unknown> }
+  readonly #underWay: ReadonlySet<ServerResponse>
+  readonly #retirement: { isBegun: boolean }
 
   private constructor(
     url: string,
@@ -75,9 +87,15 @@ export class Portal {
       readonly events: TunnelEvents
       readonly admittance: Admittance
       readonly stopCounting: () => void
+      readonly memory: { kept(): Promise<unknown> }
+      readonly underWay: ReadonlySet<ServerResponse>
+      readonly retirement: { isBegun: boolean }
     },
   ) {
     this.url = url
+    this.#memory = parts.memory
+    this.#underWay = parts.underWay
+    this.#retirement = parts.retirement
     this.#stopCounting = parts.stopCounting
     this.#server = parts.server
     this.#events = parts.events
@@ -93,6 +111,11 @@ export class Portal {
     })
     const admittance = new Admittance(options)
     admittance.connections.watch(server)
+    const underWay = new Set<ServerResponse>()
+    server.on('request', (_request, response) => {
+      underWay.add(response)
+      response.once('close', () => underWay.delete(response))
+    })
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(
@@ -101,7 +124,9 @@ export class Portal {
           ),
         ),
       )
-      server.listen(options.listen.port, options.listen.address, resolve)
+      const { socket, listen } = options
+      if (socket !== undefined) server.listen({ fd: socket, backlog: BACKLOG }, resolve)
+      else server.listen({ host: listen.address, port: listen.port, backlog: BACKLOG }, resolve)
     })
     const bound = server.address()
     const port = typeof bound === 'object' && bound !== null ? bound.port : options.listen.port
@@ -115,13 +140,30 @@ export class Portal {
     const turnover = new Turnover({ isKept: id => options.table.dormant.byId(id) !== undefined })
     const stopCounting = options.store.onCommitted(({ rows }) => turnover.follow(rows))
     const publicUrl = options.publicUrl || url
-    server.on('request', application(options, { events, turnover, admittance, publicUrl }).callback())
-    return new Portal(url, { server, events, admittance, stopCounting })
+    const retirement = { isBegun: false }
+    const { app, memory } = application(options, { events, turnover, admittance, publicUrl, retirement })
+    memory.restore(options.inherited, options.log)
+    server.on('request', app.callback())
+    return new Portal(url, { server, events, admittance, stopCounting, memory, underWay, retirement })
   }
 
   /** Lets others in, or more often, from the next request on. */
   changeAdmittance(options: AdmittanceOptions): void {
     this.#admittance.change(options)
+  }
+
+  /**
+   * Accepts no more connections, lets requests under way end, and refuses those that still come over connections that
+   * stand; resolves with what the process that takes over should know of visitors. Nothing asks for the table any more.
+   */
+  async retire(): Promise<unknown> {
+    this.#retirement.isBegun = true
+    NetServer.prototype.close.call(this.#server) // that of HTTP would cut off whoever is about to ask
+    this.#events.close()
+    const end = performance.now() + RETIRING_MS
+    while (this.#underWay.size > 0 && performance.now() < end) await sleep(10)
+    this.#stopCounting()
+    return this.#memory.kept()
   }
 
   async close(): Promise<void> {
@@ -142,8 +184,9 @@ function application(
     readonly turnover: Turnover
     readonly admittance: Admittance
     readonly publicUrl: string
+    readonly retirement: { readonly isBegun: boolean }
   },
-): Koa {
+): { readonly app: Koa; readonly memory: Pick<PortalMemory<unknown, unknown>, 'kept' | 'restore'> } {
   const {
     facts,
     history,
@@ -157,7 +200,7 @@ function application(
     correspondence,
     log,
   } = options
-  const { events, admittance, publicUrl } = parts
+  const { events, admittance, publicUrl, retirement } = parts
   const { limits, trustedProxies } = admittance
   const templates = new Templates()
   const views = new Views(facts, words, templates)
@@ -209,7 +252,8 @@ function application(
   const signInPages = new SignInPages(shared)
   const router = new Router({ sensitive: true, strict: true, methods: [...METHODS] }) // one URL for one thing
   new LandingPage({ ...options, trustedProxies, views }).mount(router)
-  new RegistrationPages(shared).mount(router)
+  const registrationPages = new RegistrationPages(shared)
+  registrationPages.mount(router)
   signInPages.mount(router)
   new TunnelPages({ ...shared, signInPages }).mount(router)
   new HistoryPages(shared).mount(router)
@@ -217,7 +261,8 @@ function application(
   new RecoveryPages(shared).mount(router)
   if (correspondence.wishes.offersAny) new ContactPages(shared).mount(router)
   if (correspondence.wishes.offers('email')) new MailedLinks({ ...shared, log }).mount(router)
-  new Api(shared).mount(router)
+  const api = new Api(shared)
+  api.mount(router)
   new Dyndns2(shared).mount(router)
   new StatusPage({ ...options, views, turnover: parts.turnover }).mount(router)
   mountPublicDocuments(router, { ...options, publicUrl })
@@ -238,6 +283,8 @@ function application(
     if (!isReadable) ctx.req.url = '/' // Koa would throw for it wherever it looks
     if (ctx.path.startsWith('/api/')) ctx.set('cache-control', 'no-store')
     try {
+      if (retirement.isBegun)
+        throw refuse(problem('restarting', { seconds: RETRY_SECONDS }), { connection: 'close' })
       if (!isReadable) throw refuse(problem('target-syntax', {}))
       guardHost(ctx.req, publicHost)
       if (isUpdatePath(ctx.path)) ctx.path = UPDATE_PATH
@@ -253,7 +300,11 @@ function application(
   })
   app.use(router.routes())
   app.use(router.allowedMethods())
-  return app
+  const { signIns } = shared
+  return {
+    app,
+    memory: new PortalMemory({ signIns, replies: api.replies, forms: registrationPages.forms }),
+  }
 }
 
 /** Reads what is left of a refused request, or lets the connection end with the reply. */

@@ -66,6 +66,11 @@ export class RegistrationPages {
     this.#options = options
   }
 
+  /** What came of forms, for whoever sends one again. */
+  get forms(): OnceEach<FormOutcome> {
+    return this.#forms
+  }
+
   mount(router: Router): void {
     router.get('/register/:os', ctx => this.#form(ctx, ctx.params.os ?? ''))
     router.post('/register', ctx => this.#register(ctx))

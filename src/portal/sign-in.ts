@@ -15,6 +15,12 @@ export interface FirstView {
   readonly typedIpv4?: string
 }
 
+/** Sessions and first views by token. */
+export interface KeptSignIns {
+  readonly sessions: readonly (readonly [token: string, session: Session])[]
+  readonly firstViews: readonly (readonly [token: string, view: FirstView & Session])[]
+}
+
 /**
  * Who may see a tunnel's page: a browser that registered it or gave its key. It holds a random token, never the key.
  * The key of a new tunnel waits for the first view of its page, behind a token that works once.
@@ -82,6 +88,17 @@ export class SignIns {
   /** Ends a browser's sessions, whatever it may keep of them. */
   signOut(tokens: readonly string[]): void {
     for (const token of tokens) this.#sessions.delete(token)
+  }
+
+  /** What a successor needs so that browsers stay signed in, and keys that nobody has seen yet wait. */
+  kept(): KeptSignIns {
+    return { sessions: this.#sessions.kept(), firstViews: this.#firstViews.kept() }
+  }
+
+  /** Takes what `kept` has given. */
+  restore({ sessions, firstViews }: KeptSignIns): void {
+    this.#sessions.restore(sessions)
+    this.#firstViews.restore(firstViews)
   }
 
   /** Ends the sessions of a tunnel that is deleted or has a new key, and forgets the old key where it waits. */

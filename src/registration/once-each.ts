@@ -11,6 +11,15 @@ interface Kept<Outcome> {
   readonly expires: number
 }
 
+/** An outcome as another process can take it over. */
+export interface KeptOutcome<Outcome> {
+  readonly owner: string
+  readonly name: string
+  readonly content: string
+  readonly outcome: Outcome
+  readonly left: number
+}
+
 /** The same request was sent before with another content: it can be neither joined nor done. */
 export const OTHER_CONTENT = Symbol('other content')
 
@@ -43,6 +52,30 @@ export class OnceEach<Outcome> {
       this.#delete(owner, name)
     }
     return this.#start({ owner, name, content }, work)
+  }
+
+  /** The outcomes that are known by now and would be given again, each with the milliseconds that are left to it. */
+  async kept(): Promise<readonly KeptOutcome<Outcome>[]> {
+    const kept: KeptOutcome<Outcome>[] = []
+    for (const [owner, mine] of this.#owners) {
+      for (const [name, { outcome, content, expires }] of mine) {
+        const known = await Promise.race([outcome, undefined]).catch(() => undefined)
+        const left = expires - performance.now()
+        if (known !== undefined && left > 0 && this.#isKept(known))
+          kept.push({ owner, name, content, outcome: known, left })
+      }
+    }
+    return kept
+  }
+
+  /** Takes what `kept` has given. */
+  restore(kept: readonly KeptOutcome<Outcome>[]): void {
+    for (const { owner, name, content, outcome, left } of kept)
+      this.#keep(owner, name, {
+        outcome: Promise.resolve(outcome),
+        content,
+        expires: performance.now() + left,
+      })
   }
 
   async #start(

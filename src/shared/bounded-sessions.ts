@@ -59,6 +59,20 @@ export class BoundedSessions<T extends Session> {
     this.#tokensOf.delete(tunnelId)
   }
 
+  /** All that last, each with the milliseconds that are left to it, the oldest first. */
+  kept(): readonly (readonly [token: string, session: T])[] {
+    const now = this.#now()
+    return [...this.#byToken]
+      .filter(([, { expires }]) => expires >= now)
+      .map(([token, session]) => [token, { ...session, expires: session.expires - now }])
+  }
+
+  /** Takes what `kept` has given. */
+  restore(kept: readonly (readonly [token: string, session: T])[]): void {
+    for (const [token, session] of kept)
+      this.add({ ...session, expires: session.expires + this.#now() }, token)
+  }
+
   #clearFront(): void {
     for (const [oldest, { expires }] of this.#byToken) {
       if (this.#byToken.size <= MAX_SESSIONS && expires >= this.#now()) return

@@ -8,7 +8,7 @@ const RESTART_MS = 5000
 export class LastingChild {
   readonly #command: string
   readonly #args: readonly string[]
-  readonly #heard: (line: string) => void
+  readonly #heard: ((line: string) => void) | undefined
   readonly #restarted: () => void
   #child: ChildProcess | undefined
   #timer: NodeJS.Timeout | undefined
@@ -16,11 +16,11 @@ export class LastingChild {
   #isStopped = false
   readonly #forget: () => void
 
-  /** `heard` gets each line of its output; `restarted` is called when lines may have been missed. */
+  /** `heard` gets each line of its output, which else goes nowhere; `restarted` is called when lines may have been missed. */
   constructor(options: {
     readonly command: string
     readonly args: readonly string[]
-    readonly heard: (line: string) => void
+    readonly heard?: (line: string) => void
     readonly restarted: () => void
   }) {
     this.#command = options.command
@@ -49,18 +49,27 @@ export class LastingChild {
     this.#child?.stdout?.destroy() // what left the group may hold it still, and we would not end
   }
 
+  /** Lets it run on beyond this process, which no longer looks after it. */
+  leave(): void {
+    this.#isStopped = true
+    this.#forget()
+    clearTimeout(this.#timer)
+    this.#child?.unref()
+  }
+
   #start(): void {
     try {
       const child = spawn(this.#command, this.#args, {
         env: childEnvironment(),
-        stdio: ['ignore', 'pipe', 'ignore'],
+        // Nobody may be left to read: a pipe would end it with its next line.
+        stdio: ['ignore', this.#heard === undefined ? 'ignore' : 'pipe', 'ignore'],
         detached: true, // a process group of its own, so that a kill reaches its children too
       })
       child.once('error', () => this.#startLater())
       child.once('exit', () => this.#startLater())
       this.#child = child
       this.#runningSince = performance.now()
-      if (child.stdout === undefined) return // it had no file descriptors, and says so by its error
+      if (this.#heard === undefined || !child.stdout) return // it had no file descriptors, and says so by its error
       createInterface({ input: child.stdout }).on('line', this.#heard)
     } catch {
       this.#startLater()

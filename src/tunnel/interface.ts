@@ -84,6 +84,8 @@ export interface Interfaces {
   watch?(harmed: () => void): () => void
   /** Ends what runs for the interfaces in this process or below it; what the kernel has stays. */
   close?(): void
+  /** As `close`, for a process that takes over: what runs below this one for the interfaces goes on. */
+  leave?(): void
   /** Makes the kernel equal to `wanted`: missing ones made, strays with our device prefix removed, others not touched. */
   reconcile(wanted: readonly Link[]): Promise<Reconciliation>
   /**

@@ -43,6 +43,26 @@ test('systemd understands every line of the unit', async t => {
   }
 })
 
+test('systemd understands every line of the socket unit, and it has each address for UDP and TCP', async t => {
+  const text = readFileSync(join(SYSTEMD, 'freenet6.socket'), 'utf8')
+  const of = (key: string) => [...text.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value]) => value)
+  for (const address of of('ListenDatagram')) assert.ok(of('ListenStream').includes(address), address)
+  if (!(await requirePackages(t, ['systemd-analyze']))) return
+  const dir = mkdtempSync(join(tmpdir(), 'freenet6-unit-'))
+  try {
+    writeFileSync(join(dir, 'freenet6.socket'), text)
+    const service = readFileSync(UNIT, 'utf8')
+    writeFileSync(
+      join(dir, 'freenet6.service'),
+      service.replaceAll('/opt/freenet6/node_modules/.bin/node', process.execPath),
+    )
+    const { status, stderr } = run('systemd-analyze', 'verify', '--man=no', join(dir, 'freenet6.socket'))
+    assert.deepEqual([status, stderr.split('\n').filter(line => line.includes('freenet6'))], [0, []])
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+})
+
 test('what the unit starts is in the repository, and gives what the program needs', () => {
   const text = readFileSync(UNIT, 'utf8')
   assert.ok(existsSync(join(ROOT, 'src', 'cli.ts')))

@@ -20,7 +20,7 @@ export async function withListener(
   use: (listener: TcpListener) => Promise<void>,
 ): Promise<void> {
   const limits = { ...TCP_LIMITS, ...setting.limits }
-  const listener = await TcpListener.listen(LOOPBACK, setting.respond ?? echo, limits)
+  const listener = await TcpListener.listen(LOOPBACK, setting.respond ?? echo, { limits })
   try {
     await use(listener)
   } finally {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { requirePackages } from '../packages.ts'
-import { startServer } from '../spawn.ts'
+import { runCli, startServer } from '../spawn.ts'
 
 /** Listens as a service manager does, which Node can't, and prints what it is told, a line a datagram. */
 const LISTEN = `import socket, sys
@@ -77,6 +77,24 @@ test('the service manager hears when all is ready, of a reload, and of the end',
     manager.lines.map(line => line.split('=')[0]),
     ['READY', 'RELOADING', 'READY', 'STOPPING'],
   )
+})
+
+test('the service manager hears which process is the service after a restart', async t => {
+  if (!(await isReady(t))) return
+  await using manager = await Manager.listen(join(dir, 'notify'))
+  await using server = await startServer({ env: { NOTIFY_SOCKET: join(dir, 'notify') } })
+  const { stdout } = await runCli(['restart', '--json', '--config', join(server.dir, 'freenet6.toml')], {
+    timeout: 60_000,
+  })
+  const { pid } = JSON.parse(stdout) as { pid: number }
+  try {
+    await manager.hears(/^RELOADING=1 MONOTONIC_USEC=\d+ STATUS=restarting$/)
+    await manager.hears(new RegExp(`^MAINPID=${pid} READY=1 STATUS=serving$`))
+    await manager.hears(/^READY=1 STATUS=serving$/)
+    assert.ok(!manager.lines.some(line => line.startsWith('STOPPING'))) // the service goes on
+  } finally {
+    process.kill(pid, 'SIGKILL')
+  }
 })
 
 test('a socket of the abstract kind is told as well', async t => {

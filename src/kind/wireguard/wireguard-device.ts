@@ -54,6 +54,12 @@ export class WireguardDevice {
     this.#child = undefined
   }
 
+  /** Lets wireguard-go run on: a process that takes over finds the interface as it is, and makes it anew if it ends. */
+  leave(): void {
+    this.#child?.leave()
+    this.#child = undefined
+  }
+
   async #isThere(): Promise<boolean> {
     return (await this.#runWg(['show', this.name, 'listen-port'])).kind === 'done'
   }
@@ -66,7 +72,6 @@ export class WireguardDevice {
     this.#child ??= new LastingChild({
       command: 'wireguard-go',
       args: ['-f', this.name],
-      heard: () => undefined,
       restarted: this.#lost,
     })
     for (let poll = 0; poll < POLLS; poll++) {

@@ -139,6 +139,10 @@ export class WireguardInterfaces implements Interfaces {
     this.#device.close()
   }
 
+  leave(): void {
+    this.#device.leave()
+  }
+
   async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
     const preparation = await this.prepare()
     const states = await this.#readStates()

@@ -5,7 +5,9 @@ import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import type { Converse } from '../../engine/conversation.ts'
 import { DurationCount } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
+import type { HeldSockets } from '../held-sockets.ts'
 import { ListenFault } from '../listen-fault.ts'
+import { BACKLOG } from '../open-stream.ts'
 import { PREFIX_LENGTH } from './message-stream.ts'
 import { type ConnectionCounts, type ConnectionTimes, TcpConnection } from './tcp-connection.ts'
 
@@ -67,20 +69,20 @@ export class TcpListener {
   /** Both in the order of the last query, the longest ago first. */
   readonly #connections = new Map<TcpConnection, string>()
   readonly #byAddress = new Map<string, Set<TcpConnection>>()
+  /** Resolves when the port is free; undefined while it is listened on. */
+  #closed: Promise<unknown> | undefined
 
-  /** Binds and answers at once. Port 0 is any free one. Rejects with a ListenFault. */
+  /** Binds and answers at once; on a socket that is held, if there are any. Port 0 is any free one. Rejects with a ListenFault. */
   static async listen(
     endpoint: Endpoint,
     converse: Converse,
-    limits: TcpLimits = TCP_LIMITS,
+    {
+      limits = TCP_LIMITS,
+      sockets,
+    }: { readonly limits?: TcpLimits; readonly sockets?: HeldSockets | undefined } = {},
   ): Promise<TcpListener> {
     const server = createServer({ allowHalfOpen: true, highWaterMark: limits.highWater })
-    try {
-      server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: true, exclusive: true })
-      await once(server, 'listening')
-    } catch (error) {
-      throw new ListenFault(endpoint, 'tcp', error)
-    }
+    await listenOn(server, endpoint, sockets?.stream('tcp', endpoint))
     return new TcpListener(server, converse, { limits, event: 'connection' })
   }
 
@@ -103,14 +105,24 @@ export class TcpListener {
     return this.#connections.size
   }
 
+  /** Accepts no more and goes on answering those who are connected: for so many milliseconds, or until all have gone. */
+  async drain(milliseconds: number): Promise<void> {
+    await Promise.race([this.#closeServer(), sleep(milliseconds, undefined, { ref: false })])
+  }
+
   /** Accepts no more, lets peers take what is on its way for half a second; resolves when the port is free. */
   async close(): Promise<void> {
-    const closed = once(this.#server, 'close')
-    this.#server.close()
+    const closed = this.#closeServer()
     for (const connection of this.#connections.keys()) connection.finish()
     await Promise.race([closed, sleep(CLOSE_GRACE_MS)])
     for (const connection of this.#connections.keys()) connection.destroy()
     await closed
+  }
+
+  #closeServer(): Promise<unknown> {
+    this.#closed ??= once(this.#server, 'close')
+    this.#server.close()
+    return this.#closed
   }
 
   #accept(socket: Socket): void {
@@ -174,6 +186,17 @@ export class TcpListener {
     if (key === undefined) return
     this.#forget(connection)
     this.#remember(connection, key)
+  }
+}
+
+/** Has a server listen on a socket that is open, or on one of its own. Rejects with a ListenFault. */
+export async function listenOn(server: Server, endpoint: Endpoint, fd: number | undefined): Promise<void> {
+  try {
+    if (fd !== undefined) server.listen({ fd, backlog: BACKLOG })
+    else server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: true, exclusive: true })
+    await once(server, 'listening')
+  } catch (error) {
+    throw new ListenFault(endpoint, 'tcp', error)
   }
 }
 

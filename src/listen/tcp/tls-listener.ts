@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,8 +5,8 @@ import { createServer, type Server } from 'node:tls'
 import type { Converse } from '../../engine/conversation.ts'
 import type { DurationCount } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
-import { ListenFault } from '../listen-fault.ts'
-import { type TcpCounts, type TcpLimits, TcpListener } from './tcp-listener.ts'
+import type { HeldSockets } from '../held-sockets.ts'
+import { listenOn, type TcpCounts, type TcpLimits, TcpListener } from './tcp-listener.ts'
 
 /** RFC 9103 7.1, RFC 7858 3.2: the protocol that a client asks for, if it asks for one. */
 const PROTOCOL = 'dot'
@@ -33,7 +32,12 @@ export class TlsListener {
   /** Binds and answers at once. Rejects with a ListenFault, or with what the files are refused for. */
   static async listen(
     endpoint: Endpoint,
-    options: { readonly files: TlsFiles; readonly converse: Converse; readonly limits: TcpLimits },
+    options: {
+      readonly files: TlsFiles
+      readonly converse: Converse
+      readonly limits: TcpLimits
+      readonly sockets?: HeldSockets | undefined
+    },
   ): Promise<TlsListener> {
     const { files, limits } = options
     const server = createServer({
@@ -45,12 +49,7 @@ export class TlsListener {
       minVersion: OLDEST_VERSION,
     })
     server.maxConnections = limits.connections
-    try {
-      server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: true, exclusive: true })
-      await once(server, 'listening')
-    } catch (error) {
-      throw new ListenFault(endpoint, 'tcp', error)
-    }
+    await listenOn(server, endpoint, options.sockets?.stream('tls', endpoint))
     return new TlsListener(server, options)
   }
 
@@ -91,6 +90,11 @@ export class TlsListener {
   /** Reads the files again, for connections to come. Throws if they can't be used: those before stay. */
   renew(): void {
     this.#server.setSecureContext({ ...contentsOf(this.#files), minVersion: OLDEST_VERSION })
+  }
+
+  /** As `TcpListener.drain`. */
+  drain(milliseconds: number): Promise<void> {
+    return this.#tcp.drain(milliseconds)
   }
 
   /** As `TcpListener.close`; a handshake that is not done by then is cut off. */

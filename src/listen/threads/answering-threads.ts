@@ -5,9 +5,10 @@ import type { SentTransfer } from '../../engine/transfers.ts'
 import type { Durations } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
 import type { Log } from '../../shared/log.ts'
+import { HeldSockets } from '../held-sockets.ts'
 import type { Libc } from '../libc.ts'
 import { NO_UDP_COUNTS, type UdpCounts } from '../udp/dgram-listener.ts'
-import { type OpenSocket, openSockets } from '../udp/open-socket.ts'
+import type { OpenSocket } from '../udp/open-socket.ts'
 import type { UdpListeners } from '../udp/udp-listeners.ts'
 import { Seat } from './seat.ts'
 import { sumOf } from './shared-counts.ts'
@@ -17,6 +18,8 @@ import { PATIENCE_MS } from './thread-orders.ts'
 export interface AnsweringThreadsOptions {
   readonly libc: Libc
   readonly threads: number
+  /** Where the sockets come from, and stay open; else they are the threads' own. */
+  readonly sockets?: HeldSockets | undefined
   /** What each thread's engine is made from; handed from thread to thread. */
   readonly engine: NameserverOptions
   readonly log: Log
@@ -32,7 +35,7 @@ export interface AnsweringThreadsOptions {
 /**
  * UDP in threads of its own. Each thread has a socket on every address, an engine, and the table that all share:
  *
- *     main      opens the sockets ─ writes the table ─ answers TCP, web, database, monitor
+ *     main      holds the sockets ─ writes the table ─ answers TCP, web, database, monitor
  *     thread 0  recvmmsg ─ respond × 64 ─ sendmmsg on  127.0.0.1:53 (socket 0)  [::1]:53 (socket 0)
  *     thread 1  recvmmsg ─ respond × 64 ─ sendmmsg on  127.0.0.1:53 (socket 1)  [::1]:53 (socket 1)
  */
@@ -40,11 +43,13 @@ export class AnsweringThreads implements UdpListeners {
   readonly #options: AnsweringThreadsOptions
   /** For each address, a socket for each thread. */
   readonly #sockets: (readonly OpenSocket[])[] = []
+  readonly #held: HeldSockets
   #seats: readonly Seat[] = []
   readonly #durations = new SharedDurations()
 
   constructor(options: AnsweringThreadsOptions) {
     this.#options = options
+    this.#held = options.sockets ?? new HeldSockets(options.libc)
   }
 
   async bind(endpoint: Endpoint): Promise<Endpoint> {
@@ -56,14 +61,14 @@ export class AnsweringThreads implements UdpListeners {
   }
 
   #open(endpoint: Endpoint, { isAhead }: { readonly isAhead: boolean }): Endpoint {
-    const { libc, threads } = this.#options
-    const sockets = openSockets(libc, endpoint, { count: threads, patienceMs: PATIENCE_MS, isAhead })
+    const { threads } = this.#options
+    const sockets = this.#held.udp(endpoint, { count: threads, patienceMs: PATIENCE_MS, isAhead })
     this.#sockets.push(sockets)
     return sockets[0]?.address ?? endpoint
   }
 
   async start(): Promise<void> {
-    const { libc: _libc, threads, ...options } = this.#options
+    const { libc: _libc, sockets: _sockets, threads, ...options } = this.#options
     this.#seats = Array.from(
       { length: threads },
       (_, index) =>
@@ -71,7 +76,7 @@ export class AnsweringThreads implements UdpListeners {
           ...options,
           durations: this.#durations.buffer,
           index,
-          sockets: this.#sockets.flatMap(sockets => sockets.slice(index, index + 1)),
+          sockets: this.#sockets.flatMap(sockets => socketsOf(sockets, { index, threads })),
         }),
     )
     await Promise.all(this.#seats.map(seat => seat.fill()))
@@ -113,9 +118,23 @@ export class AnsweringThreads implements UdpListeners {
     for (const seat of this.#seats) await seat.renew(engine)
   }
 
-  async close(): Promise<void> {
+  /** Answers no more until `start` is called again; queries wait in the sockets. */
+  async pause(): Promise<void> {
     await Promise.all(this.#seats.map(seat => seat.close()))
-    for (const { fd } of this.#sockets.flat()) this.#options.libc.close(fd)
+  }
+
+  async close(): Promise<void> {
+    await this.pause()
+    if (this.#options.sockets === undefined) this.#held.close()
     this.#sockets.length = 0
   }
+}
+
+/** Sockets that were passed may be more than there are threads, or fewer: then several threads read one. */
+function socketsOf(
+  sockets: readonly OpenSocket[],
+  { index, threads }: { readonly index: number; readonly threads: number },
+): readonly OpenSocket[] {
+  if (sockets.length >= threads) return sockets.filter((_, at) => at % threads === index)
+  return sockets.slice(index % sockets.length, (index % sockets.length) + 1)
 }

@@ -5,7 +5,7 @@ import { isWildcard } from './packet-info.ts'
 import { ADDRESS_ROOM, endpointOf, socketAddress } from './socket-address.ts'
 
 /** Takes in a burst while a thread is busy: about 16,000 queries. Linux grants at most net.core.rmem_max. */
-const RECEIVE_BUFFER = 4 * 1024 * 1024
+export const RECEIVE_BUFFER = 4 * 1024 * 1024
 
 /** A UDP socket that libc opened. Whoever opened it closes it. */
 export interface OpenSocket {
@@ -71,13 +71,15 @@ function openSocket(
   return { fd, family, isWildcard: isAll, address }
 }
 
-function boundTo(libc: Libc, fd: number): Endpoint {
+/** Where a socket is bound. */
+export function boundTo(libc: Libc, fd: number): Endpoint {
   const bound = new Uint8Array(ADDRESS_ROOM)
   libc.getsockname(fd, bound, Uint32Array.of(bound.length))
   return endpointOf(bound)
 }
 
-function systemError(libc: Libc): Error {
+/** The error of the last call, named as Node names it. */
+export function systemError(libc: Libc): Error {
   const code = libc.errorName(libc.errno())
   return Object.assign(new Error(code), { code })
 }

@@ -210,7 +210,7 @@ function takeLock(file: string): DatabaseSync {
     if (storageFaultOf(error) !== 'busy') throw error
     throw new DatabaseFault(
       'database-locked',
-      `another freenet6 process holds ${file}: stop it first, or give this one its own data_dir`,
+      `another freenet6 process holds ${file}: stop it first, replace it by 'freenet6 restart', or give this one its own data_dir`,
       { cause: error },
     )
   }

@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Memory } from './handover/messages.ts'
+import { Successor } from './handover/successor.ts'
+import { refused } from './lifecycle/refusal.ts'
+import type { HeldSockets } from './listen/held-sockets.ts'
+import type { ServiceManager } from './listen/service-manager.ts'
+import type { Restarted } from './operator/command.ts'
+import type { Outcome } from './operator/outcome.ts'
+import type { Running } from './running.ts'
+import type { Log } from './shared/log.ts'
+import { problem } from './shared/problem.ts'
+
+/** How long each step of a successor may take: a large table takes seconds to load, and a slow disk more. */
+const PATIENCE_MS = { prepared: 30_000, answering: 240_000, serving: 60_000 }
+/** How long both answer, from the same table: the code of a new process is slow until it has been compiled. */
+const OVERLAP_MS = 1000
+/** How long those who are connected are answered after a successor has taken over. */
+const DRAIN_MS = 5000
+/** Long enough for the reply to the command that asked. */
+const LAST_REPLY_MS = 200
+/** How often it is tried to go on, where a table that was closed for a successor can't be opened again. */
+const RETRY_MS = 5000
+const RETRY_SECONDS = 2
+/** Small programs that are the first of a container, and end with what they have started. */
+const CONTAINER_INITS = new Set(['tini', 'docker-init', 'dumb-init', 'catatonit', 'podman-init'])
+
+const SERVING = 'serving'
+
+/** Starts everything again in this very process, on the same sockets. */
+export type StartAgain = (options: {
+  readonly released: () => Promise<Memory>
+  /** Called when queries are answered by what was started. */
+  readonly onAnswering: () => Promise<void>
+}) => Promise<Running>
+
+/**
+ * A restart without a gap: a successor is started as a child of this process and given its sockets; see
+ * handover/messages.ts for the steps. Whatever becomes of the successor, somebody answers queries.
+ */
+export class Restart {
+  /** Resolves when a successor serves and this process has nothing more to do. */
+  readonly handedOver: Promise<void>
+  readonly #sockets: HeldSockets | undefined
+  readonly #manager: ServiceManager
+  readonly #startAgain: StartAgain
+  readonly #log: Log
+  readonly #whenHandedOver: () => void
+  #running: Running | undefined
+  #successor: Successor | undefined
+  #isUnderWay = false
+  #isEnding = false
+  #hasHandedOver = false
+
+  constructor(parts: {
+    /** Undefined: they can't be passed. */
+    readonly sockets: HeldSockets | undefined
+    readonly manager: ServiceManager
+    readonly startAgain: StartAgain
+    readonly log: Log
+  }) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.handedOver = promise
+    this.#whenHandedOver = resolve
+    this.#sockets = parts.sockets
+    this.#manager = parts.manager
+    this.#startAgain = parts.startAgain
+    this.#log = parts.log
+  }
+
+  /** Whether another process is the service. */
+  get hasHandedOver(): boolean {
+    return this.#hasHandedOver
+  }
+
+  /** From now on this is what a successor takes over. */
+  begin(running: Running): void {
+    this.#running = running
+  }
+
+  /** Reads everything again, but not while a successor does. */
+  reload(): void {
+    if (!this.#isUnderWay) void this.#running?.reload.run()
+  }
+
+  /** One at a time. Never rejects: what could not be done is in the outcome, and in the log. */
+  async run(): Promise<Outcome<Restarted>> {
+    if (this.#isUnderWay) return refused(problem('restarting', { seconds: RETRY_SECONDS }))
+    const sockets = this.#sockets
+    const running = this.#running
+    if (sockets === undefined || running === undefined)
+      return refused(problem('restart-impossible', { case: 'system-calls' }))
+    if (isOfContainer()) return refused(problem('restart-impossible', { case: 'container' }))
+    this.#isUnderWay = true
+    this.#manager.tell('reloading', 'restarting')
+    try {
+      return await this.#handOver(running, sockets)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#log.error({ reason }, 'the successor does not serve: this process goes on')
+      return refused(problem('restart-failed', { reason }))
+    } finally {
+      if (this.#successor === undefined) {
+        this.#isUnderWay = false
+        this.#manager.tell('ready', SERVING)
+      }
+    }
+  }
+
+  /** Ends everything here, and a successor that does not serve yet. */
+  async end(): Promise<void> {
+    this.#isEnding = true
+    if (!this.#hasHandedOver) await this.#successor?.kill()
+    await this.#running?.stop()
+  }
+
+  async #handOver(running: Running, sockets: HeldSockets): Promise<Outcome<Restarted>> {
+    const began = performance.now()
+    const successor = new Successor(sockets.handed)
+    this.#successor = successor
+    this.#log.info({ pid: successor.pid }, 'a successor was started')
+    let memory: Memory | undefined
+    let isSilent = false
+    try {
+      await successor.reach('prepared', PATIENCE_MS.prepared)
+      memory = await running.release()
+      successor.tell({ kind: 'released', memory })
+      await successor.reach('answering', PATIENCE_MS.answering)
+      await sleep(OVERLAP_MS)
+      isSilent = true
+      await running.silence()
+      successor.tell({ kind: 'silent' })
+      await successor.reach('serving', PATIENCE_MS.serving)
+    } catch (error) {
+      await successor.kill()
+      this.#successor = undefined
+      if (this.#isEnding) throw error
+      if (memory !== undefined) await this.#goOn(running, { sockets, memory, isSilent })
+      throw error
+    }
+    this.#hasHandedOver = true
+    this.#manager.handOver(successor.pid, SERVING)
+    successor.tell({ kind: 'yours' })
+    const { pid } = successor
+    successor.leave()
+    const milliseconds = Math.round(performance.now() - began)
+    this.#log.info({ pid, milliseconds }, 'the successor has taken over')
+    void this.#leave(running).then(this.#whenHandedOver)
+    return { kind: 'done', value: { pid, milliseconds } }
+  }
+
+  async #leave(running: Running): Promise<void> {
+    await sleep(LAST_REPLY_MS)
+    await running.leave(DRAIN_MS)
+  }
+
+  /** Opens the table again and starts everything on the same sockets; what answers from memory answers until then. */
+  async #goOn(
+    former: Running,
+    {
+      sockets,
+      memory,
+      isSilent,
+    }: { readonly sockets: HeldSockets; readonly memory: Memory; readonly isSilent: boolean },
+  ): Promise<void> {
+    if (isSilent) await former.speak()
+    while (!this.#isEnding) {
+      try {
+        sockets.giveBack()
+        this.#running = await this.#startAgain({
+          released: async () => memory,
+          onAnswering: () => former.silence(),
+        })
+        void this.#leave(former)
+        return
+      } catch (error) {
+        this.#log.error({ err: error }, 'the table can not be opened again: names are answered from memory')
+        await former.speak().catch(() => undefined)
+        await sleep(RETRY_MS)
+      }
+    }
+  }
+}
+
+/** A container ends with its first process, or with what that has started. */
+function isOfContainer(): boolean {
+  if (process.pid === 1) return true
+  try {
+    return process.ppid === 1 && CONTAINER_INITS.has(readFileSync('/proc/1/comm', 'utf8').trim())
+  } catch {
+    return false
+  }
+}
