@@ -116,6 +116,7 @@ export class Restart {
 
   async #handOver(running: Running, sockets: HeldSockets): Promise<Outcome<Restarted>> {
     const began = performance.now()
+    sockets.widen()
     const successor = new Successor(sockets.handed)
     this.#successor = successor
     this.#log.info({ pid: successor.pid }, 'a successor was started')
@@ -135,6 +136,7 @@ export class Restart {
       await successor.kill()
       this.#successor = undefined
       if (this.#isEnding) throw error
+      sockets.narrow()
       if (memory !== undefined) await this.#goOn(running, { sockets, memory, isSilent })
       throw error
     }

@@ -39,6 +39,8 @@ import { endWithin, Stops } from './stops.ts'
 import { poolRoom } from './tunnel/address-pool.ts'
 
 const METRICS_CACHE_MS = 5000
+/** How long after a start the sockets have more room: code that is used has been compiled by then. */
+const SETTLING_MS = 10_000
 /** The contract gives five seconds; what is not closed by then is let go. */
 const STOP_DEADLINE_MS = 4000
 
@@ -103,6 +105,7 @@ async function serveAfter(
     lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
     sockets?.closeUntaken()
     await predecessor?.left()
+    setTimeout(() => sockets?.narrow(), SETTLING_MS).unref()
     manager.tell('ready', SERVING)
     process.stdout.write(running.readyLine)
     const reason = await Promise.race([signal, restart.handedOver])

@@ -33,6 +33,9 @@ export interface UdpWishes {
   readonly isAhead: boolean
 }
 
+/** About 80,000 queries, where the system grants it. */
+const WIDE_BUFFER = 32 * 1024 * 1024
+
 /** The machine does not have the address yet. */
 const ABSENT = 'EADDRNOTAVAIL'
 
@@ -133,6 +136,20 @@ export class HeldSockets {
     for (const { fd } of at === -1 ? [] : this.#held.splice(at, 1)) this.#libc.close(fd)
   }
 
+  /** Makes room for what comes while two processes share the cores, and the code of one is still to be compiled. */
+  widen(): void {
+    this.#setReceiveBuffers(WIDE_BUFFER)
+  }
+
+  /** As much room as is good at other times: what waits longer is answered too late. */
+  narrow(): void {
+    this.#setReceiveBuffers(RECEIVE_BUFFER)
+  }
+
+  #setReceiveBuffers(octets: number): void {
+    for (const { fd, role } of this.#held) if (role === 'udp') this.#libc.setReceiveBuffer(fd, octets)
+  }
+
   /** They may be taken once more: whoever had them has ended. */
   giveBack(): void {
     for (const held of this.#held) held.isTaken = false
@@ -199,7 +216,6 @@ export class HeldSockets {
   #suit(fd: number, { address }: Endpoint, { patienceMs }: UdpWishes): void {
     this.#libc.setBlocking(fd)
     this.#libc.setReceiveTimeout(fd, patienceMs)
-    this.#libc.setReceiveBuffer(fd, RECEIVE_BUFFER)
     if (isWildcard(address)) this.#libc.setPacketInfo(fd, address.includes(':') ? 6 : 4)
   }
 }
