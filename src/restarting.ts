@@ -78,6 +78,11 @@ export class Restart {
     this.#running = running
   }
 
+  /** Gives the sockets their usual room, unless a successor is on its way. */
+  settle(): void {
+    if (!this.#isUnderWay) this.#sockets?.narrow()
+  }
+
   /** Reads everything again, but not while a successor does. */
   reload(): void {
     if (!this.#isUnderWay) void this.#running?.reload.run()
