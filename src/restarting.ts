@@ -148,6 +148,7 @@ export class Restart {
     this.#hasHandedOver = true
     this.#manager.handOver(successor.pid, SERVING)
     successor.tell({ kind: 'yours' })
+    running.dismissVisitors()
     const { pid } = successor
     successor.leave()
     const milliseconds = Math.round(performance.now() - began)
@@ -178,6 +179,7 @@ export class Restart {
           released: async () => memory,
           onAnswering: () => former.silence(),
         })
+        former.dismissVisitors()
         void this.#leave(former)
         return
       } catch (error) {
