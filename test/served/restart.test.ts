@@ -221,7 +221,7 @@ for (const { moment, mark, afterMs } of [
   { moment: 'when it has the table', mark: /a successor was started[\s\S]*table loaded/, afterMs: 0 },
   { moment: 'while both answer', mark: /a successor was started[\s\S]*table loaded/, afterMs: 600 },
 ]) {
-  test(`a successor that is killed ${moment} costs no query, and the process before goes on`, {
+  test(`a successor that is killed ${moment} costs no query but over its own connections, and the process before goes on`, {
     skip: noBatches,
   }, async t => {
     const server = await start(t)
@@ -247,7 +247,10 @@ for (const { moment, mark, afterMs } of [
     await sender.stop()
     assert.deepEqual(sender.udp.wrong, [])
     assert.equal(sender.udp.answered, sender.udp.sent)
-    assert.deepEqual(sender.tcp.wrong, [])
+    assert.deepEqual(
+      sender.tcp.wrong.filter(line => !line.includes('ECONNRESET')),
+      [],
+    )
     assert.deepEqual(registrant.odd, [])
     await assertServed(server, [first, ...registrant.registered])
   })
