@@ -78,6 +78,11 @@ export class Restart {
     this.#running = running
   }
 
+  /** Gives the sockets their usual room, unless a successor is on its way. */
+  settle(): void {
+    if (!this.#isUnderWay) this.#sockets?.narrow()
+  }
+
   /** Reads everything again, but not while a successor does. */
   reload(): void {
     if (!this.#isUnderWay) void this.#running?.reload.run()
@@ -143,6 +148,7 @@ export class Restart {
     this.#hasHandedOver = true
     this.#manager.handOver(successor.pid, SERVING)
     successor.tell({ kind: 'yours' })
+    running.dismissVisitors()
     const { pid } = successor
     successor.leave()
     const milliseconds = Math.round(performance.now() - began)
@@ -173,6 +179,7 @@ export class Restart {
           released: async () => memory,
           onAnswering: () => former.silence(),
         })
+        former.dismissVisitors()
         void this.#leave(former)
         return
       } catch (error) {

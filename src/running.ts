@@ -84,6 +84,11 @@ export class Running {
     return this.#parts.dns.speak()
   }
 
+  /** Visitors who come again reach the process that has taken over. */
+  dismissVisitors(): void {
+    this.#parts.portal.closeIdle()
+  }
+
   /** Answers those who are connected for so many milliseconds at most, then ends. */
   async leave(milliseconds: number): Promise<void> {
     await this.#parts.dns.drain(milliseconds)

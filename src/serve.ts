@@ -105,7 +105,7 @@ async function serveAfter(
     lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
     sockets?.closeUntaken()
     await predecessor?.left()
-    setTimeout(() => sockets?.narrow(), SETTLING_MS).unref()
+    setTimeout(() => restart.settle(), SETTLING_MS).unref()
     manager.tell('ready', SERVING)
     process.stdout.write(running.readyLine)
     const reason = await Promise.race([signal, restart.handedOver])

@@ -166,6 +166,11 @@ export class Portal {
     return this.#memory.kept()
   }
 
+  /** Lets go of connections without a request: their next one is for the process that has taken over. */
+  closeIdle(): void {
+    this.#server.closeIdleConnections()
+  }
+
   async close(): Promise<void> {
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
     this.#events.close()
