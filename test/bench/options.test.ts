@@ -9,7 +9,7 @@ function options(...args: string[]) {
 
 test('without options everything is measured against every peer, three rounds, into docs/benchmarks.md', () => {
   const { parts, peers, rounds, seconds, tunnels, sizes, records, report } = options()
-  assert.equal(parts.size, 14)
+  assert.equal(parts.size, 15)
   assert.deepEqual([...peers], ['nsd', 'knot', 'bind', 'powerdns'])
   assert.deepEqual(
     { rounds, seconds, tunnels, sizes, records },

@@ -8,7 +8,6 @@ set -Eeuo pipefail
 PROJECT=$1 WORK=$2
 PATIENCE=300
 LOG=$WORK/freenet6.log
-SERVICE=
 
 failed() { # LINE COMMAND
   echo "line $1: $2" >&2
@@ -70,12 +69,18 @@ begin() {
   # shellcheck disable=SC2046 # words, as systemd takes them
   (umask 0077 && cd /var/lib/freenet6 && exec setpriv --reuid="$(unit User)" --regid="$(unit Group)" --init-groups \
     --inh-caps="$rights" --ambient-caps="$rights" --no-new-privs $(unit ExecStart)) >"$WORK/ready" 2>>"$LOG" &
-  SERVICE=$!
   wait_for grep -q '^ready ' "$WORK/ready"
 }
+# The service itself tells systemd: after a restart it is another process than the one that was begun.
+main_process() { freenet6 status --json | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'; }
+gone() { ! kill -0 "$1"; }
 systemctl() {
   case $1 in
-    stop) kill "$SERVICE" && wait "$SERVICE" ;;
+    stop)
+      local service
+      service=$(main_process)
+      kill "$service" && wait_for gone "$service"
+      ;;
     restart) systemctl stop && begin ;;
     enable | start) begin ;;
   esac
