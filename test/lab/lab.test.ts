@@ -20,8 +20,7 @@ const GUEST_SUITES = [
   'daemon-systems.guest.ts',
   'shell-systems.guest.ts',
   'sit-interfaces.guest.ts',
-  'wireguard-systems.guest.ts',
-  ...(IS_WHOLE_LAB ? ['diagnosis.guest.ts'] : []),
+  ...(IS_WHOLE_LAB ? ['diagnosis.guest.ts', 'wireguard-systems.guest.ts'] : []),
 ]
 
 const skip = await missingGuest()

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { runInGuest } from './guest.ts'
 import { missingGuest } from './kernel.ts'
 import { LAYOUTS } from './kernel-view.ts'
+import { IS_WHOLE_LAB } from './whole-lab.ts'
 
 const SUITE = join(import.meta.dirname, 'layouts.guest.ts')
 /** Two minutes on a machine of its own. */
@@ -12,7 +13,8 @@ const TEST_TIMEOUT_MS = 600_000
 
 const skip = await missingGuest()
 
-for (const layout of LAYOUTS) {
+/** The story is told in both layouts in any case. */
+for (const layout of IS_WHOLE_LAB ? LAYOUTS : (['shared'] as const)) {
   test(`the layout ${layout} passes its table of cases on a real kernel`, {
     skip: skip ?? false,
     timeout: TEST_TIMEOUT_MS,

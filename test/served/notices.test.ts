@@ -210,7 +210,7 @@ test('an owner who leaves a URL is told the same there, in their language, throu
   await until(() => posted.length === 1)
   assert.deepEqual(
     [posted[0]?.path, posted[0]?.title],
-    ['/topic', 'Voulez-vous des nouvelles de alice.ca.freenet6.net ?'],
+    ['/topic', 'Voulez-vous des nouvelles de alice.ca.freenet6.net ?'],
   )
   const answer = await fetch(posted[0]?.click ?? '', {
     method: 'POST',
