@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -127,3 +127,14 @@ for (const [what, row] of CONFLICTS) {
     database.close()
   })
 }
+
+test('database and lock are for the owner alone, and nobody else may write in their folder, whoever made them', () => {
+  const modeOf = (path: string) => statSync(path).mode & 0o777
+  mkdirSync(join(directory, 'data'))
+  chmodSync(join(directory, 'data'), 0o777)
+  writeFileSync(`${file()}.lock`, '', { mode: 0o644 })
+  const database = Database.open(file())
+  assert.equal(modeOf(join(directory, 'data')), 0o755)
+  for (const name of ['', '.lock', '.lock-journal', '-wal']) assert.equal(modeOf(file() + name), 0o600, name)
+  database.close()
+})

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
@@ -188,10 +197,28 @@ export class Database {
 function makeWritable(file: string): void {
   try {
     makeDirectory(dirname(file))
+    takeFromOthers(dirname(file))
     closeSync(openSync(file, existsSync(file) ? 'r+' : 'a', 0o600))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new DatabaseFault('database-read-only', `${file} can't be written: ${reason}`, { cause: error })
+  }
+}
+
+/** Who may write in the folder could put another database in the place of ours; in one like /tmp (sticky) nobody can. */
+function takeFromOthers(directory: string): void {
+  const { mode } = statSync(directory)
+  const isSticky = (mode & 0o1000) !== 0
+  if (!isSticky && (mode & 0o022) !== 0) chmodSync(directory, mode & 0o7755)
+}
+
+/** For the owner alone, also where an earlier version made it; SQLite's journal of it has the same rights. */
+function makePrivate(file: string): void {
+  const descriptor = openSync(file, 'a', 0o600)
+  try {
+    if ((fstatSync(descriptor).mode & 0o077) !== 0) fchmodSync(descriptor, 0o600)
+  } finally {
+    closeSync(descriptor)
   }
 }
 
@@ -201,6 +228,7 @@ function makeDirectory(path: string): void {
 }
 
 function takeLock(file: string): DatabaseSync {
+  makePrivate(file) // who may read it could hold the lock, and keep us from starting
   const lock = new DatabaseSync(file)
   try {
     lock.exec('PRAGMA journal_mode = DELETE; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
