@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fchmodSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  statSync,
-} from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
@@ -209,16 +200,31 @@ function makeWritable(file: string): void {
 function takeFromOthers(directory: string): void {
   const { mode } = statSync(directory)
   const isSticky = (mode & 0o1000) !== 0
-  if (!isSticky && (mode & 0o022) !== 0) chmodSync(directory, mode & 0o7755)
+  if (isSticky || (mode & 0o022) === 0) return
+  try {
+    chmodSync(directory, mode & 0o7755)
+  } catch (error) {
+    if (!isErrno(error, 'EPERM')) throw error
+    throw new Error(
+      `others may write in ${directory}, which belongs to another user: chmod go-w ${directory}`,
+    )
+  }
 }
 
-/** For the owner alone, also where an earlier version made it; SQLite's journal of it has the same rights. */
+function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}
+
+/**
+ * For the owner alone, also where an earlier version made it; SQLite's journal of it has the same rights. What is in the way
+ * of that is in SQLite's way too, which says so with a code of its own.
+ */
 function makePrivate(file: string): void {
-  const descriptor = openSync(file, 'a', 0o600)
   try {
-    if ((fstatSync(descriptor).mode & 0o077) !== 0) fchmodSync(descriptor, 0o600)
-  } finally {
-    closeSync(descriptor)
+    closeSync(openSync(file, 'a', 0o600))
+    if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
+  } catch {
+    return
   }
 }
 
