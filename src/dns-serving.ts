@@ -32,7 +32,7 @@ export interface DnsServing {
   /** Threads that died and were replaced. */
   readonly threadRestarts: number
   /**
-   * Puts other values of `DNS_KEYS_AT_RUN_TIME` in force, without a query lost. A transfer under way goes on as it was
+   * Puts other values of `DNS_KEYS_AT_RUN_TIME` in force, without a gap. A transfer under way goes on as it was
    * allowed. Rejects where a thread could not begin: it and those after it, TCP too, go on with the values before.
    */
   renew(config: Config): Promise<void>

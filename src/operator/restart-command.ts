@@ -6,7 +6,7 @@ const SECOND_MS = 1000
 
 export const restartCommand = defineCommand({
   name: 'restart',
-  summary: 'start the program anew and let it take over, without a query lost; if it can’t, this one goes on',
+  summary: 'start the program anew and let it take over without a gap; if it can’t, this one goes on',
   words: [],
   parameters: z.strictObject({}),
   result: z.object({ pid: z.int(), milliseconds: z.int() }),
