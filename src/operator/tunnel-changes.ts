@@ -13,7 +13,7 @@ import type { WarnedReport } from './tunnel-report.ts'
 import type { TunnelReports } from './tunnel-reports.ts'
 
 /** Reads where owners are to be told, and knows where they are told now. */
-export interface Contacts {
+interface Contacts {
   read(wish: ContactWish, tunnelId?: string): ContactReading
   of(tunnelId: string): Contact | undefined
 }
