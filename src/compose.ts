@@ -16,6 +16,7 @@ import { loadLibc } from './listen/libc.ts'
 import { contactWishesOf } from './mail-serving.ts'
 import { History } from './observation/history.ts'
 import { TrafficCounts } from './observation/traffic-counts.ts'
+import { Turnover } from './observation/turnover.ts'
 import { Operator } from './operator/operator.ts'
 import { type ClientFacts, TunnelReports } from './operator/tunnel-reports.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
@@ -277,6 +278,10 @@ function assemble(
     audit: new Audit({ store, catalog, zone, log }),
     history,
     traffic,
+    turnover: new Turnover({
+      isKept: id => store.tunnels.dormant.byId(id) !== undefined,
+      now: () => clock.now(),
+    }),
     onRegistered: () => undefined,
     close: () => {
       isOpen = false

@@ -81,6 +81,7 @@ export function portalOptions(
     census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
     history: broker.history,
     traffic: broker.traffic,
+    turnover: broker.turnover,
     published: new PublishedNames(broker.catalog, broker.zone.names),
     table: broker.table,
     store: broker.store,

@@ -11,6 +11,7 @@ import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
 import { keepHistories } from './kept-histories.ts'
+import { keepTurnover } from './kept-turnover.ts'
 import { LastResort } from './last-resort.ts'
 import type { HeldSockets } from './listen/held-sockets.ts'
 import { loadLibc } from './listen/libc.ts'
@@ -194,6 +195,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   await parts.onAnswering()
 
   stops.push(keepHistories(config, { broker, log }).stop)
+  stops.push(keepTurnover(config, { broker, log }).stop)
   const monitor = new Monitor({
     lifecycle: broker.lifecycle,
     prober: broker.prober,

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { Diagnoses } from '../observation/diagnosis.ts'
-import { Turnover } from '../observation/turnover.ts'
 import { KeyCheck } from '../registration/key-check.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
@@ -137,11 +136,10 @@ export class Portal {
       timeoutMs: options.probeTimeoutMs,
       endOf: tunnel => options.lifecycle.endOf(tunnel),
     })
-    const turnover = new Turnover({ isKept: id => options.table.dormant.byId(id) !== undefined })
-    const stopCounting = options.store.onCommitted(({ rows }) => turnover.follow(rows))
+    const stopCounting = options.store.onCommitted(({ rows }) => options.turnover.follow(rows))
     const publicUrl = options.publicUrl || url
     const retirement = { isBegun: false }
-    const { app, memory } = application(options, { events, turnover, admittance, publicUrl, retirement })
+    const { app, memory } = application(options, { events, admittance, publicUrl, retirement })
     memory.restore(options.inherited, options.log)
     server.on('request', app.callback())
     return new Portal(url, { server, events, admittance, stopCounting, memory, underWay, retirement })
@@ -186,7 +184,6 @@ function application(
   options: PortalOptions,
   parts: {
     readonly events: TunnelEvents
-    readonly turnover: Turnover
     readonly admittance: Admittance
     readonly publicUrl: string
     readonly retirement: { readonly isBegun: boolean }
@@ -269,7 +266,7 @@ function application(
   const api = new Api(shared)
   api.mount(router)
   new Dyndns2(shared).mount(router)
-  new StatusPage({ ...options, views, turnover: parts.turnover }).mount(router)
+  new StatusPage({ ...options, views }).mount(router)
   mountPublicDocuments(router, { ...options, publicUrl })
   mountMachineRoutes(router, options, admittance)
   mountDocument(router, '/openapi.json', {
