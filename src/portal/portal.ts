@@ -261,7 +261,7 @@ function application(
   new HistoryPages(shared).mount(router)
   new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
-  if (correspondence.wishes.offersAny) new ContactPages(shared).mount(router)
+  if (correspondence.wishes.offersAny) new ContactPages({ ...shared, signInPages }).mount(router)
   if (correspondence.wishes.offers('email')) new MailedLinks({ ...shared, log }).mount(router)
   const api = new Api(shared)
   api.mount(router)

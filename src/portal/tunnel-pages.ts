@@ -20,12 +20,12 @@ import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
-import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
+import { idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import { RoutedPages } from './routed-pages.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { FirstView, SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
-import { isSignedIn, signedInTunnel } from './signed-in.ts'
+import { isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
 import { stageWords } from './stage-words.ts'
 import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
@@ -77,8 +77,6 @@ interface Occasion {
   readonly isReturnUnsure?: boolean
 }
 
-const SIGN_IN_FIRST = problem('unauthorized', { case: 'page' })
-
 /** The draft's last page, the script and instructions, and what its owner does with a tunnel later. */
 export class TunnelPages {
   readonly #options: TunnelPagesOptions
@@ -104,7 +102,7 @@ export class TunnelPages {
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
-    if (first !== undefined) this.#keepUnlessSent(ctx, token)
+    if (first !== undefined) keepUnlessSent(ctx, { signIns, token })
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       this.#options.signInPages.show(ctx, { reference: id })
       return
@@ -113,15 +111,6 @@ export class TunnelPages {
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
     const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
     this.#page(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
-  }
-
-  /** Neither a reload that breaks the first view off nor a fault of ours may lose the key. */
-  #keepUnlessSent(ctx: Context, token: string): void {
-    const { signIns } = this.#options
-    ctx.res.once('close', () => {
-      if (ctx.res.writableFinished && ctx.res.statusCode < 400) signIns.forgetTaken(token)
-      else signIns.putBack(token)
-    })
   }
 
   #page(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
@@ -143,7 +132,7 @@ export class TunnelPages {
       mtu: mtuOf(tunnel, facts),
       leastMtu: SMALLEST_MTU,
       mostMtu: largestMtu(tunnel, facts),
-      chosenMtu: tunnel.mtu ?? '',
+      chosenMtu: occasion.first?.typed?.mtu ?? tunnel.mtu ?? '',
       configuration: scripts.configuration(tunnel),
       routedNotes: scripts.routedNotes(tunnel, language.tag),
       stateWords: stageWords(tunnel, lifecycle.endOf(tunnel), language),
@@ -163,7 +152,8 @@ export class TunnelPages {
         language,
       ).map(({ detail }) => detail),
       endpointProblems,
-      typedIpv4: occasion.typedIpv4 ?? occasion.first?.typedIpv4 ?? '',
+      typedIpv4: occasion.typedIpv4 ?? occasion.first?.typed?.ipv4 ?? '',
+      typedPublicKey: occasion.first?.typed?.public_key ?? '',
       presentIpv4: this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,
@@ -259,9 +249,7 @@ export class TunnelPages {
   async #changeEndpoint(ctx: Context): Promise<void> {
     const { ipv4 = '', present = '', sure = '' } = await readForm(ctx.req)
     if (!isSignedIn(ctx, this.#options) && wantsPage(ctx)) {
-      ctx.status = 401
-      ctx.set(BEARER_CHALLENGE)
-      this.#options.signInPages.show(ctx, { reference: idOf(ctx), ipv4, problems: [SIGN_IN_FIRST] })
+      this.#options.signInPages.askFirst(ctx, { ipv4 })
       return
     }
     const tunnel = signedInTunnel(ctx, this.#options)
