@@ -17,7 +17,7 @@ const LINK_PREFIX_LENGTH = 64
 const NOTES_DIR = join(import.meta.dirname, '../../templates/partials/notes')
 const ROUTED_NOTES = 'routed-prefix.hbs'
 const IPV6_AND_TCP_HEADERS = 60
-export const INTERFACE_NAME = 'freenet6'
+const INTERFACE_NAME = 'freenet6'
 /** How often a client behind NAT says that it is there, so that the NAT keeps its mapping. */
 const KEEPALIVE_SECONDS = 25
 /** The page's own script puts the key in its place, in the browser. */
