@@ -13,6 +13,8 @@ const NAMES = 64
 /** Room for the table, of which little is used. */
 const MOST_BYTES = 16 * 1024 * 1024
 const TTL = 60
+/** Octets of serial, refresh, retry, expire and minimum (RFC 1035 3.3.13). */
+const SOA_NUMBERS = 20
 const NIBBLES_OF_A_HOST = 28
 const PAYLOAD = 1232
 const COOKIE_OPTION = Uint8Array.of(0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8)
@@ -26,7 +28,11 @@ const REVERSE = '8.b.d.0.ip6.arpa.'
  * An engine like the one given, over a table of its own: what is answered from it is counted nowhere, takes nothing from
  * a client's share, and reads nothing that somebody writes.
  */
-export function rehearsalEngine({ recentSteps: _, rateLimit, ...engine }: NameserverOptions): NameserverOptions {
+export function rehearsalEngine({
+  recentSteps: _,
+  rateLimit,
+  ...engine
+}: NameserverOptions): NameserverOptions {
   const catalog = new Catalog({ maxBytes: MOST_BYTES })
   catalog.putZone(wire(FORWARD), zone(FORWARD, hostOf, { type: TYPE.AAAA, rdata: address }))
   catalog.putZone(wire(REVERSE), zone(REVERSE, reverseOf, { type: TYPE.PTR, rdata: i => wire(hostOf(i)) }))
@@ -73,9 +79,6 @@ function zone(apex: string, ownerOf: (index: number) => string, { type, rdata }:
     ...Array.from({ length: NAMES }, (_, i) => rrset(ownerOf(i), type, rdata(i))),
   ]
 }
-
-/** Serial, refresh, retry, expire, minimum (RFC 1035 3.3.13). */
-const SOA_NUMBERS = 20
 
 function hostOf(index: number): string {
   return `name-${index}.${index % 2 === 0 ? 'ca' : 'fr'}.${FORWARD}`
