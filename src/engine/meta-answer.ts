@@ -1,5 +1,5 @@
 /** What is answered to a query for a type that no zone holds (RFC 6895 3.1): transfers above all. */
-import { CLASS, RCODE, TYPE } from '../wire/codes.ts'
+import { RCODE, TYPE } from '../wire/codes.ts'
 import { EDE } from '../wire/edns.ts'
 import { HEADER_LENGTH } from '../wire/message.ts'
 import type { Lookup } from '../zone/lookup.ts'
@@ -59,7 +59,7 @@ export class MetaAnswer {
     this.#datagramTransfer = new DatagramTransfer(parts, options.recentSteps)
   }
 
-  /** Returns the rcode. */
+  /** Returns the rcode. The query is of class IN. */
   solve(type: number, client: Client): number {
     switch (type) {
       case TYPE.AXFR:
@@ -124,7 +124,7 @@ export class MetaAnswer {
   }
 
   #isOurApex(): boolean {
-    return this.#query.class === CLASS.IN && this.#lookup.isApex(this.#query.message, HEADER_LENGTH)
+    return this.#lookup.isApex(this.#query.message, HEADER_LENGTH)
   }
 }
 

@@ -2,20 +2,22 @@
  * A mutation run over a room: StrykerJS changes one line at a time and runs the room's tests. What survives is a line
  * that no test is about.
  *
- *     node test/mutation/run.ts [--workers N] [--reports DIR] ROOM[/FILE.ts] [TEST_FILE …]
+ *     node test/mutation/run.ts [--workers N] [--reports DIR] [--resume] ROOM[/FILE.ts] [TEST_FILE …]
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { markdownTable } from '../../bench/markdown.ts'
+import { livingPlaces, mergeReport, readReport, scoresOf, wholeScore } from './mutant-report.ts'
 
 const HERE = import.meta.dirname
 const ROOT = join(HERE, '..', '..')
 const STRYKER = join(HERE, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
 const WORK = join(tmpdir(), 'freenet6-mutation')
-const USAGE = 'node test/mutation/run.ts [--workers N] [--reports DIR] ROOM[/FILE.ts] [TEST_FILE …]'
+const USAGE =
+  'node test/mutation/run.ts [--workers N] [--reports DIR] [--resume] ROOM[/FILE.ts] [TEST_FILE …]'
 
 /** Rooms that touch nothing outside the process: their tests are run again and again in one. */
 const PURE_ROOMS: readonly string[] = ['address', 'wire', 'text', 'zone', 'zone-file', 'engine']
@@ -49,6 +51,8 @@ interface Asked {
   readonly what: string
   readonly tests: readonly string[]
   readonly workers: number
+  /** Whether files that have a report already are not measured again; what lives in them is. */
+  readonly isResumed: boolean
   /** Directory for StrykerJS's reports. */
   readonly reports: string
 }
@@ -63,14 +67,19 @@ if (question.tests.length === 0) {
   process.exit(2)
 }
 install()
-const rows: (readonly string[])[] = []
-for (const part of partsOf(question.what)) rows.push(...mutate(part, question))
+const files = PURE_ROOMS.includes(roomOf(question.what)) ? measureInTwoSteps(question) : measure(question)
+const reports = files.flatMap(file => readReport(file) ?? [])
+const rows = [...reports.flatMap(scoresOf), wholeScore(reports)]
 process.stdout.write(`${markdownTable(['file', 'mutants', 'killed', 'of all', 'of those reached'], rows)}\n`)
 
 function asked(): Asked | undefined {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { workers: { type: 'string' }, reports: { type: 'string' } },
+    options: {
+      workers: { type: 'string' },
+      reports: { type: 'string' },
+      resume: { type: 'boolean', default: false },
+    },
   })
   const [what, ...given] = positionals
   if (what === undefined) return undefined
@@ -78,6 +87,7 @@ function asked(): Asked | undefined {
     what,
     tests: given.length > 0 ? given : testFiles(roomOf(what)),
     workers: Number(values.workers ?? availableParallelism()),
+    isResumed: values.resume,
     reports: resolve(values.reports ?? join(WORK, 'reports')),
   }
 }
@@ -94,22 +104,53 @@ function install(): void {
   if (status !== 0) process.exit(1)
 }
 
-/** Instrumented code is several times slower: where it can be done in one process, a file is measured at a time. */
-function partsOf(what: string): readonly string[] {
-  if (what.endsWith('.ts')) return [what]
-  if (!PURE_ROOMS.includes(what)) return [`${what}/**/*.ts`]
-  return globSync(`${what}/**/*.ts`, { cwd: join(ROOT, 'src') }).toSorted()
+/**
+ * Runs the room's own tests on every mutant, a file at a time: instrumented code is several times slower. What lives is
+ * given to all tests. Returns the files of the reports.
+ */
+function measureInTwoSteps(asked: Asked): readonly string[] {
+  const room = roomOf(asked.what)
+  const reports = sourcesIn(asked.what).map(source => {
+    const report = reportOf(asked, source)
+    const own = asked.tests.filter(test => test.startsWith(`test/${room}/`))
+    const tests = own.length > 0 ? own : asked.tests
+    if (!asked.isResumed || !existsSync(report)) run({ ...asked, tests }, [`src/${source}`], report)
+    return report
+  })
+  const living = reports.flatMap(file => livingPlaces(readReport(file) ?? { files: {} }))
+  const again = reportOf(asked, `${asked.what} again`)
+  if (living.length > 0 && run(asked, living, again)) {
+    const later = readReport(again)
+    for (const file of reports) if (later !== undefined) mergeReport(file, later)
+  }
+  return reports
 }
 
-/** Returns the rows of the table; none if it failed. */
-function mutate(part: string, { tests, workers, reports }: Asked): readonly string[][] {
+/** Runs all tests on every mutant. */
+function measure(asked: Asked): readonly string[] {
+  const pattern = asked.what.endsWith('.ts') ? asked.what : `${asked.what}/**/*.ts`
+  const report = reportOf(asked, asked.what)
+  run(asked, [`src/${pattern}`], report)
+  return [report]
+}
+
+function sourcesIn(what: string): readonly string[] {
+  return what.endsWith('.ts') ? [what] : globSync(`${what}/**/*.ts`, { cwd: join(ROOT, 'src') }).toSorted()
+}
+
+function reportOf({ reports }: Asked, name: string): string {
+  return join(reports, `${name.replaceAll(/[^a-z0-9.-]/g, '_')}.json`)
+}
+
+/** Returns whether there is a report. */
+function run({ tests, workers, reports }: Asked, mutate: readonly string[], report: string): boolean {
   mkdirSync(WORK, { recursive: true })
   mkdirSync(reports, { recursive: true })
   const directory = mkdtempSync(join(WORK, 'run-'))
-  const report = join(reports, `${part.replaceAll(/[^a-z0-9.-]/g, '_')}.json`)
+  const room = roomOf(mutate[0]?.replace('src/', '') ?? '')
   const settings = {
-    ...(PURE_ROOMS.includes(roomOf(part)) ? inProcess(tests) : byTap(tests)),
-    mutate: [`src/${part}`],
+    ...(PURE_ROOMS.includes(room) ? inProcess(tests) : byTap(tests)),
+    mutate,
     coverageAnalysis: 'perTest',
     concurrency: workers,
     timeoutMS: 3000,
@@ -125,9 +166,8 @@ function mutate(part: string, { tests, workers, reports }: Asked): readonly stri
   writeFileSync(config, JSON.stringify(settings))
   try {
     const { status } = spawnSync(process.execPath, [STRYKER, 'run', config], { cwd: ROOT, stdio: 'inherit' })
-    if (status === 0) return scoresOf(JSON.parse(readFileSync(report, 'utf8')))
-    process.exitCode = 1
-    return []
+    if (status !== 0) process.exitCode = 1
+    return status === 0
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -149,32 +189,6 @@ function byTap(testFiles: readonly string[]): object {
     plugins: [join(HERE, 'node_modules', '@stryker-mutator', 'tap-runner', 'dist', 'src', 'index.js')],
     tap: { testFiles, nodeArgs: ['--test-reporter=tap'] },
   }
-}
-
-/** What is read of StrykerJS's report in JSON. */
-interface Report {
-  readonly files: Readonly<Record<string, { readonly mutants: readonly { readonly status: string }[] }>>
-}
-
-function scoresOf({ files }: Report): readonly string[][] {
-  return Object.entries(files).map(([file, { mutants }]) => {
-    const count = (...statuses: readonly string[]) =>
-      mutants.filter(({ status }) => statuses.includes(status)).length
-    const killed = count('Killed', 'Timeout')
-    const reached = killed + count('Survived')
-    const all = reached + count('NoCoverage')
-    return [
-      `\`${file.replace(/^src\//, '')}\``,
-      `${all}`,
-      `${killed}`,
-      percent(killed, all),
-      percent(killed, reached),
-    ]
-  })
-}
-
-function percent(part: number, whole: number): string {
-  return whole === 0 ? '' : `${((100 * part) / whole).toFixed(1)} %`
 }
 
 function roomOf(what: string): string {
