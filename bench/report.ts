@@ -24,7 +24,7 @@ const MEGABYTE = 1e6
 /** Two figures of queries a second that differ by less say nothing about the servers but something about dnsperf. */
 const GENERATOR_MARGIN = 0.9
 
-/** The text of docs/benchmarks.md. */
+/** The part of docs/benchmarks.md that `npm run bench` owns. */
 export function report(run: Run): string {
   const sections = [headSection(run), ...visitSections(run), ...partSections(run), commandSection(run)]
   return `${sections.filter(text => text !== '').join('\n')}`
@@ -36,7 +36,7 @@ function headSection({ options, args, machine, generator, lineUp, seconds }: Run
   )
   return `# Benchmarks
 
-Written by \`npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}\` in ${figure(seconds)} s; not edited by hand. All servers take
+Written by \`npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}\` in ${figure(seconds)} s; not edited by hand: another run writes it anew, down to its end mark. All servers take
 turns, and figures are medians of the turns; rounds: ${options.rounds}, seconds a measurement: ${options.seconds}. Absolute figures drift from hour to hour
 on a shared machine: compare within one run. Pages under load: [benchmarks-web.md](benchmarks-web.md).
 

@@ -2,22 +2,29 @@
  * Sends queries at an even pace through reloads and restarts, and prints what became of them:
  * `node bench/restart.ts --tunnels 100000 --reloads 60 --restarts 5`. dnsperf makes half of the load that the server
  * answers at most; a sender beside it, over UDP and TCP, holds each answer against the table. Nothing is sent twice.
+ * `--report docs/benchmarks.md` puts that into the part of the file that is this command's.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../src/config/config.ts'
 import { ControlClient } from '../src/operator/control-client.ts'
 import { countryOfTunnel, nicnameOfTunnel } from './filled-tunnel.ts'
+import { describeMachine } from './machine.ts'
+import { figure } from './markdown.ts'
+import { writePart } from './owned-part.ts'
 import { type Asked, PacedSender } from './paced-sender.ts'
+import { restartSection, type SenderFigures } from './restart-report.ts'
 import { freePort } from './running-server.ts'
 import { buildTable, configText, ORIGIN } from './table.ts'
 
 const CLI = join(import.meta.dirname, '..', 'src', 'cli.ts')
+/** As the marks in docs/benchmarks.md have it. */
+const OWNER = 'bench/restart.ts'
 const CHECKED_A_SECOND = 500
 const CHECKED_NAMES = 50
 /** Enough buffers for what waits while a successor begins: it is answered in one burst. */
@@ -44,6 +51,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '180' },
     rate: { type: 'string' },
     work: { type: 'string' },
+    report: { type: 'string', default: '-' },
   },
 })
 const [tunnels = 0, reloads = 0, restarts = 0, seconds = 0] = [
@@ -54,6 +62,8 @@ const [tunnels = 0, reloads = 0, restarts = 0, seconds = 0] = [
 ].map(Number)
 const work = values.work ?? mkdtempSync(join(tmpdir(), 'freenet6-bench-'))
 async function run(count: number, turns: Turns): Promise<void> {
+  mkdirSync(work, { recursive: true })
+  const machine = describeMachine(work)
   const table = buildTable(work, count)
   const port = await freePort()
   const config = join(table.directory, 'restart.toml')
@@ -84,7 +94,20 @@ async function run(count: number, turns: Turns): Promise<void> {
     const heavy = await load
     await sender.stop()
     const dropped = droppedAt(port) - droppedBefore
-    report({ dropped, count, turns, rate, seconds, times, heavy, sender })
+    const section = restartSection({
+      args: process.argv.slice(2),
+      machine: machine.facts,
+      tunnels: count,
+      reloads: turns.reloads,
+      restarts: times,
+      seconds,
+      senders: senders(rate, heavy, sender),
+      dropped,
+    })
+    if (values.report === '-') process.stdout.write(section)
+    else writePart(resolve(values.report), OWNER, section)
+    for (const wrong of [...sender.udp.wrong, ...sender.tcp.wrong].slice(0, 10))
+      process.stderr.write(`${wrong}\n`)
   } finally {
     await end(pid)
   }
@@ -175,35 +198,16 @@ function inTurn({ reloads, restarts }: Turns): readonly ('reload' | 'restart')[]
   )
 }
 
-function report(run: {
-  readonly dropped: number
-  readonly count: number
-  readonly turns: Turns
-  readonly rate: number
-  readonly seconds: number
-  readonly times: readonly number[]
-  readonly heavy: Figures
-  readonly sender: PacedSender
-}): void {
-  const { sender, heavy } = run
-  const row = (...cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |\n`
-  const checked = ({ sent, answered, wrong }: PacedSender['udp']) => [
-    sent,
-    answered,
-    sent - answered,
-    wrong.length,
+function senders(rate: number, heavy: Figures, { udp, tcp }: PacedSender): readonly SenderFigures[] {
+  return [
+    { name: `dnsperf, ${figure(rate)} a second`, ...heavy, wrong: undefined },
+    checked(`checked, UDP, ${CHECKED_A_SECOND} a second`, udp),
+    checked('checked, TCP', tcp),
   ]
-  process.stdout.write(
-    `${run.count} tunnels, ${run.turns.reloads} reloads and ${run.turns.restarts} restarts in ${run.seconds.toFixed(0)} s, ${cpus().length} × ${cpus()[0]?.model ?? ''}; restarts took ${run.times.map(time => (time / 1000).toFixed(1)).join(', ')} s\n\n` +
-      row('sender', 'sent', 'answered', 'lost', 'wrong') +
-      row('---', '---', '---', '---', '---') +
-      row(`dnsperf, ${run.rate} a second`, heavy.sent, heavy.answered, heavy.lost, 'not looked at') +
-      row(`checked, UDP, ${CHECKED_A_SECOND} a second`, ...checked(sender.udp)) +
-      row('checked, TCP', ...checked(sender.tcp)) +
-      `\nOf the lost, the system dropped ${run.dropped} for want of room in the server's sockets.\n`,
-  )
-  for (const wrong of [...sender.udp.wrong, ...sender.tcp.wrong].slice(0, 10))
-    process.stderr.write(`${wrong}\n`)
+}
+
+function checked(name: string, { sent, answered, wrong }: PacedSender['udp']): SenderFigures {
+  return { name, sent, answered, lost: sent - answered, wrong: wrong.length }
 }
 
 try {

@@ -1,5 +1,5 @@
-/** Measures this server beside its peers and writes docs/benchmarks.md: `npm run bench -- --help`. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+/** Measures this server beside its peers and writes its part of docs/benchmarks.md: `npm run bench -- --help`. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { findProgram } from './contender.ts'
@@ -8,6 +8,7 @@ import { generatorVersion } from './generator.ts'
 import { contendersFor } from './line-up.ts'
 import { describeMachine } from './machine.ts'
 import { OptionMistake, type Options, parseOptions, USAGE } from './options.ts'
+import { writePart } from './owned-part.ts'
 import { report } from './report.ts'
 import { measureAll } from './session.ts'
 
@@ -52,7 +53,7 @@ async function bench(options: Options, args: readonly string[]): Promise<void> {
       seconds: (performance.now() - started) / 1000,
     })
     if (options.report === '-') process.stdout.write(text)
-    else writeFileSync(resolve(options.report), text)
+    else writePart(resolve(options.report), 'npm run bench', text)
   } finally {
     if (options.work === undefined) rmSync(work, { recursive: true, force: true })
   }

@@ -36,7 +36,8 @@ import { NoInterfaces } from './tunnel/no-interfaces.ts'
 import type { RoutedRange } from './tunnel/routed-pool.ts'
 import { Words } from './words/words.ts'
 import type { Catalog } from './zone/catalog.ts'
-import { catalogApexOf, routedApexes, StaticZones } from './zone-loading.ts'
+import { catalogApexOf, routedApexes } from './zone-apexes.ts'
+import { StaticZones } from './zone-loading.ts'
 
 /** The kinds of tunnel that are served: a further one is added here. */
 const KINDS = new Kinds(SIT, WIREGUARD)

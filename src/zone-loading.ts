@@ -1,58 +1,22 @@
 import { existsSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { reverseApex, reverseApexes } from './address/reverse-name.ts'
 import type { Config } from './config/config.ts'
 import { countryNodes } from './lifecycle/country-nodes.ts'
 import { wireName } from './lifecycle/tunnel-names.ts'
 import { apexLike, plainApex } from './plain-apex.ts'
 import { COUNTRIES } from './registration/country.ts'
 import type { Log } from './shared/log.ts'
-import type { TunnelStore } from './store/tunnel-store.ts'
 import { TYPE } from './wire/codes.ts'
-import { formatName, lowerCaseName } from './wire/name.ts'
-import { isAtOrBelow } from './wire/wire-name.ts'
+import { formatName } from './wire/name.ts'
 import { Catalog } from './zone/catalog.ts'
 import { catalogZone } from './zone/catalog-zone.ts'
 import type { Rrset } from './zone/rrset.ts'
-import { ownerOf, type RrsetChange } from './zone/rrset-change.ts'
-import { serialCompare, soaSerial, soaWithSerial } from './zone/serial.ts'
-import { staticChanges } from './zone/static-difference.ts'
+import { allApexes, catalogApexOf, keyOf, tunnelApexes } from './zone-apexes.ts'
+import { type ChangedStore, reasonOf, ZoneChanges } from './zone-changes.ts'
 import { type LoadedZone, loadZonesDirectory } from './zone-file/zone-file.ts'
 
 /** A zone that tunnels live in has mistakes: there is nothing to serve. One line a mistake: file, line, column. */
 class ZoneLoadFault extends Error {}
-
-/** The zones that tunnels live in: `apex` in wire form and lower case. */
-interface TunnelApexes {
-  readonly forward: TunnelApex
-  /** Of the links' addresses, then of the routed prefixes. */
-  readonly reverse: readonly TunnelApex[]
-}
-
-interface TunnelApex {
-  readonly apex: Uint8Array
-  readonly key: string
-}
-
-function tunnelApexes({ origin, tunnel }: Config): TunnelApexes {
-  const routed = tunnel.routed_prefix === undefined ? [] : reverseApexes(tunnel.routed_prefix)
-  return { forward: apexOf(origin), reverse: [reverseApex(tunnel.prefix), ...routed].map(apexOf) }
-}
-
-function allApexes(config: Config): readonly TunnelApex[] {
-  const { forward, reverse } = tunnelApexes(config)
-  return [forward, ...reverse]
-}
-
-function apexOf(name: string): TunnelApex {
-  const apex = wireName(name)
-  return { apex, key: keyOf(apex) }
-}
-
-/** The apexes of the zones of the routed prefixes, in wire form and lower case. */
-export function routedApexes({ tunnel }: Config): readonly Uint8Array[] {
-  return tunnel.routed_prefix === undefined ? [] : reverseApexes(tunnel.routed_prefix).map(wireName)
-}
 
 /**
  * The static zones: every file of zones_dir, and an apex for the tunnels' own zones where no file gives one. A file
@@ -63,8 +27,7 @@ export class StaticZones {
   readonly #config: Config
   readonly #log: Log
   readonly #tunnels: 'known' | 'unknown'
-  /** Static rrsets of the tunnels' zones, by the key of their apex. */
-  readonly #ofTunnels = new Map<string, readonly Rrset[]>()
+  readonly #changes = new ZoneChanges(this.catalog)
   readonly #apexByFile = new Map<string, Uint8Array>()
   /** Apex of the catalog zone, if there is one. */
   #listApex: Uint8Array | undefined
@@ -127,7 +90,8 @@ export class StaticZones {
         this.#keepForFault(zone.file, error, report) // the files after it are read all the same
       }
     }
-    await this.#followForward(store)
+    if (this.#tunnels === 'known')
+      await this.#changes.followForward(this.#config, this.#apexByFile.values(), store)
     if (this.#listApex !== undefined)
       await this.#reloadStatic(this.#listApex, this.#listed(this.#listApex), store)
     for (const file of [...this.#apexByFile.keys(), ...this.#failed.keys()])
@@ -179,9 +143,7 @@ export class StaticZones {
   }
 
   #putOfTunnels(apex: Uint8Array, given: readonly Rrset[]): void {
-    const rrsets = this.#completed(apex, given)
-    this.catalog.putZone(apex, rrsets)
-    this.#ofTunnels.set(keyOf(apex), rrsets)
+    this.#changes.putOfTunnels(apex, this.#completed(apex, given))
   }
 
   /** The zone that tunnels have their names in has a name for every country. */
@@ -207,7 +169,7 @@ export class StaticZones {
     }
     if (this.#isOfTunnels(apex)) {
       if (this.#tunnels === 'unknown') return
-      const trouble = await this.#change(apex, this.#completed(apex, rrsets), store)
+      const trouble = await this.#changes.changeOfTunnels(apex, this.#completed(apex, rrsets), store)
       if (trouble !== undefined) {
         report.kept.push(`${file}: ${trouble}`)
         return
@@ -219,18 +181,9 @@ export class StaticZones {
     report.taken.push(file)
   }
 
-  /** A zone without tunnels: what differs is changed, and a secondary hears of no more than that. */
   async #reloadStatic(apex: Uint8Array, rrsets: readonly Rrset[], store: ChangedStore): Promise<void> {
-    if (this.#tunnels === 'unknown') {
-      this.catalog.putZone(apex, rrsets) // nothing can be written down, and nobody follows
-      return
-    }
-    const served = this.catalog.walk(apex, undefined, Number.MAX_SAFE_INTEGER)
-    const wanted = withServedSerial(apex, rrsets, served)
-    const changes = staticChanges(served, wanted)
-    if (changes.length === 0) return
-    if (served.length === 0 || this.#childOf(apex, changes) !== undefined) store.replaceZone(apex, wanted)
-    else await store.commit(() => ({ outcome: undefined, changes }))
+    if (this.#tunnels === 'known') await this.#changes.changeStatic(apex, rrsets, store)
+    else this.catalog.putZone(apex, rrsets) // nothing can be written down, and nobody follows
   }
 
   #keep(zone: LoadedZone, report: ReloadReport): void {
@@ -251,59 +204,9 @@ export class StaticZones {
     report.kept.push(`${file}: is gone; its zone is served until freenet6 is restarted`)
   }
 
-  /** A reverse zone has the servers of the forward zone as long as no file gives it. */
-  async #followForward(store: ChangedStore): Promise<void> {
-    if (this.#tunnels === 'unknown') return
-    const { forward, reverse } = tunnelApexes(this.#config)
-    const given = new Set([...this.#apexByFile.values()].map(keyOf))
-    const model = (this.#ofTunnels.get(forward.key) ?? []).filter(
-      ({ owner, type }) => keyOf(owner) === forward.key && (type === TYPE.SOA || type === TYPE.NS),
-    )
-    for (const { apex, key } of reverse) {
-      if (given.has(key)) continue
-      const wanted = model.map(rrset => ({ ...rrset, owner: apex }))
-      await this.#change(apex, wanted, store)
-    }
-  }
-
-  /** Changes what differs of a tunnels' zone. Returns why it could not be done. */
-  async #change(
-    apex: Uint8Array,
-    rrsets: readonly Rrset[],
-    store: ChangedStore,
-  ): Promise<string | undefined> {
-    const changes = staticChanges(this.#ofTunnels.get(keyOf(apex)) ?? [], rrsets)
-    if (changes.length === 0) return undefined
-    const child = this.#childOf(apex, changes)
-    if (child !== undefined)
-      return `changes at or below ${formatName(child)}, a zone of its own, need a restart`
-    try {
-      await store.commit(() => ({ outcome: undefined, changes }))
-    } catch (error) {
-      return reasonOf(error)
-    }
-    this.#ofTunnels.set(keyOf(apex), rrsets)
-    return undefined
-  }
-
-  /** A served zone below `apex` that one of the changes would fall into: the catalog sorts records by their owner. */
-  #childOf(apex: Uint8Array, changes: readonly RrsetChange[]): Uint8Array | undefined {
-    const children = this.catalog
-      .apexes()
-      .filter(other => other.length > apex.length && isAtOrBelow(other, 0, apex, 0))
-    return children.find(child =>
-      changes.some(change => isAtOrBelow(lowerCaseName(ownerOf(change)), 0, child, 0)),
-    )
-  }
-
   #isOfTunnels(apex: Uint8Array): boolean {
     return allApexes(this.#config).some(({ key }) => key === keyOf(apex))
   }
-}
-
-/** Apex of the catalog zone (RFC 9432), in wire form and lower case; undefined: there is none. */
-export function catalogApexOf({ dns }: Config): Uint8Array | undefined {
-  return dns.catalog_zone === '' ? undefined : lowerCaseName(wireName(dns.catalog_zone))
 }
 
 /** What a reload took, and what it left as it was and why: a line each. */
@@ -311,9 +214,6 @@ export interface ReloadReport {
   readonly taken: string[]
   readonly kept: string[]
 }
-
-/** What a reload changes zones through. */
-type ChangedStore = Pick<TunnelStore, 'commit' | 'replaceZone'>
 
 interface Reloading {
   readonly store: ChangedStore
@@ -332,29 +232,4 @@ function linesOf({ faults }: LoadedZone): string[] {
 
 function isServed(catalog: Catalog, apex: Uint8Array): boolean {
   return catalog.rrset(apex, TYPE.SOA) !== undefined
-}
-
-/** The file's rrsets, its SOA with the serial that is served if that is not older: it was counted on from there. */
-function withServedSerial(
-  apex: Uint8Array,
-  rrsets: readonly Rrset[],
-  served: readonly Rrset[],
-): readonly Rrset[] {
-  const isSoa = ({ owner, type }: Rrset) => type === TYPE.SOA && owner.length === apex.length
-  const rdata = served.find(isSoa)?.rdatas[0]
-  if (rdata === undefined) return rrsets
-  const serial = soaSerial(rdata)
-  return rrsets.map(rrset =>
-    isSoa(rrset) && rrset.rdatas.every(of => serialCompare(soaSerial(of), serial) !== 1)
-      ? { ...rrset, rdatas: rrset.rdatas.map(of => soaWithSerial(of, serial)) }
-      : rrset,
-  )
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function keyOf(name: Uint8Array): string {
-  return Buffer.from(lowerCaseName(name)).toString('latin1')
 }

@@ -1,5 +1,5 @@
 /** The nameserver: a function from the octets of a query to the octets of its reply. It knows no socket and no clock. */
-import { CLASS, RCODE, TYPE } from '../wire/codes.ts'
+import { CLASS, RCODE } from '../wire/codes.ts'
 import { CLIENT_COOKIE_LENGTH } from '../wire/cookie.ts'
 import { ASKS, EDE } from '../wire/edns.ts'
 import { FLAG, flagsOf, HEADER_LENGTH, OPCODE_MASK } from '../wire/message.ts'
@@ -15,14 +15,14 @@ import type { Conversation } from './conversation.ts'
 import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
 import { Counts, countRcode, countType } from './counts.ts'
-import { type DatagramOutcome, DatagramTransfer } from './datagram-transfer.ts'
-import { heldSerial } from './held-serial.ts'
+import { isMetaType, MetaAnswer } from './meta-answer.ts'
 import { Query } from './query.ts'
-import { NO_NAME, PASSAGE, RateLimit, type RateLimitOptions } from './rate-limit.ts'
+import type { RateLimitOptions } from './rate-limit.ts'
 import { Reply } from './reply.ts'
+import { ReplyLimit, SILENCE } from './reply-limit.ts'
 import { Signature } from './signature.ts'
 import { type Signer, signersOf } from './signer.ts'
-import { isAmong, type TransferPeer } from './transfer-peer.ts'
+import type { TransferPeer } from './transfer-peer.ts'
 import { type SignedQuery, TransferTimes } from './transfer-times.ts'
 import { type SentTransfer, type TransferOptions, Transfers } from './transfers.ts'
 import type { TsigKey } from './tsig-key.ts'
@@ -30,13 +30,6 @@ import type { TsigKey } from './tsig-key.ts'
 /** The smallest buffer a reply is written into. */
 const MIN_REPLY_ROOM = 512
 const MAX_NSID_LENGTH = 255
-/** Instead of an rcode: there is no reply. */
-const SILENCE = -1
-/** Kinds of replies that the rate limit tells apart: errors, and the others by rcode and AA. */
-const AUTHORITATIVE_KIND = 0x10
-const ERROR_KIND = 0x20
-/** TKEY; from here to ANY all are about messages, not about data. */
-const FIRST_META_TYPE = 249
 
 export interface NameserverOptions {
   readonly catalog: Pick<Catalog, 'buffer'>
@@ -72,12 +65,9 @@ export class Nameserver {
   readonly #chaos: Chaos
   readonly #cookies: Cookies | undefined
   readonly #signature: Signature
-  readonly #rateLimit: RateLimit | undefined
+  readonly #replyLimit: ReplyLimit | undefined
   readonly #transfers: Transfers | undefined
-  readonly #datagramTransfer: DatagramTransfer
-  /** What the reply says of changes to who asks for them over UDP; undefined: it is about something else. */
-  #told: DatagramOutcome | undefined
-  readonly #allowTransfer: readonly TransferPeer[]
+  readonly #metaAnswer: MetaAnswer
   /** Called when a client has been told over UDP what has changed, or that nothing has. */
   onSent: (sent: SentTransfer) => void = () => undefined
 
@@ -102,13 +92,21 @@ export class Nameserver {
     this.#transferTimes = former === undefined ? new TransferTimes() : former.#transferTimes
     const transferTimes = this.#transferTimes
     this.#signature = new Signature(this.#query, signers, options.transfers && transferTimes)
-    this.#allowTransfer = options.allowTransfer ?? options.transfers?.allow ?? []
-    this.#rateLimit = rateLimit && new RateLimit(rateLimit)
     const { counts } = this
     const engine = { signers, transferTimes, cookieSecrets, nsid: identity, tcpIdleMs, counts }
     this.#transfers = options.transfers && new Transfers(options.transfers, engine)
-    const parts = { query: this.#query, reply: this.#reply, lookup: this.#lookup }
-    this.#datagramTransfer = new DatagramTransfer(parts, options.recentSteps)
+    const parts = { query: this.#query, reply: this.#reply, answer: this.#answer, counts }
+    const hasCookies = this.#cookies !== undefined
+    this.#replyLimit = rateLimit && new ReplyLimit(rateLimit, { ...parts, hasCookies })
+    this.#metaAnswer = new MetaAnswer(
+      { ...parts, lookup: this.#lookup, signature: this.#signature },
+      {
+        allowTransfer: options.allowTransfer ?? options.transfers?.allow ?? [],
+        recentSteps: options.recentSteps,
+        onSent: sent => this.onSent(sent),
+        onSigned: signed => this.onSigned(signed),
+      },
+    )
   }
 
   /** Remembers a query that another engine has answered. */
@@ -155,15 +153,16 @@ export class Nameserver {
     if (this.#query.hasQuestion) countType(this.counts, this.#query.type)
     if ((this.#query.edns.asks & ASKS.COOKIE) !== 0) this.#judgeCookie(client)
     this.#answer.begin()
-    this.#told = undefined
+    this.#metaAnswer.told = undefined
     this.#signature.check(client.seconds)
     this.#reply.begin(reply, client.transport, this.#signature.room)
     const wanted = this.#cutToQuestion(this.#rcode(verdict, client))
-    const rcode = this.#rateLimit === undefined ? wanted : this.#limited(this.#rateLimit, wanted, client)
+    const rcode = this.#replyLimit === undefined ? wanted : this.#replyLimit.limited(wanted, client)
     if (rcode === SILENCE) return 0
     if (this.#reply.truncated) this.counts.truncated++
     countRcode(this.counts, rcode)
-    if (this.#told !== undefined) this.#noteTold(this.#told, client)
+    const { told } = this.#metaAnswer
+    if (told !== undefined) this.#metaAnswer.noteTold(told, client)
     return this.#signature.sign(reply, this.#reply.finish(rcode), client.seconds)
   }
 
@@ -195,39 +194,8 @@ export class Nameserver {
     if (verdict === VERDICT.NOTIFY) return this.#notify()
     if (qclass === CLASS.CH) return this.#chaos.answer(this.#query, this.#reply)
     if (qclass !== CLASS.IN) return this.#refuse(EDE.NOT_AUTHORITATIVE)
-    if (isMetaType(type)) return this.#metaType(type, client)
+    if (isMetaType(type)) return this.#metaAnswer.solve(type, client)
     return this.#answer.solve()
-  }
-
-  /**
-   * What the rate limit leaves of a reply. TCP and our own cookies show that the source is not forged; a TSIG does not:
-   * a signed query can be sent again with another source.
-   */
-  #limited(rateLimit: RateLimit, rcode: number, client: Client): number {
-    if (client.transport === 'tcp' || this.#query.hasValidCookie) return rcode
-    const hasName = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
-    const kind = hasName ? rcode | (this.#reply.authoritative ? AUTHORITATIVE_KIND : 0) : ERROR_KIND
-    const at = hasName ? this.#answer.sourceAt : NO_NAME
-    switch (rateLimit.pass(client, kind, this.#query.message, at)) {
-      case PASSAGE.SEND:
-        return rcode
-      case PASSAGE.DROP:
-        this.counts.limited++
-        return SILENCE
-      default:
-        this.counts.slipped++
-        return this.#slip()
-    }
-  }
-
-  /** An answer without records: the client comes again by TCP or, where it has sent a cookie, with ours (RFC 7873 5.2.3). */
-  #slip(): number {
-    this.#reply.dropRecords()
-    this.#reply.authoritative = false
-    this.#reply.extendedError = EDE.NONE
-    if (this.#cookies !== undefined && (this.#query.edns.asks & ASKS.COOKIE) !== 0) return RCODE.BADCOOKIE
-    this.#reply.truncated = true
-    return RCODE.NOERROR
   }
 
   /** RFC 7873 5.4: nothing is asked but a cookie, or whether a cookie is still good. */
@@ -264,59 +232,6 @@ export class Nameserver {
     return RCODE.NOTAUTH
   }
 
-  #metaType(type: number, client: Client): number {
-    switch (type) {
-      case TYPE.AXFR:
-        // RFC 5936 4.2: a transfer over UDP is not defined.
-        return client.transport === 'udp' ? RCODE.FORMERR : this.#refuseTransfer()
-      case TYPE.IXFR:
-        return this.#incremental(client)
-      case TYPE.MAILA:
-      case TYPE.MAILB:
-        return RCODE.NOTIMP // RFC 1035 3.2.3: obsolete
-      case TYPE.NXNAME:
-        this.#reply.extendedError = EDE.INVALID_QUERY_TYPE // RFC 9824 3.4
-        return RCODE.FORMERR
-      default:
-        return RCODE.FORMERR // OPT, TKEY and TSIG are never asked for
-    }
-  }
-
-  /** One that is refused now, for load perhaps, must not be given to whoever sends it again. */
-  #refuseTransfer(): number {
-    this.#signature.noteTransfer()
-    return this.#transfer()
-  }
-
-  /** An IXFR that no conversation was begun for: over UDP, or refused. */
-  #incremental(client: Client): number {
-    if (!this.#isOurApex() || !isAmong(this.#allowTransfer, client, this.#signature.keyName))
-      return this.#refuseTransfer()
-    const held = heldSerial(this.#query)
-    if (held === undefined) return RCODE.FORMERR
-    if (client.transport === 'tcp') return this.#refuseTransfer()
-    this.#told = this.#datagramTransfer.put(held)
-    const signed = this.#signature.signedQuery
-    if (signed !== undefined) this.onSigned(signed)
-    if (this.#told?.kind === 'incremental') return RCODE.NOERROR
-    // RFC 1995 2: if the differences do not fit, our SOA alone; the client comes again over TCP if that is newer.
-    this.#query.type = TYPE.SOA
-    return this.#answer.solve()
-  }
-
-  #noteTold({ kind, apex, serial }: DatagramOutcome, { octets, length }: Client): void {
-    if (kind === 'soa alone') return
-    if (kind === 'incremental') this.counts.incrementalTransfers++
-    else this.counts.currentTransfers++
-    this.onSent({ kind, apex, serial, address: octets.slice(0, length), keyName: this.#signature.keyName })
-  }
-
-  #transfer(): number {
-    if (this.#isOurApex()) return this.#refuse(EDE.PROHIBITED)
-    this.#reply.extendedError = EDE.NOT_AUTHORITATIVE
-    return RCODE.NOTAUTH // RFC 5936 2.2.1
-  }
-
   #refuse(extendedError: number): number {
     this.#reply.extendedError = extendedError
     return RCODE.REFUSED
@@ -325,11 +240,6 @@ export class Nameserver {
   #isOurApex(): boolean {
     return this.#query.class === CLASS.IN && this.#lookup.isApex(this.#query.message, HEADER_LENGTH)
   }
-}
-
-/** Types that no zone holds and no plain answer is made for (RFC 6895 3.1). */
-function isMetaType(type: number): boolean {
-  return type === TYPE.OPT || type === TYPE.NXNAME || (type >= FIRST_META_TYPE && type < TYPE.ANY)
 }
 
 function writeServfail(query: Uint8Array, reply: Uint8Array): number {

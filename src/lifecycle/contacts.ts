@@ -1,19 +1,12 @@
-import type { Notice } from '../store/notice.ts'
 import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
 import type { Contact, Way, WayName } from '../tunnel/contact.ts'
 
-/** Where owners are told, and the notices to them: each method is a commit, and rejects as one does. */
+/** Where owners are told: each method is a commit, and rejects as one does. */
 export class Contacts {
   readonly #store: TunnelStore
-  readonly #steady: () => number
 
-  constructor(parts: {
-    readonly store: TunnelStore
-    /** Seconds of the steady clock. */
-    readonly steady: () => number
-  }) {
-    this.#store = parts.store
-    this.#steady = parts.steady
+  constructor({ store }: { readonly store: TunnelStore }) {
+    this.#store = store
   }
 
   set(id: string, contact: Contact | undefined, asking: readonly WayName[]): Promise<void> {
@@ -37,24 +30,6 @@ export class Contacts {
 
   sendRecovery(id: string): Promise<void> {
     return this.#do(transaction => transaction.ask(id, 'recover', 'email'))
-  }
-
-  warnOfEnd(id: string): Promise<void> {
-    return this.#do(transaction => {
-      const since = transaction.tunnels.dormant.byId(id)?.dormant.since
-      const contact = transaction.tunnels.contactOf(id)
-      if (since === undefined || contact === undefined || contact.warnedOf === since) return
-      transaction.setContact(id, { ...contact, warnedOf: since })
-      transaction.notify(id, 'ending', since)
-    })
-  }
-
-  dropNotice(number: number): Promise<void> {
-    return this.#do(transaction => transaction.dropNotice(number))
-  }
-
-  postponeNotice(notice: Pick<Notice, 'number'>, seconds: number): Promise<void> {
-    return this.#do(transaction => transaction.postponeNotice(notice, this.#steady() + seconds))
   }
 
   #do<Outcome>(write: (transaction: TunnelTransaction) => Outcome): Promise<Outcome> {

@@ -1,5 +1,4 @@
 import type { Log } from '../shared/log.ts'
-import type { Notice } from '../store/notice.ts'
 import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
 import type { Contact, Way, WayName } from '../tunnel/contact.ts'
 import type { Octets, Reconciliation } from '../tunnel/interface.ts'
@@ -14,6 +13,7 @@ import { type KeyRenewal, KeyRenewals } from './key-renewal.ts'
 import { Knocks } from './knocks.ts'
 import { LinkFaults } from './link-faults.ts'
 import { type EndpointChange, Moves } from './moves.ts'
+import { Notices } from './notices.ts'
 import { Reconciler } from './reconciler.ts'
 import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
@@ -60,6 +60,7 @@ export interface LifecycleOptions {
  * if something is taken into use or moved, so that a row never promises more than there is.
  */
 export class Lifecycle {
+  readonly notices: Notices
   readonly #registrations: Registrations
   readonly #bringUp: BringUp
   readonly #rounds: Rounds
@@ -89,6 +90,7 @@ export class Lifecycle {
     const parts = { ...options, faults: this.#faults, turn: new KernelTurn(), waitUntil }
     this.#registrations = new Registrations(options)
     this.#contacts = new Contacts(options)
+    this.notices = new Notices(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
     this.#takeovers = new Takeovers(parts)
@@ -257,31 +259,6 @@ export class Lifecycle {
   /** Has a link to a new key sent to a tunnel's owner. Rejects as a commit does. */
   sendRecovery(id: string): Promise<void> {
     return this.#contacts.sendRecovery(id)
-  }
-
-  /** Tells the owner of a dormant tunnel that its end is near, if nobody has said so yet. Rejects as a commit does. */
-  warnOfEnd(id: string): Promise<void> {
-    return this.#contacts.warnOfEnd(id)
-  }
-
-  /** Forgets a notice: it was taken, or is given up. Rejects as a commit does. */
-  dropNotice({ number }: Pick<Notice, 'number'>): Promise<void> {
-    return this.#contacts.dropNotice(number)
-  }
-
-  /** Notes that a notice could not be handed over; it is tried again after so many seconds. Rejects as a commit does. */
-  postponeNotice(notice: Pick<Notice, 'number'>, seconds: number): Promise<void> {
-    return this.#contacts.postponeNotice(notice, seconds)
-  }
-
-  /** How long ago a notice was made, in seconds; less than 0 if the clock was set back while nobody served. */
-  ageOf({ made }: Pick<Notice, 'made'>): number {
-    return this.#steady() - made
-  }
-
-  /** Notices of a way that are due now, at most `limit`. */
-  dueNotices(way: WayName, limit: number): readonly Notice[] {
-    return this.#store.tunnels.notices.due(way, this.#steady(), limit)
   }
 
   /** Notes something of a tunnel for the operator; empty: nothing. Rejects as a commit does. */

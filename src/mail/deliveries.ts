@@ -1,4 +1,4 @@
-import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { Notices } from '../lifecycle/notices.ts'
 import type { Log } from '../shared/log.ts'
 import type { Notice } from '../store/notice.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
@@ -9,7 +9,7 @@ import { isStillTrue } from './still-true.ts'
 
 export interface DeliveriesOptions {
   readonly store: Pick<TunnelStore, 'tunnels' | 'onNotices' | 'noteFault'>
-  readonly lifecycle: Pick<Lifecycle, 'dueNotices' | 'dropNotice' | 'postponeNotice' | 'ageOf'>
+  readonly notices: Pick<Notices, 'due' | 'drop' | 'postpone' | 'ageOf'>
   /** By the way that they serve; a notice for another way is told to nobody. */
   readonly carriers: ReadonlyMap<WayName, Carrier>
   readonly writer: LetterWriter
@@ -91,7 +91,7 @@ export class Deliveries {
     try {
       for (const number of this.#undropped) await this.#drop(number)
       while (!this.#isClosed) {
-        const due = this.#options.lifecycle.dueNotices(way, AT_ONCE)
+        const due = this.#options.notices.due(way, AT_ONCE)
         if (due.length === 0) return
         // All are waited for: one that is still on its way must not be begun again.
         const settled = await Promise.allSettled(due.map(notice => this.#settle(notice)))
@@ -106,9 +106,9 @@ export class Deliveries {
 
   /** Every notice is dropped or postponed: none is due again in this run. `down`: nothing can be handed over now. */
   async #settle(notice: Notice): Promise<'settled' | 'down'> {
-    const { store, lifecycle, carriers, writer } = this.#options
+    const { store, notices, carriers, writer } = this.#options
     const carrier = carriers.get(notice.way)
-    if (carrier === undefined || !isStillTrue(notice, lifecycle.ageOf(notice), store.tunnels)) {
+    if (carrier === undefined || !isStillTrue(notice, notices.ageOf(notice), store.tunnels)) {
       await this.#drop(notice.number)
       return 'settled'
     }
@@ -137,7 +137,7 @@ export class Deliveries {
       { tunnel, occasion, way, reason, seconds },
       'a notice could not be handed over: it waits',
     )
-    await this.#options.lifecycle.postponeNotice(notice, seconds)
+    await this.#options.notices.postpone(notice, seconds)
   }
 
   #giveUp({ tunnelId: tunnel, occasion, way }: Notice, reason: string): void {
@@ -148,7 +148,7 @@ export class Deliveries {
   }
 
   async #drop(number: number): Promise<void> {
-    await this.#options.lifecycle.dropNotice({ number })
+    await this.#options.notices.drop(number)
     this.#undropped.delete(number)
   }
 }

@@ -1,4 +1,5 @@
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { Notices } from '../lifecycle/notices.ts'
 import type { Log } from '../shared/log.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 
@@ -11,7 +12,7 @@ const MOST = 100_000
 
 export interface EndWarningsOptions {
   readonly store: Pick<TunnelStore, 'tunnels' | 'noteFault'>
-  readonly lifecycle: Pick<Lifecycle, 'endingWithin' | 'warnOfEnd'>
+  readonly lifecycle: Pick<Lifecycle, 'endingWithin'> & { readonly notices: Pick<Notices, 'warnOfEnd'> }
   /** Seconds for which a dormant tunnel is kept. */
   readonly keep: number
   readonly log: Log
@@ -37,7 +38,7 @@ export class EndWarnings {
     try {
       for (const { id, dormant } of lifecycle.endingWithin(Math.min(LONGEST_WARNING, keep / 2), MOST)) {
         const contact = store.tunnels.contactOf(id)
-        if (contact !== undefined && contact.warnedOf !== dormant.since) await lifecycle.warnOfEnd(id)
+        if (contact !== undefined && contact.warnedOf !== dormant.since) await lifecycle.notices.warnOfEnd(id)
       }
     } catch (error) {
       store.noteFault(error)

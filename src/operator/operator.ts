@@ -50,8 +50,8 @@ export class Operator {
     if (after.startsWith(DORMANT)) return this.#listDormant(after.slice(DORMANT.length), limit, filter)
     const rows = this.#table.after(after, limit)
     const last = rows.length < limit ? undefined : rows.at(-1)?.id
-    const reports = rows.map(tunnel => this.#report(tunnel))
-    if (last === undefined) reports.push(...this.#table.brokenRows().map(reportOfBroken))
+    const broken = last === undefined ? this.#table.brokenRows().map(reportOfBroken) : []
+    const reports = [...rows.map(tunnel => this.#report(tunnel)), ...broken]
     const tunnels = reports.filter(report => passes(report, filter))
     if (last !== undefined) return { tunnels, next: last }
     return { tunnels, next: this.#table.dormant.count() === 0 ? null : DORMANT }

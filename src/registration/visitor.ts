@@ -2,6 +2,11 @@ import { parseIpv4 } from '../address/ipv4.ts'
 import { addressOctets } from '../address/prefix.ts'
 import { specialPurpose } from '../address/special-purpose.ts'
 
+/** Who asks: the request's source address in text form; undefined for the operator, who may register for anybody. */
+export interface Visitor {
+  readonly address: string
+}
+
 /** Where a request comes from, and how we know. */
 export interface VisitorAddress {
   /** Canonical text; an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) as the IPv4 address it is. */

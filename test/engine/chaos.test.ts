@@ -36,3 +36,16 @@ test('an empty text is kept to oneself', () => {
     assert.equal(ask(nameserver, name, 'TXT', CH).rcode, RCODE.REFUSED)
   }
 })
+
+test('an answer is authoritative and whole, and ANY asks for the same', () => {
+  const nameserver = serve(ZONE)
+  for (const type of ['TXT', 'ANY']) {
+    const told = ask(nameserver, 'version.bind.', type, CH)
+    assert.deepEqual([told.answer.length, told.aa, told.tc], [1, true, false])
+  }
+})
+
+test('without an NSID the server is identified by its host name', () => {
+  const nameserver = new Nameserver({ catalog: catalogOf(ZONE), nsid: '', version: '', hostname: 'ns.test' })
+  assert.deepEqual(ask(nameserver, 'id.server.', 'TXT', CH).answer, ['id.server. 0 TXT "ns.test"'])
+})

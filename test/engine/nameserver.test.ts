@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Client } from '../../src/engine/client.ts'
+import { Nameserver } from '../../src/engine/nameserver.ts'
 import { RCODE, TYPE } from '../../src/wire/codes.ts'
 import { ask, catalogOf, queryOf, send, serve, serveCatalog, wire } from './zones.ts'
 
@@ -132,4 +133,49 @@ test('a message that is shorter than its buffer is read to its length only', () 
   const length = nameserver.respond(query, query.length - 100, room, new Client('udp'))
   assert.ok(length > 12)
   assert.equal((room[3] ?? 0) & 15, RCODE.NOERROR)
+})
+
+test('questions are counted by type, and replies that are cut', () => {
+  const many = Array.from({ length: 40 }, (_, i) => `freenet6.net. 300 IN TXT "${'x'.repeat(40)}${i}"`)
+  const nameserver = serve([FORWARD, ...many].join('\n'))
+  ask(nameserver, 'ns1.freenet6.net.', 'A')
+  ask(nameserver, 'freenet6.net.', 'TXT')
+  send(nameserver, Buffer.concat([Buffer.alloc(11), Buffer.alloc(1)])) // no question
+  const { typeA, typeTXT, typeOther, truncated } = nameserver.counts
+  assert.deepEqual(
+    { typeA, typeTXT, typeOther, truncated },
+    { typeA: 1, typeTXT: 1, typeOther: 0, truncated: 1 },
+  )
+})
+
+test('into a buffer with less room than any client takes nothing is written', () => {
+  const nameserver = serve(FORWARD)
+  const query = queryOf('ns1.freenet6.net.', 'A')
+  const room = new Uint8Array(511)
+  assert.equal(nameserver.respond(query, query.length, room, new Client('udp')), 0)
+  assert.deepEqual(room, new Uint8Array(511))
+  assert.equal(nameserver.counts.dropped, 1)
+  assert.notEqual(nameserver.respond(query, query.length, new Uint8Array(512), new Client('udp')), 0)
+})
+
+test('a fault of ours is SERVFAIL with the query’s id, opcode and RD, and is counted', () => {
+  const nameserver = serve(FORWARD)
+  const query = queryOf('ns1.freenet6.net.', 'A', { id: 0xabcd, flags: 0x0110 })
+  const room = new Uint8Array(512).fill(0xff)
+  const client = new Client('udp')
+  Object.defineProperty(client, 'transport', {
+    get: () => {
+      throw new Error('a fault')
+    },
+  })
+  const length = nameserver.respond(query, query.length, room, client)
+  assert.equal(Buffer.from(room.subarray(0, length)).toString('hex'), 'abcd81020000000000000000')
+  const { faults, servfail } = nameserver.counts
+  assert.deepEqual({ faults, servfail }, { faults: 1, servfail: 1 })
+})
+
+test('an NSID has 255 octets at most', () => {
+  const options = { catalog: catalogOf(FORWARD), version: '', hostname: '' }
+  assert.ok(new Nameserver({ ...options, nsid: 'x'.repeat(255) }))
+  assert.throws(() => new Nameserver({ ...options, nsid: 'x'.repeat(256) }), RangeError)
 })

@@ -111,6 +111,14 @@ describe('over the limit', () => {
     assert.equal(server.answered(50, '192.0.2.1', 'www.example.', { edns: 1232, options: whole }), 50)
   })
 
+  test('where cookies are off, who sends one gets TC like everybody', () => {
+    const server = new Limited({ slip: 1 })
+    const options = Buffer.concat([Buffer.of(0, COOKIE, 0, 8), Buffer.from('12345678')])
+    server.answered(5, '192.0.2.1', 'www.example.')
+    const told = server.ask('192.0.2.1', 'www.example.', { edns: 1232, options })
+    assert.deepEqual([told?.rcode, told?.tc], [RCODE.NOERROR, true])
+  })
+
   test('TCP goes on', () => {
     const server = new Limited()
     server.answered(20, '192.0.2.1', 'www.example.')
@@ -127,6 +135,19 @@ describe('counted together', () => {
     server.answered(20, '2001:db8:0:100::1', 'www.example.')
     assert.equal(server.answered(20, '2001:db8:0:1ff::9', 'www.example.'), 0)
     assert.equal(server.answered(20, '2001:db8:0:200::1', 'www.example.'), 5)
+  })
+
+  test('are answers that no zone gives, whatever was asked before', () => {
+    const server = new Limited()
+    const query = queryOf('version.bind.', 'TXT', { class: 3 })
+    const client = new Client('udp')
+    client.note('192.0.2.1', server.now)
+    let answers = 0
+    for (let i = 0; i < 20; i++) {
+      server.ask(`198.51.${i}.1`, i % 2 === 0 ? 'www.example.' : `a.b${i}.wild.example.`)
+      if (server.nameserver.respond(query, query.length, room, client) !== 0) answers++
+    }
+    assert.equal(answers, 5)
   })
 
   test('are all cases of a name', () => {

@@ -58,7 +58,7 @@ function start(): void {
   const carriers = new Map([['email', carrier] as const])
   const note = (_facts: object, words: string) => void logged.push(words)
   const log = { ...SILENT, warn: note, error: note }
-  deliveries = new Deliveries({ store, lifecycle, carriers, writer, log })
+  deliveries = new Deliveries({ store, notices: lifecycle.notices, carriers, writer, log })
   warnings = new EndWarnings({ store, lifecycle, keep: 30 * DAY, log: SILENT })
 }
 
@@ -236,11 +236,11 @@ test('what no server has taken comes after a crash, and not again after the next
 
 test('a crash between taking and noting it repeats it, as the same letter', async () => {
   const { id } = await registered(ALICE)
-  const { dropNotice } = world.lifecycle
-  world.lifecycle.dropNotice = () => Promise.reject(new Error('the power is gone'))
+  const { drop } = world.lifecycle.notices
+  world.lifecycle.notices.drop = () => Promise.reject(new Error('the power is gone'))
   await world.lifecycle.suspend(id)
   await deliveries.run()
-  world.lifecycle.dropNotice = dropNotice
+  world.lifecycle.notices.drop = drop
   world.now += HOUR
   await crash()
   const [first, second] = letters
@@ -371,11 +371,11 @@ test('what was taken while the disk is full is not sent again', async () => {
   await world.lifecycle.suspend(id)
   await deliveries.run()
   world.now += HOUR
-  const { dropNotice } = world.lifecycle
-  world.lifecycle.dropNotice = () => Promise.reject(new Error('the disk is full'))
+  const { drop } = world.lifecycle.notices
+  world.lifecycle.notices.drop = () => Promise.reject(new Error('the disk is full'))
   assert.deepEqual(await subjects(), ['is suspended'])
   assert.deepEqual(await subjects(), [])
-  world.lifecycle.dropNotice = dropNotice
+  world.lifecycle.notices.drop = drop
   assert.deepEqual(await subjects(), [])
   assert.equal(world.table.notices.count(), 0)
 })

@@ -4,13 +4,9 @@ import { afterEach, beforeEach, suite, test } from 'node:test'
 import { parsePrefix } from '../../src/address/prefix.ts'
 import type { Prober } from '../../src/echo/prober.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
-import {
-  Admission,
-  type AdmissionPolicy,
-  type RegistrationInput,
-  type Visitor,
-} from '../../src/registration/admission.ts'
+import { Admission, type AdmissionPolicy, type RegistrationInput } from '../../src/registration/admission.ts'
 import { type Entry, EntryRules } from '../../src/registration/entry-rules.ts'
+import type { Visitor } from '../../src/registration/visitor.ts'
 import { Kinds } from '../../src/tunnel/kind.ts'
 import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 

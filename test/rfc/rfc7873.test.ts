@@ -102,6 +102,12 @@ for (const transport of TRANSPORTS) {
   })
 }
 
+test('5.2.5: a valid server cookie comes back as it is to its sender, whoever has asked meanwhile', () => {
+  const good = goodCookie()
+  askSoa(nameserver, ['ffffffffffffffff'])
+  assert.equal(toldOption(askSoa(nameserver, [good]), OPTION.COOKIE), good)
+})
+
 test('5.3: errors carry the cookie too: a client throws a reply without one away', () => {
   const cookie = option(OPTION.COOKIE, CLIENT_COOKIE)
   for (const [told, rcode] of [

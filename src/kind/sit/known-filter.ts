@@ -12,7 +12,7 @@ import {
   type Traffic,
   transactionsOf,
 } from './shared-layout-elements.ts'
-import type { Entry } from './shared-layout-entry.ts'
+import { type Entry, NO_ENDPOINT } from './shared-layout-entry.ts'
 import { type FilterOptions, installFilter, readRules } from './shared-layout-filter.ts'
 import { guardCommand } from './shared-layout-routes.ts'
 import type { SleeperSet } from './sleepers.ts'
@@ -26,9 +26,6 @@ export interface Seen {
   readonly elements: ReadonlyMap<string, Admitted>
   readonly generation: number | undefined
 }
-
-/** No tunnel's: of an entry whose endpoint only the set can tell. */
-export const NO_ENDPOINT = '0.0.0.0'
 
 const ALREADY_THERE = /File exists/
 const NO_TABLE = /No such file or directory/

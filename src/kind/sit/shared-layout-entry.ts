@@ -1,7 +1,14 @@
 import { formatIpv4, parseIpv4 } from '../../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
-import { parsePrefix } from '../../address/prefix.ts'
-import { type Link, smallerMtu } from '../../tunnel/interface.ts'
+import { type Prefix, parsePrefix } from '../../address/prefix.ts'
+import { inTurns } from '../../shared/in-turns.ts'
+import { type Link, type LinkFault, smallerMtu } from '../../tunnel/interface.ts'
+
+/** No tunnel's: of an entry whose endpoint only the set can tell. */
+export const NO_ENDPOINT = '0.0.0.0'
+/** Of the 32 bits of a tunnel's prefix that count the pool's networks (AddressPool). */
+const INDEX_AT = 4
+const LAST_OCTET = 15
 
 /** What the shared layout has of a tunnel: packets of this network come from, and go to, this endpoint. */
 export interface Entry {
@@ -49,4 +56,34 @@ export function formatNetwork({ network, length }: Pick<Entry, 'network' | 'leng
   const octets = new Uint8Array(2 * NETWORK_OCTETS)
   octets.set(Buffer.from(network, 'hex'))
   return `${formatIpv6(octets)}/${length}`
+}
+
+/** The entries of links, and a fault for each that has none. */
+export async function sift(
+  links: readonly Link[],
+  mtu: number,
+): Promise<{ readonly entries: readonly Entry[]; readonly faults: readonly LinkFault[] }> {
+  const entries: Entry[] = []
+  const faults: LinkFault[] = []
+  await inTurns(links, link => {
+    const own = entriesOf(link, mtu)
+    if (own !== undefined) entries.push(...own)
+    else faults.push({ device: link.device, reason: 'the row holds no proper addresses' })
+  })
+  return { entries, faults }
+}
+
+/** Of a tunnel that this process has not made itself: the device's name says which network it has, the set which endpoint. */
+export function entryByNumber(
+  device: string,
+  { devicePrefix, prefix }: { readonly devicePrefix: string; readonly prefix: Prefix },
+): readonly Entry[] {
+  const number = device.startsWith(devicePrefix) ? device.slice(devicePrefix.length) : ''
+  if (!/^\d{1,9}$/.test(number)) return []
+  const address = Uint8Array.from(prefix.octets)
+  const view = new DataView(address.buffer)
+  view.setUint32(INDEX_AT, view.getUint32(INDEX_AT) + Number(number))
+  address[LAST_OCTET] = 1
+  const ends = { device, endpoint: NO_ENDPOINT }
+  return [{ ...ends, network: networkOf(address), length: LINK_BITS, serverAddress: formatIpv6(address) }]
 }

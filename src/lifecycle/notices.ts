@@ -1,0 +1,53 @@
+import type { Notice } from '../store/notice.ts'
+import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
+import type { WayName } from '../tunnel/contact.ts'
+
+/** The notices to owners, until each was taken or is given up. What writes is a commit, and rejects as one does. */
+export class Notices {
+  readonly #store: TunnelStore
+  readonly #steady: () => number
+
+  constructor(parts: {
+    readonly store: TunnelStore
+    /** Seconds of the steady clock. */
+    readonly steady: () => number
+  }) {
+    this.#store = parts.store
+    this.#steady = parts.steady
+  }
+
+  /** Notices of a way that are due now, at most `limit`. */
+  due(way: WayName, limit: number): readonly Notice[] {
+    return this.#store.tunnels.notices.due(way, this.#steady(), limit)
+  }
+
+  /** How long ago a notice was made, in seconds; less than 0 if the clock was set back while nobody served. */
+  ageOf({ made }: Pick<Notice, 'made'>): number {
+    return this.#steady() - made
+  }
+
+  /** Forgets a notice: it was taken, or is given up. */
+  drop(number: number): Promise<void> {
+    return this.#do(transaction => transaction.dropNotice(number))
+  }
+
+  /** Notes that a notice could not be handed over; it is tried again after so many seconds. */
+  postpone(notice: Pick<Notice, 'number'>, seconds: number): Promise<void> {
+    return this.#do(transaction => transaction.postponeNotice(notice, this.#steady() + seconds))
+  }
+
+  /** Tells the owner of a dormant tunnel that its end is near, if nobody has said so yet. */
+  warnOfEnd(id: string): Promise<void> {
+    return this.#do(transaction => {
+      const since = transaction.tunnels.dormant.byId(id)?.dormant.since
+      const contact = transaction.tunnels.contactOf(id)
+      if (since === undefined || contact === undefined || contact.warnedOf === since) return
+      transaction.setContact(id, { ...contact, warnedOf: since })
+      transaction.notify(id, 'ending', since)
+    })
+  }
+
+  #do(write: (transaction: TunnelTransaction) => void): Promise<void> {
+    return this.#store.commit(transaction => ({ outcome: write(transaction), changes: [] }))
+  }
+}

@@ -1,0 +1,65 @@
+import type { Broker } from './broker.ts'
+import type { Config } from './config/config.ts'
+import type { DnsServing } from './dns-serving.ts'
+import { cached } from './health/cached.ts'
+import { Metrics } from './health/metrics.ts'
+import { zoneSerials } from './health/serials.ts'
+import type { LastResort } from './last-resort.ts'
+import type { Monitor } from './monitor/monitor.ts'
+import type { Secondaries } from './secondary/secondaries.ts'
+import { formatEndpoint } from './shared/endpoint.ts'
+import type { LogOutput } from './shared/log-output.ts'
+import { VERSION } from './shared/version.ts'
+import { poolRoom } from './tunnel/address-pool.ts'
+
+const METRICS_CACHE_MS = 5000
+
+/** What the service tells of itself in numbers. */
+export function measured(
+  config: Config,
+  parts: {
+    readonly broker: Broker
+    readonly dns: DnsServing
+    readonly secondaries: Secondaries
+    readonly monitor: Monitor
+    readonly output: LogOutput
+  },
+): Metrics {
+  const { broker, dns, secondaries, monitor, output } = parts
+  return new Metrics({
+    version: VERSION,
+    tunnels: cached(METRICS_CACHE_MS, () => ({ ...broker.table.countByState() })),
+    capacity: Math.min(config.tunnel.max_tunnels, poolRoom(config.tunnel.prefix)),
+    failedZones: () => broker.statics.failures.length,
+    serials: cached(METRICS_CACHE_MS, () => zoneSerials(broker.catalog)),
+    engine: () => dns.counts(),
+    sockets: () => dns.listeners.stats,
+    threadRestarts: () => dns.threadRestarts,
+    table: () => broker.catalog.memory(),
+    monitor: () => monitor.figures(),
+    logLinesDropped: () => output.dropped,
+    traffic: () => broker.traffic.total,
+    walBytes: () => broker.store.walBytes,
+    journalBytes: () => broker.store.journal.bytes,
+    noticesWaiting: () => broker.table.notices.count(),
+    notify: () => ({ ...secondaries.counts }),
+    lags: () => secondaries.lags(),
+  })
+}
+
+/** What is amiss at this moment, a line each. */
+export function troublesOf(parts: {
+  readonly lastResort: LastResort
+  readonly broker: Broker
+  readonly monitor: Monitor
+  readonly dns: DnsServing
+}): readonly string[] {
+  const { lastResort, broker, monitor, dns } = parts
+  return [
+    ...lastResort.troubles(),
+    ...broker.statics.failures,
+    ...broker.store.troubles.map(({ code, reason }) => `${code}: ${reason}`),
+    ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
+    ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
+  ]
+}

@@ -1,0 +1,25 @@
+import type { Context } from 'koa'
+import { problem } from '../shared/problem.ts'
+import { refuse } from './refused.ts'
+import { seeOther, wantsPage } from './reply.ts'
+
+/** 404, or the 405 that `allowedMethods` has made, as a problem like all others (RFC 9110 15.5.6). */
+export function refuseUnmatched(ctx: Context): void {
+  if (ctx.status === 404 && !ctx._matchedRoute) throw refuse(problem('not-found', { case: 'page' }))
+  if (ctx.status !== 405) return
+  const form = formOf(ctx)
+  const allow = ctx.response.get('allow')
+  if (form !== undefined) {
+    seeOther(ctx, form)
+    return
+  }
+  throw refuse(problem('method-not-allowed', { allowed: allow }), { allow })
+}
+
+/** The page with the form that is sent to this address, for a person who opens the address itself. */
+function formOf(ctx: Context): string | undefined {
+  if (ctx.method !== 'GET' || !wantsPage(ctx)) return undefined
+  if (ctx.path === '/register') return '/'
+  if (ctx.path === '/sign-out') return '/tunnels'
+  return /^\/tunnels\/[a-z0-9]+(?=\/(?:endpoint|key|delete)$)/.exec(ctx.path)?.[0]
+}

@@ -1,0 +1,198 @@
+import { keepAudited } from './auditing.ts'
+import type { Broker } from './broker.ts'
+import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
+import type { Config } from './config/config.ts'
+import { tlsFileMistakes } from './config/tls-rules.ts'
+import { DNS_KEYS_AT_RUN_TIME, type DnsServing, serveDns } from './dns-serving.ts'
+import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
+import type { Memory } from './handover/messages.ts'
+import { keepHistories } from './kept-histories.ts'
+import { keepTurnover } from './kept-turnover.ts'
+import type { LastResort } from './last-resort.ts'
+import type { HeldSockets } from './listen/held-sockets.ts'
+import type { DnsListeners } from './listen/listeners.ts'
+import type { ServiceManager } from './listen/service-manager.ts'
+import { correspondenceOf, tellOwners } from './mail-serving.ts'
+import { measured, troublesOf } from './measuring.ts'
+import { monitorOf, watchTunnels } from './monitoring.ts'
+import { operatedBroker } from './operated.ts'
+import type { Operated } from './operator/command.ts'
+import { operatorHandler } from './operator/commands.ts'
+import { Control } from './operator/control.ts'
+import { RecentRefusals } from './operator/recent-refusals.ts'
+import type { Portal } from './portal/portal.ts'
+import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
+import { type Changeable, Reload } from './reloading.ts'
+import { CommandGate, Running } from './running.ts'
+import type { Secondaries } from './secondary/secondaries.ts'
+import { formatEndpoint } from './shared/endpoint.ts'
+import { changeLevel, type LeveledLog, type Log } from './shared/log.ts'
+import type { LogOutput } from './shared/log-output.ts'
+import { Stops } from './stops.ts'
+
+/** What the service manager shows of a process that serves. */
+export const SERVING = 'serving'
+
+export interface StartParts {
+  readonly log: LeveledLog
+  readonly output: LogOutput
+  readonly manager: ServiceManager
+  readonly lastResort: LastResort
+  readonly sockets: HeldSockets | undefined
+  readonly restart: NonNullable<Operated['restart']>
+  /** Resolves when the table is free, with what the process before remembers. */
+  readonly released: () => Promise<Memory | undefined>
+  /** Called once queries are answered, and before anything can be changed. */
+  readonly onAnswering: () => Promise<void>
+}
+
+/** Starts everything; what was started before a part that can't be is stopped. */
+export async function start(config: Config, parts: StartParts): Promise<Running> {
+  const stops = new Stops()
+  try {
+    return await startAll(config, parts, stops)
+  } catch (error) {
+    await stops.end(parts.log)
+    throw error
+  }
+}
+
+async function startAll(config: Config, parts: StartParts, stops: Stops): Promise<Running> {
+  const { log, output, manager, lastResort, sockets } = parts
+  let memory: Memory | undefined
+  const broker = await compose(config, {
+    log,
+    beforeTable: async () => {
+      memory = await parts.released()
+    },
+    unreadableTable: 'serve-without',
+  })
+  let isReleased = false
+  stops.push(() => (isReleased ? broker.leave() : broker.close()))
+  log.info(
+    {
+      tunnels: broker.table.count(),
+      origin: config.origin,
+      reverse: broker.zone.reverseApex,
+      driver: broker.interfaces.kind,
+      prober: broker.prober.kind,
+    },
+    'table loaded',
+  )
+
+  const following = followed(config, { broker, log })
+  const { secondaries } = following
+  const cookieSecrets = (memory?.cookies ?? []).map(secret => Buffer.from(secret, 'base64'))
+  const dns = await serveDns(config, { broker, secondaries, sockets, cookieSecrets, log })
+  stops.pushLasting(() => dns.close())
+  await parts.onAnswering()
+
+  stops.push(keepHistories(config, { broker, log }).stop)
+  stops.push(keepTurnover(config, { broker, log }).stop)
+  const monitor = monitorOf(config, { broker, log })
+  const metrics = measured(config, { broker, dns, secondaries, monitor, output })
+  stops.push(keepAudited({ broker, monitor, metrics, log }))
+  const troubles = () => troublesOf({ lastResort, broker, monitor, dns })
+  const recentRefusals = new RecentRefusals()
+  const correspondence = correspondenceOf(config, broker)
+  let unready: readonly string[] = ['The start is not finished.']
+  const portal = await servePortal(config, {
+    broker,
+    dns: dns.listeners,
+    metrics,
+    troubles,
+    unready: () => unready,
+    correspondence,
+    recentRefusals,
+    socket: sockets?.stream('web', config.web.listen),
+    inherited: memory?.web,
+    log,
+  })
+  stops.pushLasting(() => portal.close())
+  const publicUrl = config.web.public_url || portal.url
+  stops.push(tellOwners(config, { broker, correspondence, publicUrl, log }))
+  const untold = new Reload(config, {
+    broker,
+    changeable: changeableParts({ broker, dns, secondaries, portal, log }),
+    reread: () => rereadTls(config, dns.listeners),
+    log,
+  })
+  const reload = manager.told(untold, SERVING)
+
+  broker.onRegistered = () => {
+    metrics.countRegistration()
+    monitor.wake()
+  }
+  for (const { device, reason } of await broker.interfaces.prepare())
+    log.error({ device, reason }, 'the kernel could not be prepared')
+  const operated = operatedBroker(config, broker, {
+    threadRestarts: () => dns.threadRestarts,
+    troubles,
+    secondaries,
+    recentRefusals,
+    reload: () => reload.run(),
+    restart: parts.restart,
+  })
+  const gate = new CommandGate(operatorHandler(operated))
+  const control = await listenForOperator(config, { broker, gate, log })
+  stops.pushLasting(() => control?.close())
+  watchTunnels(monitor, { broker, stops, log })
+  stops.push(following.start())
+  unready = []
+  stops.push(() => {
+    unready = ['The service is stopping.']
+  })
+  const readyLine = `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`
+  const onReleased = () => {
+    isReleased = true
+  }
+  return new Running({ readyLine, reload, dns, portal, control, gate, stops, onReleased, log })
+}
+
+/** A disk in trouble that takes no socket is no reason to serve nothing; anything else in its way is. */
+async function listenForOperator(
+  { control }: Config,
+  parts: { readonly broker: Broker; readonly gate: CommandGate; readonly log: Log },
+): Promise<Control | undefined> {
+  const { broker, gate, log } = parts
+  try {
+    return await Control.listen(control.socket, gate.handler, log)
+  } catch (error) {
+    if (broker.store.troubles.length === 0) throw error
+    log.error({ err: error }, `${control.socket} can't be made: commands find no running process`)
+    return undefined
+  }
+}
+
+/** What can change at run time, by the keys of the configuration. */
+function changeableParts(parts: {
+  readonly broker: Broker
+  readonly dns: DnsServing
+  readonly secondaries: Secondaries
+  readonly portal: Portal
+  readonly log: LeveledLog
+}): readonly Changeable[] {
+  const { broker, dns, secondaries, portal, log } = parts
+  return [
+    {
+      keys: [...DNS_KEYS_AT_RUN_TIME, ...SECONDARIES_AT_RUN_TIME],
+      change: async next => {
+        await dns.renew(next)
+        secondaries.renew(secondariesOf(next)) // they are told with the same keys
+      },
+    },
+    { keys: ENTRY_KEYS_AT_RUN_TIME, change: next => broker.entry.change(entryOf(next)) },
+    { keys: WEB_KEYS_AT_RUN_TIME, change: next => portal.changeAdmittance(admittanceOf(next)) },
+    { keys: ['log.level'], change: next => changeLevel(log, next.log.level) },
+  ]
+}
+
+/** Certificates are renewed every few weeks under the same name. */
+function rereadTls({ dns }: Config, listeners: DnsListeners): readonly string[] {
+  const { tls } = dns
+  if (tls.listen.length === 0) return []
+  const [mistake] = tlsFileMistakes({ dns })
+  if (mistake !== undefined) throw new Error(mistake)
+  listeners.renewTls()
+  return [tls.certificate]
+}
