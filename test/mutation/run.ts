@@ -105,15 +105,17 @@ function install(): void {
 }
 
 /**
- * Runs the room's own tests on every mutant, a file at a time: instrumented code is several times slower. What lives is
- * given to all tests. Returns the files of the reports.
+ * Runs the test file that is named like the source, or the room's own tests if there is none, on every mutant, a source
+ * at a time: instrumented code is several times slower. What lives is given to all tests. Returns the files of the
+ * reports.
  */
 function measureInTwoSteps(asked: Asked): readonly string[] {
   const room = roomOf(asked.what)
   const reports = sourcesIn(asked.what).map(source => {
     const report = reportOf(asked, source)
+    const named = asked.tests.filter(test => test === `test/${source.replace(/\.ts$/, '.test.ts')}`)
     const own = asked.tests.filter(test => test.startsWith(`test/${room}/`))
-    const tests = own.length > 0 ? own : asked.tests
+    const tests = [named, own, asked.tests].find(choice => choice.length > 0) ?? []
     if (!asked.isResumed || !existsSync(report)) run({ ...asked, tests }, [`src/${source}`], report)
     return report
   })
