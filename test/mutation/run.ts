@@ -47,7 +47,7 @@ const LEFT_OUT: readonly string[] = [
 const MUTANTS_A_PROCESS = 150
 
 interface Asked {
-  /** ROOM or ROOM/FILE.ts. */
+  /** ROOM, ROOM/FILE.ts or ROOM/{FILE,FILE}.ts. */
   readonly what: string
   readonly tests: readonly string[]
   readonly workers: number
@@ -120,7 +120,7 @@ function measureInTwoSteps(asked: Asked): readonly string[] {
     return report
   })
   const living = reports.flatMap(file => livingPlaces(readReport(file) ?? { files: {} }))
-  const again = reportOf(asked, `${asked.what} again`)
+  const again = reportOf(asked, `${room}_again`)
   if (living.length > 0 && run(asked, living, again)) {
     const later = readReport(again)
     for (const file of reports) if (later !== undefined) mergeReport(file, later)
@@ -137,7 +137,7 @@ function measure(asked: Asked): readonly string[] {
 }
 
 function sourcesIn(what: string): readonly string[] {
-  return what.endsWith('.ts') ? [what] : globSync(`${what}/**/*.ts`, { cwd: join(ROOT, 'src') }).toSorted()
+  return globSync(what.endsWith('.ts') ? what : `${what}/**/*.ts`, { cwd: join(ROOT, 'src') }).toSorted()
 }
 
 function reportOf({ reports }: Asked, name: string): string {
