@@ -5,6 +5,7 @@ import type { Lifecycle } from './lifecycle/lifecycle.ts'
 import type { TunnelZone } from './lifecycle/tunnel-zone.ts'
 import type { History } from './observation/history.ts'
 import type { TrafficCounts } from './observation/traffic-counts.ts'
+import type { Turnover } from './observation/turnover.ts'
 import type { Operator } from './operator/operator.ts'
 import type { OperatingSystems } from './portal/operating-systems.ts'
 import type { Admission } from './registration/admission.ts'
@@ -33,6 +34,8 @@ export interface Broker {
   /** How tunnels have fared, as far as the monitor tells it. */
   readonly history: History
   readonly traffic: TrafficCounts
+  /** What came and went by day, as far as the portal counts it. */
+  readonly turnover: Turnover
   /** Called after each registration; the monitor puts itself here. */
   onRegistered: () => void
   /** False once it is closed or left: what it has in memory still answers. */

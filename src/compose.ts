@@ -5,6 +5,7 @@ import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
 import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
 import { SIT } from './kind/sit/sit.ts'
+import { serverPublicKey } from './kind/wireguard/server-key.ts'
 import { WIREGUARD } from './kind/wireguard/wireguard.ts'
 import { Audit } from './lifecycle/audit.ts'
 import { Drivers } from './lifecycle/drivers.ts'
@@ -12,9 +13,12 @@ import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { TunnelNames } from './lifecycle/tunnel-names.ts'
 import { TunnelZone } from './lifecycle/tunnel-zone.ts'
 import { loadLibc } from './listen/libc.ts'
+import { contactWishesOf } from './mail-serving.ts'
 import { History } from './observation/history.ts'
 import { TrafficCounts } from './observation/traffic-counts.ts'
+import { Turnover } from './observation/turnover.ts'
 import { Operator } from './operator/operator.ts'
+import { type ClientFacts, TunnelReports } from './operator/tunnel-reports.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
 import { isCountry } from './registration/country.ts'
@@ -30,6 +34,7 @@ import type { Interfaces } from './tunnel/interface.ts'
 import { Kinds } from './tunnel/kind.ts'
 import { NoInterfaces } from './tunnel/no-interfaces.ts'
 import type { RoutedRange } from './tunnel/routed-pool.ts'
+import { Words } from './words/words.ts'
 import type { Catalog } from './zone/catalog.ts'
 import { catalogApexOf, routedApexes } from './zone-apexes.ts'
 import { StaticZones } from './zone-loading.ts'
@@ -270,10 +275,14 @@ function assemble(
     admission,
     entry,
     systems: parts.systems,
-    operator: new Operator({ table: store.tunnels, lifecycle, admission, traffic, origin: config.origin }),
+    operator: operatorOf(config, { store, lifecycle, admission, traffic }),
     audit: new Audit({ store, catalog, zone, log }),
     history,
     traffic,
+    turnover: new Turnover({
+      isKept: id => store.tunnels.dormant.byId(id) !== undefined,
+      now: () => clock.now(),
+    }),
     onRegistered: () => undefined,
     close: () => {
       isOpen = false
@@ -287,6 +296,32 @@ function assemble(
     },
   }
   return broker
+}
+
+function operatorOf(
+  config: Config,
+  { store, lifecycle, admission, traffic }: Pick<Broker, 'store' | 'lifecycle' | 'admission' | 'traffic'>,
+): Operator {
+  const { origin } = config
+  const table = store.tunnels
+  const reports = new TunnelReports({ table, lifecycle, traffic, origin, facts: clientFactsOf(config) })
+  const contacts = contactWishesOf(config, table)
+  const language = Words.load().fallback.tag
+  return new Operator({ table, lifecycle, admission, contacts, reports, origin, language })
+}
+
+/** What clients are told of this server. */
+export function clientFactsOf({ tunnel, data_dir: dataDir }: Config): ClientFacts {
+  const { port, endpoint, mtu } = tunnel.wireguard
+  return {
+    serverIpv4: tunnel.server_ipv4,
+    mtu: tunnel.mtu,
+    wireguard: {
+      serverPublicKey: serverPublicKey(dataDir),
+      endpoint: `${endpoint || tunnel.server_ipv4}:${port}`,
+      mtu,
+    },
+  }
 }
 
 /** The keys of the configuration that `entryOf` reads. */

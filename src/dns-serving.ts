@@ -96,7 +96,16 @@ export async function serveDns(
   const threads =
     libc === undefined
       ? undefined
-      : new AnsweringThreads({ libc, threads: config.dns.threads, sockets, engine, log, onSent, onSigned })
+      : new AnsweringThreads({
+          libc,
+          threads: config.dns.threads,
+          sockets,
+          engine,
+          log,
+          isBesideAnother: cookieSecrets.length > 0, // the process that they are from
+          onSent,
+          onSigned,
+        })
   const listeners = await listenDns({
     // In the demo alone a missing [::1] is a warning: containers often have none.
     endpoints: config.dns.listen.map(endpoint => ({

@@ -16,12 +16,16 @@ import type { WayName } from './tunnel/contact.ts'
 import { Words } from './words/words.ts'
 
 export function correspondenceOf(config: Config, { table, store }: Broker): Correspondence {
-  const { mail } = config
   return {
-    wishes: new ContactWishes({ table, hasMail: mail.smtp !== '', webhooks: webhookRulesOf(config) }),
+    wishes: contactWishesOf(config, table),
     confirmations: new Confirmations(store),
     links: new RecoveryLinks(),
   }
+}
+
+/** How it is read where owners want to be told. */
+export function contactWishesOf(config: Config, table: Broker['table']): ContactWishes {
+  return new ContactWishes({ table, hasMail: config.mail.smtp !== '', webhooks: webhookRulesOf(config) })
 }
 
 /** Tells owners what becomes of their tunnels; returns how to stop that. */

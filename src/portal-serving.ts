@@ -1,10 +1,10 @@
 import { formatPrefix } from './address/prefix.ts'
 import type { Broker } from './broker.ts'
+import { clientFactsOf } from './compose.ts'
 import type { Config } from './config/config.ts'
 import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
-import { serverPublicKey } from './kind/wireguard/server-key.ts'
 import { PublishedNames } from './lifecycle/published-names.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import { Census } from './observation/census.ts'
@@ -81,6 +81,7 @@ export function portalOptions(
     census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
     history: broker.history,
     traffic: broker.traffic,
+    turnover: broker.turnover,
     published: new PublishedNames(broker.catalog, broker.zone.names),
     table: broker.table,
     store: broker.store,
@@ -116,14 +117,8 @@ function serviceFacts(config: Config, { zone, interfaces }: Broker): ServiceFact
   return {
     origin: config.origin,
     reverseApex: zone.reverseApex,
-    serverIpv4: tunnel.server_ipv4,
+    ...clientFactsOf(config),
     prefix: formatPrefix(tunnel.prefix),
-    mtu: tunnel.mtu,
-    wireguard: {
-      serverPublicKey: serverPublicKey(config.data_dir),
-      endpoint: `${tunnel.wireguard.endpoint || tunnel.server_ipv4}:${tunnel.wireguard.port}`,
-      mtu: tunnel.wireguard.mtu,
-    },
     offered: interfaces.offered,
     routedLength: tunnel.routed_prefix === undefined ? 0 : tunnel.routed_length,
     ttl: config.dns.ttl,

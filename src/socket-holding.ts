@@ -7,7 +7,7 @@ import { PATIENCE_MS } from './listen/threads/thread-orders.ts'
 
 /**
  * Takes the sockets that were passed and opens the others, before any table is loaded: queries and connections wait in
- * them. Without the system calls for that each is opened by whoever answers. Throws a ListenFault.
+ * them, and there is room for as many as come before whoever answers is quick. Without the system calls for that each is opened by whoever answers. Throws a ListenFault.
  */
 export function holdSockets(
   config: Config,
@@ -36,8 +36,10 @@ export function holdSockets(
         `the service manager has passed ${socket}, which is none of dns.listen, dns.tls.listen and web.listen: take it out of the socket unit, or name it there`,
     ),
   ]
-  if (mistakes.length === 0)
+  if (mistakes.length === 0) {
     sockets.holdAhead({ ...wanted, udp: { count: dns.threads, patienceMs: PATIENCE_MS, isAhead: false } })
+    sockets.widen()
+  }
   return { sockets, mistakes }
 }
 

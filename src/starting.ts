@@ -7,6 +7,7 @@ import { DNS_KEYS_AT_RUN_TIME, type DnsServing, serveDns } from './dns-serving.t
 import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
 import type { Memory } from './handover/messages.ts'
 import { keepHistories } from './kept-histories.ts'
+import { keepTurnover } from './kept-turnover.ts'
 import type { LastResort } from './last-resort.ts'
 import type { HeldSockets } from './listen/held-sockets.ts'
 import type { DnsListeners } from './listen/listeners.ts'
@@ -87,6 +88,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   await parts.onAnswering()
 
   stops.push(keepHistories(config, { broker, log }).stop)
+  stops.push(keepTurnover(config, { broker, log }).stop)
   const monitor = monitorOf(config, { broker, log })
   const metrics = measured(config, { broker, dns, secondaries, monitor, output })
   stops.push(keepAudited({ broker, monitor, metrics, log }))

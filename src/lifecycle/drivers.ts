@@ -1,5 +1,7 @@
+import { inTurns } from '../shared/in-turns.ts'
 import {
   type Interfaces,
+  type Link,
   type LinkFault,
   linkOf,
   type Octets,
@@ -76,7 +78,7 @@ export class Drivers {
   async reconcile(wanted: readonly Tunnel[]): Promise<Reconciliation> {
     const done: Reconciliation[] = []
     for (const [name, driver] of this.#byKind) {
-      done.push(await driver.reconcile(ofKind(wanted, name).map(linkOf)))
+      done.push(await driver.reconcile(await linksOf(wanted, name)))
     }
     return {
       made: done.flatMap(({ made }) => made),
@@ -146,10 +148,19 @@ export class Drivers {
     tunnels: readonly Tunnel[],
     ask: (driver: Interfaces, mine: readonly Tunnel[]) => Promise<readonly LinkFault[]>,
   ): Promise<readonly LinkFault[]> {
-    const faults: LinkFault[] = []
-    for (const [name, driver] of this.#byKind) faults.push(...(await ask(driver, ofKind(tunnels, name))))
-    return faults
+    const faults: (readonly LinkFault[])[] = []
+    for (const [name, driver] of this.#byKind) faults.push(await ask(driver, ofKind(tunnels, name)))
+    return faults.flat()
   }
+}
+
+/** Of a whole table, with turns of the event loop in between. */
+async function linksOf(tunnels: readonly Tunnel[], name: string): Promise<readonly Link[]> {
+  const links: Link[] = []
+  await inTurns(tunnels, tunnel => {
+    if (tunnel.kind.name === name) links.push(linkOf(tunnel))
+  })
+  return links
 }
 
 function ofKind(tunnels: readonly Tunnel[], name: string): readonly Tunnel[] {

@@ -221,12 +221,8 @@ export class Lifecycle {
     return awakened.kind === 'refused' ? awakened : this.#moves.changeKey(id, fields)
   }
 
-  /** Lets a tunnel have a smaller MTU than its kind, or that; a dormant one comes back first. */
-  async changeMtu(id: string, mtu: number | undefined): Promise<EndpointChange> {
-    if (this.#store.tunnels.dormant.byId(id) !== undefined) {
-      const awakened = await this.wake(id)
-      if (awakened.kind === 'refused') return awakened
-    }
+  /** Lets a tunnel have a smaller MTU than its kind, or that; a dormant one stays dormant. */
+  changeMtu(id: string, mtu: number | undefined): Promise<EndpointChange> {
     return this.#moves.changeMtu(id, mtu)
   }
 

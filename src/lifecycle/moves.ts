@@ -21,6 +21,8 @@ interface Change {
   write(transaction: TunnelTransaction): Move
   /** What is logged. */
   readonly words: string
+  /** Whether it is written of a dormant tunnel too; not unless given. */
+  readonly isForDormant?: boolean
 }
 
 /** Moves of tunnels to another IPv4 endpoint or key: interface first, then the row; back again if the row can't follow. */
@@ -62,7 +64,7 @@ export class Moves {
     })
   }
 
-  /** Lets a tunnel have a smaller MTU than its kind; undefined: that of its kind. */
+  /** Lets a tunnel have a smaller MTU than its kind; undefined: that of its kind. A dormant tunnel stays dormant. */
   changeMtu(id: string, mtu: number | undefined): Promise<EndpointChange> {
     return this.#change(id, {
       isSame: tunnel => tunnel.mtu === mtu,
@@ -71,12 +73,13 @@ export class Moves {
       changed: tunnel => ({ ...tunnel, mtu }),
       write: transaction => transaction.changeMtu(id, mtu),
       words: 'tunnel has another MTU',
+      isForDormant: true,
     })
   }
 
   #change(id: string, change: Change): Promise<EndpointChange> {
     return this.#turn.take(async () => {
-      const tunnel = this.#store.tunnels.byId(id)
+      const tunnel = this.#found(id, change)
       if (tunnel === undefined) return refused(REFUSAL.noTunnel())
       if (change.isSame(tunnel)) return { kind: 'unchanged', tunnel }
       if (change.holder() !== undefined) return refused(change.taken)
@@ -88,6 +91,11 @@ export class Moves {
       await this.#moveInterface(tunnel)
       return refusal
     })
+  }
+
+  #found(id: string, { isForDormant = false }: Pick<Change, 'isForDormant'>): Tunnel | undefined {
+    const { tunnels } = this.#store
+    return tunnels.byId(id) ?? (isForDormant ? tunnels.dormant.byId(id) : undefined)
   }
 
   async #changeRow({ write, taken }: Change): Promise<Refusal | undefined> {
@@ -103,11 +111,11 @@ export class Moves {
 
   #moved(tunnel: Tunnel, words: string): Tunnel {
     this.#log.info({ tunnel: tunnel.id, device: tunnel.device }, words)
-    return this.#store.tunnels.byId(tunnel.id) ?? tunnel
+    return this.#found(tunnel.id, { isForDormant: true }) ?? tunnel
   }
 
   async #moveInterface(tunnel: Tunnel): Promise<LinkFault | undefined> {
-    if (tunnel.unreachable === NEW) return undefined // there is none yet
+    if (tunnel.dormant !== undefined || tunnel.unreachable === NEW) return undefined // there is none
     const [fault] = await this.#drivers.changeRemote([tunnel])
     return fault
   }

@@ -1,4 +1,3 @@
-import { monotonicSeconds } from '../shared/clock.ts'
 import type { RowDifference } from '../store/tunnel-store.ts'
 import { NEW } from '../tunnel/tunnel.ts'
 
@@ -12,28 +11,37 @@ export interface DayCount {
   readonly removed: number
 }
 
-interface Day {
+/** A day and its counts, as they outlast a restart. */
+export interface KeptDay extends DayCount {
+  /** Days since 1 January 1970 in UTC. */
   readonly number: number
-  registered: number
-  removed: number
 }
 
-/** Counts registrations and removals by day, in memory alone: days of 24 hours, counted from the start of the process. */
+/** All that is remembered: the days on which something came or went, and since which day anybody counts. */
+export interface KeptTurnover {
+  readonly first: number
+  readonly days: readonly KeptDay[]
+}
+
+type Day = { -readonly [Key in keyof KeptDay]: KeptDay[Key] }
+
+/** Counts registrations and removals by day in UTC. */
 export class Turnover {
   readonly #isKept: (id: string) => boolean
   readonly #now: () => number
-  readonly #start: number
-  readonly #days: Day[] = []
+  #first: number
+  #days: Day[] = []
+  #changes = 0
 
   constructor(parts: {
     /** Whether a row that has left the table is kept, so that it may come back. */
     readonly isKept: (id: string) => boolean
-    /** Seconds since some moment, of a clock that nobody sets. */
-    readonly now?: () => number
+    /** UTC seconds of a clock that nobody sets. */
+    readonly now: () => number
   }) {
     this.#isKept = parts.isKept
-    this.#now = parts.now ?? monotonicSeconds
-    this.#start = this.#now()
+    this.#now = parts.now
+    this.#first = this.#number()
   }
 
   /** Counts what a commit has changed. A tunnel that falls asleep or wakes up neither comes nor goes. */
@@ -44,20 +52,46 @@ export class Turnover {
     }
   }
 
-  /** The days since the start, the oldest first, today last; a month's at most. */
+  /** The days since somebody began to count, the oldest first, today last; a month's at most. */
   days(): readonly DayCount[] {
     const today = this.#number()
-    const first = Math.max(0, today - MAX_DAYS + 1)
-    return Array.from({ length: today - first + 1 }, (_, at) => {
+    const first = Math.max(this.#first, today - MAX_DAYS + 1)
+    return Array.from({ length: Math.max(1, today - first + 1) }, (_, at) => {
       const day = this.#days.find(({ number }) => number === first + at)
       return { registered: day?.registered ?? 0, removed: day?.removed ?? 0 }
     })
   }
 
+  /** Grows with each count. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  kept(): KeptTurnover {
+    return { first: this.#first, days: this.#days.map(day => ({ ...day })) }
+  }
+
+  /** Adds what the process before has counted; days that are to come, because the clock was set back, are left out. */
+  restore({ first, days }: KeptTurnover): void {
+    const today = this.#number()
+    this.#first = Math.min(this.#first, first)
+    for (const { number, registered, removed } of days) {
+      if (number > today || number <= today - MAX_DAYS) continue
+      const day = this.#day(number)
+      day.registered += registered
+      day.removed += removed
+    }
+    this.#days.sort((a, b) => a.number - b.number)
+  }
+
   #today(): Day {
-    const number = this.#number()
-    const last = this.#days.at(-1)
-    if (last?.number === number) return last
+    this.#changes++
+    return this.#day(this.#number())
+  }
+
+  #day(number: number): Day {
+    const found = this.#days.find(day => day.number === number)
+    if (found !== undefined) return found
     const day = { number, registered: 0, removed: 0 }
     this.#days.push(day)
     if (this.#days.length > MAX_DAYS) this.#days.shift()
@@ -65,6 +99,6 @@ export class Turnover {
   }
 
   #number(): number {
-    return Math.floor((this.#now() - this.#start) / DAY)
+    return Math.floor(this.#now() / DAY)
   }
 }

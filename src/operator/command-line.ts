@@ -76,16 +76,14 @@ function commandNamed<Listed extends ListedCommand>(
   )
 }
 
+/** Words that may be missing are filled in their order, as far as more words are given than must be. */
 function wordsOf({ name, words }: ListedCommand, given: readonly string[]): Record<string, string> {
   const least = words.filter(word => !word.isOptional).length
   if (given.length < least || given.length > words.length)
     throw new UsageMistake(`${name} takes ${words.map(titleOf).join(' ') || 'no word'}`)
-  return Object.fromEntries(
-    words.flatMap((word, index) => {
-      const text = given[index]
-      return text === undefined ? [] : [[word.name, text]]
-    }),
-  )
+  let spare = given.length - least
+  const filled = words.filter(({ isOptional }) => !isOptional || spare-- > 0)
+  return Object.fromEntries(filled.map((word, index) => [word.name, given[index] ?? '']))
 }
 
 function optionsOf(

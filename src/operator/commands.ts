@@ -8,13 +8,20 @@ import { notifyCommand } from './notify-command.ts'
 import { documentOfLines } from './problem-document.ts'
 import { reloadCommand } from './reload-command.ts'
 import { restartCommand } from './restart-command.ts'
-import { tunnelRoutedPrefix } from './routed-command.ts'
 import { statusCommand } from './status-command.ts'
+import { tunnelAdd } from './tunnel-add-command.ts'
 import {
-  tunnelAdd,
+  tunnelEmail,
+  tunnelEndpoint,
+  tunnelMtu,
+  tunnelNote,
+  tunnelPublicKey,
+  tunnelRoutedPrefix,
+  tunnelWebhook,
+} from './tunnel-change-commands.ts'
+import {
   tunnelDelete,
   tunnelList,
-  tunnelNote,
   tunnelRenewKey,
   tunnelResume,
   tunnelShow,
@@ -36,7 +43,12 @@ export const COMMANDS: readonly Command[] = [
   tunnelResume,
   tunnelRenewKey,
   tunnelNote,
+  tunnelEndpoint,
+  tunnelPublicKey,
+  tunnelMtu,
   tunnelRoutedPrefix,
+  tunnelEmail,
+  tunnelWebhook,
   invitationAdd,
   invitationList,
   invitationRevoke,

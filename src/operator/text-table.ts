@@ -14,10 +14,20 @@ export function textTable(rows: readonly (readonly string[])[]): string {
     .join('')
 }
 
-/** Writes one line a field; fields that are absent are left out. */
+/** Writes one line a field, and one for each field of a field; fields that are absent are left out. */
 export function fieldLines(value: Readonly<Record<string, unknown>>): string {
   return Object.entries(value)
     .filter(([, field]) => field !== undefined)
-    .map(([name, field]) => `${name}: ${String(field)}\n`)
+    .map(([name, field]) => (isFields(field) ? innerLines(name, field) : `${name}: ${String(field)}\n`))
     .join('')
+}
+
+function isFields(field: unknown): field is Readonly<Record<string, unknown>> {
+  return typeof field === 'object' && field !== null && !Array.isArray(field)
+}
+
+function innerLines(name: string, fields: Readonly<Record<string, unknown>>): string {
+  return fieldLines(
+    Object.fromEntries(Object.entries(fields).map(([own, field]) => [`${name}.${own}`, field])),
+  )
 }

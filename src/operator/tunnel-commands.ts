@@ -1,12 +1,9 @@
 import { z } from 'zod'
 import { parsePrefix } from '../address/prefix.ts'
 import { defineCommand } from './command.ts'
-import { fieldLines, textTable } from './text-table.ts'
-import { type TunnelReport, tunnelReport } from './tunnel-report.ts'
-
-const reference = z.strictObject({
-  reference: z.string().min(1).meta({ title: 'ID|NAME', description: 'id, nicname.country or full name' }),
-})
+import { textTable } from './text-table.ts'
+import { reference } from './tunnel-change-commands.ts'
+import { reportLines, type TunnelReport, tunnelReport } from './tunnel-report.ts'
 
 const wantedAddress = z.string().refine(text => parsePrefix(text) !== undefined, {
   error: 'an IPv4 or IPv6 address, or a prefix without host bits, such as 198.51.100.0/24',
@@ -15,7 +12,6 @@ const wantedAddress = z.string().refine(text => parsePrefix(text) !== undefined,
 /** Rows looked at for one reply. */
 const SLICE = 500
 const MOST_ROWS = 5000
-const LONGEST_NOTE = 2000
 
 export const tunnelList = defineCommand({
   name: 'tunnel list',
@@ -26,6 +22,7 @@ export const tunnelList = defineCommand({
       .enum(['new', 'waiting', 'active', 'unreachable', 'dormant', 'suspended'])
       .optional()
       .meta({ title: 'STATE', description: 'new, waiting, active, unreachable, dormant or suspended' }),
+    kind: z.string().optional().meta({ title: 'KIND', description: 'only tunnels of a kind' }),
     country: z.string().optional().meta({ title: 'CC', description: 'only tunnels of a country' }),
     name: z.string().optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),
     address: wantedAddress.optional().meta({
@@ -58,27 +55,7 @@ export const tunnelShow = defineCommand({
   parameters: reference,
   result: tunnelReport,
   run: ({ operator }, { reference }) => operator.show(reference),
-  text: fieldLines,
-})
-
-export const tunnelAdd = defineCommand({
-  name: 'tunnel add',
-  summary: 'register a tunnel; prints its key, once',
-  words: ['ipv4', 'nicname', 'country', 'os'],
-  parameters: z.strictObject({
-    ipv4: z.string(),
-    nicname: z.string(),
-    country: z.string(),
-    os: z.string(),
-    'routed-prefix': z
-      .stringbool()
-      .optional()
-      .meta({ title: '', description: 'with a prefix routed to it, for the network behind it' }),
-  }),
-  result: tunnelReport.extend({ key: z.string() }),
-  run: ({ operator }, { 'routed-prefix': wantsRouted = false, ...input }) =>
-    operator.add({ ...input, wantsRouted }),
-  text: fieldLines,
+  text: reportLines,
 })
 
 export const tunnelDelete = defineCommand({
@@ -88,7 +65,7 @@ export const tunnelDelete = defineCommand({
   parameters: reference,
   result: tunnelReport,
   run: ({ operator }, { reference }) => operator.delete(reference),
-  text: fieldLines,
+  text: reportLines,
 })
 
 export const tunnelSuspend = defineCommand({
@@ -98,7 +75,7 @@ export const tunnelSuspend = defineCommand({
   parameters: reference,
   result: tunnelReport,
   run: ({ operator }, { reference }) => operator.suspend(reference),
-  text: fieldLines,
+  text: reportLines,
 })
 
 export const tunnelResume = defineCommand({
@@ -108,7 +85,7 @@ export const tunnelResume = defineCommand({
   parameters: reference,
   result: tunnelReport,
   run: ({ operator }, { reference }) => operator.resume(reference),
-  text: fieldLines,
+  text: reportLines,
 })
 
 export const tunnelRenewKey = defineCommand({
@@ -118,17 +95,7 @@ export const tunnelRenewKey = defineCommand({
   parameters: reference,
   result: tunnelReport.extend({ key: z.string() }),
   run: ({ operator }, { reference }) => operator.renewKey(reference),
-  text: fieldLines,
-})
-
-export const tunnelNote = defineCommand({
-  name: 'tunnel note',
-  summary: "note something of a tunnel for yourself; '' for nothing",
-  words: ['reference', 'text'],
-  parameters: reference.extend({ text: z.string().max(LONGEST_NOTE) }),
-  result: tunnelReport,
-  run: ({ operator }, { reference, text }) => operator.note(reference, text),
-  text: fieldLines,
+  text: reportLines,
 })
 
 function tunnelCells(tunnel: TunnelReport): string[] {

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { problemDocument } from './problem-document.ts'
+import { fieldLines } from './text-table.ts'
 
 /** A tunnel as the operator sees it, with the field names of the API. */
 export const tunnelReport = z.object({
@@ -12,10 +14,24 @@ export const tunnelReport = z.object({
   kind: z.string().optional(),
   /** Null for a kind that has no fixed endpoint. */
   ipv4_client: z.string().nullable(),
+  /** Of a row that can be read, as `prefix_length` and `mtu` are. */
+  ipv4_server: z.string().optional(),
   ipv6_client: z.string(),
   ipv6_server: z.string(),
+  prefix_length: z.int().optional(),
   /** What is routed to it beside its link. */
   routed_prefix: z.string().optional(),
+  mtu: z.int().optional(),
+  /** What the client's configuration holds beside its private key. */
+  wireguard: z
+    .object({
+      public_key: z.string(),
+      server_public_key: z.string(),
+      endpoint: z.string(),
+      allowed_ips: z.string(),
+      address: z.string(),
+    })
+    .optional(),
   device: z.string(),
   /** UTC seconds. */
   creation_time: z.int(),
@@ -30,8 +46,23 @@ export const tunnelReport = z.object({
   until: z.int().optional(),
   /** Why its interface is missing, in the kernel's words. */
   fault: z.string().optional(),
+  /** Where its owner is told what becomes of it, and whether whoever reads there has said yes. */
+  email: z.string().optional(),
+  email_confirmed: z.boolean().optional(),
+  webhook: z.string().optional(),
+  webhook_confirmed: z.boolean().optional(),
   /** What the operator has noted of it. */
   note: z.string().optional(),
 })
 
 export type TunnelReport = z.output<typeof tunnelReport>
+
+/** A tunnel that was made or changed, and what should be known of it although that was done. */
+export const warnedReport = tunnelReport.extend({ warnings: problemDocument.shape.errors.optional() })
+
+export type WarnedReport = z.output<typeof warnedReport>
+
+/** Writes a tunnel for a person: a line a field, and one for each warning. */
+export function reportLines({ warnings = [], ...report }: WarnedReport): string {
+  return `${fieldLines(report)}${warnings.map(({ code, detail }) => `warning: ${code}: ${detail}\n`).join('')}`
+}

@@ -2,10 +2,10 @@ import { METHODS } from 'node:http'
 import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { Diagnoses } from '../observation/diagnosis.ts'
-import type { Turnover } from '../observation/turnover.ts'
 import { KeyCheck } from '../registration/key-check.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { problem } from '../shared/problem.ts'
+import { mtuOf } from '../tunnel/mtu.ts'
 import type { Admittance } from './admittance.ts'
 import { Api } from './api.ts'
 import { ContactPages } from './contact-pages.ts'
@@ -19,7 +19,6 @@ import { LandingPage } from './landing-page.ts'
 import { mountDocument, mountMachineRoutes } from './machine-routes.ts'
 import { MailedLinks } from './mailed-links.ts'
 import { PortalMemory } from './memory.ts'
-import { mtuOf } from './mtu-of.ts'
 import { openApiDocument } from './openapi/openapi.ts'
 import type { PortalOptions } from './options.ts'
 import { mountPublicDocuments } from './public-documents.ts'
@@ -55,7 +54,6 @@ const RETRY_SECONDS = 2
 
 interface ApplicationParts {
   readonly events: TunnelEvents
-  readonly turnover: Turnover
   readonly admittance: Admittance
   readonly publicUrl: string
   readonly retirement: { readonly isBegun: boolean }
@@ -161,7 +159,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
 /** All that is asked for, each mounted where it lives. */
 function routes(
   options: PortalOptions,
-  { admittance, publicUrl, turnover }: ApplicationParts,
+  { admittance, publicUrl }: ApplicationParts,
   shared: ReturnType<typeof sharedParts>,
 ): {
   readonly router: Router
@@ -180,12 +178,12 @@ function routes(
   new HistoryPages(shared).mount(router)
   new DiagnosisPages(shared).mount(router)
   new RecoveryPages(shared).mount(router)
-  if (correspondence.wishes.offersAny) new ContactPages(shared).mount(router)
+  if (correspondence.wishes.offersAny) new ContactPages({ ...shared, signInPages }).mount(router)
   if (correspondence.wishes.offers('email')) new MailedLinks({ ...shared, log: options.log }).mount(router)
   const api = new Api(shared)
   api.mount(router)
   new Dyndns2(shared).mount(router)
-  new StatusPage({ ...options, views, turnover }).mount(router)
+  new StatusPage({ ...options, views }).mount(router)
   mountPublicDocuments(router, { ...options, publicUrl })
   mountMachineRoutes(router, options, admittance)
   mountDocument(router, '/openapi.json', {

@@ -4,16 +4,17 @@ import { storageProblem } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
-import { type ContactWish, type Way, wayOf } from '../tunnel/contact.ts'
+import { type ContactWish, type Way, type WayName, wayOf } from '../tunnel/contact.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
-import { idOf, languageOf, seeOther } from './reply.ts'
+import { idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
-import { signedInTunnel } from './signed-in.ts'
+import type { SignInPages } from './sign-in-pages.ts'
+import { isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -24,7 +25,10 @@ export interface ContactPagesOptions
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
+  readonly signInPages: Pick<SignInPages, 'askFirst'>
 }
+
+type Typed = Pick<ContactWish, WayName>
 
 /** A tunnel and one of the ways to its owner, as a letter's link names them. */
 interface Asked {
@@ -48,17 +52,22 @@ export class ContactPages {
   }
 
   #show(ctx: Context): void {
-    this.#page(ctx, signedInTunnel(ctx, this.#options))
+    const { signIns } = this.#options
+    const tunnel = signedInTunnel(ctx, this.#options)
+    const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
+    const first = signIns.takeFirstView(tunnel.id, token)
+    if (first !== undefined) keepUnlessSent(ctx, { signIns, token })
+    this.#page(ctx, tunnel, { problems: [], typed: first?.typed ?? {} })
   }
 
   async #keep(ctx: Context): Promise<void> {
-    const tunnel = signedInTunnel(ctx, this.#options)
-    const { email, webhook } = await readForm(ctx.req)
-    const wish = {
-      ...(email === undefined ? {} : { email }),
-      ...(webhook === undefined ? {} : { webhook }),
-      language: languageOf(ctx, this.#options.words).tag,
+    const typed = typedIn(await readForm(ctx.req))
+    if (!isSignedIn(ctx, this.#options) && wantsPage(ctx)) {
+      this.#options.signInPages.askFirst(ctx, typed)
+      return
     }
+    const tunnel = signedInTunnel(ctx, this.#options)
+    const wish = { ...typed, language: languageOf(ctx, this.#options.words).tag }
     const outcome = await this.#options.registrar.keepContact(tunnel, wish, this.#visitor(ctx))
     if (outcome.kind === 'kept') {
       seeOther(ctx, `/tunnels/${tunnel.id}/email`)
@@ -72,7 +81,7 @@ export class ContactPages {
   #page(
     ctx: Context,
     tunnel: Tunnel,
-    given: { readonly problems: readonly Problem[]; readonly typed?: ContactWish } = { problems: [] },
+    given: { readonly problems: readonly Problem[]; readonly typed: Typed },
   ): void {
     const { correspondence, facts, views, words } = this.#options
     const { wishes } = correspondence
@@ -90,8 +99,8 @@ export class ContactPages {
       offersMail: wishes.offers('email'),
       offersWebhook: wishes.offers('webhook'),
       hosts: wishes.webhookHosts.join(', '),
-      email: given.typed?.email ?? email?.target ?? '',
-      webhook: given.typed?.webhook ?? webhook?.target ?? '',
+      email: given.typed.email ?? email?.target ?? '',
+      webhook: given.typed.webhook ?? webhook?.target ?? '',
     })
   }
 
@@ -151,4 +160,9 @@ export class ContactPages {
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+/** A field that was not sent is no wish. */
+function typedIn({ email, webhook }: Readonly<Record<string, string>>): Typed {
+  return { ...(email === undefined ? {} : { email }), ...(webhook === undefined ? {} : { webhook }) }
 }

@@ -18,8 +18,8 @@ const MANIFEST = 'system.toml'
 /** What a kind of tunnel asks of a system. */
 export function requirementsOf(system: OperatingSystem, kind: string): Requirements {
   const own = Object.hasOwn(system.kinds, kind) ? system.kinds[kind] : undefined // a kind is what a visitor typed
-  const { needs, checks, manuals } = own ?? system
-  return { needs, checks, manuals }
+  const { needs, checks, manuals, key_file } = own ?? system
+  return { needs, checks, manuals, key_file }
 }
 
 /** The operating systems that there are scripts for: a folder of `templates/systems` each. */

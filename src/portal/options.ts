@@ -6,6 +6,7 @@ import type { Correspondence } from '../mail/correspondence.ts'
 import type { Census } from '../observation/census.ts'
 import type { History } from '../observation/history.ts'
 import type { TrafficCounts } from '../observation/traffic-counts.ts'
+import type { Turnover } from '../observation/turnover.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { EntryRules } from '../registration/entry-rules.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
@@ -64,6 +65,8 @@ export interface PortalOptions {
   readonly census: Census
   readonly history: History
   readonly traffic: Pick<TrafficCounts, 'of'>
+  /** Follows what is committed while the portal is there. */
+  readonly turnover: Turnover
   readonly published: PublishedNames
   readonly table: TunnelReader
   /** Where commits are heard of. */

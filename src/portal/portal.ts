@@ -1,7 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Turnover } from '../observation/turnover.ts'
 import { formatEndpoint } from '../shared/endpoint.ts'
 import { Admittance, type AdmittanceOptions } from './admittance.ts'
 import { application } from './application.ts'
@@ -88,11 +87,10 @@ export class Portal {
       timeoutMs: options.probeTimeoutMs,
       endOf: tunnel => options.lifecycle.endOf(tunnel),
     })
-    const turnover = new Turnover({ isKept: id => options.table.dormant.byId(id) !== undefined })
-    const stopCounting = options.store.onCommitted(({ rows }) => turnover.follow(rows))
+    const stopCounting = options.store.onCommitted(({ rows }) => options.turnover.follow(rows))
     const publicUrl = options.publicUrl || url
     const retirement = { isBegun: false }
-    const { app, memory } = application(options, { events, turnover, admittance, publicUrl, retirement })
+    const { app, memory } = application(options, { events, admittance, publicUrl, retirement })
     memory.restore(options.inherited, options.log)
     server.on('request', app.callback())
     return new Portal(url, { server, events, admittance, stopCounting, memory, underWay, retirement })

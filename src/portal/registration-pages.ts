@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { Refusal } from '../lifecycle/refusal.ts'
@@ -20,7 +21,6 @@ import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { OperatingSystem } from './system-manifest.ts'
-import { INTERFACE_NAME } from './tunnel-scripts.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -152,7 +152,7 @@ export class RegistrationPages {
       isWireguard: typed.kind === 'wireguard',
       otherKind: this.#otherKind(typed.kind, system),
       isBehindNat: problems.some(({ code }) => code === 'ipv4-private' || code === 'ipv4-shared'),
-      keyFile: `/etc/wireguard/${INTERFACE_NAME}.key`,
+      ...keyPlaceOf(system, typed.kind),
       problems: described.map(entry => ({ field: '', ...entry })),
       byField: Object.fromEntries(
         FIELDS.map(field => [field, described.find(entry => entry.field === field)?.detail ?? '']),
@@ -202,6 +202,12 @@ export class RegistrationPages {
 function requiredOf(system: OperatingSystem, kind: string): object {
   const required = requirementsOf(system, kind)
   return { ...required, checks: required.checks.map(check => ({ command: '', words: '', ...check })) }
+}
+
+/** Where a shell on the system puts a private key; empty: it is made otherwise, or nobody knows which system it is. */
+function keyPlaceOf(system: OperatingSystem | undefined, kind: string) {
+  const { key_file: keyFile = '' } = system === undefined ? {} : requirementsOf(system, kind)
+  return { keyFile, keyFolder: dirname(keyFile) }
 }
 
 /** A visitor that is seen behind a NAT, or without IPv4, needs no address of its own for WireGuard. */

@@ -7,9 +7,9 @@ import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused } from './refused.ts'
-import { BEARER_CHALLENGE, languageOf, seeOther } from './reply.ts'
+import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
-import type { SignIns } from './sign-in.ts'
+import { AWAITING_FIELDS, type AwaitingFields, type SignIns } from './sign-in.ts'
 import { briefStageWords } from './stage-words.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
@@ -25,12 +25,13 @@ export interface SignInPagesOptions
 /** What the form shows again, and what the visitor wanted to do before it turned out that the session had ended. */
 interface SignInForm {
   readonly reference?: string
-  /** An endpoint that was typed on the tunnel's page. */
-  readonly ipv4?: string
+  /** What was typed into a form of the tunnel's. */
+  readonly typed?: AwaitingFields
   readonly problems?: readonly Problem[]
 }
 
 const WRONG_KEY = problem('unauthorized', { case: 'wrong-key' })
+const SIGN_IN_FIRST = problem('unauthorized', { case: 'page' })
 
 /** The tunnels that a browser is signed in to, the door to a further one, and the way out. */
 export class SignInPages {
@@ -46,7 +47,14 @@ export class SignInPages {
     router.post('/sign-out', ctx => this.#signOut(ctx))
   }
 
-  show(ctx: Context, { reference = '', ipv4 = '', problems = [] }: SignInForm = {}): void {
+  /** Asks whoever has sent a form of a tunnel's to sign in first; what was typed waits. */
+  askFirst(ctx: Context, typed: AwaitingFields): void {
+    ctx.status = statusOf([SIGN_IN_FIRST])
+    ctx.set(BEARER_CHALLENGE)
+    this.show(ctx, { reference: idOf(ctx), typed, problems: [SIGN_IN_FIRST] })
+  }
+
+  show(ctx: Context, { reference = '', typed = {}, problems = [] }: SignInForm = {}): void {
     const { views, words } = this.#options
     const language = languageOf(ctx, words)
     const mine = this.#tunnelsOf(ctx).map(tunnel => ({
@@ -59,7 +67,7 @@ export class SignInPages {
       title: language.sentence(mine.length > 0 && reference === '' ? 'my-tunnels' : 'sign-in'),
       mine,
       reference,
-      ipv4,
+      typed: Object.entries(typed).map(([name, value]) => ({ name, value })),
       problems: describe(problems, language),
     })
   }
@@ -71,7 +79,9 @@ export class SignInPages {
   }
 
   async #signIn(ctx: Context): Promise<void> {
-    const { reference = '', key = '', ipv4 = '' } = await readForm(ctx.req)
+    const form = await readForm(ctx.req)
+    const { reference = '', key = '' } = form
+    const typed = typedIn(form)
     const { keys, signIns, cookie, trustedProxies } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const opening = await keys.open(keys.find(reference.trim()), key.trim(), visitor)
@@ -79,14 +89,14 @@ export class SignInPages {
     if (opening.kind === 'wrong') {
       ctx.status = statusOf([WRONG_KEY])
       ctx.set(BEARER_CHALLENGE)
-      this.show(ctx, { reference, ipv4, problems: [WRONG_KEY] })
+      this.show(ctx, { reference, typed, problems: [WRONG_KEY] })
       return
     }
     const { id } = opening.tunnel
     cookie.send(ctx, signIns.open(id))
-    if (ipv4 === '') return seeOther(ctx, `/tunnels/${id}`)
-    const typed = signIns.keepFirstView(id, { key: '', warnings: [], typedIpv4: ipv4 })
-    seeOther(ctx, `/tunnels/${id}?first=${typed}`)
+    if (Object.keys(typed).length === 0) return seeOther(ctx, `/tunnels/${id}`)
+    const token = signIns.keepFirstView(id, { key: '', warnings: [], typed })
+    seeOther(ctx, `${pageOf(id, typed)}?first=${token}`)
   }
 
   #signOut(ctx: Context): void {
@@ -95,4 +105,14 @@ export class SignInPages {
     cookie.clear(ctx)
     seeOther(ctx, '/tunnels')
   }
+}
+
+function typedIn(form: Readonly<Record<string, string>>): AwaitingFields {
+  const given = AWAITING_FIELDS.filter(name => form[name] !== undefined)
+  return Object.fromEntries(given.map(name => [name, form[name]]))
+}
+
+/** The page whose form has these fields. */
+function pageOf(id: string, { email, webhook }: AwaitingFields): string {
+  return email === undefined && webhook === undefined ? `/tunnels/${id}` : `/tunnels/${id}/email`
 }

@@ -6,13 +6,19 @@ export const SESSION_LIFETIME_MS = 3_600_000
 /** How long a new tunnel's key waits for its page to be opened, in milliseconds. */
 const FRESH_KEY_LIFETIME_MS = 600_000
 
-/** What one view of a tunnel's page shows, and no later one: the key of a new tunnel, and doubts about its endpoint. */
+/** Fields of an owner's forms that wait while the owner signs in again. */
+export const AWAITING_FIELDS = ['ipv4', 'public_key', 'mtu', 'email', 'webhook'] as const
+
+/** What was typed into them; an empty text is a wish too. */
+export type AwaitingFields = { readonly [field in (typeof AWAITING_FIELDS)[number]]?: string }
+
+/** What one view of a tunnel's page, or of a form of it, shows, and no later one: the key of a new tunnel, doubts, what was typed. */
 export interface FirstView {
   /** Empty where the tunnel is not new. */
   readonly key: string
   readonly warnings: readonly Problem[]
-  /** An endpoint that was typed before its owner had to sign in again. */
-  readonly typedIpv4?: string
+  /** What was typed before its owner had to sign in again. */
+  readonly typed?: AwaitingFields
 }
 
 /** Sessions and first views by token. */

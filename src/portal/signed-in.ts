@@ -24,3 +24,14 @@ export function signedInTunnel(ctx: Context, { table, signIns, cookie }: SignedI
 export function isSignedIn(ctx: Context, { signIns, cookie }: SignedInParts): boolean {
   return signIns.isOpen(idOf(ctx), cookie.tokensIn(ctx))
 }
+
+/** Puts a first view that was taken back unless it reaches the browser: a reload that breaks it off, or a fault, loses nothing. */
+export function keepUnlessSent(
+  ctx: Context,
+  { signIns, token }: { readonly signIns: SignIns; readonly token: string },
+): void {
+  ctx.res.once('close', () => {
+    if (ctx.res.writableFinished && ctx.res.statusCode < 400) signIns.forgetTaken(token)
+    else signIns.putBack(token)
+  })
+}

@@ -18,6 +18,11 @@ const requirements = z.strictObject({
   checks: z.array(z.union([z.strictObject({ command: text }), z.strictObject({ words: text })])).min(1),
   /** Where the system's own IPv6 stack and tunnels are described: the draft's pointer to an implementation. */
   manuals: z.array(z.strictObject({ text, url: z.url({ protocol: /^https$/ }) })).min(1),
+  /** Where the scripts look for WireGuard's private key, if a shell on the system makes it; absent: it is made otherwise. */
+  key_file: z
+    .string()
+    .regex(/^(?:\/[\w.-]+)+$/, { error: 'an absolute path' })
+    .optional(),
 })
 
 /** What a page says about an operating system before anybody registers, and how its scripts are kept. */

@@ -48,7 +48,7 @@ function readTranslation(
 }
 
 function translate(
-  { needs, checks, manuals }: Requirements,
+  { needs, checks, manuals, key_file }: Requirements,
   words: TranslatedRequirements,
   place: string,
 ): Requirements {
@@ -63,6 +63,7 @@ function translate(
     needs: words.needs,
     checks: checks.map(check => ('words' in check ? { words: spoken.next().value ?? check.words } : check)),
     manuals: manuals.map(({ text: source, url }, at) => ({ text: words.manuals[at] ?? source, url })),
+    key_file,
   }
 }
 

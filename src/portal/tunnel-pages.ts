@@ -9,12 +9,12 @@ import { MtuPages } from './mtu-pages.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
-import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
+import { idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import { RoutedPages } from './routed-pages.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
-import { isSignedIn, signedInTunnel } from './signed-in.ts'
+import { isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
 import { isAction, scriptFileName } from './tunnel-scripts.ts'
 import { TunnelView, type TunnelViewOptions } from './tunnel-view.ts'
 import { visitorOf } from './visitor.ts'
@@ -25,8 +25,6 @@ export interface TunnelPagesOptions extends TunnelViewOptions, Pick<PortalOption
   readonly cookie: SessionCookie
   readonly signInPages: SignInPages
 }
-
-const SIGN_IN_FIRST = problem('unauthorized', { case: 'page' })
 
 /** The draft's last page, with the script and instructions, and what its owner does with a tunnel later. */
 export class TunnelPages {
@@ -55,7 +53,7 @@ export class TunnelPages {
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
-    if (first !== undefined) this.#keepUnlessSent(ctx, token)
+    if (first !== undefined) keepUnlessSent(ctx, { signIns, token })
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       this.#options.signInPages.show(ctx, { reference: id })
       return
@@ -64,15 +62,6 @@ export class TunnelPages {
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
     const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
     this.#view.send(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
-  }
-
-  /** Neither a reload that breaks the first view off nor a fault of ours may lose the key. */
-  #keepUnlessSent(ctx: Context, token: string): void {
-    const { signIns } = this.#options
-    ctx.res.once('close', () => {
-      if (ctx.res.writableFinished && ctx.res.statusCode < 400) signIns.forgetTaken(token)
-      else signIns.putBack(token)
-    })
   }
 
   async #download(ctx: Context): Promise<void> {
@@ -91,9 +80,7 @@ export class TunnelPages {
   async #changeEndpoint(ctx: Context): Promise<void> {
     const { ipv4 = '', present = '', sure = '' } = await readForm(ctx.req)
     if (!isSignedIn(ctx, this.#options) && wantsPage(ctx)) {
-      ctx.status = 401
-      ctx.set(BEARER_CHALLENGE)
-      this.#options.signInPages.show(ctx, { reference: idOf(ctx), ipv4, problems: [SIGN_IN_FIRST] })
+      this.#options.signInPages.askFirst(ctx, { ipv4 })
       return
     }
     const tunnel = signedInTunnel(ctx, this.#options)

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { parseIpv4 } from '../address/ipv4.ts'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../address/prefix.ts'
+import { mtuOf } from '../tunnel/mtu.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
-import { mtuOf } from './mtu-of.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import { checkScriptValues, type ScriptFacts, type ScriptValues } from './script-values.ts'
 import { type Part, SOURCE_LANGUAGE } from './system-manifest.ts'
@@ -17,7 +17,7 @@ const LINK_PREFIX_LENGTH = 64
 const NOTES_DIR = join(import.meta.dirname, '../../templates/partials/notes')
 const ROUTED_NOTES = 'routed-prefix.hbs'
 const IPV6_AND_TCP_HEADERS = 60
-export const INTERFACE_NAME = 'freenet6'
+const INTERFACE_NAME = 'freenet6'
 /** How often a client behind NAT says that it is there, so that the NAT keeps its mapping. */
 const KEEPALIVE_SECONDS = 25
 /** The page's own script puts the key in its place, in the browser. */

@@ -3,7 +3,7 @@ import { formatIpv6 } from '../address/ipv6.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Octets } from '../tunnel/interface.ts'
-import { SMALLEST_MTU } from '../tunnel/mtu.ts'
+import { largestMtu, mtuOf, SMALLEST_MTU } from '../tunnel/mtu.ts'
 import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
 import { describe } from './describe.ts'
@@ -11,7 +11,6 @@ import { UPDATE_PATH } from './dyndns2.ts'
 import { firstSteps } from './first-steps.ts'
 import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
-import { largestMtu, mtuOf } from './mtu-of.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { languageOf } from './reply.ts'
@@ -82,7 +81,7 @@ export class TunnelView {
       mtu: mtuOf(tunnel, facts),
       leastMtu: SMALLEST_MTU,
       mostMtu: largestMtu(tunnel, facts),
-      chosenMtu: tunnel.mtu ?? '',
+      chosenMtu: occasion.first?.typed?.mtu ?? tunnel.mtu ?? '',
       configuration: scripts.configuration(tunnel),
       routedNotes: scripts.routedNotes(tunnel, language.tag),
       stateWords: stageWords(tunnel, lifecycle.endOf(tunnel), language),
@@ -102,7 +101,8 @@ export class TunnelView {
         language,
       ).map(({ detail }) => detail),
       endpointProblems,
-      typedIpv4: occasion.typedIpv4 ?? occasion.first?.typedIpv4 ?? '',
+      typedIpv4: occasion.typedIpv4 ?? occasion.first?.typed?.ipv4 ?? '',
+      typedPublicKey: occasion.first?.typed?.public_key ?? '',
       presentIpv4: this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,

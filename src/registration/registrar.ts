@@ -234,13 +234,20 @@ export class Registrar {
     return change
   }
 
-  /** Lets a tunnel have a smaller MTU than its kind; undefined: that of its kind. Counts as a move. */
+  /**
+   * Lets a tunnel have a smaller MTU than its kind; undefined: that of its kind. A dormant tunnel comes back first: its
+   * owner has come by. Counts as a move.
+   */
   async changeMtu(tunnel: Tunnel, mtu: unknown): Promise<Moved | Refusal> {
     const wrong = this.#admission.checkMtu(tunnel.kind.name, mtu)
     if (wrong !== undefined) return refused(wrong)
     const tooMany = this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
-    const change = await this.#lifecycle.changeMtu(tunnel.id, isMtu(mtu) ? mtu : undefined)
+    const awake = await this.#rouse(tunnel)
+    const change =
+      awake.kind === 'refused'
+        ? awake
+        : await this.#lifecycle.changeMtu(tunnel.id, isMtu(mtu) ? mtu : undefined)
     if (change.kind !== 'changed') this.#limits.giveMoveBack(tunnel.id)
     return change.kind === 'refused' ? change : { kind: 'moved', tunnel: change.tunnel, warnings: [] }
   }

@@ -159,7 +159,7 @@ export interface TunnelTransaction {
   moveEndpoint(id: string, ipv4: string, since: number): Move
   /** Gives a tunnel other fields of its kind, such as a new public key. */
   changeFields(id: string, fields: KindFields): Move
-  /** Lets a tunnel have a smaller MTU than its kind; undefined: that of its kind. */
+  /** Lets a tunnel, a dormant one too, have a smaller MTU than its kind; undefined: that of its kind. */
   changeMtu(id: string, mtu: number | undefined): Move
   /** Routes a free prefix to a tunnel, a dormant one too. `now`: seconds of the steady clock. */
   giveRouted(id: string, now: number): RoutedChange

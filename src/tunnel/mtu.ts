@@ -1,9 +1,28 @@
+import type { Tunnel } from './tunnel.ts'
+
 /** What every link of IPv6 carries (RFC 8200 5). */
 export const SMALLEST_MTU = 1280
 /** What an IPv4 packet has room for. */
 const LARGEST_MTU = 65_535
 
+/** The largest packets of the kinds, in octets. */
+export interface MtuFacts {
+  readonly mtu: number
+  readonly wireguard: { readonly mtu: number }
+}
+
 /** Whether a tunnel of whatever kind could have packets of so many octets. */
 export function isMtu(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= SMALLEST_MTU && value <= LARGEST_MTU
+}
+
+/** Octets of the largest packet that a tunnel takes: each kind has headers of its own, and its owner may want less. */
+export function mtuOf(tunnel: Pick<Tunnel, 'kind' | 'mtu'>, facts: MtuFacts): number {
+  const most = largestMtu(tunnel, facts)
+  return Math.min(tunnel.mtu ?? most, most)
+}
+
+/** The same of its kind. */
+export function largestMtu({ kind }: Pick<Tunnel, 'kind'>, facts: MtuFacts): number {
+  return kind.publicKey === undefined ? facts.mtu : facts.wireguard.mtu
 }

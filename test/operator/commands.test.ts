@@ -45,7 +45,7 @@ suite('commands through the running process', () => {
       ['alice.ca.freenet6.net', '192.0.2.77', 'number'],
     )
     const fields =
-      'id name nicname country os state kind ipv4_client ipv6_client ipv6_server device creation_time unreachable'
+      'id name nicname country os state kind ipv4_client ipv4_server ipv6_client ipv6_server prefix_length mtu device creation_time unreachable'
     assert.deepEqual(Object.keys(tunnel), fields.split(' '))
   })
 
@@ -224,7 +224,7 @@ suite('the command line', () => {
     assert.equal(code, 2)
     assert.match(
       stderr,
-      /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete, tunnel suspend, tunnel resume, tunnel renew-key, tunnel note, tunnel routed-prefix\?$/m,
+      /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete, tunnel suspend, tunnel resume, tunnel renew-key, tunnel note, tunnel endpoint, tunnel public-key, tunnel mtu, tunnel routed-prefix, tunnel email, tunnel webhook\?$/m,
     )
   })
 

@@ -103,15 +103,18 @@ test('a note stays with its tunnel while it sleeps, and goes with it', async () 
     return shown.kind === 'done' ? shown.value.note : assert.fail()
   }
   assert.equal(noteOf(), undefined)
-  assert.equal((await world.broker.operator.note(given.name, ' complained of on 3 March ')).kind, 'done')
+  assert.equal(
+    (await world.broker.operator.changes.note(given.name, ' complained of on 3 March ')).kind,
+    'done',
+  )
   assert.equal(noteOf(), 'complained of on 3 March')
   await suspend()
   assert.equal(noteOf(), 'complained of on 3 March')
   await world.broker.operator.resume(given.id)
   assert.equal(noteOf(), 'complained of on 3 March')
-  await world.broker.operator.note(given.name, '')
+  await world.broker.operator.changes.note(given.name, '')
   assert.equal(noteOf(), undefined)
-  await world.broker.operator.note(given.name, 'again')
+  await world.broker.operator.changes.note(given.name, 'again')
   await world.broker.operator.delete(given.id)
   assert.equal(world.broker.table.noteOf(given.id), undefined)
 })
@@ -121,7 +124,7 @@ test('what is no tunnel can’t be suspended, resumed, noted or given a key', as
   for (const outcome of [
     await operator.suspend('nobody.ca'),
     await operator.resume('nobody.ca'),
-    await operator.note('nobody.ca', 'x'),
+    await operator.changes.note('nobody.ca', 'x'),
     await operator.renewKey('nobody.ca'),
   ])
     assert.equal(outcome.kind, 'refused')

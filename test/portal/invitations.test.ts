@@ -164,6 +164,16 @@ test('where it takes none, no form asks for it and a code that is sent is neithe
   const form = await world.ask('/register/linux', { headers: { accept: 'text/html' } })
   assert.doesNotMatch(form.text, /invitation/)
   await world.register({ invitation: code })
+  await world.register({ ipv4: '192.0.2.78', nicname: 'bob', invitation: 'none of ours' })
+  const sent = await world.post('/register', {
+    ...GOOD,
+    ipv4: '192.0.2.79',
+    nicname: 'carol',
+    invitation: code,
+  })
+  assert.equal(sent.status, 303)
+  const noText = await world.askJson('/api/v1/tunnels', 'POST', { ...GOOD, nicname: 'dave', invitation: 7 })
+  assert.equal(problemIn(noText).code, 'invitation-unknown', 'a mistake in the request stays one')
   assert.equal(world.broker.store.invitations.byId(id)?.used, 0)
   assert.deepEqual(invitations.list('', 10), [
     { id, uses: 1, used: 0, expires: START + 60, created: START, note: 'for Bob', state: 'open' },

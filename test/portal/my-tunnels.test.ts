@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { bearer, cookieIn, GOOD, PortalWorld } from './portal-world.ts'
+import { bearer, cookieIn, GOOD, LAB, PortalWorld } from './portal-world.ts'
 
 const HTML = { accept: 'text/html' }
 const FIRST = { ...GOOD, nicname: 'first' }
@@ -76,6 +77,56 @@ test('an endpoint that was typed before the session ended is there again after s
   const page = await world.ask(String(opened.headers.location), { headers: { ...HTML, ...cookieIn(opened) } })
   assert.match(page.text, /name="ipv4" value="198\.51\.100\.9"/)
   assert.equal(world.broker.table.byId(id)?.ipv4Client, GOOD.ipv4, 'nothing was moved')
+})
+
+for (const [form, typed, page] of [
+  ['mtu', { mtu: '1400' }, ''],
+  ['email', { email: 'alice@example.org', webhook: 'https://ntfy.sh/alice' }, '/email'],
+] as const)
+  test(`what was typed into ${form} before the session ended is there again after signing in`, async () => {
+    await using world = await PortalWorld.open(`${LAB}[webhook]\nhosts = ["ntfy.sh"]\n`)
+    const { id, key } = await world.register()
+    const late = await world.post(`/tunnels/${id}/${form}`, typed)
+    assert.equal(late.status, 401)
+    for (const [name, value] of Object.entries(typed))
+      assert.ok(late.text.includes(`<input type="hidden" name="${name}" value="${value}">`), name)
+    const wrong = await world.post('/tunnels', { reference: id, key: 'wrong', ...typed })
+    assert.match(wrong.text, /<input type="hidden"/)
+    const opened = await world.post('/tunnels', { reference: id, key, ...typed })
+    const location = String(opened.headers.location)
+    assert.match(location, new RegExp(`^/tunnels/${id}${page}\\?first=`))
+    const headers = { ...HTML, ...cookieIn(opened) }
+    const again = await world.ask(location, { headers })
+    assert.equal(again.status, 200)
+    for (const value of Object.values(typed)) assert.ok(again.text.includes(`value="${value}"`), value)
+    const later = await world.ask(location, { headers })
+    for (const value of Object.values(typed)) assert.ok(!later.text.includes(`value="${value}"`), 'once')
+    assert.equal(world.broker.table.byId(id)?.mtu, undefined, 'nothing was changed')
+    assert.equal(world.broker.table.contactOf(id), undefined, 'nothing was kept')
+  })
+
+test('an address that was to be taken away is an empty field after signing in', async () => {
+  await using world = await PortalWorld.open()
+  const { id, key } = await world.register()
+  const signedIn = cookieIn(await world.post('/tunnels', { reference: id, key }))
+  await world.post(`/tunnels/${id}/email`, { email: 'alice@example.org' }, signedIn)
+  assert.match((await world.post(`/tunnels/${id}/email`, { email: '' })).text, /name="email" value=""/)
+  const opened = await world.post('/tunnels', { reference: id, key, email: '' })
+  const page = await world.ask(String(opened.headers.location), { headers: { ...HTML, ...cookieIn(opened) } })
+  assert.match(page.text, /name="email" type="email" value=""/)
+})
+
+test('a new public key that was typed before the session ended is there again after signing in', async () => {
+  await using world = await PortalWorld.open()
+  const [before, typed] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const { nicname, country, os } = GOOD
+  const registration = { kind: 'wireguard', public_key: before, nicname, country, os }
+  const { id, key } = JSON.parse((await world.askJson('/api/v1/tunnels', 'POST', registration)).text)
+  const late = await world.post(`/tunnels/${id}/public-key`, { public_key: typed })
+  assert.deepEqual([late.status, /name="public_key" value="/.test(late.text)], [401, true])
+  const opened = await world.post('/tunnels', { reference: id, key, public_key: typed })
+  const page = await world.ask(String(opened.headers.location), { headers: { ...HTML, ...cookieIn(opened) } })
+  assert.ok(page.text.replaceAll('&#x3D;', '=').includes(`name="public_key" value="${typed}"`))
 })
 
 test('the address of a form’s sending, opened by hand, leads a person back to the form', async () => {

@@ -162,10 +162,10 @@ test('the operator gives and takes one too, without waking anybody', async () =>
   const { given } = await plainTunnel()
   const { operator } = world.broker
   await operator.suspend(given.id)
-  const shown = await operator.changeRouted(given.name, true)
+  const shown = await operator.changes.routed(given.name, true)
   assert.ok(shown.kind === 'done')
   assert.deepEqual([shown.value.state, shown.value.routed_prefix], ['suspended', '2001:db8:8000::/56'])
-  const back = await operator.changeRouted(given.name, false)
+  const back = await operator.changes.routed(given.name, false)
   assert.ok(back.kind === 'done')
   assert.equal(back.value.routed_prefix, undefined)
 })

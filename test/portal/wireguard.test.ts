@@ -35,6 +35,22 @@ suite('WireGuard by the API', () => {
     }
   })
 
+  test('the hint how to make a key fits the system, and names no command where there is none', async () => {
+    const hint = async (os: string) => {
+      const { text } = await world.ask(`/register/${os}?kind=wireguard`)
+      return /id="public_key-hint">([\s\S]*?)<\/p>/.exec(text)?.[1] ?? assert.fail(os)
+    }
+    assert.match(
+      await hint('linux'),
+      /mkdir -p \/etc\/wireguard; wg genkey \| tee \/etc\/wireguard\/freenet6\.key /,
+    )
+    assert.match(await hint('freebsd'), /tee \/usr\/local\/etc\/wireguard\/freenet6\.key /)
+    for (const os of ['windows', 'ios', 'android', 'mikrotik', 'vyos', 'opnsense']) {
+      assert.doesNotMatch(await hint(os), /genkey|umask|root/, os)
+      assert.match(await hint(os), /where WireGuard itself makes one/, os)
+    }
+  })
+
   test('a registration by public key is told what the client needs', async () => {
     const publicKey = newKey()
     const answer = await ask('first', publicKey)

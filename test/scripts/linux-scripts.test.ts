@@ -39,6 +39,7 @@ case "$*" in
   'connection add '*) mkdir -p "\${profile%/*}" && exec /usr/bin/nmcli --offline "$@" > "$profile" ;;
   'connection delete id freenet6') rm "$profile" ;;
   '--get-values connection.type connection show id freenet6') [ -e "$profile" ] && echo ip-tunnel || exit 10 ;;
+  '--get-values connection.type connection show id '*) exit 10 ;;
 esac`,
 }
 

@@ -117,8 +117,8 @@ describe('the grammar of', () => {
     for (const action of ['up', 'down'] as const) {
       for (const line of commands('mikrotik', action, USUAL))
         assert.match(
-          line,
-          line.startsWith('/ip') || line.startsWith('/interface') ? command : /^(:delay|\/ping) /,
+          line.trim(),
+          line.trim().startsWith('/i') ? command : /^((:delay|\/ping) |:if \(\[[^\]]*\]\] = 0\) do=\{$|\}$)/,
         )
     }
   })

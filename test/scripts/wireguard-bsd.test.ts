@@ -49,8 +49,8 @@ esac`,
   -E) echo 'Token : 4711' >&2 ;;
   '-n -D tunnel=utun9 -f '*) cat "$5" > /dev/null ;;
   '-f /etc/pf.conf') sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
-  '-a com.apple/freenet6 -D tunnel=utun4 -f '*) sed 's/[$]tunnel/utun4/' "$6" > "$STATE/rules" ;;
-  '-a com.apple/freenet6 -F rules') rm -f "$STATE/rules" ;;
+  '-a com.apple/freenet6-wireguard -D tunnel=utun4 -f '*) sed 's/[$]tunnel/utun4/' "$6" > "$STATE/rules" ;;
+  '-a com.apple/freenet6-wireguard -F rules') rm -f "$STATE/rules" ;;
 esac`,
   ifconfig: `case "$2" in
   '') [ -e "$STATE/$1" ] || exit 1
@@ -246,7 +246,7 @@ describe('the WireGuard scripts for macos', () => {
     const { calls } = run('macos', 'up', { args: ['--firewall'] })
     assertInOrder(calls, [
       'pfctl -E',
-      'pfctl -a com.apple/freenet6 -D tunnel=utun4 -f /etc/wireguard/freenet6.pf',
+      'pfctl -a com.apple/freenet6-wireguard -D tunnel=utun4 -f /etc/wireguard/freenet6.pf',
       'wg set utun4 private-key /etc/wireguard/freenet6.key',
     ])
     assert.equal(host.recall('rules'), CLOSED('utun4'))

@@ -7,12 +7,15 @@ import { type HostRun, type RunOptions, ScriptHost } from './script-host.ts'
 const NEEDED: readonly Command[] = ['ip', 'netplan', 'nmcli', 'nft', 'wg', 'systemd-analyze']
 const SYSTEMS = ['linux', 'debian', 'systemd-networkd', 'netplan', 'networkmanager'] as const
 const KEY_FILE = 'wireguard/freenet6.key'
-const YAML = 'netplan/90-freenet6.yaml'
-const CONNECTION = 'NetworkManager/system-connections/freenet6.nmconnection'
+const YAML = 'netplan/90-freenet6-wireguard.yaml'
+const CONNECTION = 'NetworkManager/system-connections/freenet6-wireguard.nmconnection'
 const MADE = {
   linux: ['wireguard/freenet6.conf'],
   debian: ['wireguard/freenet6.conf'],
-  'systemd-networkd': ['systemd/network/50-freenet6.netdev', 'systemd/network/50-freenet6.network'],
+  'systemd-networkd': [
+    'systemd/network/50-freenet6-wireguard.netdev',
+    'systemd/network/50-freenet6-wireguard.network',
+  ],
   netplan: [YAML],
   networkmanager: [CONNECTION],
 } as const
@@ -32,11 +35,11 @@ case $1 in
 esac`,
   systemctl: '[ "$2" != is-active ] || [ "$3" = "$ACTIVE" ]',
   netplan: '[ "$1" = apply ] || exec /usr/sbin/netplan "$@"',
-  nmcli: `profile=/etc/NetworkManager/system-connections/freenet6.nmconnection
+  nmcli: `profiles=/etc/NetworkManager/system-connections
 case "$*" in
-  "connection load $profile") /usr/bin/nmcli --offline connection modify connection.autoconnect yes < "$profile" > "$STATE/taken" ;;
-  'connection delete id freenet6') rm "$profile" ;;
-  '--get-values connection.type connection show id freenet6') [ -e "$profile" ] && sed -n 's/^type=//p' "$profile" || exit 10 ;;
+  "connection load "*) /usr/bin/nmcli --offline connection modify connection.autoconnect yes < "$3" > "$STATE/taken" ;;
+  'connection delete id '*) rm "$profiles/$4.nmconnection" ;;
+  '--get-values connection.type connection show id '*) [ -e "$profiles/$6.nmconnection" ] && sed -n 's/^type=//p' "$profiles/$6.nmconnection" || exit 10 ;;
 esac`,
 }
 
@@ -93,17 +96,6 @@ describe('what up gives netplan', () => {
     assert.match(ran.stderr, /netplan does not take the file/)
     assert.deepEqual(host.made, [KEY_FILE])
   })
-
-  test('does not replace a tunnel of the other kind, nor does down remove it', async t => {
-    if (!(await isReady(t))) return
-    const before = `${WITH_KEY}echo 'mode: sit' > /etc/${YAML}`
-    for (const action of ['up', 'down'] as const) {
-      const ran = run(renderWireguard('netplan', action), { before })
-      assert.equal(ran.status, 1)
-      assert.match(ran.stderr, /another kind of tunnel/)
-      assert.equal(host.read(YAML), 'mode: sit\n')
-    }
-  })
 })
 
 describe('what up gives NetworkManager', () => {
@@ -124,23 +116,12 @@ describe('what up gives NetworkManager', () => {
     const load = `nmcli connection load /etc/${CONNECTION}`
     const calls = (ran: HostRun) =>
       ran.calls.split('\n').filter(call => /connection (load|up|delete)/.test(call))
-    assert.deepEqual(calls(up('networkmanager')), [load, 'nmcli connection up id freenet6'])
+    assert.deepEqual(calls(up('networkmanager')), [load, 'nmcli connection up id freenet6-wireguard'])
     assert.deepEqual(calls(up('networkmanager')), [
-      'nmcli connection delete id freenet6',
+      'nmcli connection delete id freenet6-wireguard',
       load,
-      'nmcli connection up id freenet6',
+      'nmcli connection up id freenet6-wireguard',
     ])
-  })
-
-  test('does not replace a connection of another kind, nor does down remove it', async t => {
-    if (!(await isReady(t))) return
-    const before = `${WITH_KEY}echo 'type=ip-tunnel' > /etc/${CONNECTION}`
-    for (const action of ['up', 'down'] as const) {
-      const ran = run(renderWireguard('networkmanager', action), { before })
-      assert.equal(ran.status, 1)
-      assert.match(ran.stderr, /of another kind/)
-      assert.equal(host.read(CONNECTION), 'type=ip-tunnel\n')
-    }
   })
 })
 
@@ -196,7 +177,7 @@ for (const system of SYSTEMS) {
       if (!(await isReady(t))) return
       const again = `cat > /run/up << 'SCRIPT'\n${renderWireguard(system, 'up')}SCRIPT\nsh /run/up > /dev/null`
       const { stdout } = up(system, { args: ['--firewall'], after: `${again}; nft list ruleset` })
-      assert.match(stdout, /^table ip6 freenet6/m)
+      assert.match(stdout, /^table ip6 freenet6-wireguard /m)
     })
 
     test('without --firewall up leaves the rules alone and says that the host is open', async t => {

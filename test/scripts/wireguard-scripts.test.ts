@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { suite, test } from 'node:test'
-import { OperatingSystems } from '../../src/portal/operating-systems.ts'
+import { OperatingSystems, requirementsOf } from '../../src/portal/operating-systems.ts'
 import { cannot, requirePackages } from '../packages.ts'
 import { ACTIONS, ODD_WIREGUARD, renderWireguard, USUAL_WIREGUARD, WIREGUARD_SYSTEMS } from './render.ts'
 
@@ -91,3 +91,16 @@ function aboutShell(os: string): void {
     assert.equal(ran.stdout + ran.stderr, '')
   })
 }
+
+suite('where a private key is made', () => {
+  for (const id of WIREGUARD_SYSTEMS)
+    test(`the form for ${id} names the file that the notes name, unless the system has a way of its own`, () => {
+      for (const language of systems.languages) {
+        const system = systems.in(language).find(id) ?? assert.fail(id)
+        const { needs, key_file } = requirementsOf(system, 'wireguard')
+        const [noted] = /\/[\w./-]+\/freenet6\.key/.exec(renderWireguard(id, 'notes')) ?? []
+        const hasOwnWay = needs.some(need => /WireGuard key:|clé WireGuard/.test(need))
+        assert.equal(key_file, hasOwnWay ? undefined : noted, language)
+      }
+    })
+})

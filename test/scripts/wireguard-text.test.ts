@@ -39,7 +39,7 @@ describe('RouterOS', () => {
   const find = String.raw`\[find where name="[^"]*"\]`
   const menus = 'interface wireguard|interface wireguard peers|ipv6 (address|route|firewall (filter|mangle))'
   const command = new RegExp(
-    String.raw`^/(${menus}) (add( blackhole)?( [a-z0-9-]+=${value})+|set ${find}( [a-z0-9-]+=${value})+|remove \[find where comment="freenet6"\])$`,
+    String.raw`^/(${menus}) (add( blackhole)?( [a-z0-9-]+=${value})+|set ${find}( [a-z0-9-]+=${value})+|remove \[find where comment="freenet6(-wireguard)?"\])$`,
   )
 
   test('up is one block, which ends before anything is done if the router has not the registered key', () => {
@@ -67,13 +67,15 @@ describe('RouterOS', () => {
 
   test('down removes all that up adds, and keeps the interface that has the key', () => {
     const down = commands(renderWireguard('mikrotik', 'down'))
-    for (const line of down) assert.match(line, command)
+    const older = down.indexOf(':if ([:len [/interface wireguard find where name="freenet6"]] > 0) do={')
+    assert.equal(down.at(-1), '}')
+    for (const line of [...down.slice(0, older), ...down.slice(older + 1, -1)]) assert.match(line, command)
     const added = commands(renderWireguard('mikrotik', 'up')).filter(line => / add /.test(line))
     for (const line of added) {
-      assert.match(line, /comment="freenet6"$/)
+      assert.match(line, /comment="freenet6-wireguard"$/)
       const menu = line.slice(0, line.indexOf(' add '))
       assert.ok(
-        down.some(other => other.startsWith(`${menu} remove [find where comment=`)),
+        down.some(other => other === `${menu} remove [find where comment="freenet6-wireguard"]`),
         menu,
       )
     }

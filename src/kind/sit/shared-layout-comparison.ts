@@ -1,5 +1,6 @@
 /** What a comparison with the kernel finds too much, or not whole. */
 import { NO_DEVICE } from '../../kernel/forwarding.ts'
+import { inTurns } from '../../shared/in-turns.ts'
 import type { LinkFault } from '../../tunnel/interface.ts'
 import type { KnownFilter } from './known-filter.ts'
 import { type Admitted, keyOf } from './shared-layout-elements.ts'
@@ -21,20 +22,32 @@ export async function removeStrays(
     filter,
   }: { readonly routes: Pick<RouteTable, 'take'>; readonly filter: Pick<KnownFilter, 'refuseStrays'> },
 ): Promise<{ readonly removed: readonly string[]; readonly faults: readonly LinkFault[] }> {
-  const networks = new Set(wanted.map(entry => entry.network))
-  const keys = new Set(wanted.map(keyOf))
+  const networks = new Set<string>()
+  const keys = new Set<string>()
+  const kept: Entry[] = []
+  await inTurns(wanted, entry => {
+    const key = keyOf(entry)
+    networks.add(entry.network)
+    keys.add(key)
+    if (found.elements.has(key)) kept.push(entry)
+  })
   const { ways, serverAddresses } = found.routed
-  const stray = [...new Set([...ways.keys(), ...serverAddresses.keys()])].filter(
-    network => !networks.has(network),
-  )
-  const elements = [...found.elements].filter(([key]) => !keys.has(key)).map(([, element]) => element)
-  const targets = stray.map(network => ({
+  const stray = new Set<string>()
+  for (const routed of [ways, serverAddresses]) {
+    await inTurns(routed.keys(), network => {
+      if (!networks.has(network)) stray.add(network)
+    })
+  }
+  const elements: Admitted[] = []
+  await inTurns(found.elements, ([key, element]) => {
+    if (!keys.has(key)) elements.push(element)
+  })
+  const targets = Array.from(stray, network => ({
     network,
     length: ways.get(network)?.length ?? LINK_BITS,
     serverAddress: serverAddresses.get(network),
   }))
   const reasons = await routes.take(targets)
-  const kept = wanted.filter(entry => found.elements.has(keyOf(entry)))
   const reason = await filter.refuseStrays(elements, kept)
   const faults = Array.from(reasons, ([target, words]) => ({
     device: formatNetwork(target),

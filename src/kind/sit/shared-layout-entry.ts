@@ -1,6 +1,7 @@
 import { formatIpv4, parseIpv4 } from '../../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import { type Prefix, parsePrefix } from '../../address/prefix.ts'
+import { inTurns } from '../../shared/in-turns.ts'
 import { type Link, type LinkFault, smallerMtu } from '../../tunnel/interface.ts'
 
 /** No tunnel's: of an entry whose endpoint only the set can tell. */
@@ -58,17 +59,17 @@ export function formatNetwork({ network, length }: Pick<Entry, 'network' | 'leng
 }
 
 /** The entries of links, and a fault for each that has none. */
-export function sift(
+export async function sift(
   links: readonly Link[],
   mtu: number,
-): { readonly entries: readonly Entry[]; readonly faults: readonly LinkFault[] } {
+): Promise<{ readonly entries: readonly Entry[]; readonly faults: readonly LinkFault[] }> {
   const entries: Entry[] = []
   const faults: LinkFault[] = []
-  for (const link of links) {
+  await inTurns(links, link => {
     const own = entriesOf(link, mtu)
     if (own !== undefined) entries.push(...own)
     else faults.push({ device: link.device, reason: 'the row holds no proper addresses' })
-  }
+  })
   return { entries, faults }
 }
 

@@ -2,6 +2,7 @@ import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { type RunIp, runIp } from '../../kernel/ip-command.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
+import { inTurns } from '../../shared/in-turns.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
 import { KnownFilter, type ListElements } from './known-filter.ts'
@@ -39,6 +40,8 @@ export interface SharedLayoutOptions {
 const NOTHING: Traffic = { packets: 0, bytes: 0 }
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
+/** Tunnels whose elements and routes are made one after the other: the kernel's work on them is done in tenths of a second. */
+const TUNNELS_AT_ONCE = 5000
 
 /**
  * The server's ends of the tunnels as one sit device for all (RFC 4213 3): a route a tunnel says where packets go, an
@@ -56,7 +59,7 @@ export class SharedLayout implements Interfaces {
   readonly #routes: RouteTable
   readonly #forwardingPath: string | undefined
   readonly #device: SharedDevice
-  readonly #wanted = new WantedEntries()
+  #wanted = new WantedEntries()
   #watch: SharedLayoutWatch | undefined
   /** When the comparison began that found, or left, all as it should be; undefined if the last one did not. */
   #soundAt: number | undefined
@@ -108,7 +111,14 @@ export class SharedLayout implements Interfaces {
   }
 
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
-    const { entries, faults } = sift(links, this.#filterOptions.mtu)
+    const faults: LinkFault[] = []
+    for (let first = 0; first < links.length; first += TUNNELS_AT_ONCE)
+      faults.push(...(await this.#create(links.slice(first, first + TUNNELS_AT_ONCE))))
+    return faults
+  }
+
+  async #create(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    const { entries, faults } = await sift(links, this.#filterOptions.mtu)
     if (entries.length === 0) return faults
     const former = this.#wanted.formerOf(entries)
     this.#wanted.note(entries) // first, so that who watches knows the changes for ours
@@ -164,14 +174,16 @@ export class SharedLayout implements Interfaces {
       return { made: [], removed: [], faults: [...preparation, { device: NO_DEVICE, reason }] }
     }
     const found = { elements: seen.elements, routed: listing }
-    const { entries, faults } = sift(wanted, this.#filterOptions.mtu)
+    const { entries, faults } = await sift(wanted, this.#filterOptions.mtu)
     const isAllAnew = this.#device.takeAmiss()
-    this.#wanted.replace(entries)
+    this.#wanted = await WantedEntries.of(entries)
     this.#filter.remember(seen)
     const old = await this.#device.removeOthers(this.#devicePrefix)
     const strays = await removeStrays(entries, found, { routes: this.#routes, filter: this.#filter })
-    const amiss = entries.filter(entry => !isWhole(entry, found))
-    const names = new Set(amiss.map(entry => entry.device))
+    const names = new Set<string>()
+    await inTurns(entries, entry => {
+      if (!isWhole(entry, found)) names.add(entry.device)
+    })
     const creation = await this.create(wanted.filter(link => names.has(link.device)))
     const failed = new Set(creation.map(fault => fault.device))
     const made = isAllAnew ? entries.map(entry => entry.device) : [...names]

@@ -1,3 +1,4 @@
+import { inTurns } from '../../shared/in-turns.ts'
 import { type Link, smallerMtu } from '../../tunnel/interface.ts'
 import { type Entry, formatNetwork } from './shared-layout-entry.ts'
 import type { Target } from './shared-layout-watch.ts'
@@ -6,6 +7,17 @@ import type { Target } from './shared-layout-watch.ts'
 export class WantedEntries {
   readonly #byDevice = new Map<string, readonly Entry[]>()
   readonly #byNetwork = new Map<string, Entry>()
+
+  /** Those of a whole table; of one tunnel they follow one another. */
+  static async of(entries: readonly Entry[]): Promise<WantedEntries> {
+    const all = new WantedEntries()
+    await inTurns(entries, entry => {
+      const own = all.#byDevice.get(entry.device)
+      all.#byDevice.set(entry.device, own === undefined ? [entry] : [...own, entry])
+      all.#byNetwork.set(entry.network, entry)
+    })
+    return all
+  }
 
   get isEmpty(): boolean {
     return this.#byDevice.size === 0
@@ -25,13 +37,6 @@ export class WantedEntries {
     for (const entry of entries) this.#byNetwork.set(entry.network, entry)
   }
 
-  /** Forgets all but these. */
-  replace(entries: readonly Entry[]): void {
-    this.#byDevice.clear()
-    this.#byNetwork.clear()
-    this.note(entries)
-  }
-
   /** Forgets parts of tunnels, which stay for the rest. */
   forgetNetworks(entries: readonly Entry[]): void {
     for (const { network } of entries) this.#byNetwork.delete(network)
@@ -47,7 +52,6 @@ export class WantedEntries {
 
   /** What the tunnels of these entries have beyond them, such as a routed prefix that was given back. */
   formerOf(entries: readonly Entry[]): readonly Entry[] {
-    if (this.#byDevice.size === 0) return [] // as at a start, with all there are
     const networks = new Set(entries.map(({ network }) => network))
     const devices = new Set(entries.map(({ device }) => device))
     return [...devices].flatMap(device =>

@@ -26,6 +26,8 @@ export interface AnsweringThreadOptions {
   /** Number of its slot among the table's readers. */
   readonly reader: number
   readonly engine: NameserverOptions
+  /** Whether somebody else answers on its sockets until it does: then it takes its time, and is quick at once. */
+  readonly isBesideAnother: boolean
   readonly sockets: readonly BoundSocket[]
   readonly log: Log
   /** Memory of SharedDurations. */
@@ -124,11 +126,12 @@ export class AnsweringThread {
   }
 
   #orders(): ThreadOrders {
-    const { reader, engine, sockets, durations } = this.#options
+    const { reader, engine, isBesideAnother, sockets, durations } = this.#options
     return {
       engine,
       sockets: sockets.map(({ fd, family, isWildcard }) => ({ fd, family, isWildcard })),
       reader,
+      isBesideAnother,
       stop: this.#stop.buffer,
       heartbeat: this.#heartbeat.buffer,
       udpCounts: this.#udp.buffer,

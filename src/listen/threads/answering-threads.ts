@@ -23,6 +23,8 @@ export interface AnsweringThreadsOptions {
   /** What each thread's engine is made from; handed from thread to thread. */
   readonly engine: NameserverOptions
   readonly log: Log
+  /** Whether another process answers on the sockets until these threads do. */
+  readonly isBesideAnother?: boolean
   /** See AnsweringThread. */
   readonly onSent?: (sent: SentTransfer) => void
   /** Called with each signed query for differences that was answered over UDP. */
@@ -69,6 +71,7 @@ export class AnsweringThreads implements UdpListeners {
 
   async start(): Promise<void> {
     const { libc: _libc, sockets: _sockets, threads, ...options } = this.#options
+    const isBesideAnother = options.isBesideAnother === true && this.#seats.length === 0
     this.#seats = Array.from(
       { length: threads },
       (_, index) =>
@@ -79,7 +82,7 @@ export class AnsweringThreads implements UdpListeners {
           sockets: this.#sockets.flatMap(sockets => socketsOf(sockets, { index, threads })),
         }),
     )
-    await Promise.all(this.#seats.map(seat => seat.fill()))
+    await Promise.all(this.#seats.map(seat => seat.fill({ isBesideAnother })))
   }
 
   get counts(): UdpCounts {

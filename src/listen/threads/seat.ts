@@ -9,7 +9,7 @@ import { sumOf } from './shared-counts.ts'
 /** A thread that dies at once each time is not started more often than this. */
 const RESTART_PAUSE_MS = 200
 
-export type SeatOptions = Omit<AnsweringThreadOptions, 'reader'>
+export type SeatOptions = Omit<AnsweringThreadOptions, 'reader' | 'isBesideAnother'>
 
 /**
  * The place of one answering thread: sockets and counts stay when a thread dies, or is followed by one with another
@@ -45,9 +45,12 @@ export class Seat {
     )
   }
 
-  /** Starts a thread; resolves when it answers, rejects where it died before. */
-  async fill(): Promise<void> {
-    await this.#start(this.#options)
+  /**
+   * Starts a thread; resolves when it answers, rejects where it died before. `isBesideAnother`: another process answers
+   * until then.
+   */
+  async fill({ isBesideAnother = false } = {}): Promise<void> {
+    await this.#start(this.#options, isBesideAnother)
   }
 
   /**
@@ -59,7 +62,7 @@ export class Seat {
     const options = { ...this.#options, engine }
     this.#hasSecondSlot = !this.#hasSecondSlot
     try {
-      await this.#start(options)
+      await this.#start(options, former.length > 0)
     } catch (error) {
       this.#hasSecondSlot = !this.#hasSecondSlot
       if (this.#threads.size === 0) void this.#replace()
@@ -82,9 +85,10 @@ export class Seat {
     await Promise.all([...this.#threads].map(thread => thread.kill()))
   }
 
-  async #start(options: SeatOptions): Promise<void> {
+  async #start(options: SeatOptions, isBesideAnother: boolean): Promise<void> {
     const thread = new AnsweringThread({
       ...options,
+      isBesideAnother,
       reader: options.index + (this.#hasSecondSlot ? SEATS : 0),
     })
     this.#threads.add(thread)

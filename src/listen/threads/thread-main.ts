@@ -8,6 +8,7 @@ import { loadLibc } from '../libc.ts'
 import { BatchLoop } from '../udp/batch-loop.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Presence } from './presence.ts'
+import { Rehearsal } from './rehearsal.ts'
 import { SharedCounts } from './shared-counts.ts'
 import { SharedDurations } from './shared-durations.ts'
 import { PATIENCE_MS, type ThreadOrders, type ThreadWord } from './thread-orders.ts'
@@ -68,6 +69,10 @@ function isStopped(): boolean {
   return Atomics.load(stop, 0) !== 0
 }
 
+if (orders.isBesideAnother) {
+  const rehearsal = new Rehearsal(libc, orders.engine)
+  while (!rehearsal.isOver && !isStopped()) rehearsal.goOn()
+}
 setSlice(libc, SLICE_NS)
 say({ kind: 'ready' })
 loop.run(isStopped, PATIENCE_MS)

@@ -12,6 +12,8 @@ export interface ThreadOrders {
   readonly sockets: readonly BoundSocket[]
   /** Number of its slot among the table's readers. */
   readonly reader: number
+  /** Whether somebody else answers on its sockets until it says that it does. */
+  readonly isBesideAnother: boolean
   /** One word; not 0: stop. */
   readonly stop: SharedArrayBuffer
   /** See heartbeat.ts. */

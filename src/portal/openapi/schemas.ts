@@ -80,7 +80,12 @@ export const SCHEMAS = {
       .optional()
       .describe('Where to tell the owner of the tunnel: a link comes to confirm it'),
     webhook: z.string().optional().describe('The same for a URL that is posted to, such as an ntfy topic'),
-    invitation: z.string().optional().describe('A code of the operator, where registering asks for one'),
+    invitation: z
+      .string()
+      .optional()
+      .describe(
+        'A code of the operator, where registering asks for one; elsewhere it is not looked at, and not used up',
+      ),
     routed_prefix: z.boolean().optional().describe('Whether a prefix is to be routed to the tunnel too'),
     mtu: z
       .int()

@@ -16,6 +16,7 @@ export class DormantWrites {
   readonly #drop: Statement
   readonly #suspend: Statement
   readonly #replaceKey: Statement
+  readonly #changeMtu: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
@@ -31,6 +32,7 @@ export class DormantWrites {
     this.#drop.setReturnArrays(true)
     this.#suspend = database.prepare('UPDATE dormant SET suspended = 1, since = ? WHERE id = ?')
     this.#replaceKey = database.prepare('UPDATE dormant SET key_hash = ? WHERE id = ?')
+    this.#changeMtu = database.prepare('UPDATE dormant SET mtu = ? WHERE id = ?')
   }
 
   /** Copies a tunnel's row; it is to be removed then. */
@@ -46,6 +48,11 @@ export class DormantWrites {
   /** False: there is no such row. */
   replaceKey(id: string, keyHash: Uint8Array): boolean {
     return this.#replaceKey.run(keyHash, id).changes === 1
+  }
+
+  /** False: there is no such row. */
+  changeMtu(id: string, mtu: number | undefined): boolean {
+    return this.#changeMtu.run(mtu ?? null, id).changes === 1
   }
 
   /** Brings a row back with a count of 0. Throws for a constraint if its endpoint, public key, name or address is taken. */

@@ -136,6 +136,7 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   changeMtu(id: string, mtu: number | undefined): Move {
+    if (this.#dormant.changeMtu(id, mtu)) return 'moved'
     return this.#change(id, () => this.#writes.changeMtu(id, mtu))
   }
 

@@ -1,0 +1,32 @@
+import { type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
+import type { TunnelReport } from './tunnel-report.ts'
+
+/** Which tunnels are listed: all of these must be so. */
+export interface TunnelFilter {
+  readonly state?: string | undefined
+  readonly kind?: string | undefined
+  readonly country?: string | undefined
+  /** Any part of the name, in any case. */
+  readonly name?: string | undefined
+  /** An address or a prefix of either family: an end of the tunnel, its endpoint, or what is routed to it. */
+  readonly address?: string | undefined
+}
+
+/** Whether a filter lets a tunnel through. */
+export function passes(report: TunnelReport, { state, kind, country, name, address }: TunnelFilter): boolean {
+  if (address !== undefined && !isAt(report, address)) return false
+  if (state !== undefined && report.state !== state) return false
+  if (kind !== undefined && report.kind !== kind) return false
+  if (country !== undefined && report.country !== country.toLowerCase()) return false
+  return name === undefined || report.name.includes(name.toLowerCase())
+}
+
+function isAt(report: TunnelReport, address: string): boolean {
+  const wanted = parsePrefix(address)
+  const own = [report.ipv4_client ?? '', report.ipv6_client, report.ipv6_server, report.routed_prefix ?? '']
+  return wanted !== undefined && own.some(text => overlaps(wanted, parsePrefix(text)))
+}
+
+function overlaps(one: Prefix, other: Prefix | undefined): boolean {
+  return other !== undefined && (prefixContains(one, other.octets) || prefixContains(other, one.octets))
+}
