@@ -70,7 +70,9 @@ install()
 const files = PURE_ROOMS.includes(roomOf(question.what)) ? measureInTwoSteps(question) : measure(question)
 const reports = files.flatMap(file => readReport(file) ?? [])
 const rows = [...reports.flatMap(scoresOf), wholeScore(reports)]
-process.stdout.write(`${markdownTable(['file', 'mutants', 'killed', 'of all', 'of those reached'], rows)}\n`)
+process.stdout.write(
+  `${markdownTable(['file', 'mutants', 'killed', 'by time-out', 'of all', 'of those reached'], rows)}\n`,
+)
 
 function asked(): Asked | undefined {
   const { values, positionals } = parseArgs({
