@@ -3,7 +3,6 @@ import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
 import type { Contact, Way, WayName } from '../tunnel/contact.ts'
 import type { Octets, Reconciliation } from '../tunnel/interface.ts'
 import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
-import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
 import { Contacts } from './contacts.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
@@ -15,9 +14,9 @@ import { LinkFaults } from './link-faults.ts'
 import { type EndpointChange, Moves } from './moves.ts'
 import { Notices } from './notices.ts'
 import { Reconciler } from './reconciler.ts'
-import { REFUSAL, refused } from './refusal.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deleter, type Deletion, Removal, type Suspension } from './removal.ts'
+import { Returns } from './returns.ts'
 import { type Round, Rounds } from './rounds.ts'
 import { RoutedPrefixes } from './routed-prefixes.ts'
 import { type HeldEndpoint, Takeovers } from './takeover.ts'
@@ -65,7 +64,7 @@ export class Lifecycle {
   readonly #bringUp: BringUp
   readonly #rounds: Rounds
   readonly #moves: Moves
-  readonly #takeovers: Takeovers
+  readonly #returns: Returns
   readonly #routed: RoutedPrefixes
   readonly #keyRenewals: KeyRenewals
   readonly #removal: Removal
@@ -93,7 +92,6 @@ export class Lifecycle {
     this.notices = new Notices(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
-    this.#takeovers = new Takeovers(parts)
     this.#routed = new RoutedPrefixes(parts)
     const onKeyReplaced = (id: string) => {
       for (const listener of this.#keyListeners) listener(id)
@@ -104,6 +102,12 @@ export class Lifecycle {
       ...parts,
       onWoken: () => this.#registrations.countWoken(),
       onKeyReplaced,
+    })
+    this.#returns = new Returns({
+      table: options.store.tunnels,
+      dormant: this.#dormant,
+      moves: this.#moves,
+      takeovers: new Takeovers(parts),
     })
     this.#knocks = new Knocks({ ...parts, wake: (id, how) => this.#dormant.wake(id, how) })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
@@ -160,33 +164,28 @@ export class Lifecycle {
   }
 
   /** Moves a tunnel to another IPv4 endpoint; a dormant one comes back there. */
-  async changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
-    if (this.#store.tunnels.dormant.byId(id) === undefined) return this.#moves.move(id, ipv4)
-    const awakened = await this.wake(id, { ipv4 })
-    if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
-    return awakened.kind === 'refused' ? awakened : this.#moves.move(id, ipv4)
+  changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
+    return this.#returns.changeEndpoint(id, ipv4)
   }
 
   /** The dormant tunnel that has just this endpoint and name: a registration of both means it. */
   dormantOf(wanted: Pick<TunnelRequest, 'nicname' | 'country'> & { readonly ipv4: string }) {
-    const dormant = this.#store.tunnels.dormant.byName(wanted.nicname, wanted.country)
-    return dormant?.ipv4Client === wanted.ipv4 ? dormant : undefined
+    return this.#returns.dormantOf(wanted)
   }
 
   /** Brings a dormant tunnel back with a new key: whoever registers it again from its endpoint has lost the old one. */
-  async reregister(id: string): Promise<Registration> {
-    const key = newKey()
-    const awakened = await this.wake(id, { keyHash: hashKey(key) })
-    switch (awakened.kind) {
-      case 'woken':
-        return { kind: 'registered', tunnel: awakened.tunnel, key }
-      case 'refused':
-        return awakened
-      case 'awake': // somebody has come first, and has its key
-        return refused(REFUSAL.nicnameTaken(awakened.tunnel.nicname, awakened.tunnel.country))
-      default:
-        return awakened satisfies never
-    }
+  reregister(id: string): Promise<Registration> {
+    return this.#returns.reregister(id)
+  }
+
+  /** Moves a tunnel to the endpoint of a silent one, which gets the other's; a dormant one comes back first. */
+  takeEndpoint(id: string, wanted: HeldEndpoint): Promise<EndpointChange> {
+    return this.#returns.takeEndpoint(id, wanted)
+  }
+
+  /** Lets a tunnel be known by another public key; a dormant one comes back with it. */
+  changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
+    return this.#returns.changeKey(id, fields)
   }
 
   /** UTC seconds at which a waiting tunnel falls asleep or a dormant one ends by itself; undefined: it is neither. */
@@ -195,30 +194,9 @@ export class Lifecycle {
     return until === undefined || dormant?.isSuspended ? undefined : until - this.#steady() + this.#now()
   }
 
-  /**
-   * Moves a tunnel to the endpoint of a silent one, which gets the other's; one that has let go of it keeps what it has. A
-   * dormant tunnel comes back first: what it gives in exchange must be its own.
-   */
-  async takeEndpoint(id: string, wanted: HeldEndpoint): Promise<EndpointChange> {
-    if (this.#store.tunnels.dormant.byId(id) !== undefined) {
-      const awakened = await this.wake(id)
-      if (awakened.kind === 'refused') return awakened
-    }
-    const change = await this.#takeovers.take(id, wanted)
-    return change.kind === 'let-go' ? this.#moves.move(id, wanted.ipv4) : change
-  }
-
   /** Gives a tunnel a new key; the old one is void. */
   renewKey(id: string): Promise<KeyRenewal> {
     return this.#keyRenewals.renew(id)
-  }
-
-  /** Lets a tunnel be known by another public key; a dormant one comes back with it, whoever has its former one by now. */
-  async changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
-    if (this.#store.tunnels.dormant.byId(id) === undefined) return this.#moves.changeKey(id, fields)
-    const awakened = await this.wake(id, { fields })
-    if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
-    return awakened.kind === 'refused' ? awakened : this.#moves.changeKey(id, fields)
   }
 
   /** Lets a tunnel have a smaller MTU than its kind, or that; a dormant one stays dormant. */

@@ -11,6 +11,7 @@ import { type Asked, catalogOf, queryOf, type Told, takeApart } from './zones.ts
 const ZONE = `example. 300 IN SOA ns.example. host.example. 1 2 3 4 60
 example. 300 IN NS ns.example.
 www.example. 300 IN A 192.0.2.1
+ftp.example. 300 IN A 192.0.2.5
 mail.example. 300 IN A 192.0.2.2
 deep.down.example. 300 IN A 192.0.2.3
 *.wild.example. 300 IN A 192.0.2.4
@@ -123,6 +124,14 @@ describe('over the limit', () => {
     const server = new Limited()
     server.answered(20, '192.0.2.1', 'www.example.')
     assert.equal(server.answered(50, '192.0.2.1', 'www.example.', { transport: 'tcp' }), 50)
+  })
+})
+
+describe('counted apart', () => {
+  test('are two names of the same length', () => {
+    const server = new Limited()
+    server.answered(20, '192.0.2.1', 'www.example.')
+    assert.equal(server.answered(20, '192.0.2.1', 'ftp.example.'), 5)
   })
 })
 

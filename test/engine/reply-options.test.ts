@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Nameserver } from '../../src/engine/nameserver.ts'
 import { askAs, OPTION, option, secretsOf, serveOptions, toldOption } from './edns-options.ts'
-import { catalogOf } from './zones.ts'
+import { catalogOf, wire } from './zones.ts'
 
 /** Names whose answers grow by an octet from one to the next, past the room there is. */
 const LENGTHS = Array.from({ length: 60 }, (_, i) => i + 1)
@@ -34,6 +34,33 @@ test('a cookie has its room before any record has', () => {
     const told = askAs(nameserver, [`l${length}.example.`, 'TXT'], [COOKIE], { edns: 512 })
     assert.equal(toldOption(told, OPTION.COOKIE)?.length, 48)
     assert.ok(told.octets.length <= 512)
+  }
+})
+
+test('an NSID that fits has its room before any record has, to the last octet', () => {
+  const nsid = 'n'.repeat(40)
+  const server = new Nameserver({ catalog: catalogOf(ZONE), nsid, version: '', hostname: '' })
+  for (const length of LENGTHS) {
+    const question = [`l${length}.example.`, 'TXT'] as const
+    const plain = askAs(server, question, [], { edns: 512 })
+    const told = askAs(server, question, [option(OPTION.NSID)], { edns: 512 })
+    assert.equal(toldOption(told, OPTION.NSID)?.length, 80)
+    assert.ok(told.octets.length <= 512)
+    assert.equal(told.tc, plain.tc || plain.octets.length + 44 > 512, `${plain.octets.length} octets`)
+  }
+})
+
+test('over TCP the time-out has its room before any record has', () => {
+  const catalog = catalogOf(ZONE)
+  const server = new Nameserver({ catalog, nsid: '', version: '', hostname: '', tcpIdleMs: 10_000 })
+  for (let length = 65_460; length <= 65_500; length++) {
+    const rdatas = [new Uint8Array(length)]
+    catalog.commit([{ kind: 'put', rrset: { owner: wire('long.example.'), type: 65_280, ttl: 1, rdatas } }])
+    const told = askAs(server, ['long.example.', 'TYPE65280'], [option(OPTION.KEEPALIVE)], {
+      transport: 'tcp',
+    })
+    assert.ok(told.octets.length <= 65_535)
+    assert.equal(toldOption(told, OPTION.KEEPALIVE), '0064', `${length} octets`)
   }
 })
 

@@ -45,6 +45,27 @@ test('RFC 8467 4.1: the padding counts the signature behind it', () => {
   }
 })
 
+test('RFC 8467 4.1: a signed reply of any length is padded to the end of its block, and no further', () => {
+  const catalog = catalogOf(ZONE)
+  const server = new Nameserver({
+    catalog,
+    nsid: '',
+    version: '',
+    hostname: '',
+    keys: [{ name: wire(KEY.name), algorithm: 'hmac-sha256', secret: SECRET }],
+  })
+  for (let length = 1; length <= 2 * 468; length += 3) {
+    const rdatas = [new Uint8Array(length)]
+    catalog.commit([{ kind: 'put', rrset: { owner: wire('x.example.'), type: 65_280, ttl: 1, rdatas } }])
+    const [plain, padded] = [[], [option(OPTION.PADDING)]].map(options => {
+      const asked = { edns: 1232, options: Buffer.concat(options) }
+      const { octets } = signed(queryOf('x.example.', 'TYPE65280', asked), KEY)
+      return sendAs(server, octets, { at: NOW, transport: 'tcp' }).octets.length
+    })
+    assert.equal(padded, Math.ceil(((plain ?? 0) + 4) / 468) * 468, `${length} octets`)
+  }
+})
+
 test('a signed reply carries the cookie', () => {
   const told = askSigned('example.', [COOKIE], {})
   assert.ok(tsigOf(told))

@@ -208,9 +208,11 @@ function takeRecord(cursor: Cursor, opts: Opt[]): string {
 
 function takeOptions(octets: Buffer): ReadonlyMap<number, Uint8Array> {
   const options = new Map<number, Uint8Array>()
-  for (let at = 0; at < octets.length; at += 4 + octets.readUInt16BE(at + 2)) {
+  let at = 0
+  for (; at < octets.length; at += 4 + octets.readUInt16BE(at + 2)) {
     options.set(octets.readUInt16BE(at), octets.subarray(at + 4, at + 4 + octets.readUInt16BE(at + 2)))
   }
+  if (at !== octets.length) throw new Error('an option goes on behind its OPT')
   return options
 }
 

@@ -53,16 +53,27 @@ export function mergeReport(file: string, later: Report): void {
   writeFileSync(file, JSON.stringify(report))
 }
 
-/** The cells of a row for each file: its name, its mutants, how many are killed, and of how many that is which part. */
+/**
+ * The cells of a row for each file: its name, its mutants, how many are killed, how many of those by the time that they
+ * took, and which part of all that is, and of those that a test reaches.
+ */
 export function scoresOf({ files }: Report): readonly (readonly string[])[] {
   return Object.entries(files).map(([file, { mutants }]) => {
     const count = (...statuses: readonly string[]) =>
       mutants.filter(({ status }) => statuses.includes(status)).length
-    const killed = count('Killed', 'Timeout')
+    const endless = count('Timeout')
+    const killed = count('Killed') + endless
     const reached = killed + count('Survived')
     const all = reached + count('NoCoverage')
     const name = file.replace(/^src\//, '')
-    return [`\`${name}\``, `${all}`, `${killed}`, percent(killed, all), percent(killed, reached)]
+    return [
+      `\`${name}\``,
+      `${all}`,
+      `${killed}`,
+      `${endless}`,
+      percent(killed, all),
+      percent(killed, reached),
+    ]
   })
 }
 

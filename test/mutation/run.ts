@@ -47,7 +47,7 @@ const LEFT_OUT: readonly string[] = [
 const MUTANTS_A_PROCESS = 150
 
 interface Asked {
-  /** ROOM or ROOM/FILE.ts. */
+  /** ROOM, ROOM/FILE.ts or ROOM/{FILE,FILE}.ts. */
   readonly what: string
   readonly tests: readonly string[]
   readonly workers: number
@@ -70,7 +70,9 @@ install()
 const files = PURE_ROOMS.includes(roomOf(question.what)) ? measureInTwoSteps(question) : measure(question)
 const reports = files.flatMap(file => readReport(file) ?? [])
 const rows = [...reports.flatMap(scoresOf), wholeScore(reports)]
-process.stdout.write(`${markdownTable(['file', 'mutants', 'killed', 'of all', 'of those reached'], rows)}\n`)
+process.stdout.write(
+  `${markdownTable(['file', 'mutants', 'killed', 'by time-out', 'of all', 'of those reached'], rows)}\n`,
+)
 
 function asked(): Asked | undefined {
   const { values, positionals } = parseArgs({
@@ -105,20 +107,22 @@ function install(): void {
 }
 
 /**
- * Runs the room's own tests on every mutant, a file at a time: instrumented code is several times slower. What lives is
- * given to all tests. Returns the files of the reports.
+ * Runs the test file that is named like the source, or the room's own tests if there is none, on every mutant, a source
+ * at a time: instrumented code is several times slower. What lives is given to all tests. Returns the files of the
+ * reports.
  */
 function measureInTwoSteps(asked: Asked): readonly string[] {
   const room = roomOf(asked.what)
   const reports = sourcesIn(asked.what).map(source => {
     const report = reportOf(asked, source)
+    const named = asked.tests.filter(test => test === `test/${source.replace(/\.ts$/, '.test.ts')}`)
     const own = asked.tests.filter(test => test.startsWith(`test/${room}/`))
-    const tests = own.length > 0 ? own : asked.tests
+    const tests = [named, own, asked.tests].find(choice => choice.length > 0) ?? []
     if (!asked.isResumed || !existsSync(report)) run({ ...asked, tests }, [`src/${source}`], report)
     return report
   })
   const living = reports.flatMap(file => livingPlaces(readReport(file) ?? { files: {} }))
-  const again = reportOf(asked, `${asked.what} again`)
+  const again = reportOf(asked, `${room}_again`)
   if (living.length > 0 && run(asked, living, again)) {
     const later = readReport(again)
     for (const file of reports) if (later !== undefined) mergeReport(file, later)
@@ -135,7 +139,7 @@ function measure(asked: Asked): readonly string[] {
 }
 
 function sourcesIn(what: string): readonly string[] {
-  return what.endsWith('.ts') ? [what] : globSync(`${what}/**/*.ts`, { cwd: join(ROOT, 'src') }).toSorted()
+  return globSync(what.endsWith('.ts') ? what : `${what}/**/*.ts`, { cwd: join(ROOT, 'src') }).toSorted()
 }
 
 function reportOf({ reports }: Asked, name: string): string {

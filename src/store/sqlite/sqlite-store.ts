@@ -3,7 +3,7 @@ import { BatchQueue } from '../../shared/batch-queue.ts'
 import type { Log } from '../../shared/log.ts'
 import { AddressPool, type Assignment } from '../../tunnel/address-pool.ts'
 import { RoutedPool } from '../../tunnel/routed-pool.ts'
-import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+import type { Tunnel } from '../../tunnel/tunnel.ts'
 import { TYPE } from '../../wire/codes.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { PreparedCommit } from '../../zone/prepared-commit.ts'
@@ -16,16 +16,18 @@ import { BrokenRows } from './broken-rows.ts'
 import { Database } from './database.ts'
 import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
-import { type Given, type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
+import { type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
 import { InvitationTable } from './invitation-table.ts'
 import { Journal, type JournalLimits } from './journal.ts'
 import { LockPatience } from './lock-patience.ts'
 import { NoticeWrites } from './notice-writes.ts'
 import { RestingIndexes } from './resting-indexes.ts'
 import { RoutedWrites } from './routed-writes.ts'
-import { isBroken, type RowRules } from './row-rules.ts'
+import type { RowRules } from './row-rules.ts'
+import { SecretTable } from './secret-table.ts'
 import { SeenClock } from './seen-clock.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
+import { TableStart } from './table-start.ts'
 import { TableWatch } from './table-watch.ts'
 import { TunnelTable } from './tunnel-table.ts'
 import { TunnelWrites } from './tunnel-writes.ts'
@@ -76,7 +78,8 @@ export class SqliteStore implements TunnelStore {
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
   readonly #routedWrites: RoutedWrites
-  readonly #apexes: readonly Uint8Array[]
+  readonly #start: TableStart
+  readonly #secrets: SecretTable
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
   readonly #committed: Feed<CommittedDifference>
@@ -125,12 +128,25 @@ export class SqliteStore implements TunnelStore {
         new RestingIndexes(database, { table: 'resting_routed_prefixes', ttl }),
       )
     this.#routedWrites = new RoutedWrites(database)
-    this.#apexes = options.apexes
+    this.#secrets = new SecretTable(database)
     this.journal = new Journal(database, options.journal)
     this.#soas = new ZoneSoas(catalog, {
       serials: new ZoneSerials(database),
       journal: this.journal,
       clocked: [...options.apexes, ...(options.listApex === undefined ? [] : [options.listApex])],
+    })
+    this.#start = new TableStart({
+      catalog,
+      apexes: options.apexes,
+      tunnels: this.tunnels,
+      journal: this.journal,
+      links: this.#links,
+      routed: this.#routed,
+      soas: this.#soas,
+      clock: this.#clock,
+      now: options.now,
+      write: work => this.#write(work),
+      noteFault: error => this.noteFault(error),
     })
     this.#committed = new Feed(log)
     this.#notices = new Feed(log)
@@ -176,12 +192,7 @@ export class SqliteStore implements TunnelStore {
   }
 
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
-    const digests = this.journal.isKept ? ZoneDigests.ofStatics(this.#catalog, this.#apexes) : undefined
-    this.#catalog.commit(this.#changesOfAll(rrsetsOf, digests), { differences: false })
-    for (const row of this.tunnels.dormant.given()) this.#occupy(row)
-    this.#links.loadResting(this.#now())
-    this.#routed?.loadResting(this.#now())
-    this.#catalog.commit(this.#startSoas(digests), { differences: false })
+    this.#start.publish(rrsetsOf)
     this.#database.serve()
   }
 
@@ -216,15 +227,11 @@ export class SqliteStore implements TunnelStore {
   }
 
   secret(name: string): string | undefined {
-    const row = this.#database.prepare('SELECT value FROM secrets WHERE name = ?').get(name)
-    return row === undefined ? undefined : String(row.value)
+    return this.#secrets.get(name)
   }
 
   keepSecret(name: string, value: string): void {
-    const keep = this.#database.prepare(
-      'INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-    )
-    this.#database.transaction(() => keep.run(name, value))
+    this.#secrets.keep(name, value)
   }
 
   backUp(file: string): Promise<void> {
@@ -234,55 +241,6 @@ export class SqliteStore implements TunnelStore {
   close(): void {
     this.#watch.stop()
     this.#database.close()
-  }
-
-  *#changesOfAll(
-    rrsetsOf: (tunnel: Tunnel) => readonly Rrset[],
-    digests: ZoneDigests | undefined,
-  ): Generator<RrsetChange> {
-    for (const row of this.tunnels.all()) {
-      this.#occupy(row)
-      if (isBroken(row)) continue
-      for (const rrset of rrsetsOf(row)) {
-        digests?.add(rrset)
-        yield { kind: 'put', rrset, dynamic: true }
-      }
-    }
-  }
-
-  #occupy(row: Given | BrokenRow): void {
-    this.#links.occupy(row)
-    this.#routed?.occupy(row)
-  }
-
-  /** What a start writes, and the SOA records of its serials; if it can't, those that were written last stand. */
-  #startSoas(digests: ZoneDigests | undefined): readonly RrsetChange[] {
-    try {
-      const changes = this.#write(() => {
-        this.#clock.note(this.#now())
-        this.#links.forgetRested(this.#now())
-        this.#routed?.forgetRested(this.#now())
-        return this.#beginAll(digests)
-      })
-      this.#clock.committed()
-      return changes
-    } catch (error) {
-      if (storageFaultOf(error) === undefined) throw error
-      this.noteFault(error)
-      return this.#soas.standing()
-    }
-  }
-
-  #beginAll(digests: ZoneDigests | undefined): readonly RrsetChange[] {
-    const apexes = this.#catalog.apexes()
-    this.#soas.forgetOthers(apexes)
-    return apexes.flatMap(apex => {
-      const soa = this.#catalog.rrset(apex, TYPE.SOA)
-      const rdata = soa?.rdatas[0]
-      if (soa === undefined || rdata === undefined) return []
-      const serial = this.#soas.begin({ apex, soa, digest: digests?.of(apex) }, this.#now())
-      return serial === soaSerial(rdata) ? [] : [{ kind: 'put', rrset: withSerial(soa, serial) }]
-    })
   }
 
   /** Runs `work` in a transaction of its own. Throws if it failed: nothing is done. */

@@ -1,0 +1,79 @@
+import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { KindFields } from '../tunnel/tunnel.ts'
+import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
+import type { DormantTunnels } from './dormant-tunnels.ts'
+import type { EndpointChange, Moves } from './moves.ts'
+import { REFUSAL, refused } from './refusal.ts'
+import type { Registration, TunnelRequest } from './registration.ts'
+import type { HeldEndpoint, Takeovers } from './takeover.ts'
+
+/** What an owner does with a tunnel that is dormant, perhaps: then it comes back, with what is changed. */
+export class Returns {
+  readonly #sleepers: TunnelReader['dormant']
+  readonly #dormant: DormantTunnels
+  readonly #moves: Moves
+  readonly #takeovers: Takeovers
+
+  constructor(parts: {
+    readonly table: Pick<TunnelReader, 'dormant'>
+    readonly dormant: DormantTunnels
+    readonly moves: Moves
+    readonly takeovers: Takeovers
+  }) {
+    this.#sleepers = parts.table.dormant
+    this.#dormant = parts.dormant
+    this.#moves = parts.moves
+    this.#takeovers = parts.takeovers
+  }
+
+  /** Moves a tunnel to another IPv4 endpoint; a dormant one comes back there. */
+  async changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
+    if (this.#sleepers.byId(id) === undefined) return this.#moves.move(id, ipv4)
+    const awakened = await this.#dormant.wake(id, { ipv4 })
+    if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
+    return awakened.kind === 'refused' ? awakened : this.#moves.move(id, ipv4)
+  }
+
+  /** The dormant tunnel that has just this endpoint and name: a registration of both means it. */
+  dormantOf(wanted: Pick<TunnelRequest, 'nicname' | 'country'> & { readonly ipv4: string }) {
+    const dormant = this.#sleepers.byName(wanted.nicname, wanted.country)
+    return dormant?.ipv4Client === wanted.ipv4 ? dormant : undefined
+  }
+
+  /** Brings a dormant tunnel back with a new key: whoever registers it again from its endpoint has lost the old one. */
+  async reregister(id: string): Promise<Registration> {
+    const key = newKey()
+    const awakened = await this.#dormant.wake(id, { keyHash: hashKey(key) })
+    switch (awakened.kind) {
+      case 'woken':
+        return { kind: 'registered', tunnel: awakened.tunnel, key }
+      case 'refused':
+        return awakened
+      case 'awake': // somebody has come first, and has its key
+        return refused(REFUSAL.nicnameTaken(awakened.tunnel.nicname, awakened.tunnel.country))
+      default:
+        return awakened satisfies never
+    }
+  }
+
+  /**
+   * Moves a tunnel to the endpoint of a silent one, which gets the other's; one that has let go of it keeps what it has. A
+   * dormant tunnel comes back first: what it gives in exchange must be its own.
+   */
+  async takeEndpoint(id: string, wanted: HeldEndpoint): Promise<EndpointChange> {
+    if (this.#sleepers.byId(id) !== undefined) {
+      const awakened = await this.#dormant.wake(id)
+      if (awakened.kind === 'refused') return awakened
+    }
+    const change = await this.#takeovers.take(id, wanted)
+    return change.kind === 'let-go' ? this.#moves.move(id, wanted.ipv4) : change
+  }
+
+  /** Lets a tunnel be known by another public key; a dormant one comes back with it, whoever has its former one by now. */
+  async changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
+    if (this.#sleepers.byId(id) === undefined) return this.#moves.changeKey(id, fields)
+    const awakened = await this.#dormant.wake(id, { fields })
+    if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
+    return awakened.kind === 'refused' ? awakened : this.#moves.changeKey(id, fields)
+  }
+}

@@ -1,0 +1,102 @@
+import type { Prefix } from '../../address/prefix.ts'
+import type { Assignment } from '../../tunnel/address-pool.ts'
+import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+import { TYPE } from '../../wire/codes.ts'
+import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
+import type { Rrset } from '../../zone/rrset.ts'
+import { soaSerial } from '../../zone/serial.ts'
+import { storageFaultOf } from '../storage-fault.ts'
+import type { Given, IndexAllocation } from './index-allocation.ts'
+import type { Journal } from './journal.ts'
+import { isBroken } from './row-rules.ts'
+import type { SeenClock } from './seen-clock.ts'
+import type { TunnelTable } from './tunnel-table.ts'
+import { ZoneDigests } from './zone-digests.ts'
+import { withSerial, type ZoneSoas } from './zone-soas.ts'
+
+interface TableStartParts {
+  readonly catalog: Catalog
+  /** The zones that tunnels live in, in wire form and lower case. */
+  readonly apexes: readonly Uint8Array[]
+  readonly tunnels: TunnelTable
+  readonly journal: Journal
+  readonly links: IndexAllocation<Assignment>
+  readonly routed: IndexAllocation<Prefix> | undefined
+  readonly soas: ZoneSoas
+  readonly clock: SeenClock
+  /** Seconds of the steady clock. */
+  readonly now: () => number
+  /** Runs work in a transaction of its own; throws if it failed. */
+  readonly write: <T>(work: () => T) => T
+  readonly noteFault: (error: unknown) => void
+}
+
+/** What a start publishes of the table, which indexes are taken, and the serials that the zones begin with. */
+export class TableStart {
+  readonly #parts: TableStartParts
+
+  constructor(parts: TableStartParts) {
+    this.#parts = parts
+  }
+
+  publish(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
+    const { catalog, apexes, tunnels, journal, links, routed, now } = this.#parts
+    const digests = journal.isKept ? ZoneDigests.ofStatics(catalog, apexes) : undefined
+    catalog.commit(this.#changesOfAll(rrsetsOf, digests), { differences: false })
+    for (const row of tunnels.dormant.given()) this.#occupy(row)
+    links.loadResting(now())
+    routed?.loadResting(now())
+    catalog.commit(this.#startSoas(digests), { differences: false })
+  }
+
+  *#changesOfAll(
+    rrsetsOf: (tunnel: Tunnel) => readonly Rrset[],
+    digests: ZoneDigests | undefined,
+  ): Generator<RrsetChange> {
+    for (const row of this.#parts.tunnels.all()) {
+      this.#occupy(row)
+      if (isBroken(row)) continue
+      for (const rrset of rrsetsOf(row)) {
+        digests?.add(rrset)
+        yield { kind: 'put', rrset, dynamic: true }
+      }
+    }
+  }
+
+  #occupy(row: Given | BrokenRow): void {
+    this.#parts.links.occupy(row)
+    this.#parts.routed?.occupy(row)
+  }
+
+  /** What a start writes, and the SOA records of its serials; if it can't, those that were written last stand. */
+  #startSoas(digests: ZoneDigests | undefined): readonly RrsetChange[] {
+    const { clock, links, routed, soas, now, write, noteFault } = this.#parts
+    try {
+      const changes = write(() => {
+        clock.note(now())
+        links.forgetRested(now())
+        routed?.forgetRested(now())
+        return this.#beginAll(digests)
+      })
+      clock.committed()
+      return changes
+    } catch (error) {
+      if (storageFaultOf(error) === undefined) throw error
+      noteFault(error)
+      return soas.standing()
+    }
+  }
+
+  #beginAll(digests: ZoneDigests | undefined): readonly RrsetChange[] {
+    const { catalog, soas, now } = this.#parts
+    const apexes = catalog.apexes()
+    soas.forgetOthers(apexes)
+    return apexes.flatMap(apex => {
+      const soa = catalog.rrset(apex, TYPE.SOA)
+      const rdata = soa?.rdatas[0]
+      if (soa === undefined || rdata === undefined) return []
+      const serial = soas.begin({ apex, soa, digest: digests?.of(apex) }, now())
+      return serial === soaSerial(rdata) ? [] : [{ kind: 'put', rrset: withSerial(soa, serial) }]
+    })
+  }
+}
