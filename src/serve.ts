@@ -20,7 +20,6 @@ import { correspondenceOf, tellOwners } from './mail-serving.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { operatedBroker } from './operated.ts'
-import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
@@ -84,16 +83,24 @@ async function serveAfter(
     killChildren()
     process.exit(EXIT.fault)
   })
-  const parts = { log, output, manager, lastResort, sockets, restart: () => restart.run() }
-  const restart = new Restart({
+  const restart: Restart = new Restart({
     sockets,
     manager,
-    startAgain: options => start(config, { ...parts, ...options }),
+    startAgain: ({ config, ...options }) => start(config, { ...parts, ...options }),
     log,
   })
-  process.on('SIGHUP', () => restart.reload()) // while it starts everything is read anyway
+  const parts = { log, output, manager, lastResort, sockets, restart }
+  process.on('SIGHUP', () => restart.reload())
+  void signal.then(name => {
+    if (restart.hasBegun) return
+    log.info({ signal: name }, 'stopping before everything was started')
+    manager.tell('stopping', 'stopping')
+    killChildren()
+    process.exit(EXIT.ok) // what is half started has been promised to nobody
+  })
   // Without a listener Node opens its inspector, and who reaches that port runs what code they like.
   process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
+  let reason: EndSignal | undefined
   try {
     logStart(config, { log, warnings })
     const running = await start(config, {
@@ -101,19 +108,19 @@ async function serveAfter(
       released: async () => predecessor?.released(),
       onAnswering: async () => predecessor?.silent(),
     })
-    restart.begin(running)
     lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
     sockets?.closeUntaken()
     await predecessor?.left()
     setTimeout(() => restart.settle(), SETTLING_MS).unref()
     manager.tell('ready', SERVING)
     process.stdout.write(running.readyLine)
-    const reason = await Promise.race([signal, restart.handedOver])
+    restart.begin(running)
+    reason = await Promise.race([signal, restart.handedOver])
     if (reason !== undefined) log.info({ signal: reason }, 'stopping')
     return EXIT.ok
   } finally {
     if (!restart.hasHandedOver) manager.tell('stopping', 'stopping')
-    await endWithin(STOP_DEADLINE_MS, { end: () => restart.end(), log })
+    await endWithin(STOP_DEADLINE_MS, { end: () => restart.end(reason), log })
     manager.close()
     sockets?.close()
   }
@@ -145,7 +152,7 @@ interface StartParts {
   readonly manager: ServiceManager
   readonly lastResort: LastResort
   readonly sockets: HeldSockets | undefined
-  readonly restart: NonNullable<Operated['restart']>
+  readonly restart: Pick<Restart, 'run' | 'noteReload'>
   /** Resolves when the table is free, with what the process before remembers. */
   readonly released: () => Promise<Memory | undefined>
   /** Called once queries are answered, and before anything can be changed. */
@@ -283,8 +290,11 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     troubles,
     secondaries,
     recentRefusals,
-    reload: () => reload.run(),
-    restart: parts.restart,
+    reload: () => {
+      parts.restart.noteReload()
+      return reload.run()
+    },
+    restart: () => parts.restart.run(),
   })
   const gate = new CommandGate(operatorHandler(operated))
   const control = await listenForOperator(config, { broker, gate, log })
@@ -315,7 +325,18 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   const onReleased = () => {
     isReleased = true
   }
-  return new Running({ readyLine, reload, dns, portal, control, gate, stops, onReleased, log })
+  return new Running({
+    readyLine,
+    reload: { run: () => reload.run(), inForce: () => untold.inForce },
+    dns,
+    portal,
+    control,
+    gate,
+    stops,
+    onReleased,
+    onAbandoned: () => broker.interfaces.close(),
+    log,
+  })
 }
 
 /** A disk in trouble that takes no socket is no reason to serve nothing; anything else in its way is. */
@@ -343,7 +364,9 @@ function rereadTls({ dns }: Config, listeners: DnsListeners): readonly string[] 
   return [tls.certificate]
 }
 
-function awaitSignal(): Promise<string> {
+type EndSignal = 'SIGTERM' | 'SIGINT'
+
+function awaitSignal(): Promise<EndSignal> {
   return new Promise(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal))
   })

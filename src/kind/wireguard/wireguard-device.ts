@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
 import { LastingChild } from '../../shared/lasting-child.ts'
@@ -6,6 +7,8 @@ import type { RunWg } from './wg-command.ts'
 /** What carries the tunnels: the kernel's module, or a child process of ours. */
 export type Program = 'kernel' | 'wireguard-go'
 
+/** Where wireguard-go is asked from; it ends when this has gone. */
+const SOCKETS = '/var/run/wireguard'
 const POLL_MS = 50
 const POLLS = 100
 
@@ -20,6 +23,8 @@ export class WireguardDevice {
   readonly #runWg: RunWg
   readonly #lost: () => void
   #child: LastingChild | undefined
+  /** Whether a process before this one has started what carries the interface. */
+  #isInherited = false
 
   constructor(options: {
     readonly name: string
@@ -44,7 +49,9 @@ export class WireguardDevice {
 
   /** Touches nothing that is as it should be. Returns why the interface can't be had. */
   async ensure(): Promise<string | undefined> {
-    const made = (await this.#isThere()) ? undefined : await this.#make()
+    const isThere = await this.#isThere()
+    this.#isInherited = isThere && this.#child === undefined
+    const made = isThere ? undefined : await this.#make()
     return made ?? (await this.#configure()) ?? (await this.#bringUp())
   }
 
@@ -52,12 +59,16 @@ export class WireguardDevice {
   close(): void {
     this.#child?.stop()
     this.#child = undefined
+    if (this.#program === 'wireguard-go' && this.#isInherited) endInherited(this.name)
+    this.#isInherited = false
   }
 
   /** Lets wireguard-go run on: a process that takes over finds the interface as it is, and makes it anew if it ends. */
   leave(): void {
-    this.#child?.leave()
+    if (this.#child === undefined) return
+    this.#child.leave()
     this.#child = undefined
+    this.#isInherited = true
   }
 
   async #isThere(): Promise<boolean> {
@@ -102,5 +113,14 @@ export class WireguardDevice {
       'up',
     ])
     return status === 0 ? undefined : reasonOf(stderr)
+  }
+}
+
+/** One that can't be reached goes on, and the next start finds its interface. */
+function endInherited(name: string): void {
+  try {
+    rmSync(`${SOCKETS}/${name}.sock`, { force: true })
+  } catch {
+    // it is another user's
   }
 }
