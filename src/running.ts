@@ -4,10 +4,10 @@ import type { Memory } from './handover/messages.ts'
 import type { Control, ControlHandler } from './operator/control.ts'
 import { documentOf } from './operator/problem-document.ts'
 import type { Portal } from './portal/portal.ts'
-import type { ReloadReport } from './zone-loading.ts'
 import type { Log } from './shared/log.ts'
 import { problem } from './shared/problem.ts'
 import type { Stops } from './stops.ts'
+import type { ReloadReport } from './zone-loading.ts'
 
 /** When an operator may try again while another process takes over. */
 const RETRY_SECONDS = 2

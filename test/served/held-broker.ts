@@ -1,0 +1,35 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { HELD, type Step } from './handover-hook.ts'
+import { eventually, RestartedBroker } from './restarted-broker.ts'
+
+const HOOK = new URL('./handover-hook.ts', import.meta.url)
+
+/** One whose processes can be ended or held up at any message between them: see handover-hook.ts. */
+export class HeldBroker extends RestartedBroker {
+  readonly #file: string
+  #holds = 0
+
+  constructor(t: TestContext) {
+    const env: Record<string, string> = { NODE_OPTIONS: `--import=${HOOK.href}` }
+    super(t, env)
+    this.#file = join(this.dir, 'step')
+    env.FREENET6_TEST_STEP = this.#file
+  }
+
+  plan(step: Step): void {
+    writeFileSync(this.#file, JSON.stringify(step))
+  }
+
+  /** Resolves when a restart is held up at the step that was planned last. */
+  async held(): Promise<void> {
+    this.#holds++
+    await eventually(() => this.server.stderr.split(HELD).length > this.#holds)
+  }
+
+  /** What was held up goes on. */
+  goOn(): void {
+    rmSync(this.#file)
+  }
+}
