@@ -9,7 +9,7 @@ const HOOK = new URL('./handover-hook.ts', import.meta.url)
 /** One whose processes can be ended or held up at any message between them: see handover-hook.ts. */
 export class HeldBroker extends RestartedBroker {
   readonly #file: string
-  #holds = 0
+  #holdsBefore = 0
 
   constructor(t: TestContext) {
     const env: Record<string, string> = { NODE_OPTIONS: `--import=${HOOK.href}` }
@@ -19,13 +19,17 @@ export class HeldBroker extends RestartedBroker {
   }
 
   plan(step: Step): void {
+    this.#holdsBefore = this.#holds
     writeFileSync(this.#file, JSON.stringify(step))
   }
 
   /** Resolves when a restart is held up at the step that was planned last. */
   async held(): Promise<void> {
-    this.#holds++
-    await eventually(() => this.server.stderr.split(HELD).length > this.#holds)
+    await eventually(() => this.#holds > this.#holdsBefore)
+  }
+
+  get #holds(): number {
+    return this.server.stderr.split(HELD).length - 1
   }
 
   /** What was held up goes on. */
