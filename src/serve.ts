@@ -90,11 +90,16 @@ async function serveAfter(
     log,
   })
   const parts = { log, output, manager, lastResort, sockets, restart }
+  /** The service goes on where another process is it, after this one or still. */
+  const tellEnd = () => {
+    const isService = restart.hasBegun ? !restart.hasHandedOver : predecessor === undefined
+    if (isService) manager.tell('stopping', 'stopping')
+  }
   process.on('SIGHUP', () => restart.reload())
   void signal.then(name => {
     if (restart.hasBegun) return
     log.info({ signal: name }, 'stopping before everything was started')
-    manager.tell('stopping', 'stopping')
+    tellEnd()
     killChildren()
     process.exit(EXIT.ok) // what is half started has been promised to nobody
   })
@@ -119,7 +124,7 @@ async function serveAfter(
     if (reason !== undefined) log.info({ signal: reason }, 'stopping')
     return EXIT.ok
   } finally {
-    if (!restart.hasHandedOver) manager.tell('stopping', 'stopping')
+    tellEnd()
     await endWithin(STOP_DEADLINE_MS, { end: () => restart.end(reason), log })
     manager.close()
     sockets?.close()

@@ -11,8 +11,8 @@ export class HeldBroker extends RestartedBroker {
   readonly #file: string
   #holdsBefore = 0
 
-  constructor(t: TestContext) {
-    const env: Record<string, string> = { NODE_OPTIONS: `--import=${HOOK.href}` }
+  constructor(t: TestContext, more: Readonly<Record<string, string>> = {}) {
+    const env: Record<string, string> = { ...more, NODE_OPTIONS: `--import=${HOOK.href}` }
     super(t, env)
     this.#file = join(this.dir, 'step')
     env.FREENET6_TEST_STEP = this.#file

@@ -10,7 +10,7 @@ import { HeldSockets } from '../../src/listen/held-sockets.ts'
 import { loadLibc } from '../../src/listen/libc.ts'
 import { passedByManager } from '../../src/listen/passed-sockets.ts'
 import { noBatches } from '../listen/batch-listener.ts'
-import { ask, configText } from '../spawn.ts'
+import { ask, configText, runCli } from '../spawn.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
 const UDP = { count: 1, patienceMs: 250, isAhead: false }
@@ -81,6 +81,40 @@ test('what is asked before the service runs is answered by it', { skip: noBatche
     const [code] = await closed
     sockets.close()
     assert.equal(code, 0, said())
+  }
+})
+
+test('a successor has the sockets of the service manager, and so has the next start', {
+  skip: noBatches,
+}, async () => {
+  const ports = { dns: await freePort(), web: await freePort() }
+  const sockets = opened(ports)
+  const endpoint = { address: '127.0.0.1', port: ports.dns }
+  const first = startWith(sockets, ports)
+  const asked = () =>
+    Promise.all([
+      ask(endpoint, 'freenet6.net', 'SOA', { timeout: PATIENCE_MS }),
+      ask(endpoint, 'freenet6.net', 'SOA', { tcp: true, timeout: PATIENCE_MS }),
+      fetch(`http://127.0.0.1:${ports.web}/healthz`),
+    ])
+  let last = first
+  try {
+    await asked()
+    const { stdout, stderr } = await runCli(['restart', '--json', '--config', join(dir, 'freenet6.toml')], {
+      timeout: PATIENCE_MS,
+    })
+    const { pid } = JSON.parse(stdout || stderr) as { pid: number }
+    await asked()
+    process.kill(pid, 'SIGTERM')
+    await once(first.child, 'close') // both have ended: they share its outputs
+    const waiting = asked()
+    last = startWith(sockets, ports)
+    const [udp, tcp, health] = await waiting
+    assert.deepEqual([udp.rcode, tcp.rcode, health.status], ['NOERROR', 'NOERROR', 200], last.said())
+  } finally {
+    last.child.kill('SIGTERM')
+    await once(last.child, 'close')
+    sockets.close()
   }
 })
 
