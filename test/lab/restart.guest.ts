@@ -1,0 +1,266 @@
+/**
+ * Restarts of the real program while pings run through its tunnels: what carries them is not touched.
+ *
+ *   uml-run -- node test/lab/restart.guest.ts kernel
+ */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { CONFIG_FILE, INTERNET_IPV6, LabBroker, readRows, type Settings, until, WEB } from './lab-broker.ts'
+import { registerByApi, type TunnelView } from './lab-client.ts'
+import { type Host, Narrator, type Outcome, runQuietly } from './narrator.ts'
+import { descriptorsOf, isRunning, programsBeside } from './processes-seen.ts'
+import { Recorder } from './recorder.ts'
+import { TunnelPing } from './tunnel-ping.ts'
+
+const TOPOLOGY = join(import.meta.dirname, 'topology.sh')
+const RESTART = [process.execPath, 'src/cli.ts', 'restart', '--json', '--config', CONFIG_FILE]
+const WIREGUARD = 'fn6-wg'
+const PATIENCE_MS = 60_000
+/** The kernel numbers our routes so. */
+const OUR_ROUTES = /proto 24[67]/
+
+const program = process.argv[2] === 'wireguard-go' ? 'wireguard-go' : 'kernel'
+/** Restarts in a row that are looked at for descriptors. */
+const MANY = Number(process.argv[3] ?? 3)
+const SETTINGS: Settings = {
+  layout: 'shared',
+  reachability: 'off',
+  monitorInterval: '2s',
+  threshold: 3,
+  // The machine that runs wireguard-go for want of a module may lack the other kind's as well.
+  ...(program === 'kernel' ? {} : { kinds: ['wireguard'] }),
+}
+const HOSTS: readonly Host[] = program === 'kernel' ? ['client', 'client2'] : ['client2']
+const narrator = new Narrator()
+
+interface Registered extends TunnelView {
+  readonly wireguard: { readonly server_public_key: string; readonly endpoint: string }
+}
+
+describe(`restarts while tunnels carry, ${program}`, { concurrency: false }, () => {
+  let broker: LabBroker
+  let pings: readonly TunnelPing[] = []
+  let monitors: readonly Recorder[] = []
+  let early: KernelState
+  let children: readonly string[]
+  /** The process that is the service. */
+  let serving = 0
+
+  before(async () => {
+    must('sh', TOPOLOGY)
+    rmSync('/run/lab/data', { recursive: true, force: true })
+    broker = await LabBroker.start(SETTINGS)
+    serving = broker.pid
+    const two = register({ kind: 'wireguard', public_key: newKey('/run/lab/two.key'), nicname: 'two' })
+    connectWireguard('client2', two)
+    if (program === 'kernel')
+      connectSit('client', register({ kind: 'sit', ipv4: '192.0.2.2', nicname: 'one' }))
+    for (const host of HOSTS) await until(`an answer to ${host}`, PATIENCE_MS, () => isAnswered(host))
+    monitors = [
+      new Recorder('broker', ['ip', '-oneline', 'monitor', 'link', 'address', 'route']),
+      new Recorder('broker', ['nft', 'monitor']),
+    ]
+    children = await lastingChildren()
+    pings = HOSTS.map(host => new TunnelPing(host, INTERNET_IPV6))
+    early = kernelState()
+  })
+
+  after(async () => {
+    for (const one of [...pings, ...monitors]) await one.end()
+    for (const pid of [serving, broker.pid]) end(pid)
+  })
+
+  test('the service is restarted, and again', async () => {
+    await restart()
+    await restart()
+  })
+
+  test('a successor with a wrong configuration leaves the process before in its place', () => {
+    const sound = readFileSync(CONFIG_FILE, 'utf8')
+    const wrong = '[dns.tls]\nlisten = ["192.0.2.1:853"]\ncertificate = "no.pem"\nkey = "no.pem"\n'
+    writeFileSync(CONFIG_FILE, `${sound}\n${wrong}`)
+    const { status, stdout } = runQuietly('broker', RESTART)
+    writeFileSync(CONFIG_FILE, sound)
+    assert.equal(status, 1, stdout)
+    assert.match(stdout, /restart-failed.*no\.pem/)
+    assert.ok(isRunning(serving))
+  })
+
+  test('a process that has closed its table goes on when its successor is killed', async () => {
+    const told = broker.output.length
+    const asking = new Recorder('broker', RESTART)
+    await until('the successor to have the table', PATIENCE_MS, () =>
+      broker.output.includes('table loaded', told) ? true : undefined,
+    )
+    end(Number(/"pid":(\d+),"msg":"a successor was started"/.exec(broker.output.slice(told))?.[1]))
+    await asking.ended
+    assert.match(asking.output, /restart-failed.*SIGKILL/)
+    assert.ok(isRunning(serving))
+    await settled()
+  })
+
+  test('the process before is killed when it has handed over', async () => {
+    const former = serving
+    serving = askedRestart()
+    end(former)
+    await settled()
+  })
+
+  test('many restarts leave no descriptor and no child behind', async t => {
+    const counts: number[] = []
+    for (let times = 0; times < MANY; times++) {
+      await restart()
+      counts.push(descriptorsOf(serving))
+    }
+    t.diagnostic(`descriptors: ${counts.join(' ')}`)
+    assert.equal(new Set(counts).size, 1, counts.join(' '))
+  })
+
+  test('no echo was lost, and nothing that carries a tunnel was changed', async t => {
+    for (const ping of pings) {
+      const { sent, lost } = await ping.end()
+      t.diagnostic(`${ping.host}: ${sent} sent, lost: ${lost.join(' ') || 'none'}`)
+      assert.deepEqual(lost, [], ping.host)
+      assert.ok(sent > 50)
+    }
+    for (const { output } of monitors) assert.equal(output, '')
+    const late = kernelState()
+    assert.deepEqual(late.lasting, early.lasting)
+    assert.equal(late.counts.length, early.counts.length)
+    const grown = late.counts.map((count, at) => count - (early.counts[at] ?? 0))
+    assert.ok(Math.min(...grown) >= 0, 'a counter has begun anew')
+    assert.ok(Math.max(...grown) > 50)
+  })
+
+  test('the monitor has taken no restart for silence', () => {
+    for (const { nicname, unreachable } of readRows()) assert.equal(unreachable, 0, nicname)
+    assert.doesNotMatch(broker.output, /cut off|another program has changed|is not as tunnels need/)
+  })
+
+  test('what the last process is asked for it does, and with its end all ends that it should take along', async () => {
+    register({ kind: 'wireguard', public_key: newKey('/run/lab/three.key'), nicname: 'three' })
+    await until('its row', PATIENCE_MS, () => readRows().length === HOSTS.length + 1 || undefined)
+    await until('its route', PATIENCE_MS, () => monitors[0]?.output !== '' || undefined)
+    process.kill(serving, 'SIGTERM')
+    await until('the end', PATIENCE_MS, () => !isRunning(serving) || undefined)
+    await until('the end of its children', PATIENCE_MS, () => childrenNow().length === 0 || undefined).catch(
+      () => assert.deepEqual(childrenNow(), []),
+    )
+  })
+
+  async function restart(): Promise<void> {
+    const former = serving
+    serving = askedRestart()
+    await until('the process before to end', PATIENCE_MS, () => !isRunning(former) || undefined)
+    await settled()
+  }
+
+  function askedRestart(): number {
+    const { status, stdout, stderr } = runQuietly('broker', RESTART)
+    assert.equal(status, 0, `${stdout}${stderr}\n${broker.output}`)
+    return (JSON.parse(stdout) as { pid: number }).pid
+  }
+
+  /** One service with the children that the first had, and well. */
+  async function settled(): Promise<void> {
+    await until('the children', PATIENCE_MS, () =>
+      `${childrenNow()}` === `${children}` ? true : undefined,
+    ).catch(() => assert.deepEqual(childrenNow(), children))
+    const health = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', `${WEB}/healthz`]
+    assert.equal(runQuietly('broker', health).stdout, '200')
+  }
+
+  function childrenNow(): readonly string[] {
+    return programsBeside(
+      serving,
+      monitors.map(({ pid }) => pid),
+    )
+  }
+
+  /** Those that are there several times in a row. */
+  async function lastingChildren(): Promise<readonly string[]> {
+    let same = 0
+    let last = ''
+    return until('the first process to come to rest', PATIENCE_MS, () => {
+      const now = childrenNow()
+      same = `${now}` === last && now.length > 0 ? same + 1 : 0
+      last = `${now}`
+      return same === 5 ? now : undefined
+    })
+  }
+})
+
+interface KernelState {
+  /** Interfaces, routes, rules, elements and peers, with indexes and handles: what is made anew has others. */
+  readonly lasting: readonly string[]
+  /** What the kernel has counted for each. */
+  readonly counts: readonly number[]
+}
+
+function kernelState(): KernelState {
+  const links = inside('broker', 'ip', '-oneline', 'link', 'show').split('\n')
+  const routes = inside('broker', 'ip', '-6', 'route', 'show', 'table', 'all').split('\n')
+  const rules = program === 'kernel' ? inside('broker', 'nft', '-a', 'list', 'table', 'ip', 'freenet6') : ''
+  const peers = inside('broker', 'wg', 'show', WIREGUARD, 'dump').trim().split('\n').slice(1)
+  const fields = peers.map(line => line.split('\t'))
+  const counts = Array.from(rules.matchAll(/counter packets (\d+)/g), ([, count]) => Number(count))
+  return {
+    lasting: [
+      ...links.filter(line => /^\d+: fn6-/.test(line)),
+      ...routes.filter(line => OUR_ROUTES.test(line)),
+      rules.replace(/counter packets \d+ bytes \d+/g, 'counter'),
+      ...fields.map(([key, , endpoint, allowed]) => `${key} ${endpoint} ${allowed}`),
+    ],
+    counts: [...counts, ...fields.flatMap(([, , , , , received, sent]) => [Number(received), Number(sent)])],
+  }
+}
+
+function register(fields: Readonly<Record<string, string>>): Registered {
+  return registerByApi(narrator, 'broker', { country: 'ca', os: 'linux', ...fields }) as Registered
+}
+
+function newKey(file: string): string {
+  mkdirSync('/run/lab', { recursive: true })
+  return must('sh', '-c', `umask 077; wg genkey | tee ${file} | wg pubkey`).trim()
+}
+
+function connectSit(host: Host, { ipv6_client }: Registered): void {
+  inside(host, ...'ip tunnel add t1 mode sit remote 192.0.2.1 local 192.0.2.2 ttl 64'.split(' '))
+  inside(host, 'ip', 'link', 'set', 't1', 'up')
+  inside(host, 'ip', 'addr', 'add', `${ipv6_client}/64`, 'dev', 't1', 'nodad')
+  inside(host, ...'ip -6 route add default dev t1'.split(' '))
+}
+
+function connectWireguard(host: Host, { ipv6_client, wireguard }: Registered): void {
+  if (program === 'kernel') inside(host, 'ip', 'link', 'add', 'wg2', 'type', 'wireguard')
+  else inside(host, 'wireguard-go', 'wg2')
+  const { server_public_key, endpoint } = wireguard
+  const peer = ['peer', server_public_key, 'endpoint', endpoint, 'allowed-ips', '::/0']
+  inside(host, 'wg', 'set', 'wg2', 'private-key', '/run/lab/two.key', ...peer)
+  inside(host, 'ip', 'addr', 'add', `${ipv6_client}/64`, 'dev', 'wg2', 'nodad')
+  inside(host, ...'ip link set wg2 mtu 1420 up'.split(' '))
+  inside(host, ...'ip -6 route add default dev wg2'.split(' '))
+}
+
+function isAnswered(host: Host): true | undefined {
+  const { status } = runQuietly(host, ['ping', '-6', '-c', '2', '-i', '0.2', '-W', '1', INTERNET_IPV6])
+  return status === 0 || undefined
+}
+
+/** kill -9, of one that may have ended. */
+function end(pid: number): void {
+  if (pid > 1 && isRunning(pid)) process.kill(pid, 'SIGKILL')
+}
+
+function inside(host: Host, ...command: readonly string[]): string {
+  return must('ip', 'netns', 'exec', host, ...command)
+}
+
+function must(command: string, ...args: readonly string[]): string {
+  const { status, stdout, stderr }: Outcome = spawnSync(command, args, { encoding: 'utf8' })
+  assert.equal(status, 0, `${command} ${args.join(' ')}: ${stderr}`)
+  return stdout
+}
