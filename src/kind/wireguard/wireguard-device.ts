@@ -49,10 +49,10 @@ export class WireguardDevice {
 
   /** Touches nothing that is as it should be. Returns why the interface can't be had. */
   async ensure(): Promise<string | undefined> {
-    const isThere = await this.#isThere()
-    this.#isInherited = isThere && this.#child === undefined
-    const made = isThere ? undefined : await this.#make()
-    return made ?? (await this.#configure()) ?? (await this.#bringUp())
+    const port = await this.#listenPort()
+    this.#isInherited = port !== undefined && this.#child === undefined
+    const made = port === undefined ? await this.#make() : undefined
+    return made ?? (await this.#configure(port)) ?? (await this.#bringUp())
   }
 
   /** Ends wireguard-go, and its interface with it; the kernel's stays, as other devices do. */
@@ -71,8 +71,10 @@ export class WireguardDevice {
     this.#isInherited = true
   }
 
-  async #isThere(): Promise<boolean> {
-    return (await this.#runWg(['show', this.name, 'listen-port'])).kind === 'done'
+  /** Undefined: there is no such interface. */
+  async #listenPort(): Promise<string | undefined> {
+    const outcome = await this.#runWg(['show', this.name, 'listen-port'])
+    return outcome.kind === 'done' ? outcome.output.trim() : undefined
   }
 
   async #make(): Promise<string | undefined> {
@@ -86,16 +88,17 @@ export class WireguardDevice {
       restarted: this.#lost,
     })
     for (let poll = 0; poll < POLLS; poll++) {
-      if (await this.#isThere()) return undefined
+      if ((await this.#listenPort()) !== undefined) return undefined
       await sleep(POLL_MS)
     }
     return 'wireguard-go makes no interface'
   }
 
-  async #configure(): Promise<string | undefined> {
+  /** wireguard-go opens its socket anew even for the port that it has, and loses what waits in it: it is not told again. */
+  async #configure(present: string | undefined): Promise<string | undefined> {
     const port = String(this.#port)
-    const set = ['set', this.name, 'listen-port', port, 'private-key', this.#keyFile]
-    const outcome = await this.#runWg(set)
+    const listen = port === present ? [] : ['listen-port', port]
+    const outcome = await this.#runWg(['set', this.name, ...listen, 'private-key', this.#keyFile])
     return outcome.kind === 'done' ? undefined : outcome.reason
   }
 
