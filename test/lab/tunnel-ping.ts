@@ -3,7 +3,7 @@ import { Recorder } from './recorder.ts'
 
 /** Echoes that may be on their way when it ends. */
 const UNDER_WAY = 2
-const EVERY_SECONDS = '0.1'
+const EVERY_SECONDS = '0.02'
 
 /** A ping that runs until it is ended. */
 export class TunnelPing {
