@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { PacedSender } from '../../bench/paced-sender.ts'
 import { noBatches } from '../listen/batch-listener.ts'
 import type { Step } from './handover-hook.ts'
@@ -10,6 +10,9 @@ import { eventually, GLUE, hasEnded, Registrant } from './restarted-broker.ts'
 
 /** What a thread that is killed had taken from its socket. */
 const BATCH = 64
+
+/** With FREENET6_LAB=all every step; else those from which on the process before is silent, and one before. */
+const IS_WHOLE = process.env.FREENET6_LAB === 'all'
 
 const OF_SUCCESSOR = [
   { of: 'successor', at: 'before saying', kind: 'prepared' },
@@ -33,9 +36,10 @@ test('whenever a successor is killed, the process before goes on; when both are 
 }, async t => {
   const broker = new HeldBroker(t)
   const server = await broker.start()
-  using sender = new PacedSender(server.endpoint(), { asked: [GLUE], perSecond: 500 })
+  using sender = new PacedSender(server.endpoint(), { asked: [GLUE], perSecond: 200 })
   using registrant = new Registrant(broker)
-  for (const step of OF_SUCCESSOR) {
+  const steps = IS_WHOLE ? OF_SUCCESSOR : OF_SUCCESSOR.slice(-3)
+  for (const step of steps) {
     broker.plan({ ...step, what: 'kill' })
     assert.match(await broker.failure(), /SIGKILL/, step.kind)
     await eventually(() => broker.isReady())
@@ -45,7 +49,7 @@ test('whenever a successor is killed, the process before goes on; when both are 
     assert.equal(server.exitCode, null)
   }
   await sender.stop()
-  assert.deepEqual([sender.udp.wrong, sender.udp.sent - sender.udp.answered], [[], 0])
+  assertFewLost(t, sender, steps.length)
   broker.plan({ of: 'successor', at: 'on hearing', kind: 'yours', what: 'kill' })
   await broker.restarted()
   await eventually(() => server.exitCode === 0)
@@ -62,9 +66,10 @@ test('whenever the process before is killed, its successor serves, and can be fo
 }, async t => {
   const broker = new HeldBroker(t)
   const server = await broker.start()
-  using sender = new PacedSender(server.endpoint(), { asked: [GLUE], perSecond: 500 })
+  using sender = new PacedSender(server.endpoint(), { asked: [GLUE], perSecond: 200 })
   using registrant = new Registrant(broker)
-  for (const step of OF_PREDECESSOR) {
+  const steps = IS_WHOLE ? OF_PREDECESSOR : OF_PREDECESSOR.slice(-3)
+  for (const step of steps) {
     broker.plan({ ...step, what: 'kill' })
     const { code, stdout } = await broker.command('restart')
     assert.equal(code, 1, stdout)
@@ -75,9 +80,7 @@ test('whenever the process before is killed, its successor serves, and can be fo
   }
   await sender.stop()
   await registrant.stop()
-  const lost = sender.udp.sent - sender.udp.answered
-  t.diagnostic(`${lost} of ${sender.udp.sent} queries lost with ${OF_PREDECESSOR.length} processes`)
-  assert.ok(lost <= OF_PREDECESSOR.length * BATCH, `${lost}`)
+  assertFewLost(t, sender, steps.length)
   assert.deepEqual(registrant.odd, [])
   await broker.assertServed(registrant.registered)
   const last = broker.successors.at(-1) ?? 0
@@ -87,3 +90,11 @@ test('whenever the process before is killed, its successor serves, and can be fo
   await broker.start()
   await broker.assertServed(registrant.registered)
 })
+
+/** A process that is killed takes along what its thread has just taken from a socket, and nothing more. */
+function assertFewLost(t: TestContext, { udp }: PacedSender, kills: number): void {
+  const lost = udp.sent - udp.answered
+  t.diagnostic(`${lost} of ${udp.sent} queries lost with ${kills} processes`)
+  assert.deepEqual(udp.wrong, [])
+  assert.ok(lost <= kills * BATCH, `${lost}`)
+}

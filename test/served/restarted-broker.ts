@@ -16,6 +16,7 @@ reachability = "off"
 registrations_per_hour = 0
 `
 export const PATIENCE_MS = 60_000
+const REGISTRATION_EVERY_MS = 40
 export const GLUE: Asked = { name: 'ns1.freenet6.net', type: 'A', data: '192.0.2.1' }
 
 export interface Registered {
@@ -175,7 +176,7 @@ export class Registrant {
         this.cutOff++
         index++
       }
-      await sleep(20)
+      await sleep(REGISTRATION_EVERY_MS)
     }
   }
 }
