@@ -18,6 +18,7 @@ export class HeldBroker extends RestartedBroker {
     env.FREENET6_TEST_STEP = this.#file
   }
 
+  /** In place of what was planned before: what that has held up goes on. */
   plan(step: Step): void {
     this.#holdsBefore = this.#holds
     writeFileSync(this.#file, JSON.stringify(step))
@@ -36,4 +37,9 @@ export class HeldBroker extends RestartedBroker {
   goOn(): void {
     rmSync(this.#file)
   }
+}
+
+/** A step at which the process that is about to say so waits. */
+export function waiting(of: Step['of'], kind: string): Step {
+  return { of, at: 'before saying', kind, what: 'wait' }
 }

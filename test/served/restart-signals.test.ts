@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { noBatches } from '../listen/batch-listener.ts'
 import { ask } from '../spawn.ts'
 import type { Step } from './handover-hook.ts'
-import { HeldBroker } from './held-broker.ts'
+import { HeldBroker, waiting } from './held-broker.ts'
 import { eventually, hasEnded } from './restarted-broker.ts'
 
 /** What the log says where the contract's five seconds were not enough. */
@@ -29,10 +29,6 @@ function write({ dir }: HeldBroker, address: string): void {
 async function isServed({ server }: HeldBroker, address: string): Promise<boolean> {
   const { reply } = await ask(server.endpoint(), 'www.example.org', 'A')
   return reply.answers?.some(answer => 'data' in answer && answer.data === address) === true
-}
-
-function waiting(of: Step['of'], kind: string): Step {
-  return { of, at: 'before saying', kind, what: 'wait' }
 }
 
 async function restartHeldAt(step: Step, broker: HeldBroker): Promise<{ readonly ending: Promise<unknown> }> {

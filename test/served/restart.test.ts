@@ -6,7 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PacedSender } from '../../bench/paced-sender.ts'
 import { noBatches } from '../listen/batch-listener.ts'
 import { runCli } from '../spawn.ts'
+import { HeldBroker, waiting } from './held-broker.ts'
 import { eventually, GLUE, PATIENCE_MS, Registrant, RestartedBroker } from './restarted-broker.ts'
+
+/** Long enough for a command to have looked for somebody. */
+const NOTICED_MS = 1500
 
 test('no query and no registration is lost through reloads and two restarts in a row', {
   skip: noBatches,
@@ -38,14 +42,31 @@ test('no query and no registration is lost through reloads and two restarts in a
   await eventually(() => server.exitCode === 0) // the first has nothing more to do
 })
 
-test('of two restarts at once the second is refused', { skip: noBatches }, async t => {
-  const broker = new RestartedBroker(t)
+test('of two restarts at once the second is refused, whichever process it asks; other commands wait', {
+  skip: noBatches,
+}, async t => {
+  const broker = new HeldBroker(t)
   await broker.start()
-  const both = await Promise.all([broker.command('restart'), broker.command('restart')])
-  assert.deepEqual(both.map(({ code }) => code).sort(), [0, 1])
-  const refusal = both.find(({ code }) => code === 1)
-  assert.equal(JSON.parse(refusal?.stdout ?? '').code, 'restarting')
+  broker.plan(waiting('predecessor', 'released'))
+  const first = broker.command('restart')
+  await broker.held()
+  await assertRefused(broker)
+  broker.plan(waiting('predecessor', 'silent'))
+  await broker.held()
+  const status = broker.command('status') // nobody listens for it now
+  await sleep(NOTICED_MS)
+  broker.plan(waiting('successor', 'serving'))
+  await broker.held()
+  await assertRefused(broker)
+  broker.goOn()
+  assert.deepEqual([(await status).code, (await first).code], [0, 0])
 })
+
+async function assertRefused(broker: HeldBroker): Promise<void> {
+  const { code, stdout } = await broker.command('restart')
+  assert.equal(code, 1)
+  assert.equal((JSON.parse(stdout) as { code: string }).code, 'restarting')
+}
 
 test('with a broken configuration the process before goes on, and says what is wrong', {
   skip: noBatches,
