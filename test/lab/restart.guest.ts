@@ -89,10 +89,7 @@ describe(`restarts while tunnels carry, ${program}`, { concurrency: false }, () 
     for (const pid of [serving, broker.pid]) end(pid)
   })
 
-  test('the service is restarted, and again', async () => {
-    await restart()
-    await restart()
-  })
+  test('the service is restarted', () => restart())
 
   test('a successor with a wrong configuration leaves the process before in its place', () => {
     const sound = readFileSync(CONFIG_FILE, 'utf8')

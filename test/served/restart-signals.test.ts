@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { IS_WHOLE_LAB } from '../lab/whole-lab.ts'
 import { noBatches } from '../listen/batch-listener.ts'
 import { ask } from '../spawn.ts'
 import type { Step } from './handover-hook.ts'
@@ -80,12 +81,14 @@ test('SIGTERM at any step of a restart ends both processes, and the next start h
 }, async t => {
   const broker = await start(t)
   const registered = [await broker.registered(1)]
-  for (const { step, isDead } of [
-    { step: waiting('successor', 'answering'), isDead: false },
-    { step: waiting('successor', 'answering'), isDead: true }, // the process before is about to start everything anew
+  const cases = [
     { step: waiting('successor', 'serving'), isDead: false },
     { step: waiting('predecessor', 'yours'), isDead: false },
-  ]) {
+    { step: waiting('successor', 'prepared'), isDead: false },
+    { step: waiting('successor', 'answering'), isDead: false },
+    { step: waiting('successor', 'answering'), isDead: true }, // the process before is about to start everything anew
+  ]
+  for (const { step, isDead } of IS_WHOLE_LAB ? cases : cases.slice(0, 2)) {
     const { server } = broker
     const { ending } = await restartHeldAt(step, broker)
     const successor = broker.successors.at(-1) ?? 0
