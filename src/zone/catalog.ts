@@ -14,7 +14,7 @@ import type { Snapshot } from './snapshot.ts'
 import { CommitUnderWay, TableFull } from './table-fault.ts'
 import { TableReader } from './table-reader.ts'
 import { TableWriter } from './table-writer.ts'
-import { type DynamicSlice, type RrsetCount, Version } from './version.ts'
+import { type DynamicSlice, type RrsetCount, type Standing, Version } from './version.ts'
 
 export type { RrsetChange }
 
@@ -139,6 +139,11 @@ export class Catalog {
   /** See `Version.holds`. */
   holds(rrset: Rrset): boolean {
     return this.#newest().holds(rrset)
+  }
+
+  /** See `Version.standing`. */
+  standing(rrset: Rrset): Standing {
+    return this.#newest().standing(rrset)
   }
 
   /** See `Version.isReserved`. */

@@ -15,7 +15,7 @@ export class PreparedCommit {
     this.#ends = ends
   }
 
-  /** Each rrset that the commit changes, once: a put of what stood there, or a put that it takes back, is none. */
+  /** Each rrset that the commit changes, once, zone by zone: a put of what stood there, or one that is taken back, is none. */
   get differences(): readonly RrsetDifference[] {
     return this.zones.flatMap(({ differences }) => differences)
   }
