@@ -1,6 +1,6 @@
 import { BATCH } from '../listen/udp/socket-memory.ts'
 import { octet } from '../wire/octets.ts'
-import { type EchoMessages, ICMPV6, indexOf, TARGET_ROOM } from './echo-message.ts'
+import { EchoMessages, ICMPV6, indexOf, TARGET_ROOM } from './echo-message.ts'
 import type { EchoTargets } from './echo-targets.ts'
 import type { Destination, IcmpSocket } from './icmp-socket.ts'
 import { type ProbeOptions, SILENT, unknown, type Verdict, type Verdicts } from './prober.ts'
@@ -38,13 +38,18 @@ export class EchoRound {
     readonly id: number
     readonly targets: EchoTargets
     readonly options: ProbeOptions
-    readonly messages: EchoMessages
+    /** Of all echoes of the prober. */
+    readonly identifier: number
     readonly sockets: Iterable<IcmpSocket>
     readonly now: number
   }) {
     this.id = parts.id
     this.#targets = parts.targets
-    this.#messages = parts.messages
+    this.#messages = new EchoMessages({
+      round: parts.id,
+      identifier: parts.identifier,
+      targets: this.#targets.texts.length,
+    })
     this.#timeoutMs = parts.options.timeoutMs
     this.#startedAt = parts.now
     this.#lastSentAt = parts.now
@@ -123,10 +128,9 @@ export class EchoRound {
     const first = this.#next
     const { octets: targets, scopes } = this.#targets
     let count = 0
-    const echo = { family: socket.family, round: this.id, targets }
     const destination: Destination = { targets, index: first, scope: 0, ownEnd: undefined }
     for (let i = first; i < end && this.#targets.read(i) === socket.family; i++, count++) {
-      this.#messages.write(socket.octets, socket.requestAt(count), echo, i)
+      this.#messages.write(socket.octets, socket.requestAt(count), socket.family, i)
       destination.index = i
       destination.scope = scopes[i] ?? 0
       destination.ownEnd = this.#targets.ownEndOf(i)
@@ -155,7 +159,7 @@ export class EchoRound {
   #targetOf(socket: IcmpSocket, at: number): number | undefined {
     const target = indexOf(socket.octets, at)
     if (target >= this.#next || this.#targets.familyOf(target) !== socket.family) return undefined
-    return this.#messages.isOurs(socket.octets, at, this.#targets.octets) ? target : undefined
+    return this.#messages.isOurs(socket.octets, at) ? target : undefined
   }
 
   #isTarget(socket: IcmpSocket, target: number, addressAt: number): boolean {

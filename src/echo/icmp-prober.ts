@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import type { Prefix } from '../address/prefix.ts'
 import type { Libc } from '../listen/libc.ts'
 import { BATCH } from '../listen/udp/socket-memory.ts'
 import { octet } from '../wire/octets.ts'
-import { ECHO_LENGTH, EchoMessages, ICMPV6, roundOf } from './echo-message.ts'
+import { ECHO_LENGTH, ICMPV6, roundOf } from './echo-message.ts'
 import { EchoRound } from './echo-round.ts'
 import { EchoTargets } from './echo-targets.ts'
 import { IcmpSocket } from './icmp-socket.ts'
@@ -14,7 +14,7 @@ import type { ProbeOptions, Prober, Verdicts } from './prober.ts'
 const POLL_MS = 2
 /** Batches taken in one turn: after that the rest of the process has its turn. */
 const BATCHES_A_TURN = 8
-const SECRET_LENGTH = 18
+const IDENTIFIERS = 0x10000
 /** Behind an ICMPv6 unreachable's own 8 octets and the quoted IPv6 header of 40. */
 const QUOTED_REQUEST = 48
 
@@ -38,7 +38,7 @@ export class IcmpProber implements Prober {
   readonly kind = 'icmp'
   readonly #libc: Libc
   readonly #pool: Prefix | undefined
-  readonly #messages = new EchoMessages(randomBytes(SECRET_LENGTH))
+  readonly #identifier = randomInt(IDENTIFIERS)
   readonly #running = new Map<number, Running>()
   readonly #sockets = new Map<4 | 6, Watched>()
   readonly #ping = new PingProber()
@@ -68,7 +68,7 @@ export class IcmpProber implements Prober {
         id,
         targets: new EchoTargets(targets, this.#pool),
         options,
-        messages: this.#messages,
+        identifier: this.#identifier,
         sockets: Array.from(this.#sockets.values(), ({ socket }) => socket),
         now: performance.now(),
       })
