@@ -11,6 +11,11 @@ const SEND_TIME_MS = 5000
 const REQUESTS_A_MS = 20
 /** How much longer than planned the sending may take: the system's queue may be full. */
 const SEND_PATIENCE_MS = 10_000
+/** How long nothing is looked at while a round sends: what a round-trip time may be too long by. */
+const POLL_MS = 2
+/** Once all is sent, this part of the time since: every round-trip time to come is longer than that time. */
+const POLL_SHARE = 0.02
+const LONGEST_POLL_MS = 20
 /** Behind an ICMPv6 unreachable's own 8 octets is the packet that could not be delivered, its header of 40 first. */
 const QUOTED_SOURCE = 16
 const QUOTED_REQUEST = 48
@@ -71,6 +76,12 @@ export class EchoRound {
   /** Every verdict is known, or no reply can come in time any more. */
   isOver(now: number): boolean {
     return this.#isSent && (this.#open === 0 || now - this.#lastSentAt > this.#timeoutMs)
+  }
+
+  /** Milliseconds until replies are looked for again. */
+  pauseMs(now: number): number {
+    if (!this.#isSent) return POLL_MS
+    return Math.max(POLL_MS, Math.min(LONGEST_POLL_MS, (now - this.#lastSentAt) * POLL_SHARE))
   }
 
   /** Sends what is due, a batch at most. Targets of a family that has no socket get its reason. */
