@@ -80,6 +80,8 @@ function isSame(before: Rrset | undefined, after: Rrset | undefined): boolean {
   )
 }
 
-function isSameRdata(rdata: Uint8Array, other: Uint8Array | undefined): boolean {
-  return rdata.length === other?.length && rdata.every((value, i) => value === other[i])
+export function isSameRdata(rdata: Uint8Array, other: Uint8Array | undefined): boolean {
+  if (rdata.length !== other?.length) return false
+  for (let i = 0; i < rdata.length; i++) if (rdata[i] !== other[i]) return false
+  return true
 }

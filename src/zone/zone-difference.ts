@@ -2,7 +2,7 @@
 import { TYPE } from '../wire/codes.ts'
 import { lowerCaseName } from '../wire/name.ts'
 import type { Rrset } from './rrset.ts'
-import type { RrsetDifference } from './rrset-difference.ts'
+import { isSameRdata, type RrsetDifference } from './rrset-difference.ts'
 import { decodeRecords, encodeRecords, recordsIn, type ZoneRecord } from './zone-record.ts'
 
 /** Both lists as `encodeRecords` writes them; the first record of each is the SOA, with serial `from` or `to`. */
@@ -46,6 +46,9 @@ function recordsWithout(rrset: Rrset | undefined, other: Rrset | undefined): rea
   if (rrset === undefined) return []
   const records = recordsIn(rrset)
   if (other?.ttl !== rrset.ttl) return records
+  const [first, second] = rrset.rdatas
+  if (first !== undefined && second === undefined && other.rdatas.length === 1)
+    return isSameRdata(first, other.rdatas[0]) ? [] : records // a tunnel's, mostly: no set of texts for one
   const kept = new Set(other.rdatas.map(latin1))
   return records.filter(({ rdata }) => !kept.has(latin1(rdata)))
 }
