@@ -160,7 +160,7 @@ function run({ tests, workers, reports }: Asked, mutate: readonly string[], repo
     timeoutMS: 3000,
     tsconfigFile: 'none', // it would be read by an interface that TypeScript 7 has no more
     checkers: [],
-    reporters: ['clear-text', 'json'],
+    reporters: ['clear-text', 'json', 'progress-append-only'],
     jsonReporter: { fileName: report },
     clearTextReporter: { logTests: false, reportTests: false, reportScoreTable: false },
     tempDirName: join(directory, 'sandbox'),
