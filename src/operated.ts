@@ -1,17 +1,20 @@
 import { existsSync } from 'node:fs'
 import type { Broker } from './broker.ts'
-import { compose, databaseFile } from './compose.ts'
+import { clientFactsOf, compose, databaseFile } from './compose.ts'
 import type { Config } from './config/config.ts'
+import { Diagnoses } from './observation/diagnosis.ts'
 import type { Operated } from './operator/command.ts'
 import { Invitations } from './operator/invitations.ts'
 import type { RecentRefusals } from './operator/recent-refusals.ts'
 import type { OpenedBroker } from './operator/run-command.ts'
 import { Status, type StatusReport } from './operator/status.ts'
+import { TunnelDiagnoses } from './operator/tunnel-diagnoses.ts'
 import { ZoneDifferences } from './operator/zone-differences.ts'
 import { ZoneDumps } from './operator/zone-dumps.ts'
 import type { Secondaries } from './secondary/secondaries.ts'
 import { utcSeconds } from './shared/clock.ts'
 import { openLog } from './shared/log.ts'
+import { mtuOf } from './tunnel/mtu.ts'
 import { formatName, lowerCaseName, parseName } from './wire/name.ts'
 import { isSameName } from './wire/wire-name.ts'
 import type { Catalog } from './zone/catalog.ts'
@@ -49,6 +52,7 @@ export function operatedBroker(
   return {
     operator: broker.operator,
     invitations: new Invitations(broker.store, utcSeconds),
+    diagnoses: threadRestarts && diagnosesOf(config, broker),
     audit: broker.audit,
     reconcile: threadRestarts && (() => broker.lifecycle.reconcile()),
     status,
@@ -60,6 +64,18 @@ export function operatedBroker(
     notify: secondaries && (zone => notify(zone, { catalog, secondaries })),
     backUp: file => broker.store.backUp(file),
   }
+}
+
+function diagnosesOf(config: Config, { lifecycle, prober, interfaces, table }: Broker): TunnelDiagnoses {
+  const facts = clientFactsOf(config)
+  const diagnoses = new Diagnoses({
+    lifecycle,
+    prober,
+    timeoutMs: config.monitor.timeout,
+    mtuOf: tunnel => mtuOf(tunnel, facts),
+    isDryRun: interfaces.kind === 'dry-run',
+  })
+  return new TunnelDiagnoses({ table, origin: config.origin, diagnose: tunnel => diagnoses.of(tunnel) })
 }
 
 /** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */

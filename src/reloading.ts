@@ -18,7 +18,6 @@ export interface Changeable {
  * one runs share it.
  */
 export class Reload {
-  /** What is in force: as read at the start, with the values that reloads have changed. */
   #config: Config
   readonly #broker: Pick<Broker, 'statics' | 'store' | 'audit'>
   readonly #changeable: readonly Changeable[]
@@ -41,6 +40,11 @@ export class Reload {
     this.#changeable = parts.changeable
     this.#reread = parts.reread ?? (() => [])
     this.#log = parts.log
+  }
+
+  /** The configuration as it was read at the start, with what reloads have changed. */
+  get inForce(): Config {
+    return this.#config
   }
 
   /** Never rejects: what could not be done is in the report, and in the log. */

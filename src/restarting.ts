@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from './config/config.ts'
 import type { Memory } from './handover/messages.ts'
 import { Successor } from './handover/successor.ts'
 import { refused } from './lifecycle/refusal.ts'
@@ -29,6 +30,8 @@ const SERVING = 'serving'
 
 /** Starts everything again in this very process, on the same sockets. */
 export type StartAgain = (options: {
+  /** With what reloads have changed. */
+  readonly config: Config
   readonly released: () => Promise<Memory>
   /** Called when queries are answered by what was started. */
   readonly onAnswering: () => Promise<void>
@@ -40,17 +43,23 @@ export type StartAgain = (options: {
  */
 export class Restart {
   /** Resolves when a successor serves and this process has nothing more to do. */
-  readonly handedOver: Promise<void>
+  readonly handedOver: Promise<undefined>
   readonly #sockets: HeldSockets | undefined
   readonly #manager: ServiceManager
   readonly #startAgain: StartAgain
   readonly #log: Log
-  readonly #whenHandedOver: () => void
+  readonly #whenHandedOver: (nothing: undefined) => void
+  readonly #ending = new AbortController()
   #running: Running | undefined
+  /** What this process was before it had to start everything anew, while it answers those who are connected. */
+  #former: Running | undefined
   #successor: Successor | undefined
-  #isUnderWay = false
-  #isEnding = false
+  #attempt: Promise<Outcome<Restarted>> | undefined
   #hasHandedOver = false
+  /** Whether this process is the service, and no other is about to be. */
+  #isAlone = false
+  /** Files are to be read again by whoever is the service then. */
+  #isRereadDue = false
 
   constructor(parts: {
     /** Undefined: they can't be passed. */
@@ -59,7 +68,7 @@ export class Restart {
     readonly startAgain: StartAgain
     readonly log: Log
   }) {
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const { promise, resolve } = Promise.withResolvers<undefined>()
     this.handedOver = promise
     this.#whenHandedOver = resolve
     this.#sockets = parts.sockets
@@ -73,50 +82,86 @@ export class Restart {
     return this.#hasHandedOver
   }
 
-  /** From now on this is what a successor takes over. */
+  /** Whether this process is the service, or has been. */
+  get hasBegun(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** From now on this process is the service, and this is what a successor takes over. */
   begin(running: Running): void {
     this.#running = running
+    this.#isAlone = true
+    this.#rereadIfDue()
   }
 
   /** Gives the sockets their usual room, unless a successor is on its way. */
   settle(): void {
-    if (!this.#isUnderWay) this.#sockets?.narrow()
+    if (this.#isAlone) this.#sockets?.narrow()
   }
 
-  /** Reads everything again, but not while a successor does. */
+  /** Reads everything again; during a start or a restart as soon as it is over, whoever is the service then. */
   reload(): void {
-    if (!this.#isUnderWay) void this.#running?.reload.run()
+    this.#isRereadDue = true
+    if (this.#hasHandedOver) this.#successor?.signal('SIGHUP')
+    else if (this.#isAlone) this.#rereadIfDue()
+  }
+
+  /** Everything is read again here and now: a successor that is on its way may have read it before. */
+  noteReload(): void {
+    if (!this.#isAlone) this.#isRereadDue = true
   }
 
   /** One at a time. Never rejects: what could not be done is in the outcome, and in the log. */
   async run(): Promise<Outcome<Restarted>> {
-    if (this.#isUnderWay) return refused(problem('restarting', { seconds: RETRY_SECONDS }))
     const sockets = this.#sockets
     const running = this.#running
-    if (sockets === undefined || running === undefined)
-      return refused(problem('restart-impossible', { case: 'system-calls' }))
+    if (sockets === undefined) return refused(problem('restart-impossible', { case: 'system-calls' }))
     if (isOfContainer()) return refused(problem('restart-impossible', { case: 'container' }))
-    this.#isUnderWay = true
+    if (!this.#isAlone || running === undefined)
+      return refused(problem('restarting', { seconds: RETRY_SECONDS }))
+    this.#isAlone = false
     this.#manager.tell('reloading', 'restarting')
-    try {
-      return await this.#handOver(running, sockets)
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#log.error({ reason }, 'the successor does not serve: this process goes on')
-      return refused(problem('restart-failed', { reason }))
-    } finally {
-      if (this.#successor === undefined) {
-        this.#isUnderWay = false
-        this.#manager.tell('ready', SERVING)
-      }
-    }
+    this.#attempt = this.#handOver(running, sockets).catch(error => this.#goneOn(error))
+    return this.#attempt
   }
 
-  /** Ends everything here, and a successor that does not serve yet. */
-  async end(): Promise<void> {
-    this.#isEnding = true
-    if (!this.#hasHandedOver) await this.#successor?.kill()
+  /**
+   * Ends everything here, and a successor that does not serve yet. By a `signal` one that does is ended too: who stops a
+   * process that has just handed over means the service.
+   */
+  async end(signal: NodeJS.Signals | undefined): Promise<void> {
+    this.#ending.abort()
+    if (this.#hasHandedOver) {
+      if (signal !== undefined) this.#successor?.signal(signal)
+      await this.#running?.leave(0)
+      return
+    }
+    await this.#successor?.kill()
     await this.#running?.stop()
+    await this.#attempt // it may have begun to start everything anew
+    await this.#former?.leave(0)
+    await this.#running?.stop()
+  }
+
+  get #isEnding(): boolean {
+    return this.#ending.signal.aborted
+  }
+
+  #goneOn(error: unknown): Outcome<Restarted> {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (!this.#isEnding) {
+      this.#log.error({ reason }, 'the successor does not serve: this process goes on')
+      this.#manager.tell('ready', SERVING)
+      this.#isAlone = true
+      this.#rereadIfDue()
+    }
+    return refused(problem('restart-failed', { reason }))
+  }
+
+  #rereadIfDue(): void {
+    if (!this.#isRereadDue) return
+    this.#isRereadDue = false
+    void this.#running?.reload.run()
   }
 
   async #handOver(running: Running, sockets: HeldSockets): Promise<Outcome<Restarted>> {
@@ -148,12 +193,13 @@ export class Restart {
     this.#hasHandedOver = true
     this.#manager.handOver(successor.pid, SERVING)
     successor.tell({ kind: 'yours' })
+    if (this.#isRereadDue) successor.signal('SIGHUP')
     running.dismissVisitors()
     const { pid } = successor
     successor.leave()
     const milliseconds = Math.round(performance.now() - began)
     this.#log.info({ pid, milliseconds }, 'the successor has taken over')
-    void this.#leave(running).then(this.#whenHandedOver)
+    void this.#leave(running).then(() => this.#whenHandedOver(undefined))
     return { kind: 'done', value: { pid, milliseconds } }
   }
 
@@ -176,16 +222,18 @@ export class Restart {
       try {
         sockets.giveBack()
         this.#running = await this.#startAgain({
+          config: former.reload.inForce(),
           released: async () => memory,
           onAnswering: () => former.silence(),
         })
+        this.#former = former
         former.dismissVisitors()
         void this.#leave(former)
         return
       } catch (error) {
         this.#log.error({ err: error }, 'the table can not be opened again: names are answered from memory')
         await former.speak().catch(() => undefined)
-        await sleep(RETRY_MS)
+        await sleep(RETRY_MS, undefined, { signal: this.#ending.signal }).catch(() => undefined)
       }
     }
   }

@@ -1,12 +1,13 @@
+import type { Config } from './config/config.ts'
 import type { DnsServing } from './dns-serving.ts'
 import type { Memory } from './handover/messages.ts'
 import type { Control, ControlHandler } from './operator/control.ts'
 import { documentOf } from './operator/problem-document.ts'
 import type { Portal } from './portal/portal.ts'
-import type { Reload } from './reloading.ts'
 import type { Log } from './shared/log.ts'
 import { problem } from './shared/problem.ts'
 import type { Stops } from './stops.ts'
+import type { ReloadReport } from './zone-loading.ts'
 
 /** When an operator may try again while another process takes over. */
 const RETRY_SECONDS = 2
@@ -48,10 +49,16 @@ export class CommandGate {
   }
 }
 
+export interface Rereading {
+  run(): Promise<ReloadReport>
+  /** The configuration as it was read at the start, with what reloads have changed. */
+  inForce(): Config
+}
+
 /** All that `serve` has started, and how it ends: at once, or step by step while another takes over. */
 export class Running {
   readonly readyLine: string
-  readonly reload: Pick<Reload, 'run'>
+  readonly reload: Rereading
   readonly #parts: RunningParts
 
   constructor(parts: RunningParts) {
@@ -95,14 +102,17 @@ export class Running {
     await this.#parts.stops.end(this.#parts.log)
   }
 
-  stop(): Promise<void> {
-    return this.#parts.stops.end(this.#parts.log)
+  /** Ends, and leaves nothing running for another process. */
+  async stop(): Promise<void> {
+    const { stops, onAbandoned, log } = this.#parts
+    await stops.end(log)
+    onAbandoned()
   }
 }
 
 interface RunningParts {
   readonly readyLine: string
-  readonly reload: Pick<Reload, 'run'>
+  readonly reload: Rereading
   readonly dns: DnsServing
   readonly portal: Portal
   readonly control: Control | undefined
@@ -110,5 +120,7 @@ interface RunningParts {
   readonly stops: Stops
   /** Called before what writes ends, so that what runs for tunnels below this process goes on. */
   readonly onReleased: () => void
+  /** Called when nobody takes over: what was left running for tunnels is to end. */
+  readonly onAbandoned: () => void
   readonly log: Log
 }

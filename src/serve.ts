@@ -56,16 +56,29 @@ async function serveAfter(
     killChildren()
     process.exit(EXIT.fault)
   })
-  const parts = { log, output, manager, lastResort, sockets, restart: () => restart.run() }
-  const restart = new Restart({
+  const restart: Restart = new Restart({
     sockets,
     manager,
-    startAgain: options => start(config, { ...parts, ...options }),
+    startAgain: ({ config, ...options }) => start(config, { ...parts, ...options }),
     log,
   })
-  process.on('SIGHUP', () => restart.reload()) // while it starts everything is read anyway
+  const parts = { log, output, manager, lastResort, sockets, restart }
+  /** The service goes on where another process is it, after this one or still. */
+  const tellEnd = () => {
+    const isService = restart.hasBegun ? !restart.hasHandedOver : predecessor === undefined
+    if (isService) manager.tell('stopping', 'stopping')
+  }
+  process.on('SIGHUP', () => restart.reload())
+  void signal.then(name => {
+    if (restart.hasBegun) return
+    log.info({ signal: name }, 'stopping before everything was started')
+    tellEnd()
+    killChildren()
+    process.exit(EXIT.ok) // what is half started has been promised to nobody
+  })
   // Without a listener Node opens its inspector, and who reaches that port runs what code they like.
   process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
+  let reason: EndSignal | undefined
   try {
     logStart(config, { log, warnings })
     const running = await start(config, {
@@ -73,19 +86,19 @@ async function serveAfter(
       released: async () => predecessor?.released(),
       onAnswering: async () => predecessor?.silent(),
     })
-    restart.begin(running)
     lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running
     sockets?.closeUntaken()
     await predecessor?.left()
     setTimeout(() => restart.settle(), SETTLING_MS).unref()
     manager.tell('ready', SERVING)
     process.stdout.write(running.readyLine)
-    const reason = await Promise.race([signal, restart.handedOver])
+    restart.begin(running)
+    reason = await Promise.race([signal, restart.handedOver])
     if (reason !== undefined) log.info({ signal: reason }, 'stopping')
     return EXIT.ok
   } finally {
-    if (!restart.hasHandedOver) manager.tell('stopping', 'stopping')
-    await endWithin(STOP_DEADLINE_MS, { end: () => restart.end(), log })
+    tellEnd()
+    await endWithin(STOP_DEADLINE_MS, { end: () => restart.end(reason), log })
     manager.close()
     sockets?.close()
   }
@@ -111,7 +124,9 @@ function logStart(
   for (const warning of warnings) log.warn({}, warning)
 }
 
-function awaitSignal(): Promise<string> {
+type EndSignal = 'SIGTERM' | 'SIGINT'
+
+function awaitSignal(): Promise<EndSignal> {
   return new Promise(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal))
   })

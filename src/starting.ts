@@ -16,13 +16,13 @@ import { correspondenceOf, tellOwners } from './mail-serving.ts'
 import { measured, troublesOf } from './measuring.ts'
 import { monitorOf, watchTunnels } from './monitoring.ts'
 import { operatedBroker } from './operated.ts'
-import type { Operated } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
 import { RecentRefusals } from './operator/recent-refusals.ts'
 import type { Portal } from './portal/portal.ts'
 import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
 import { type Changeable, Reload } from './reloading.ts'
+import type { Restart } from './restarting.ts'
 import { CommandGate, Running } from './running.ts'
 import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
@@ -39,7 +39,7 @@ export interface StartParts {
   readonly manager: ServiceManager
   readonly lastResort: LastResort
   readonly sockets: HeldSockets | undefined
-  readonly restart: NonNullable<Operated['restart']>
+  readonly restart: Pick<Restart, 'run' | 'noteReload'>
   /** Resolves when the table is free, with what the process before remembers. */
   readonly released: () => Promise<Memory | undefined>
   /** Called once queries are answered, and before anything can be changed. */
@@ -130,8 +130,11 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     troubles,
     secondaries,
     recentRefusals,
-    reload: () => reload.run(),
-    restart: parts.restart,
+    reload: () => {
+      parts.restart.noteReload()
+      return reload.run()
+    },
+    restart: () => parts.restart.run(),
   })
   const gate = new CommandGate(operatorHandler(operated))
   const control = await listenForOperator(config, { broker, gate, log })
@@ -146,7 +149,18 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   const onReleased = () => {
     isReleased = true
   }
-  return new Running({ readyLine, reload, dns, portal, control, gate, stops, onReleased, log })
+  return new Running({
+    readyLine,
+    reload: { run: () => reload.run(), inForce: () => untold.inForce },
+    dns,
+    portal,
+    control,
+    gate,
+    stops,
+    onReleased,
+    onAbandoned: () => broker.interfaces.close(),
+    log,
+  })
 }
 
 /** A disk in trouble that takes no socket is no reason to serve nothing; anything else in its way is. */

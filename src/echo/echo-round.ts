@@ -1,6 +1,6 @@
 import { BATCH } from '../listen/udp/socket-memory.ts'
 import { octet } from '../wire/octets.ts'
-import { type EchoMessages, ICMPV6, indexOf, TARGET_ROOM } from './echo-message.ts'
+import { EchoMessages, ICMPV6, indexOf, TARGET_ROOM } from './echo-message.ts'
 import type { EchoTargets } from './echo-targets.ts'
 import type { Destination, IcmpSocket } from './icmp-socket.ts'
 import { type ProbeOptions, SILENT, unknown, type Verdict, type Verdicts } from './prober.ts'
@@ -11,6 +11,11 @@ const SEND_TIME_MS = 5000
 const REQUESTS_A_MS = 20
 /** How much longer than planned the sending may take: the system's queue may be full. */
 const SEND_PATIENCE_MS = 10_000
+/** How long nothing is looked at while a round sends: what a round-trip time may be too long by. */
+const POLL_MS = 2
+/** Once all is sent, this part of the time since: every round-trip time to come is longer than that time. */
+const POLL_SHARE = 0.02
+const LONGEST_POLL_MS = 20
 /** Behind an ICMPv6 unreachable's own 8 octets is the packet that could not be delivered, its header of 40 first. */
 const QUOTED_SOURCE = 16
 const QUOTED_REQUEST = 48
@@ -38,13 +43,18 @@ export class EchoRound {
     readonly id: number
     readonly targets: EchoTargets
     readonly options: ProbeOptions
-    readonly messages: EchoMessages
+    /** Of all echoes of the prober. */
+    readonly identifier: number
     readonly sockets: Iterable<IcmpSocket>
     readonly now: number
   }) {
     this.id = parts.id
     this.#targets = parts.targets
-    this.#messages = parts.messages
+    this.#messages = new EchoMessages({
+      round: parts.id,
+      identifier: parts.identifier,
+      targets: this.#targets.texts.length,
+    })
     this.#timeoutMs = parts.options.timeoutMs
     this.#startedAt = parts.now
     this.#lastSentAt = parts.now
@@ -66,6 +76,12 @@ export class EchoRound {
   /** Every verdict is known, or no reply can come in time any more. */
   isOver(now: number): boolean {
     return this.#isSent && (this.#open === 0 || now - this.#lastSentAt > this.#timeoutMs)
+  }
+
+  /** Milliseconds until replies are looked for again. */
+  pauseMs(now: number): number {
+    if (!this.#isSent) return POLL_MS
+    return Math.max(POLL_MS, Math.min(LONGEST_POLL_MS, (now - this.#lastSentAt) * POLL_SHARE))
   }
 
   /** Sends what is due, a batch at most. Targets of a family that has no socket get its reason. */
@@ -123,10 +139,9 @@ export class EchoRound {
     const first = this.#next
     const { octets: targets, scopes } = this.#targets
     let count = 0
-    const echo = { family: socket.family, round: this.id, targets }
     const destination: Destination = { targets, index: first, scope: 0, ownEnd: undefined }
     for (let i = first; i < end && this.#targets.read(i) === socket.family; i++, count++) {
-      this.#messages.write(socket.octets, socket.requestAt(count), echo, i)
+      this.#messages.write(socket.octets, socket.requestAt(count), socket.family, i)
       destination.index = i
       destination.scope = scopes[i] ?? 0
       destination.ownEnd = this.#targets.ownEndOf(i)
@@ -155,7 +170,7 @@ export class EchoRound {
   #targetOf(socket: IcmpSocket, at: number): number | undefined {
     const target = indexOf(socket.octets, at)
     if (target >= this.#next || this.#targets.familyOf(target) !== socket.family) return undefined
-    return this.#messages.isOurs(socket.octets, at, this.#targets.octets) ? target : undefined
+    return this.#messages.isOurs(socket.octets, at) ? target : undefined
   }
 
   #isTarget(socket: IcmpSocket, target: number, addressAt: number): boolean {

@@ -24,8 +24,7 @@ export class EchoTargets {
   /** `pool` is the block that tunnels' links are taken from. */
   constructor(given: readonly string[], pool?: Prefix) {
     this.#pool = pool
-    for (const text of given) this.verdicts.set(text, SILENT)
-    this.texts = [...this.verdicts.keys()]
+    this.texts = given.filter(text => this.verdicts.size < this.verdicts.set(text, SILENT).size)
     this.octets = new Uint8Array(this.texts.length * TARGET_ROOM)
     this.scopes = new Uint32Array(this.texts.length)
     this.#families = new Uint8Array(this.texts.length)
@@ -37,7 +36,7 @@ export class EchoTargets {
     const percent = text.indexOf('%')
     const octets = addressOctets(percent === -1 ? text : text.slice(0, percent))
     if (octets === undefined) return 0
-    this.octets.set(octets, index * TARGET_ROOM)
+    copyOctets(octets, 0, this.octets, index * TARGET_ROOM, octets.length)
     if (percent !== -1) this.scopes[index] = interfaceNumber(text.slice(percent + 1))
     const family = octets.length === 4 ? 4 : 6
     this.#families[index] = family

@@ -1,20 +1,18 @@
-import { randomBytes } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import type { Prefix } from '../address/prefix.ts'
 import type { Libc } from '../listen/libc.ts'
 import { BATCH } from '../listen/udp/socket-memory.ts'
 import { octet } from '../wire/octets.ts'
-import { ECHO_LENGTH, EchoMessages, ICMPV6, roundOf } from './echo-message.ts'
+import { ECHO_LENGTH, ICMPV6, roundOf } from './echo-message.ts'
 import { EchoRound } from './echo-round.ts'
 import { EchoTargets } from './echo-targets.ts'
 import { IcmpSocket } from './icmp-socket.ts'
 import { PingProber } from './ping-prober.ts'
 import type { ProbeOptions, Prober, Verdicts } from './prober.ts'
 
-/** How long nothing is looked at while a round runs: what a round-trip time may be too long by. */
-const POLL_MS = 2
 /** Batches taken in one turn: after that the rest of the process has its turn. */
 const BATCHES_A_TURN = 8
-const SECRET_LENGTH = 18
+const IDENTIFIERS = 0x10000
 /** Behind an ICMPv6 unreachable's own 8 octets and the quoted IPv6 header of 40. */
 const QUOTED_REQUEST = 48
 
@@ -38,12 +36,14 @@ export class IcmpProber implements Prober {
   readonly kind = 'icmp'
   readonly #libc: Libc
   readonly #pool: Prefix | undefined
-  readonly #messages = new EchoMessages(randomBytes(SECRET_LENGTH))
+  readonly #identifier = randomInt(IDENTIFIERS)
   readonly #running = new Map<number, Running>()
   readonly #sockets = new Map<4 | 6, Watched>()
   readonly #ping = new PingProber()
   #lastId = 0
   #isTurning = false
+  /** Runs between two turns. */
+  #pause: NodeJS.Timeout | undefined
 
   /** Clients of `pool` are asked from the server's ends of their links, which no device need have. */
   constructor(libc: Libc, pool?: Prefix) {
@@ -68,7 +68,7 @@ export class IcmpProber implements Prober {
         id,
         targets: new EchoTargets(targets, this.#pool),
         options,
-        messages: this.#messages,
+        identifier: this.#identifier,
         sockets: Array.from(this.#sockets.values(), ({ socket }) => socket),
         now: performance.now(),
       })
@@ -82,7 +82,7 @@ export class IcmpProber implements Prober {
       this.#running.set(id, { round, end })
       if (options.signal?.aborted) return stop()
       options.signal?.addEventListener('abort', stop, { once: true })
-      if (!this.#isTurning) this.#turn()
+      if (!this.#isTurning || this.#pause !== undefined) this.#turn()
     })
   }
 
@@ -93,15 +93,19 @@ export class IcmpProber implements Prober {
 
   /** Receives, sends what is due, ends what is over, and comes back: at once where something is left to do. */
   #turn(): void {
+    clearTimeout(this.#pause)
+    this.#pause = undefined
     this.#isTurning = this.#running.size > 0
     if (!this.#isTurning) return
     const isDrained = this.#receiveAll()
     const now = performance.now()
     for (const { round } of this.#running.values()) round.sendDue(family => this.#socketOf(family), now)
     for (const { round, end } of [...this.#running.values()]) if (isDrained && round.isOver(now)) end('over')
-    const isBusy = !isDrained || [...this.#running.values()].some(({ round }) => round.isBehind(now))
-    if (isBusy) setImmediate(() => this.#turn())
-    else setTimeout(() => this.#turn(), POLL_MS)
+    const rounds = Array.from(this.#running.values(), ({ round }) => round)
+    this.#isTurning = rounds.length > 0
+    if (!this.#isTurning) return
+    if (!isDrained || rounds.some(round => round.isBehind(now))) setImmediate(() => this.#turn())
+    else this.#pause = setTimeout(() => this.#turn(), Math.min(...rounds.map(round => round.pauseMs(now))))
   }
 
   /** False where a socket may hold more. */

@@ -14,6 +14,9 @@ const FIRST_SOCKET = 4
 /** What it has said last may be heard after its end. */
 const LAST_WORDS_MS = 100
 
+/** How long one that is to end may take to end what it has started. */
+const FAREWELL_MS = 500
+
 /** A successor that does not come to serve; the message says why. */
 class SuccessorFault extends Error {
   constructor(reasons: readonly string[]) {
@@ -69,13 +72,20 @@ export class Successor {
     if (this.#child.connected) this.#child.send(message, () => undefined) // its end is heard by 'exit'
   }
 
-  /** Ends it at once; resolves when it is gone, with its locks. */
+  /** As long as this process has not ended, its successor's id is no other process's. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  /** Ends it; resolves when it is gone, with its locks. What it has started ends with it, unless it is too busy. */
   async kill(): Promise<void> {
     const { pid, exitCode, signalCode } = this.#child
     if (pid === undefined || exitCode !== null || signalCode !== null) return
     const gone = once(this.#child, 'exit')
-    this.#child.kill('SIGKILL')
+    this.#child.kill('SIGTERM')
+    const impatience = setTimeout(() => this.#child.kill('SIGKILL'), FAREWELL_MS)
     await gone
+    clearTimeout(impatience)
   }
 
   /** Leaves it to itself: it outlives this process. */

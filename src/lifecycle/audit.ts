@@ -3,8 +3,7 @@ import type { Log } from '../shared/log.ts'
 import type { Cursor, TunnelStore } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
-import type { Rrset } from '../zone/rrset.ts'
-import { Comparison } from './comparison.ts'
+import { Comparison, type RowsFound, type Strays } from './comparison.ts'
 import type { TunnelZoneName } from './tunnel-names.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
@@ -23,16 +22,11 @@ export interface AuditReport {
   readonly differences: number
 }
 
-/** How many rrsets the rows have in each zone. */
-type Published = Record<TunnelZoneName, number>
-
 /** Some rows that follow each other, as they were compared with what is answered. */
-interface ComparedRows {
+interface ComparedRows extends RowsFound {
   readonly tunnels: number
   /** Where the comparison goes on; undefined: it is complete. */
   readonly next: Cursor | undefined
-  readonly published: Published
-  readonly changes: readonly RrsetChange[]
 }
 
 /**
@@ -41,7 +35,6 @@ interface ComparedRows {
  */
 export class Audit {
   readonly #store: TunnelStore
-  readonly #zone: TunnelZone
   readonly #comparison: Comparison
   readonly #log: Log
   /** Rows already named in the log because static data stands in their place. */
@@ -57,7 +50,6 @@ export class Audit {
   }) {
     const { store, catalog, zone } = options
     this.#store = store
-    this.#zone = zone
     this.#comparison = new Comparison({ catalog, zone, tunnels: store.tunnels })
     this.#log = options.log
   }
@@ -84,7 +76,7 @@ export class Audit {
   }
 
   async #pass(): Promise<AuditReport> {
-    const published: Published = { forward: 0, reverse: 0 }
+    const published = { forward: 0, reverse: 0 }
     const { tunnels, missing } = await this.#publishMissing(published)
     const strays =
       (await this.#strays('forward', published.forward)) + (await this.#strays('reverse', published.reverse))
@@ -114,55 +106,48 @@ export class Audit {
   /** Looks no further when `excess` strays are found: where they lie is not known, and the rest is in order. */
   async #removeStrays(zone: TunnelZoneName, excess: number): Promise<number> {
     let found = 0
-    for (let cursor: Uint8Array | undefined; ; ) {
-      const looked = this.#comparison.straysAfter(zone, cursor, SLICE)
-      const strays =
-        looked.changes.length === 0
-          ? looked
-          : await this.#heal(() => this.#comparison.straysAfter(zone, cursor, HEALED_OWNERS))
+    let strays: Strays = { changes: [], cursor: undefined }
+    do {
+      const { cursor } = strays
+      strays = await this.#healed(strays, {
+        look: () => this.#comparison.straysAfter(zone, cursor, SLICE),
+        heal: () => this.#comparison.straysAfter(zone, cursor, HEALED_OWNERS),
+      })
       found += strays.changes.length
-      cursor = strays.cursor
-      if (cursor === undefined || found >= excess) return found
       await nextTurn()
-    }
+    } while (strays.cursor !== undefined && found < excess)
+    return found
   }
 
-  async #publishMissing(published: Published): Promise<{ tunnels: number; missing: number }> {
+  async #publishMissing(published: RowsFound['published']): Promise<{ tunnels: number; missing: number }> {
     let tunnels = 0
     let missing = 0
-    for (let from: Cursor | undefined; ; ) {
-      const looked = this.#compareRows(from, SLICE)
-      const slice =
-        looked.changes.length === 0 ? looked : await this.#heal(() => this.#compareRows(from, HEALED_ROWS))
+    let slice: ComparedRows = NOT_BEGUN
+    do {
+      const { next } = slice
+      slice = await this.#healed(slice, {
+        look: () => this.#compareRows(next, SLICE),
+        heal: () => this.#compareRows(next, HEALED_ROWS),
+      })
       tunnels += slice.tunnels
       missing += slice.changes.length
       published.forward += slice.published.forward
       published.reverse += slice.published.reverse
-      if (slice.next === undefined) return { tunnels, missing }
-      from = slice.next
       await nextTurn()
-    }
+    } while (slice.next !== undefined)
+    return { tunnels, missing }
   }
 
   /** The next rows, and what puts their names right. */
   #compareRows(from: Cursor | undefined, limit: number): ComparedRows {
-    const published: Published = { forward: 0, reverse: 0 }
     const { rows, next } = this.#store.tunnels.slice(from, limit)
-    const changes: RrsetChange[] = []
+    const found: RowsFound = { published: { forward: 0, reverse: 0 }, changes: [] }
     for (const row of rows) {
-      const rrsets = this.#rrsetsOf(row)
-      for (const { owner } of rrsets) published[this.#zone.names.zoneOf(owner)]++
-      changes.push(...this.#comparison.missing(rrsets))
+      const outcome = this.#comparison.addRow(row, found)
+      if (outcome === 'hidden') this.#tellHidden(row)
+      else if (outcome === 'published' && this.#hidden.size > 0) this.#hidden.delete(row.id)
     }
-    return { tunnels: rows.length, next, published, changes }
-  }
-
-  /** Tells whom static data hides. */
-  #rrsetsOf(tunnel: Tunnel): readonly Rrset[] {
-    const rrsets = this.#zone.rrsetsOf(tunnel)
-    if (rrsets.length > 0) this.#hidden.delete(tunnel.id)
-    else if (tunnel.unreachable >= 0) this.#tellHidden(tunnel)
-    return rrsets
+    return { tunnels: rows.length, next, ...found }
   }
 
   /** An operator who edits a row by hand must hear, once, why its name does not appear. */
@@ -173,13 +158,29 @@ export class Audit {
   }
 
   /**
-   * Puts right what `find` finds inside the transaction: nothing can come between that and the commit. What was found
-   * before is looked for again there, together with all that follows it, so that only the first is found twice.
+   * Looks at a slice, and puts right what `heal` finds of it inside a transaction: nothing can come between that and the
+   * commit. Where the slice `before` had to be healed this one is not looked at first: the same edit has most likely changed it too.
    */
-  #heal<Found extends { readonly changes: readonly RrsetChange[] }>(find: () => Found): Promise<Found> {
+  async #healed<Found extends Healing>(
+    before: Found,
+    { look, heal }: { readonly look: () => Found; readonly heal: () => Found },
+  ): Promise<Found> {
+    const looked = before.changes.length > 0 ? undefined : look()
+    if (looked?.changes.length === 0) return looked
     return this.#store.commit(() => {
-      const found = find()
+      const found = heal()
       return { outcome: found, changes: found.changes }
     })
   }
+}
+
+interface Healing {
+  readonly changes: readonly RrsetChange[]
+}
+
+const NOT_BEGUN: ComparedRows = {
+  tunnels: 0,
+  next: undefined,
+  published: { forward: 0, reverse: 0 },
+  changes: [],
 }

@@ -18,6 +18,14 @@ export interface Strays {
   readonly cursor: Uint8Array | undefined
 }
 
+/** What a comparison of rows has come to. */
+export interface RowsFound {
+  /** How many rrsets the rows have in each zone. */
+  readonly published: Record<TunnelZoneName, number>
+  /** What adds those that are not answered, or are with other contents. */
+  readonly changes: RrsetChange[]
+}
+
 /** The names that are answered, held against the table, a slice at a time. */
 export class Comparison {
   readonly #catalog: Catalog
@@ -46,9 +54,23 @@ export class Comparison {
     return { changes: rrsets.filter(rrset => !this.#isWanted(zone, rrset)).map(removal), cursor: last }
   }
 
-  /** What adds those of a row's rrsets that are not answered, or are with other contents. */
-  missing(rrsets: readonly Rrset[]): readonly RrsetChange[] {
-    return rrsets.filter(rrset => !this.#catalog.holds(rrset)).map(put)
+  /** Adds a row to what was found; 'hidden': static data stands in its place. Each of its names is looked up once. */
+  addRow(tunnel: Tunnel, { published, changes }: RowsFound): 'new' | 'hidden' | 'published' {
+    const wanted = this.#zone.wantedOf(tunnel)
+    if (wanted === undefined) return 'new'
+    const { forward, reverse, further } = wanted
+    const forwardStanding = this.#catalog.standing(forward)
+    const reverseStanding = this.#catalog.standing(reverse)
+    if (forwardStanding === 'reserved' || reverseStanding === 'reserved') return 'hidden'
+    published.forward++
+    published.reverse++
+    if (forwardStanding === 'other') changes.push(put(forward))
+    if (reverseStanding === 'other') changes.push(put(reverse))
+    for (const rrset of further) {
+      published[this.#zone.names.zoneOf(rrset.owner)]++
+      if (!this.#catalog.holds(rrset)) changes.push(put(rrset))
+    }
+    return 'published'
   }
 
   #isWanted(zone: TunnelZoneName, { owner, type }: Rrset): boolean {

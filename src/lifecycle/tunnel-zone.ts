@@ -11,6 +11,16 @@ import type { TunnelNames } from './tunnel-names.ts'
 /** Nothing: the row stands in no name. */
 const UNPUBLISHED: readonly Rrset[] = []
 
+/** The rrsets of one tunnel. */
+export interface TunnelRrsets {
+  /** AAAA of its name. */
+  readonly forward: Rrset
+  /** PTR of its client's address. */
+  readonly reverse: Rrset
+  /** What its kind adds. */
+  readonly further: readonly Rrset[]
+}
+
 /**
  * What the live tunnel table says in DNS: AAAA of `nicname.country.<origin>`, PTR of the client's address, and what its
  * kind adds, exactly while it has a row with `unreachable >= 0`. Static records of the zone files win: a tunnel is never published over one.
@@ -55,22 +65,29 @@ export class TunnelZone {
 
   /** The rrsets that stand in DNS for a tunnel; none if it is new or dormant, or if static data stands in its place. */
   rrsetsOf(tunnel: Tunnel): readonly Rrset[] {
-    if (tunnel.unreachable < 0 || tunnel.dormant !== undefined) return UNPUBLISHED
+    const wanted = this.wantedOf(tunnel)
+    if (wanted === undefined) return UNPUBLISHED
+    const { forward, reverse, further } = wanted
+    if (this.reserved.isTaken(forward.owner) || this.reserved.isTaken(reverse.owner)) return UNPUBLISHED
+    return [forward, reverse, ...further]
+  }
+
+  /** The same if no static data stands in its place, which is not looked for; undefined: it is new or dormant. */
+  wantedOf(tunnel: Tunnel): TunnelRrsets | undefined {
+    if (tunnel.unreachable < 0 || tunnel.dormant !== undefined) return undefined
     const forward = this.names.ownerOf(tunnel.nicname, tunnel.country)
     const reverse = this.names.reverseOwnerOf(tunnel.ipv6Client)
-    if (this.reserved.isTaken(forward) || this.reserved.isTaken(reverse)) return UNPUBLISHED
     const ttl = this.#ttl
-    const rrsets: Rrset[] = [
-      { owner: forward, type: TYPE.AAAA, ttl, rdatas: [tunnel.ipv6Client] },
-      { owner: reverse, type: TYPE.PTR, ttl, rdatas: [forward] },
-    ]
     const further = this.#kinds.byName(tunnel.kind.name)?.rrsetsOf(tunnel, { forward, reverse, ttl }) ?? []
-    for (const rrset of further) {
-      if (!isAtOrBelow(rrset.owner, 0, forward, 0) && !isAtOrBelow(rrset.owner, 0, reverse, 0))
+    for (const { owner } of further) {
+      if (!isAtOrBelow(owner, 0, forward, 0) && !isAtOrBelow(owner, 0, reverse, 0))
         throw new RangeError(`kind ${tunnel.kind.name} publishes outside the names of its tunnel`)
-      rrsets.push(rrset)
     }
-    return rrsets
+    return {
+      forward: { owner: forward, type: TYPE.AAAA, ttl, rdatas: [tunnel.ipv6Client] },
+      reverse: { owner: reverse, type: TYPE.PTR, ttl, rdatas: [forward] },
+      further,
+    }
   }
 
   /** What changes in DNS when a tunnel's row goes from `before` to `after` (undefined: no row). */

@@ -91,13 +91,16 @@ export class Diagnoses {
     this.#now = parts.now ?? (() => performance.now())
   }
 
-  /** `visitor`: the address that its owner comes from, which may be where the endpoint is by now. */
-  of(tunnel: Tunnel, visitor: { readonly address: string; readonly family: 4 | 6 }): Promise<Diagnosis> {
-    const key = JSON.stringify([tunnel.id, stateOf(tunnel), tunnel.ipv4Client, visitor.address])
+  /**
+   * `visitor`: the address that its owner comes from, which may be where the endpoint is by now; undefined: somebody else
+   * asks.
+   */
+  of(tunnel: Tunnel, visitor?: { readonly address: string; readonly family: 4 | 6 }): Promise<Diagnosis> {
+    const key = JSON.stringify([tunnel.id, stateOf(tunnel), tunnel.ipv4Client, visitor?.address])
     const kept = this.#kept.get(key)
     if (kept !== undefined && this.#now() < kept.until) return kept.diagnosis
     this.#makeRoom()
-    const diagnosis = this.#diagnose(tunnel, visitor.family === 4 ? visitor.address : undefined)
+    const diagnosis = this.#diagnose(tunnel, visitor?.family === 4 ? visitor.address : undefined)
     this.#kept.set(key, { until: this.#now() + GOOD_FOR_MS, diagnosis })
     diagnosis.catch(() => this.#kept.delete(key))
     return diagnosis

@@ -8,6 +8,7 @@ import type { Outcome } from './outcome.ts'
 import { documentOf, documentOfLines, problemDocument } from './problem-document.ts'
 import type { RecentRefusals } from './recent-refusals.ts'
 import type { Status } from './status.ts'
+import type { TunnelDiagnoses } from './tunnel-diagnoses.ts'
 import type { ZoneDifferences } from './zone-differences.ts'
 import type { ZoneDumps } from './zone-dumps.ts'
 
@@ -15,6 +16,8 @@ import type { ZoneDumps } from './zone-dumps.ts'
 export interface Operated {
   readonly operator: Operator
   readonly invitations: Invitations
+  /** Undefined where no process runs. */
+  readonly diagnoses: TunnelDiagnoses | undefined
   readonly audit: Pick<Audit, 'run'>
   /** Makes the kernel's interfaces equal to the table's; undefined where no process runs. */
   readonly reconcile: Lifecycle['reconcile'] | undefined

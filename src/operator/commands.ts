@@ -27,6 +27,7 @@ import {
   tunnelShow,
   tunnelSuspend,
 } from './tunnel-commands.ts'
+import { tunnelWhy } from './why-command.ts'
 import { zoneDump, zoneList } from './zone-commands.ts'
 
 /**
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   statusCommand,
   tunnelList,
   tunnelShow,
+  tunnelWhy,
   tunnelAdd,
   tunnelDelete,
   tunnelSuspend,

@@ -1,4 +1,4 @@
-import { lstatSync, unlinkSync } from 'node:fs'
+import { lstatSync, rmSync, unlinkSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { z } from 'zod'
 import type { Log } from '../shared/log.ts'
@@ -22,10 +22,14 @@ const MAX_UNDER_WAY = 1024
 export class Control {
   readonly #server: Server
   readonly #sockets: ReadonlySet<Socket>
+  /** However the process ends, short of being killed, no file of it is left. */
+  readonly #removeFile: () => void
 
-  private constructor(server: Server, sockets: ReadonlySet<Socket>) {
+  private constructor(path: string, server: Server, sockets: ReadonlySet<Socket>) {
     this.#server = server
     this.#sockets = sockets
+    this.#removeFile = () => rmSync(path, { force: true })
+    process.once('exit', this.#removeFile)
   }
 
   /**
@@ -50,15 +54,17 @@ export class Control {
       process.umask(mask)
     }
     server.unref()
-    return new Control(server, sockets)
+    return new Control(path, server, sockets)
   }
 
   /** Takes no more connections, so that another process can listen in its place; those that stand go on. */
   retire(): void {
+    process.off('exit', this.#removeFile)
     this.#server.close()
   }
 
   async close(): Promise<void> {
+    process.off('exit', this.#removeFile)
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
     for (const socket of this.#sockets) socket.destroy()
     await closed

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, readConfig } from '../config/config.ts'
+import { DatabaseFault } from '../store/sqlite/database.ts'
 import type { Command, CommandReply, Operated } from './command.ts'
 import { operatorHandler } from './commands.ts'
 import type { ControlHandler } from './control.ts'
@@ -30,19 +32,45 @@ export async function runCommand(
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
   const { config } = reading
   if (config.demo) return misconfigured([NO_CONFIGURATION], options)
+  using served = await connect(config, open)
+  if (served === undefined) return misconfigured([noDatabase(config)], { ...options, code: EXIT.fault })
+  const handler: ControlHandler =
+    served instanceof ControlClient
+      ? (name, parameters) => served.send(name, parameters)
+      : operatorHandler(served.operated)
+  return await printAll(command, parameters, { ...options, handler })
+}
+
+/** A process that holds the table and does not listen yet is starting, or taking over: it is waited for. */
+async function connect(
+  config: Config,
+  open: BrokerOpener,
+): Promise<ControlClient | OpenedBroker | undefined> {
+  const running = await runningProcess(config)
+  if (running !== undefined) return running
   try {
-    using client = await ControlClient.connect(config.control.socket)
-    return await printAll(command, parameters, {
-      ...options,
-      handler: (name, parameters) => client.send(name, parameters),
-    })
+    return await open(config)
+  } catch (error) {
+    if (!(error instanceof DatabaseFault) || error.code !== 'database-locked') throw error
+    for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(POLL_MS)) {
+      const late = await runningProcess(config)
+      if (late !== undefined) return late
+    }
+    throw error
+  }
+}
+
+async function runningProcess({ control }: Config): Promise<ControlClient | undefined> {
+  try {
+    return await ControlClient.connect(control.socket)
   } catch (error) {
     if (!(error instanceof NotRunning)) throw error
+    return undefined
   }
-  using broker = await open(config)
-  if (broker === undefined) return misconfigured([noDatabase(config)], { ...options, code: EXIT.fault })
-  return await printAll(command, parameters, { ...options, handler: operatorHandler(broker.operated) })
 }
+
+const PATIENCE_MS = 5000
+const POLL_MS = 50
 
 const NO_CONFIGURATION =
   'there is no configuration: give --config FILE, or put freenet6.toml in the working directory or in /etc/freenet6'

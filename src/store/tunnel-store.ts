@@ -229,6 +229,7 @@ export interface SerialStep {
 /** One commit, as all who follow the table see it. */
 export interface CommittedDifference {
   readonly serials: readonly SerialStep[]
+  /** Zone by zone. */
   readonly rrsets: readonly RrsetDifference[]
   readonly rows: readonly RowDifference[]
 }

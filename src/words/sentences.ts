@@ -300,6 +300,7 @@ export const SENTENCES = {
   'os-none': ['os'],
   'register-button': [],
   'sign-in-lead': [],
+  'typed-waits': [],
   'my-tunnels': [],
   'my-tunnels-lead': [],
   'open-another': [],

@@ -8,19 +8,21 @@ import { NameKey } from './name-key.ts'
 import { PreparedCommit } from './prepared-commit.ts'
 import type { Rrset } from './rrset.ts'
 import type { RrsetChange } from './rrset-change.ts'
-import { DifferenceLog, type RrsetDifference } from './rrset-difference.ts'
+import type { ChangedZone, RrsetDifference } from './rrset-difference.ts'
 import { assertName, assertRrset } from './rrset-limits.ts'
 import type { Snapshot } from './snapshot.ts'
 import { CommitUnderWay, TableFull } from './table-fault.ts'
 import { TableReader } from './table-reader.ts'
 import { TableWriter } from './table-writer.ts'
-import { type DynamicSlice, type RrsetCount, Version } from './version.ts'
+import { type DynamicSlice, type RrsetCount, type Standing, Version } from './version.ts'
 
 export type { RrsetChange }
 
 export interface CommitOptions {
   /** False: no list of differences is kept, for millions of changes that nobody asks about. */
   readonly differences?: boolean
+  /** Further changes that come with changes to these zones, their apexes in wire form and lower case. May be asked again. */
+  readonly following?: (apexes: readonly Uint8Array[]) => Iterable<RrsetChange>
 }
 
 /**
@@ -88,17 +90,14 @@ export class Catalog {
    * static one; TableFull. Everything stays as it was then, but that TableFull may have cost snapshots.
    */
   prepare(changes: Iterable<RrsetChange>, options: CommitOptions = {}): PreparedCommit {
-    let differences: readonly RrsetDifference[] = []
+    let zones: readonly ChangedZone[] = []
     let isTakenOnce = false
     const root = this.#build(next => {
       if (isTakenOnce && isUsedUp(changes)) throw new TableFull(this.#arena.buffer.maxByteLength)
       isTakenOnce = true
-      const log = options.differences === false ? undefined : new DifferenceLog()
-      const published = this.#newest()
-      this.#writer.apply(next, changes, { published, ...(log && { differences: log }) })
-      if (log !== undefined) differences = log.differences()
+      zones = this.#writer.apply(next, changes, { published: this.#newest(), ...options })
     })
-    return new PreparedCommit(differences, {
+    return new PreparedCommit(zones, {
       publish: () => this.#publish(root),
       abandon: () => this.#abandon(),
     })
@@ -140,6 +139,11 @@ export class Catalog {
   /** See `Version.holds`. */
   holds(rrset: Rrset): boolean {
     return this.#newest().holds(rrset)
+  }
+
+  /** See `Version.standing`. */
+  standing(rrset: Rrset): Standing {
+    return this.#newest().standing(rrset)
   }
 
   /** See `Version.isReserved`. */

@@ -29,22 +29,30 @@ export class NameKey {
   /** Where each label starts in the wire form, counted from the name's first octet, the root's label last. */
   readonly #starts = new Uint8Array(MAX_LABELS)
 
-  /** Takes the valid uncompressed name that starts at `at`. */
+  /** Takes the valid uncompressed name that starts at `at`. Each query and change does so: fields are read once, nothing is called. */
   set(name: Uint8Array, at: number): void {
+    const { octets, ends } = this
+    const starts = this.#starts
     let labels = 0
     let start = 0
     for (let length = octet(name, at); length !== 0; length = octet(name, at + start)) {
-      this.#starts[labels++] = start
+      starts[labels++] = start
       start += length + 1
     }
-    this.#starts[labels] = start
-    this.labels = labels
-    this.ends[0] = 0
+    starts[labels] = start
     let to = 0
     for (let n = 1; n <= labels; n++) {
-      to = this.#append(to, name, at + octet(this.#starts, labels - n))
-      this.ends[n] = to
+      const label = at + octet(starts, labels - n)
+      const end = label + octet(name, label)
+      for (let i = label + 1; i <= end; i++) {
+        const value = lowerCase(octet(name, i))
+        if (value < 2) octets[to++] = 1
+        octets[to++] = value < 2 ? value + 1 : value
+      }
+      octets[to++] = 0
+      ends[n] = to
     }
+    this.labels = labels
     this.length = to
   }
 
@@ -64,17 +72,6 @@ export class NameKey {
     if (at >= this.length) return 0
     const value = octet(this.octets, at)
     return (index & 1) === 0 ? value >> 4 : value & 15
-  }
-
-  #append(to: number, name: Uint8Array, start: number): number {
-    const end = start + octet(name, start)
-    for (let at = start + 1; at <= end; at++) {
-      const value = lowerCase(octet(name, at))
-      if (value < 2) this.octets[to++] = 1
-      this.octets[to++] = value < 2 ? value + 1 : value
-    }
-    this.octets[to] = 0
-    return to + 1
   }
 }
 

@@ -1,18 +1,23 @@
-import type { RrsetDifference } from './rrset-difference.ts'
+import type { ChangedZone, RrsetDifference } from './rrset-difference.ts'
 
 /** The next version, built aside: all memory that it needs is there. It is published or abandoned, once. */
 export class PreparedCommit {
-  /** Each rrset that the commit changes, once: a put of what stood there, or a put that it takes back, is none. */
-  readonly differences: readonly RrsetDifference[]
+  /** The zones that changes were about, in the order of the first ones. */
+  readonly zones: readonly ChangedZone[]
   readonly #ends: { readonly publish: () => void; readonly abandon: () => void }
   #isOpen = true
 
   constructor(
-    differences: readonly RrsetDifference[],
+    zones: readonly ChangedZone[],
     ends: { readonly publish: () => void; readonly abandon: () => void },
   ) {
-    this.differences = differences
+    this.zones = zones
     this.#ends = ends
+  }
+
+  /** Each rrset that the commit changes, once, zone by zone: a put of what stood there, or one that is taken back, is none. */
+  get differences(): readonly RrsetDifference[] {
+    return this.zones.flatMap(({ differences }) => differences)
   }
 
   /** Shows the version to every reader, in one step. Never throws; does nothing after the commit has ended. */

@@ -10,6 +10,14 @@ export interface RrsetDifference {
   readonly after?: Rrset
 }
 
+/** What a commit changes in one zone. */
+export interface ChangedZone {
+  /** In wire form and lower case. */
+  readonly apex: Uint8Array
+  /** Each rrset that differs, once; none if nobody asked for them. */
+  readonly differences: readonly RrsetDifference[]
+}
+
 interface Touched {
   readonly owner: Uint8Array
   readonly type: number

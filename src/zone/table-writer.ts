@@ -16,9 +16,25 @@ import {
 } from './owner-entry.ts'
 import type { Rrset } from './rrset.ts'
 import { ownerOf, type RrsetChange, typeOf } from './rrset-change.ts'
-import type { DifferenceLog } from './rrset-difference.ts'
+import { type ChangedZone, DifferenceLog } from './rrset-difference.ts'
 import { assertName, assertRrset } from './rrset-limits.ts'
 import type { Version } from './version.ts'
+
+/** A zone that a commit changes. */
+interface OpenZone {
+  readonly apex: Uint8Array
+  /** Of its trie in the next version. */
+  readonly cell: number
+  readonly log: DifferenceLog | undefined
+}
+
+interface ApplyOptions {
+  readonly published: Version
+  /** False: nobody asks for them. */
+  readonly differences?: boolean
+  /** Further changes that come with changes to these zones. */
+  readonly following?: (apexes: readonly Uint8Array[]) => Iterable<RrsetChange>
+}
 
 export class TableWriter {
   readonly #arena: Arena
@@ -58,35 +74,33 @@ export class TableWriter {
     this.#table.put(root, zone)
   }
 
-  /** Applies changes to the zones of `published`, one by one. RangeError if one can't be made. */
-  apply(
-    root: number,
-    changes: Iterable<RrsetChange>,
-    { published, differences }: { readonly published: Version; readonly differences?: DifferenceLog },
-  ): void {
-    const cells = new Map<number, number>()
-    for (const change of changes) {
-      const zone = this.#checkedZone(published, change)
-      let cell = cells.get(zone)
-      if (cell === undefined) {
-        cell = this.#openZone(root, zone)
-        cells.set(zone, cell)
-        this.#key.set(ownerOf(change), 0)
-      }
-      this.#applyOne(cell, change, differences)
+  /** Applies changes to the zones of `published`, one by one, and tells what they change. RangeError if one can't be made. */
+  apply(root: number, changes: Iterable<RrsetChange>, options: ApplyOptions): readonly ChangedZone[] {
+    const zones = new Map<number, OpenZone>()
+    for (const change of changes) this.#applyOne(root, change, zones, options)
+    if (options.following !== undefined) {
+      const apexes = Array.from(zones.values(), ({ apex }) => apex)
+      for (const change of options.following(apexes)) this.#applyOne(root, change, zones, options)
     }
+    return Array.from(zones.values(), ({ apex, log }) => ({ apex, differences: log?.differences() ?? [] }))
   }
 
-  /** The key is that of the change's owner. */
-  #applyOne(cell: number, change: RrsetChange, differences: DifferenceLog | undefined): void {
+  #applyOne(root: number, change: RrsetChange, zones: Map<number, OpenZone>, options: ApplyOptions): void {
     const owner = ownerOf(change)
-    const entry = this.#table.getKeyed(cell, owner)
+    const entryOfZone = this.#checkedZone(options.published, change)
+    let zone = zones.get(entryOfZone)
+    if (zone === undefined) {
+      zone = this.#openZone(root, entryOfZone, options)
+      zones.set(entryOfZone, zone)
+      this.#key.set(owner, 0)
+    }
+    const entry = this.#table.getKeyed(zone.cell, owner)
     if (change.kind === 'put') {
-      const before = this.#put(cell, entry, { rrset: change.rrset, isDynamic: change.dynamic === true })
-      differences?.note(owner, typeOf(change), before, change.rrset)
+      const before = this.#put(zone.cell, entry, { rrset: change.rrset, isDynamic: change.dynamic === true })
+      zone.log?.note(owner, typeOf(change), before, change.rrset)
     } else {
-      const before = this.#remove(cell, entry, change.type)
-      differences?.note(owner, typeOf(change), before, undefined)
+      const before = this.#remove(zone.cell, entry, change.type)
+      zone.log?.note(owner, typeOf(change), before, undefined)
     }
   }
 
@@ -103,13 +117,15 @@ export class TableWriter {
     return zone
   }
 
-  /** The cell of a zone's trie in an entry that this change may write. */
-  #openZone(root: number, zone: number): number {
+  /** Puts in place of a zone's entry a copy that this change may write. */
+  #openZone(root: number, zone: number, { differences }: ApplyOptions): OpenZone {
+    const apex = readOwner(this.#arena, zone)
     const length = entryWords(this.#arena.words, zone)
     const copy = this.#arena.allocate(length)
     this.#arena.words.copyWithin(copy, zone, zone + length)
     this.#table.put(root, copy)
-    return zoneCell(this.#arena.words, copy)
+    const log = differences === false ? undefined : new DifferenceLog()
+    return { apex, cell: zoneCell(this.#arena.words, copy), log }
   }
 
   /** Straight after the table was asked for the owner's entry (0: none). Returns what stood there of that type. */

@@ -35,6 +35,9 @@ export interface DynamicSlice {
   readonly last: Uint8Array | undefined
 }
 
+/** What stands where an rrset of a tunnel would: see `isReserved`. */
+export type Standing = 'reserved' | 'same' | 'other'
+
 export class Version {
   readonly #reader: TableReader
   readonly #key: NameKey
@@ -90,10 +93,7 @@ export class Version {
 
   /** Is the owner's rrset of that type exactly this one? Compared in place. */
   holds(rrset: Rrset): boolean {
-    if (this.#find(rrset.owner) === 0 || this.#reader.exact === 0) return false
-    const { words, octets, exact } = this.#reader
-    const at = findRrset(words, octets, exact, rrset.type)
-    return at !== 0 && isRrset(octets, at, rrset)
+    return this.#find(rrset.owner) !== 0 && this.#isThere(rrset)
   }
 
   /**
@@ -102,13 +102,16 @@ export class Version {
    * nothing is below; else its dynamic owners are looked at until a static one is found.
    */
   isReserved(name: Uint8Array): boolean {
-    const zone = this.zoneEntry(name)
-    if (zone === 0) return false
-    const { words } = this.#reader
-    const cell = zoneCell(words, zone)
-    if (words[cell] === 0) return nameLength(words, zone) === name.length // only the apex is there
-    this.#reader.find(cell, this.#key, name, 0)
-    return this.#isOccluded(zone) || this.#staticAtOrBelow(zone)
+    const zone = this.#find(name)
+    return zone !== 0 && this.#isReserved(zone)
+  }
+
+  /** `isReserved` of the owner and `holds`, with one way down. */
+  standing(rrset: Rrset): Standing {
+    const zone = this.#find(rrset.owner)
+    if (zone === 0) return 'other'
+    if (this.#isReserved(zone)) return 'reserved'
+    return this.#isThere(rrset) ? 'same' : 'other'
   }
 
   /**
@@ -164,6 +167,19 @@ export class Version {
     const zone = this.zoneEntry(owner)
     if (zone !== 0) this.#reader.find(zoneCell(this.#reader.words, zone), this.#key, owner, 0)
     return zone
+  }
+
+  /** Straight after `#find` for the rrset's owner. */
+  #isThere(rrset: Rrset): boolean {
+    const { words, octets, exact } = this.#reader
+    if (exact === 0) return false
+    const at = findRrset(words, octets, exact, rrset.type)
+    return at !== 0 && isRrset(octets, at, rrset)
+  }
+
+  /** Straight after `#find` for a name of the zone. */
+  #isReserved(zone: number): boolean {
+    return this.#isOccluded(zone) || this.#staticAtOrBelow(zone)
   }
 
   /** Straight after `#find` for a name of the zone. */

@@ -23,12 +23,18 @@ export function recordLists(
 ): { readonly removed: readonly ZoneRecord[]; readonly added: readonly ZoneRecord[] } {
   const removed: ZoneRecord[] = []
   const added: ZoneRecord[] = []
-  const soaFirst = differences.toSorted((a, b) => Number(isSoa(b, apex)) - Number(isSoa(a, apex)))
-  for (const { before, after } of soaFirst) {
-    removed.push(...recordsWithout(before, after))
-    added.push(...recordsWithout(after, before))
-  }
+  const soa = differences.find(difference => isSoa(difference, apex))
+  if (soa !== undefined) listRecords(soa, { removed, added })
+  for (const difference of differences) if (difference !== soa) listRecords(difference, { removed, added })
   return { removed, added }
+}
+
+function listRecords(
+  { before, after }: RrsetDifference,
+  { removed, added }: { readonly removed: ZoneRecord[]; readonly added: ZoneRecord[] },
+): void {
+  for (const record of recordsWithout(before, after)) removed.push(record)
+  for (const record of recordsWithout(after, before)) added.push(record)
 }
 
 function isSoa({ owner, type }: RrsetDifference, apex: Uint8Array): boolean {

@@ -8,7 +8,7 @@ import { runQuietly } from './narrator.ts'
 
 const PROJECT_DIR = join(import.meta.dirname, '../..')
 const DIRECTORY = '/run/lab' // in the guest's memory
-const CONFIG_FILE = join(DIRECTORY, 'freenet6.toml')
+export const CONFIG_FILE = join(DIRECTORY, 'freenet6.toml')
 const READY_TIMEOUT_MS = 90_000
 /** A look may start a program, and the guest has one processor. */
 const LOOK_EVERY_MS = 250
@@ -81,6 +81,10 @@ export class LabBroker {
   /** Log and standard output so far. */
   get output(): string {
     return this.#output()
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   /** kill -9, as a crash or a power cut would. */

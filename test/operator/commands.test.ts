@@ -224,7 +224,7 @@ suite('the command line', () => {
     assert.equal(code, 2)
     assert.match(
       stderr,
-      /^freenet6: tunnel list, tunnel show, tunnel add, tunnel delete, tunnel suspend, tunnel resume, tunnel renew-key, tunnel note, tunnel endpoint, tunnel public-key, tunnel mtu, tunnel routed-prefix, tunnel email, tunnel webhook\?$/m,
+      /^freenet6: tunnel list, tunnel show, tunnel why, tunnel add, tunnel delete, tunnel suspend, tunnel resume, tunnel renew-key, tunnel note, tunnel endpoint, tunnel public-key, tunnel mtu, tunnel routed-prefix, tunnel email, tunnel webhook\?$/m,
     )
   })
 

@@ -56,6 +56,12 @@ test('a person reads the same, a line a field', async () => {
   )
 })
 
+test('why a tunnel does not work is asked of the running process', async () => {
+  const { stdout } = await command('tunnel', 'why', 'phone.ca', '--json')
+  const { finding, seen } = JSON.parse(stdout)
+  assert.deepEqual([finding, seen.tunnel], ['dry-run', 'not-asked'])
+})
+
 test('what the API refuses is refused with the same codes', async () => {
   const codesOf = async (...words: string[]) => {
     const { code, stdout } = await command('tunnel', 'add', ...words, '--json')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Outcome } from '../../src/operator/outcome.ts'
+import { TunnelDiagnoses } from '../../src/operator/tunnel-diagnoses.ts'
 import { FakeKernel } from '../lifecycle/world.ts'
 import { bearer, type Given, LAB, PortalWorld } from '../portal/portal-world.ts'
 
@@ -181,4 +182,37 @@ test('what is no tunnel is not changed', async () => {
     await changes().contact('nobody.ca', 'email', ''),
   ])
     assert.deepEqual(codes(outcome), ['not-found'])
+})
+
+test('why a tunnel does not work is said in the words of its owner’s page, and wakes nobody', async () => {
+  const diagnosed: string[] = []
+  const diagnoses = new TunnelDiagnoses({
+    table: world.broker.table,
+    origin: 'freenet6.net',
+    diagnose: async ({ id }) => {
+      diagnosed.push(id)
+      return {
+        finding: 'large-lost',
+        tunnel: 'answered',
+        large: 'silent',
+        endpoint: undefined,
+        roundTripMs: 7,
+        fault: '',
+      }
+    },
+  })
+  const { detail, ...report } = done(await diagnoses.of(given.name))
+  assert.match(detail, /^Small packets pass, large ones are lost: .* 1280/)
+  assert.deepEqual(report, {
+    id: given.id,
+    name: given.name,
+    finding: 'large-lost',
+    seen: { tunnel: 'answered', large: 'silent', endpoint: 'not-asked' },
+    rtt_ms: 7,
+  })
+  await fallAsleep(given.id)
+  assert.equal(done(await diagnoses.of(given.id)).id, given.id)
+  assert.ok(world.broker.table.dormant.byId(given.id))
+  assert.deepEqual(codes(await diagnoses.of('nobody.ca')), ['not-found'])
+  assert.deepEqual(diagnosed, [given.id, given.id])
 })

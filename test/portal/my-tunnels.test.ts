@@ -88,6 +88,7 @@ for (const [form, typed, page] of [
     const { id, key } = await world.register()
     const late = await world.post(`/tunnels/${id}/${form}`, typed)
     assert.equal(late.status, 401)
+    assert.match(late.text, /What you typed is kept/)
     for (const [name, value] of Object.entries(typed))
       assert.ok(late.text.includes(`<input type="hidden" name="${name}" value="${value}">`), name)
     const wrong = await world.post('/tunnels', { reference: id, key: 'wrong', ...typed })

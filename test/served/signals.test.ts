@@ -10,6 +10,8 @@ import { LastResort } from '../../src/last-resort.ts'
 import { cannot } from '../packages.ts'
 import { configText, startServer } from '../spawn.ts'
 
+const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
+
 test('SIGUSR1 opens no inspector', async () => {
   await using server = await startServer()
   process.kill(server.pid, 'SIGUSR1')
@@ -93,6 +95,34 @@ test('npm start stops when npm is told to', async () => {
     await sleep(10)
   }
   rmSync(dir, { recursive: true })
+})
+
+test('what comes while it starts is heeded: SIGHUP when all is served, SIGTERM at once', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'freenet6-early-'))
+  const file = join(dir, 'freenet6.toml')
+  writeFileSync(file, configText(''))
+  try {
+    for (const [signal, sign] of [
+      ['SIGHUP', '"msg":"reloaded"'],
+      ['SIGTERM', 'stopping'],
+    ] as const) {
+      const started = spawn(process.execPath, [CLI, 'serve', '--config', file], {
+        cwd: dir,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      let said = ''
+      let isAsked = false
+      started.stderr.on('data', (text: Buffer) => {
+        said += text.toString()
+        if (!isAsked && said.includes('configuration read')) isAsked = started.kill(signal)
+        if (signal === 'SIGHUP' && said.includes(sign)) started.kill('SIGTERM')
+      })
+      assert.deepEqual(await once(started, 'close'), [0, null], said)
+      assert.ok(said.includes(sign), said)
+    }
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 })
 
 test('a fault that nothing has caught is logged and shown, and a row of them ends the process', () => {

@@ -10,7 +10,7 @@ import { HeldSockets } from '../../src/listen/held-sockets.ts'
 import { loadLibc } from '../../src/listen/libc.ts'
 import { passedByManager } from '../../src/listen/passed-sockets.ts'
 import { noBatches } from '../listen/batch-listener.ts'
-import { ask, configText } from '../spawn.ts'
+import { ask, configText, runCli } from '../spawn.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
 const UDP = { count: 1, patienceMs: 250, isAhead: false }
@@ -58,29 +58,46 @@ function startWith(sockets: HeldSockets, ports: { readonly dns: number; readonly
     stream?.on('data', (text: Buffer) => {
       said += text.toString()
     })
-  return { child, said: () => said }
+  return { child, closed: once(child, 'close'), said: () => said }
 }
 
-test('what is asked before the service runs is answered by it', { skip: noBatches }, async () => {
+test('what is asked before the service runs is answered by it, by its successor, and by the next start', {
+  skip: noBatches,
+}, async () => {
   const ports = { dns: await freePort(), web: await freePort() }
   const sockets = opened(ports)
   const endpoint = { address: '127.0.0.1', port: ports.dns }
-  const early = Promise.all([
-    ask(endpoint, 'freenet6.net', 'SOA', { timeout: PATIENCE_MS }),
-    ask(endpoint, 'freenet6.net', 'SOA', { tcp: true, timeout: PATIENCE_MS }),
-    fetch(`http://127.0.0.1:${ports.web}/healthz`),
-  ])
-  const { child, said } = startWith(sockets, ports)
-  const closed = once(child, 'close')
+  const asked = () =>
+    Promise.all([
+      ask(endpoint, 'freenet6.net', 'SOA', { timeout: PATIENCE_MS }),
+      ask(endpoint, 'freenet6.net', 'SOA', { tcp: true, timeout: PATIENCE_MS }),
+      fetch(`http://127.0.0.1:${ports.web}/healthz`),
+    ])
+  const early = asked()
+  const first = startWith(sockets, ports)
+  let last = first
   try {
-    const [udp, tcp, health] = await early
-    assert.deepEqual([udp.rcode, tcp.rcode, health.status], ['NOERROR', 'NOERROR', 200])
-    assert.match(said(), new RegExp(`ready dns=127.0.0.1:${ports.dns} web=http://127.0.0.1:${ports.web}`))
+    await early
+    assert.match(
+      first.said(),
+      new RegExp(`ready dns=127.0.0.1:${ports.dns} web=http://127.0.0.1:${ports.web}`),
+    )
+    const { stdout, stderr } = await runCli(['restart', '--json', '--config', join(dir, 'freenet6.toml')], {
+      timeout: PATIENCE_MS,
+    })
+    const { pid } = JSON.parse(stdout || stderr) as { pid: number }
+    await asked()
+    process.kill(pid, 'SIGTERM')
+    assert.deepEqual(await first.closed, [0, null]) // both have ended: they share its outputs
+    const waiting = asked()
+    last = startWith(sockets, ports)
+    const [udp, tcp, health] = await waiting
+    assert.deepEqual([udp.rcode, tcp.rcode, health.status], ['NOERROR', 'NOERROR', 200], last.said())
   } finally {
-    child.kill('SIGTERM')
-    const [code] = await closed
+    last.child.kill('SIGTERM')
+    const [code] = await last.closed
     sockets.close()
-    assert.equal(code, 0, said())
+    assert.equal(code, 0, last.said())
   }
 })
 
@@ -89,8 +106,8 @@ test('a socket that the configuration does not name is a mistake, and named', {
 }, async () => {
   const ports = { dns: await freePort(), web: await freePort() }
   const sockets = opened({ ...ports, web: await freePort() })
-  const { child, said } = startWith(sockets, ports)
-  const [code] = await once(child, 'close')
+  const { closed, said } = startWith(sockets, ports)
+  const [code] = await closed
   sockets.close()
   assert.equal(code, 2)
   assert.match(

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { TYPE } from '../../src/wire/codes.ts'
 import { Catalog, type RrsetChange } from '../../src/zone/catalog.ts'
 import { TableReader } from '../../src/zone/table-reader.ts'
-import { parseZone, wire } from '../engine/zones.ts'
+import { catalogOf, parseZone, wire } from '../engine/zones.ts'
 import { APEX, aaaa, put, putDynamic, putSerial, remove, smallZone, texts } from './changes.ts'
 
 test('a commit tells each rrset that it changed, as it was and as it is', () => {
@@ -60,6 +60,36 @@ test('a commit that is asked for no differences keeps none, and is made', () => 
   const catalog = smallZone()
   assert.deepEqual(catalog.commit([put(aaaa('a.example.', 1))], { differences: false }), [])
   assert.ok(catalog.rrset(wire('a.example.'), TYPE.AAAA))
+})
+
+test('changes that follow from the zones of others come with them, and each zone has its own differences', () => {
+  const catalog = catalogOf(`example. 300 IN SOA ns.example. host.example. 1 2 3 4 60
+example. 300 IN NS ns.example.`)
+  catalog.putZone(wire('other.'), parseZone('other. 1 IN SOA a. b. 1 2 3 4 5').rrsets)
+  const asked: (readonly Uint8Array[])[] = []
+  const prepared = catalog.prepare(
+    [put(aaaa('a.OTHER.', 1)), put(aaaa('a.example.', 1)), remove('b.other.')],
+    {
+      following: apexes => {
+        asked.push(apexes)
+        return [putSerial(catalog, 9)]
+      },
+    },
+  )
+  assert.deepEqual(asked, [[wire('other.'), APEX]])
+  assert.deepEqual(
+    prepared.zones.map(({ apex, differences }) => [apex, texts(differences)]),
+    [
+      [wire('other.'), ['a.OTHER. 28']],
+      [APEX, ['a.example. 28', 'example. 6']],
+    ],
+  )
+  prepared.abandon()
+  assert.throws(
+    () => catalog.commit([put(aaaa('a.example.', 1))], { following: () => [put(aaaa('a.elsewhere.', 1))] }),
+    RangeError,
+  )
+  assert.equal(catalog.rrset(wire('a.example.'), TYPE.AAAA), undefined)
 })
 
 test('a prepared commit shows nothing until it is published', () => {

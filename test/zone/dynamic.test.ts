@@ -105,7 +105,7 @@ const label = fc.constantFrom('a', 'b', 'ab', 'aa', '\\000', '\\001', '*')
 const name = fc.array(label, { minLength: 1, maxLength: 4 }).map(labels => `${labels.join('.')}.example.`)
 const owner = fc.record({ name, dynamic: fc.boolean() })
 
-test('whatever stands, static data at or below a name are those of a plain search', () => {
+test('whatever stands, static data at or below a name are those of a plain search, and so is what stands beside them', () => {
   fc.assert(
     fc.property(fc.array(owner, { maxLength: 20 }), fc.array(name, { maxLength: 10 }), (owners, others) => {
       const catalog = smallZone()
@@ -118,6 +118,11 @@ test('whatever stands, static data at or below a name are those of a plain searc
       for (const asked of [...others, ...owners.map(({ name }) => name)]) {
         const expected = statics.some(owner => isAtOrBelow(owner, 0, wire(asked), 0))
         assert.equal(catalog.isReserved(wire(asked)), expected, asked)
+        for (const rrset of [TXT(asked), { ...TXT(asked), type: TYPE.AAAA }, { ...TXT(asked), ttl: 1 }]) {
+          const standing = catalog.standing(rrset)
+          assert.equal(standing === 'reserved', expected, asked)
+          if (!expected) assert.equal(standing === 'same', catalog.holds(rrset), asked)
+        }
       }
     }),
     { numRuns: 500, interruptAfterTimeLimit: 8000 },

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
 import { LastingChild } from '../../shared/lasting-child.ts'
@@ -6,6 +7,8 @@ import type { RunWg } from './wg-command.ts'
 /** What carries the tunnels: the kernel's module, or a child process of ours. */
 export type Program = 'kernel' | 'wireguard-go'
 
+/** Where wireguard-go is asked from; it ends when this has gone. */
+const SOCKETS = '/var/run/wireguard'
 const POLL_MS = 50
 const POLLS = 100
 
@@ -20,6 +23,8 @@ export class WireguardDevice {
   readonly #runWg: RunWg
   readonly #lost: () => void
   #child: LastingChild | undefined
+  /** Whether a process before this one has started what carries the interface. */
+  #isInherited = false
 
   constructor(options: {
     readonly name: string
@@ -44,24 +49,32 @@ export class WireguardDevice {
 
   /** Touches nothing that is as it should be. Returns why the interface can't be had. */
   async ensure(): Promise<string | undefined> {
-    const made = (await this.#isThere()) ? undefined : await this.#make()
-    return made ?? (await this.#configure()) ?? (await this.#bringUp())
+    const port = await this.#listenPort()
+    this.#isInherited = port !== undefined && this.#child === undefined
+    const made = port === undefined ? await this.#make() : undefined
+    return made ?? (await this.#configure(port)) ?? (await this.#bringUp())
   }
 
   /** Ends wireguard-go, and its interface with it; the kernel's stays, as other devices do. */
   close(): void {
     this.#child?.stop()
     this.#child = undefined
+    if (this.#program === 'wireguard-go' && this.#isInherited) endInherited(this.name)
+    this.#isInherited = false
   }
 
   /** Lets wireguard-go run on: a process that takes over finds the interface as it is, and makes it anew if it ends. */
   leave(): void {
-    this.#child?.leave()
+    if (this.#child === undefined) return
+    this.#child.leave()
     this.#child = undefined
+    this.#isInherited = true
   }
 
-  async #isThere(): Promise<boolean> {
-    return (await this.#runWg(['show', this.name, 'listen-port'])).kind === 'done'
+  /** Undefined: there is no such interface. */
+  async #listenPort(): Promise<string | undefined> {
+    const outcome = await this.#runWg(['show', this.name, 'listen-port'])
+    return outcome.kind === 'done' ? outcome.output.trim() : undefined
   }
 
   async #make(): Promise<string | undefined> {
@@ -75,16 +88,17 @@ export class WireguardDevice {
       restarted: this.#lost,
     })
     for (let poll = 0; poll < POLLS; poll++) {
-      if (await this.#isThere()) return undefined
+      if ((await this.#listenPort()) !== undefined) return undefined
       await sleep(POLL_MS)
     }
     return 'wireguard-go makes no interface'
   }
 
-  async #configure(): Promise<string | undefined> {
+  /** wireguard-go opens its socket anew even for the port that it has, and loses what waits in it: it is not told again. */
+  async #configure(present: string | undefined): Promise<string | undefined> {
     const port = String(this.#port)
-    const set = ['set', this.name, 'listen-port', port, 'private-key', this.#keyFile]
-    const outcome = await this.#runWg(set)
+    const listen = port === present ? [] : ['listen-port', port]
+    const outcome = await this.#runWg(['set', this.name, ...listen, 'private-key', this.#keyFile])
     return outcome.kind === 'done' ? undefined : outcome.reason
   }
 
@@ -102,5 +116,14 @@ export class WireguardDevice {
       'up',
     ])
     return status === 0 ? undefined : reasonOf(stderr)
+  }
+}
+
+/** One that can't be reached goes on, and the next start finds its interface. */
+function endInherited(name: string): void {
+  try {
+    rmSync(`${SOCKETS}/${name}.sock`, { force: true })
+  } catch {
+    // it is another user's
   }
 }

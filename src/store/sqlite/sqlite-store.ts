@@ -304,16 +304,22 @@ export class SqliteStore implements TunnelStore {
 
   #makeReady(changes: readonly RrsetChange[]): ReadyNames | undefined {
     if (changes.length === 0) return undefined
-    const soas = this.#soas.advance(changes)
-    const differences = this.#committed.isHeard || this.journal.isKept
-    const prepared = this.#catalog.prepare([...changes, ...soas.changes], { differences })
+    let serials: readonly SerialStep[] = []
+    const prepared = this.#catalog.prepare(changes, {
+      differences: this.#committed.isHeard || this.journal.isKept,
+      following: apexes => {
+        const soas = this.#soas.advance(apexes, changes)
+        serials = soas.steps
+        return soas.changes
+      },
+    })
     try {
-      this.#soas.write(soas.steps, prepared.differences, this.#now())
+      this.#soas.write(serials, prepared.zones, this.#now())
     } catch (error) {
       prepared.abandon()
       throw error
     }
-    return { serials: soas.steps, prepared }
+    return { serials, prepared }
   }
 
   #tell({ rows }: SqliteTransaction, names: ReadyNames | undefined): void {

@@ -2,8 +2,7 @@ import { TYPE } from '../../wire/codes.ts'
 import { isSameName } from '../../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { Rrset } from '../../zone/rrset.ts'
-import { ownerOf } from '../../zone/rrset-change.ts'
-import type { RrsetDifference } from '../../zone/rrset-difference.ts'
+import type { ChangedZone } from '../../zone/rrset-difference.ts'
 import { nextSerial, soaSerial, soaWithSerial } from '../../zone/serial.ts'
 import { recordLists, zoneDifference } from '../../zone/zone-difference.ts'
 import { ZoneDigest } from '../../zone/zone-digest.ts'
@@ -128,11 +127,11 @@ export class ZoneSoas {
     })
   }
 
-  /** The next SOA records of the zones that changes are about; they may hold new ones. Nothing is written. */
-  advance(given: readonly RrsetChange[]): SoaStep {
+  /** The next SOA records of zones that these changes are about; they may hold new ones. Nothing is written. */
+  advance(apexes: readonly Uint8Array[], given: readonly RrsetChange[]): SoaStep {
     const changes: RrsetChange[] = []
     const steps: SerialStep[] = []
-    for (const apex of this.#zonesOf(given.map(ownerOf))) {
+    for (const apex of apexes) {
       const served = this.#catalog.rrset(apex, TYPE.SOA)
       const soa = soaAmong(given, apex) ?? served
       const rdata = soa?.rdatas[0]
@@ -147,11 +146,11 @@ export class ZoneSoas {
   }
 
   /** Writes down the serials and, in the journal, what changed with them. To be called inside their transaction. */
-  write(steps: readonly SerialStep[], differences: readonly RrsetDifference[], now: number): void {
-    const byZone = this.#sorted(differences)
+  write(steps: readonly SerialStep[], zones: readonly ChangedZone[], now: number): void {
+    const byApex = new Map(zones.map(({ apex, differences }) => [apex, differences]))
     for (const { apex, from, to } of steps) {
-      const text = apexText(apex)
-      this.#writeStep(text, { from, to }, { lists: recordLists(apex, byZone.get(keyOf(apex)) ?? []), now })
+      const lists = recordLists(apex, byApex.get(apex) ?? [])
+      this.#writeStep(apexText(apex), { from, to }, { lists, now })
     }
     this.#journal.trim(now)
   }
@@ -184,28 +183,6 @@ export class ZoneSoas {
   #append(text: string, step: Step, { lists, digest, now }: Change): void {
     this.#journal.append(text, zoneDifference(step, lists), { digest, written: now })
   }
-
-  /** The differences of each zone, by its apex. */
-  #sorted(differences: readonly RrsetDifference[]): ReadonlyMap<string, readonly RrsetDifference[]> {
-    const byZone = new Map<string, RrsetDifference[]>()
-    for (const difference of differences) {
-      const apex = this.#catalog.apexOf(difference.owner)
-      if (apex === undefined) continue
-      const others = byZone.get(keyOf(apex))
-      if (others === undefined) byZone.set(keyOf(apex), [difference])
-      else others.push(difference)
-    }
-    return byZone
-  }
-
-  #zonesOf(owners: readonly Uint8Array[]): Iterable<Uint8Array> {
-    const zones = new Map<string, Uint8Array>()
-    for (const owner of owners) {
-      const apex = this.#catalog.apexOf(owner)
-      if (apex !== undefined) zones.set(keyOf(apex), apex)
-    }
-    return zones.values()
-  }
 }
 
 /** Whether a zone holds what the journal leads to. */
@@ -220,10 +197,6 @@ interface Change {
   readonly lists: ReturnType<typeof recordLists>
   readonly digest: Uint8Array
   readonly now: number
-}
-
-function keyOf(apex: Uint8Array): string {
-  return Buffer.from(apex).toString('latin1')
 }
 
 const NO_SOA = new Uint8Array(20)

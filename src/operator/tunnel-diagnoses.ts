@@ -1,0 +1,78 @@
+import { findTunnel } from '../lifecycle/find-tunnel.ts'
+import { REFUSAL, refused } from '../lifecycle/refusal.ts'
+import type { TunnelReader } from '../store/tunnel-store.ts'
+import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
+import type { Sentence } from '../words/sentences.ts'
+import { Words } from '../words/words.ts'
+import type { Outcome } from './outcome.ts'
+
+type FindingOf<Key> = Key extends `why-${infer Finding}-remedy` ? Finding : never
+type Answer = 'answered' | 'silent' | 'unknown' | undefined
+
+/** Why a tunnel does not work, and what echoes have shown; undefined: none was sent. */
+interface Diagnosis {
+  readonly finding: FindingOf<Sentence>
+  readonly tunnel: Answer
+  readonly large: Answer
+  readonly endpoint: Answer
+  readonly roundTripMs: number | undefined
+  /** Empty: the kernel has not refused our interface. */
+  readonly fault: string
+}
+
+/** A diagnosis with the field names of the API. */
+export interface DiagnosisReport {
+  readonly id: string
+  readonly name: string
+  readonly finding: string
+  readonly detail: string
+  readonly fault?: string | undefined
+  readonly seen: Readonly<Record<'tunnel' | 'large' | 'endpoint', string>>
+  readonly rtt_ms?: number | undefined
+}
+
+/** Why tunnels do not work, in the words that their owners read. */
+export class TunnelDiagnoses {
+  readonly #table: TunnelReader
+  readonly #origin: string
+  readonly #diagnose: (tunnel: Tunnel) => Promise<Diagnosis>
+
+  constructor(parts: {
+    readonly table: TunnelReader
+    readonly origin: string
+    readonly diagnose: (tunnel: Tunnel) => Promise<Diagnosis>
+  }) {
+    this.#table = parts.table
+    this.#origin = parts.origin
+    this.#diagnose = parts.diagnose
+  }
+
+  /** `reference` is an id, `nicname.country`, or the full name. A dormant tunnel stays dormant. */
+  async of(reference: string): Promise<Outcome<DiagnosisReport>> {
+    const tunnel = findTunnel(this.#table, this.#origin, reference)
+    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+    const { finding, fault, ...seen } = await this.#diagnose(tunnel)
+    return {
+      kind: 'done',
+      value: {
+        id: tunnel.id,
+        name: nameOf(tunnel, this.#origin),
+        finding,
+        detail: detailOf(finding),
+        ...(fault === '' ? {} : { fault }),
+        seen: {
+          tunnel: seen.tunnel ?? 'not-asked',
+          large: seen.large ?? 'not-asked',
+          endpoint: seen.endpoint ?? 'not-asked',
+        },
+        ...(seen.roundTripMs === undefined ? {} : { rtt_ms: seen.roundTripMs }),
+      },
+    }
+  }
+}
+
+function detailOf(finding: Diagnosis['finding']): string {
+  const { fallback } = Words.load()
+  const words = `${fallback.sentence(`why-${finding}`)} ${fallback.sentence(`why-${finding}-remedy`)}`
+  return words.replaceAll(/[*`]/g, '')
+}

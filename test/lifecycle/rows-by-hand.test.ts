@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, test } from 'node:test'
+import { TYPE } from '../../src/wire/codes.ts'
+import { soaSerial } from '../../src/zone/serial.ts'
+import { World } from './world.ts'
+
+const ROWS = 2500
+
+let world: World
+let commits: number
+
+beforeEach(async () => {
+  commits = 0
+  world = await World.open({ prefix: '2001:db8::/32' })
+  world.broker.store.onCommitted(() => {
+    commits++
+  })
+})
+
+afterEach(() => world.end())
+
+function insertRows(): void {
+  world.edit(`WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < ${ROWS})
+    INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time,
+      unreachable, key_hash)
+    SELECT 't' || i, printf('10.0.%d.%d', i >> 8, i & 255), printf('2001:db8:f6:%x::2', i),
+      printf('2001:db8:f6:%x::1', i), 'fn6-' || i, 'h' || i, 'ca', 'linux', 1, 0, x'00' FROM numbers`)
+}
+
+function serial(apex: Uint8Array): number {
+  return soaSerial(world.catalog.rrset(apex, TYPE.SOA)?.rdatas[0] ?? new Uint8Array(20))
+}
+
+function serials(): readonly number[] {
+  return [world.zone.names.forwardApex, world.zone.names.backwardApex].map(serial)
+}
+
+function isAnswered(nicname: string): boolean {
+  return world.catalog.rrset(world.zone.names.ownerOf(nicname, 'ca'), TYPE.AAAA) !== undefined
+}
+
+test('rows that came by hand in one transaction are healed a thousand at a time, with one serial each time', async () => {
+  const before = serials()
+  insertRows()
+  assert.deepEqual(await world.audit.run(), { tunnels: ROWS, differences: 2 * ROWS })
+  assert.equal(commits, 3)
+  assert.deepEqual(
+    serials(),
+    before.map(serial => serial + 3),
+  )
+  assert.deepEqual([isAnswered('h1'), isAnswered(`h${ROWS}`)], [true, true])
+  assert.deepEqual(await world.audit.run(), { tunnels: ROWS, differences: 0 })
+  assert.equal(commits, 3)
+})
+
+test('rows that were renamed and deleted by hand leave no name behind', async () => {
+  insertRows()
+  await world.audit.run()
+  world.edit("UPDATE tunnels SET nicname = 'x' || nicname")
+  assert.deepEqual(await world.audit.run(), { tunnels: ROWS, differences: 3 * ROWS })
+  assert.deepEqual([isAnswered('h1'), isAnswered('xh1')], [false, true])
+  world.edit('DELETE FROM tunnels')
+  assert.deepEqual(await world.audit.run(), { tunnels: 0, differences: 2 * ROWS })
+  assert.equal(isAnswered('xh1'), false)
+})
+
+test('what another transaction does while rows are healed is seen too', async () => {
+  insertRows()
+  const healed = world.audit.run()
+  const stop = world.broker.store.onCommitted(() => {
+    stop()
+    world.edit("UPDATE tunnels SET nicname = 'late' WHERE id = 't2400'; DELETE FROM tunnels WHERE id = 't1'")
+    void world.audit.run()
+  })
+  await healed
+  assert.deepEqual([isAnswered('h1'), isAnswered('h2400'), isAnswered('late')], [false, false, true])
+  assert.equal((await world.audit.run()).differences, 0)
+})
