@@ -157,10 +157,10 @@ function run({ tests, workers, reports }: Asked, mutate: readonly string[], repo
     mutate,
     coverageAnalysis: 'perTest',
     concurrency: workers,
-    timeoutMS: 3000,
+    timeoutMS: 10_000, // on a machine with other work a slow test is not an endless one
     tsconfigFile: 'none', // it would be read by an interface that TypeScript 7 has no more
     checkers: [],
-    reporters: ['clear-text', 'json'],
+    reporters: ['clear-text', 'json', 'progress-append-only'],
     jsonReporter: { fileName: report },
     clearTextReporter: { logTests: false, reportTests: false, reportScoreTable: false },
     tempDirName: join(directory, 'sandbox'),

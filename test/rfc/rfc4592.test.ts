@@ -59,3 +59,14 @@ test('4.4: a CNAME at the wildcard is followed, and its loop ends', () => {
 test('the wildcard’s own name can be asked', () => {
   assert.equal(ask(nameserver, '*.example.', 'TXT').answer.length, 1)
 })
+
+test('a wildcard may be as long as a name can be', () => {
+  const encloser = `${[63, 63, 63, 51].map(length => 'x'.repeat(length)).join('.')}.example.`
+  const server = serve(`example. 300 IN SOA ns.example. host.example. 1 2 3 4 60
+example. 300 IN NS ns.elsewhere.
+${encloser} 300 IN TXT "encloser"
+*.${encloser} 300 IN A 192.0.2.1`)
+  assert.deepEqual(ask(server, `y.${encloser}`, 'A', { transport: 'tcp' }).answer, [
+    `y.${encloser} 300 A 192.0.2.1`,
+  ])
+})

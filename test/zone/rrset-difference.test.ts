@@ -20,6 +20,12 @@ function through(...states: readonly (Rrset | undefined)[]) {
 }
 
 suite('an rrset', () => {
+  test('of which one record of several is another differs', () => {
+    const [a, b, c] = [97, 98, 99].map(letter => Uint8Array.of(1, letter))
+    assert.ok(a && b && c)
+    assert.equal(through(rrset({ rdatas: [a, b] }), rrset({ rdatas: [a, c] })).length, 1)
+  })
+
   test('counts once, as it was first and as it is last', () => {
     const [first, last] = [rrset({ ttl: 1 }), rrset({ ttl: 3 })]
     assert.deepEqual(through(first, rrset({ ttl: 2 }), undefined, last), [

@@ -228,3 +228,13 @@ test('a snapshot does not see zones that come later, and keeps those that go', (
   assert.equal(snapshot.rrset(wire('later.'), TYPE.SOA), undefined)
   assert.equal(snapshot.walk(APEX, undefined, 100).length, 3)
 })
+
+test('a snapshot is released at the end of the block that uses it', () => {
+  const catalog = filledZone()
+  {
+    using snapshot = catalog.snapshot()
+    assert.ok(snapshot.rrset(APEX, TYPE.SOA))
+    assert.equal(catalog.memory().heldVersions, 1)
+  }
+  assert.equal(catalog.memory().heldVersions, 0)
+})
