@@ -99,7 +99,7 @@ export interface Libc {
    * is read at random costs a walk through the page tables for each small page.
    */
   readonly adviseHugePages: (octets: Uint8Array, length: number) => number
-  /** Reads or sets how the calling thread is scheduled; the octets are laid out in thread-slice.ts. */
+  /** Reads or sets how the calling thread is scheduled; the octets are laid out in thread-precedence.ts. */
   readonly getScheduling: (attributes: Uint8Array) => number
   readonly setScheduling: (attributes: Uint8Array) => number
 }

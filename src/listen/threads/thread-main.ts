@@ -12,14 +12,17 @@ import { Rehearsal } from './rehearsal.ts'
 import { SharedCounts } from './shared-counts.ts'
 import { SharedDurations } from './shared-durations.ts'
 import { PATIENCE_MS, type ThreadOrders, type ThreadWord } from './thread-orders.ts'
-import { setSlice } from './thread-slice.ts'
+import { takePrecedence } from './thread-precedence.ts'
 
 /** Counts are published this often; more would cost more than they tell. */
 const COUNTS_INTERVAL_MS = 100
 /** Queries for differences that are told of in that time; a flood of them is no news. */
 const MOST_TOLD = 100
-/** The shortest that Linux gives: an answer does not wait for the slice of whoever has the core, be it our own web. */
-const SLICE_NS = 100_000n
+/**
+ * The shortest slice that Linux gives, so that an answer does not wait for that of whoever has the core, be it our own
+ * web; and three quarters of a core that something else wants too, such as a table that is loaded or compared.
+ */
+const PRECEDENCE = { slice: 100_000n, levels: 5 }
 
 const orders = workerData as ThreadOrders
 const libc = await loadLibc()
@@ -73,7 +76,7 @@ if (orders.isBesideAnother) {
   const rehearsal = new Rehearsal(libc, orders.engine)
   while (!rehearsal.isOver && !isStopped()) rehearsal.goOn()
 }
-setSlice(libc, SLICE_NS)
+takePrecedence(libc, PRECEDENCE)
 say({ kind: 'ready' })
 loop.run(isStopped, PATIENCE_MS)
 publishCounts()
