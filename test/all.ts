@@ -1,6 +1,7 @@
 /**
- * Runs all suites, as `npm test` does: three files at a time, since many wait more than they work, and beside them the walk through faults, which mostly waits.
- * What the walk says comes behind the others, and a sum of both last. Arguments go to both runners.
+ * Runs all suites, as `npm test` does, in three streams side by side: the guests of the lab one after the other, since each
+ * works all the time; the walk through faults, which mostly waits; and two at a time of all others, whose words are
+ * passed on as they come. What the first two say comes behind, and a sum of all last. Arguments go to all runners.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,42 +10,43 @@ import { join, sep } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 
+type Runner = ChildProcessByStdio<null, Readable, null>
+
 const ROOT = join(import.meta.dirname, '..')
-const WALK = join('test', 'chaos') + sep
+const [GUESTS, WALK] = ['lab', 'chaos'].map(folder => join('test', folder) + sep)
 /** A file that takes longer hangs. */
 const RUNNER = ['--test', '--test-timeout=600000', ...process.argv.slice(2)]
-
 /** A line of a runner's summary, whichever reporter writes it. */
 const COUNT = /^(?:ℹ|#) (pass|fail|cancelled|skipped) (\d+)$/gm
 
-const files = globSync('test/**/*.test.ts', { cwd: ROOT })
-const walk = run(files.filter(file => file.startsWith(WALK)))
-const others = run(['--test-concurrency=3', ...files.filter(file => !file.startsWith(WALK))])
+const streams = Map.groupBy(globSync('test/**/*.test.ts', { cwd: ROOT }), file =>
+  [GUESTS, WALK].find(folder => folder !== undefined && file.startsWith(folder)),
+)
+const others = run(2, streams.get(undefined))
+const runners = [others, run(1, streams.get(GUESTS)), run(1, streams.get(WALK))]
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
-    for (const runner of [walk, others]) runner.kill(signal)
+    for (const runner of runners) runner.kill(signal)
   })
 
 others.stdout.pipe(process.stdout, { end: false })
-const [ofWalk, ofOthers, ...statuses] = await Promise.all([
-  text(walk.stdout),
-  text(others.stdout),
-  ended(walk),
-  ended(others),
-])
-process.stdout.write(ofWalk)
-const summaries = [ofWalk, ofOthers].flatMap(said => [...said.matchAll(COUNT)])
+const said = runners.map(({ stdout }) => text(stdout))
+const statuses = await Promise.all(runners.map(ended))
+const texts = await Promise.all(said)
+for (const behind of texts.slice(1)) process.stdout.write(behind)
+const counts = texts.flatMap(words => [...words.matchAll(COUNT)])
 const total = (what: string) =>
-  summaries.reduce((sum, [, name, count]) => sum + (name === what ? Number(count) : 0), 0)
+  counts.reduce((sum, [, name, count]) => sum + (name === what ? Number(count) : 0), 0)
 process.stdout.write(
   `${total('skipped')} skipped\n${total('pass')} passed, ${total('fail') + total('cancelled')} failed\n`,
 )
 process.exitCode = statuses.every(status => status === 0) ? 0 : 1
 
-type Runner = ChildProcessByStdio<null, Readable, null>
-
-function run(args: readonly string[]): Runner {
-  return spawn(process.execPath, [...RUNNER, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+function run(atOnce: number, files: readonly string[] = []): Runner {
+  return spawn(process.execPath, [...RUNNER, `--test-concurrency=${atOnce}`, ...files], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
 }
 
 /** Its exit status; null after a signal. */
