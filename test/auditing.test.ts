@@ -6,19 +6,19 @@ import { registerOne, SILENT, World } from './lifecycle/world.ts'
 
 let world: World
 let stop: () => void
-let woken: number
-let differences: number
+/** Of one test: an audit of the test before may still be at work. */
+let counted: { woken: number; differences: number }
 
 beforeEach(async () => {
-  woken = 0
-  differences = 0
+  const own = { woken: 0, differences: 0 }
+  counted = own
   world = await World.open({ maxTunnels: 1 })
   stop = keepAudited({
     broker: world.broker,
-    monitor: { wake: () => void woken++ },
+    monitor: { wake: () => void own.woken++ },
     metrics: {
       countAudit: found => {
-        differences += found
+        own.differences += found
       },
     },
     log: SILENT,
@@ -61,8 +61,8 @@ test('after a hand edit the kernel is reconciled, the names are audited, and new
   assert.ok(world.kernel.links.has(device))
   world.edit('DELETE FROM tunnels')
   await eventually(() => !world.kernel.links.has(device))
-  await eventually(() => differences === 2)
-  assert.ok(woken >= 1)
+  await eventually(() => counted.differences === 2)
+  assert.ok(counted.woken >= 1)
 })
 
 test('thousands of rows by hand are put right in a few commits, a serial each, with turns of the event loop between', async () => {
@@ -76,11 +76,11 @@ test('thousands of rows by hand are put right in a few commits, a serial each, w
   const turning = setInterval(() => turns++, 1)
   world.edit(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time,
     unreachable, key_hash) VALUES ${rows.join()}`)
-  await eventually(() => differences === 6000)
+  await eventually(() => counted.differences === 6000)
   assert.ok(commits <= 4, `${commits} commits`)
   assert.ok(turns > 5, `${turns} turns`)
   world.edit('DELETE FROM tunnels')
-  await eventually(() => differences === 12_000)
+  await eventually(() => counted.differences === 12_000)
   clearInterval(turning)
   assert.ok(commits <= 12, `${commits} commits`)
 })
