@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { reverseApex, reverseName } from '../../address/reverse-name.ts'
 import type { NameserverOptions } from '../../engine/nameserver.ts'
 import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from '../../engine/rate-limit.ts'
 import { CLASS, TYPE } from '../../wire/codes.ts'
@@ -15,14 +16,13 @@ const MOST_BYTES = 16 * 1024 * 1024
 const TTL = 60
 /** Octets of serial, refresh, retry, expire and minimum (RFC 1035 3.3.13). */
 const SOA_NUMBERS = 20
-const NIBBLES_OF_A_HOST = 28
 const PAYLOAD = 1232
 const COOKIE_OPTION = Uint8Array.of(0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8)
 /** More than anybody asks in a second. */
 const NO_LIMIT = 0x3fff_ffff
 
 const FORWARD = 'rehearsal.example.'
-const REVERSE = '8.b.d.0.ip6.arpa.'
+const REVERSE = `${reverseApex({ octets: address(0), length: 32 })}.`
 
 /**
  * An engine like the one given, over a table of its own: what is answered from it is counted nowhere, takes nothing from
@@ -85,8 +85,7 @@ function hostOf(index: number): string {
 }
 
 function reverseOf(index: number): string {
-  const nibbles = index.toString(16).padStart(NIBBLES_OF_A_HOST, '0')
-  return `${[...nibbles].reverse().join('.')}.${REVERSE}`
+  return `${reverseName(address(index))}.`
 }
 
 function address(index: number): Uint8Array {
