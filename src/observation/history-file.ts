@@ -1,7 +1,8 @@
-import { type FileHandle, open, readFile, rename, rm, statfs } from 'node:fs/promises'
+import { type FileHandle, readFile, statfs } from 'node:fs/promises'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { Log } from '../shared/log.ts'
+import { isAbsent, replaceFile } from '../shared/whole-file.ts'
 import type { History } from './history.ts'
 import { type HistoryRecord, MAX_RECORD_OCTETS, packRecord, unpackRecord } from './history-record.ts'
 import { SPANS, WORDS } from './tunnel-history.ts'
@@ -11,8 +12,6 @@ const SLICE = 100
 const CRC_OCTETS = 4
 const SUMMED_OCTETS = 1_048_576
 const LONGEST_HEAD = 1000
-/** Only its owner may read it, as the database. */
-const MODE = 0o600
 /** How far the clock may have gone back since the file was written, in seconds. */
 const MAX_BACK = 60
 const MONTH = SPANS.month.step * SPANS.month.count
@@ -73,21 +72,11 @@ export class HistoryFile {
    * do not wait for the disk behind us. Never rejects: what could not be written is logged, and the old file stands.
    */
   async save({ pauseMs, signal }: { readonly pauseMs: number; readonly signal: AbortSignal }): Promise<void> {
-    const unfinished = `${this.#file}.new`
     try {
       const ids = this.#history.ids()
       if (!(await this.#hasRoom(ids.length))) return
-      const handle = await open(unfinished, 'w', MODE)
-      try {
-        await this.#write(handle, ids, { pauseMs, signal })
-        await handle.datasync()
-      } finally {
-        await handle.close()
-      }
-      signal.throwIfAborted()
-      await rename(unfinished, this.#file)
+      await replaceFile(this.#file, handle => this.#write(handle, ids, { pauseMs, signal }))
     } catch (error) {
-      await rm(unfinished, { force: true }).catch(() => undefined)
       if (!signal.aborted) this.#log.warn({ file: this.#file, err: error }, 'histories can not be written')
     }
   }
@@ -118,6 +107,7 @@ export class HistoryFile {
     const tail = Buffer.alloc(CRC_OCTETS)
     tail.writeUInt32LE(sum)
     await handle.write(tail)
+    signal.throwIfAborted()
   }
 
   #packSlice(ids: readonly string[], buffer: Buffer): Buffer {
@@ -179,8 +169,4 @@ function headOf(line: string): Head | undefined {
   } catch {
     return undefined
   }
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

@@ -1,10 +1,9 @@
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { Log } from '../shared/log.ts'
+import { isAbsent, replaceFile } from '../shared/whole-file.ts'
 import type { KeptDay, KeptTurnover, Turnover } from './turnover.ts'
 
 const FORMAT = 'freenet6 turnover 1'
-/** Only its owner may read it, as the database. */
-const MODE = 0o600
 
 /** Where the counts by day outlast a restart: one line of JSON. */
 export class TurnoverFile {
@@ -38,19 +37,11 @@ export class TurnoverFile {
   async save(): Promise<void> {
     const { changes } = this.#turnover
     if (changes === this.#written) return
-    const unfinished = `${this.#file}.new`
+    const text = `${JSON.stringify({ format: FORMAT, ...this.#turnover.kept() })}\n`
     try {
-      const handle = await open(unfinished, 'w', MODE)
-      try {
-        await handle.write(`${JSON.stringify({ format: FORMAT, ...this.#turnover.kept() })}\n`)
-        await handle.datasync()
-      } finally {
-        await handle.close()
-      }
-      await rename(unfinished, this.#file)
+      await replaceFile(this.#file, handle => handle.write(text))
       this.#written = changes
     } catch (error) {
-      await rm(unfinished, { force: true }).catch(() => undefined)
       this.#log.warn({ file: this.#file, err: error }, 'the counts by day can not be written')
     }
   }
@@ -82,8 +73,4 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

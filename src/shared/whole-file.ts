@@ -1,0 +1,33 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+
+/** Only its owner may read it, as the database. */
+const MODE = 0o600
+
+/**
+ * Writes a file in place of what it was, in one step: a crash leaves either. Rejects with what `write` or the disk had
+ * against it; the old file stands then.
+ */
+export async function replaceFile(
+  file: string,
+  write: (handle: FileHandle) => Promise<unknown>,
+): Promise<void> {
+  const unfinished = `${file}.new`
+  try {
+    const handle = await open(unfinished, 'w', MODE)
+    try {
+      await write(handle)
+      await handle.datasync()
+    } finally {
+      await handle.close()
+    }
+    await rename(unfinished, file)
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Whether an error says that there is no such file. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
