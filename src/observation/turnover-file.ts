@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Log } from '../shared/log.ts'
 import { isAbsent, replaceFile } from '../shared/whole-file.ts'
-import type { KeptDay, KeptTurnover, Turnover } from './turnover.ts'
+import type { KeptDay, TurnoverRecord, Turnover } from './turnover.ts'
 
 const FORMAT = 'freenet6 turnover 1'
 
@@ -47,7 +47,7 @@ export class TurnoverFile {
   }
 }
 
-function keptIn(text: string): KeptTurnover | undefined {
+function keptIn(text: string): TurnoverRecord | undefined {
   const read = jsonOf(text)
   if (!isFields(read) || read.format !== FORMAT || !isCount(read.first) || !Array.isArray(read.days))
     return undefined

@@ -18,7 +18,7 @@ export interface KeptDay extends DayCount {
 }
 
 /** All that is remembered: the days on which something came or went, and since which day anybody counts. */
-export interface KeptTurnover {
+export interface TurnoverRecord {
   readonly first: number
   readonly days: readonly KeptDay[]
 }
@@ -67,12 +67,12 @@ export class Turnover {
     return this.#changes
   }
 
-  kept(): KeptTurnover {
+  kept(): TurnoverRecord {
     return { first: this.#first, days: this.#days.map(day => ({ ...day })) }
   }
 
   /** Adds what the process before has counted; days that are to come, because the clock was set back, are left out. */
-  restore({ first, days }: KeptTurnover): void {
+  restore({ first, days }: TurnoverRecord): void {
     const today = this.#number()
     this.#first = Math.min(this.#first, first)
     for (const { number, registered, removed } of days) {
