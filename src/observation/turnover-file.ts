@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Log } from '../shared/log.ts'
 import { isAbsent, replaceFile } from '../shared/whole-file.ts'
-import type { KeptDay, TurnoverRecord, Turnover } from './turnover.ts'
+import type { KeptDay, Turnover, TurnoverRecord } from './turnover.ts'
 
 const FORMAT = 'freenet6 turnover 1'
 
