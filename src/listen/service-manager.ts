@@ -26,6 +26,7 @@ export class ServiceManager {
   readonly #address: Uint8Array | undefined
   readonly #signsMs: number
   #watchdog: NodeJS.Timeout | undefined
+  #isStopping = false
 
   constructor(libc: Libc | undefined, { NOTIFY_SOCKET = '', WATCHDOG_USEC }: ServiceEnvironment) {
     this.#libc = libc
@@ -38,8 +39,13 @@ export class ServiceManager {
     return this.#address !== undefined && this.#libc === undefined
   }
 
-  /** `status` is shown to people, by `systemctl status`. From the first 'ready' on the manager gets signs of life. */
+  /**
+   * `status` is shown to people, by `systemctl status`. From the first 'ready' on the manager gets signs of life. Nothing is
+   * told after 'stopping': a reload may end only then.
+   */
   tell(state: ServiceState, status: string): void {
+    if (this.#isStopping) return
+    this.#isStopping = state === 'stopping'
     this.#tell(`${assignment(state)}\nSTATUS=${status.replaceAll('\n', ' ')}`)
     if (state === 'ready') this.#live()
   }

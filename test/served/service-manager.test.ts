@@ -106,12 +106,25 @@ test('the service manager hears when all is ready, of a reload, and of the end',
   await manager.hears(/^READY=1 STATUS=serving$/)
   process.kill(server.pid, 'SIGHUP')
   await manager.hears(/^RELOADING=1 MONOTONIC_USEC=\d+ STATUS=reloading$/)
+  await eventually(() => manager.lines.length === 3)
   assert.equal(await server.stop(), 0)
   await manager.hears(/^STOPPING=1/)
   assert.deepEqual(
     manager.lines.map(line => line.split('=')[0]),
     ['READY', 'RELOADING', 'READY', 'STOPPING'],
   )
+})
+
+test('a stop in the middle of a reload is the last thing that the service manager hears', async t => {
+  if (!(await isReady(t))) return
+  await using manager = await Manager.listen(join(dir, 'notify'))
+  await using server = await startServer({ env: { NOTIFY_SOCKET: join(dir, 'notify') } })
+  await manager.hears(/^READY=1 STATUS=serving$/)
+  process.kill(server.pid, 'SIGHUP')
+  await manager.hears(/^RELOADING=1/)
+  assert.equal(await server.stop(), 0)
+  await manager.hears(/^STOPPING=1/)
+  assert.match(manager.lines.at(-1) ?? '', /^STOPPING=1/)
 })
 
 test('after a restart the new process is the main one, and gives the signs of life; the one before is silent', {
