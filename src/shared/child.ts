@@ -1,5 +1,6 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
+import type { Program } from './program.ts'
+import { startProgram } from './program-start.ts'
 
 /** How a child process ended, and what it said until then. */
 export interface ChildOutcome {
@@ -35,8 +36,7 @@ export class ChildFault extends Error {
   }
 }
 
-type Child = ChildProcessByStdio<Writable, Readable, Readable>
-
+const ABORTED: ChildOutcome = { end: 'abort', code: null, stdout: '', stderr: '' }
 const DEFAULT_MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 /** Children that run now: they would outlive this process, in process groups of their own. */
 const running = new Set<{ stop(): void }>()
@@ -50,26 +50,23 @@ const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/sbin'
  * whatever it does.
  * Its words are in English (LC_ALL=C), because they are parsed. Rejects with ChildFault where it can't be started.
  */
-export function runChild(
+export async function runChild(
   command: string,
   args: readonly string[],
   options: ChildOptions,
 ): Promise<ChildOutcome> {
-  return new Promise((resolve, reject) => {
-    if (isOver || options.signal?.aborted)
-      return resolve({ end: 'abort', code: null, stdout: '', stderr: '' })
-    try {
-      const child = spawn(command, args, {
-        env: childEnvironment(),
-        stdio: ['pipe', 'pipe', 'pipe'],
-        detached: true, // a process group of its own, so that a kill reaches its children too
-      })
-      child.once('error', error => reject(new ChildFault(command, error)))
-      if (child.stdout === undefined) return // it had no file descriptors, and says so by its error
-      new RunningChild(child, options, resolve).feed(options.input ?? '')
-    } catch (error) {
-      reject(new ChildFault(command, error))
-    }
+  if (isOver || options.signal?.aborted) return ABORTED
+  const program = await startProgram(command, {
+    args,
+    environment: childEnvironment(),
+    pipes: [true, true, true],
+  }).catch((error: unknown) => {
+    throw new ChildFault(command, error)
+  })
+  return new Promise(resolve => {
+    const child = new RunningChild(program, options, resolve)
+    if (isOver || options.signal?.aborted) child.stop()
+    else child.feed(options.input ?? '')
   })
 }
 
@@ -80,13 +77,13 @@ export function killChildren(): void {
 }
 
 /** What `ip` and `nft` are run with: their words are parsed, so they are English. */
-export function childEnvironment(): NodeJS.ProcessEnv {
+export function childEnvironment(): Readonly<Record<string, string>> {
   return { PATH: `${process.env.PATH ?? '/usr/bin:/bin'}:${SYSTEM_DIRECTORIES}`, LC_ALL: 'C', LANG: 'C' }
 }
 
 /** One child between its start and its end: collects what it says, and owns the timer and the kill. */
 class RunningChild {
-  readonly #child: Child
+  readonly #program: Program
   readonly #resolve: (outcome: ChildOutcome) => void
   readonly #stdout: Buffer[] = []
   readonly #stderr: Buffer[] = []
@@ -96,20 +93,21 @@ class RunningChild {
   #room: number
   #settled = false
 
-  constructor(child: Child, options: ChildOptions, resolve: (outcome: ChildOutcome) => void) {
-    this.#child = child
+  constructor(program: Program, options: ChildOptions, resolve: (outcome: ChildOutcome) => void) {
+    this.#program = program
     this.#resolve = resolve
     this.#room = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES
     this.#signal = options.signal
     this.#signal?.addEventListener('abort', this.#abort, { once: true })
     const { deadlineMs, onOutput } = options
     if (deadlineMs !== undefined) this.#timer = setTimeout(() => this.#kill('deadline'), deadlineMs)
-    child.stdout.on('data', (chunk: Buffer) => {
+    const { stdout, stderr, ended } = program
+    stdout?.on('data', (chunk: Buffer) => {
       if (onOutput === undefined) this.#collect(this.#stdout, chunk)
       else onOutput(chunk.toString())
     })
-    child.stderr.on('data', (chunk: Buffer) => this.#collect(this.#stderr, chunk))
-    child.once('close', code => this.#settle('exit', code))
+    stderr?.on('data', (chunk: Buffer) => this.#collect(this.#stderr, chunk))
+    void Promise.all([ended, closed(stdout), closed(stderr)]).then(([code]) => this.#settle('exit', code))
     running.add(this)
   }
 
@@ -119,8 +117,8 @@ class RunningChild {
   }
 
   feed(input: string): void {
-    this.#child.stdin.on('error', () => undefined) // it may end without reading: its exit status says enough
-    this.#child.stdin.end(input)
+    this.#program.stdin?.on('error', () => undefined) // it may end without reading: its exit status says enough
+    this.#program.stdin?.end(input)
   }
 
   #collect(chunks: Buffer[], chunk: Buffer): void {
@@ -131,11 +129,10 @@ class RunningChild {
 
   #kill(end: 'deadline' | 'abort' | 'overflow'): void {
     if (this.#settled) return
-    const { pid } = this.#child
-    if (pid !== undefined) killGroup(pid)
+    killGroup(this.#program.pid)
     // Something that left the group may still hold the pipes: they are closed rather than waited for.
-    this.#child.stdout.destroy()
-    this.#child.stderr.destroy()
+    this.#program.stdout?.destroy()
+    this.#program.stderr?.destroy()
     this.#settle(end, null)
   }
 
@@ -167,4 +164,11 @@ export function killGroup(pid: number): void {
   } catch {
     // it has ended already
   }
+}
+
+function closed(output: Readable | undefined): Promise<void> {
+  return new Promise(resolve => {
+    if (output === undefined) resolve()
+    else output.once('close', resolve)
+  })
 }

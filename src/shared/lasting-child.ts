@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { childEnvironment, keepKillable, killGroup } from './child.ts'
+import type { Program } from './program.ts'
+import { startProgram } from './program-start.ts'
 
 const RESTART_MS = 5000
 
@@ -10,10 +11,10 @@ export class LastingChild {
   readonly #args: readonly string[]
   readonly #heard: ((line: string) => void) | undefined
   readonly #restarted: () => void
-  #child: ChildProcess | undefined
+  #program: Program | undefined
   #timer: NodeJS.Timeout | undefined
   #runningSince: number | undefined
-  #isStopped = false
+  #state: 'wanted' | 'stopped' | 'left' = 'wanted'
   readonly #forget: () => void
 
   /** `heard` gets each line of its output, which else goes nowhere; `restarted` is called when lines may have been missed. */
@@ -28,7 +29,7 @@ export class LastingChild {
     this.#heard = options.heard
     this.#restarted = options.restarted
     this.#forget = keepKillable(this)
-    this.#start()
+    void this.#run(() => undefined)
   }
 
   /** When the child that runs was started, as performance.now() tells it; undefined while none runs. */
@@ -37,52 +38,53 @@ export class LastingChild {
   }
 
   get isRunning(): boolean {
-    const child = this.#child
-    return child?.pid !== undefined && child.exitCode === null && child.signalCode === null
+    return this.#program !== undefined
   }
 
   stop(): void {
-    this.#isStopped = true
-    this.#forget()
-    clearTimeout(this.#timer)
-    if (this.#child?.pid !== undefined && this.isRunning) killGroup(this.#child.pid)
-    this.#child?.stdout?.destroy() // what left the group may hold it still, and we would not end
+    this.#letGo('stopped')
+    if (this.#program !== undefined) killGroup(this.#program.pid)
+    this.#program?.stdout?.destroy() // what left the group may hold it still, and we would not end
   }
 
   /** Lets it run on beyond this process, which no longer looks after it. */
   leave(): void {
-    this.#isStopped = true
+    this.#letGo('left')
+  }
+
+  #letGo(state: 'stopped' | 'left'): void {
+    this.#state = state
     this.#forget()
     clearTimeout(this.#timer)
-    this.#child?.unref()
   }
 
-  #start(): void {
+  /** Starts it, tells `started`, and comes back for the next start when it has ended or could not be started. */
+  async #run(started: () => void): Promise<void> {
     try {
-      const child = spawn(this.#command, this.#args, {
-        env: childEnvironment(),
+      const program = await startProgram(this.#command, {
+        args: this.#args,
+        environment: childEnvironment(),
         // Nobody may be left to read: a pipe would end it with its next line.
-        stdio: ['ignore', this.#heard === undefined ? 'ignore' : 'pipe', 'ignore'],
-        detached: true, // a process group of its own, so that a kill reaches its children too
+        pipes: [false, this.#heard !== undefined, false],
       })
-      child.once('error', () => this.#startLater())
-      child.once('exit', () => this.#startLater())
-      this.#child = child
+      this.#program = program
       this.#runningSince = performance.now()
-      if (this.#heard === undefined || !child.stdout) return // it had no file descriptors, and says so by its error
-      createInterface({ input: child.stdout }).on('line', this.#heard)
+      if (this.#state === 'stopped') return this.stop()
+      if (this.#heard !== undefined && program.stdout !== undefined)
+        createInterface({ input: program.stdout }).on('line', this.#heard)
+      started()
+      await program.ended
     } catch {
-      this.#startLater()
+      // there may be no process to be had now
     }
+    this.#program = undefined
+    this.#runLater()
   }
 
-  #startLater(): void {
-    if (this.#isStopped) return
+  #runLater(): void {
+    if (this.#state !== 'wanted') return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      this.#start()
-      this.#restarted()
-    }, RESTART_MS)
+    this.#timer = setTimeout(() => void this.#run(this.#restarted), RESTART_MS)
     this.#timer.unref()
   }
 }
