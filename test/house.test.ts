@@ -87,6 +87,15 @@ test('imports between rooms are those of the table in ARCHITECTURE, import() too
   assert.deepEqual(wrong, [])
 })
 
+test('no kind of tunnel imports from another one', () => {
+  const kindOf = (file: string) => /^kind\/([^/]+)\//.exec(file)?.[1]
+  const across = IMPORTS.filter(({ file, target }) => {
+    const [own, other] = [kindOf(file), kindOf(target)]
+    return own !== undefined && other !== undefined && own !== other
+  })
+  assert.deepEqual(across, [])
+})
+
 test('the table in ARCHITECTURE allows no import that nobody makes', () => {
   const made = new Set(IMPORTS.map(({ file, target }) => `${roomOf(file)} ${roomOf(target)}`))
   const idle = [...MAY_IMPORT]

@@ -22,7 +22,8 @@ export const LINK_TTL = 64
 export const ROUTE_PROTOCOL = '246'
 export const LINK_PREFIX_LENGTH = 64
 
-const NOT_RUN = -1
+/** The status of a call that has none of its own. */
+export const NOT_RUN = -1
 const DEADLINE_MS = 15_000
 /** The kernel waits for its readers at each removal. */
 const DEADLINE_MS_A_LINE = 50
@@ -86,44 +87,6 @@ export function deleteCommand(device: string): string {
 function outerOf(link: Link, outer: Outer): string {
   // Without a mode the kernel would take IPv4 and MPLS out of the tunnel too.
   return `mode ip6ip remote ${link.ipv4Client} local ${outer.serverIpv4} ttl ${LINK_TTL}`
-}
-
-/** What became of the lines of a batch. */
-export interface BatchOutcome {
-  /** Why a line failed, by its number from 1 on. */
-  readonly faults: ReadonlyMap<number, string>
-  /** Why the batch as a whole can't be trusted; undefined where every line was run. */
-  readonly trouble: string | undefined
-}
-
-/** Runs commands in one `ip -force -batch`: one that fails does not stop those after it. */
-export async function runBatch(run: RunIp, commands: readonly string[]): Promise<BatchOutcome> {
-  if (commands.length === 0) return { faults: new Map(), trouble: undefined }
-  const outcome = await run(['-force', '-batch', '-'], `${commands.join('\n')}\n`)
-  return batchOutcome(outcome)
-}
-
-const FAILED_LINE = /^Command failed .*:(\d+)$/
-
-function batchOutcome({ status, stderr }: IpOutcome): BatchOutcome {
-  const faults = new Map<number, string>()
-  let words: string[] = []
-  for (const line of stderr.split('\n')) {
-    const [, number] = FAILED_LINE.exec(line) ?? []
-    if (number === undefined) {
-      words.push(line)
-      continue
-    }
-    faults.set(Number(number), reasonOf(words.join('\n')))
-    words = []
-  }
-  // After some mistakes in a line `ip` ends at once, without the sentence that gives its number.
-  const endedEarly = status === NOT_RUN || (status !== 0 && (faults.size === 0 || words.some(isError)))
-  return { faults, trouble: endedEarly ? reasonOf(words.join('\n')) : undefined }
-}
-
-function isError(line: string): boolean {
-  return line.trim() !== '' && !line.startsWith('Warning:')
 }
 
 /** The tool's words as one short line. */

@@ -1,9 +1,10 @@
-import { LINK_TTL, type RunIp, runBatch } from '../../kernel/ip-command.ts'
+import { runBatch, runLines } from '../../kernel/ip-batch.ts'
+import { LINK_TTL, type RunIp } from '../../kernel/ip-command.ts'
 import { isIpv6Off, turnIpv6On } from '../../kernel/ipv6-switch.ts'
 import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import type { LinkFault } from '../../tunnel/interface.ts'
 import type { FilterOptions } from './shared-layout-filter.ts'
-import { BATCH_TUNNELS, deviceCommands, GONE, runLines } from './shared-layout-routes.ts'
+import { BATCH_TUNNELS, deviceCommands, GONE } from './shared-layout-routes.ts'
 
 type DeviceOptions = Pick<FilterOptions, 'device' | 'serverIpv4' | 'mtu'>
 

@@ -1,7 +1,8 @@
 import { formatIpv4 } from '../../address/ipv4.ts'
 import { parseIpv6 } from '../../address/ipv6.ts'
 import { parsePrefix } from '../../address/prefix.ts'
-import { LINK_TTL, ROUTE_PROTOCOL, type RunIp, reasonOf, runBatch } from '../../kernel/ip-command.ts'
+import { runLines } from '../../kernel/ip-batch.ts'
+import { LINK_TTL, ROUTE_PROTOCOL, type RunIp, reasonOf } from '../../kernel/ip-command.ts'
 import { fieldsOf, parseArray } from '../../kernel/ip-json.ts'
 import { type Entry, formatNetwork, LINK_BITS, networkOf } from './shared-layout-entry.ts'
 import { PASSED_MARK } from './shared-layout-filter.ts'
@@ -112,29 +113,6 @@ function unrouteCommands(taken: Taken, device: string): readonly string[] {
     `route del ${formatNetwork(taken)} dev ${device} proto ${PROTOCOL}`,
     ...(serverAddress === undefined ? [] : [`route del local ${serverAddress}/128 dev lo proto ${PROTOCOL}`]),
   ]
-}
-
-/** Runs each target's lines in batches. Returns the first reason for each that had one fail. */
-export async function runLines<T>(
-  run: RunIp,
-  targets: readonly T[],
-  { linesOf, batchTargets }: { linesOf: (target: T) => readonly string[]; batchTargets: number },
-): Promise<Map<T, string>> {
-  const reasons = new Map<T, string>()
-  for (let first = 0; first < targets.length; first += batchTargets) {
-    const batch = targets.slice(first, first + batchTargets)
-    const lines = batch.map(linesOf)
-    const { faults, trouble } = await runBatch(run, lines.flat())
-    let number = 0
-    for (const [index, target] of batch.entries()) {
-      for (const _ of lines[index] ?? []) {
-        const reason = faults.get(++number)
-        if (reason !== undefined && !reasons.has(target)) reasons.set(target, reason)
-      }
-      if (trouble !== undefined && !reasons.has(target)) reasons.set(target, trouble)
-    }
-  }
-  return reasons
 }
 
 /** All routes that are ours. */

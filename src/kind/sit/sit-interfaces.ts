@@ -2,13 +2,13 @@ import { parseIpv4 } from '../../address/ipv4.ts'
 import { parseIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
+import { runLines } from '../../kernel/ip-batch.ts'
 import {
   addCommands,
   changeCommands,
   deleteCommand,
   type Outer,
   type RunIp,
-  runBatch,
   runIp,
 } from '../../kernel/ip-command.ts'
 import {
@@ -112,9 +112,10 @@ export class SitInterfaces implements Interfaces {
 
   async changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
-    const commands = sound.map(link => changeCommands(link, this.#links.get(link.device), this.#outer))
+    const commandsOf = (link: Link) => changeCommands(link, this.#links.get(link.device), this.#outer)
+    const commands = new Map(sound.map(link => [link, commandsOf(link)]))
     for (const link of sound) this.#links.set(link.device, link)
-    const reasons = await this.#tryCommands(sound, commands)
+    const reasons = await this.#tryCommands(sound, link => commands.get(link) ?? [])
     for (const [device, reason] of reasons) if (NO_ROUTE.test(reason)) reasons.delete(device)
     const missing = sound.filter(link => MISSING.test(reasons.get(link.device) ?? ''))
     for (const link of missing) reasons.delete(link.device)
@@ -194,12 +195,12 @@ export class SitInterfaces implements Interfaces {
     const { sound, faults } = this.#sift(links)
     for (const link of sound) this.#links.set(link.device, link)
     const add = (link: Link) => addCommands(link, this.#outer)
-    const reasons = await this.#tryCommands(sound, sound.map(add))
+    const reasons = await this.#tryCommands(sound, add)
     // One that is there already is made anew: it may be half of what it should be. One that is in the way of another
     // device's endpoint fails again, and that is the reason to report.
     const again = sound.filter(link => ALREADY_THERE.test(reasons.get(link.device) ?? ''))
     await this.#runDeletes(again.map(link => link.device))
-    const lasting = await this.#tryCommands(again, again.map(add))
+    const lasting = await this.#tryCommands(again, add)
     for (const link of again) reasons.delete(link.device)
     for (const [device, reason] of lasting) reasons.set(device, reason)
     for (const device of reasons.keys()) this.#links.delete(device)
@@ -221,29 +222,19 @@ export class SitInterfaces implements Interfaces {
   #runDeletes(devices: readonly string[]): Promise<Map<string, string>> {
     return this.#tryCommands(
       devices.map(device => ({ device })),
-      devices.map(device => [deleteCommand(device)]),
+      ({ device }) => [deleteCommand(device)],
     )
   }
 
   /** Runs each device's commands in one batch. Returns the first reason for each that had one fail. */
-  async #tryCommands(
-    targets: readonly Pick<Link, 'device'>[],
-    commands: readonly (readonly string[])[],
+  async #tryCommands<T extends Pick<Link, 'device'>>(
+    targets: readonly T[],
+    linesOf: (target: T) => readonly string[],
   ): Promise<Map<string, string>> {
     this.#changes++
-    const outcome = await runBatch(this.#run, commands.flat())
+    const reasons = await runLines(this.#run, targets, { linesOf })
     this.#changes--
-    const reasons = new Map<string, string>()
-    let line = 0
-    for (const [index, { device }] of targets.entries()) {
-      for (const _ of commands[index] ?? []) {
-        const reason = outcome.faults.get(++line)
-        if (reason !== undefined && !reasons.has(device)) reasons.set(device, reason)
-      }
-      // Nobody knows which lines were run: all are taken for failed, and will be tried again.
-      if (outcome.trouble !== undefined && !reasons.has(device)) reasons.set(device, outcome.trouble)
-    }
-    return reasons
+    return new Map(Array.from(reasons, ([{ device }, reason]) => [device, reason]))
   }
 
   /** A row edited by hand can hold anything; only names and addresses may get into a line for `ip`. */

@@ -1,10 +1,10 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
-import { type RunIp, runBatch, runIp } from '../../kernel/ip-command.ts'
+import { runBatch, runLines } from '../../kernel/ip-batch.ts'
+import { type RunIp, runIp } from '../../kernel/ip-command.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
-import { runLines } from '../sit/shared-layout-routes.ts'
 import { clampSegments } from './clamp.ts'
 import {
   configuration,
