@@ -12,23 +12,26 @@ export interface Changeable {
   readonly change: (config: Config) => Promise<void> | void
 }
 
+type ReloadedBroker = Pick<Broker, 'statics' | 'store'> & { readonly audit: Pick<Broker['audit'], 'run'> }
+
 /**
  * Reload, by SIGHUP or by command: reads the zone files and the configuration again. Static zones change at once, and so
- * do the values that a running part can take; any other that differs is named, because it takes a restart. Calls while
- * one runs share it.
+ * do the values that a running part can take; any other that differs is named, because it takes a restart.
  */
 export class Reload {
   #config: Config
-  readonly #broker: Pick<Broker, 'statics' | 'store' | 'audit'>
+  readonly #broker: ReloadedBroker
   readonly #changeable: readonly Changeable[]
   readonly #reread: () => readonly string[]
   readonly #log: Log
   #running: Promise<ReloadReport> | undefined
+  /** Begins when the one that runs has ended. */
+  #next: Promise<ReloadReport> | undefined
 
   constructor(
     config: Config,
     parts: {
-      readonly broker: Pick<Broker, 'statics' | 'store' | 'audit'>
+      readonly broker: ReloadedBroker
       readonly changeable: readonly Changeable[]
       /** Reads other files again that are in use, and names them; throws if they can't be used. */
       readonly reread?: () => readonly string[]
@@ -47,12 +50,23 @@ export class Reload {
     return this.#config
   }
 
-  /** Never rejects: what could not be done is in the report, and in the log. */
+  /**
+   * Never rejects: what could not be done is in the report, and in the log. Calls while one runs share one further: the
+   * one that runs may have read its files before they were written.
+   */
   run(): Promise<ReloadReport> {
-    this.#running ??= this.#reload().finally(() => {
-      this.#running = undefined
+    if (this.#running === undefined) return this.#begin()
+    this.#next ??= this.#running.then(() => this.#begin())
+    return this.#next
+  }
+
+  #begin(): Promise<ReloadReport> {
+    this.#next = undefined
+    const running = this.#reload().finally(() => {
+      if (this.#next === undefined) this.#running = undefined
     })
-    return this.#running
+    this.#running = running
+    return running
   }
 
   async #reload(): Promise<ReloadReport> {

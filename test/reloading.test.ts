@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readConfig } from '../src/config/config.ts'
+import { Reload } from '../src/reloading.ts'
+import { TYPE } from '../src/wire/codes.ts'
+import { SILENT, World } from './lifecycle/world.ts'
+import { nameOf } from './zone/zone-text.ts'
+
+test('what is written while a reload runs is taken by the next, which all share who asked meanwhile', async () => {
+  const world = await World.open({ statics: 'first TXT "x"' })
+  const file = join(world.directory, 'zones', 'freenet6.net.zone')
+  const text = readFileSync(file, 'utf8')
+  const isServed = (name: string) =>
+    world.catalog.rrset(nameOf(`${name}.freenet6.net.`), TYPE.TXT) !== undefined
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  let audits = 0
+  const demo = readConfig(undefined, [])
+  assert.ok(demo.kind === 'config')
+  const reload = new Reload(demo.config, {
+    broker: {
+      statics: world.broker.statics,
+      store: world.broker.store,
+      audit: {
+        run: async () => {
+          audits++
+          await released
+          return { tunnels: 0, differences: 0 }
+        },
+      },
+    },
+    changeable: [],
+    log: SILENT,
+  })
+  writeFileSync(file, text.replace('first TXT', 'second TXT'))
+  const running = reload.run()
+  while (audits === 0) await sleep(5)
+  assert.deepEqual([isServed('first'), isServed('second')], [false, true])
+  writeFileSync(file, text.replace('first TXT', 'third TXT'))
+  const later = [reload.run(), reload.run()]
+  release()
+  await Promise.all([running, ...later])
+  assert.deepEqual([isServed('second'), isServed('third'), audits], [false, true, 2])
+  await reload.run()
+  assert.equal(audits, 3)
+  world.end()
+})
