@@ -14,6 +14,10 @@ export type Suspension = { readonly kind: 'suspended' } | Refusal
 export type Deleter = 'owner' | 'operator'
 export type Deletion = { readonly kind: 'deleted' } | Refusal
 
+/** Why a tunnel stays up that is to sleep. */
+const NO_PLACE =
+  'it can not sleep: a row of the table dormant has its name, its device or one of its addresses; mend or delete that'
+
 interface DeletionWish {
   readonly id: string
   readonly by: Deleter
@@ -63,7 +67,8 @@ export class Removal {
     try {
       return await this.#turn.take(async () => {
         const up = this.#store.tunnels.byId(id)
-        if (up !== undefined && (await this.#withoutInterface([up])).length === 0) return this.#undeleted(id)
+        if (up !== undefined && (await this.#withoutInterface(this.#withPlace([up]))).length === 0)
+          return this.#undeleted(id)
         return this.#store.commit(transaction => this.#suspendRow(transaction, id))
       })
     } catch (error) {
@@ -78,7 +83,8 @@ export class Removal {
    */
   takeDown(find: () => readonly Tunnel[]): Promise<Set<string>> {
     return this.#turn.take(async () => {
-      const down = await this.#withoutInterface(find())
+      const dead = find()
+      const down = await this.#withoutInterface(this.#keep === 0 ? dead : this.#withPlace(dead))
       if (down.length === 0) return new Set()
       return this.#store.commit(transaction => this.#sleepRows(transaction, down))
     })
@@ -100,6 +106,16 @@ export class Removal {
           if (wishes.get(id) === 'operator') transaction.notify(id, 'deleted', this.#now())
         return this.#removeRows(transaction, down)
       })
+    })
+  }
+
+  /** Those that can sleep: whatever has another's place among the dormant, a row by hand, must not end it. */
+  #withPlace(tunnels: readonly Tunnel[]): readonly Tunnel[] {
+    const { dormant } = this.#store.tunnels
+    return tunnels.filter(tunnel => {
+      const isBarred = dormant.isInPlaceOf(tunnel.id)
+      if (isBarred) this.#faults.noteOne(tunnel, NO_PLACE)
+      return !isBarred
     })
   }
 
@@ -132,7 +148,7 @@ export class Removal {
     if (this.#keep === 0) return this.#removeRows(transaction, down)
     const steady = this.#steady()
     const dormancy = { since, until: steady + this.#keep, isSuspended: false }
-    const rows = down.flatMap(({ id }) => transaction.fallAsleep(id, dormancy, steady) ?? [])
+    const rows = down.flatMap(({ id }) => transaction.fallAsleep(id, dormancy) ?? [])
     return this.#gone(rows, 'tunnel is dormant')
   }
 
@@ -145,7 +161,7 @@ export class Removal {
       const committed = () => this.#log.info({ tunnel: id }, 'dormant tunnel suspended')
       return { outcome: { kind: 'suspended' }, changes: [], committed }
     }
-    const row = transaction.fallAsleep(id, { since, until: steady + this.#keep, isSuspended: true }, steady)
+    const row = transaction.fallAsleep(id, { since, until: steady + this.#keep, isSuspended: true })
     if (row === undefined) return { outcome: refused(REFUSAL.noTunnel()), changes: [] }
     return { ...this.#gone([row], 'tunnel suspended'), outcome: { kind: 'suspended' } }
   }

@@ -91,8 +91,9 @@ class AbsentTunnels implements TunnelReader {
     this.#reason = reason
     const unknown = () => this.#unknown()
     const none = () => 0
-    const looks = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown, isSuspendedAt: unknown }
-    this.dormant = { ...looks, count: none, countSuspended: none }
+    const rows = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown }
+    const looks = { isSuspendedAt: unknown, isInPlaceOf: unknown, hasDevice: unknown }
+    this.dormant = { ...rows, ...looks, count: none, countSuspended: none }
   }
 
   byId(): never {

@@ -54,6 +54,10 @@ export interface DormantReader {
   after(id: string, limit: number): readonly DormantTunnel[]
   /** Whether a suspended tunnel has this endpoint, in canonical text. */
   isSuspendedAt(ipv4: string): boolean
+  /** Whether the row of another tunnel has what this one's would need there: its name, its device or an address. */
+  isInPlaceOf(id: string): boolean
+  /** Whether a row, sound or broken, keeps a device. */
+  hasDevice(device: string): boolean
   /** Ids of at most `limit` rows whose time is over at `steady` (seconds of the steady clock). */
   endedBy(steady: number, limit: number): readonly string[]
   /** Rows; of these `suspended` are so at the operator's wish. */
@@ -174,10 +178,10 @@ export interface TunnelTransaction {
   /** The same for a dormant row alone: one that is awake by now stays. */
   removeDormant(id: string, now: number): Tunnel | BrokenRow | undefined
   /**
-   * Moves a row among the dormant ones; its index stays its own. If another program's row is in its way there, it is
-   * removed. Undefined: there is none.
+   * Moves a row among the dormant ones; its index stays its own. Undefined: there is none, or another program's row is
+   * in its way there, and it stays.
    */
-  fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined
+  fallAsleep(id: string, dormancy: Dormancy): Tunnel | BrokenRow | undefined
   /** Makes a dormant row a suspended one; false: there is none. `since`: UTC seconds. */
   suspendDormant(id: string, since: number): boolean
   /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */

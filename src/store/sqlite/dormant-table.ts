@@ -24,6 +24,8 @@ export class DormantTable implements DormantReader {
   readonly #count: Statement
   readonly #suspended: Statement
   readonly #suspendedAt: Statement
+  readonly #inPlaceOf: Statement
+  readonly #hasDevice: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
@@ -38,6 +40,14 @@ export class DormantTable implements DormantReader {
     this.#count = database.prepare('SELECT count(*) AS n FROM dormant')
     this.#suspended = database.prepare('SELECT count(*) AS n FROM dormant WHERE suspended = 1')
     this.#suspendedAt = database.prepare('SELECT 1 FROM dormant WHERE suspended = 1 AND IPv4client = ?')
+    this.#inPlaceOf = database.prepare(
+      `SELECT 1 FROM dormant JOIN tunnels ON tunnels.id = ?
+       WHERE dormant.id <> tunnels.id AND (
+         dormant.device = tunnels.device OR dormant.routed_prefix = tunnels.routed_prefix
+         OR dormant.IPv6client = tunnels.IPv6client OR dormant.IPv6server = tunnels.IPv6server
+         OR dormant.nicname = tunnels.nicname AND dormant.country = tunnels.country) LIMIT 1`,
+    )
+    this.#hasDevice = database.prepare('SELECT 1 FROM dormant WHERE device = ?')
     for (const rows of [this.#byId, this.#byName, this.#after]) rows.setReturnArrays(true)
   }
 
@@ -67,6 +77,14 @@ export class DormantTable implements DormantReader {
 
   isSuspendedAt(ipv4: string): boolean {
     return this.#suspendedAt.get(ipv4) !== undefined
+  }
+
+  isInPlaceOf(id: string): boolean {
+    return this.#inPlaceOf.get(id) !== undefined
+  }
+
+  hasDevice(device: string): boolean {
+    return this.#hasDevice.get(device) !== undefined
   }
 
   /** What the rows keep of the pools, so that nobody else is given it. */
