@@ -1,7 +1,7 @@
 import { BatchQueue } from '../shared/batch-queue.ts'
 import type { Log } from '../shared/log.ts'
 import type { TunnelStore, TunnelTransaction, Written } from '../store/tunnel-store.ts'
-import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
+import { type BrokenRow, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
@@ -180,7 +180,7 @@ export class Removal {
       outcome: new Set(rows.map(({ id }) => id)),
       changes: rows.flatMap(row => ('reason' in row ? [] : this.#zone.changesOf(row, undefined))),
       committed: () => {
-        this.#onRemoved(rows.filter(row => 'reason' in row || row.dormant === undefined).length)
+        this.#onRemoved(rows.filter(row => !isAsleep(row)).length)
         for (const row of rows) this.#removed(row, message)
       },
     }
@@ -194,4 +194,9 @@ export class Removal {
       this.#log.info({ tunnel: id, device, unreachable }, message)
     }
   }
+}
+
+function isAsleep(row: Tunnel | BrokenRow): boolean {
+  const state = 'reason' in row ? row.state : stateOf(row)
+  return state === 'dormant' || state === 'suspended'
 }

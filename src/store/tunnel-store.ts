@@ -19,6 +19,13 @@ export interface TableSlice<T> {
   readonly next: Cursor | undefined
 }
 
+/** A part of a walk by id. Broken rows are passed over, so that it may be empty and not the last. */
+export interface IdSlice<T> {
+  readonly rows: readonly T[]
+  /** The id after which the next part begins; undefined at the end. */
+  readonly next: string | undefined
+}
+
 export interface StateCounts {
   readonly new: number
   readonly waiting: number
@@ -26,6 +33,8 @@ export interface StateCounts {
   readonly unreachable: number
   readonly dormant: number
   readonly suspended: number
+  /** Rows that can't be used, whatever they would be. */
+  readonly broken: number
 }
 
 /** How a country's tunnels fare. */
@@ -51,7 +60,7 @@ export interface DormantReader {
   byId(id: string): DormantTunnel | undefined
   byName(nicname: string, country: string): DormantTunnel | undefined
   /** Those among the next `limit` rows with ids after `id`, in order of id. */
-  after(id: string, limit: number): readonly DormantTunnel[]
+  after(id: string, limit: number): IdSlice<DormantTunnel>
   /** Whether a suspended tunnel has this endpoint, in canonical text. */
   isSuspendedAt(ipv4: string): boolean
   /** Whether the row of another tunnel has what this one's would need there: its name, its device or an address. */
@@ -89,8 +98,8 @@ export interface TunnelReader {
   countByState(): StateCounts
   /** Rows by country and state, one walk through the table; countries without a row are left out. */
   countByCountry(): readonly CountryCount[]
-  /** At most `limit` tunnels with ids after `id`, in order of id. */
-  after(id: string, limit: number): readonly Tunnel[]
+  /** The tunnels among the next `limit` rows with ids after `id`, in order of id. */
+  after(id: string, limit: number): IdSlice<Tunnel>
   /** The tunnels among the next `limit` rows, in the order in which they are stored, from the start if `from` is not given. */
   slice(from: Cursor | undefined, limit: number): TableSlice<Tunnel>
   /** Tunnels whose interface is still to be made (the draft's −1), the oldest first. */
@@ -103,7 +112,9 @@ export interface TunnelReader {
   waitingIds(): readonly string[]
   /** Tunnels that have waited for as long as they may, by `steady` (seconds of the steady clock). */
   waitedOut(steady: number): readonly Tunnel[]
-  /** The broken rows that reads have met and that are still there. */
+  /** How many broken rows reads have met. */
+  readonly brokenCount: number
+  /** The broken rows that reads have met and that are still there, dormant ones too. */
   brokenRows(): readonly BrokenRow[]
   brokenById(id: string): BrokenRow | undefined
 }
