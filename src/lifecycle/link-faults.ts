@@ -32,7 +32,7 @@ export class LinkFaults {
   }
 
   /** The same for one that is tried again and again: logged when the reason is new. */
-  noteOne({ id, device }: Tunnel, reason: string): void {
+  noteOne({ id, device }: Pick<Tunnel, 'id' | 'device'>, reason: string): void {
     if (this.#reasons.get(id) === reason) return
     this.#reasons.set(id, reason)
     this.#log.error({ tunnel: id, device, reason }, 'interface fault')

@@ -21,7 +21,8 @@ export const REFUSAL = {
   suspended: () => problem('suspended', { case: 'tunnel' }),
   noTunnel: () => problem('not-found', { case: 'tunnel' }),
   noZone: () => problem('not-found', { case: 'zone' }),
-  broken: ({ reason }: BrokenRow) => problem('tunnel-broken', { reason, seconds: SECONDS.broken }),
+  broken: ({ reason }: Pick<BrokenRow, 'reason'>) =>
+    problem('tunnel-broken', { reason, seconds: SECONDS.broken }),
   interfaceFault: (reason: string) => problem('interface-fault', { reason }),
 } as const
 

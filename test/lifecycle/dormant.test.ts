@@ -261,3 +261,12 @@ async function reopened(prefix: string): Promise<World> {
   world.broker.close()
   return World.open({ directory, kernel, now, prefix })
 }
+
+test('a wake whose address another row was given by hand says so, to its owner as what passes, and to the operator', async () => {
+  const { tunnel } = await dormant(world)
+  const other = await heard(world, 8)
+  world.edit(`UPDATE tunnels SET IPv6client = '2001:db8:f6::2' WHERE id = '${other.tunnel.id}'`)
+  assert.deepEqual(codesOf(await world.lifecycle.wake(tunnel.id)), ['tunnel-broken'])
+  assert.match(world.lifecycle.faultOf(tunnel.id) ?? '', /has its device or one of its addresses/)
+  assert.equal(stateIn(world, tunnel), 'dormant')
+})
