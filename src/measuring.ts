@@ -59,7 +59,17 @@ export function troublesOf(parts: {
     ...lastResort.troubles(),
     ...broker.statics.failures,
     ...broker.store.troubles.map(({ code, reason }) => `${code}: ${reason}`),
+    ...misfitOf(broker.table),
     ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
     ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
   ]
+}
+
+/** A broken row or two are an edit by hand; more broken rows than sound ones are another configuration than the table's. */
+function misfitOf(table: Broker['table']): readonly string[] {
+  const { brokenCount: broken } = table
+  const rows = broken === 0 ? 0 : table.count() + table.dormant.count()
+  if (broken * 2 <= rows || broken === 0) return []
+  const remedy = 'put the former configuration back, or mend or delete the rows (tunnel list)'
+  return [`${broken} of ${rows} rows of the database can not be used with this configuration: ${remedy}`]
 }

@@ -12,7 +12,7 @@ export function sampleTunnel(
   table: TunnelReader,
   zone: TunnelZone,
 ): { readonly name: string; readonly ipv6Client: string; readonly reverseName: string } | undefined {
-  const tunnel = table.after('', SAMPLE_SIZE).find(each => zone.rrsetsOf(each).length > 0)
+  const tunnel = table.after('', SAMPLE_SIZE).rows.find(each => zone.rrsetsOf(each).length > 0)
   if (tunnel === undefined) return undefined
   return {
     name: nameOf(tunnel, zone.names.origin),

@@ -78,6 +78,7 @@ export class Audit {
   async #pass(): Promise<AuditReport> {
     const published = { forward: 0, reverse: 0 }
     const { tunnels, missing } = await this.#publishMissing(published)
+    await this.#lookAtDormant()
     const strays =
       (await this.#strays('forward', published.forward)) + (await this.#strays('reverse', published.reverse))
     const differences = strays + missing
@@ -136,6 +137,14 @@ export class Audit {
       await nextTurn()
     } while (slice.next !== undefined)
     return { tunnels, missing }
+  }
+
+  /** They have no names; but one that can't be used any more must be told of, which the reading of it does. */
+  async #lookAtDormant(): Promise<void> {
+    for (let from: string | undefined = ''; from !== undefined; ) {
+      from = this.#store.tunnels.dormant.after(from, SLICE).next
+      await nextTurn()
+    }
   }
 
   /** The next rows, and what puts their names right. */

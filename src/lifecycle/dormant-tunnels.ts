@@ -119,10 +119,19 @@ export class DormantTunnels {
       const waking = await this.#store.commit(transaction => this.#wakeRow(transaction, wanted, options))
       if (waking.kind === 'woken') return waking
       if (waking.kind === 'gone') return refused(REFUSAL.noTunnel())
-      return refused(this.#takenOf(wanted) ?? REFUSAL.nicnameTaken(wanted.nicname, wanted.country))
+      return refused(this.#takenOf(wanted) ?? this.#inItsPlace(wanted))
     } catch (error) {
       return refused(storageProblem(error))
     }
+  }
+
+  /** What another program's row has of it, which is awake: the schema lets nobody else have it. */
+  #inItsPlace({ id, nicname, country, device }: Tunnel): Problem {
+    if (this.#store.tunnels.byName(nicname, country) !== undefined)
+      return REFUSAL.nicnameTaken(nicname, country)
+    const reason = 'another row of the table tunnels has its device or one of its addresses'
+    this.#faults.noteOne({ id, device }, reason)
+    return REFUSAL.broken({ reason })
   }
 
   /** A visit is no sign of life of the tunnel itself: it waits for that as a new one does. */

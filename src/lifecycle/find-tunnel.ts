@@ -1,12 +1,38 @@
+import type { Problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
-import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
+import { REFUSAL } from './refusal.ts'
 
 /** The tunnel, dormant or not, that somebody means: by its id, by `nicname.country`, or by its full name, with or without final dot. */
 export function findTunnel(table: TunnelReader, origin: string, reference: string): Tunnel | undefined {
   if (!reference.includes('.')) return table.byId(reference) ?? table.dormant.byId(reference)
+  const [nicname, country] = labelsOf(origin, reference) ?? []
+  if (nicname === undefined || country === undefined) return undefined
+  return table.byName(nicname, country) ?? table.dormant.byName(nicname, country)
+}
+
+/** The broken row that somebody means in the same way. */
+export function findBroken(table: TunnelReader, origin: string, reference: string): BrokenRow | undefined {
+  if (!reference.includes('.')) return table.brokenById(reference)
+  const [nicname, country] = labelsOf(origin, reference) ?? []
+  if (nicname === undefined || country === undefined) return undefined
+  const id = table.idByName(nicname, country)
+  return id === undefined ? undefined : table.brokenById(id)
+}
+
+/** Why `findTunnel` has found none. */
+export function whyNotFound(table: TunnelReader, origin: string, reference: string): Problem {
+  const broken = findBroken(table, origin, reference)
+  return broken === undefined ? REFUSAL.noTunnel() : REFUSAL.broken(broken)
+}
+
+/** Nicname and country of a name; undefined: it has other labels. */
+function labelsOf(
+  origin: string,
+  reference: string,
+): readonly [nicname: string, country: string] | undefined {
   const name = reference.toLowerCase().replace(/\.$/, '')
   const short = name.endsWith(`.${origin}`) ? name.slice(0, -origin.length - 1) : name
   const [nicname = '', country = '', ...rest] = short.split('.')
-  if (rest.length > 0) return undefined
-  return table.byName(nicname, country) ?? table.dormant.byName(nicname, country)
+  return rest.length > 0 ? undefined : [nicname, country]
 }

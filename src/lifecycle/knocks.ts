@@ -68,11 +68,10 @@ export class Knocks {
   async #sleepers(): Promise<readonly DormantTunnel[]> {
     const sleepers: DormantTunnel[] = []
     for (let last = ''; ; ) {
-      const rows = this.#tunnels.dormant.after(last, ROWS_A_TURN)
+      const { rows, next } = this.#tunnels.dormant.after(last, ROWS_A_TURN)
       sleepers.push(...rows.filter(({ dormant }) => !dormant.isSuspended))
-      const end = rows.at(-1)
-      if (end === undefined) return sleepers
-      last = end.id
+      if (next === undefined) return sleepers
+      last = next
       await new Promise(setImmediate)
     }
   }

@@ -31,6 +31,13 @@ export class LinkFaults {
     return new Set(reasons.keys())
   }
 
+  /** The same for one that is tried again and again: logged when the reason is new. */
+  noteOne({ id, device }: Pick<Tunnel, 'id' | 'device'>, reason: string): void {
+    if (this.#reasons.get(id) === reason) return
+    this.#reasons.set(id, reason)
+    this.#log.error({ tunnel: id, device, reason }, 'interface fault')
+  }
+
   forget(id: string): void {
     this.#reasons.delete(id)
   }

@@ -1,5 +1,6 @@
 import { type Problem, problem } from '../shared/problem.ts'
 import { storageFaultOf } from '../store/storage-fault.ts'
+import type { BrokenRow } from '../tunnel/tunnel.ts'
 
 /** Nothing was changed, and why. */
 export interface Refusal {
@@ -20,11 +21,13 @@ export const REFUSAL = {
   suspended: () => problem('suspended', { case: 'tunnel' }),
   noTunnel: () => problem('not-found', { case: 'tunnel' }),
   noZone: () => problem('not-found', { case: 'zone' }),
+  broken: ({ reason }: Pick<BrokenRow, 'reason'>) =>
+    problem('tunnel-broken', { reason, seconds: SECONDS.broken }),
   interfaceFault: (reason: string) => problem('interface-fault', { reason }),
 } as const
 
 /** When to come back, in seconds: another program's lock is short, a disk is mended by somebody. */
-const SECONDS = { busy: 5, fault: 60 } as const
+const SECONDS = { busy: 5, fault: 60, broken: 300 } as const
 
 /**
  * The problem that a failed transaction is: the disk is full, or the database can't be written. Any other error is

@@ -1,7 +1,7 @@
 import { BatchQueue } from '../shared/batch-queue.ts'
 import type { Log } from '../shared/log.ts'
 import type { TunnelStore, TunnelTransaction, Written } from '../store/tunnel-store.ts'
-import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
+import { type BrokenRow, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
@@ -13,6 +13,10 @@ export type Suspension = { readonly kind: 'suspended' } | Refusal
 /** Who wants a tunnel gone. */
 export type Deleter = 'owner' | 'operator'
 export type Deletion = { readonly kind: 'deleted' } | Refusal
+
+/** Why a tunnel stays up that is to sleep. */
+const NO_PLACE =
+  'it can not sleep: a row of the table dormant has its name, its device or one of its addresses; mend or delete that'
 
 interface DeletionWish {
   readonly id: string
@@ -63,7 +67,8 @@ export class Removal {
     try {
       return await this.#turn.take(async () => {
         const up = this.#store.tunnels.byId(id)
-        if (up !== undefined && (await this.#withoutInterface([up])).length === 0) return this.#undeleted(id)
+        if (up !== undefined && (await this.#withoutInterface(this.#withPlace([up]))).length === 0)
+          return this.#undeleted(id)
         return this.#store.commit(transaction => this.#suspendRow(transaction, id))
       })
     } catch (error) {
@@ -78,7 +83,8 @@ export class Removal {
    */
   takeDown(find: () => readonly Tunnel[]): Promise<Set<string>> {
     return this.#turn.take(async () => {
-      const down = await this.#withoutInterface(find())
+      const dead = find()
+      const down = await this.#withoutInterface(this.#keep === 0 ? dead : this.#withPlace(dead))
       if (down.length === 0) return new Set()
       return this.#store.commit(transaction => this.#sleepRows(transaction, down))
     })
@@ -100,6 +106,16 @@ export class Removal {
           if (wishes.get(id) === 'operator') transaction.notify(id, 'deleted', this.#now())
         return this.#removeRows(transaction, down)
       })
+    })
+  }
+
+  /** Those that can sleep: whatever has another's place among the dormant, a row by hand, must not end it. */
+  #withPlace(tunnels: readonly Tunnel[]): readonly Tunnel[] {
+    const { dormant } = this.#store.tunnels
+    return tunnels.filter(tunnel => {
+      const isBarred = dormant.isInPlaceOf(tunnel.id)
+      if (isBarred) this.#faults.noteOne(tunnel, NO_PLACE)
+      return !isBarred
     })
   }
 
@@ -132,7 +148,7 @@ export class Removal {
     if (this.#keep === 0) return this.#removeRows(transaction, down)
     const steady = this.#steady()
     const dormancy = { since, until: steady + this.#keep, isSuspended: false }
-    const rows = down.flatMap(({ id }) => transaction.fallAsleep(id, dormancy, steady) ?? [])
+    const rows = down.flatMap(({ id }) => transaction.fallAsleep(id, dormancy) ?? [])
     return this.#gone(rows, 'tunnel is dormant')
   }
 
@@ -145,7 +161,7 @@ export class Removal {
       const committed = () => this.#log.info({ tunnel: id }, 'dormant tunnel suspended')
       return { outcome: { kind: 'suspended' }, changes: [], committed }
     }
-    const row = transaction.fallAsleep(id, { since, until: steady + this.#keep, isSuspended: true }, steady)
+    const row = transaction.fallAsleep(id, { since, until: steady + this.#keep, isSuspended: true })
     if (row === undefined) return { outcome: refused(REFUSAL.noTunnel()), changes: [] }
     return { ...this.#gone([row], 'tunnel suspended'), outcome: { kind: 'suspended' } }
   }
@@ -164,7 +180,7 @@ export class Removal {
       outcome: new Set(rows.map(({ id }) => id)),
       changes: rows.flatMap(row => ('reason' in row ? [] : this.#zone.changesOf(row, undefined))),
       committed: () => {
-        this.#onRemoved(rows.filter(row => 'reason' in row || row.dormant === undefined).length)
+        this.#onRemoved(rows.filter(row => !isAsleep(row)).length)
         for (const row of rows) this.#removed(row, message)
       },
     }
@@ -178,4 +194,9 @@ export class Removal {
       this.#log.info({ tunnel: id, device, unreachable }, message)
     }
   }
+}
+
+function isAsleep(row: Tunnel | BrokenRow): boolean {
+  const state = 'reason' in row ? row.state : stateOf(row)
+  return state === 'dormant' || state === 'suspended'
 }

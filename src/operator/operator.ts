@@ -1,8 +1,9 @@
-import { findTunnel } from '../lifecycle/find-tunnel.ts'
+import { findBroken, findTunnel, whyNotFound } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
-import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
+import { type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { TunnelRequest } from '../lifecycle/registration.ts'
 import type { Admission, RegistrationInput } from '../registration/admission.ts'
+import type { Problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { ContactReading, ContactWish } from '../tunnel/contact.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
@@ -48,31 +49,31 @@ export class Operator {
    */
   list(after: string, limit: number, filter: TunnelFilter): ListSlice {
     if (after.startsWith(DORMANT)) return this.#listDormant(after.slice(DORMANT.length), limit, filter)
-    const rows = this.#table.after(after, limit)
-    const last = rows.length < limit ? undefined : rows.at(-1)?.id
-    const broken = last === undefined ? this.#table.brokenRows().map(reportOfBroken) : []
+    const { rows, next } = this.#table.after(after, limit)
+    const broken = next === undefined ? this.#table.brokenRows().map(reportOfBroken) : []
     const reports = [...rows.map(tunnel => this.#report(tunnel)), ...broken]
     const tunnels = reports.filter(report => passes(report, filter))
-    if (last !== undefined) return { tunnels, next: last }
+    if (next !== undefined) return { tunnels, next }
     return { tunnels, next: this.#table.dormant.count() === 0 ? null : DORMANT }
   }
 
   #listDormant(after: string, limit: number, filter: TunnelFilter): ListSlice {
-    const rows = this.#table.dormant.after(after, limit)
+    const { rows, next } = this.#table.dormant.after(after, limit)
     const reports = rows.map(tunnel => this.#report(tunnel))
-    const last = rows.length < limit ? undefined : rows.at(-1)?.id
     return {
       tunnels: reports.filter(report => passes(report, filter)),
-      next: last === undefined ? null : `${DORMANT}${last}`,
+      next: next === undefined ? null : `${DORMANT}${next}`,
     }
   }
 
   /** `reference` is an id, `nicname.country`, or the full name. */
   show(reference: string): Outcome<TunnelReport> {
-    const broken = this.#table.brokenById(reference)
+    const broken = findBroken(this.#table, this.#origin, reference)
     if (broken !== undefined) return { kind: 'done', value: reportOfBroken(broken) }
     const tunnel = findTunnel(this.#table, this.#origin, reference)
-    return tunnel === undefined ? refused(REFUSAL.noTunnel()) : { kind: 'done', value: this.#report(tunnel) }
+    return tunnel === undefined
+      ? refused(this.#whyNotFound(reference))
+      : { kind: 'done', value: this.#report(tunnel) }
   }
 
   /** Registers a tunnel for anybody; an owner who is to be told is asked first. */
@@ -93,13 +94,13 @@ export class Operator {
 
   /** A broken row is deleted by its id. */
   async delete(reference: string): Promise<Outcome<TunnelReport>> {
-    const broken = this.#table.brokenById(reference)
+    const broken = findBroken(this.#table, this.#origin, reference)
     if (broken !== undefined) {
       const deletion = await this.#lifecycle.delete(broken.id, 'operator')
       return deletion.kind === 'refused' ? deletion : { kind: 'done', value: reportOfBroken(broken) }
     }
     const tunnel = findTunnel(this.#table, this.#origin, reference)
-    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+    if (tunnel === undefined) return refused(this.#whyNotFound(reference))
     const deletion = await this.#lifecycle.delete(tunnel.id, 'operator')
     return deletion.kind === 'refused' ? deletion : { kind: 'done', value: this.#report(tunnel) }
   }
@@ -117,7 +118,7 @@ export class Operator {
   /** For an owner who has lost the key: the old one is void, and whoever was signed in with it is signed out. */
   async renewKey(reference: string): Promise<Outcome<TunnelReport & { readonly key: string }>> {
     const tunnel = findTunnel(this.#table, this.#origin, reference)
-    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+    if (tunnel === undefined) return refused(this.#whyNotFound(reference))
     const renewal = await this.#lifecycle.renewKey(tunnel.id)
     if (renewal.kind === 'refused') return renewal
     return { kind: 'done', value: { ...this.#report(renewal.tunnel), key: renewal.key } }
@@ -129,9 +130,13 @@ export class Operator {
     change: (tunnel: Tunnel) => Promise<{ readonly kind: string } | Refusal>,
   ): Promise<Outcome<TunnelReport>> {
     const tunnel = findTunnel(this.#table, this.#origin, reference)
-    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+    if (tunnel === undefined) return refused(this.#whyNotFound(reference))
     const outcome = await change(tunnel)
     return 'problems' in outcome ? outcome : this.show(tunnel.id)
+  }
+
+  #whyNotFound(reference: string): Problem {
+    return whyNotFound(this.#table, this.#origin, reference)
   }
 
   #report(tunnel: Tunnel): TunnelReport {

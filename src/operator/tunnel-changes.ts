@@ -1,4 +1,4 @@
-import { findTunnel } from '../lifecycle/find-tunnel.ts'
+import { findTunnel, whyNotFound } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
 import type { Admission } from '../registration/admission.ts'
@@ -105,7 +105,7 @@ export class TunnelChanges {
   ): Promise<Outcome<WarnedReport>> {
     const { table, origin, reports } = this.#parts
     const tunnel = findTunnel(table, origin, reference)
-    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+    if (tunnel === undefined) return refused(whyNotFound(table, origin, reference))
     const outcome = await change(tunnel)
     if ('problems' in outcome) return outcome
     const changed = findTunnel(table, origin, tunnel.id)

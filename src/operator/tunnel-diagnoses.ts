@@ -1,5 +1,5 @@
-import { findTunnel } from '../lifecycle/find-tunnel.ts'
-import { REFUSAL, refused } from '../lifecycle/refusal.ts'
+import { findTunnel, whyNotFound } from '../lifecycle/find-tunnel.ts'
+import { refused } from '../lifecycle/refusal.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Sentence } from '../words/sentences.ts'
@@ -50,7 +50,7 @@ export class TunnelDiagnoses {
   /** `reference` is an id, `nicname.country`, or the full name. A dormant tunnel stays dormant. */
   async of(reference: string): Promise<Outcome<DiagnosisReport>> {
     const tunnel = findTunnel(this.#table, this.#origin, reference)
-    if (tunnel === undefined) return refused(REFUSAL.noTunnel())
+    if (tunnel === undefined) return refused(whyNotFound(this.#table, this.#origin, reference))
     const { finding, fault, ...seen } = await this.#diagnose(tunnel)
     return {
       kind: 'done',

@@ -2,7 +2,7 @@ import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix } from '../address/prefix.ts'
-import type { Refusal } from '../lifecycle/refusal.ts'
+import { REFUSAL, type Refusal } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
 import type { RegistrationInput } from '../registration/admission.ts'
@@ -14,7 +14,7 @@ import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { type Contact, type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { mtuOf } from '../tunnel/mtu.ts'
-import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { type BrokenRow, nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { contactIn, registrationOf, textFields } from './api-input.ts'
 import { readJson } from './body.ts'
 import { mtuWishIn, routedWishIn } from './change-input.ts'
@@ -240,9 +240,11 @@ export class Api {
   }
 
   async #scripted(ctx: Context): Promise<Tunnel> {
-    const tunnel = ctx.get('authorization') === '' ? this.#found(idOf(ctx)) : await this.#awoken(ctx)
-    if (tunnel === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
-    return tunnel
+    if (ctx.get('authorization') !== '') return this.#awoken(ctx)
+    const found = this.#found(idOf(ctx))
+    if (found === undefined) throw refuse(problem('not-found', { case: 'tunnel' }))
+    if ('reason' in found) throw refuse(REFUSAL.broken(found))
+    return found
   }
 
   /** The tunnel that the bearer key opens, brought back if it is dormant and can come back. */
@@ -250,9 +252,9 @@ export class Api {
     return this.#options.registrar.wake(await this.#authorized(ctx))
   }
 
-  #found(id: string): Tunnel | undefined {
+  #found(id: string): Tunnel | BrokenRow | undefined {
     const { table } = this.#options
-    return table.byId(id) ?? table.dormant.byId(id)
+    return table.byId(id) ?? table.dormant.byId(id) ?? table.brokenById(id)
   }
 
   /** For programs with the key, and for a browser that is signed in. */

@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { REFUSAL } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import type { VisitorLimits } from '../registration/limits.ts'
@@ -49,7 +50,7 @@ export class MailedLinks {
     const tooMany = limits.takeMail(visitorOf(ctx.req, this.#options.trustedProxies))
     if (tooMany !== undefined) throw new Refused([tooMany], retryAfter([tooMany]))
     const tunnel = keys.find(reference.trim())
-    if (tunnel !== undefined) this.#mail(tunnel, email.trim())
+    if (tunnel !== undefined && !('reason' in tunnel)) this.#mail(tunnel, email.trim())
     const title = languageOf(ctx, words).sentence('recover')
     views.send(ctx, 'recover-mail', { title, reference: reference.trim() })
   }
@@ -86,8 +87,9 @@ export class MailedLinks {
     const { correspondence, table } = this.#options
     const id = correspondence.links.tunnelOf(token)
     const tunnel = id === undefined ? undefined : (table.byId(id) ?? table.dormant.byId(id))
-    if (tunnel === undefined) throw refuse(problem('link-expired', {}))
-    return tunnel
+    if (tunnel !== undefined) return tunnel
+    const broken = id === undefined ? undefined : table.brokenById(id)
+    throw refuse(broken === undefined ? problem('link-expired', {}) : REFUSAL.broken(broken))
   }
 }
 

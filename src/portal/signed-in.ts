@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import { REFUSAL } from '../lifecycle/refusal.ts'
 import { problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
@@ -16,8 +17,11 @@ export interface SignedInParts {
 /** The tunnel of the route, dormant or not, for a browser that is signed in to it. Throws Refused for any other. */
 export function signedInTunnel(ctx: Context, { table, signIns, cookie }: SignedInParts): Tunnel {
   const id = idOf(ctx)
-  const tunnel = table.byId(id) ?? table.dormant.byId(id)
-  if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) return tunnel
+  const tunnel = table.byId(id) ?? table.dormant.byId(id) ?? table.brokenById(id)
+  if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) {
+    if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
+    return tunnel
+  }
   throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)
 }
 

@@ -1,9 +1,10 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { REFUSAL } from '../lifecycle/refusal.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
-import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { MtuPages } from './mtu-pages.ts'
 import type { PortalOptions } from './options.ts'
@@ -60,6 +61,7 @@ export class TunnelPages {
     }
     const tunnel = this.#found(id)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
+    if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
     const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
     this.#view.send(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
   }
@@ -147,9 +149,9 @@ export class TunnelPages {
     })
   }
 
-  #found(id: string): Tunnel | undefined {
+  #found(id: string): Tunnel | BrokenRow | undefined {
     const { table } = this.#options
-    return table.byId(id) ?? table.dormant.byId(id)
+    return table.byId(id) ?? table.dormant.byId(id) ?? table.brokenById(id)
   }
 
   #visitor(ctx: Context): VisitorAddress {

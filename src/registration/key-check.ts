@@ -1,7 +1,7 @@
-import { findTunnel } from '../lifecycle/find-tunnel.ts'
-import { type Refusal, refused } from '../lifecycle/refusal.ts'
+import { findBroken, findTunnel } from '../lifecycle/find-tunnel.ts'
+import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
-import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
@@ -29,18 +29,23 @@ export class KeyCheck {
     this.#origin = options.origin
   }
 
-  /** Opens a tunnel with its key, after the same work for an unknown one; refused after too many wrong keys. */
-  async open(tunnel: Tunnel | undefined, key: string, visitor: VisitorAddress): Promise<Opening> {
+  /**
+   * Opens a tunnel with its key, after the same work for an unknown one; refused after too many wrong keys, and if the key
+   * is right and the row is broken: that passes, and nobody may take the key for void.
+   */
+  async open(tunnel: Tunnel | BrokenRow | undefined, key: string, visitor: VisitorAddress): Promise<Opening> {
     const tooMany = this.#limits.takeWrongKey(visitor)
     if (tooMany !== undefined) return refused(tooMany)
     const matches = this.#table.keyMatches(tunnel?.id ?? '', key)
     if (!matches || tunnel === undefined) return { kind: 'wrong' }
     this.#limits.giveWrongKeyBack(visitor)
+    if ('reason' in tunnel) return refused(REFUSAL.broken(tunnel))
     return { kind: 'open', tunnel }
   }
 
   /** The tunnel that a person means: by id, by `nicname.country`, or by the full name, in letters of either case. */
-  find(reference: string): Tunnel | undefined {
-    return findTunnel(this.#table, this.#origin, lowerCaseAscii(reference))
+  find(reference: string): Tunnel | BrokenRow | undefined {
+    const meant = lowerCaseAscii(reference)
+    return findTunnel(this.#table, this.#origin, meant) ?? findBroken(this.#table, this.#origin, meant)
   }
 }

@@ -142,6 +142,7 @@ class RunningChild {
     running.delete(this)
     clearTimeout(this.#timer)
     this.#signal?.removeEventListener('abort', this.#abort)
+    this.#program.stdin?.destroy() // what it has left behind may hold the other end, and would never read the rest
     this.#resolve({
       end,
       code,

@@ -84,6 +84,7 @@ export class AbsentStore implements TunnelStore {
 /** Every look-up is a fault; counts, which feed figures alone, are 0. */
 class AbsentTunnels implements TunnelReader {
   readonly dormant: DormantReader
+  readonly brokenCount = 0
   readonly notices = { due: () => [], count: () => 0 }
   readonly #reason: string
 
@@ -91,8 +92,9 @@ class AbsentTunnels implements TunnelReader {
     this.#reason = reason
     const unknown = () => this.#unknown()
     const none = () => 0
-    const looks = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown, isSuspendedAt: unknown }
-    this.dormant = { ...looks, count: none, countSuspended: none }
+    const rows = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown }
+    const looks = { isSuspendedAt: unknown, isInPlaceOf: unknown, hasDevice: unknown }
+    this.dormant = { ...rows, ...looks, count: none, countSuspended: none }
   }
 
   byId(): never {
@@ -136,14 +138,14 @@ class AbsentTunnels implements TunnelReader {
   }
 
   countByState(): StateCounts {
-    return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0, suspended: 0 }
+    return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0, suspended: 0, broken: 0 }
   }
 
   countByCountry(): never {
     return this.#unknown()
   }
 
-  after(): readonly Tunnel[] {
+  after(): never {
     return this.#unknown()
   }
 

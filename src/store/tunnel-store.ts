@@ -19,6 +19,13 @@ export interface TableSlice<T> {
   readonly next: Cursor | undefined
 }
 
+/** A part of a walk by id. Broken rows are passed over, so that it may be empty and not the last. */
+export interface IdSlice<T> {
+  readonly rows: readonly T[]
+  /** The id after which the next part begins; undefined at the end. */
+  readonly next: string | undefined
+}
+
 export interface StateCounts {
   readonly new: number
   readonly waiting: number
@@ -26,6 +33,8 @@ export interface StateCounts {
   readonly unreachable: number
   readonly dormant: number
   readonly suspended: number
+  /** Rows that can't be used, whatever they would be. */
+  readonly broken: number
 }
 
 /** How a country's tunnels fare. */
@@ -51,9 +60,13 @@ export interface DormantReader {
   byId(id: string): DormantTunnel | undefined
   byName(nicname: string, country: string): DormantTunnel | undefined
   /** Those among the next `limit` rows with ids after `id`, in order of id. */
-  after(id: string, limit: number): readonly DormantTunnel[]
+  after(id: string, limit: number): IdSlice<DormantTunnel>
   /** Whether a suspended tunnel has this endpoint, in canonical text. */
   isSuspendedAt(ipv4: string): boolean
+  /** Whether the row of another tunnel has what this one's would need there: its name, its device or an address. */
+  isInPlaceOf(id: string): boolean
+  /** Whether a row, sound or broken, keeps a device. */
+  hasDevice(device: string): boolean
   /** Ids of at most `limit` rows whose time is over at `steady` (seconds of the steady clock). */
   endedBy(steady: number, limit: number): readonly string[]
   /** Rows; of these `suspended` are so at the operator's wish. */
@@ -85,8 +98,8 @@ export interface TunnelReader {
   countByState(): StateCounts
   /** Rows by country and state, one walk through the table; countries without a row are left out. */
   countByCountry(): readonly CountryCount[]
-  /** At most `limit` tunnels with ids after `id`, in order of id. */
-  after(id: string, limit: number): readonly Tunnel[]
+  /** The tunnels among the next `limit` rows with ids after `id`, in order of id. */
+  after(id: string, limit: number): IdSlice<Tunnel>
   /** The tunnels among the next `limit` rows, in the order in which they are stored, from the start if `from` is not given. */
   slice(from: Cursor | undefined, limit: number): TableSlice<Tunnel>
   /** Tunnels whose interface is still to be made (the draft's −1), the oldest first. */
@@ -99,7 +112,9 @@ export interface TunnelReader {
   waitingIds(): readonly string[]
   /** Tunnels that have waited for as long as they may, by `steady` (seconds of the steady clock). */
   waitedOut(steady: number): readonly Tunnel[]
-  /** The broken rows that reads have met and that are still there. */
+  /** How many broken rows reads have met. */
+  readonly brokenCount: number
+  /** The broken rows that reads have met and that are still there, dormant ones too. */
   brokenRows(): readonly BrokenRow[]
   brokenById(id: string): BrokenRow | undefined
 }
@@ -174,10 +189,10 @@ export interface TunnelTransaction {
   /** The same for a dormant row alone: one that is awake by now stays. */
   removeDormant(id: string, now: number): Tunnel | BrokenRow | undefined
   /**
-   * Moves a row among the dormant ones; its index stays its own. If another program's row is in its way there, it is
-   * removed. Undefined: there is none.
+   * Moves a row among the dormant ones; its index stays its own. Undefined: there is none, or another program's row is
+   * in its way there, and it stays.
    */
-  fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined
+  fallAsleep(id: string, dormancy: Dormancy): Tunnel | BrokenRow | undefined
   /** Makes a dormant row a suspended one; false: there is none. `since`: UTC seconds. */
   suspendDormant(id: string, since: number): boolean
   /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */

@@ -187,6 +187,7 @@ test('states are counted, dormant and waiting ones too', async () => {
       unreachable: 1,
       dormant: 1,
       suspended: 0,
+      broken: 0,
     },
   )
 })
@@ -195,8 +196,10 @@ test('a row that another program wrote in the way of a dormant tunnel does not s
   const { tunnel } = await heard(world)
   world.edit(`INSERT INTO dormant (id, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, key_hash, kind, since, until)
     VALUES ('x', '2001:db8:f6:9::2', '2001:db8:f6:9::1', 'fn6-9', 'host7', 'ca', 'linux', 1, 0, x'00', 'sit', 1, 1)`)
-  assert.equal(await miss(world, tunnel, 3), 1)
-  assert.equal(stateIn(world, tunnel), undefined)
+  const other = await heard(world, 8)
+  await miss(world, tunnel, 3)
+  assert.equal(await miss(world, other.tunnel, 3), 1)
+  assert.equal(stateIn(world, tunnel), 'unreachable')
 })
 
 test('a dormant row that can not be read ends with its time as well, and its index rests', async () => {
@@ -209,4 +212,61 @@ test('a dormant row that can not be read ends with its time as well, and its ind
   assert.equal(registered(await registerOne(world.lifecycle, request(7))).tunnel.device, 'fn6-1')
   world.now += 2 * TTL
   assert.equal(registered(await registerOne(world.lifecycle, request(8))).tunnel.device, 'fn6-0')
+})
+
+const BARRIERS: readonly [what: string, columns: string][] = [
+  ['name', "nicname = 'host8'"],
+  ['device', "device = 'fn6-1'"],
+  ['address', "IPv6client = '2001:db8:f6:1::2'"],
+]
+
+for (const [what, columns] of BARRIERS)
+  test(`a tunnel whose ${what} a dormant row was given by hand is not lost when it falls silent or is suspended`, async () => {
+    const sleeper = await dormant(world)
+    const { tunnel, key } = await heard(world, 8)
+    world.edit(`UPDATE dormant SET ${columns} WHERE id = '${sleeper.tunnel.id}'`)
+    await miss(world, tunnel, 4)
+    assert.deepEqual(codesOf(await world.lifecycle.suspend(tunnel.id)), ['interface-fault'])
+    assert.ok(world.table.keyMatches(tunnel.id, key))
+    assert.equal(stateIn(world, tunnel), 'unreachable')
+    assert.ok(world.kernel.links.has(tunnel.device))
+    assert.match(world.lifecycle.faultOf(tunnel.id) ?? '', /the table dormant has its name/)
+    world.edit(`DELETE FROM dormant WHERE id = '${sleeper.tunnel.id}'`)
+    assert.equal(await miss(world, tunnel), 1)
+    assert.equal(stateIn(world, tunnel), 'dormant')
+  })
+
+test('a row that was brought back by hand and left among the dormant too sleeps again with the key that it has', async () => {
+  const { tunnel } = await dormant(world)
+  world.edit(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time,
+      unreachable, key_hash) SELECT id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time,
+      0, x'01' FROM dormant`)
+  assert.equal(await miss(world, tunnel, 3), 1)
+  assert.equal(stateIn(world, tunnel), 'dormant')
+})
+
+test('a device that a dormant tunnel has kept from another prefix is nobody else’s', async () => {
+  const { tunnel, key } = await dormant(world)
+  world = await reopened('2001:db8:ee::/48')
+  const other = registered(await registerOne(world.lifecycle, request(8)))
+  assert.notEqual(other.tunnel.device, tunnel.device)
+  world = await reopened('2001:db8:f6::/48')
+  assert.equal((await world.lifecycle.wake(tunnel.id)).kind, 'woken')
+  assert.ok(world.table.keyMatches(tunnel.id, key))
+})
+
+/** The same files with another prefix in the configuration. */
+async function reopened(prefix: string): Promise<World> {
+  const { directory, kernel, now } = world
+  world.broker.close()
+  return World.open({ directory, kernel, now, prefix })
+}
+
+test('a wake whose address another row was given by hand says so, to its owner as what passes, and to the operator', async () => {
+  const { tunnel } = await dormant(world)
+  const other = await heard(world, 8)
+  world.edit(`UPDATE tunnels SET IPv6client = '2001:db8:f6::2' WHERE id = '${other.tunnel.id}'`)
+  assert.deepEqual(codesOf(await world.lifecycle.wake(tunnel.id)), ['tunnel-broken'])
+  assert.match(world.lifecycle.faultOf(tunnel.id) ?? '', /has its device or one of its addresses/)
+  assert.equal(stateIn(world, tunnel), 'dormant')
 })

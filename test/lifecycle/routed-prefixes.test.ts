@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { formatPrefix } from '../../src/address/prefix.ts'
 import type { EndpointChange } from '../../src/lifecycle/moves.ts'
 import { heard } from './stages.ts'
-import { World } from './world.ts'
+import { SILENT, World } from './world.ts'
 
 const FIRST = '2001:db8:8000::/56'
 const SECOND = '2001:db8:8000:100::/56'
@@ -114,4 +114,25 @@ test('a dormant tunnel is given one without being woken, and comes back with it'
 test('no tunnel, no prefix', async () => {
   assert.equal(codeOf(await give('nobody')), 'not-found')
   assert.equal(codeOf(await take('nobody')), 'not-found')
+})
+
+test('prefixes that another configuration does not route are told of at start, and kept', async () => {
+  await give()
+  const told: object[] = []
+  const reopened = async (routed: string) => {
+    const { directory, kernel, now } = world
+    world.broker.close()
+    return World.open({
+      directory,
+      kernel,
+      now,
+      routed,
+      log: { ...SILENT, warn: facts => void told.push(facts) },
+    })
+  }
+  world = await reopened('')
+  assert.deepEqual(told, [{ prefixes: 1, such_as: FIRST }])
+  world = await reopened('2001:db8:8000::/55')
+  assert.equal(told.length, 1)
+  assert.deepEqual(standing(), [FIRST, FIRST])
 })

@@ -55,7 +55,7 @@ async function fillTable(): Promise<void> {
     const country = COUNTRIES[(i * i) % 17]?.code ?? 'ca'
     await world.register({ ipv4: `203.0.113.${i + 1}`, nicname: `host${i}`, country })
   }
-  const ids = world.broker.table.after('', CROWD).map(({ id }) => id)
+  const ids = world.broker.table.after('', CROWD).rows.map(({ id }) => id)
   await world.broker.lifecycle.recordRound({ answered: ids.filter((_, i) => i % 3 !== 0), silent: [] })
 }
 

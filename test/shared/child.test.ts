@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { runChild } from '../../src/shared/child.ts'
 
@@ -38,6 +39,22 @@ test('a child that never stops talking is killed', async () => {
 test('a child that does not listen is no fault', async () => {
   const outcome = await runChild('true', [], { input: 'x'.repeat(1_000_000), deadlineMs: DEADLINE_MS })
   assert.equal(outcome.code, 0)
+})
+
+test('a child that leaves its input to a daemon that reads nothing leaves us no descriptor', async () => {
+  const leave = async () => {
+    const daemon = 'exec 3<&0; sleep 60 <&3 >/dev/null 2>&1 & echo $!'
+    const { stdout } = await runChild('sh', ['-c', daemon], {
+      input: 'x'.repeat(1_000_000),
+      deadlineMs: DEADLINE_MS,
+    })
+    return Number(stdout)
+  }
+  const daemons = [await leave()]
+  const before = readdirSync('/proc/self/fd').length
+  for (let n = 0; n < 5; n++) daemons.push(await leave())
+  assert.equal(readdirSync('/proc/self/fd').length, before)
+  for (const pid of daemons) process.kill(pid)
 })
 
 test('a child is ended by an abort', async () => {

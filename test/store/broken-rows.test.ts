@@ -67,7 +67,7 @@ for (const [what, columns, reason] of BREAKAGES) {
     assert.deepEqual(await world.audit.run(), { tunnels: 0, differences: 0 })
     await world.lifecycle.reconcile()
     assert.equal(world.table.byId(id), undefined)
-    assert.deepEqual(world.table.after('', 10), [])
+    assert.deepEqual(world.table.after('', 10).rows, [])
     assert.equal(world.kernel.links.size, 0)
     assert.deepEqual(world.lifecycle.probeTargets(), [])
     const [broken] = world.table.brokenRows()

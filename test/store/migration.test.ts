@@ -67,7 +67,7 @@ test('a database of the first schema keeps its tunnels, keys and serials, and it
     assert.deepEqual(
       world.table
         .after('', 10)
-        .map(({ id, kind, ipv4Client, unreachable }) => [id, kind.name, ipv4Client, unreachable]),
+        .rows.map(({ id, kind, ipv4Client, unreachable }) => [id, kind.name, ipv4Client, unreachable]),
       [
         ['id0', 'sit', '198.51.100.0', 0],
         ['id1', 'sit', '198.51.100.1', 3],
@@ -75,7 +75,7 @@ test('a database of the first schema keeps its tunnels, keys and serials, and it
       ],
     )
     assert.deepEqual(
-      world.table.after('', 10).map(stateOf),
+      world.table.after('', 10).rows.map(stateOf),
       ['active', 'unreachable', 'new'],
       'what was up counts as heard',
     )

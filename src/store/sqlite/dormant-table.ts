@@ -1,9 +1,8 @@
-import { parseIpv6 } from '../../address/ipv6.ts'
 import type { BrokenRow, DormantTunnel } from '../../tunnel/tunnel.ts'
-import type { DormantReader } from '../tunnel-store.ts'
+import type { DormantReader, IdSlice } from '../tunnel-store.ts'
+import type { BrokenRows } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
-import type { Given } from './index-allocation.ts'
-import { type Columns, isBroken, type RowRules, readRow, routedPrefixIn } from './row-rules.ts'
+import { type Columns, isBroken, nextAfter, type RowRules, readRow } from './row-rules.ts'
 
 /** The columns of a dormant row as a tunnel is read from them; since, until and suspended follow. */
 export const DORMANT_COLUMNS =
@@ -12,21 +11,29 @@ export const DORMANT_COLUMNS =
 const SINCE_AT = 16
 const UNTIL_AT = 17
 const SUSPENDED_AT = 18
+/** Rows read in one call at start: few enough to be garbage before the collector comes by. */
+const SLICE = 500
 
 /** Tunnels that were silent for too long: what they need to come back. A row that can't be used is none. */
 export class DormantTable implements DormantReader {
   readonly #rules: RowRules
+  readonly #broken: BrokenRows
   readonly #byId: Statement
   readonly #byName: Statement
   readonly #after: Statement
   readonly #ended: Statement
-  readonly #given: Statement
   readonly #count: Statement
   readonly #suspended: Statement
   readonly #suspendedAt: Statement
+  readonly #inPlaceOf: Statement
+  readonly #hasDevice: Statement
 
-  constructor(database: Database, rules: RowRules) {
+  constructor(
+    database: Database,
+    { rules, broken }: { readonly rules: RowRules; readonly broken: BrokenRows },
+  ) {
     this.#rules = rules
+    this.#broken = broken
     const select = `SELECT ${DORMANT_COLUMNS} FROM dormant`
     this.#byId = database.prepare(`${select} WHERE id = ?`)
     this.#byName = database.prepare(`${select} WHERE nicname = ? AND country = ?`)
@@ -34,23 +41,31 @@ export class DormantTable implements DormantReader {
     this.#ended = database.prepare(
       'SELECT id FROM dormant WHERE until <= ? AND suspended = 0 ORDER BY until LIMIT ?',
     )
-    this.#given = database.prepare('SELECT IPv6client, routed_prefix FROM dormant')
     this.#count = database.prepare('SELECT count(*) AS n FROM dormant')
     this.#suspended = database.prepare('SELECT count(*) AS n FROM dormant WHERE suspended = 1')
     this.#suspendedAt = database.prepare('SELECT 1 FROM dormant WHERE suspended = 1 AND IPv4client = ?')
+    this.#inPlaceOf = database.prepare(
+      `SELECT 1 FROM dormant JOIN tunnels ON tunnels.id = ?
+       WHERE dormant.id <> tunnels.id AND (
+         dormant.device = tunnels.device OR dormant.routed_prefix = tunnels.routed_prefix
+         OR dormant.IPv6client = tunnels.IPv6client OR dormant.IPv6server = tunnels.IPv6server
+         OR dormant.nicname = tunnels.nicname AND dormant.country = tunnels.country) LIMIT 1`,
+    )
+    this.#hasDevice = database.prepare('SELECT 1 FROM dormant WHERE device = ?')
     for (const rows of [this.#byId, this.#byName, this.#after]) rows.setReturnArrays(true)
   }
 
   byId(id: string): DormantTunnel | undefined {
-    return this.#read(this.#byId.get(id))
+    return this.#sound(this.#byId.get(id))
   }
 
   byName(nicname: string, country: string): DormantTunnel | undefined {
-    return this.#read(this.#byName.get(nicname, country))
+    return this.#sound(this.#byName.get(nicname, country))
   }
 
-  after(id: string, limit: number): readonly DormantTunnel[] {
-    return this.#after.all(id, limit).flatMap(columns => this.#read(columns) ?? [])
+  after(id: string, limit: number): IdSlice<DormantTunnel> {
+    const rows = this.#after.all(id, limit) as unknown as readonly Columns[]
+    return { rows: rows.flatMap(columns => this.#sound(columns) ?? []), next: nextAfter(rows, limit) }
   }
 
   endedBy(steady: number, limit: number): readonly string[] {
@@ -69,32 +84,56 @@ export class DormantTable implements DormantReader {
     return this.#suspendedAt.get(ipv4) !== undefined
   }
 
-  /** What the rows keep of the pools, so that nobody else is given it. */
-  given(): readonly Given[] {
-    return this.#given.all().flatMap(({ IPv6client, routed_prefix }) => {
-      const ipv6Client = parseIpv6(String(IPv6client))
-      if (ipv6Client === undefined) return []
-      return { ipv6Client, routedPrefix: routedPrefixIn(routed_prefix) ?? undefined }
-    })
+  isInPlaceOf(id: string): boolean {
+    return this.#inPlaceOf.get(id) !== undefined
   }
 
-  #read(found: unknown): DormantTunnel | undefined {
+  hasDevice(device: string): boolean {
+    return this.#hasDevice.get(device) !== undefined
+  }
+
+  /** Every row: what it keeps of the pools nobody else may be given. Nothing may be written while it runs. */
+  *all(): Generator<DormantTunnel | BrokenRow> {
+    for (let from = ''; ; ) {
+      const rows = this.#after.all(from, SLICE) as unknown as readonly Columns[]
+      for (const row of rows) yield this.#read(row)
+      const last = rows.at(-1)
+      if (last === undefined) return
+      from = String(last[0])
+    }
+  }
+
+  brokenById(id: string): BrokenRow | undefined {
+    const columns = this.#byId.get(id)
+    if (columns === undefined) {
+      this.#broken.forget(id)
+      return undefined
+    }
+    const row = this.#read(columns as unknown as Columns)
+    return isBroken(row) ? row : undefined
+  }
+
+  #sound(found: unknown): DormantTunnel | undefined {
     if (found === undefined) return undefined
-    const row = readDormant(found as Columns, this.#rules)
+    const row = this.#read(found as Columns)
     return isBroken(row) ? undefined : row
+  }
+
+  #read(columns: Columns): DormantTunnel | BrokenRow {
+    const row = readDormant(columns, this.#rules)
+    if (isBroken(row)) this.#broken.note(row)
+    else this.#broken.forget(row.id)
+    return row
   }
 }
 
 /** What the values of DORMANT_COLUMNS are. */
 export function readDormant(columns: Columns, rules: RowRules): DormantTunnel | BrokenRow {
   const row = readRow(columns, rules)
-  if (isBroken(row)) return row
+  const isSuspended = Number(columns[SUSPENDED_AT]) === 1
+  if (isBroken(row)) return { ...row, state: isSuspended ? 'suspended' : 'dormant' }
   return {
     ...row,
-    dormant: {
-      since: Number(columns[SINCE_AT]),
-      until: Number(columns[UNTIL_AT]),
-      isSuspended: Number(columns[SUSPENDED_AT]) === 1,
-    },
+    dormant: { since: Number(columns[SINCE_AT]), until: Number(columns[UNTIL_AT]), isSuspended },
   }
 }

@@ -35,8 +35,9 @@ export class DormantWrites {
     this.#changeMtu = database.prepare('UPDATE dormant SET mtu = ? WHERE id = ?')
   }
 
-  /** Copies a tunnel's row; it is to be removed then. */
+  /** Copies a tunnel's row, in place of one that another program has left there; it is to be removed then. */
   keep(id: string, { since, until, isSuspended }: Dormancy): void {
+    this.#drop.get(id)
     this.#keep.run(since, until, isSuspended ? 1 : 0, id)
   }
 

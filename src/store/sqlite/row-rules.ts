@@ -5,7 +5,7 @@ import type { Kinds } from '../../tunnel/kind.ts'
 import { isLabel } from '../../tunnel/label.ts'
 import { isMtu } from '../../tunnel/mtu.ts'
 import { isOfRange, type RoutedRange } from '../../tunnel/routed-pool.ts'
-import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
+import { type BrokenRow, stateOf, type Tunnel } from '../../tunnel/tunnel.ts'
 
 /** The columns that a tunnel is read from, in the order of `Columns`. */
 export const COLUMNS =
@@ -25,6 +25,7 @@ export interface RowRules {
   isOs(id: string): boolean
 }
 
+const UNREACHABLE_AT = 9
 /** Where those stand that later schemas have added. */
 const WAIT_UNTIL_AT = 12
 const STATE_SINCE_AT = 13
@@ -104,6 +105,12 @@ function routed(prefix: Prefix, range: RoutedRange | undefined): Prefix | undefi
   return range !== undefined && isOfRange(prefix, range) ? prefix : undefined
 }
 
+/** Where a walk by id goes on behind these rows, `limit` of which were asked for; undefined: there are no more. */
+export function nextAfter(rows: readonly Columns[], limit: number): string | undefined {
+  const last = rows.length < limit ? undefined : rows.at(-1)
+  return last && String(last[0])
+}
+
 export function isBroken(row: object): row is BrokenRow {
   return 'reason' in row
 }
@@ -138,8 +145,13 @@ function isTimeOrNull(value: unknown): value is number | null {
 
 function broken(columns: Columns, reason: string): BrokenRow {
   const names = COLUMNS.split(', ')
+  const waitUntil = Number(columns[WAIT_UNTIL_AT] ?? Number.NaN)
   return {
     id: String(columns[0]),
+    state: stateOf({
+      unreachable: Number(columns[UNREACHABLE_AT]),
+      waitUntil: Number.isNaN(waitUntil) ? undefined : waitUntil,
+    }),
     reason,
     columns: Object.fromEntries(names.map((name, at) => [name, String(columns[at] ?? '')])),
   }

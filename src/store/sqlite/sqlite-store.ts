@@ -31,6 +31,7 @@ import { TableStart } from './table-start.ts'
 import { TableWatch } from './table-watch.ts'
 import { TunnelTable } from './tunnel-table.ts'
 import { TunnelWrites } from './tunnel-writes.ts'
+import { unroutedPrefixes } from './unrouted-prefixes.ts'
 import { WalWatch } from './wal-watch.ts'
 import { ZoneDigests } from './zone-digests.ts'
 import { ZoneSerials } from './zone-serials.ts'
@@ -87,6 +88,7 @@ export class SqliteStore implements TunnelStore {
   readonly #foreign: Feed<undefined>
   readonly #log: Log
   readonly #now: () => number
+  readonly #rules: RowRules
   readonly #wal: WalWatch
   readonly #troubles: StorageTroubles
   readonly #lock = new LockPatience()
@@ -111,6 +113,7 @@ export class SqliteStore implements TunnelStore {
     this.#catalog = catalog
     this.#log = log
     this.#now = options.now
+    this.#rules = rules
     this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
     this.invitations = new InvitationTable(database)
     this.#writes = new TunnelWrites(database, rules)
@@ -193,6 +196,7 @@ export class SqliteStore implements TunnelStore {
 
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
     this.#start.publish(rrsetsOf)
+    this.#tellUnrouted()
     this.#database.serve()
   }
 
@@ -241,6 +245,16 @@ export class SqliteStore implements TunnelStore {
   close(): void {
     this.#watch.stop()
     this.#database.close()
+  }
+
+  /** Another configuration takes them from their owners without a word of its own. */
+  #tellUnrouted(): void {
+    const unrouted = unroutedPrefixes(this.#database, this.#rules.routed)
+    if (unrouted.length === 0) return
+    this.#log.warn(
+      { prefixes: unrouted.length, such_as: unrouted[0] },
+      'prefixes of tunnels are not routed: tunnel.routed_prefix or tunnel.routed_length has become another; their rows keep them, and they are routed again with the former values',
+    )
   }
 
   /** Runs `work` in a transaction of its own. Throws if it failed: nothing is done. */

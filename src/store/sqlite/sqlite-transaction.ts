@@ -76,6 +76,11 @@ export class SqliteTransaction implements TunnelTransaction {
     for (let attempt = 0; attempt < MAX_INDEX_ATTEMPTS; attempt++) {
       const taken = this.#take(now, wantsRouted)
       if ('kind' in taken) return taken
+      // Kept since the prefix was another one: it could neither come back nor this one sleep.
+      if (this.tunnels.dormant.hasDevice(taken.assignment.device)) {
+        taken.giveRoutedBack()
+        continue
+      }
       const tunnel = make(taken.assignment)
       const outcome = this.#insertRow(tunnel, keyHash, taken.giveBack)
       if (outcome === 'inserted') {
@@ -91,21 +96,25 @@ export class SqliteTransaction implements TunnelTransaction {
   #take(
     now: number,
     wantsRouted: boolean,
-  ): { readonly assignment: Assignment; readonly giveBack: () => void } | Insertion {
+  ):
+    | { readonly assignment: Assignment; readonly giveBack: () => void; readonly giveRoutedBack: () => void }
+    | Insertion {
     const link = this.#links.take(now)
     if (link === undefined) return { kind: 'full' }
     const giveLinkBack = () => this.#links.untake(link.index)
-    if (!wantsRouted) return { assignment: link.assignment, giveBack: giveLinkBack }
+    if (!wantsRouted)
+      return { assignment: link.assignment, giveBack: giveLinkBack, giveRoutedBack: () => undefined }
     const routed = this.#routed?.take(now)
     if (routed === undefined) {
       giveLinkBack()
       return { kind: 'routed-full' }
     }
+    const giveRoutedBack = () => this.#routed?.untake(routed.index)
     const giveBack = () => {
-      this.#routed?.untake(routed.index)
+      giveRoutedBack()
       giveLinkBack()
     }
-    return { assignment: { ...link.assignment, routedPrefix: routed.assignment }, giveBack }
+    return { assignment: { ...link.assignment, routedPrefix: routed.assignment }, giveBack, giveRoutedBack }
   }
 
   activate(tunnel: Tunnel, since: number, waitUntil: number | undefined): Tunnel | undefined {
@@ -191,12 +200,12 @@ export class SqliteTransaction implements TunnelTransaction {
     return this.#removed(this.#dormant.drop(id), now)
   }
 
-  fallAsleep(id: string, dormancy: Dormancy, now: number): Tunnel | BrokenRow | undefined {
+  fallAsleep(id: string, dormancy: Dormancy): Tunnel | BrokenRow | undefined {
     try {
       this.#dormant.keep(id, dormancy)
     } catch (error) {
       if (storageFaultOf(error) !== 'constraint') throw error
-      return this.remove(id, now) // another program has put something in its place there: it can't be kept
+      return undefined
     }
     const before = this.#writes.remove(id)
     if (before !== undefined) this.rows.push({ before })

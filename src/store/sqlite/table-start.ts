@@ -43,7 +43,7 @@ export class TableStart {
     const { catalog, apexes, tunnels, journal, links, routed, now } = this.#parts
     const digests = journal.isKept ? ZoneDigests.ofStatics(catalog, apexes) : undefined
     catalog.commit(this.#changesOfAll(rrsetsOf, digests), { differences: false })
-    for (const row of tunnels.dormant.given()) this.#occupy(row)
+    for (const row of tunnels.dormant.all()) this.#occupy(row)
     links.loadResting(now())
     routed?.loadResting(now())
     catalog.commit(this.#startSoas(digests), { differences: false })

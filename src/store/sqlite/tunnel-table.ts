@@ -5,6 +5,7 @@ import { matchesHash } from '../../tunnel/tunnel-key.ts'
 import type {
   CountryCount,
   Cursor,
+  IdSlice,
   ProbedTunnel,
   StateCounts,
   TableSlice,
@@ -15,7 +16,7 @@ import { ContactTable } from './contact-table.ts'
 import type { Database, Statement } from './database.ts'
 import { DormantTable } from './dormant-table.ts'
 import { NoticeTable } from './notice-table.ts'
-import { addressIn, COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
+import { addressIn, COLUMNS, type Columns, isBroken, nextAfter, type RowRules, readRow } from './row-rules.ts'
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
 const NOT_ALIVE = 'unreachable <> 0'
@@ -25,6 +26,8 @@ const PUBLIC_KEY = "(CASE WHEN json_valid(details) THEN json_extract(details, '$
 const NO_HASH = new Uint8Array(32)
 /** Rows read in one call at start: few enough to be garbage before the collector comes by and has to move them. */
 const START_SLICE = 500
+/** Broken rows that a count looks at again: a few milliseconds' work. */
+const LOOKED_AT_AGAIN = 1000
 
 /** The draft's database of tunnels, read: one SQL statement a method. What is read is validated here, once. */
 export class TunnelTable implements TunnelReader {
@@ -58,7 +61,7 @@ export class TunnelTable implements TunnelReader {
   ) {
     this.#rules = rules
     this.#broken = broken
-    this.dormant = new DormantTable(database, rules)
+    this.dormant = new DormantTable(database, { rules, broken })
     this.notices = new NoticeTable(database)
     this.#byId = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id = ?`)
     this.#byName = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE nicname = ? AND country = ?`)
@@ -159,7 +162,10 @@ export class TunnelTable implements TunnelReader {
     const waiting = this.#waiting.all().length
     const suspended = this.dormant.countSuspended()
     const dormant = this.dormant.count() - suspended
-    return { ...counts, active: counts.active - waiting, waiting, dormant, suspended }
+    const rows = { ...counts, active: counts.active - waiting, waiting, dormant, suspended }
+    if (this.#broken.size <= LOOKED_AT_AGAIN) this.brokenRows() // forgets those that are gone by now
+    for (const { state } of this.#broken.rows) rows[state]--
+    return { ...rows, broken: this.#broken.size }
   }
 
   countByCountry(): readonly CountryCount[] {
@@ -172,14 +178,9 @@ export class TunnelTable implements TunnelReader {
     }))
   }
 
-  after(id: string, limit: number): readonly Tunnel[] {
-    for (let from = id; ; ) {
-      const rows = rowsOf(this.#after.all(from, limit))
-      const tunnels = this.#sound(rows)
-      const last = rows.at(-1)
-      if (tunnels.length > 0 || last === undefined) return tunnels
-      from = String(last[0]) // all broken: an empty slice would look like the end
-    }
+  after(id: string, limit: number): IdSlice<Tunnel> {
+    const rows = rowsOf(this.#after.all(id, limit))
+    return { rows: this.#sound(rows), next: nextAfter(rows, limit) }
   }
 
   slice(from: Cursor | undefined, limit: number): TableSlice<Tunnel> {
@@ -237,12 +238,13 @@ export class TunnelTable implements TunnelReader {
 
   brokenById(id: string): BrokenRow | undefined {
     const columns = this.#byId.get(id)
-    if (columns === undefined) {
-      this.#broken.forget(id)
-      return undefined
-    }
+    if (columns === undefined) return this.dormant.brokenById(id)
     const row = this.#read(columns as unknown as Columns)
     return isBroken(row) ? row : undefined
+  }
+
+  get brokenCount(): number {
+    return this.#broken.size
   }
 
   #sound(rows: readonly Columns[]): readonly Tunnel[] {
