@@ -11,13 +11,13 @@ export function forkProgram(command: string, { args, environment, pipes }: Progr
     })
     child.once('error', reject)
     if (child.pid === undefined) return // it says so by its error
-    child.unref()
     resolve({
       pid: child.pid,
       stdin: child.stdin ?? undefined,
       stdout: child.stdout ?? undefined,
       stderr: child.stderr ?? undefined,
       ended: new Promise(end => child.once('exit', end)),
+      letGo: () => child.unref(),
     })
   })
 }

@@ -42,17 +42,18 @@ export class LastingChild {
   }
 
   stop(): void {
-    this.#letGo('stopped')
+    this.#endCare('stopped')
     if (this.#program !== undefined) killGroup(this.#program.pid)
     this.#program?.stdout?.destroy() // what left the group may hold it still, and we would not end
   }
 
   /** Lets it run on beyond this process, which no longer looks after it. */
   leave(): void {
-    this.#letGo('left')
+    this.#endCare('left')
+    this.#program?.letGo()
   }
 
-  #letGo(state: 'stopped' | 'left'): void {
+  #endCare(state: 'stopped' | 'left'): void {
     this.#state = state
     this.#forget()
     clearTimeout(this.#timer)
@@ -70,6 +71,7 @@ export class LastingChild {
       this.#program = program
       this.#runningSince = performance.now()
       if (this.#state === 'stopped') return this.stop()
+      if (this.#state === 'left') return this.leave()
       if (this.#heard !== undefined && program.stdout !== undefined)
         createInterface({ input: program.stdout }).on('line', this.#heard)
       started()

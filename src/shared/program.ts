@@ -7,8 +7,10 @@ export interface Program {
   readonly stdin: Writable | undefined
   readonly stdout: Readable | undefined
   readonly stderr: Readable | undefined
-  /** When it has ended: its exit status; null if a signal ended it. Does not hold this process. */
+  /** When it has ended: its exit status; null if a signal ended it. This process is held until then. */
   readonly ended: Promise<number | null>
+  /** This process may end before it. */
+  readonly letGo: () => void
 }
 
 export interface ProgramOptions {

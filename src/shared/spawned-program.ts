@@ -13,7 +13,7 @@ type Structure = Buffer
 
 interface Calls {
   readonly spawn: (
-    pid: number[],
+    pids: number[],
     path: string,
     actions: Structure,
     attributes: Structure,
@@ -70,12 +70,13 @@ function start(
     for (const [fd, theirs] of pipes.theirs.entries())
       if (theirs === undefined) calls.addOpen(actions, fd, '/dev/null', O_RDWR, 0)
       else calls.addDuplicate(actions, theirs, fd)
-    const pid = [0]
+    const pids = [0]
     const words = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
-    const errno = calls.spawn(pid, path, actions, attributes, [command, ...args, null], [...words, null])
+    const errno = calls.spawn(pids, path, actions, attributes, [command, ...args, null], [...words, null])
     if (errno !== 0) throw startFault(command, calls.errorName(errno))
+    const [pid = 0] = pids
     const [stdin, stdout, stderr] = pipes.open()
-    return { pid: pid[0] ?? 0, stdin, stdout, stderr, ended: ends.of(pid[0] ?? 0) }
+    return { pid, stdin, stdout, stderr, ended: ends.of(pid), letGo: () => ends.letGo(pid) }
   } catch (error) {
     pipes.close()
     throw error

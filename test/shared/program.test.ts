@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { forkProgram } from '../../src/shared/forked-program.ts'
 import type { Start } from '../../src/shared/program.ts'
 import { openSpawner } from '../../src/shared/spawned-program.ts'
@@ -97,9 +100,28 @@ test('children that Node starts itself meanwhile keep their own ends', async () 
       pipes: [false, false, false],
     }),
   ])
-  const keepAlive = setInterval(() => undefined, 1000)
   assert.deepEqual(await Promise.all([forked.ended, spawned.ended]), [4, 5])
-  clearInterval(keepAlive)
+})
+
+test('a process waits for the children that it has started, and not for those that it has let go', async () => {
+  const imported = (name: string) =>
+    `(await import(${JSON.stringify(join(import.meta.dirname, '../../src/shared', name))}))`
+  const ways = [
+    `${imported('forked-program.ts')}.forkProgram`,
+    ...(spawnProgram === undefined ? [] : [`await ${imported('spawned-program.ts')}.openSpawner()`]),
+  ]
+  for (const way of ways) {
+    const script = `const start = ${way}
+      const options = { environment: { PATH: '/usr/bin:/bin' }, pipes: [false, false, false] }
+      const left = await start('sleep', { args: ['60'], ...options })
+      left.letGo()
+      const { ended } = await start('sleep', { args: ['0.2'], ...options })
+      ended.then(status => console.log(left.pid, status))`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
+    const [pid, status] = stdout.trim().split(' ').map(Number)
+    assert.equal(status, 0)
+    process.kill(pid ?? 0)
+  }
 })
 
 /** Files that this process was started with, and passes on. */
