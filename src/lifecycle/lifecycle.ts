@@ -22,6 +22,7 @@ import { RoutedPrefixes } from './routed-prefixes.ts'
 import { type HeldEndpoint, Takeovers } from './takeover.ts'
 import { Traffic } from './traffic.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
+import { type AskedAgain, Unacknowledged } from './unacknowledged.ts'
 
 /** Milliseconds a registration waits for its interface and names. */
 const BRING_UP_PATIENCE_MS = 1000
@@ -70,6 +71,7 @@ export class Lifecycle {
   readonly #removal: Removal
   readonly #dormant: DormantTunnels
   readonly #knocks: Knocks
+  readonly #unacknowledged: Unacknowledged
   readonly #contacts: Contacts
   readonly #store: TunnelStore
   readonly #now: () => number
@@ -88,6 +90,7 @@ export class Lifecycle {
     const waitUntil = () => (firstAnswer === 0 ? undefined : steady() + firstAnswer)
     const parts = { ...options, faults: this.#faults, turn: new KernelTurn(), waitUntil }
     this.#registrations = new Registrations(options)
+    this.#unacknowledged = new Unacknowledged({ table: options.store.tunnels, now: options.now })
     this.#contacts = new Contacts(options)
     this.notices = new Notices(options)
     this.#bringUp = new BringUp(parts)
@@ -171,6 +174,11 @@ export class Lifecycle {
   /** The dormant tunnel that has just this endpoint and name: a registration of both means it. */
   dormantOf(wanted: Pick<TunnelRequest, 'nicname' | 'country'> & { readonly ipv4: string }) {
     return this.#returns.dormantOf(wanted)
+  }
+
+  /** The tunnel whose registration these words repeat, if its reply may have been lost with the process before. */
+  unacknowledgedOf(asked: AskedAgain): Tunnel | undefined {
+    return this.#unacknowledged.of(asked)
   }
 
   /** Brings a dormant tunnel back with a new key: whoever registers it again from its endpoint has lost the old one. */

@@ -59,13 +59,17 @@ export class Registrar {
   async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
     const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeRegistration(visitor)
     if (tooMany !== undefined) return refused(tooMany)
-    const own = this.#dormantOf(input, visitor)
-    const outcome =
-      own === undefined
-        ? await this.#admitAndRegister(input, visitor)
-        : await this.#admitAndComeBack(own, input.contact, visitor)
+    const outcome = await this.#registerAnyhow(input, visitor)
     if (outcome.kind === 'refused') this.#limits.giveRegistrationBack(visitor)
     return outcome
+  }
+
+  async #registerAnyhow(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
+    const own = this.#dormantOf(input, visitor)
+    if (own !== undefined) return this.#admitAndComeBack(own, input.contact, visitor)
+    const unacknowledged = this.#unacknowledgedOf(input, visitor)
+    if (unacknowledged !== undefined) return this.#acknowledge(unacknowledged, visitor)
+    return this.#admitAndRegister(input, visitor)
   }
 
   async #admitAndRegister(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
@@ -105,6 +109,28 @@ export class Registrar {
     if (visitor.address !== ipv4) return undefined
     const nicname = lowerCaseAscii(input.nicname.trim())
     return this.#lifecycle.dormantOf({ ipv4, nicname, country: lowerCaseAscii(input.country.trim()) })
+  }
+
+  /** A tunnel of WireGuard has no endpoint yet: its public key, which is as new as itself, is known to its owner. */
+  #unacknowledgedOf(input: RegistrationInput, visitor: VisitorAddress): Tunnel | undefined {
+    const ipv4 = input.ipv4.trim()
+    const publicKey = publicKeyIn(input.details)
+    if (publicKey === undefined && visitor.address !== ipv4) return undefined
+    return this.#lifecycle.unacknowledgedOf({
+      ipv4,
+      nicname: lowerCaseAscii(input.nicname.trim()),
+      country: lowerCaseAscii(input.country.trim()),
+      os: input.os.trim(),
+      publicKey,
+    })
+  }
+
+  /** It is registered, and all was checked then: what its owner lacks is the key. */
+  async #acknowledge(tunnel: Tunnel, visitor: VisitorAddress): Promise<Registered | Refusal> {
+    this.#limits.giveRefusalBack(visitor)
+    const renewal = await this.#lifecycle.renewKey(tunnel.id)
+    if (renewal.kind === 'refused') return renewal
+    return { kind: 'registered', tunnel: renewal.tunnel, key: renewal.key, warnings: [] }
   }
 
   async #admitAndComeBack(
@@ -265,4 +291,10 @@ export class Registrar {
     const deletion = await this.#lifecycle.delete(tunnel.id)
     return deletion.kind === 'refused' ? deletion : { kind: 'deleted' }
   }
+}
+
+function publicKeyIn(details: unknown): string | undefined {
+  const value =
+    typeof details === 'object' && details !== null && 'publicKey' in details ? details.publicKey : undefined
+  return typeof value === 'string' ? value.trim() : undefined
 }

@@ -23,6 +23,10 @@ export class StorageTroubles {
     return [...this.#bySource.values()]
   }
 
+  has(source: TroubleSource): boolean {
+    return this.#bySource.has(source)
+  }
+
   begin(source: TroubleSource, trouble: StorageTrouble): void {
     const before = this.#bySource.get(source)
     this.#bySource.set(source, trouble)

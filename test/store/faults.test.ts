@@ -133,6 +133,17 @@ test('a change is refused as busy when the lock stays; the next is refused at on
   assert.deepEqual(codes(), [])
 })
 
+test('a lock is no trouble any more once it is gone, although nobody writes', async () => {
+  const shell = new DatabaseSync(file())
+  shell.exec('BEGIN EXCLUSIVE')
+  assert.equal(await register(1), 'storage-busy')
+  await sleep(2500)
+  assert.deepEqual(codes(), ['storage-busy'])
+  shell.exec('COMMIT')
+  shell.close()
+  await eventually(() => codes().length === 0)
+})
+
 test('a full disk is a trouble until something could be written again', async () => {
   const refused = await world.withFullDisk(async () => {
     for (let n = 1; n < 250; n++) {

@@ -163,6 +163,8 @@ export class SqliteStore implements TunnelStore {
       wal: this.#wal,
       troubles: this.#troubles,
       onForeignCommit: () => this.#foreign.tell(undefined),
+      // A fault is noted already.
+      tryLock: () => void this.commit(() => ({ outcome: undefined, changes: [] })).catch(() => undefined),
     })
   }
 

@@ -4,6 +4,8 @@ import type { Database } from './database.ts'
 import type { WalWatch } from './wal-watch.ts'
 
 const POLL_INTERVAL_MS = 200
+/** Where the database was locked, how often it is tried whether it still is. */
+const LOCK_TRIAL_MS = 2000
 
 /**
  * Looks five times a second whether another program, such as the sqlite3 shell, has committed to the database
@@ -16,6 +18,8 @@ export class TableWatch {
   readonly #wal: WalWatch
   readonly #troubles: StorageTroubles
   readonly #onForeignCommit: () => void
+  readonly #tryLock: () => void
+  #triedAt = 0
   #seen: number
 
   constructor(parts: {
@@ -23,11 +27,14 @@ export class TableWatch {
     readonly wal: WalWatch
     readonly troubles: StorageTroubles
     readonly onForeignCommit: () => void
+    /** Writes something small: what was locked is no trouble any more if it succeeds. */
+    readonly tryLock: () => void
   }) {
     this.#database = parts.database
     this.#wal = parts.wal
     this.#troubles = parts.troubles
     this.#onForeignCommit = parts.onForeignCommit
+    this.#tryLock = parts.tryLock
     this.#seen = parts.database.dataVersion()
     this.#timer = setInterval(() => this.#look(), POLL_INTERVAL_MS)
     this.#timer.unref()
@@ -42,6 +49,7 @@ export class TableWatch {
       this.#lookAtFiles()
       this.#lookForCommits()
       this.#wal.look()
+      this.#lookAtLock()
       this.#troubles.end('read')
     } catch (error) {
       this.#troubled(error)
@@ -52,6 +60,13 @@ export class TableWatch {
     const reason = this.#database.missingFile()
     if (reason === undefined) this.#troubles.end('file')
     else this.#troubles.begin('file', { code: 'storage-fault', reason })
+  }
+
+  /** Nobody else may write for hours, and the trouble would outlast the lock. */
+  #lookAtLock(): void {
+    if (!this.#troubles.has('lock') || performance.now() - this.#triedAt < LOCK_TRIAL_MS) return
+    this.#triedAt = performance.now()
+    this.#tryLock()
   }
 
   #lookForCommits(): void {

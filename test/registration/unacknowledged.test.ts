@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, test } from 'node:test'
+import type { Prober } from '../../src/echo/prober.ts'
+import { VisitorLimits } from '../../src/registration/limits.ts'
+import { Registrar } from '../../src/registration/registrar.ts'
+import type { VisitorAddress } from '../../src/registration/visitor.ts'
+import { codesOf, registered } from '../lifecycle/stages.ts'
+import { World } from '../lifecycle/world.ts'
+
+const HOME = '8.8.4.4'
+const ASKED = { ipv4: HOME, nicname: 'alice', country: 'ca', os: 'linux' }
+const PROBER: Prober = {
+  kind: 'ping',
+  probe: async targets => new Map(targets.map(target => [target, { kind: 'answered', rttMs: 1 }])),
+}
+let world: World
+
+beforeEach(async () => {
+  world = await World.open({ prober: PROBER })
+})
+
+afterEach(() => world.end())
+
+function from(address: string): VisitorAddress {
+  return { address, family: 4, source: 'connection' }
+}
+
+function register(input = ASKED, visitor = from(HOME)) {
+  const registrar = new Registrar({
+    admission: world.broker.admission,
+    lifecycle: world.lifecycle,
+    limits: new VisitorLimits(1000),
+    contacts: { read: () => ({ problems: [], contact: undefined, asking: [] }) },
+  })
+  return registrar.register(input, visitor)
+}
+
+/** The process is killed before its reply is sent, and started again. */
+async function killed(seconds = 1): Promise<void> {
+  world.now += seconds
+  world = await world.crash()
+}
+
+test('a registration whose reply was lost with the process is answered when it is sent again, with a key that opens it', async () => {
+  const { tunnel: first, key: lost } = registered(await register())
+  await killed()
+  const { tunnel, key } = registered(await register({ ...ASKED, nicname: ' Alice' }))
+  assert.equal(tunnel.id, first.id)
+  assert.ok(world.table.keyMatches(tunnel.id, key) && !world.table.keyMatches(tunnel.id, lost))
+  assert.equal(world.table.count(), 1)
+})
+
+const OTHERS: readonly [what: string, input: Partial<typeof ASKED>, visitor: string][] = [
+  ['from another address', {}, '8.8.8.8'],
+  ['for another address', { ipv4: '8.8.8.8' }, '8.8.8.8'],
+  ['with another name', { nicname: 'bob' }, HOME],
+  ['with another system', { os: 'debian' }, HOME],
+]
+
+for (const [what, input, visitor] of OTHERS)
+  test(`one ${what} gets no key of it`, async () => {
+    const { tunnel, key } = registered(await register())
+    await killed()
+    assert.equal((await register({ ...ASKED, ...input }, from(visitor))).kind, 'refused')
+    assert.ok(world.table.keyMatches(tunnel.id, key))
+  })
+
+test('a tunnel that this process has registered, that was heard, or that is older is the owner’s who has its key', async () => {
+  const refusal = ['ipv4-in-use', 'nicname-taken']
+  const { tunnel } = registered(await register())
+  assert.deepEqual(codesOf(await register()), refusal)
+  await killed(601)
+  assert.deepEqual(codesOf(await register()), refusal)
+  await world.lifecycle.delete(tunnel.id)
+  world.now += 1000
+  const { tunnel: heard } = registered(await register())
+  await world.lifecycle.recordRound({ answered: [heard.id], silent: [] })
+  await killed()
+  assert.deepEqual(codesOf(await register()), refusal)
+})
