@@ -7,7 +7,7 @@ export const MAX_TRANSFERS_AN_ADDRESS = 2
  * Transfers that wait for their turn, in all and of one address. A secondary that is new asks for all its zones at once
  * (NSD over 128 connections), and one that is refused may not ask again for a quarter of an hour (YADIFA).
  */
-export const MAX_WAITING = 512
+const MAX_WAITING = 512
 export const MAX_WAITING_AN_ADDRESS = 128
 
 interface Waiting {
