@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 const PACKAGES = {
   '/usr/bin/python3': 'python3-minimal',
   '/usr/include/stdlib.h': 'libc6-dev',
+  '/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql': 'pdns-backend-sqlite3',
   '/usr/src/linux-source-6.1.tar.xz': 'linux-source-6.1',
   bc: 'bc',
   bison: 'bison',
@@ -60,6 +61,7 @@ const PACKAGES = {
   radvd: 'radvd',
   'wireguard-go': 'wireguard-go',
   xz: 'xz-utils',
+  yadifad: 'yadifa',
 } as const satisfies Readonly<Record<string, string>>
 
 export type Command = keyof typeof PACKAGES

@@ -8,6 +8,11 @@ export interface Conversation {
   /** The last message has been made. */
   readonly isDone: boolean
   /**
+   * Calls `start` once, in this turn of the event loop or later, when the first message can be made; after `close` no
+   * more. Whoever asks before that has lost patience, and gets a refusal.
+   */
+  whenReady(start: () => void): void
+  /**
    * Writes the next message into `reply`, which has room for 65,535 octets, at this time in UTC seconds; returns its
    * length. 0: the conversation has broken off, and the connection says so by its end. Never throws.
    */

@@ -42,6 +42,10 @@ export class Transfer implements Conversation {
     this.#record = this.#records.next().value
   }
 
+  whenReady(start: () => void): void {
+    start()
+  }
+
   next(reply: Uint8Array, seconds: number): number {
     if (this.isDone || this.#isClosed || seconds - this.#began > LONGEST_S) return 0
     try {

@@ -9,6 +9,7 @@ import { soaSerial } from '../zone/serial.ts'
 import type { Snapshot } from '../zone/snapshot.ts'
 import { TooManySnapshots } from '../zone/table-fault.ts'
 import { accept, VERDICT } from './accept.ts'
+import { AwaitedTransfer } from './awaited-transfer.ts'
 import type { Client } from './client.ts'
 import type { Conversation } from './conversation.ts'
 import { CookieSecrets } from './cookie-secrets.ts'
@@ -22,10 +23,7 @@ import { Transfer } from './transfer.ts'
 import { isAmong, type TransferPeer } from './transfer-peer.ts'
 import { type StepsSince, type TransferKind, transferRecords } from './transfer-records.ts'
 import type { TransferTimes } from './transfer-times.ts'
-
-/** Transfers at a time in all, and to one address: each holds a version of the table. */
-export const MAX_TRANSFERS = 10
-export const MAX_TRANSFERS_AN_ADDRESS = 2
+import { TransferTurns } from './transfer-turns.ts'
 
 export interface TransferOptions {
   /** Holds the present version of all zones. Throws TooManySnapshots. */
@@ -71,11 +69,22 @@ export interface TransferCounts {
   brokenTransfers: number
 }
 
+interface HeldZone {
+  readonly snapshot: Snapshot
+  readonly soa: Rrset
+}
+
+/** An allowed query for a transfer. */
+interface Asked {
+  readonly query: Query
+  readonly signature: Signature
+  readonly client: Client
+}
+
 export class Transfers {
   readonly #options: TransferOptions
   readonly #engine: TransferEngine
-  readonly #byAddress = new Map<string, number>()
-  #open = 0
+  readonly #turns = new TransferTurns()
 
   constructor(options: TransferOptions, engine: TransferEngine) {
     this.#options = options
@@ -91,35 +100,53 @@ export class Transfers {
     signature.check(client.seconds)
     if (!isPlain(query) || signature.rcode !== RCODE.NOERROR) return undefined
     if (!isAmong(this.#options.allow, client, signature.keyName)) return undefined
-    const snapshot = this.#isFull(client) ? undefined : this.#hold()
-    if (snapshot === undefined) {
+    const asked = { query, signature, client }
+    const zone = this.#hold(query)
+    if (zone === 'none') return undefined
+    if (zone === 'too many versions') {
       this.#engine.counts.overloadedTransfers++
       return undefined
     }
-    const soa = snapshot.rrset(apexOf(query), TYPE.SOA)
-    if (soa === undefined) {
-      snapshot.release()
-      return undefined
-    }
-    return this.#begin({ query, signature, client, snapshot, soa })
+    const transfer = this.#readOrAwait(asked, zone)
+    if (transfer !== undefined) signature.noteTransfer()
+    return transfer
   }
 
-  #begin(parts: {
-    readonly query: Query
-    readonly signature: Signature
-    readonly client: Client
-    readonly snapshot: Snapshot
-    readonly soa: Rrset
-  }): Transfer {
-    const { query, signature, client, snapshot, soa } = parts
+  #readOrAwait(asked: Asked, zone: HeldZone): Conversation | undefined {
+    if (this.#turns.begin(addressKey(asked.client))) return this.#read(asked, zone)
+    zone.snapshot.release()
+    return this.#await(asked)
+  }
+
+  /** It is the turn of one that waited; undefined: its zone has gone, or too many versions are held. */
+  #beginLate(asked: Asked): Transfer | undefined {
+    try {
+      const zone = this.#hold(asked.query)
+      if (typeof zone !== 'string') return this.#read(asked, zone)
+      this.#turns.end(addressKey(asked.client))
+    } catch {
+      // It is refused: a fault here must not be that of the one that has just ended.
+    }
+    return undefined
+  }
+
+  /** Makes a transfer whose turn has begun; a fault ends the turn. */
+  #read(asked: Asked, zone: HeldZone): Transfer {
+    try {
+      return this.#transferOf(asked, zone)
+    } catch (error) {
+      zone.snapshot.release()
+      this.#turns.end(addressKey(asked.client))
+      throw error
+    }
+  }
+
+  #transferOf({ query, signature, client }: Asked, { snapshot, soa }: HeldZone): Transfer {
     const { kind, records } = transferRecords(
       { soa, snapshot },
       { held: heldSerial(query), since: this.#options.since ?? NOTHING_KEPT },
     )
     if (kind !== 'full') snapshot.release()
-    signature.noteTransfer()
-    const address = addressKey(client)
-    this.#count(address, 1)
     const sent = { ...sentOf(soa, client), kind, keyName: signature.keyName }
     return new Transfer({
       reply: this.#replyTo(query, client),
@@ -128,11 +155,31 @@ export class Transfers {
       seconds: client.seconds,
       onClose: end => {
         snapshot.release()
-        this.#count(address, -1)
         if (end === 'broken off') this.#engine.counts.brokenTransfers++
         else this.#sent(sent)
+        this.#turns.end(addressKey(client))
       },
     })
+  }
+
+  /** Lets it wait, or refuses it where too many do. The connection asks for nothing else meanwhile: its client stays. */
+  #await(asked: Asked): AwaitedTransfer | undefined {
+    const { query, signature, client } = asked
+    const withdraw = this.#turns.wait(addressKey(client), () => transfer.begin(this.#beginLate(asked)))
+    if (withdraw === undefined) {
+      this.#engine.counts.overloadedTransfers++
+      return undefined
+    }
+    const transfer = new AwaitedTransfer({
+      withdraw,
+      refuse: (octets, seconds) => {
+        this.#engine.counts.overloadedTransfers++
+        const reply = this.#replyTo(query, client)
+        reply.begin(octets, 'tcp', signature.room)
+        return signature.sign(octets, reply.finish(RCODE.REFUSED), seconds)
+      },
+    })
+    return transfer
   }
 
   #sent(sent: SentTransfer): void {
@@ -151,24 +198,17 @@ export class Transfers {
     return new Reply(query, { nsid, cookies, tcpIdleMs, keepsCase: true })
   }
 
-  #isFull(client: Client): boolean {
-    const ofAddress = this.#byAddress.get(addressKey(client)) ?? 0
-    return this.#open >= MAX_TRANSFERS || ofAddress >= MAX_TRANSFERS_AN_ADDRESS
-  }
-
-  #count(address: string, change: 1 | -1): void {
-    this.#open += change
-    const ofAddress = (this.#byAddress.get(address) ?? 0) + change
-    if (ofAddress === 0) this.#byAddress.delete(address)
-    else this.#byAddress.set(address, ofAddress)
-  }
-
-  #hold(): Snapshot | undefined {
+  /** The version that a transfer of the zone would be of. */
+  #hold(query: Query): HeldZone | 'none' | 'too many versions' {
     try {
-      return this.#options.snapshot()
+      const snapshot = this.#options.snapshot()
+      const soa = snapshot.rrset(apexOf(query), TYPE.SOA)
+      if (soa !== undefined) return { snapshot, soa }
+      snapshot.release()
+      return 'none'
     } catch (error) {
       if (!(error instanceof TooManySnapshots)) throw error
-      return undefined // refused as any other that is one too many
+      return 'too many versions' // refused as any other that is one too many
     }
   }
 }

@@ -190,7 +190,7 @@ export const METRICS: readonly MetricRow[] = [
   {
     kind: 'counter',
     name: 'freenet6_dns_overloaded_transfers_total',
-    help: 'Zone transfers that were allowed and refused for load; their replies are counted as refused too',
+    help: 'Zone transfers that were allowed and refused for load, at once or after a minute in which it was not their turn',
     read: ({ engine }) => engine().overloadedTransfers,
   },
   {

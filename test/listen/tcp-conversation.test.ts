@@ -27,6 +27,10 @@ class Counting implements Conversation {
     return this.made === this.#count
   }
 
+  whenReady(start: () => void): void {
+    start()
+  }
+
   next(reply: Uint8Array): number {
     if (this.#breaksOff && this.made === 2) return 0
     reply.fill(this.made & 255, 0, LENGTH)
@@ -143,6 +147,48 @@ test('a conversation that breaks off closes the connection', () => {
     assert.equal(conversation.closed > 0, true)
     assert.ok(client.replies.length <= 2)
   })
+})
+
+test('a conversation waits for its turn, longer than for a message, and is asked all the same when that is over', () => {
+  const conversations = [new Counting(3), new Counting(3)]
+  const starts: (() => void)[] = []
+  for (const conversation of conversations) conversation.whenReady = start => starts.push(start)
+  const limits = { times: { ...SHORT_TIMES, turn: 600 } }
+  return withListener({ respond: converse(...conversations), limits }, async listener => {
+    const clients = conversations.map(() => new TcpClient(listener.address))
+    for (const client of clients) client.socket.end(wanted(1)) // it waits for its answer all the same
+    await sleep(400)
+    assert.deepEqual(
+      conversations.map(({ made }) => made),
+      [0, 0],
+    )
+    starts[0]?.()
+    for (const client of clients) await client.expect(3)
+    assert.equal(listener.counts.timeouts, 1)
+    starts[1]?.() // too late: nothing comes of it
+    for (const client of clients) await client.closed
+    assert.deepEqual(
+      conversations.map(({ made }) => made),
+      [3, 3],
+    )
+  })
+})
+
+test('a conversation that waits is closed with its connection', async () => {
+  const conversation = new Counting(3)
+  let start = () => assert.fail('it was not asked for')
+  conversation.whenReady = given => {
+    start = given as typeof start
+  }
+  const listener = await TcpListener.listen(LOOPBACK, converse(conversation))
+  const client = new TcpClient(listener.address)
+  client.socket.write(wanted(1))
+  await untilSteady(() => listener.counts.queries)
+  await listener.close()
+  assert.ok(conversation.closed > 0)
+  start()
+  assert.equal(conversation.made, 0)
+  client.socket.destroy()
 })
 
 test('close ends conversations', async () => {

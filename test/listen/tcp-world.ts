@@ -8,7 +8,7 @@ import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { echo } from './fake-respond.ts'
 
 export const LOOPBACK: Endpoint = { address: '127.0.0.1', port: 0 }
-export const SHORT_TIMES = { idle: 150, message: 150, drain: 150, linger: 150 }
+export const SHORT_TIMES = { idle: 150, message: 150, drain: 150, turn: 150, linger: 150 }
 
 interface Setting {
   readonly respond?: Converse

@@ -4,60 +4,26 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../bench/running-server.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
-
-/** What a secondary follows. */
-export interface Followed {
-  readonly primary: Endpoint
-  /** With the final dot. */
-  readonly zones: readonly string[]
-  /** Where the primary takes TLS (RFC 9103); named alone can, as knotd 3.2 does not. */
-  readonly tlsPort?: number
-  /** File of the certificate that the primary must show there; without it any will do. */
-  readonly certificate?: string
-  /** The catalog zone that names the others, without the final dot. */
-  readonly catalog?: string
-  /** Base64. */
-  readonly secret: string
-  readonly keyName: string
-}
-
-interface Kind {
-  /** Where it listens and transfers from: one address each, so that logs tell them apart. */
-  readonly address: string
-  readonly command: (config: string) => readonly [string, ...string[]]
-  readonly config: (followed: Followed, place: Place) => string
-  /** Lines of its log that stand for a transfer of each kind. */
-  readonly full: RegExp
-  readonly incremental: RegExp
-}
-
-interface Place {
-  readonly address: string
-  readonly port: number
-  readonly directory: string
-}
+import { KNOTD } from './secondaries/knotd.ts'
+import { NAMED } from './secondaries/named.ts'
+import { NSD } from './secondaries/nsd.ts'
+import { PDNS } from './secondaries/pdns.ts'
+import { UNBOUND } from './secondaries/unbound.ts'
+import { YADIFAD } from './secondaries/yadifad.ts'
+import type { Followed, Place, SecondaryKind } from './secondary-kind.ts'
 
 const STOP_TIMEOUT_MS = 10_000
 
 const KINDS = {
-  knotd: {
-    address: '127.0.0.3',
-    command: config => ['knotd', '-c', config],
-    config: knotConfig,
-    full: /AXFR, incoming, .*finished/g,
-    incremental: /IXFR, incoming, .*finished/g,
-  },
-  named: {
-    address: '127.0.0.1', // it takes none that no interface has
-    command: config => ['named', '-g', '-d', '3', '-n', '1', '-c', config],
-    config: namedConfig,
-    full: /got nonincremental response/g,
-    incremental: /got incremental response/g,
-  },
-} as const satisfies Readonly<Record<string, Kind>>
+  knotd: KNOTD,
+  named: NAMED,
+  nsd: NSD,
+  yadifad: YADIFAD,
+  pdns: PDNS,
+  unbound: UNBOUND,
+} satisfies Readonly<Record<string, SecondaryKind>>
 
 export type SecondaryName = keyof typeof KINDS
-export const SECONDARY_NAMES = Object.keys(KINDS) as readonly SecondaryName[]
 
 /** Somebody else's nameserver as a secondary of ours, on an address of loopback of its own. `await using` ends it. */
 export class SecondaryServer {
@@ -81,9 +47,11 @@ export class SecondaryServer {
   }
 
   start(followed: Followed): void {
-    const { command, config } = KINDS[this.name]
-    const file = join(this.#directory, 'config')
-    writeFileSync(file, config(followed, { ...this.endpoint, directory: this.#directory }))
+    const { command, config, prepare } = KINDS[this.name]
+    const place = { ...this.endpoint, directory: this.#directory }
+    prepare?.(followed, place)
+    const file = join(this.#directory, `${this.name}.conf`)
+    writeFileSync(file, config(followed, place))
     const [program, ...args] = command(file)
     const child = spawn(program, args, { cwd: this.#directory, stdio: ['ignore', 'pipe', 'pipe'] })
     const kill = () => child.kill('SIGKILL')
@@ -100,10 +68,17 @@ export class SecondaryServer {
   /** How many transfers of each kind its log tells of. */
   get transfers(): { readonly full: number; readonly incremental: number } {
     const { full, incremental } = KINDS[this.name]
-    return {
-      full: this.#output.match(full)?.length ?? 0,
-      incremental: this.#output.match(incremental)?.length ?? 0,
-    }
+    const count = (line: RegExp | undefined) => (line && this.#output.match(line)?.length) ?? 0
+    return { full: count(full), incremental: count(incremental) }
+  }
+
+  get isUnsigned(): boolean {
+    return KINDS[this.name].isUnsigned ?? false
+  }
+
+  /** Where it writes a zone, if that is the only way to see all of it. */
+  zoneFile(zone: string): string | undefined {
+    return KINDS[this.name].zoneFile?.(zone, this.#directory)
   }
 
   /** The last lines of its log about a thing. */
@@ -121,81 +96,4 @@ export class SecondaryServer {
     await ended
     clearTimeout(timer)
   }
-}
-
-function knotConfig(
-  { primary, zones, catalog, secret, keyName }: Followed,
-  { address, port, directory }: Place,
-): string {
-  return `server:
-  listen: ${address}@${port}
-  rundir: "${directory}"
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 2
-database:
-  storage: "${directory}"
-log:
-  - target: stderr
-    any: info
-key:
-  - id: ${keyName}
-    algorithm: hmac-sha256
-    secret: ${secret}
-remote:
-  - id: primary
-    address: ${primary.address}@${primary.port}
-    via: ${address}
-    key: ${keyName}
-acl:
-  - id: primary
-    address: ${primary.address}
-    key: ${keyName}
-    action: notify
-  - id: dump
-    address: ${address}
-    action: transfer
-template:
-  - id: default
-    storage: "${directory}"
-    zonefile-sync: -1
-    zonefile-load: none
-    journal-content: all
-    master: primary
-    acl: [primary, dump]
-zone:
-${zones.map(name => `  - domain: "${name}"\n`).join('')}${
-  catalog === undefined
-    ? ''
-    : `  - domain: "${catalog}"\n    catalog-role: interpret\n    catalog-template: default\n`
-}`
-}
-
-function namedConfig(
-  { primary, zones, catalog, tlsPort, certificate, secret, keyName }: Followed,
-  { address, port, directory }: Place,
-): string {
-  const tls = tlsPort === undefined ? '' : ` tls ${certificate === undefined ? 'ephemeral' : 'primary'}`
-  const from = `${primary.address} port ${tlsPort ?? primary.port} key "${keyName}"${tls};`
-  return `${certificate === undefined ? '' : `tls primary { ca-file "${certificate}"; remote-hostname "localhost"; };\n`}key "${keyName}" { algorithm hmac-sha256; secret "${secret}"; };
-options {
-  directory "${directory}";
-  pid-file none;
-  session-keyfile "${join(directory, 'session.key')}";
-  listen-on port ${port} { ${address}; };
-  listen-on-v6 { none; };
-  transfer-source ${address};
-  allow-transfer { ${address}; };
-  allow-notify { key "${keyName}"; };
-  recursion no;
-  dnssec-validation no;
-  empty-zones-enable no;
-  notify no;
-  serial-query-rate 1000;
-${catalog === undefined ? '' : `  catalog-zones { zone "${catalog}" default-primaries { ${from} } in-memory yes; };`}
-};
-controls { };
-${[...zones, ...(catalog === undefined ? [] : [catalog])]
-  .map((name, index) => `zone "${name}" { type secondary; file "${index}.zone"; primaries { ${from} }; };\n`)
-  .join('')}`
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { parsePrefix } from '../../src/address/prefix.ts'
 import type { TransferPeer } from '../../src/engine/transfer-peer.ts'
+import { MAX_TRANSFERS } from '../../src/engine/transfer-turns.ts'
 import type { SentTransfer } from '../../src/engine/transfers.ts'
 import { RCODE, TYPE } from '../../src/wire/codes.ts'
 import { TSIG_ERROR } from '../../src/wire/tsig.ts'
@@ -327,6 +328,14 @@ suite('3: the query', () => {
     for (const transport of ['tcp', 'udp'] as const)
       assert.equal(world.server.refusal(ixfr(FIRST), '198.51.100.1', transport).rcode, RCODE.REFUSED)
   })
+})
+
+test('a journal that can not be read costs no turn of the transfers that come after', () => {
+  const catalog = catalogOf(ZONE)
+  const server = new TransferServer(catalog, { allow: EVERYBODY, since: () => assert.fail('a defect') })
+  for (let n = 0; n <= MAX_TRANSFERS; n++) assert.throws(() => server.ask(ixfr(FIRST - 1)), /a defect/)
+  assert.equal(server.held, 0)
+  assert.ok(answersOf(server.transfer(queryOf('example.', 'AXFR'))).length > 1)
 })
 
 suite('TSIG (RFC 8945)', () => {

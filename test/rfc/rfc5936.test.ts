@@ -1,17 +1,23 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parsePrefix } from '../../src/address/prefix.ts'
 import type { TransferPeer } from '../../src/engine/transfer-peer.ts'
 import { MAX_A_SECOND } from '../../src/engine/transfer-times.ts'
-import { MAX_TRANSFERS, MAX_TRANSFERS_AN_ADDRESS } from '../../src/engine/transfers.ts'
+import {
+  MAX_TRANSFERS,
+  MAX_TRANSFERS_AN_ADDRESS,
+  MAX_WAITING_AN_ADDRESS,
+} from '../../src/engine/transfer-turns.ts'
 import { RCODE, TYPE } from '../../src/wire/codes.ts'
 import { TSIG_ERROR } from '../../src/wire/tsig.ts'
 import type { Catalog } from '../../src/zone/catalog.ts'
 import { MAX_HELD_VERSIONS } from '../../src/zone/held-versions.ts'
 import type { Snapshot } from '../../src/zone/snapshot.ts'
+import { TooManySnapshots } from '../../src/zone/table-fault.ts'
 import { answersOf, nextOf, TransferServer } from '../engine/transfer-client.ts'
 import { type Key, NOW, signed, tsigOf, verified, verifiedNext } from '../engine/tsig-client.ts'
-import { catalogOf, parseZone, queryOf, type Told, wire } from '../engine/zones.ts'
+import { catalogOf, parseZone, queryOf, type Told, takeApart, wire } from '../engine/zones.ts'
 
 const HOSTS = 3000
 const ZONE = `Example. 300 IN SOA ns.example. host.example. 7 2 3 4 60
@@ -36,13 +42,17 @@ function prefix(text: string): TransferPeer {
   return parsePrefix(text) ?? assert.fail(text)
 }
 
-function serve(allow = everybody(), catalog: Catalog = catalogOf(ZONE)): TransferServer {
+function serve(
+  allow = everybody(),
+  catalog: Catalog = catalogOf(ZONE),
+  snapshot = () => catalog.snapshot(),
+): TransferServer {
   const keys = [KEY, OTHER].map(({ name, algorithm, secret }) => ({
     name: wire(name),
     algorithm: algorithm as 'hmac-sha256',
     secret,
   }))
-  return new TransferServer(catalog, { allow }, { keys })
+  return new TransferServer(catalog, { allow }, { keys, transfers: { allow, snapshot } })
 }
 
 suite('2.2: the messages of an AXFR', () => {
@@ -180,17 +190,78 @@ suite('4.2, 5: who gets one', () => {
     assert.equal(server.held, 0)
   })
 
-  test('is none more than the limits allow, and the next as soon as one has ended', () => {
+  test('waits where the limits allow no more, and has its turn as soon as one has ended', async () => {
     const server = serve()
     const open = Array.from({ length: MAX_TRANSFERS }, (_, i) =>
       server.begin(AXFR, `192.0.2.${Math.floor(i / MAX_TRANSFERS_AN_ADDRESS)}`),
     )
-    assert.equal(server.refusal(AXFR, '198.51.100.1').rcode, RCODE.REFUSED)
+    const waiting = [server.begin(AXFR, '192.0.2.0'), server.begin(AXFR, '198.51.100.1')]
+    const begun: number[] = []
+    for (const [i, conversation] of waiting.entries()) conversation.whenReady(() => begun.push(i))
+    assert.equal(server.held, MAX_TRANSFERS)
     open.pop()?.close()
-    open.pop()?.close()
-    assert.equal(server.refusal(AXFR, '192.0.2.0').rcode, RCODE.REFUSED)
-    server.begin(AXFR, '198.51.100.1').close()
+    await nextTurn()
+    assert.deepEqual(begun, [1]) // the other's address has its share
+    open.shift()?.close()
+    await nextTurn()
+    assert.deepEqual(begun, [1, 0])
+    const messages: Told[] = []
+    for (const late = waiting[0] ?? assert.fail(); !late.isDone; ) messages.push(nextOf(late))
+    assert.deepEqual(answersOf(messages), answersOf(serve().transfer(AXFR)))
+    for (const conversation of [...open, ...waiting]) conversation.close()
+    assert.equal(server.held, 0)
+  })
+
+  test('is of the version that is there at its turn', async () => {
+    const catalog = catalogOf(ZONE)
+    const server = serve(everybody(), catalog)
+    const [first, second, late] = [server.begin(AXFR), server.begin(AXFR), server.begin(AXFR)]
+    catalog.commit([{ kind: 'remove', owner: wire('wild.example.'), type: TYPE.TXT }])
+    first.close()
+    await nextTurn()
+    const messages: Told[] = []
+    while (!late.isDone) messages.push(nextOf(late))
+    assert.deepEqual(answersOf(messages), answersOf(serve(everybody(), catalog).transfer(AXFR)))
+    second.close()
+    late.close()
+    assert.equal(server.held, 0)
+  })
+
+  test('is refused, signed as the query was, where it has waited too long or too many versions are held', async () => {
+    const catalog = catalogOf(ZONE)
+    let isFull = false
+    const snapshot = () => {
+      if (isFull) throw new TooManySnapshots(MAX_HELD_VERSIONS)
+      return catalog.snapshot()
+    }
+    const server = serve(everybody(), catalog, snapshot)
+    const open = [server.begin(AXFR), server.begin(AXFR)]
+    const query = signed(AXFR, KEY)
+    const [impatient, unlucky] = [server.begin(query.octets), server.begin(AXFR)]
+    const room = Buffer.alloc(65_535)
+    const refusal = room.subarray(0, impatient.next(room, NOW))
+    assert.equal(takeApart(refusal).rcode, RCODE.REFUSED)
+    verified(takeApart(refusal), KEY, query.mac)
+    assert.equal(impatient.isDone, true)
+    assert.equal(impatient.next(room, NOW), 0)
+    isFull = true
     for (const conversation of open) conversation.close()
+    await nextTurn()
+    assert.equal(nextOf(unlucky).rcode, RCODE.REFUSED)
+    for (const conversation of [impatient, unlucky]) conversation.close()
+    assert.equal(server.held, 0)
+    assert.equal(server.nameserver.counts.overloadedTransfers, 2)
+  })
+
+  test('is refused at once where too many of its address wait, and begins no more when it is closed', async () => {
+    const server = serve()
+    const open = Array.from({ length: MAX_TRANSFERS_AN_ADDRESS }, () => server.begin(AXFR))
+    const waiting = Array.from({ length: MAX_WAITING_AN_ADDRESS }, () => server.begin(AXFR))
+    assert.equal(server.refusal(AXFR).rcode, RCODE.REFUSED)
+    assert.equal(server.refusal(queryOf('elsewhere.', 'AXFR')).rcode, RCODE.NOTAUTH)
+    for (const conversation of waiting) conversation.whenReady(() => assert.fail('it is closed'))
+    for (const conversation of [...waiting, ...open]) conversation.close()
+    await nextTurn()
     assert.equal(server.held, 0)
   })
 
@@ -221,10 +292,11 @@ suite('what becomes of transfers is counted', () => {
 
   test('one too many is, and one that nobody allowed is refused alone', () => {
     const server = serve([prefix('192.0.2.0/24')])
-    for (let n = 0; n < MAX_TRANSFERS_AN_ADDRESS; n++) server.begin(AXFR)
+    const most = MAX_TRANSFERS_AN_ADDRESS + MAX_WAITING_AN_ADDRESS
+    for (let n = 0; n < most; n++) server.begin(AXFR)
     server.refusal(AXFR)
     server.refusal(AXFR, '198.51.100.1')
-    const expected = { noerror: 2, refused: 2, overloadedTransfers: 1, brokenTransfers: 0 }
+    const expected = { noerror: most, refused: 2, overloadedTransfers: 1, brokenTransfers: 0 }
     assert.deepEqual(countsOf(server), expected)
   })
 
@@ -329,11 +401,13 @@ suite('RFC 8945 5.2.3: a signed query for a transfer that is sent again', () => 
 
   test('is BADTIME where the first was refused: for load, or for its key', () => {
     const server = keyed()
-    const open = [server.begin(query(1)), server.begin(query(2))]
-    assert.deepEqual(outcome(server.refusal(query(3))), [RCODE.REFUSED, TSIG_ERROR.NONE])
+    const most = MAX_TRANSFERS_AN_ADDRESS + MAX_WAITING_AN_ADDRESS
+    const open = Array.from({ length: most }, (_, id) => server.begin(query(id)))
+    assert.deepEqual(outcome(server.refusal(query(most))), [RCODE.REFUSED, TSIG_ERROR.NONE])
+    assert.deepEqual(outcome(server.refusal(query(most - 1))), BADTIME) // it waits
     for (const conversation of open) conversation.close()
-    assert.deepEqual(outcome(server.refusal(query(3))), BADTIME)
-    server.begin(query(4)).close()
+    assert.deepEqual(outcome(server.refusal(query(most))), BADTIME)
+    server.begin(query(most + 1)).close()
   })
 
   test('says nothing of other keys, nor of queries that are no transfers', () => {

@@ -13,6 +13,8 @@ export interface ConnectionTimes {
   readonly message: number
   /** For taking the replies that wait, once they are more than the high-water mark. */
   readonly drain: number
+  /** For a conversation until it is its turn; then it is refused. */
+  readonly turn: number
   /** From our FIN to the peer's, so that no RST overtakes the last reply. */
   readonly linger: number
 }
@@ -44,7 +46,7 @@ export interface ConnectionOptions {
   readonly onClose: (connection: TcpConnection) => void
 }
 
-type Phase = 'idle' | 'message' | 'drain' | 'linger'
+type Phase = 'idle' | 'message' | 'turn' | 'drain' | 'linger'
 
 /**
  * One DNS client over TCP (RFC 7766). Replies leave in the order of the queries; a reply of several messages is a
@@ -52,6 +54,7 @@ type Phase = 'idle' | 'message' | 'drain' | 'linger'
  *
  *     idle ──octets──▶ message ──last octet──▶ idle        a query comes in
  *     any ──replies above the high-water mark, or a conversation──▶ drain ──taken──▶ idle     nothing is read meanwhile
+ *     any ──a conversation that others come before──▶ turn ──its turn──▶ drain            nothing is read meanwhile
  *     any ──FIN, silence, time over──▶ linger ──FIN or time over──▶ closed
  */
 export class TcpConnection {
@@ -149,7 +152,7 @@ export class TcpConnection {
   /** A peer that has sent its FIN still waits for its answers. */
   #end(): void {
     this.#hasEnded = true
-    if (this.#phase !== 'drain') this.finish()
+    if (this.#phase !== 'drain' && this.#phase !== 'turn') this.finish()
   }
 
   /** Answers the queries at hand; stops at the high-water mark and goes on when the peer has read. */
@@ -165,8 +168,9 @@ export class TcpConnection {
 
   /** No query is read until the conversation is over. */
   #begin(): void {
-    this.#wait()
-    this.#continue()
+    this.#socket.pause()
+    this.#enter('turn')
+    this.#conversation?.whenReady(this.#continue)
   }
 
   /** The peer does not read its replies: neither do we read its queries. */
@@ -227,7 +231,8 @@ export class TcpConnection {
 
   readonly #expire = (): void => {
     if (this.#phase !== 'idle') this.#options.counts.timeouts++
-    if (this.#phase === 'idle') this.finish()
+    if (this.#phase === 'turn') this.#continue()
+    else if (this.#phase === 'idle') this.finish()
     else this.destroy()
   }
 

@@ -26,7 +26,7 @@ export const TCP_LIMITS: TcpLimits = {
   connections: 2000,
   connectionsAnAddress: 500,
   highWater: 65_536,
-  times: { idle: 10_000, message: 10_000, drain: 10_000, linger: 2_000 },
+  times: { idle: 10_000, message: 10_000, drain: 10_000, turn: 60_000, linger: 2_000 },
 }
 
 /** RFC 1035 4.2.2: what a length of two octets can say. */
