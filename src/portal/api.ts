@@ -181,7 +181,7 @@ export class Api {
   }
 
   async #renewKey(ctx: Context): Promise<void> {
-    const renewal = await this.#options.registrar.renewKey(await this.#authorized(ctx))
+    const renewal = await this.#options.registrar.renewKey(await this.#awoken(ctx))
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     ctx.body = { key: renewal.key }
   }

@@ -55,6 +55,12 @@ test('the list of a browser says when a dormant tunnel ends and how long that is
   assert.ok(isDormant()) // a look at the list is no visit
 })
 
+test('whoever asks for a new key with the old one has come by too', async () => {
+  const answer = await world.ask(`${TUNNELS}/${given.id}/key`, { method: 'POST', headers: bearer() })
+  assert.equal(answer.status, 200)
+  assert.ok(!isDormant())
+})
+
 test('a wrong key wakes nothing, and a script without a key is given and wakes nothing', async () => {
   const wrong = await world.ask(`${TUNNELS}/${given.id}`, { headers: { authorization: 'Bearer wrong' } })
   assert.equal(wrong.status, 401)
