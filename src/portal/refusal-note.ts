@@ -8,6 +8,7 @@ const NOISE: ReadonlySet<ProblemCode> = new Set([
   'not-found',
   'method-not-allowed',
   'misdirected',
+  'host-repeated',
   'target-syntax',
 ])
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
 import { guardOrigin, guardProgram } from '../../src/portal/form-guard.ts'
 import { Refused } from '../../src/portal/refused.ts'
@@ -116,6 +118,26 @@ suite('the host that a request names', () => {
       )
     })
   }
+
+  const askRaw = async (head: string): Promise<string> => {
+    const { port } = new URL(world.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.end(`${head}\r\nConnection: close\r\n\r\n`)
+    const [status = ''] = (await text(socket)).split('\r\n', 1)
+    return status.slice('HTTP/1.1 '.length)
+  }
+
+  test('is that of the target, where the target is a URL', async () => {
+    const ours = 'Host: broker.example.net'
+    assert.match(await askRaw(`GET http://evil.example/ HTTP/1.1\r\n${ours}`), /^421/)
+    assert.match(await askRaw('GET http://broker.example.net/ HTTP/1.1\r\nHost: evil.example'), /^200/)
+  })
+
+  test('is refused, 400, if there are two', async () => {
+    const ours = 'Host: broker.example.net'
+    assert.match(await askRaw(`GET / HTTP/1.1\r\n${ours}\r\nHost: evil.example`), /^400/)
+    assert.match(await askRaw(`GET / HTTP/1.1\r\n${ours}\r\n${ours}`), /^400/)
+  })
 })
 
 suite('from another site', () => {
