@@ -1,4 +1,3 @@
-import { inTurns } from '../shared/in-turns.ts'
 import {
   type Interfaces,
   type Link,
@@ -8,6 +7,19 @@ import {
   type Reconciliation,
 } from '../tunnel/interface.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+
+/** What a reconciliation needs of a tunnel. It holds that of the whole table, and tunnels take more than twice as much. */
+export interface WantedLink {
+  readonly id: string
+  readonly device: string
+  /** The name of the kind. */
+  readonly kind: string
+  readonly link: Link
+}
+
+export function wantedLink(tunnel: Tunnel): WantedLink {
+  return { id: tunnel.id, device: tunnel.device, kind: tunnel.kind.name, link: linkOf(tunnel) }
+}
 
 /** What is asked of the driver of each kind, for tunnels of several kinds at once. */
 export class Drivers {
@@ -75,10 +87,11 @@ export class Drivers {
   }
 
   /** All drivers are asked, those without a tunnel too: they may have strays. */
-  async reconcile(wanted: readonly Tunnel[]): Promise<Reconciliation> {
+  async reconcile(wanted: readonly WantedLink[]): Promise<Reconciliation> {
     const done: Reconciliation[] = []
     for (const [name, driver] of this.#byKind) {
-      done.push(await driver.reconcile(await linksOf(wanted, name)))
+      const mine = wanted.filter(({ kind }) => kind === name)
+      done.push(await driver.reconcile(mine.map(({ link }) => link)))
     }
     return {
       made: done.flatMap(({ made }) => made),
@@ -152,15 +165,6 @@ export class Drivers {
     for (const [name, driver] of this.#byKind) faults.push(await ask(driver, ofKind(tunnels, name)))
     return faults.flat()
   }
-}
-
-/** Of a whole table, with turns of the event loop in between. */
-async function linksOf(tunnels: readonly Tunnel[], name: string): Promise<readonly Link[]> {
-  const links: Link[] = []
-  await inTurns(tunnels, tunnel => {
-    if (tunnel.kind.name === name) links.push(linkOf(tunnel))
-  })
-  return links
 }
 
 function ofKind(tunnels: readonly Tunnel[], name: string): readonly Tunnel[] {

@@ -17,7 +17,7 @@ export class LinkFaults {
   }
 
   /** Remembers and logs what was refused; forgets the faults of those that were accepted. Returns the devices at fault. */
-  note(tunnels: readonly Tunnel[], faults: readonly LinkFault[]): ReadonlySet<string> {
+  note(tunnels: readonly Pick<Tunnel, 'id' | 'device'>[], faults: readonly LinkFault[]): ReadonlySet<string> {
     const reasons = new Map(faults.map(fault => [fault.device, fault.reason]))
     for (const { id, device } of tunnels) {
       const reason = reasons.get(device)

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Cursor, TableSlice, TunnelStore } from '../store/tunnel-store.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
-import type { Drivers } from './drivers.ts'
+import { type Drivers, type WantedLink, wantedLink } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
@@ -32,7 +32,7 @@ export class Reconciler {
 
   run(): Promise<Reconciliation> {
     return this.#turn.take(async () => {
-      const wanted = await this.#tunnelsUp()
+      const wanted = await this.#linksUp()
       const mended = await this.#drivers.reconcile(wanted)
       this.#faults.note(wanted, mended.faults)
       this.#remember(mended.made)
@@ -74,11 +74,11 @@ export class Reconciler {
   }
 
   /** Those that should have an interface; others come and go in the kernel's turn alone, so that none is missed. */
-  async #tunnelsUp(): Promise<readonly Tunnel[]> {
-    const up: Tunnel[] = []
+  async #linksUp(): Promise<readonly WantedLink[]> {
+    const up: WantedLink[] = []
     for (let from: Cursor | undefined; ; ) {
       const { rows, next }: TableSlice<Tunnel> = this.#store.tunnels.slice(from, SLICE)
-      for (const tunnel of rows) if (tunnel.unreachable >= 0) up.push(tunnel)
+      for (const tunnel of rows) if (tunnel.unreachable >= 0) up.push(wantedLink(tunnel))
       if (next === undefined) return up
       from = next
       await nextTurn()
