@@ -58,9 +58,8 @@ function roundWords(round: LastRound | undefined, language: Language): string {
 }
 
 function countriesOf(counts: readonly CountryCount[], language: Language) {
-  const names = new Intl.DisplayNames([language.tag], { type: 'region' })
   const rows = counts.map(({ country, active, waiting, unreachable, new: fresh }) => ({
-    name: names.of(country.toUpperCase()) ?? country,
+    name: language.country(country),
     total: active + waiting + unreachable + fresh,
     cells: [active, unreachable, waiting + fresh].map(count => language.number(count)),
   }))

@@ -22,11 +22,14 @@ export class Views {
   readonly #pages = new Map<string, Page>()
   readonly #facts: ServiceFacts
   readonly #words: Words
+  /** What each language is called by its speakers. */
+  readonly #names: ReadonlyMap<string, string>
 
   /** Throws WordsFault for a page that says what no language has. */
   constructor(facts: ServiceFacts, words: Words, templates: Templates) {
     this.#facts = facts
     this.#words = words
+    this.#names = new Map(words.all.map(({ tag }) => [tag, ownNameOf(tag)]))
     for (const file of readdirSync(PAGES_DIR).filter(name => name.endsWith('.hbs'))) {
       const name = basename(file, '.hbs')
       this.#pages.set(name, templates.page(name, words.fallback))
@@ -47,7 +50,7 @@ export class Views {
   #switch(ctx: Context, spoken: Language): readonly object[] {
     return this.#words.all.map(({ tag }) => ({
       tag,
-      name: new Intl.DisplayNames([tag], { type: 'language' }).of(tag) ?? tag,
+      name: this.#names.get(tag) ?? tag,
       href: linkToLanguage(ctx, tag),
       isSpoken: tag === spoken.tag,
     }))
@@ -74,4 +77,8 @@ export class Views {
       '/icon.svg': { type: 'image/svg+xml', text: read('icon.svg') },
     }
   }
+}
+
+function ownNameOf(tag: string): string {
+  return new Intl.DisplayNames([tag], { type: 'language' }).of(tag) ?? tag
 }

@@ -24,11 +24,19 @@ export class Language {
   /** BCP 47, as the file is called. */
   readonly tag: string
   readonly #texts: ReadonlyMap<string, string>
+  /** By what they are for: to make one takes longer than a page. */
+  readonly #numbers = new Map<string, Intl.NumberFormat>()
+  readonly #ago: Intl.RelativeTimeFormat
+  readonly #daysAgo: Intl.RelativeTimeFormat
+  readonly #regions: Intl.DisplayNames
 
   /** `texts` has a text for each key, such as `problem.internal.title`. Throws WordsFault for a missing or unknown one. */
   constructor(tag: string, texts: ReadonlyMap<string, string>, file: string) {
     this.tag = tag
     this.#texts = texts
+    this.#ago = new Intl.RelativeTimeFormat(tag)
+    this.#daysAgo = new Intl.RelativeTimeFormat(tag, { numeric: 'auto' })
+    this.#regions = new Intl.DisplayNames([tag], { type: 'region' })
     checkTexts(texts, file)
   }
 
@@ -62,41 +70,50 @@ export class Language {
 
   /** A number as the language writes it, with so many digits behind the point at most. */
   number(value: number, digits = 0): string {
-    return new Intl.NumberFormat(this.tag, { maximumFractionDigits: digits }).format(value)
+    return this.#format(`${digits} digits`, { maximumFractionDigits: digits }).format(value)
   }
 
   /** A number of octets, in the largest unit of which there is one. */
   octets(count: number): string {
     const power = Math.min(OCTET_UNITS.length - 1, Math.floor(Math.log10(Math.max(count, 1)) / 3))
-    const format = {
-      style: 'unit',
-      unit: OCTET_UNITS[power] ?? 'byte',
-      maximumFractionDigits: power === 0 ? 0 : 1,
-    } as const
-    return new Intl.NumberFormat(this.tag, format).format(count / 1000 ** power)
+    const unit = OCTET_UNITS[power] ?? 'byte'
+    const maximumFractionDigits = power === 0 ? 0 : 1
+    return this.#format(unit, { style: 'unit', unit, maximumFractionDigits }).format(count / 1000 ** power)
   }
 
   /** A share of one. */
   percent(share: number): string {
-    return new Intl.NumberFormat(this.tag, { style: 'percent' }).format(share)
+    return this.#format('percent', { style: 'percent' }).format(share)
   }
 
   /** A number of seconds before now, in the largest unit of which there are two. */
   ago(seconds: number): string {
     const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? (['minute', 60] as const)
-    return new Intl.RelativeTimeFormat(this.tag).format(-Math.round(seconds / length), unit)
+    return this.#ago.format(-Math.round(seconds / length), unit)
   }
 
   /** A day by its distance from today: "today", "yesterday", "2 days ago". */
   daysAgo(days: number): string {
-    return new Intl.RelativeTimeFormat(this.tag, { numeric: 'auto' }).format(-days, 'day')
+    return this.#daysAgo.format(-days, 'day')
   }
 
   /** A number of seconds in words: in the largest unit of which there are two. */
   duration(seconds: number): string {
     const [unit, length] = UNITS.find(([, each]) => seconds >= 2 * each) ?? (['second', 1] as const)
-    const format = new Intl.NumberFormat(this.tag, { style: 'unit', unit, unitDisplay: 'long' })
-    return format.format(Math.ceil(seconds / length))
+    return this.#format(unit, { style: 'unit', unit, unitDisplay: 'long' }).format(
+      Math.ceil(seconds / length),
+    )
+  }
+
+  /** What a country is called, by its alpha-2 code of ISO 3166-1 in any case. */
+  country(code: string): string {
+    return this.#regions.of(code.toUpperCase()) ?? code
+  }
+
+  #format(use: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+    const format = this.#numbers.get(use) ?? new Intl.NumberFormat(this.tag, options)
+    this.#numbers.set(use, format)
+    return format
   }
 }
 
