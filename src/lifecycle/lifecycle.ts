@@ -90,7 +90,7 @@ export class Lifecycle {
     const waitUntil = () => (firstAnswer === 0 ? undefined : steady() + firstAnswer)
     const parts = { ...options, faults: this.#faults, turn: new KernelTurn(), waitUntil }
     this.#registrations = new Registrations(options)
-    this.#unacknowledged = new Unacknowledged({ table: options.store.tunnels, now: options.now })
+    this.#unacknowledged = new Unacknowledged({ ...options, table: options.store.tunnels })
     this.#contacts = new Contacts(options)
     this.notices = new Notices(options)
     this.#bringUp = new BringUp(parts)

@@ -16,26 +16,37 @@ export type AskedAgain = Pick<TunnelRequest, 'ipv4' | 'nicname' | 'country' | 'o
  */
 export class Unacknowledged {
   readonly #table: Pick<TunnelReader, 'byName'>
-  readonly #now: () => number
+  readonly #steady: () => number
+  /** By the wall clock, which creation times are of. */
   readonly #begun: number
+  readonly #end: number
 
-  /** `now`: UTC seconds. */
-  constructor({ table, now }: { readonly table: Pick<TunnelReader, 'byName'>; readonly now: () => number }) {
+  /** `now`: UTC seconds; `steady`: seconds of the steady clock, by which the window closes whatever the other is set to. */
+  constructor({
+    table,
+    now,
+    steady,
+  }: {
+    readonly table: Pick<TunnelReader, 'byName'>
+    readonly now: () => number
+    readonly steady: () => number
+  }) {
     this.#table = table
-    this.#now = now
+    this.#steady = steady
     this.#begun = now()
+    this.#end = steady() + WINDOW
   }
 
   /** The tunnel that these very words have asked for. */
   of(asked: AskedAgain): Tunnel | undefined {
-    if (this.#now() - this.#begun > WINDOW) return undefined
+    if (this.#steady() > this.#end) return undefined
     const tunnel = this.#table.byName(asked.nicname, asked.country)
     return tunnel !== undefined && this.#isOpen(tunnel) && isSame(tunnel, asked) ? tunnel : undefined
   }
 
   #isOpen({ creationTime, unreachable, waitUntil }: Tunnel): boolean {
     const isUnheard = unreachable === NEW || waitUntil !== undefined
-    return isUnheard && creationTime < this.#begun && this.#now() - creationTime <= WINDOW
+    return isUnheard && creationTime < this.#begun && this.#begun - creationTime <= WINDOW
   }
 }
 

@@ -78,3 +78,12 @@ test('a tunnel that this process has registered, that was heard, or that is olde
   await killed()
   assert.deepEqual(codesOf(await register()), refusal)
 })
+
+test('a wall clock that is set back opens no window', async () => {
+  const refusal = ['ipv4-in-use', 'nicname-taken']
+  registered(await register())
+  await killed()
+  world.now += 601
+  world.setWallClock(world.now - 20 * 365 * 86_400)
+  assert.deepEqual(codesOf(await register()), refusal)
+})
