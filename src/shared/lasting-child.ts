@@ -61,26 +61,29 @@ export class LastingChild {
 
   /** Starts it, tells `started`, and comes back for the next start when it has ended or could not be started. */
   async #run(started: () => void): Promise<void> {
-    try {
-      const program = await startProgram(this.#command, {
-        args: this.#args,
-        environment: childEnvironment(),
-        // Nobody may be left to read: a pipe would end it with its next line.
-        pipes: [false, this.#heard !== undefined, false],
-      })
-      this.#program = program
-      this.#runningSince = performance.now()
-      if (this.#state === 'stopped') return this.stop()
-      if (this.#state === 'left') return this.leave()
+    const program = await startProgram(this.#command, {
+      args: this.#args,
+      environment: childEnvironment(),
+      // Nobody may be left to read: a pipe would end it with its next line.
+      pipes: [false, this.#heard !== undefined, false],
+    }).catch(() => undefined) // there may be no process to be had now
+    if (program !== undefined) await this.#lookAfter(program, started)
+    this.#program = undefined
+    this.#runLater()
+  }
+
+  /** Until it has ended, or is looked after no more. */
+  async #lookAfter(program: Program, started: () => void): Promise<void> {
+    this.#program = program
+    this.#runningSince = performance.now()
+    if (this.#state === 'stopped') this.stop()
+    else if (this.#state === 'left') this.leave()
+    else {
       if (this.#heard !== undefined && program.stdout !== undefined)
         createInterface({ input: program.stdout }).on('line', this.#heard)
       started()
-      await program.ended
-    } catch {
-      // there may be no process to be had now
     }
-    this.#program = undefined
-    this.#runLater()
+    await program.ended
   }
 
   #runLater(): void {
