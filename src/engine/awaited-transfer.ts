@@ -37,6 +37,7 @@ export class AwaitedTransfer implements Conversation {
   readonly #begun = (): void => this.#start?.()
 
   next(reply: Uint8Array, seconds: number): number {
+    this.#start = undefined // a turn that came in the same moment as the end of patience starts nothing twice
     if (this.#transfer !== undefined) return this.#transfer.next(reply, seconds)
     if (this.#isOver) return 0
     this.#isOver = true

@@ -59,6 +59,8 @@ export interface TransferEngine {
 
 /** What became of transfers that were allowed. */
 export interface TransferCounts {
+  /** Queries that met a defect of ours. */
+  faults: number
   // Made whole, by kind.
   fullTransfers: number
   incrementalTransfers: number
@@ -125,7 +127,7 @@ export class Transfers {
       if (typeof zone !== 'string') return this.#read(asked, zone)
       this.#turns.end(addressKey(asked.client))
     } catch {
-      // It is refused: a fault here must not be that of the one that has just ended.
+      this.#engine.counts.faults++ // and it is refused: the fault must not be that of the one that has just ended
     }
     return undefined
   }
