@@ -34,6 +34,7 @@ const ROW = `INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device
 test('the database is in WAL mode with synchronous=FULL', () => {
   const database = Database.open(file())
   assert.equal(database.prepare('PRAGMA journal_mode').get()?.journal_mode, 'wal')
+  assert.equal(database.prepare('PRAGMA temp_store').get()?.temp_store, 2) // MEMORY: no file in /var/tmp
   assert.equal(database.prepare('PRAGMA synchronous').get()?.synchronous, 2)
   database.close()
 })

@@ -262,10 +262,11 @@ function openMigrated(file: string): DatabaseSync {
   }
 }
 
+/** What a large commit may have to take back lies in memory: a full /var/tmp is no reason to refuse it. */
 function configure(connection: DatabaseSync): void {
   connection.exec(
     `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = ${PATIENCE_AT_START_MS}; PRAGMA foreign_keys = ON;
-     PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+     PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
      PRAGMA journal_size_limit = ${WAL_BYTES_KEPT}`,
   )
 }
