@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { wireName } from '../../src/lifecycle/tunnel-names.ts'
+import { Database } from '../../src/store/sqlite/database.ts'
+import { Journal } from '../../src/store/sqlite/journal.ts'
 import { MIGRATIONS } from '../../src/store/sqlite/migrations.ts'
 import { hashKey } from '../../src/tunnel/tunnel-key.ts'
 import { World } from '../lifecycle/world.ts'
@@ -16,6 +19,9 @@ const FROZEN: readonly string[] = [
   '38ad71185d392202',
   'ed7822209774846c',
 ]
+
+/** The last schema whose journal has no numbers of its own. */
+const BEFORE_JOURNAL_NUMBERS = 14
 
 /** What a schema can hold that the one before could not, by version: it is still there after an upgrade from it. */
 const CONTENTS: readonly string[] = [
@@ -49,6 +55,35 @@ test('no entry of the schema’s history is other than it was', () => {
     known.map(migration => createHash('sha256').update(migration).digest('hex').slice(0, 16)),
     FROZEN,
   )
+})
+
+test('the journal goes along into a table of another form: secondaries go on from their serials', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'freenet6-schema-'))
+  const file = join(directory, 'freenet6.db')
+  databaseOf(BEFORE_JOURNAL_NUMBERS, file)
+  const old = new DatabaseSync(file)
+  for (const from of [7, 8])
+    old.exec(
+      `INSERT INTO journal VALUES ('a', ${from}, ${from + 1}, 100, ${from * 100}, zeroblob(8), x'${from}0', x'${from}1')`,
+    )
+  old.close()
+  const database = Database.open(file)
+  try {
+    const journal = new Journal(database, { bytes: 1000, age: 1000 })
+    const steps = journal.since(wireName('a'), { from: 7, to: 9 }) ?? assert.fail('not kept')
+    const read = [steps.next().value, steps.next().value].map(step => [
+      step?.from,
+      step?.removed,
+      step?.added,
+    ])
+    assert.deepEqual(read, [
+      [7, Uint8Array.of(0x70), Uint8Array.of(0x71)],
+      [8, Uint8Array.of(0x80), Uint8Array.of(0x81)],
+    ])
+    assert.equal(steps.next().done, true)
+  } finally {
+    database.close()
+  }
 })
 
 for (const version of MIGRATIONS.map((_, n) => n + 1)) {

@@ -211,4 +211,23 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE tunnels ADD COLUMN mtu INTEGER CHECK (mtu IS NULL OR (typeof(mtu) = 'integer' AND mtu BETWEEN 1280 AND 65535));
   ALTER TABLE dormant ADD COLUMN mtu INTEGER;
   `,
+  // Among keys without rowids a search reads each large step on its way, all of it, to compare two columns.
+  `
+  ALTER TABLE journal RENAME TO former_journal;
+  CREATE TABLE journal (
+    number      INTEGER PRIMARY KEY,
+    apex        TEXT NOT NULL,
+    serial_from INTEGER NOT NULL,
+    serial_to   INTEGER NOT NULL CHECK (serial_to > serial_from),
+    written     INTEGER NOT NULL,
+    octets      INTEGER NOT NULL,
+    digest      BLOB NOT NULL CHECK (length(digest) = 8),
+    removed     BLOB NOT NULL,
+    added       BLOB NOT NULL,
+    UNIQUE (apex, serial_from)
+  ) STRICT;
+  INSERT INTO journal (apex, serial_from, serial_to, written, octets, digest, removed, added)
+    SELECT apex, serial_from, serial_to, written, octets, digest, removed, added FROM former_journal;
+  DROP TABLE former_journal;
+  `,
 ]
