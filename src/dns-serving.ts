@@ -179,10 +179,8 @@ function feedRecentSteps(
   const recent = new RecentSteps()
   const stop = store.onCommitted(({ serials }) => {
     if (inForce().dns.allow_transfer.length === 0) return
-    for (const { apex, ...step } of serials) {
-      const difference = store.journal.since(apex, step)?.next().value
+    for (const { apex, difference } of serials)
       if (difference !== undefined) recent.append(lowerCaseName(apex), difference)
-    }
   })
   return { recent, stop }
 }

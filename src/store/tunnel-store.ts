@@ -4,6 +4,7 @@ import type { BrokenRow, Dormancy, DormantTunnel, KindFields, Tunnel } from '../
 import type { Rrset } from '../zone/rrset.ts'
 import type { RrsetChange } from '../zone/rrset-change.ts'
 import type { RrsetDifference } from '../zone/rrset-difference.ts'
+import type { ZoneDifference } from '../zone/zone-difference.ts'
 import type { InvitationReader, InvitationWrites } from './invitations.ts'
 import type { JournalReader } from './journal.ts'
 import type { Notice, NoticeReader, Occasion } from './notice.ts'
@@ -241,9 +242,14 @@ export interface SerialStep {
   readonly to: number
 }
 
+export interface CommittedStep extends SerialStep {
+  /** As the journal holds it; undefined: it does not. */
+  readonly difference?: ZoneDifference | undefined
+}
+
 /** One commit, as all who follow the table see it. */
 export interface CommittedDifference {
-  readonly serials: readonly SerialStep[]
+  readonly serials: readonly CommittedStep[]
   /** Zone by zone. */
   readonly rrsets: readonly RrsetDifference[]
   readonly rows: readonly RowDifference[]

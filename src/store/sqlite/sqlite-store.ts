@@ -11,7 +11,14 @@ import type { Rrset } from '../../zone/rrset.ts'
 import { soaSerial } from '../../zone/serial.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import { type StorageTrouble, StorageTroubles, troubleCodeOf } from '../storage-troubles.ts'
-import type { CommittedDifference, SerialStep, TunnelStore, Work, Written } from '../tunnel-store.ts'
+import type {
+  CommittedDifference,
+  CommittedStep,
+  SerialStep,
+  TunnelStore,
+  Work,
+  Written,
+} from '../tunnel-store.ts'
 import { BrokenRows } from './broken-rows.ts'
 import { Database } from './database.ts'
 import { DormantWrites } from './dormant-writes.ts'
@@ -213,7 +220,9 @@ export class SqliteStore implements TunnelStore {
       apex,
       rrsets.map(rrset => (rrset === soa ? withSerial(soa, serial) : rrset)),
     )
-    this.#committed.tell({ rows: [], rrsets: [], serials: [{ apex, from, to: serial }] })
+    const step = { from, to: serial }
+    const difference = this.journal.since(apex, step)?.next().value
+    this.#committed.tell({ rows: [], rrsets: [], serials: [{ apex, ...step, difference }] })
   }
 
   noteFault(error: unknown): void {
@@ -330,12 +339,11 @@ export class SqliteStore implements TunnelStore {
       },
     })
     try {
-      this.#soas.write(serials, prepared.zones, this.#now())
+      return { serials: this.#soas.write(serials, prepared.zones, this.#now()), prepared }
     } catch (error) {
       prepared.abandon()
       throw error
     }
-    return { serials, prepared }
   }
 
   #tell({ rows }: SqliteTransaction, names: ReadyNames | undefined): void {
@@ -346,6 +354,6 @@ export class SqliteStore implements TunnelStore {
 
 /** Names of a commit that is not yet written, and the serials that they come with. */
 interface ReadyNames {
-  readonly serials: readonly SerialStep[]
+  readonly serials: readonly CommittedStep[]
   readonly prepared: PreparedCommit
 }

@@ -4,9 +4,9 @@ import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { Rrset } from '../../zone/rrset.ts'
 import type { ChangedZone } from '../../zone/rrset-difference.ts'
 import { nextSerial, soaSerial, soaWithSerial } from '../../zone/serial.ts'
-import { recordLists, zoneDifference } from '../../zone/zone-difference.ts'
+import { recordLists, type ZoneDifference, zoneDifference } from '../../zone/zone-difference.ts'
 import { ZoneDigest } from '../../zone/zone-digest.ts'
-import type { SerialStep } from '../tunnel-store.ts'
+import type { CommittedStep, SerialStep } from '../tunnel-store.ts'
 import { apexText } from './apex-text.ts'
 import type { Journal } from './journal.ts'
 import { laterSerial } from './later-serial.ts'
@@ -145,14 +145,15 @@ export class ZoneSoas {
     return { changes, steps }
   }
 
-  /** Writes down the serials and, in the journal, what changed with them. To be called inside their transaction. */
-  write(steps: readonly SerialStep[], zones: readonly ChangedZone[], now: number): void {
+  /** Writes down the serials and, in the journal, what changed with them, which it returns. To be called inside their transaction. */
+  write(steps: readonly SerialStep[], zones: readonly ChangedZone[], now: number): readonly CommittedStep[] {
     const byApex = new Map(zones.map(({ apex, differences }) => [apex, differences]))
-    for (const { apex, from, to } of steps) {
-      const lists = recordLists(apex, byApex.get(apex) ?? [])
-      this.#writeStep(apexText(apex), { from, to }, { lists, now })
-    }
+    const written = steps.map(step => {
+      const lists = recordLists(step.apex, byApex.get(step.apex) ?? [])
+      return { ...step, difference: this.#writeStep(apexText(step.apex), step, { lists, now }) }
+    })
     this.#journal.trim(now)
+    return written
   }
 
   /** After COMMIT. */
@@ -166,22 +167,24 @@ export class ZoneSoas {
     this.#nextDigests.clear()
   }
 
-  #writeStep(text: string, step: Step, { lists, now }: Omit<Change, 'digest'>): void {
+  #writeStep(text: string, step: Step, { lists, now }: Omit<Change, 'digest'>): ZoneDifference | undefined {
     this.#serials.write(text, step.to)
     const standing = this.#digests.get(text)
     if (standing === undefined) {
       this.#journal.cut(text)
-      return
+      return undefined
     }
     const digest = ZoneDigest.from(standing)
     for (const record of lists.removed) digest.remove(record)
     for (const record of lists.added) digest.add(record)
     this.#nextDigests.set(text, digest.octets())
-    this.#append(text, step, { lists, digest: digest.octets(), now })
+    return this.#append(text, step, { lists, digest: digest.octets(), now })
   }
 
-  #append(text: string, step: Step, { lists, digest, now }: Change): void {
-    this.#journal.append(text, zoneDifference(step, lists), { digest, written: now })
+  #append(text: string, { from, to }: Step, { lists, digest, now }: Change): ZoneDifference {
+    const difference = zoneDifference({ from, to }, lists)
+    this.#journal.append(text, difference, { digest, written: now })
+    return difference
   }
 }
 
