@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MIGRATIONS } from '../../src/store/sqlite/migrations.ts'
 import { cannot } from '../packages.ts'
 import { ask, runCli, type Server, startServer } from '../spawn.ts'
@@ -72,6 +73,13 @@ async function fill(): Promise<void> {
   assert.ok(statSync(join(disk, 'data', 'freenet6.db-wal')).size > 0)
 }
 
+async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await isSo()); tries++) {
+    assert.ok(tries < 200)
+    await sleep(50)
+  }
+}
+
 async function assertServedForReadingAlone(server: Server): Promise<void> {
   for (let n = 1; n <= 3; n++)
     assert.equal(await rcodeOf(server, `host${n}.ca.freenet6.net`, 'AAAA'), 'NOERROR', `host${n}`)
@@ -114,6 +122,19 @@ suite('a disk that is a mount of its own', { skip: !isRoot && cannot('mounting t
     await using server = await start()
     await assertServedForReadingAlone(server)
     assert.equal(await server.stop(), 0)
+  })
+
+  test('a disk that fills is a trouble for as long as it is full, and no longer, although nobody writes', async () => {
+    execFileSync('mount', ['-o', 'remount,size=4m', disk])
+    await using server = await start()
+    assert.equal((await register(server, 1)).status, 201)
+    execFileSync('sh', ['-c', `dd if=/dev/zero of=${disk}/filler bs=4096 2>&1; true`])
+    for (let n = 2; (await register(server, n)).status === 201; n++) assert.ok(n < 200)
+    await sleep(5000)
+    assert.match(await reasonsOf(server), /storage-full/)
+    rmSync(join(disk, 'filler'))
+    await eventually(async () => (await fetch(`${server.web}/healthz`)).status === 200)
+    assert.equal((await register(server, 201)).status, 201)
   })
 
   test('on a read-only disk the names of all tunnels are served, and writes are refused', async () => {

@@ -158,6 +158,14 @@ test('a full disk is a trouble until something could be written again', async ()
   assert.deepEqual(codes(), [])
 })
 
+test('a disk that has room again is no trouble any more, although nobody writes', async () => {
+  await world.withFullDisk(async () => {
+    for (let n = 1; n < 250 && (await register(n)) === 'registered'; n++);
+  })
+  assert.deepEqual(codes(), ['storage-full'])
+  await eventually(() => codes().length === 0)
+})
+
 test('a program that keeps a transaction open is named in the log, once', async t => {
   if (!(await requirePackages(t, ['sqlite3']))) return
   const path = join(world.directory, 'other.db')

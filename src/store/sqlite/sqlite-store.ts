@@ -170,8 +170,7 @@ export class SqliteStore implements TunnelStore {
       wal: this.#wal,
       troubles: this.#troubles,
       onForeignCommit: () => this.#foreign.tell(undefined),
-      // A fault is noted already.
-      tryLock: () => void this.commit(() => ({ outcome: undefined, changes: [] })).catch(() => undefined),
+      tryWriting: () => this.#tryWriting(),
     })
   }
 
@@ -266,6 +265,12 @@ export class SqliteStore implements TunnelStore {
       { prefixes: unrouted.length, such_as: unrouted[0] },
       'prefixes of tunnels are not routed: tunnel.routed_prefix or tunnel.routed_length has become another; their rows keep them, and they are routed again with the former values',
     )
+  }
+
+  /** Writes the time, with whatever comes in beside it; false: it can't, and the fault is noted. Never rejects. */
+  #tryWriting(): Promise<boolean> {
+    const written = this.commit(() => ({ outcome: true, changes: [] }))
+    return written.catch(() => false)
   }
 
   /** Runs `work` in a transaction of its own. Throws if it failed: nothing is done. */

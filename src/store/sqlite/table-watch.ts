@@ -1,11 +1,15 @@
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { storageFaultOf } from '../storage-fault.ts'
 import { type StorageTroubles, troubleCodeOf } from '../storage-troubles.ts'
 import type { Database } from './database.ts'
 import type { WalWatch } from './wal-watch.ts'
 
 const POLL_INTERVAL_MS = 200
-/** Where the database was locked, how often it is tried whether it still is. */
-const LOCK_TRIAL_MS = 2000
+/** Where the database could not be written, how often it is tried whether it still can't. */
+const TRIAL_MS = 2000
+/** Octets that a disk must have to be no longer full: a small write fits into what the log has left, a change may not. */
+const ROOM = 1024 * 1024
 
 /**
  * Looks five times a second whether another program, such as the sqlite3 shell, has committed to the database
@@ -18,7 +22,7 @@ export class TableWatch {
   readonly #wal: WalWatch
   readonly #troubles: StorageTroubles
   readonly #onForeignCommit: () => void
-  readonly #tryLock: () => void
+  readonly #tryWriting: () => Promise<boolean>
   #triedAt = 0
   #seen: number
 
@@ -27,14 +31,14 @@ export class TableWatch {
     readonly wal: WalWatch
     readonly troubles: StorageTroubles
     readonly onForeignCommit: () => void
-    /** Writes something small: what was locked is no trouble any more if it succeeds. */
-    readonly tryLock: () => void
+    /** Writes something small; returns whether that could be done. Never rejects. */
+    readonly tryWriting: () => Promise<boolean>
   }) {
     this.#database = parts.database
     this.#wal = parts.wal
     this.#troubles = parts.troubles
     this.#onForeignCommit = parts.onForeignCommit
-    this.#tryLock = parts.tryLock
+    this.#tryWriting = parts.tryWriting
     this.#seen = parts.database.dataVersion()
     this.#timer = setInterval(() => this.#look(), POLL_INTERVAL_MS)
     this.#timer.unref()
@@ -49,7 +53,7 @@ export class TableWatch {
       this.#lookAtFiles()
       this.#lookForCommits()
       this.#wal.look()
-      this.#lookAtLock()
+      this.#lookForTheEnd()
       this.#troubles.end('read')
     } catch (error) {
       this.#troubled(error)
@@ -62,11 +66,23 @@ export class TableWatch {
     else this.#troubles.begin('file', { code: 'storage-fault', reason })
   }
 
-  /** Nobody else may write for hours, and the trouble would outlast the lock. */
-  #lookAtLock(): void {
-    if (!this.#troubles.has('lock') || performance.now() - this.#triedAt < LOCK_TRIAL_MS) return
+  /** Nobody else may write for hours, and the trouble would outlast the lock, or the full disk. */
+  #lookForTheEnd(): void {
+    const isLocked = this.#troubles.has('lock')
+    const isTroubled = this.#troubles.has('write')
+    if ((!isLocked && !isTroubled) || performance.now() - this.#triedAt < TRIAL_MS) return
     this.#triedAt = performance.now()
-    this.#tryLock()
+    const hasRoom = this.#hasRoom()
+    if (isLocked || hasRoom) void this.#try(isTroubled && hasRoom)
+  }
+
+  async #try(isForWrites: boolean): Promise<void> {
+    if ((await this.#tryWriting()) && isForWrites) this.#troubles.end('write')
+  }
+
+  #hasRoom(): boolean {
+    const { bavail, bsize } = statfsSync(dirname(this.#database.file))
+    return bavail * bsize >= ROOM
   }
 
   #lookForCommits(): void {
