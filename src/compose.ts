@@ -254,6 +254,7 @@ function assemble(
       timeoutMs: monitor.timeout,
       offered: interfaces.offered,
       offersRouted: tunnel.routed_prefix !== undefined,
+      serverPublicKey: serverPublicKey(config.data_dir),
       mtuOf: kind => (kind === 'wireguard' ? tunnel.wireguard.mtu : tunnel.mtu),
       osIds: kind => parts.systems.idsOf(kind),
     },

@@ -5,7 +5,7 @@ import { runBatch, runLines } from '../../kernel/ip-batch.ts'
 import { type RunIp, runIp } from '../../kernel/ip-command.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
-import { clampSegments } from './clamp.ts'
+import { clampForwarded } from './clamp.ts'
 import {
   configuration,
   isFiltered,
@@ -99,7 +99,7 @@ export class WireguardInterfaces implements Interfaces {
 
   async #prepareOnce(): Promise<readonly LinkFault[]> {
     const reason = await this.#device.ensure()
-    await clampSegments(this.#runNft, this.#device.name)
+    await clampForwarded(this.#runNft, this.#device.name)
     const faults = [
       reason === undefined ? undefined : { device: this.#device.name, reason },
       ...(await routePools(this.#runIp, 'unreachable', this.#pools)),

@@ -7,13 +7,20 @@ import { CLAMP_TABLE } from './clamp.ts'
 import { serverAddressFlush } from './peer-routes.ts'
 import { endWireguardGo, wireguardDevice } from './wireguard-device.ts'
 
+interface Tools {
+  readonly ip?: RunIp
+  readonly nft?: RunNft
+  /** Ends the process that carries an interface, if one does. */
+  readonly end?: (device: string) => void
+}
+
 /** Takes away the interface of all peers, whichever program carries it, and what belongs to it. Returns what stays. */
 export async function removeWireguardLeftovers(
   devicePrefix: string,
-  { ip = runIp, nft = runNft }: { readonly ip?: RunIp; readonly nft?: RunNft } = {},
+  { ip = runIp, nft = runNft, end = endWireguardGo }: Tools = {},
 ): Promise<readonly LinkFault[]> {
   const device = wireguardDevice(devicePrefix)
-  const reason = await removeInterface(ip, device)
+  const reason = await removeInterface({ ip, end }, device)
   if (reason !== undefined) return [{ device, reason }]
   await ip(serverAddressFlush())
   const kept = await removeTables(nft, [CLAMP_TABLE])
@@ -21,12 +28,15 @@ export async function removeWireguardLeftovers(
 }
 
 /** One of another kind that has its name is somebody else's. */
-async function removeInterface(ip: RunIp, device: string): Promise<string | undefined> {
+async function removeInterface(
+  { ip, end }: Required<Pick<Tools, 'ip' | 'end'>>,
+  device: string,
+): Promise<string | undefined> {
   const { status, stdout, stderr } = await ip(['-json', 'link', 'show', 'type', 'wireguard'])
   if (status !== 0) return reasonOf(stderr)
   const isOfKernel = (parseArray(stdout) ?? []).some(link => fieldsOf(link).ifname === device)
   if (!isOfKernel) {
-    endWireguardGo(device)
+    end(device)
     return undefined
   }
   const removal = await ip(['link', 'delete', 'dev', device])
