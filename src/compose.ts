@@ -31,7 +31,7 @@ import { SqliteStore } from './store/sqlite/sqlite-store.ts'
 import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
 import type { Interfaces } from './tunnel/interface.ts'
-import { Kinds } from './tunnel/kind.ts'
+import { type DriverContext, Kinds, type TunnelKind } from './tunnel/kind.ts'
 import { NoInterfaces } from './tunnel/no-interfaces.ts'
 import type { RoutedRange } from './tunnel/routed-pool.ts'
 import { Words } from './words/words.ts'
@@ -194,10 +194,17 @@ async function openDrivers({ tunnel, data_dir: dataDir }: Config, kinds: Kinds, 
     drivers.set(kind.name, opened)
     if (driver === 'auto' && opened.kind === 'dry-run') driver = 'dry-run'
   }
-  for (const { name } of kinds.all) {
-    if (!drivers.has(name)) drivers.set(name, new NoInterfaces(`${name} is not among tunnel.kinds`))
+  for (const kind of kinds.all) {
+    if (!drivers.has(kind.name)) drivers.set(kind.name, notOffered(kind, { ...context, driver }))
   }
   return new Drivers(drivers)
+}
+
+/** A dry run takes nothing away either. */
+function notOffered(kind: TunnelKind, context: DriverContext): Interfaces {
+  const reason = `${kind.name} is not among tunnel.kinds`
+  if (context.driver === 'dry-run') return new NoInterfaces(reason)
+  return new NoInterfaces(reason, async () => (await kind.removeLeftovers?.(context)) ?? [])
 }
 
 function routedRange({
@@ -247,6 +254,7 @@ function assemble(
       timeoutMs: monitor.timeout,
       offered: interfaces.offered,
       offersRouted: tunnel.routed_prefix !== undefined,
+      serverPublicKey: serverPublicKey(config.data_dir),
       mtuOf: kind => (kind === 'wireguard' ? tunnel.wireguard.mtu : tunnel.mtu),
       osIds: kind => parts.systems.idsOf(kind),
     },

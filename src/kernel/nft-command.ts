@@ -37,3 +37,16 @@ export async function runTransaction(run: RunNft, lines: readonly string[]): Pro
   if (status === 0) return undefined
   return (stderr.split('\n', 1)[0] || 'nft failed without a word').slice(0, MAX_REASON_LENGTH)
 }
+
+/** Removes those of these tables that there are, such as `ip6 freenet6`. Returns why that did not work. */
+export async function removeTables(run: RunNft, tables: readonly string[]): Promise<string | undefined> {
+  const { status, stdout } = await run(['list', 'tables'])
+  if (status !== 0) return undefined // where nft can't be had there never was one
+  const lines = stdout.split('\n')
+  const there = tables.filter(table => lines.includes(`table ${table}`))
+  if (there.length === 0) return undefined
+  return runTransaction(
+    run,
+    there.map(table => `delete table ${table}`),
+  )
+}

@@ -94,6 +94,7 @@ export class Rounds {
     const cutOff = this.#cutOff(tunnels, findings, echoes.last)
     if (cutOff !== undefined && this.#outage.isBelieved(cutOff)) return this.#sitOut(tunnels, findings)
     if (findings.unknown.length === tunnels.length && tunnels.length > 0) {
+      await this.#options.lifecycle.check(findings.unknown, echoes.start)
       throw new Error(unknownReason(echoes.verdicts))
     }
     const isEndOfOutage = cutOff === undefined && this.#outage.current !== undefined
@@ -184,7 +185,9 @@ export class Rounds {
     { times, since }: { readonly times: ReadonlyMap<string, number>; readonly since: number },
   ): Promise<Omit<RoundReport, 'targets'>> {
     const { lifecycle, log } = this.#options
-    const sound = silent.length === 0 ? new Set<string>() : await lifecycle.check(silent, since)
+    // Who can't be asked has no way through the kernel perhaps, and that is for us to mend.
+    const doubtful = [...silent, ...unknown]
+    const sound = doubtful.length === 0 ? new Set<string>() : await lifecycle.check(doubtful, since)
     const counted = silent.filter(id => sound.has(id))
     const mended = silent.length - counted.length
     if (mended > 0)

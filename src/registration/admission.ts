@@ -49,6 +49,8 @@ export interface AdmissionPolicy extends EndpointPolicy {
   readonly offered: readonly string[]
   /** Whether a prefix can be routed to a tunnel. */
   readonly offersRouted: boolean
+  /** The public key that clients know this server by, if it has one: no client can have it. */
+  readonly serverPublicKey: string
   /** The largest packet that a kind of tunnel carries. */
   mtuOf(kind: string): number
   /** Operating systems that there are scripts for, by kind. */
@@ -175,11 +177,13 @@ export class Admission {
       const found = kind?.detailsProblem?.(details) ?? this.#unknownKind()
       return { name: kind?.name, hasEndpoint, fields, problems: [found] }
     }
-    const taken = this.#checkKeyInUse(fields, tunnelId)
+    const taken = this.#checkKeyIsFree(fields, tunnelId)
     return { name, hasEndpoint, fields, problems: [...kind.admit(fields), taken].filter(isProblem) }
   }
 
-  #checkKeyInUse({ publicKey }: KindFields, tunnelId: string | undefined): Problem | undefined {
+  #checkKeyIsFree({ publicKey }: KindFields, tunnelId: string | undefined): Problem | undefined {
+    if (publicKey !== undefined && publicKey === this.#policy.serverPublicKey)
+      return problem('public-key-syntax', { case: 'servers' })
     const holder = publicKey === undefined ? undefined : this.#table.idByPublicKey(publicKey)
     return holder === undefined || holder === tunnelId ? undefined : REFUSAL.publicKeyInUse()
   }

@@ -40,7 +40,12 @@ export const PROBLEMS = {
   },
   'ipv4-in-use': { status: 409, field: 'ipv4', params: ['ipv4'] },
   'ipv4-unreachable': { status: 409, field: 'ipv4', params: ['ipv4'] },
-  'public-key-syntax': { status: 400, field: 'public_key', params: [], cases: ['malformed', 'no-string'] },
+  'public-key-syntax': {
+    status: 400,
+    field: 'public_key',
+    params: [],
+    cases: ['malformed', 'no-string', 'servers'],
+  },
   'public-key-in-use': { status: 409, field: 'public_key', params: [] },
   'probe-fault': { status: 503, field: 'ipv4', params: ['ipv4'] },
   'nicname-syntax': {

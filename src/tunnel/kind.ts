@@ -2,7 +2,7 @@ import type { Prefix } from '../address/prefix.ts'
 import type { Log } from '../shared/log.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Rrset } from '../zone/rrset.ts'
-import type { Interfaces } from './interface.ts'
+import type { Interfaces, LinkFault } from './interface.ts'
 import type { RoutedRange } from './routed-pool.ts'
 import type { KindFields, Tunnel } from './tunnel.ts'
 
@@ -63,6 +63,11 @@ export interface TunnelKind {
   rrsetsOf(tunnel: Tunnel, owners: TunnelOwners): readonly Rrset[]
   /** The driver of the server's ends. Rejects if the configuration asks for one that this machine can't have. */
   openDriver(context: DriverContext): Promise<Interfaces>
+  /**
+   * Takes away the server's ends that an earlier configuration had, where this kind is offered no more; devices of others
+   * stay. Resolves with the faults.
+   */
+  removeLeftovers?(context: DriverContext): Promise<readonly LinkFault[]>
 }
 
 /** The kinds that the service is composed with; the first is what a request without a kind means. */

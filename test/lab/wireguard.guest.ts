@@ -31,6 +31,8 @@ const DEVICE = 'fn6-wg'
 const MOVED = '192.0.2.22'
 const MENDED_MS = 120_000
 const MANY = 10_000
+/** There and back 8 times, and messages about it; without a limit there are 30 and more. */
+const LOOP_PACKETS = 16
 
 const program = process.argv[2] === 'wireguard-go' ? 'wireguard-go' : 'kernel'
 const SETTINGS: Settings = {
@@ -101,6 +103,20 @@ describe(`WireGuard by ${program}`, { concurrency: false }, () => {
     assert.match(stdout, /unreachable/i)
   })
 
+  test('a packet does not go round between the broker and a client that sends back what is not its own', () => {
+    inside('client', 'sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1')
+    const before = received('client')
+    runQuietly('client', ['ping', '-6', '-c', '1', '-W', '1', one.ipv6_client.replace(/::2$/, '::77')])
+    const back = received('client') - before
+    inside('client', 'sysctl', '-qw', 'net.ipv6.conf.all.forwarding=0')
+    assert.ok(back <= LOOP_PACKETS, `${back} packets`)
+  })
+
+  test('IPv6 that somebody turns off on the interface is on again', async () => {
+    inside('broker', 'sysctl', '-qw', `net.ipv6.conf.${DEVICE}.disable_ipv6=1`)
+    await pingUntil('client', INTERNET_IPV6)
+  })
+
   test('a client that moves to another address and port while it pings is followed', async () => {
     const pinging = spawn(
       'ip',
@@ -162,6 +178,26 @@ describe(`WireGuard by ${program}`, { concurrency: false }, () => {
     assert.match(changed.stdout, /"kind":"wireguard"/)
     assert.notEqual(pingStatus('client', INTERNET_IPV6), 0)
     inside('client', 'wg', 'set', 'freenet6', 'private-key', '/run/other.key')
+    await pingUntil('client', INTERNET_IPV6)
+  })
+
+  test('peers that somebody else changes or adds are mended, although they shake hands', async () => {
+    await broker.kill()
+    broker = await LabBroker.start({ ...SETTINGS, monitorInterval: '1s' })
+    const key = inside('client', 'wg', 'show', 'freenet6', 'public-key').trim()
+    const foreign = newKey('/run/foreign.key')
+    const ours = () => inside('broker', 'wg', 'show', DEVICE, 'allowed-ips').split('\n').sort().join()
+    await pingUntil('client', INTERNET_IPV6)
+    const before = ours()
+    for (const change of [
+      [key, 'allowed-ips', '2001:db8:f6:99::/64'],
+      [key, 'allowed-ips', `${one.ipv6_client}/64,::/0`],
+      [foreign, 'allowed-ips', `${one.ipv6_client}/64,::/0`],
+    ]) {
+      inside('broker', 'wg', 'set', DEVICE, 'peer', ...change)
+      assert.notEqual(ours(), before)
+      await until('the peers to be mended', MENDED_MS, () => ours() === before || undefined)
+    }
     await pingUntil('client', INTERNET_IPV6)
   })
 
@@ -337,4 +373,9 @@ function must(command: string, ...args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   assert.equal(status, 0, `${command} ${args.join(' ')}: ${stderr}`)
   return stdout
+}
+
+/** Packets that came out of the host's tunnel. */
+function received(host: Host): number {
+  return Number(inside(host, 'cat', '/sys/class/net/freenet6/statistics/rx_packets'))
 }

@@ -631,6 +631,18 @@ test('of whom nothing is known, nothing is counted', async t => {
   assert.deepEqual(lifecycle.rounds, [{ answered: [], silent: ['t0'] }])
 })
 
+test('a tunnel that can’t be asked is looked at: our own end may be what is in the way', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(2)
+  const unknown: Verdict = { kind: 'unknown', reason: 'Required key not available' }
+  const replies = repliesOf([])
+  prober.answer = async targets =>
+    new Map([...(await replies(targets))].map(([address]) => [address, unknown]))
+  await monitor.runRound()
+  assert.equal(lifecycle.count('check'), 1)
+  assert.deepEqual(lifecycle.rounds, [])
+})
+
 test('a silent tunnel whose own interface was not sound is not counted', async t => {
   const { monitor, lifecycle, prober } = setUp(t)
   lifecycle.targets = tunnels(2)

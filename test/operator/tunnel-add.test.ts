@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { newPublicKey } from '../public-key.ts'
 import { runCli, type Server, startServer } from '../spawn.ts'
 
 const CONFIG = `
@@ -13,7 +13,7 @@ routed_prefix = "2001:db8:8000::/44"
 [tunnel.wireguard]
 endpoint = "wg.example.net"
 `
-const KEY = randomBytes(32).toString('base64')
+const KEY = newPublicKey()
 
 let server: Server
 const command = (...words: string[]) => runCli([...words, '--config', join(server.dir, 'freenet6.toml')])
@@ -104,7 +104,7 @@ test('what is changed of a tunnel is changed by commands of its own', async () =
     assert.equal(code, 0, stdout)
     return JSON.parse(stdout)[field]
   }
-  const other = randomBytes(32).toString('base64')
+  const other = newPublicKey()
   assert.equal((await fieldOf('wireguard', 'public-key', 'phone.ca', other)).public_key, other)
   assert.equal(await fieldOf('mtu', 'mtu', 'phone.ca', '1300'), 1300)
   assert.equal(await fieldOf('mtu', 'mtu', 'phone.ca', 'default'), 1420)

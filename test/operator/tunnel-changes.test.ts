@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Outcome } from '../../src/operator/outcome.ts'
 import { TunnelDiagnoses } from '../../src/operator/tunnel-diagnoses.ts'
 import { FakeKernel } from '../lifecycle/world.ts'
 import { bearer, type Given, LAB, PortalWorld } from '../portal/portal-world.ts'
+import { newPublicKey } from '../public-key.ts'
 
 const WEBHOOKS = `${LAB}[webhook]\nhosts = ["ntfy.sh"]\n`
 
@@ -29,12 +29,8 @@ function codes(outcome: Outcome<unknown>): readonly string[] {
   return outcome.kind === 'refused' ? outcome.problems.map(({ code }) => code) : assert.fail('done')
 }
 
-function newKey(): string {
-  return randomBytes(32).toString('base64')
-}
-
 async function keyed(nicname = 'phone') {
-  const details = { publicKey: newKey() }
+  const details = { publicKey: newPublicKey() }
   const input = { ipv4: '', nicname, country: 'ca', os: 'linux', kind: 'wireguard', details }
   return done(await world.broker.operator.add(input))
 }
@@ -110,11 +106,11 @@ test('a tunnel moves to another endpoint after the checks of a registration; a d
 
 test('a WireGuard tunnel has another public key, which no other tunnel has; each kind has its own field', async () => {
   const [phone, tablet] = [await keyed('phone'), await keyed('tablet')]
-  const key = newKey()
+  const key = newPublicKey()
   assert.equal(done(await changes().publicKey('phone.ca', ` ${key} `)).wireguard?.public_key, key)
   assert.deepEqual(codes(await changes().publicKey(tablet.id, key)), ['public-key-in-use'])
   assert.deepEqual(codes(await changes().publicKey(tablet.id, 'AAAA')), ['public-key-syntax'])
-  assert.deepEqual(codes(await changes().publicKey(given.id, newKey())), ['field-unknown'])
+  assert.deepEqual(codes(await changes().publicKey(given.id, newPublicKey())), ['field-unknown'])
   assert.deepEqual(codes(await changes().endpoint(phone.id, '192.0.2.9')), ['field-unknown'])
 })
 
@@ -178,7 +174,7 @@ test('what is no tunnel is not changed', async () => {
   for (const outcome of [
     await changes().mtu('nobody.ca', 1300),
     await changes().endpoint('nobody.ca', '192.0.2.9'),
-    await changes().publicKey('nobody.ca', newKey()),
+    await changes().publicKey('nobody.ca', newPublicKey()),
     await changes().contact('nobody.ca', 'email', ''),
   ])
     assert.deepEqual(codes(outcome), ['not-found'])

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, test } from 'node:test'
 import { FakeKernel } from '../lifecycle/world.ts'
+import { newPublicKey } from '../public-key.ts'
 import { bearer, cookieIn, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const TUNNELS = '/api/v1/tunnels'
@@ -93,7 +93,7 @@ test('WireGuard has a range of its own', async () => {
   const ask = (nicname: string, mtu: number) =>
     plain.askJson(TUNNELS, 'POST', {
       kind: 'wireguard',
-      public_key: randomBytes(32).toString('base64'),
+      public_key: newPublicKey(),
       nicname,
       country: 'ca',
       os: 'linux',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { newPublicKey } from '../public-key.ts'
 import { bearer, cookieIn, GOOD, LAB, PortalWorld } from './portal-world.ts'
 
 const HTML = { accept: 'text/html' }
@@ -119,7 +119,7 @@ test('an address that was to be taken away is an empty field after signing in', 
 
 test('a new public key that was typed before the session ended is there again after signing in', async () => {
   await using world = await PortalWorld.open()
-  const [before, typed] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const [before, typed] = [newPublicKey(), newPublicKey()]
   const { nicname, country, os } = GOOD
   const registration = { kind: 'wireguard', public_key: before, nicname, country, os }
   const { id, key } = JSON.parse((await world.askJson('/api/v1/tunnels', 'POST', registration)).text)

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
+import { newPublicKey } from '../public-key.ts'
 import { bearer, cookieIn, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const TUNNELS = '/api/v1/tunnels'
-
-function newKey(): string {
-  return randomBytes(32).toString('base64')
-}
 
 suite('WireGuard by the API', () => {
   let world: PortalWorld
@@ -52,7 +48,7 @@ suite('WireGuard by the API', () => {
   })
 
   test('a registration by public key is told what the client needs', async () => {
-    const publicKey = newKey()
+    const publicKey = newPublicKey()
     const answer = await ask('first', publicKey)
     assert.equal(answer.status, 201, answer.text)
     const given = JSON.parse(answer.text)
@@ -82,6 +78,11 @@ suite('WireGuard by the API', () => {
     ['base64 that is not canonical', `${'A'.repeat(42)}B=`],
     ['base64url', Buffer.alloc(32, 0xff).toString('base64url')],
     ['a command', '$(reboot)'],
+    ['a point of small order', keyOf('01', '00'.repeat(31))],
+    ['a point of order eight', keyOf('e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800')],
+    ['one less than the prime', keyOf('ec', 'ff'.repeat(30), '7f')],
+    ['the prime and nine, which is nine', keyOf('f6', 'ff'.repeat(30), '7f')],
+    ['nine, with the bit that X25519 looks away from', keyOf('09', '00'.repeat(30), '80')],
   ]
   for (const [what, key] of WRONG) {
     test(`${what} is no public key`, async () => {
@@ -91,8 +92,22 @@ suite('WireGuard by the API', () => {
     })
   }
 
+  test('the server’s own key is nobody else’s, at a registration and later', async () => {
+    const tunnel = JSON.parse((await ask('pasted', newPublicKey())).text)
+    const { server_public_key: servers } = tunnel.wireguard
+    const path = `${TUNNELS}/${tunnel.id}`
+    for (const answer of [
+      await ask('mistaken', servers),
+      await world.askJson(path, 'PATCH', { public_key: servers }, bearer(tunnel.key)),
+    ]) {
+      assert.equal(answer.status, 400, answer.text)
+      assert.equal(problemIn(answer).code, 'public-key-syntax')
+      assert.match(answer.text, /the server’s own/)
+    }
+  })
+
   test('a key can have one tunnel, whichever way it comes by it', async () => {
-    const [publicKey, other] = [newKey(), newKey()]
+    const [publicKey, other] = [newPublicKey(), newPublicKey()]
     const first = JSON.parse((await ask('holder', publicKey)).text)
     assert.equal(problemIn(await ask('rival', publicKey)).code, 'public-key-in-use')
     const second = JSON.parse((await ask('second', other)).text)
@@ -103,7 +118,7 @@ suite('WireGuard by the API', () => {
       bearer(second.key),
     )
     assert.equal(problemIn(taken).code, 'public-key-in-use')
-    const fresh = newKey()
+    const fresh = newPublicKey()
     const changed = await world.askJson(
       `${TUNNELS}/${first.id}`,
       'PATCH',
@@ -115,16 +130,16 @@ suite('WireGuard by the API', () => {
   })
 
   test('of two registrations of one key at once one wins', async () => {
-    const publicKey = newKey()
+    const publicKey = newPublicKey()
     const answers = await Promise.all([ask('left', publicKey), ask('right', publicKey)])
     assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409])
   })
 
   test('a system without scripts for it is refused, and ipv4 is no field of it', async () => {
-    assert.equal(problemIn(await ask('bsd', newKey(), 'netbsd')).code, 'os-unknown')
+    assert.equal(problemIn(await ask('bsd', newPublicKey(), 'netbsd')).code, 'os-unknown')
     const body = {
       kind: 'wireguard',
-      public_key: newKey(),
+      public_key: newPublicKey(),
       ipv4: '192.0.2.9',
       nicname: 'x',
       country: 'ca',
@@ -134,7 +149,7 @@ suite('WireGuard by the API', () => {
   })
 
   test('a dormant tunnel is back with another key, and with its update client', async () => {
-    const tunnel = JSON.parse((await ask('sleeper', newKey())).text)
+    const tunnel = JSON.parse((await ask('sleeper', newPublicKey())).text)
     const { dormant } = world.broker.table
     const fallAsleep = async () => {
       for (let round = 0; round < 6; round++)
@@ -142,7 +157,7 @@ suite('WireGuard by the API', () => {
       assert.ok(dormant.byId(tunnel.id))
     }
     await fallAsleep()
-    const fresh = newKey()
+    const fresh = newPublicKey()
     const changed = await world.askJson(
       `${TUNNELS}/${tunnel.id}`,
       'PATCH',
@@ -168,9 +183,9 @@ suite('WireGuard by the API', () => {
   }
 
   test('a dormant tunnel keeps its public key: nobody else can register it, or take it for another tunnel', async () => {
-    const publicKey = newKey()
+    const publicKey = newPublicKey()
     const tunnel = JSON.parse((await ask('keeper', publicKey)).text)
-    const other = JSON.parse((await ask('copycat', newKey())).text)
+    const other = JSON.parse((await ask('copycat', newPublicKey())).text)
     await fallAsleep(tunnel)
     for (const refusal of [await ask('thief', publicKey), await change(other, publicKey)])
       assert.deepEqual([refusal.status, problemIn(refusal).code], [409, 'public-key-in-use'])
@@ -182,17 +197,17 @@ suite('WireGuard by the API', () => {
   })
 
   test('who registers another’s public key first blocks nobody: a new key pair has a tunnel at once', async () => {
-    const publicKey = newKey()
+    const publicKey = newPublicKey()
     await ask('squatter', publicKey)
     assert.equal(problemIn(await ask('owner', publicKey)).code, 'public-key-in-use')
-    assert.equal((await ask('owner', newKey())).status, 201)
+    assert.equal((await ask('owner', newPublicKey())).status, 201)
   })
 
   test('where another tunnel has a dormant one’s key all the same, its owner is told so, and wakes it with a new one', async () => {
-    const publicKey = newKey()
+    const publicKey = newPublicKey()
     const tunnel = JSON.parse((await ask('early', publicKey)).text)
     await fallAsleep(tunnel)
-    const rival = JSON.parse((await ask('late', newKey())).text)
+    const rival = JSON.parse((await ask('late', newPublicKey())).text)
     // As a database of an earlier version may have it: there the key was free as soon as its tunnel slept.
     const shell = new DatabaseSync(world.databaseFile)
     shell.exec(
@@ -209,7 +224,7 @@ suite('WireGuard by the API', () => {
     assert.match((await world.ask(`/tunnels/${tunnel.id}`, { headers })).text, /already has a tunnel/)
     assert.ok(world.broker.table.byId(rival.id), 'and the other one stays')
 
-    const fresh = newKey()
+    const fresh = newPublicKey()
     const reply = await world.post(`/tunnels/${tunnel.id}/public-key`, { public_key: fresh }, headers)
     assert.deepEqual([reply.status, reply.headers.location], [303, `/tunnels/${tunnel.id}`])
     assert.equal(world.broker.table.byId(tunnel.id)?.kind.publicKey, fresh)
@@ -219,7 +234,7 @@ suite('WireGuard by the API', () => {
   })
 
   test('an update client is told nochg', async () => {
-    const tunnel = JSON.parse((await ask('roamer', newKey())).text)
+    const tunnel = JSON.parse((await ask('roamer', newPublicKey())).text)
     const authorization = `Basic ${Buffer.from(`${tunnel.id}:${tunnel.key}`).toString('base64')}`
     const path = `/nic/update?hostname=${tunnel.name}&myip=198.51.100.9`
     const answer = await world.ask(path, { headers: { authorization } })
@@ -231,7 +246,7 @@ test('a kind that the operator does not offer is refused', async () => {
   await using world = await PortalWorld.open(
     '[tunnel]\nkinds = ["sit"]\nreachability = "off"\nforeign_endpoints = true\nallow_special_purpose = true',
   )
-  const body = { kind: 'wireguard', public_key: newKey(), nicname: 'x', country: 'ca', os: 'linux' }
+  const body = { kind: 'wireguard', public_key: newPublicKey(), nicname: 'x', country: 'ca', os: 'linux' }
   assert.equal(problemIn(await world.askJson(TUNNELS, 'POST', body)).code, 'kind-unknown')
 })
 
@@ -249,3 +264,7 @@ test('a system that has one kind alone is offered no other', async () => {
   assert.match(await form('linux'), /name="switch" value="sit"/)
   assert.doesNotMatch(await form('android'), /name="switch"/)
 })
+
+function keyOf(...hex: readonly string[]): string {
+  return Buffer.from(hex.join(''), 'hex').toString('base64')
+}

@@ -21,6 +21,7 @@ const POLICY: AdmissionPolicy = {
   timeoutMs: 1000,
   offered: ['sit'],
   offersRouted: false,
+  serverPublicKey: '',
   mtuOf: () => 1480,
   osIds: () => ['linux', 'windows'],
 }

@@ -1,6 +1,7 @@
 import type { TunnelKind } from '../../tunnel/kind.ts'
 import type { KindFields } from '../../tunnel/tunnel.ts'
 import { chooseInterfaces } from './choose-interfaces.ts'
+import { removeSitLeftovers } from './sit-leftovers.ts'
 
 const FIELDS: KindFields = { name: 'sit' }
 
@@ -13,4 +14,5 @@ export const SIT: TunnelKind = {
   admit: () => [],
   rrsetsOf: () => [],
   openDriver: chooseInterfaces,
+  removeLeftovers: ({ devicePrefix }) => removeSitLeftovers(devicePrefix),
 }

@@ -1,24 +1,33 @@
 import { type RunNft, runTransaction } from '../../kernel/nft-command.ts'
 
-const TABLE = 'ip6 freenet6_wg'
+export const CLAMP_TABLE = 'ip6 freenet6_wg'
+/** Far enough for what lies behind a client. */
+const HOPS_BEHIND_A_CLIENT = 16
 
 /**
  * Lowers the MSS of TCP connections through a device to what their routes carry, in both directions, for those whose
- * too-big messages are lost on the way (RFC 4459 3.4). Returns why that did not work: without it tunnels work all the same.
+ * too-big messages are lost on the way (RFC 4459 3.4). A packet from one client to another has few hops left: which of
+ * them come back to their sender the device alone knows, and a loop between the two ends of a tunnel (RFC 6324 3) is over
+ * soon. Returns why that did not work: without it tunnels work all the same.
  */
-export async function clampSegments(run: RunNft, device: string): Promise<string | undefined> {
+export async function clampForwarded(run: RunNft, device: string): Promise<string | undefined> {
+  const segment = 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu'
+  const hops = HOPS_BEHIND_A_CLIENT
   const rules = [
-    `iifname "${device}" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu`,
-    `oifname "${device}" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu`,
+    { match: `iifname "${device}" tcp`, text: `iifname "${device}" ${segment}` },
+    { match: `oifname "${device}" tcp`, text: `oifname "${device}" ${segment}` },
+    {
+      match: `iifname "${device}" oifname "${device}" ip6 hoplimit > ${hops}`,
+      text: `iifname "${device}" oifname "${device}" ip6 hoplimit > ${hops} ip6 hoplimit set ${hops}`,
+    },
   ]
-  const { status, stdout } = await run(['list', 'table', ...TABLE.split(' ')])
-  if (status === 0 && rules.every(rule => stdout.includes(rule.slice(0, rule.indexOf(' tcp')))))
-    return undefined
+  const { status, stdout } = await run(['list', 'table', ...CLAMP_TABLE.split(' ')])
+  if (status === 0 && rules.every(({ match }) => stdout.includes(match))) return undefined
   return runTransaction(run, [
-    `add table ${TABLE}`,
-    `delete table ${TABLE}`,
-    `add table ${TABLE}`,
-    `add chain ${TABLE} clamp { type filter hook forward priority mangle; policy accept; }`,
-    ...rules.map(rule => `add rule ${TABLE} clamp ${rule}`),
+    `add table ${CLAMP_TABLE}`,
+    `delete table ${CLAMP_TABLE}`,
+    `add table ${CLAMP_TABLE}`,
+    `add chain ${CLAMP_TABLE} clamp { type filter hook forward priority mangle; policy accept; }`,
+    ...rules.map(({ text }) => `add rule ${CLAMP_TABLE} clamp ${text}`),
   ])
 }

@@ -61,6 +61,11 @@ export async function listPeerRoutes(run: RunIp, device: string): Promise<PeerRo
   }
 }
 
+/** Takes away the server's addresses of all peers. */
+export function serverAddressFlush(): readonly string[] {
+  return ['-6', 'route', 'flush', 'table', 'local', 'proto', PROTOCOL]
+}
+
 function networkRemoval(network: string, device: string): string {
   return `route del ${network} dev ${device} proto ${PROTOCOL}`
 }

@@ -71,6 +71,7 @@ export function configuration(
 
 /** Whether a peer's source filter is what it should be; the kernel has the networks in an order of its own. */
 export function isFiltered({ networks }: Peer, state: PeerState | undefined): boolean {
+  if (state?.allowedIps === networks.join()) return true
   return state?.allowedIps.split(',').sort().join() === [...networks].sort().join()
 }
 

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
+import { isIpv6Off, turnIpv6On } from '../../kernel/ipv6-switch.ts'
 import { LastingChild } from '../../shared/lasting-child.ts'
 import type { RunWg } from './wg-command.ts'
 
@@ -52,14 +53,14 @@ export class WireguardDevice {
     const port = await this.#listenPort()
     this.#isInherited = port !== undefined && this.#child === undefined
     const made = port === undefined ? await this.#make() : undefined
-    return made ?? (await this.#configure(port)) ?? (await this.#bringUp())
+    return made ?? (await this.#configure(port)) ?? (await this.#bringUp()) ?? (await this.#turnIpv6On())
   }
 
   /** Ends wireguard-go, and its interface with it; the kernel's stays, as other devices do. */
   close(): void {
     this.#child?.stop()
     this.#child = undefined
-    if (this.#program === 'wireguard-go' && this.#isInherited) endInherited(this.name)
+    if (this.#program === 'wireguard-go' && this.#isInherited) endWireguardGo(this.name)
     this.#isInherited = false
   }
 
@@ -117,13 +118,23 @@ export class WireguardDevice {
     ])
     return status === 0 ? undefined : reasonOf(stderr)
   }
+
+  async #turnIpv6On(): Promise<string | undefined> {
+    if (!(await isIpv6Off(this.name))) return undefined
+    return (await turnIpv6On(this.name))?.reason
+  }
 }
 
-/** One that can't be reached goes on, and the next start finds its interface. */
-function endInherited(name: string): void {
+/** Ends the process that carries the interface. One that can't be reached goes on, and the next start finds its interface. */
+export function endWireguardGo(name: string): void {
   try {
     rmSync(`${SOCKETS}/${name}.sock`, { force: true })
   } catch {
     // it is another user's
   }
+}
+
+/** No name of a sit device is like it: those are numbers, and `all`. */
+export function wireguardDevice(devicePrefix: string): string {
+  return `${devicePrefix}wg`
 }

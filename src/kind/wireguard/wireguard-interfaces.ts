@@ -5,7 +5,7 @@ import { runBatch, runLines } from '../../kernel/ip-batch.ts'
 import { type RunIp, runIp } from '../../kernel/ip-command.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
-import { clampSegments } from './clamp.ts'
+import { clampForwarded } from './clamp.ts'
 import {
   configuration,
   isFiltered,
@@ -28,7 +28,7 @@ import {
 import type { ServerKey } from './server-key.ts'
 import { SleepingPeers } from './sleeping-peers.ts'
 import { type RunWg, runWg } from './wg-command.ts'
-import { type Program, WireguardDevice } from './wireguard-device.ts'
+import { type Program, WireguardDevice, wireguardDevice } from './wireguard-device.ts'
 
 export interface WireguardOptions {
   readonly devicePrefix: string
@@ -66,6 +66,8 @@ export class WireguardInterfaces implements Interfaces {
   readonly #sleeping = new SleepingPeers()
   #harmed: () => void = () => undefined
   #preparing: Promise<readonly LinkFault[]> | undefined
+  /** What was last found at the peers that is not of our making, as text; empty: nothing. */
+  #strangeness = ''
 
   constructor(options: WireguardOptions) {
     this.#key = options.key
@@ -97,7 +99,7 @@ export class WireguardInterfaces implements Interfaces {
 
   async #prepareOnce(): Promise<readonly LinkFault[]> {
     const reason = await this.#device.ensure()
-    await clampSegments(this.#runNft, this.#device.name)
+    await clampForwarded(this.#runNft, this.#device.name)
     const faults = [
       reason === undefined ? undefined : { device: this.#device.name, reason },
       ...(await routePools(this.#runIp, 'unreachable', this.#pools)),
@@ -182,6 +184,7 @@ export class WireguardInterfaces implements Interfaces {
   /** WireGuard's own, which count its headers and its keepalives. */
   async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
     const states = await this.#readStates()
+    this.#noticeHarm(states)
     const octets = new Map<string, Octets>()
     for (const device of devices) {
       const state = states?.get(this.#peers.get(device)?.publicKey ?? '')
@@ -195,6 +198,7 @@ export class WireguardInterfaces implements Interfaces {
     if (links.length === 0 && this.#sleeping.size === 0) return new Set()
     const states = await this.#readStates()
     if (states === undefined) return new Set()
+    this.#noticeHarm(states)
     const taken = new Set(Array.from(this.#peers.values(), ({ publicKey }) => publicKey))
     const wanted = sift(links, this.#mtu).peers.filter(({ publicKey }) => !taken.has(publicKey))
     const { removed, made, heard } = this.#sleeping.listenFor(wanted, states)
@@ -287,15 +291,28 @@ export class WireguardInterfaces implements Interfaces {
     return { made: missing.map(({ device }) => device).filter(device => !failed.has(device)), faults }
   }
 
+  /**
+   * WireGuard tells nobody of changes, and a peer whose networks somebody has changed may shake hands all the same: whoever
+   * reads the states looks for that. What a comparison could not mend is told once.
+   */
+  #noticeHarm(states: ReadonlyMap<string, PeerState> | undefined): void {
+    const keys = new Set<string>()
+    const strange: string[] = states === undefined ? [this.#device.name] : []
+    for (const peer of states === undefined ? [] : this.#peers.values()) {
+      keys.add(peer.publicKey)
+      if (!isFiltered(peer, states?.get(peer.publicKey))) strange.push(peer.publicKey)
+    }
+    for (const key of states?.keys() ?? []) if (!keys.has(key) && !this.#sleeping.has(key)) strange.push(key)
+    const found = strange.join()
+    const isNews = found !== '' && found !== this.#strangeness
+    this.#strangeness = found
+    if (isNews) this.#harmed()
+  }
+
   async #readStates(): Promise<ReadonlyMap<string, PeerState> | undefined> {
     const outcome = await this.#runWg(['show', this.#device.name, 'dump'])
     return outcome.kind === 'failed' ? undefined : readDump(outcome.output)
   }
-}
-
-/** No name of a sit device is like it: those are numbers, and `all`. */
-function wireguardDevice(devicePrefix: string): string {
-  return `${devicePrefix}wg`
 }
 
 /** What a tunnel had and has no more, such as a routed prefix that was given back. */

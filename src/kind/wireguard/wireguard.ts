@@ -3,6 +3,7 @@ import type { TunnelKind } from '../../tunnel/kind.ts'
 import type { KindFields } from '../../tunnel/tunnel.ts'
 import { choosePeers } from './choose-peers.ts'
 import { isPublicKey } from './public-key.ts'
+import { removeWireguardLeftovers } from './wireguard-leftovers.ts'
 
 /** WireGuard: the client is known by its public key and heard from wherever it is, behind any NAT. */
 export const WIREGUARD: TunnelKind = {
@@ -18,6 +19,7 @@ export const WIREGUARD: TunnelKind = {
   admit: () => [],
   rrsetsOf: () => [],
   openDriver: choosePeers,
+  removeLeftovers: ({ devicePrefix }) => removeWireguardLeftovers(devicePrefix),
 }
 
 function publicKeyIn(details: unknown): unknown {

@@ -1,0 +1,38 @@
+import { NO_DEVICE } from '../../kernel/forwarding.ts'
+import { runLines } from '../../kernel/ip-batch.ts'
+import { deleteCommand, type RunIp, runIp } from '../../kernel/ip-command.ts'
+import { listLinks } from '../../kernel/kernel-link.ts'
+import { type RunNft, removeTables, runNft } from '../../kernel/nft-command.ts'
+import type { LinkFault } from '../../tunnel/interface.ts'
+import { sharedDevice } from './shared-device.ts'
+import { FILTER_TABLE } from './shared-layout-elements.ts'
+import { BATCH_TUNNELS, removalCommands } from './shared-layout-routes.ts'
+
+/** The filters of both layouts. */
+const TABLES = [`ip ${FILTER_TABLE}`, `ip6 ${FILTER_TABLE}`]
+
+/**
+ * Takes away what both layouts left: the devices first, so that nothing is let in unfiltered in between. Returns what
+ * stays.
+ */
+export async function removeSitLeftovers(
+  devicePrefix: string,
+  { ip = runIp, nft = runNft }: { readonly ip?: RunIp; readonly nft?: RunNft } = {},
+): Promise<readonly LinkFault[]> {
+  const shared = sharedDevice(devicePrefix)
+  const listing = await listLinks(ip, devicePrefix)
+  if (listing.kind === 'failed') return [{ device: NO_DEVICE, reason: listing.reason }]
+  const ours = [...listing.links.keys()].filter(
+    device => device === shared || isOfOneTunnel(device, devicePrefix),
+  )
+  const linesOf = (device: string) => [deleteCommand(device)]
+  const reasons = await runLines(ip, ours, { linesOf, batchTargets: BATCH_TUNNELS })
+  if (reasons.size > 0) return Array.from(reasons, ([device, reason]) => ({ device, reason }))
+  for (const command of removalCommands(shared).slice(1)) await ip(command.split(' ')) // most have nothing to remove
+  const reason = await removeTables(nft, TABLES)
+  return reason === undefined ? [] : [{ device: NO_DEVICE, reason }]
+}
+
+function isOfOneTunnel(device: string, devicePrefix: string): boolean {
+  return /^\d+$/.test(device.slice(devicePrefix.length))
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { NftOutcome } from '../../src/kernel/nft-command.ts'
+import { removeSitLeftovers } from '../../src/kind/sit/sit-leftovers.ts'
+import { removeWireguardLeftovers } from '../../src/kind/wireguard/wireguard-leftovers.ts'
+import { NoInterfaces } from '../../src/tunnel/no-interfaces.ts'
+
+const DONE = { status: 0, stdout: '', stderr: '' }
+
+/** `ip` and `nft` of a machine that has these links and tables; what they were asked to change is noted. */
+function machine({ links, tables }: { readonly links: readonly object[]; readonly tables: string }) {
+  const changes: string[] = []
+  const ip = async (args: readonly string[], input = '') => {
+    if (args[0] === '-json') return { ...DONE, stdout: JSON.stringify(links) }
+    const lines = args.includes('-batch') ? input.split('\n').filter(line => line !== '') : [args.join(' ')]
+    changes.push(...lines)
+    return DONE
+  }
+  const nft = async (args: readonly string[], input = ''): Promise<NftOutcome> => {
+    if (args[0] === 'list') return { ...DONE, stdout: tables }
+    changes.push(...input.split('\n').filter(line => line !== ''))
+    return DONE
+  }
+  const end = (device: string) => {
+    changes.push(`end ${device}`)
+  }
+  return { changes, tools: { ip, nft, end } }
+}
+
+test('of sit tunnels both layouts’ devices go, then their filter, and nothing of anybody else', async () => {
+  const sit = (ifname: string) => ({ ifname, linkinfo: { info_kind: 'sit' } })
+  const { changes, tools } = machine({
+    links: [sit('sit0'), sit('fn6-all'), sit('fn6-12'), sit('fn6-office'), sit('he-ipv6')],
+    tables: 'table ip filter\ntable ip freenet6\ntable ip6 freenet6\n',
+  })
+  assert.deepEqual(await removeSitLeftovers('fn6-', tools), [])
+  assert.deepEqual(changes, [
+    'tunnel del fn6-all',
+    'tunnel del fn6-12',
+    '-6 rule del priority 246 iif fn6-all',
+    '-6 route flush table local proto 246',
+    'delete table ip freenet6',
+    'delete table ip6 freenet6',
+  ])
+})
+
+test('of WireGuard the interface goes with the server’s addresses and rules', async () => {
+  const { changes, tools } = machine({
+    links: [{ ifname: 'wg0' }, { ifname: 'fn6-wg' }],
+    tables: 'table ip6 freenet6_wg\n',
+  })
+  assert.deepEqual(await removeWireguardLeftovers('fn6-', tools), [])
+  assert.deepEqual(changes, [
+    'link delete dev fn6-wg',
+    '-6 route flush table local proto 247',
+    'delete table ip6 freenet6_wg',
+  ])
+})
+
+test('a program that carries the interface is ended, and an interface of another kind that has the name stays', async () => {
+  const { changes, tools } = machine({ links: [{ ifname: 'wg0' }], tables: '' })
+  assert.deepEqual(await removeWireguardLeftovers('fn6-', tools), [])
+  assert.deepEqual(changes, ['end fn6-wg', '-6 route flush table local proto 247'])
+})
+
+test('what could not be removed is tried again with each comparison, until it is gone', async () => {
+  const faults = [[{ device: 'fn6-all', reason: 'busy' }], []]
+  let calls = 0
+  const none = new NoInterfaces('sit is not among tunnel.kinds', async () => faults[calls++] ?? [])
+  assert.deepEqual(await none.prepare(), [{ device: 'fn6-all', reason: 'busy' }])
+  assert.deepEqual((await none.reconcile([])).faults, [])
+  await none.reconcile([])
+  assert.equal(calls, 2)
+})
