@@ -14,6 +14,7 @@ import { type StorageTrouble, StorageTroubles, troubleCodeOf } from '../storage-
 import type { CommittedDifference, SerialStep, TunnelStore, Work, Written } from '../tunnel-store.ts'
 import { BrokenRows } from './broken-rows.ts'
 import { Database } from './database.ts'
+import { asFault } from './database-fault.ts'
 import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
 import { type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
@@ -103,7 +104,7 @@ export class SqliteStore implements TunnelStore {
       return new SqliteStore(database, options)
     } catch (error) {
       database.close()
-      throw error
+      throw isOfSqlite(error) ? asFault(error, options.file) : error
     }
   }
 
@@ -347,6 +348,11 @@ export class SqliteStore implements TunnelStore {
     if (!this.#committed.isHeard || (rows.length === 0 && names === undefined)) return
     this.#committed.tell({ rows, serials: names?.serials ?? [], rrsets: names?.prepared.differences ?? [] })
   }
+}
+
+/** A table or a column that is not there: the statements are all prepared when the store is made. */
+function isOfSqlite(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error
 }
 
 /** Names of a commit that is not yet written, and the serials that they come with. */
