@@ -77,7 +77,9 @@ async function serveAfter(
     process.exit(EXIT.ok) // what is half started has been promised to nobody
   })
   // Without a listener Node opens its inspector, and who reaches that port runs what code they like.
-  process.on('SIGUSR1', () => log.warn({ signal: 'SIGUSR1' }, 'a signal without a meaning here'))
+  // SIGUSR2, which asks other programs to open their logs again, would end the process.
+  for (const name of ['SIGUSR1', 'SIGUSR2'] as const)
+    process.on(name, () => log.warn({ signal: name }, 'a signal without a meaning here'))
   let reason: EndSignal | undefined
   try {
     logStart(config, { log, warnings })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, readConfig } from '../config/config.ts'
-import { DatabaseFault } from '../store/sqlite/database.ts'
+import { DatabaseFault } from '../store/sqlite/database-fault.ts'
 import type { Command, CommandReply, Operated } from './command.ts'
 import { operatorHandler } from './commands.ts'
 import type { ControlHandler } from './control.ts'

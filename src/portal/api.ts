@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
@@ -48,7 +49,8 @@ export interface ApiOptions
   readonly diagnoses: Diagnoses
 }
 
-type RegistrationReply =
+/** What a registration or a new key is answered with. */
+type KeyReply =
   | {
       readonly kind: 'registered'
       readonly id: string
@@ -62,14 +64,14 @@ type RegistrationReply =
 export class Api {
   readonly #options: ApiOptions
   /** Replies by Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), as long as their key opens the tunnel. */
-  readonly #replies = new OnceEach<RegistrationReply>(reply => this.#isStillTrue(reply))
+  readonly #replies = new OnceEach<KeyReply>(reply => this.#isStillTrue(reply))
 
   constructor(options: ApiOptions) {
     this.#options = options
   }
 
   /** The replies that a repeated request gets again. */
-  get replies(): OnceEach<RegistrationReply> {
+  get replies(): OnceEach<KeyReply> {
     return this.#replies
   }
 
@@ -101,7 +103,7 @@ export class Api {
     ctx.body = reply.body
   }
 
-  async #registerOnce(ctx: Context, input: RegistrationInput): Promise<RegistrationReply> {
+  async #registerOnce(ctx: Context, input: RegistrationInput): Promise<KeyReply> {
     const outcome = await this.#options.registrar.register(input, this.#visitor(ctx))
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
@@ -110,7 +112,7 @@ export class Api {
   }
 
   /** Not once the tunnel is deleted or has a new key. A table that can't be read now loses nobody the key. */
-  #isStillTrue(reply: RegistrationReply): boolean {
+  #isStillTrue(reply: KeyReply): boolean {
     if (reply.kind === 'refused') return false
     try {
       return this.#options.table.keyMatches(reply.id, reply.key)
@@ -181,9 +183,23 @@ export class Api {
   }
 
   async #renewKey(ctx: Context): Promise<void> {
+    const name = idempotencyKeyOf(ctx)
+    const renew = () => this.#renewKeyOnce(ctx)
+    // Only who shows what opened the tunnel then is the one who asked: after it nothing else tells.
+    const shown = createHash('sha256').update(ctx.get('authorization')).digest('base64')
+    const owner = `key of ${idOf(ctx)}`
+    const request = { owner, name: `${name} ${shown}` }
+    const reply = name === '' ? await renew() : await this.#replies.do(request, renew)
+    if (reply === OTHER_CONTENT) throw new RangeError('renewals are told apart by their names alone')
+    if (reply.kind === 'refused') throw new Refused(reply.problems)
+    ctx.body = reply.body
+  }
+
+  async #renewKeyOnce(ctx: Context): Promise<KeyReply> {
     const renewal = await this.#options.registrar.renewKey(await this.#awoken(ctx))
-    if (renewal.kind === 'refused') throw new Refused(renewal.problems)
-    ctx.body = { key: renewal.key }
+    if (renewal.kind === 'refused') return renewal
+    const { tunnel, key } = renewal
+    return { kind: 'registered', id: tunnel.id, key, location: this.#links(tunnel).self, body: { key } }
   }
 
   /** A new key for whoever comes from the tunnel's own IPv6 address: the id and the name are told with it. */

@@ -17,12 +17,19 @@ export const UPDATE_PATH = '/nic/update'
 /** As clients write it who join a host and a path of their own. */
 const UPDATE_PATHS = /^\/+nic\/+update\/*$/
 
-/** Refusals that pass by themselves, so that a client had better try again. */
+/**
+ * Refusals that pass without anybody touching the client, so that it had better try again: a line that takes over for
+ * another one may have an address for now that nobody can have a tunnel on.
+ */
 const PASSING: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'ipv4-unreachable',
   'ipv4-in-use',
+  'ipv4-private',
+  'ipv4-shared',
+  'ipv4-not-yours',
   'quota-exceeded',
   'too-many-requests',
+  'suspended',
 ])
 /** Seconds until a client may try again if the refusal does not say: the time that an address takes to move. */
 const RETRY_SECONDS = '300'
@@ -89,9 +96,14 @@ export class Dyndns2 {
     if (names.length === 0) return { status: 400, word: 'notfqdn' }
     if (names.some(name => !name.includes('.') && !TUNNEL_ID.test(name)))
       return { status: 400, word: 'notfqdn' }
-    const strangers = names.filter(name => this.#options.keys.find(name)?.id !== tunnel.id)
+    const strangers = names.filter(name => !this.#isNameOf(name, tunnel))
     if (strangers.length === 0) return undefined
     return names.length > 1 ? { status: 400, word: 'numhost' } : { status: 404, word: 'nohost' }
+  }
+
+  /** Under a former origin too: the key has told whose client it is, and one that hears nohost ends for good. */
+  #isNameOf(name: string, { id, nicname, country }: Tunnel): boolean {
+    return this.#options.keys.find(name)?.id === id || name.startsWith(`${nicname}.${country}.`)
   }
 }
 

@@ -11,11 +11,12 @@ import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
-import { languageOf, seeOther } from './reply.ts'
+import { languageOf } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
+import { toNewKey, toWaitingKey } from './waiting-key.ts'
 
 export interface MailedLinksOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words' | 'log'> {
@@ -74,18 +75,16 @@ export class MailedLinks {
   }
 
   async #recover(ctx: Context): Promise<void> {
-    const { cookie, registrar, signIns } = this.#options
-    const tunnel = this.#tunnelOf(tokenOf(ctx))
-    const renewal = await registrar.renewKey(tunnel)
+    const token = tokenOf(ctx)
+    if (toWaitingKey(ctx, { ...this.#options, shown: [token] })) return
+    const renewal = await this.#options.registrar.renewKey(this.#tunnelOf(token))
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
-    cookie.send(ctx, signIns.open(tunnel.id))
-    const first = signIns.keepFirstView(tunnel.id, { key: renewal.key, warnings: [] })
-    seeOther(ctx, `/tunnels/${tunnel.id}?first=${first}`)
+    toNewKey(ctx, { ...this.#options, askedWith: [token], renewal })
   }
 
   #tunnelOf(token: string): Tunnel {
-    const { correspondence, table } = this.#options
-    const id = correspondence.links.tunnelOf(token)
+    const { correspondence, signIns, table } = this.#options
+    const id = correspondence.links.tunnelOf(token) ?? signIns.waitingFor([token])?.tunnelId
     const tunnel = id === undefined ? undefined : (table.byId(id) ?? table.dormant.byId(id))
     if (tunnel !== undefined) return tunnel
     const broken = id === undefined ? undefined : table.brokenById(id)

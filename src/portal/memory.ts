@@ -8,6 +8,7 @@ const problems = z.array(z.looseObject({ code: z.string() }))
 const keptSignIns = z.object({
   sessions: z.array(z.tuple([z.string(), session])),
   firstViews: z.array(z.tuple([z.string(), session.extend({ key: z.string(), warnings: problems })])),
+  asked: z.array(z.tuple([z.string(), session.extend({ view: z.string() })])).default([]),
 })
 const keptOutcomes = z.array(
   z.object({

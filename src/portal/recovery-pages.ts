@@ -6,11 +6,12 @@ import type { Registrar } from '../registration/registrar.ts'
 import { nameOf } from '../tunnel/tunnel.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
-import { languageOf, seeOther } from './reply.ts'
+import { languageOf } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
+import { toNewKey } from './waiting-key.ts'
 
 export interface RecoveryPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'words'> {
@@ -51,13 +52,11 @@ export class RecoveryPages {
   }
 
   async #recover(ctx: Context): Promise<void> {
-    const { cookie, registrar, signIns, table, trustedProxies } = this.#options
+    const { registrar, table, trustedProxies } = this.#options
     const behind = tunnelBehind(table, visitorOf(ctx.req, trustedProxies))
     if (behind.kind === 'none') throw refuse(behind.problem)
     const renewal = await registrar.renewKey(behind.tunnel)
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
-    const { id } = renewal.tunnel
-    cookie.send(ctx, signIns.open(id))
-    seeOther(ctx, `/tunnels/${id}?first=${signIns.keepFirstView(id, { key: renewal.key, warnings: [] })}`)
+    toNewKey(ctx, { ...this.#options, askedWith: [], renewal })
   }
 }

@@ -21,10 +21,14 @@ export interface FirstView {
   readonly typed?: AwaitingFields
 }
 
-/** Sessions and first views by token. */
+/** Where the view of a new key waits. */
+type Asked = Session & { readonly view: string }
+
+/** Sessions, first views, and what was asked for with which token, by token. */
 export interface KeptSignIns {
   readonly sessions: readonly (readonly [token: string, session: Session])[]
   readonly firstViews: readonly (readonly [token: string, view: FirstView & Session])[]
+  readonly asked: readonly (readonly [token: string, asked: Asked])[]
 }
 
 /**
@@ -37,6 +41,8 @@ export class SignIns {
   readonly #firstViews: BoundedSessions<FirstView & Session>
   /** Views on their way to a browser. */
   readonly #taken: BoundedSessions<FirstView & Session>
+  /** By the tokens with which new keys were asked for, which are void since. */
+  readonly #asked: BoundedSessions<Asked>
 
   /** `now`: milliseconds since some moment. A wall clock that is set ends no session and lengthens none. */
   constructor(now: () => number = () => performance.now()) {
@@ -44,6 +50,7 @@ export class SignIns {
     this.#sessions = new BoundedSessions(now)
     this.#firstViews = new BoundedSessions(now)
     this.#taken = new BoundedSessions(now)
+    this.#asked = new BoundedSessions(now)
   }
 
   /** Signs a browser in to a tunnel; returns its token. */
@@ -51,9 +58,22 @@ export class SignIns {
     return this.#sessions.add({ tunnelId, expires: this.#now() + SESSION_LIFETIME_MS })
   }
 
-  /** Keeps what waits for the next view of a tunnel's page; returns the token that asks for it. */
-  keepFirstView(tunnelId: string, view: FirstView): string {
-    return this.#firstViews.add({ ...view, tunnelId, expires: this.#now() + FRESH_KEY_LIFETIME_MS })
+  /**
+   * Keeps what waits for the next view of a tunnel's page; returns the token that asks for it. `askedWith`: what the asker
+   * has shown for it; a second click comes with that again, and so does whoever never got the reply.
+   */
+  keepFirstView(tunnelId: string, view: FirstView, askedWith: readonly string[] = []): string {
+    const expires = this.#now() + FRESH_KEY_LIFETIME_MS
+    const token = this.#firstViews.add({ ...view, tunnelId, expires })
+    for (const shown of askedWith) this.#asked.add({ tunnelId, expires, view: token }, shown)
+    return token
+  }
+
+  /** The view of a new key that still waits for who asked for it with one of these tokens. */
+  waitingFor(shown: readonly string[]): { readonly tunnelId: string; readonly view: string } | undefined {
+    return shown
+      .flatMap(token => this.#asked.get(token) ?? [])
+      .find(({ tunnelId, view }) => this.hasFirstView(tunnelId, view))
   }
 
   /** Whether the view behind a token still waits. */
@@ -83,7 +103,12 @@ export class SignIns {
 
   /** Whether one of a browser's tokens is signed in to the tunnel. */
   isOpen(tunnelId: string, tokens: readonly string[]): boolean {
-    return tokens.some(token => this.#sessions.find(tunnelId, token) !== undefined)
+    return this.openIn(tunnelId, tokens).length > 0
+  }
+
+  /** Those of a browser's tokens that are signed in to the tunnel. */
+  openIn(tunnelId: string, tokens: readonly string[]): readonly string[] {
+    return tokens.filter(token => this.#sessions.find(tunnelId, token) !== undefined)
   }
 
   /** The tunnels that a browser's tokens are signed in to, each once. */
@@ -98,13 +123,18 @@ export class SignIns {
 
   /** What a successor needs so that browsers stay signed in, and keys that nobody has seen yet wait. */
   kept(): KeptSignIns {
-    return { sessions: this.#sessions.kept(), firstViews: this.#firstViews.kept() }
+    return {
+      sessions: this.#sessions.kept(),
+      firstViews: this.#firstViews.kept(),
+      asked: this.#asked.kept(),
+    }
   }
 
   /** Takes what `kept` has given. */
-  restore({ sessions, firstViews }: KeptSignIns): void {
+  restore({ sessions, firstViews, asked }: KeptSignIns): void {
     this.#sessions.restore(sessions)
     this.#firstViews.restore(firstViews)
+    this.#asked.restore(asked)
   }
 
   /** Ends the sessions of a tunnel that is deleted or has a new key, and forgets the old key where it waits. */
@@ -112,5 +142,6 @@ export class SignIns {
     this.#sessions.deleteAll(tunnelId)
     this.#firstViews.deleteAll(tunnelId)
     this.#taken.deleteAll(tunnelId)
+    this.#asked.deleteAll(tunnelId)
   }
 }

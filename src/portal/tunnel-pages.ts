@@ -19,6 +19,7 @@ import { isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
 import { isAction, scriptFileName } from './tunnel-scripts.ts'
 import { TunnelView, type TunnelViewOptions } from './tunnel-view.ts'
 import { visitorOf } from './visitor.ts'
+import { toNewKey, toWaitingKey } from './waiting-key.ts'
 
 export interface TunnelPagesOptions extends TunnelViewOptions, Pick<PortalOptions, 'table'> {
   readonly registrar: Registrar
@@ -56,6 +57,7 @@ export class TunnelPages {
     const first = signIns.takeFirstView(id, token)
     if (first !== undefined) keepUnlessSent(ctx, { signIns, token })
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
+      if (toWaitingKey(ctx, { ...this.#options, shown: cookie.tokensIn(ctx), tunnelId: id })) return
       this.#options.signInPages.show(ctx, { reference: id })
       return
     }
@@ -108,19 +110,20 @@ export class TunnelPages {
   }
 
   async #renewKey(ctx: Context): Promise<void> {
+    const { cookie, registrar, signIns } = this.#options
+    const shown = cookie.tokensIn(ctx)
+    if (toWaitingKey(ctx, { ...this.#options, shown, tunnelId: idOf(ctx) })) return
     const tunnel = signedInTunnel(ctx, this.#options)
+    const askedWith = signIns.openIn(tunnel.id, shown) // and none that others have planted
     const { sure = '' } = await readForm(ctx.req)
     if (sure !== 'yes') {
       ctx.status = 400
       this.#view.send(ctx, tunnel, { isKeyUnsure: true })
       return
     }
-    const { cookie, registrar, signIns } = this.#options
     const renewal = await registrar.renewKey(tunnel)
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
-    cookie.send(ctx, signIns.open(tunnel.id))
-    const token = signIns.keepFirstView(tunnel.id, { key: renewal.key, warnings: [] })
-    seeOther(ctx, `/tunnels/${tunnel.id}?first=${token}`)
+    toNewKey(ctx, { ...this.#options, askedWith, renewal })
   }
 
   async #delete(ctx: Context): Promise<void> {

@@ -32,15 +32,20 @@ export class BoundedSessions<T extends Session> {
     return token
   }
 
-  find(tunnelId: string, token: string): T | undefined {
+  /** What stands behind a token, as long as it lasts. */
+  get(token: string): T | undefined {
     const session = this.#byToken.get(token)
-    return session?.tunnelId === tunnelId && session.expires >= this.#now() ? session : undefined
+    return session !== undefined && session.expires >= this.#now() ? session : undefined
+  }
+
+  find(tunnelId: string, token: string): T | undefined {
+    const session = this.get(token)
+    return session?.tunnelId === tunnelId ? session : undefined
   }
 
   /** The tunnel that a token is for, as long as it lasts. */
   tunnelOf(token: string): string | undefined {
-    const session = this.#byToken.get(token)
-    return session !== undefined && session.expires >= this.#now() ? session.tunnelId : undefined
+    return this.get(token)?.tunnelId
   }
 
   /** What stood behind the token. */

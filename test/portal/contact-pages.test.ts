@@ -95,6 +95,20 @@ test('a lost key is replaced by the link that is mailed, which works once', asyn
   }
 })
 
+test('the link leads to the key until that was seen: after a double click, or a reply that was lost', async () => {
+  await keepConfirmed()
+  await world.post('/recover/mail', { reference: given.name, email: EMAIL })
+  const path = await link()
+  await world.post(path, {}) // the browser drops this reply for the next
+  assert.equal((await world.ask(path)).status, 200)
+  const second = await world.post(path, {})
+  assert.equal(second.status, 303)
+  const page = await world.ask(String(second.headers.location), { headers: cookieIn(second) })
+  const key = /id="key"[^>]*>([0-9a-f]{32})</.exec(page.text)?.[1] ?? ''
+  assert.ok(world.broker.table.keyMatches(given.id, key))
+  assert.equal((await world.post(path, {})).status, 404)
+})
+
 test('it says the same whether tunnel and address fit or not, and mails only where they do', async () => {
   await keepConfirmed()
   const texts = new Set<string>()

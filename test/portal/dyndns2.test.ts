@@ -10,6 +10,8 @@ import { type Given, LAB, PortalWorld } from './portal-world.ts'
 
 const DDCLIENT = 'ddclient/3.10.0'
 const INADYN = 'inadyn/2.10.0 https://github.com/troglobit/inadyn/issues'
+/** As on the Internet, but for echoes. */
+const STRICT = '[tunnel]\nreachability = "off"\n[web]\ntrusted_proxies = ["127.0.0.0/8", "::1"]\n'
 /** inadyn's idea of success: one of these anywhere in the body. */
 const INADYN_SUCCESS = /good|ok|true|updated|nochg/i
 
@@ -300,6 +302,40 @@ test('who comes over IPv6 without an address is told how to come over IPv4', asy
   assert.equal(answer.status, 400)
   assert.match(answer.text, /^dnserr ipv4-syntax You come over IPv6, from 2001:db8::77.* come over IPv4/)
 })
+
+test('a name that a tunnel had under a former origin is its own: a client that is told nohost ends for good', async () => {
+  await using world = await PortalWorld.open()
+  const { id, key } = await world.register({ nicname: 'dyn' })
+  const update = (hostname: string) =>
+    world.ask(`/nic/update?hostname=${hostname}&myip=192.0.2.7`, {
+      headers: { authorization: `Basic ${Buffer.from(`${id}:${key}`).toString('base64')}` },
+    })
+  assert.match((await update('dyn.ca.former.example')).text, /^(good|nochg) 192\.0\.2\.7\n$/)
+  assert.equal((await update('dyn.fr.former.example')).text, 'nohost\n')
+  assert.equal((await update('dyna.ca.former.example')).text, 'nohost\n')
+})
+
+for (const [what, change] of [
+  ['that the tunnel is suspended', { isSuspended: true, myip: '81.2.69.7' }],
+  ['a private address, as of a second line', { isSuspended: false, myip: '192.168.1.7' }],
+  ['an address behind the NAT of a provider', { isSuspended: false, myip: '100.64.1.7' }],
+  ['an address that is not the one it comes from', { isSuspended: false, myip: '81.2.69.77' }],
+] as const)
+  test(`inadyn is told of ${what} as of what passes: it would never come again`, async () => {
+    await using world = await PortalWorld.open(STRICT)
+    const from = { 'x-forwarded-for': '81.2.69.7' }
+    const given = { ipv4: '81.2.69.7', nicname: 'dyn', country: 'ca', os: 'linux' }
+    const answer = await world.askJson('/api/v1/tunnels', 'POST', given, from)
+    const { id, key } = JSON.parse(answer.text) as Given
+    if (change.isSuspended) await world.broker.lifecycle.suspend(id)
+    const query = `/nic/update?hostname=${id}&username=${id}&password=${key}&myip=${change.myip}`
+    const reply = await world.ask(query, { headers: { ...from, 'user-agent': INADYN } })
+    assert.deepEqual([reply.status, reply.text.slice(0, 4)], [503, '911 '])
+    assert.ok(Number(reply.headers['retry-after']) > 0)
+    assert.doesNotMatch(reply.text, INADYN_SUCCESS)
+    const other = await world.ask(query, { headers: from })
+    assert.ok(other.status >= 400 && other.status < 500, `${other.status} ${other.text}`)
+  })
 
 test('to inadyn, which ends for good on all but 5xx, a refusal that passes is 503 with Retry-After', async () => {
   await using world = await PortalWorld.open(LAB.replace('"off"', '"require"'))

@@ -81,6 +81,54 @@ suite('a new key', () => {
     )
   })
 
+  test('is the one that is shown after a double click, although the first one signs the browser out', async () => {
+    await using world = await PortalWorld.open()
+    const { id, key } = await world.register()
+    const mine = cookieIn(await world.post('/tunnels', { reference: id, key }))
+    await world.post(`/tunnels/${id}/key`, { sure: 'yes' }, mine) // the browser drops this reply for the next
+    const second = await world.post(`/tunnels/${id}/key`, { sure: 'yes' }, mine)
+    assert.equal(second.status, 303)
+    const page = await world.ask(String(second.headers.location), { headers: cookieIn(second) })
+    const fresh = KEY.exec(page.text)?.[1] ?? assert.fail(page.text)
+    assert.ok(world.broker.table.keyMatches(id, fresh))
+    assert.equal((await world.post(`/tunnels/${id}/key`, { sure: 'yes' }, mine)).status, 401)
+  })
+
+  test('waits for the browser that asked for it and never got the reply, and for no other', async () => {
+    await using world = await PortalWorld.open()
+    const { id, key } = await world.register()
+    const mine = cookieIn(await world.post('/tunnels', { reference: id, key }))
+    const other = cookieIn(await world.post('/tunnels', { reference: id, key }))
+    await world.post(`/tunnels/${id}/key`, { sure: 'yes' }, mine)
+    for (const cookie of [other, {}]) {
+      const page = await world.ask(`/tunnels/${id}`, { headers: cookie })
+      assert.match(page.text, /<h1>Open your tunnel<\/h1>/)
+      assert.equal((await world.post(`/tunnels/${id}/key`, { sure: 'yes' }, cookie)).status, 401)
+    }
+    const back = await world.ask(`/tunnels/${id}`, { headers: mine })
+    assert.equal(back.status, 303)
+    const page = await world.ask(String(back.headers.location), { headers: cookieIn(back) })
+    assert.ok(world.broker.table.keyMatches(id, KEY.exec(page.text)?.[1] ?? assert.fail(page.text)))
+  })
+
+  test('through the API is given again to the same Idempotency-Key and the old key, as long as it opens', async () => {
+    await using world = await PortalWorld.open()
+    const { id, key } = await world.register()
+    const renew = (headers: Readonly<Record<string, string>>) =>
+      world.ask(`/api/v1/tunnels/${id}/key`, { method: 'POST', headers })
+    const mine = { ...bearer(key), 'idempotency-key': 'once' }
+    const first = await renew(mine)
+    const again = await renew(mine)
+    assert.deepEqual([again.status, again.text], [200, first.text])
+    assert.equal((await renew({ 'idempotency-key': 'once' })).status, 401)
+    assert.equal((await renew({ ...mine, ...bearer('0'.repeat(32)) })).status, 401)
+    assert.equal((await renew({ ...mine, 'idempotency-key': 'other' })).status, 401)
+    const { key: fresh } = JSON.parse(first.text) as Given
+    assert.ok(world.broker.table.keyMatches(id, fresh))
+    assert.equal((await renew(bearer(fresh))).status, 200)
+    assert.equal((await renew(mine)).status, 401)
+  })
+
   test('ends what is heard with the old one, and frees its places', { timeout: 20_000 }, async () => {
     await using world = await PortalWorld.open()
     const { id, key } = await world.register()

@@ -179,6 +179,15 @@ test('a malformed database is named with the remedy; its zones are SERVFAIL, and
   assert.match(server.stderr, /freenet6\.db.*put a backup in its place/)
 })
 
+test('a database without one of its tables is named; its zones are SERVFAIL, and the others are served', async () => {
+  await fill()
+  const shell = new DatabaseSync(join(disk, 'data', 'freenet6.db'))
+  shell.exec('DROP TABLE notices')
+  shell.close()
+  await using server = await start()
+  await assertServedWithoutTunnels(server, /freenet6\.db can't be used as a database: no such table: notices/)
+})
+
 test('a command on a malformed database fails and names the file', async () => {
   mkdirSync(join(disk, 'data'))
   const file = join(disk, 'data', 'freenet6.db')

@@ -21,6 +21,14 @@ test('SIGUSR1 opens no inspector', async () => {
   assert.doesNotMatch(server.stderr, /Debugger listening/)
 })
 
+test('SIGUSR2, which asks other programs to open their logs again, does not end the service', async () => {
+  await using server = await startServer()
+  process.kill(server.pid, 'SIGUSR2')
+  await sleep(200)
+  assert.equal((await fetch(`${server.web}/healthz`)).status, 200)
+  assert.match(server.stderr, /a signal without a meaning/)
+})
+
 /** Command lines of living processes, by the id of each. */
 function processes(): ReadonlyMap<number, string> {
   const ids = readdirSync('/proc').filter(name => /^\d+$/.test(name))

@@ -101,6 +101,17 @@ test('a restored backup has its rows, and serials later than any that the old da
   assert.equal(world.table.count(), 1)
 })
 
+test('a zone that came after the backup keeps a serial later than it has had', async () => {
+  const database = join(world.directory, 'data', 'freenet6.db')
+  await world.broker.store.backUp(backupFile())
+  world.connection.exec("INSERT INTO zone_serials VALUES ('later.example', 2026112707)")
+  world.broker.close()
+  await restore(database)
+  const [row] = rowsIn(database, "SELECT serial FROM zone_serials WHERE apex = 'later.example'")
+  assert.ok(Number(row?.serial) > 2026112707)
+  world = await World.open({ directory: world.directory })
+})
+
 test('where the old database is lost, the serials jump as far as RFC 1982 lets them', async () => {
   await world.broker.store.backUp(backupFile())
   const [before] = rowsIn(backupFile(), 'SELECT max(serial) AS serial FROM zone_serials')

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
-import { Database, DatabaseFault } from '../../src/store/sqlite/database.ts'
+import { Database } from '../../src/store/sqlite/database.ts'
+import { DatabaseFault } from '../../src/store/sqlite/database-fault.ts'
+import { MIGRATIONS } from '../../src/store/sqlite/migrations.ts'
 import { storageFaultOf } from '../../src/store/storage-fault.ts'
 
 let directory: string
@@ -79,6 +81,18 @@ test('a file that is no database is refused', () => {
   assert.equal(
     faultOf(() => Database.open(path)),
     'database-unreadable',
+  )
+})
+
+test('a copy made by .dump, which knows no number of the schema, is refused with what mends it', () => {
+  Database.open(file()).close()
+  const raw = new DatabaseSync(file())
+  raw.exec('PRAGMA user_version = 0')
+  raw.close()
+  assert.throws(
+    () => Database.open(file()),
+    (error: Error) =>
+      error.message.includes(`sqlite3 ${file()} 'PRAGMA user_version = ${MIGRATIONS.length}'`),
   )
 })
 

@@ -34,11 +34,14 @@ const SCHEMA_1 = `
   PRAGMA user_version = 1;
 `
 
-async function migrated(): Promise<World> {
+/** As the very first databases were made, which had the same number. */
+const WITHOUT_ROWIDS = SCHEMA_1.replace(/\n {2}\);/, '\n  ) WITHOUT ROWID;')
+
+async function migrated(schema = SCHEMA_1): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'freenet6-migration-'))
   mkdirSync(join(directory, 'data'))
   const database = new DatabaseSync(join(directory, 'data', 'freenet6.db'))
-  database.exec(SCHEMA_1)
+  database.exec(schema)
   const insert =
     database.prepare(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname,
     country, os, creation_time, unreachable, key_hash) VALUES (?, ?, ?, ?, ?, ?, 'ca', 'linux', 5, ?, ?)`)
@@ -104,6 +107,17 @@ test('after the migration what was unique still is, and a row may be without an 
     assert.throws(() => world.edit(row("'x', NULL, 'x::2', 'x::1', 'x', 'h0'")), /UNIQUE/)
     world.edit(row("'x', NULL, 'x::2', 'x::1', 'x', 'x'"))
     world.edit(row("'y', NULL, 'y::2', 'y::1', 'y', 'y'"))
+  } finally {
+    world.end()
+  }
+})
+
+test('a database of the very first tables, which had no rowids, keeps its tunnels too', async () => {
+  const world = await migrated(WITHOUT_ROWIDS)
+  try {
+    assert.deepEqual(world.table.brokenRows(), [])
+    for (const n of [0, 1, 2]) assert.ok(world.table.keyMatches(`id${n}`, `key${n}`))
+    assert.equal(world.table.byId('id1')?.unreachable, 3)
   } finally {
     world.end()
   }

@@ -134,6 +134,13 @@ export const OPERATIONS: readonly Operation[] = [
     path: `${TUNNEL}/key`,
     summary: 'A new key; the old one is void.',
     access: 'key',
+    parameters: [
+      {
+        name: 'Idempotency-Key',
+        in: 'header',
+        about: 'With the old key, the same one gives the first reply again, for ten minutes',
+      },
+    ],
     status: 200,
     gives: { kind: 'json', schema: 'Key' },
     refusals: KEY_REFUSALS,

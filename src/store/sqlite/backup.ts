@@ -109,27 +109,38 @@ function serialsOf(database: string): ReadonlyMap<string, number> | undefined {
   if (!existsSync(database)) return undefined
   try {
     const connection = new DatabaseSync(database, { readOnly: true })
-    const rows = connection.prepare('SELECT apex, serial FROM zone_serials').all()
-    connection.close()
-    return new Map(rows.map(({ apex, serial }) => [String(apex), Number(serial)]))
+    try {
+      return serialsIn(connection)
+    } finally {
+      connection.close()
+    }
   } catch {
     return undefined
   }
 }
 
-function advanceSerials(database: string, replaced: ReadonlyMap<string, number> | undefined): void {
+/** Those of zones that the backup does not know are kept too: such a zone has been served since. */
+function advanceSerials(database: string, replaced: ReadonlyMap<string, number> = new Map()): void {
   const connection = new DatabaseSync(database)
   try {
-    const write = connection.prepare('UPDATE zone_serials SET serial = ? WHERE apex = ?')
-    for (const { apex, serial } of connection.prepare('SELECT apex, serial FROM zone_serials').all()) {
-      const known = (Number(serial) + SEEN_CHANGES) >>> 0
-      const seen = replaced?.get(String(apex))
-      const ahead = seen === undefined ? Number(serial) + UNSEEN_CHANGES : seen + SEEN_CHANGES
-      write.run(laterSerial(known, ahead >>> 0), String(apex))
-    }
+    const write = connection.prepare('INSERT OR REPLACE INTO zone_serials (apex, serial) VALUES (?, ?)')
+    const saved = serialsIn(connection)
+    for (const apex of new Set([...saved.keys(), ...replaced.keys()]))
+      write.run(apex, serialAfter(saved.get(apex), replaced.get(apex)))
   } finally {
     connection.close()
   }
+}
+
+/** A serial later than the one that a backup has, and than any that was given out since. */
+function serialAfter(saved: number | undefined, seen: number | undefined): number {
+  const ahead = seen === undefined ? (saved ?? 0) + UNSEEN_CHANGES : seen + SEEN_CHANGES
+  return saved === undefined ? ahead >>> 0 : laterSerial((saved + SEEN_CHANGES) >>> 0, ahead >>> 0)
+}
+
+function serialsIn(connection: DatabaseSync): ReadonlyMap<string, number> {
+  const rows = connection.prepare('SELECT apex, serial FROM zone_serials').all()
+  return new Map(rows.map(({ apex, serial }) => [String(apex), Number(serial)]))
 }
 
 /** Gives a complete file its name: after a power cut it is there whole, or not at all. */

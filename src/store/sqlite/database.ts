@@ -3,38 +3,12 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
 import { backUp } from './backup.ts'
-import { MIGRATIONS } from './migrations.ts'
+import { asFault, DatabaseFault } from './database-fault.ts'
+import { migrate } from './migrate.ts'
 import { OpenFiles } from './open-files.ts'
 import { openPrivateCopy } from './private-copy.ts'
 
 export type Statement = StatementSync
-
-export type DatabaseFaultCode =
-  | 'database-locked'
-  | 'database-newer'
-  | 'database-unreadable'
-  | 'database-read-only'
-
-/** The database can't be served; the message says what to do. */
-export class DatabaseFault extends Error {
-  readonly code: DatabaseFaultCode
-
-  constructor(code: DatabaseFaultCode, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-  }
-}
-
-/** What the system says of a disk that can't be written now; other errors are a mistake of whoever set it up. */
-const DISK_ERRORS = new Set(['EROFS', 'ENOSPC', 'EDQUOT', 'EIO'])
-
-/** Whether a disk or a broken file is at fault, and not the configuration. */
-export function isOfTheDisk({ code, cause }: DatabaseFault): boolean {
-  if (code === 'database-unreadable') return true
-  if (code !== 'database-read-only') return false
-  const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  return DISK_ERRORS.has(errno) || storageFaultOf(cause) !== undefined
-}
 
 /** The indexes of a hundred thousand tunnels stay in memory: a registration touches a page of each. */
 const CACHE_KIB = 65_536
@@ -254,7 +228,7 @@ function openMigrated(file: string): DatabaseSync {
   const connection = new DatabaseSync(file)
   try {
     configure(connection)
-    migrate(connection)
+    migrate(connection, file)
     return connection
   } catch (error) {
     connection.close()
@@ -269,26 +243,4 @@ function configure(connection: DatabaseSync): void {
      PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
      PRAGMA journal_size_limit = ${WAL_BYTES_KEPT}`,
   )
-}
-
-function migrate(connection: DatabaseSync): void {
-  const version = Number(connection.prepare('PRAGMA user_version').get()?.user_version)
-  if (version > MIGRATIONS.length) {
-    throw new DatabaseFault(
-      'database-newer',
-      `the database has schema ${version}, this program knows up to ${MIGRATIONS.length}: run the program that wrote it`,
-    )
-  }
-  for (const [index, sql] of MIGRATIONS.entries()) {
-    if (index < version) continue
-    connection.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${index + 1}; COMMIT`)
-  }
-}
-
-function asFault(error: unknown, file: string): DatabaseFault {
-  if (error instanceof DatabaseFault) return error
-  const reason = error instanceof Error ? error.message : String(error)
-  const fault = storageFaultOf(error)
-  const code = fault === 'unwritable' || fault === 'full' ? 'database-read-only' : 'database-unreadable'
-  return new DatabaseFault(code, `${file} can't be used as a database: ${reason}`, { cause: error })
 }

@@ -21,6 +21,7 @@ import type {
 } from '../tunnel-store.ts'
 import { BrokenRows } from './broken-rows.ts'
 import { Database } from './database.ts'
+import { asFault } from './database-fault.ts'
 import { DormantWrites } from './dormant-writes.ts'
 import { callSafely, Feed } from './feed.ts'
 import { type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
@@ -110,7 +111,7 @@ export class SqliteStore implements TunnelStore {
       return new SqliteStore(database, options)
     } catch (error) {
       database.close()
-      throw error
+      throw isOfSqlite(error) ? asFault(error, options.file) : error
     }
   }
 
@@ -355,6 +356,11 @@ export class SqliteStore implements TunnelStore {
     if (!this.#committed.isHeard || (rows.length === 0 && names === undefined)) return
     this.#committed.tell({ rows, serials: names?.serials ?? [], rrsets: names?.prepared.differences ?? [] })
   }
+}
+
+/** A table or a column that is not there: the statements are all prepared when the store is made. */
+function isOfSqlite(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error
 }
 
 /** Names of a commit that is not yet written, and the serials that they come with. */
