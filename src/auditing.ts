@@ -1,7 +1,10 @@
 import type { Broker } from './broker.ts'
+import type { Care } from './lifecycle/audit.ts'
 import type { Log } from './shared/log.ts'
 
 const AUDIT_INTERVAL_MS = 60_000
+/** Of the audits by the clock every tenth is thorough; those for a reason all are. */
+const THOROUGH_EVERY = 10
 
 /**
  * The audit: every minute, and at once when another program has committed to the database; then rows are counted afresh,
@@ -14,9 +17,10 @@ export function keepAudited(parts: {
   readonly log: Log
 }): () => void {
   const { broker, monitor, metrics, log } = parts
-  const audit = async () => {
+  let audits = 0
+  const audit = async (care: Care) => {
     try {
-      metrics.countAudit((await broker.audit.run()).differences)
+      metrics.countAudit((await broker.audit.run(care)).differences)
     } catch (error) {
       broker.store.noteFault(error)
       log.error({ err: error }, 'audit failed')
@@ -30,13 +34,13 @@ export function keepAudited(parts: {
     }
   }
   const timer = setInterval(() => {
-    void audit()
+    void audit(++audits % THOROUGH_EVERY === 0 ? 'thorough' : 'quick')
     void endDormant()
   }, AUDIT_INTERVAL_MS)
   const stopListening = broker.store.onForeignCommit(() => {
     log.info({}, 'another program has written to the table')
     monitor.wake()
-    void audit()
+    void audit('thorough')
     broker.lifecycle.recount()
     broker.lifecycle.reconcile().catch((error: unknown) => log.error({ err: error }, 'reconciliation failed'))
   })

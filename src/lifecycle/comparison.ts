@@ -1,10 +1,10 @@
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { RowDifference, TunnelReader } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { isSameName } from '../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { TunnelZoneName } from './tunnel-names.ts'
-import { put, removal, type TunnelZone } from './tunnel-zone.ts'
+import { put, removal, type TunnelRrsets, type TunnelZone } from './tunnel-zone.ts'
 
 export interface RrsetCount {
   readonly rrsets: number
@@ -73,6 +73,17 @@ export class Comparison {
     return 'published'
   }
 
+  /** How many rrsets have come and gone with rows that were committed. */
+  movedBy(rows: readonly RowDifference[]): number {
+    let moved = 0
+    for (const { before, after } of rows) {
+      const was = before === undefined || 'reason' in before ? undefined : this.#zone.wantedOf(before)
+      const is = after && this.#zone.wantedOf(after)
+      if (was === undefined || is === undefined) moved += countOf(was ?? is)
+    }
+    return moved
+  }
+
   #isWanted(zone: TunnelZoneName, { owner, type }: Rrset): boolean {
     const tunnel = this.#tunnelAt(zone, owner)
     if (tunnel === undefined) return false
@@ -89,4 +100,8 @@ export class Comparison {
     const name = this.#zone.names.nicnameOf(owner)
     return name === undefined ? undefined : this.#tunnels.byName(name.nicname, name.country)
   }
+}
+
+function countOf(rrsets: TunnelRrsets | undefined): number {
+  return rrsets === undefined ? 0 : 2 + rrsets.further.length
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
+import type { Care } from '../../src/lifecycle/audit.ts'
 import { TYPE } from '../../src/wire/codes.ts'
 import { soaSerial } from '../../src/zone/serial.ts'
 import { World } from './world.ts'
@@ -75,4 +76,58 @@ test('what another transaction does while rows are healed is seen too', async ()
   await healed
   assert.deepEqual([isAnswered('h1'), isAnswered('h2400'), isAnswered('late')], [false, false, true])
   assert.equal((await world.audit.run()).differences, 0)
+})
+
+/** The names that an audit looks up among the rows while an early row goes, which it has seen and counted. */
+async function lookupsBesideACommit(care: Care, edit?: string): Promise<number> {
+  insertRows()
+  await world.audit.run()
+  if (edit !== undefined) world.edit(edit)
+  const { table } = world
+  const { byName } = table
+  let lookups = 0
+  table.byName = (...name) => {
+    lookups++
+    return byName.apply(table, name)
+  }
+  try {
+    const audit = world.audit.run(care)
+    await world.lifecycle.delete('t1')
+    await audit
+    return lookups
+  } finally {
+    table.byName = byName
+  }
+}
+
+test('a quick audit takes what was committed meanwhile for the reason why the counts differ', async () => {
+  assert.equal(await lookupsBesideACommit('quick'), 0)
+})
+
+test('a thorough one looks every name up, although as many strays as rows that went make the counts agree', async () => {
+  assert.ok((await lookupsBesideACommit('thorough', "DELETE FROM tunnels WHERE id = 't2400'")) >= ROWS - 2)
+  assert.equal(isAnswered('h2400'), false)
+})
+
+test('a quick audit finds strays where nothing was committed meanwhile, and where more differs than was', async () => {
+  insertRows()
+  await world.audit.run()
+  world.edit("DELETE FROM tunnels WHERE id = 't2400'")
+  assert.equal((await world.audit.run('quick')).differences, 2)
+  world.edit("DELETE FROM tunnels WHERE id BETWEEN 't2000' AND 't2100'")
+  const audit = world.audit.run('quick')
+  await world.lifecycle.delete('t1')
+  await audit
+  assert.equal(isAnswered('h2050'), false)
+})
+
+test('a thorough audit that is asked for while a quick one runs is thorough, whatever is asked for after it', async () => {
+  insertRows()
+  await world.audit.run()
+  const first = world.audit.run('quick')
+  world.edit("DELETE FROM tunnels WHERE id = 't2400'")
+  void world.audit.run('thorough')
+  void world.audit.run('quick')
+  await first
+  assert.equal(isAnswered('h2400'), false)
 })
