@@ -15,7 +15,7 @@ export class Geofeed {
   readonly #table: Pick<TunnelReader, 'slice'>
   readonly #isCountry: (code: string) => boolean
   readonly #now: () => number
-  #text: Promise<string> | undefined
+  #octets: Promise<Buffer> | undefined
   #goodUntil = Number.NEGATIVE_INFINITY
 
   /** `now`: milliseconds since some moment. */
@@ -28,24 +28,24 @@ export class Geofeed {
     this.#now = options.now ?? (() => performance.now())
   }
 
-  /** The whole feed, as it was at most five minutes ago. Rejects if the table can't be read. */
-  text(): Promise<string> {
-    if (this.#text !== undefined && this.#now() < this.#goodUntil) return this.#text
+  /** The whole feed in UTF-8, as it was at most five minutes ago: a string would be encoded for each who asks. Rejects if the table can't be read. */
+  octets(): Promise<Buffer> {
+    if (this.#octets !== undefined && this.#now() < this.#goodUntil) return this.#octets
     this.#goodUntil = this.#now() + GOOD_FOR_MS
     const made = this.#make()
-    this.#text = made
+    this.#octets = made
     made.catch(() => {
-      if (this.#text === made) this.#text = undefined
+      if (this.#octets === made) this.#octets = undefined
     })
     return made
   }
 
-  async #make(): Promise<string> {
+  async #make(): Promise<Buffer> {
     const parts = ['# prefix,country,region,city,postal code (RFC 8805)\n']
     for (let from: Cursor | undefined; ; await nextTurn()) {
       const { rows, next }: TableSlice<Tunnel> = this.#table.slice(from, SLICE)
       parts.push(rows.map(tunnel => this.#line(tunnel)).join(''))
-      if (next === undefined) return parts.join('')
+      if (next === undefined) return Buffer.from(parts.join(''))
       from = next
     }
   }

@@ -17,7 +17,7 @@ export function mountPublicDocuments(
 ): void {
   const geofeed = new Geofeed(parts.table, { isCountry })
   router.get('/geofeed.csv', async ctx => {
-    ctx.body = await geofeed.text()
+    ctx.body = await geofeed.octets()
     ctx.type = 'text/csv; charset=utf-8'
     ctx.set('cache-control', `max-age=${GEOFEED_SECONDS}`)
   })

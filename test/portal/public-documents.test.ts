@@ -37,8 +37,8 @@ suite('the geofeed (RFC 8805)', () => {
       slice: (from, limit) => (isReadable ? world.broker.table.slice(from, limit) : assert.fail('the disk')),
     }
     const geofeed = new Geofeed(table, { isCountry: () => true, now: () => clock.now })
-    const countLines = async () => (await geofeed.text()).trimEnd().split('\n').length
-    await assert.rejects(geofeed.text(), /the disk/)
+    const countLines = async () => (await geofeed.octets()).toString().trimEnd().split('\n').length
+    await assert.rejects(geofeed.octets(), /the disk/)
     isReadable = true
     assert.equal(await countLines(), 1)
     await world.register()
