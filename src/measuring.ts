@@ -5,6 +5,7 @@ import { cached } from './health/cached.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
 import type { LastResort } from './last-resort.ts'
+import type { HeldSockets } from './listen/held-sockets.ts'
 import type { Monitor } from './monitor/monitor.ts'
 import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
@@ -53,15 +54,18 @@ export function troublesOf(parts: {
   readonly broker: Broker
   readonly monitor: Monitor
   readonly dns: DnsServing
+  readonly sockets: HeldSockets | undefined
 }): readonly string[] {
-  const { lastResort, broker, monitor, dns } = parts
+  const { lastResort, broker, monitor, dns, sockets } = parts
   return [
     ...lastResort.troubles(),
     ...broker.statics.failures,
     ...broker.store.troubles.map(({ code, reason }) => `${code}: ${reason}`),
     ...misfitOf(broker.table),
     ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
-    ...dns.listeners.pending.map(endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`),
+    ...[...dns.listeners.pending, ...(sockets?.absent ?? [])].map(
+      endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`,
+    ),
   ]
 }
 

@@ -30,6 +30,8 @@ import { changeLevel, type LeveledLog, type Log } from './shared/log.ts'
 import type { LogOutput } from './shared/log-output.ts'
 import { Stops } from './stops.ts'
 
+const AWAITED = 'addresses of web.listen or dns.tls.listen are not there yet: they are waited for'
+
 /** What the service manager shows of a process that serves. */
 export const SERVING = 'serving'
 
@@ -93,7 +95,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   const monitor = monitorOf(config, { broker, log })
   const metrics = measured(config, { broker, dns, secondaries, monitor, output })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
-  const troubles = () => troublesOf({ lastResort, broker, monitor, dns })
+  const troubles = () => troublesOf({ lastResort, broker, monitor, dns, sockets })
   const recentRefusals = new RecentRefusals()
   const correspondence = correspondenceOf(config, broker)
   let unready: readonly string[] = ['The start is not finished.']
@@ -110,6 +112,8 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     log,
   })
   stops.pushLasting(() => portal.close())
+  const absent = sockets?.absent ?? []
+  if (absent.length > 0) log.warn({ pending: absent.map(formatEndpoint) }, AWAITED)
   const publicUrl = config.web.public_url || portal.url
   stops.push(tellOwners(config, { broker, correspondence, publicUrl, log }))
   const untold = new Reload(config, {

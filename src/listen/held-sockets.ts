@@ -1,7 +1,7 @@
 import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
 import type { Libc } from './libc.ts'
 import { ListenFault } from './listen-fault.ts'
-import { openStream } from './open-stream.ts'
+import { type OpenStream, openStream } from './open-stream.ts'
 import { boundTo, type OpenSocket, openSockets, RECEIVE_BUFFER } from './udp/open-socket.ts'
 import { isWildcard } from './udp/packet-info.ts'
 import { socketAddress } from './udp/socket-address.ts'
@@ -51,6 +51,8 @@ const ABSENT = 'EADDRNOTAVAIL'
 export class HeldSockets {
   readonly #libc: Libc
   readonly #held: Held[]
+  /** Endpoints that were opened before this machine had their address. */
+  readonly #ahead: Endpoint[] = []
 
   constructor(libc: Libc, passed: readonly PassedSocket[] = []) {
     this.#libc = libc
@@ -125,6 +127,11 @@ export class HeldSockets {
     return this.#held.filter(held => !known.has(held)).map(describe)
   }
 
+  /** Endpoints of the web and of TLS whose address this machine does not have yet: each is heard as soon as it does. */
+  get absent(): readonly Endpoint[] {
+    return this.#ahead.filter(endpoint => !this.#isHere(endpoint))
+  }
+
   /** What a successor is given: descriptors, and what each is for. */
   get handed(): readonly PassedSocket[] {
     return this.#held.map(({ fd, role, asked, name }) => ({ fd, role, asked, name }))
@@ -187,8 +194,29 @@ export class HeldSockets {
   }
 
   #openStream(role: SocketRole, endpoint: Endpoint): Held {
-    const { fd, address } = openStream(this.#libc, endpoint)
+    const { fd, address } = this.#stream(role, endpoint)
     return this.#hold({ fd, role, endpoint, bound: address })
+  }
+
+  /** For want of an address of the web or of TLS nobody shall go without names: who waits for those of DNS has others. */
+  #stream(role: SocketRole, endpoint: Endpoint): OpenStream {
+    try {
+      return openStream(this.#libc, endpoint)
+    } catch (error) {
+      if (!(error instanceof ListenFault) || error.code !== ABSENT || role === 'tcp') throw error
+      const stream = openStream(this.#libc, endpoint, { isAhead: true })
+      this.#ahead.push(endpoint)
+      return stream
+    }
+  }
+
+  #isHere({ address }: Endpoint): boolean {
+    try {
+      this.#libc.close(openStream(this.#libc, { address, port: 0 }).fd)
+      return true
+    } catch {
+      return false
+    }
   }
 
   #openUdp(endpoint: Endpoint, wishes: UdpWishes): void {

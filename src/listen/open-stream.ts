@@ -13,8 +13,15 @@ export interface OpenStream {
   readonly address: Endpoint
 }
 
-/** Opens a socket that listens: connections wait until somebody accepts them. Port 0 is any free one. Throws a ListenFault. */
-export function openStream(libc: Libc, endpoint: Endpoint): OpenStream {
+/**
+ * Opens a socket that listens: connections wait until somebody accepts them. Port 0 is any free one. With `isAhead` the
+ * address may be one that this machine is yet to have. Throws a ListenFault.
+ */
+export function openStream(
+  libc: Libc,
+  endpoint: Endpoint,
+  options: { readonly isAhead?: boolean } = {},
+): OpenStream {
   const isIpv6 = endpoint.address.includes(':')
   const fd = libc.streamSocket(isIpv6 ? AF_INET6 : AF_INET)
   const fault = () => new ListenFault(endpoint, 'tcp', systemError(libc))
@@ -22,6 +29,7 @@ export function openStream(libc: Libc, endpoint: Endpoint): OpenStream {
   const wanted = socketAddress(endpoint)
   const isOpen =
     (!isIpv6 || libc.setV6Only(fd) === 0) &&
+    (options.isAhead !== true || libc.setFreeBind(fd, isIpv6 ? 6 : 4) === 0) &&
     libc.setReuseAddress(fd) === 0 && // connections of a process before may still be in TIME_WAIT
     libc.bind(fd, wanted, wanted.length) === 0 &&
     libc.listen(fd, BACKLOG) === 0

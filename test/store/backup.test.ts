@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -133,6 +134,27 @@ test('a file that is damaged, of another schema or no database is not restored',
   await assert.rejects(restore(database), /has schema 99/)
   assert.ok(!existsSync(database))
 })
+
+for (const call of ['fsyncSync', 'renameSync'] as const)
+  test(`a restore that the disk breaks off at ${call} leaves the database in its place`, async t => {
+    await register(1)
+    await world.broker.store.backUp(backupFile())
+    await register(2)
+    world.broker.close()
+    const database = join(world.directory, 'data', 'freenet6.db')
+    const whole = fs[call] as (...args: string[]) => void
+    t.mock.method(fs, call, (from: string, ...others: string[]) => {
+      if (call === 'fsyncSync' || String(from).endsWith('.partial')) throw new Error('EIO')
+      whole(from, ...others)
+    })
+    syncBuiltinESMExports()
+    await assert.rejects(restore(database), /EIO/)
+    t.mock.restoreAll()
+    syncBuiltinESMExports()
+    assert.equal(rowsIn(database, 'SELECT id FROM tunnels').length, 2)
+    world = await World.open({ directory: world.directory })
+    assert.equal(world.table.count(), 2)
+  })
 
 test('nothing is restored under a process that serves the database', async () => {
   const database = join(world.directory, 'data', 'freenet6.db')

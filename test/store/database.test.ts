@@ -51,6 +51,27 @@ test('a second process can not serve the same database', () => {
   Database.open(file()).close()
 })
 
+test('a lock that a bad disk has garbled holds nothing that is needed: it is made anew', () => {
+  Database.open(file()).close()
+  writeFileSync(`${file()}.lock`, 'garbage'.repeat(1000))
+  const database = Database.open(file())
+  assert.equal(database.stopped, undefined)
+  assert.equal(
+    faultOf(() => Database.open(file())),
+    'database-locked',
+  )
+  database.close()
+})
+
+test('a lock that can not be had is named, and not the database, which is sound', () => {
+  Database.open(file()).close()
+  rmSync(`${file()}.lock`)
+  mkdirSync(`${file()}.lock`)
+  const database = Database.open(file())
+  assert.match(database.stopped ?? '', /freenet6\.db\.lock can't be used/)
+  database.close()
+})
+
 test('the sqlite3 shell may read and write beside us, and is noticed', () => {
   const database = Database.open(file())
   const before = database.dataVersion()

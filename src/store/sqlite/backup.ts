@@ -27,7 +27,9 @@ export async function backUp(connection: DatabaseSync, file: string): Promise<vo
   closeSync(openSync(partial, 'w', 0o600)) // what it holds is for the owner alone from the start
   try {
     await copy(connection, partial)
-    settle(partial, file)
+    makeWhole(partial)
+    renameSync(partial, file)
+    syncFile(dirname(file))
   } catch (error) {
     rmSync(partial, { force: true })
     throw error
@@ -74,12 +76,22 @@ export async function restoreBackup(
     source.close()
   }
   advanceSerials(partial, serialsOf(database))
+  makeWhole(partial) // what the disk does not take is known before the database leaves its place
   const old = existsSync(database) ? `${database}.${now.toISOString().replaceAll(':', '')}` : undefined
-  if (old !== undefined)
-    for (const suffix of SUFFIXES)
-      if (existsSync(database + suffix)) renameSync(database + suffix, old + suffix)
-  settle(partial, database)
+  if (old !== undefined) renameAll(database, old)
+  try {
+    renameSync(partial, database)
+  } catch (error) {
+    if (old !== undefined) renameAll(old, database)
+    throw error
+  }
+  syncFile(dirname(database))
   return old
+}
+
+/** A database with its log and the index of that. */
+function renameAll(from: string, to: string): void {
+  for (const suffix of SUFFIXES) if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix)
 }
 
 function openSound(file: string): DatabaseSync {
@@ -143,13 +155,11 @@ function serialsIn(connection: DatabaseSync): ReadonlyMap<string, number> {
   return new Map(rows.map(({ apex, serial }) => [String(apex), Number(serial)]))
 }
 
-/** Gives a complete file its name: after a power cut it is there whole, or not at all. */
-function settle(partial: string, file: string): void {
+/** Lets a complete file be on the disk, for the owner alone: after a power cut it has its name whole, or not at all. */
+function makeWhole(partial: string): void {
   chmodSync(partial, 0o600)
   for (const suffix of SUFFIXES.slice(1)) rmSync(partial + suffix, { force: true })
   syncFile(partial)
-  renameSync(partial, file)
-  syncFile(dirname(file))
 }
 
 function syncFile(path: string): void {

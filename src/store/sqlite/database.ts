@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
@@ -207,21 +207,41 @@ function makeDirectory(path: string): void {
   if (!existsSync(path)) mkdirSync(path, { recursive: !existsSync(dirname(path)), mode: 0o700 })
 }
 
+/** Throws DatabaseFault. */
 function takeLock(file: string): DatabaseSync {
   makePrivate(file) // who may read it could hold the lock, and keep us from starting
+  try {
+    return openLock(file)
+  } catch (error) {
+    if (storageFaultOf(error) !== 'corrupt') throw lockFault(error, file)
+  }
+  // It holds nothing. In place: who has it open has locked this very file.
+  truncateSync(file)
+  try {
+    return openLock(file)
+  } catch (error) {
+    throw lockFault(error, file)
+  }
+}
+
+function openLock(file: string): DatabaseSync {
   const lock = new DatabaseSync(file)
   try {
     lock.exec('PRAGMA journal_mode = DELETE; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock.close()
-    if (storageFaultOf(error) !== 'busy') throw error
-    throw new DatabaseFault(
-      'database-locked',
-      `another freenet6 process holds ${file}: stop it first, replace it by 'freenet6 restart', or give this one its own data_dir`,
-      { cause: error },
-    )
+    throw error
   }
+}
+
+function lockFault(error: unknown, file: string): DatabaseFault {
+  if (storageFaultOf(error) !== 'busy') return asFault(error, file)
+  return new DatabaseFault(
+    'database-locked',
+    `another freenet6 process holds ${file}: stop it first, replace it by 'freenet6 restart', or give this one its own data_dir`,
+    { cause: error },
+  )
 }
 
 function openMigrated(file: string): DatabaseSync {

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { addAddress, enterOwnNetwork } from '../own-network.ts'
+import { ask, runCli, startServer } from '../spawn.ts'
+
+const skip = (await enterOwnNetwork()) ?? false
+const WEB = '10.9.1.9:8080'
+const CONFIG = `
+[dns]
+listen = ["127.0.0.1:5300"]
+[web]
+listen = "${WEB}"
+`
+
+async function statusOf(url: string): Promise<number> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(1000) })).status
+  } catch {
+    return 0
+  }
+}
+
+test('names are answered although the address of the web is not there yet; it is served as soon as it is', {
+  skip,
+}, async () => {
+  await using server = await startServer({ config: CONFIG })
+  assert.equal((await ask(server.endpoint(), 'freenet6.net', 'SOA')).rcode, 'NOERROR')
+  const { stdout } = await runCli(['status', '--config', join(server.dir, 'freenet6.toml')])
+  assert.match(stdout, /trouble +10\.9\.1\.9:8080: the address is not there yet/)
+  assert.match(server.stderr, /10\.9\.1\.9:8080.*are not there yet/)
+  addAddress('10.9.1.9')
+  let status = 0
+  for (let tries = 0; status === 0 && tries < 50; tries++) {
+    status = await statusOf(`http://${WEB}/healthz`)
+    await sleep(100)
+  }
+  assert.equal(status, 200)
+  assert.equal(await server.stop(), 0)
+})
