@@ -70,7 +70,7 @@ export async function installSourceFilter(options: {
   if (reason === undefined) return undefined
   return {
     device: `${devicePrefix}*`,
-    reason: `no source filter, clients can send from any address: ${reason}`,
+    reason: `no source filter, so no tunnels: ${reason}`,
   }
 }
 

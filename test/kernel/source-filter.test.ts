@@ -26,8 +26,7 @@ test('a kernel without the rules is a fault in its own words', async t => {
   const { command } = tool(t, 'echo "Error: Could not process rule: Operation not supported" >&2; exit 1')
   assert.deepEqual(await installSourceFilter({ devicePrefix: 'fn6-', command }), {
     device: 'fn6-*',
-    reason:
-      'no source filter, clients can send from any address: Error: Could not process rule: Operation not supported',
+    reason: 'no source filter, so no tunnels: Error: Could not process rule: Operation not supported',
   })
 })
 

@@ -85,6 +85,24 @@ for (const system of LINUX_SYSTEMS) {
           files,
         )
       })
+
+    for (const kind of ['sit', 'wireguard'] as const)
+      test(`${kind} changes nothing where an interface of that name is of another kind`, async t => {
+        if (!(await isReady(t))) return
+        const before = 'mount -t sysfs sys /sys; /usr/sbin/ip tuntap add dev freenet6 mode tun\n'
+        const up = run(scriptOf(system, kind, 'up'), {
+          args: ['--firewall'],
+          before,
+          after: 'nft list tables',
+        })
+        assert.equal(up.status, 1, up.stdout)
+        assert.match(up.stderr, /there is an interface freenet6 that is (not|no) /)
+        assert.doesNotMatch(up.stdout, /^table /m)
+        assert.deepEqual(
+          host.made.filter(file => file.includes('freenet6') && file !== KEY_FILE),
+          [],
+        )
+      })
   })
 }
 

@@ -102,7 +102,10 @@ export class SitInterfaces implements Interfaces {
     return () => watch.stop()
   }
 
+  /** None without the source filter: what comes out of it could have any source. */
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    const trouble = this.#trouble
+    if (trouble !== undefined) return links.map(({ device }) => ({ device, reason: trouble }))
     const faults: LinkFault[] = []
     for (let first = 0; first < links.length; first += BATCH_LINKS) {
       faults.push(...(await this.#createBatch(links.slice(first, first + BATCH_LINKS))))
@@ -141,7 +144,8 @@ export class SitInterfaces implements Interfaces {
     const names = new Set(wanted.map(link => link.device))
     const strays = [...listing.links.keys()].filter(device => !names.has(device))
     const amiss = wanted.filter(link => !this.#isSound(listing.links, link) || !isRouted(link, routed))
-    const wrong = amiss.map(link => link.device).filter(device => listing.links.has(device))
+    const isReplaceable = (device: string) => listing.links.has(device) && this.#trouble === undefined
+    const wrong = amiss.map(link => link.device).filter(isReplaceable)
     // All removals come first: one link's right remote may be what another has wrongly.
     const removalFaults = await this.remove([...strays, ...wrong])
     const creationFaults = await this.create(amiss)
