@@ -78,7 +78,7 @@ export function portalOptions(
     ...admittanceOf(config),
     facts: serviceFacts(config, broker),
     pool: config.tunnel.prefix,
-    census: new Census(() => broker.table.countByCountry().filter(({ country }) => isCountry(country))),
+    census: new Census({ table: broker.table, isCountry }),
     history: broker.history,
     traffic: broker.traffic,
     turnover: broker.turnover,

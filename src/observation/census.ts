@@ -1,8 +1,13 @@
-import type { CountryCount } from '../store/tunnel-store.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { CountryCount, TunnelReader } from '../store/tunnel-store.ts'
 
 /** A count is given again for this long at least, and for as long as keeps counting to a hundredth of the time. */
 const MIN_AGE_MS = 5000
 const AGE_PER_COST = 100
+/** For this much longer at least it is given to who comes while a new one is under way, instead of a wait. */
+const MIN_GRACE_MS = 60_000
+/** Rows counted in one turn of the event loop: some milliseconds. */
+const SLICE = 2000
 
 /** How many tunnels there are and how they fare, by country: what everybody may know. */
 export interface Figures {
@@ -14,31 +19,73 @@ export interface Figures {
   readonly byCountry: readonly CountryCount[]
 }
 
+interface CensusOptions {
+  readonly table: Pick<TunnelReader, 'countByCountry'>
+  readonly isCountry: (code: string) => boolean
+  /** Milliseconds since some moment, of a clock that nobody sets. */
+  readonly now?: () => number
+}
+
 /** Counts the table for pages, seldom enough that nobody who asks again and again costs a walk each time. */
 export class Census {
-  readonly #count: () => readonly CountryCount[]
+  readonly #table: CensusOptions['table']
+  readonly #isCountry: CensusOptions['isCountry']
   readonly #now: () => number
   #figures: Figures | undefined
   #goodUntil = Number.NEGATIVE_INFINITY
+  #usableUntil = Number.NEGATIVE_INFINITY
+  #counting: Promise<void> | undefined
 
-  /** `now`: milliseconds since some moment, of a clock that nobody sets. */
-  constructor(count: () => readonly CountryCount[], now: () => number = () => performance.now()) {
-    this.#count = count
+  constructor({ table, isCountry, now = () => performance.now() }: CensusOptions) {
+    this.#table = table
+    this.#isCountry = isCountry
     this.#now = now
   }
 
   /** The figures of a few seconds ago; undefined: the table can't be read, and never could. */
-  figures(): Figures | undefined {
+  async figures(): Promise<Figures | undefined> {
+    const now = this.#now()
+    if (now < this.#goodUntil) return this.#figures
+    this.#counting ??= this.#renew()
+    if (this.#figures === undefined || now >= this.#usableUntil) await this.#counting
+    return this.#figures
+  }
+
+  async #renew(): Promise<void> {
     const start = this.#now()
-    if (start < this.#goodUntil) return this.#figures
     try {
-      this.#figures = figuresOf(this.#count())
+      this.#figures = figuresOf(await this.#count())
     } catch {
       // Whoever looks after the table has said so: a page without figures is better than none.
     }
     const end = this.#now()
-    this.#goodUntil = end + Math.max(MIN_AGE_MS, AGE_PER_COST * (end - start))
-    return this.#figures
+    const age = Math.max(MIN_AGE_MS, AGE_PER_COST * (end - start))
+    this.#goodUntil = end + age
+    this.#usableUntil = this.#goodUntil + Math.max(MIN_GRACE_MS, age)
+    this.#counting = undefined
+  }
+
+  /** In slices: the walk through a large table would hold everybody up. */
+  async #count(): Promise<readonly CountryCount[]> {
+    const sums = new Map<string, CountryCount>()
+    for (let slice = this.#table.countByCountry(undefined, SLICE); ; await nextTurn()) {
+      for (const count of slice.counts) {
+        if (this.#isCountry(count.country)) sums.set(count.country, added(count, sums.get(count.country)))
+      }
+      if (slice.next === undefined) return [...sums.values()]
+      slice = this.#table.countByCountry(slice.next, SLICE)
+    }
+  }
+}
+
+function added(count: CountryCount, to: CountryCount | undefined): CountryCount {
+  if (to === undefined) return count
+  return {
+    country: count.country,
+    new: to.new + count.new,
+    waiting: to.waiting + count.waiting,
+    active: to.active + count.active,
+    unreachable: to.unreachable + count.unreachable,
   }
 }
 

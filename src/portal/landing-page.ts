@@ -29,14 +29,14 @@ export class LandingPage {
     router.get('/', ctx => this.#show(ctx))
   }
 
-  #show(ctx: Context): void {
+  async #show(ctx: Context): Promise<void> {
     const { census, facts, pool, trustedProxies, views, words } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const language = languageOf(ctx, words)
     const systems = this.#options.systems.in(language.tag).having(facts.offered)
     const outlook = outlookOf(visitor, { tunnels: pool, offered: facts.offered })
     const guessed = guessSystem(ctx.get('user-agent'), systems.ids)
-    const figures = census.figures()
+    const figures = await census.figures()
     views.send(ctx, 'landing', {
       title: language.sentence('landing'),
       systems: systems.all.map(system => ({ ...system, isGuessed: system.id === guessed })),

@@ -39,12 +39,13 @@ export class StatusPage {
     const { census, history, selfCheck, turnover, views, words } = this.#options
     const language = languageOf(ctx, words)
     const isHealthy = (await selfCheck.check()).kind === 'healthy'
+    const figures = await census.figures()
     views.send(ctx, 'status', {
       title: language.sentence('status'),
       isHealthy,
       dns: marked(language.sentence(isHealthy ? 'status-dns-well' : 'status-dns-unwell')),
       round: roundWords(history.lastRound, language),
-      countries: countriesOf(census.figures()?.byCountry ?? [], language),
+      countries: countriesOf(figures?.byCountry ?? [], language),
       turnover: turnoverOf(turnover, language),
       roundTrips: roundTripsOf(history.lastRound, language),
     })

@@ -48,6 +48,13 @@ export interface CountryCount {
   readonly unreachable: number
 }
 
+/** What some rows that follow each other amount to. */
+export interface CountrySlice {
+  readonly counts: readonly CountryCount[]
+  /** Where the count goes on; undefined: it is complete. */
+  readonly next: Cursor | undefined
+}
+
 /** A tunnel to probe; its address in canonical text. */
 export interface ProbedTunnel {
   readonly id: string
@@ -97,8 +104,11 @@ export interface TunnelReader {
   /** Rows, broken ones too. */
   count(): number
   countByState(): StateCounts
-  /** Rows by country and state, one walk through the table; countries without a row are left out. */
-  countByCountry(): readonly CountryCount[]
+  /**
+   * The next `limit` rows by country and state, in the order in which they are stored, from the start if `from` is not
+   * given; countries without a row among them are left out.
+   */
+  countByCountry(from: Cursor | undefined, limit: number): CountrySlice
   /** The tunnels among the next `limit` rows with ids after `id`, in order of id. */
   after(id: string, limit: number): IdSlice<Tunnel>
   /** The tunnels among the next `limit` rows, in the order in which they are stored, from the start if `from` is not given. */

@@ -3,7 +3,7 @@ import type { Contact } from '../../tunnel/contact.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import { matchesHash } from '../../tunnel/tunnel-key.ts'
 import type {
-  CountryCount,
+  CountrySlice,
   Cursor,
   IdSlice,
   ProbedTunnel,
@@ -53,6 +53,7 @@ export class TunnelTable implements TunnelReader {
   readonly #up: Statement
   readonly #over: Statement
   readonly #waiting: Statement
+  readonly #countWaiting: Statement
   readonly #waitedOut: Statement
 
   constructor(
@@ -82,13 +83,14 @@ export class TunnelTable implements TunnelReader {
     this.#note = database.prepare('SELECT note FROM notes WHERE id = ?')
     this.#count = database.prepare('SELECT count(*) AS n FROM tunnels')
     this.#countByState = database.prepare(
-      'SELECT sign(unreachable) AS state, count(*) AS n FROM tunnels GROUP BY 1',
+      `SELECT sign(unreachable) AS state, count(*) AS n FROM tunnels WHERE ${NOT_ALIVE} GROUP BY 1`,
     )
     this.#countByCountry = database.prepare(
       `SELECT country, total(unreachable = -1) AS new, total(unreachable >= 0 AND wait_until IS NOT NULL) AS waiting,
               total(unreachable = 0 AND wait_until IS NULL) AS active,
-              total(unreachable > 0 AND wait_until IS NULL) AS unreachable
-       FROM tunnels GROUP BY country`,
+              total(unreachable > 0 AND wait_until IS NULL) AS unreachable, count(*) AS n, max(row) AS last
+       FROM (SELECT rowid AS row, country, unreachable, wait_until FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?)
+       GROUP BY country`,
     )
     this.#after = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id > ? ORDER BY id LIMIT ?`)
     this.#slice = database.prepare(
@@ -102,6 +104,7 @@ export class TunnelTable implements TunnelReader {
        WHERE unreachable >= 0`,
     )
     this.#over = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable > ?`)
+    this.#countWaiting = database.prepare('SELECT count(*) AS n FROM tunnels WHERE wait_until IS NOT NULL')
     this.#waiting = database.prepare('SELECT id FROM tunnels WHERE wait_until IS NOT NULL')
     this.#waitedOut = database.prepare(
       `SELECT ${COLUMNS} FROM tunnels WHERE wait_until IS NOT NULL AND wait_until <= ? AND unreachable >= 0`,
@@ -153,13 +156,10 @@ export class TunnelTable implements TunnelReader {
   }
 
   countByState(): StateCounts {
-    const counts = { new: 0, active: 0, unreachable: 0 }
-    const names = ['new', 'active', 'unreachable'] as const
-    for (const row of this.#countByState.iterate()) {
-      const name = names[Number(row.state) + 1]
-      if (name !== undefined) counts[name] = Number(row.n)
-    }
-    const waiting = this.#waiting.all().length
+    const notAlive = new Map(this.#countByState.all().map(({ state, n }) => [Number(state), Number(n)]))
+    const [fresh, unreachable] = [notAlive.get(-1) ?? 0, notAlive.get(1) ?? 0]
+    const counts = { new: fresh, active: this.count() - fresh - unreachable, unreachable }
+    const waiting = Number(this.#countWaiting.get()?.n)
     const suspended = this.dormant.countSuspended()
     const dormant = this.dormant.count() - suspended
     const rows = { ...counts, active: counts.active - waiting, waiting, dormant, suspended }
@@ -168,14 +168,18 @@ export class TunnelTable implements TunnelReader {
     return { ...rows, broken: this.#broken.size }
   }
 
-  countByCountry(): readonly CountryCount[] {
-    return this.#countByCountry.all().map(row => ({
+  countByCountry(from: Cursor | undefined, limit: number): CountrySlice {
+    const counted = this.#countByCountry.all(from ?? 0, limit)
+    const counts = counted.map(row => ({
       country: String(row.country),
       new: Number(row.new),
       waiting: Number(row.waiting),
       active: Number(row.active),
       unreachable: Number(row.unreachable),
     }))
+    const rows = counted.reduce((sum, { n }) => sum + Number(n), 0)
+    const last = Math.max(...counted.map(row => Number(row.last)))
+    return { counts, next: rows < limit ? undefined : (last as Cursor) }
   }
 
   after(id: string, limit: number): IdSlice<Tunnel> {
