@@ -22,7 +22,7 @@ export async function measureProbe(): Promise<ProbeFigures> {
   const monitor = new Monitor({
     lifecycle: {
       bringUpNew: async () => ({ activated: 0, failed: 0 }),
-      probeTargets: () => targets,
+      probeTargets: async () => targets,
       heardSince: async () => new Set(),
       recordRound: async () => ({ removed: 0 }),
       reconcile: async () => ({ made: [], removed: [], faults: [] }),

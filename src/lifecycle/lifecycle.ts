@@ -157,7 +157,7 @@ export class Lifecycle {
   }
 
   /** The draft's monitor step 1: the tunnels to probe. */
-  probeTargets(): readonly ProbedTunnel[] {
+  probeTargets(): Promise<readonly ProbedTunnel[]> {
     return this.#rounds.targets()
   }
 

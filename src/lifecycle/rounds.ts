@@ -1,6 +1,19 @@
-import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type {
+  Cursor,
+  ProbedTunnel,
+  TableSlice,
+  TunnelStore,
+  TunnelTransaction,
+} from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Removal } from './removal.ts'
+
+/** Rows that are read in one turn of the event loop. */
+const READ_SLICE = 2000
+/** Tunnels that are counted in one commit, and that are taken down in one: ten to thirty milliseconds each. */
+const COUNTED_SLICE = 1000
+const TAKEN_DOWN_SLICE = 250
 
 /** The ids of the tunnels that answered in a monitor round, and of those that did not. */
 export interface Round {
@@ -8,7 +21,10 @@ export interface Round {
   readonly silent: readonly string[]
 }
 
-/** The draft's monitor steps 1, 3 and 4: what to probe, the counts, and the end of those over the threshold. */
+/**
+ * The draft's monitor steps 1, 3 and 4: what to probe, the counts, and the end of those over the threshold. In slices,
+ * so that nobody waits where a whole network falls silent.
+ */
 export class Rounds {
   readonly #store: TunnelStore
   readonly #removal: Removal
@@ -33,31 +49,61 @@ export class Rounds {
     this.#steady = parts.steady
   }
 
-  targets(): readonly ProbedTunnel[] {
-    return this.#store.tunnels.probeTargets()
+  async targets(): Promise<readonly ProbedTunnel[]> {
+    const targets: ProbedTunnel[] = []
+    for (let from: Cursor | undefined; ; await nextTurn()) {
+      const { rows, next }: TableSlice<ProbedTunnel> = this.#store.tunnels.probeTargets(from, READ_SLICE)
+      targets.push(...rows)
+      if (next === undefined) return targets
+      from = next
+    }
   }
 
   /**
-   * Counts a whole round in one transaction, then takes down the tunnels over the threshold, and those that were asked in
-   * this round and have never been heard in all the time that they had for it.
+   * Counts a round, then takes down the tunnels over the threshold, and those that were asked in this round and have never
+   * been heard in all the time that they had for it.
    */
   async record({ answered, silent }: Round): Promise<{ readonly removed: number }> {
     const now = this.#now()
-    await this.#store.commit(transaction => {
-      const { tunnels } = transaction
-      const changing = new Set([...tunnels.overThreshold(0).map(({ id }) => id), ...tunnels.waitingIds()])
-      for (const id of answered) if (changing.has(id)) transaction.countAnswered(id, now)
-      for (const id of silent) transaction.countSilent(id, now)
-      return { outcome: undefined, changes: [] }
-    })
+    const { tunnels } = this.#store
+    const changing = new Set([...tunnels.idsOver(0), ...tunnels.waitingIds()])
+    const heard = answered.filter(id => changing.has(id))
+    await this.#count(heard, (transaction, id) => transaction.countAnswered(id, now))
+    await this.#count(silent, (transaction, id) => transaction.countSilent(id, now))
     const asked = new Set(silent)
-    const findDead = () => this.#dead(asked)
-    return { removed: findDead().length === 0 ? 0 : (await this.#removal.takeDown(findDead)).size }
+    const waitedOut = tunnels.idsWaitedOut(this.#steady()).filter(id => asked.has(id))
+    const dead = [...new Set([...tunnels.idsOver(this.#threshold), ...waitedOut])]
+    let removed = 0
+    for (const ids of slicesOf(dead, TAKEN_DOWN_SLICE))
+      removed += (await this.#removal.takeDown(() => this.#deadAmong(ids, asked))).size
+    return { removed }
   }
 
-  #dead(silent: ReadonlySet<string>): readonly Tunnel[] {
-    const { tunnels } = this.#store
-    const waitedOut = tunnels.waitedOut(this.#steady()).filter(({ id }) => silent.has(id))
-    return [...tunnels.overThreshold(this.#threshold), ...waitedOut]
+  async #count(
+    ids: readonly string[],
+    count: (transaction: TunnelTransaction, id: string) => void,
+  ): Promise<void> {
+    for (const slice of slicesOf(ids, COUNTED_SLICE)) {
+      await this.#store.commit(transaction => {
+        for (const id of slice) count(transaction, id)
+        return { outcome: undefined, changes: [] }
+      })
+    }
   }
+
+  /** Those that are still as they were when they were found: one may have moved or answered meanwhile. */
+  #deadAmong(ids: readonly string[], silent: ReadonlySet<string>): readonly Tunnel[] {
+    const steady = this.#steady()
+    return ids.flatMap(id => {
+      const tunnel = this.#store.tunnels.byId(id)
+      if (tunnel === undefined || tunnel.dormant !== undefined) return []
+      const { unreachable, waitUntil } = tunnel
+      const hasWaited = waitUntil !== undefined && waitUntil <= steady && unreachable >= 0 && silent.has(id)
+      return unreachable > this.#threshold || hasWaited ? [tunnel] : []
+    })
+  }
+}
+
+function* slicesOf<T>(items: readonly T[], length: number): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += length) yield items.slice(start, start + length)
 }

@@ -185,7 +185,7 @@ export class Monitor {
 
   async #timedRound(): Promise<TimedReport> {
     const start = performance.now()
-    const round = this.#dryRun ? this.#dryRound() : await this.#rounds.run()
+    const round = this.#dryRun ? await this.#dryRound() : await this.#rounds.run()
     const report = { ...round, durationMs: performance.now() - start }
     this.#lastReport = report
     this.#count++
@@ -194,8 +194,8 @@ export class Monitor {
     return report
   }
 
-  #dryRound(): RoundReport {
-    const targets = this.#lifecycle.probeTargets().length
+  async #dryRound(): Promise<RoundReport> {
+    const { length: targets } = await this.#lifecycle.probeTargets()
     return { outcome: 'dry-run', targets, answered: 0, silent: 0, unknown: 0, removed: 0 }
   }
 }

@@ -11,7 +11,7 @@ export interface ProbeTarget {
 /** What the monitor needs of the life cycle. Kernel calls wait for each other there. */
 export interface MonitoredTunnels {
   bringUpNew(): Promise<{ readonly activated: number; readonly failed: number }>
-  probeTargets(): readonly ProbeTarget[]
+  probeTargets(): Promise<readonly ProbeTarget[]>
   /** Counts a round. Tunnels that are in neither list are not touched: nobody knows. */
   recordRound(round: {
     readonly answered: readonly string[]

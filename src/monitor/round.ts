@@ -69,7 +69,7 @@ export class Rounds {
     let targets = 0
     try {
       // Draft, step 1: scan the database for existing tunnels.
-      const tunnels = this.#options.lifecycle.probeTargets()
+      const tunnels = await this.#options.lifecycle.probeTargets()
       targets = tunnels.length
       return { targets, ...(await this.#probeAll(tunnels)) }
     } catch (error) {

@@ -161,7 +161,7 @@ class AbsentTunnels implements TunnelReader {
     return this.#unknown()
   }
 
-  overThreshold(): readonly Tunnel[] {
+  idsOver(): never {
     return this.#unknown()
   }
 
@@ -169,7 +169,7 @@ class AbsentTunnels implements TunnelReader {
     return this.#unknown()
   }
 
-  waitedOut(): never {
+  idsWaitedOut(): never {
     return this.#unknown()
   }
 

@@ -115,14 +115,14 @@ export interface TunnelReader {
   slice(from: Cursor | undefined, limit: number): TableSlice<Tunnel>
   /** Tunnels whose interface is still to be made (the draft's −1), the oldest first. */
   newTunnels(): readonly Tunnel[]
-  /** Tunnels that are to be probed: those with an interface. */
-  probeTargets(): readonly ProbedTunnel[]
-  /** Tunnels that missed more than `threshold` echoes in a row. */
-  overThreshold(threshold: number): readonly Tunnel[]
+  /** Those among the next `limit` rows that are to be probed: those with an interface. As a slice goes on. */
+  probeTargets(from: Cursor | undefined, limit: number): TableSlice<ProbedTunnel>
+  /** Rows that missed more than `threshold` echoes in a row, broken ones too. */
+  idsOver(threshold: number): readonly string[]
   /** Rows that wait for their first sign of life, broken ones too. */
   waitingIds(): readonly string[]
-  /** Tunnels that have waited for as long as they may, by `steady` (seconds of the steady clock). */
-  waitedOut(steady: number): readonly Tunnel[]
+  /** Rows that have waited for as long as they may, by `steady` (seconds of the steady clock), broken ones too. */
+  idsWaitedOut(steady: number): readonly string[]
   /** How many broken rows reads have met. */
   readonly brokenCount: number
   /** The broken rows that reads have met and that are still there, dormant ones too. */

@@ -92,7 +92,9 @@ test('targets say who answered when it was last counted', async () => {
   const [answering, silent] = [await heard(world, 1), await heard(world, 2)]
   await miss(world, silent.tunnel)
   const waiting = registered(await registerOne(world.lifecycle, request(3)))
-  const last = new Map(world.lifecycle.probeTargets().map(({ id, answeredLast }) => [id, answeredLast]))
+  const last = new Map(
+    (await world.lifecycle.probeTargets()).map(({ id, answeredLast }) => [id, answeredLast]),
+  )
   assert.deepEqual(
     [answering, silent, waiting].map(({ tunnel }) => last.get(tunnel.id)),
     [true, false, false],

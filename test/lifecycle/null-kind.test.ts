@@ -86,7 +86,7 @@ test('a second kind lives outside the program: registered, published with three 
     assert.equal(world.table.byId(tunnel.id)?.ipv4Client, undefined)
     assert.deepEqual(answeredTypes(world, tunnel), [TYPE.AAAA, TYPE.TXT, TYPE.PTR])
 
-    assert.deepEqual(world.lifecycle.probeTargets(), [
+    assert.deepEqual(await world.lifecycle.probeTargets(), [
       { id: tunnel.id, ipv6Client: formatIpv6(tunnel.ipv6Client), answeredLast: false },
     ])
     await world.lifecycle.recordRound({ answered: [tunnel.id], silent: [] })

@@ -26,7 +26,7 @@ class FakeLifecycle implements MonitoredTunnels {
     return this.bringUp()
   }
 
-  probeTargets() {
+  async probeTargets() {
     this.calls.push('probeTargets')
     return this.targets
   }

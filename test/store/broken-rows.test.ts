@@ -69,7 +69,7 @@ for (const [what, columns, reason] of BREAKAGES) {
     assert.equal(world.table.byId(id), undefined)
     assert.deepEqual(world.table.after('', 10).rows, [])
     assert.equal(world.kernel.links.size, 0)
-    assert.deepEqual(world.lifecycle.probeTargets(), [])
+    assert.deepEqual(await world.lifecycle.probeTargets(), [])
     const [broken] = world.table.brokenRows()
     assert.equal(broken?.id, id)
     assert.match(broken?.reason ?? '', reason)
@@ -93,9 +93,9 @@ test('a broken row is named in the log once, and again when it is broken otherwi
   assert.equal(faults.length, 2)
 })
 
-test('an address that is none is not probed, although nobody has audited the row yet', () => {
+test('an address that is none is not probed, although nobody has audited the row yet', async () => {
   writeRow({ IPv6client: '-h `reboot`' })
-  assert.deepEqual(world.lifecycle.probeTargets(), [])
+  assert.deepEqual(await world.lifecycle.probeTargets(), [])
 })
 
 test('a broken row is a tunnel again once it is mended', async () => {

@@ -100,17 +100,17 @@ export class TunnelTable implements TunnelReader {
       `SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable = -1 ORDER BY creation_time, id`,
     )
     this.#up = database.prepare(
-      `SELECT id, IPv6client, unreachable = 0 AND wait_until IS NULL AS answered FROM tunnels
-       WHERE unreachable >= 0`,
+      `SELECT id, IPv6client, unreachable = 0 AND wait_until IS NULL, unreachable >= 0, rowid FROM tunnels
+       WHERE rowid > ? ORDER BY rowid LIMIT ?`,
     )
-    this.#over = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable > ?`)
+    this.#over = database.prepare(`SELECT id FROM tunnels WHERE ${NOT_ALIVE} AND unreachable > ?`)
     this.#countWaiting = database.prepare('SELECT count(*) AS n FROM tunnels WHERE wait_until IS NOT NULL')
     this.#waiting = database.prepare('SELECT id FROM tunnels WHERE wait_until IS NOT NULL')
     this.#waitedOut = database.prepare(
-      `SELECT ${COLUMNS} FROM tunnels WHERE wait_until IS NOT NULL AND wait_until <= ? AND unreachable >= 0`,
+      'SELECT id FROM tunnels WHERE wait_until IS NOT NULL AND wait_until <= ? AND unreachable >= 0',
     )
     const readers = [this.#byId, this.#byName, this.#byIpv6Client, this.#after, this.#slice]
-    for (const rows of [...readers, this.#new, this.#over, this.#waitedOut]) rows.setReturnArrays(true) // a third of what objects cost
+    for (const rows of [...readers, this.#new, this.#up]) rows.setReturnArrays(true) // a third of what objects cost
   }
 
   byId(id: string): Tunnel | undefined {
@@ -212,28 +212,28 @@ export class TunnelTable implements TunnelReader {
   }
 
   /** What a walk has found broken stays out, and whatever is no address, although no walk has come by since the edit. */
-  probeTargets(): readonly ProbedTunnel[] {
-    const rows = this.#up.all().map(row => ({
-      id: String(row.id),
-      ipv6Client: String(row.IPv6client),
-      answeredLast: row.answered === 1,
-    }))
-    return rows.filter(
-      ({ id, ipv6Client }) =>
-        !this.#broken.has(id) && addressIn(ipv6Client, this.#rules.prefix) !== undefined,
-    )
+  probeTargets(from: Cursor | undefined, limit: number): TableSlice<ProbedTunnel> {
+    const columns = rowsOf(this.#up.all(from ?? 0, limit))
+    const rows: ProbedTunnel[] = []
+    for (const [id, address, answered, isUp] of columns) {
+      if (isUp !== 1) continue
+      const target = { id: String(id), ipv6Client: String(address), answeredLast: answered === 1 }
+      if (!this.#broken.has(target.id) && addressIn(target.ipv6Client, this.#rules.prefix) !== undefined)
+        rows.push(target)
+    }
+    return { rows, next: columns.length < limit ? undefined : (Number(columns.at(-1)?.at(-1)) as Cursor) }
   }
 
-  overThreshold(threshold: number): readonly Tunnel[] {
-    return this.#sound(rowsOf(this.#over.all(threshold)))
+  idsOver(threshold: number): readonly string[] {
+    return idsOf(this.#over.all(threshold))
   }
 
   waitingIds(): readonly string[] {
-    return this.#waiting.all().map(row => String(row.id))
+    return idsOf(this.#waiting.all())
   }
 
-  waitedOut(steady: number): readonly Tunnel[] {
-    return this.#sound(rowsOf(this.#waitedOut.all(steady)))
+  idsWaitedOut(steady: number): readonly string[] {
+    return idsOf(this.#waitedOut.all(steady))
   }
 
   brokenRows(): readonly BrokenRow[] {
@@ -281,4 +281,8 @@ function rowsOf(rows: unknown): readonly Columns[] {
 
 function idOf(row: { readonly [column: string]: unknown } | undefined): string | undefined {
   return row === undefined ? undefined : String(row.id)
+}
+
+function idsOf(rows: readonly { readonly [column: string]: unknown }[]): readonly string[] {
+  return rows.map(({ id }) => String(id))
 }
