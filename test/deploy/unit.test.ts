@@ -70,6 +70,12 @@ test('what the unit starts is in the repository, and gives what the program need
   assert.deepEqual(capabilities.split(' '), ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_NET_BIND_SERVICE'])
 })
 
+test('systemd goes on starting the service, however often a start has failed: what hinders it may pass', () => {
+  const [head = ''] = readFileSync(UNIT, 'utf8').split('[Service]')
+  assert.match(head, /^StartLimitIntervalSec=0$/m) // else five starts in ten seconds are the last
+  assert.match(readFileSync(UNIT, 'utf8'), /^Restart=always$/m)
+})
+
 test('the user, the modules and the settings are files that systemd’s tools take', async t => {
   if (!(await requirePackages(t, ['systemd-analyze', 'sysctl']))) return
   const root = mkdtempSync(join(tmpdir(), 'freenet6-root-'))
