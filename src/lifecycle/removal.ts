@@ -14,8 +14,6 @@ export type Suspension = { readonly kind: 'suspended' } | Refusal
 export type Deleter = 'owner' | 'operator'
 export type Deletion = { readonly kind: 'deleted' } | Refusal
 
-/** Rows in one transaction when many go at once: everybody else waits for its end. */
-const ROWS_IN_ONE = 1000
 /** Why a tunnel stays up that is to sleep. */
 const NO_PLACE =
   'it can not sleep: a row of the table dormant has its name, its device or one of its addresses; mend or delete that'
@@ -87,14 +85,8 @@ export class Removal {
     return this.#turn.take(async () => {
       const dead = find()
       const down = await this.#withoutInterface(this.#keep === 0 ? dead : this.#withPlace(dead))
-      const gone = new Set<string>()
-      for (let from = 0; from < down.length; from += ROWS_IN_ONE) {
-        const rows = down.slice(from, from + ROWS_IN_ONE)
-        for (const id of await this.#store.commit(transaction => this.#sleepRows(transaction, rows)))
-          gone.add(id)
-        await new Promise(setImmediate)
-      }
-      return gone
+      if (down.length === 0) return new Set()
+      return this.#store.commit(transaction => this.#sleepRows(transaction, down))
     })
   }
 

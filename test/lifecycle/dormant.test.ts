@@ -49,25 +49,6 @@ test('with keep = "0s" it is gone at once, as in the draft', async () => {
   assert.equal(stateIn(world, tunnel), undefined)
 })
 
-test('many that are silent for too long go a thousand at a time: nobody else waits for all of them', async () => {
-  const requests = Array.from({ length: 1500 }, (_, n) => ({
-    ...request(0),
-    ipv4: `198.51.${n >> 8}.${n & 255}`,
-    nicname: `host${n}`,
-  }))
-  await Promise.all(requests.map(each => registerOne(world.lifecycle, each)))
-  await world.lifecycle.bringUpNew()
-  const ids = world.lifecycle.probeTargets().map(({ id }) => id)
-  await world.lifecycle.recordRound({ answered: ids, silent: [] })
-  world.connection.exec('UPDATE tunnels SET unreachable = 100')
-  const slices: number[] = []
-  world.broker.store.onCommitted(({ rows }) => slices.push(rows.length))
-  const { removed } = await world.lifecycle.recordRound({ answered: [], silent: [] })
-  assert.deepEqual([removed, slices], [1500, [1000, 500]])
-  assert.equal(world.table.dormant.count(), 1500)
-  assert.deepEqual(await world.audit.run(), { tunnels: 0, differences: 0 })
-})
-
 test('its name and addresses are nobody else’s, over a restart too; its endpoint blocks nobody', async () => {
   const { tunnel } = await dormant(world)
   world.now += 10 * TTL
