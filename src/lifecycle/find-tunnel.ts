@@ -1,3 +1,4 @@
+import { inTurns } from '../shared/in-turns.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
@@ -9,6 +10,16 @@ export function findTunnel(table: TunnelReader, origin: string, reference: strin
   const [nicname, country] = labelsOf(origin, reference) ?? []
   if (nicname === undefined || country === undefined) return undefined
   return table.byName(nicname, country) ?? table.dormant.byName(nicname, country)
+}
+
+/** The tunnels with these ids that have a row, with turns of the event loop in between: a round may ask for all of them. */
+export async function tunnelsOf(table: TunnelReader, ids: readonly string[]): Promise<readonly Tunnel[]> {
+  const tunnels: Tunnel[] = []
+  await inTurns(ids, id => {
+    const tunnel = table.byId(id)
+    if (tunnel !== undefined) tunnels.push(tunnel)
+  })
+  return tunnels
 }
 
 /** The broken row that somebody means in the same way. */

@@ -3,6 +3,7 @@ import type { Cursor, TableSlice, TunnelStore } from '../store/tunnel-store.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { type Drivers, type WantedLink, wantedLink } from './drivers.ts'
+import { tunnelsOf } from './find-tunnel.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
@@ -42,21 +43,24 @@ export class Reconciler {
 
   /** See Lifecycle.check. The whole table is read only if something is not as it should be, or nobody can tell. */
   async check(ids: readonly string[], since: number): Promise<ReadonlySet<string>> {
-    const unsound = await this.#unsound(ids)
+    const devices = new Map<string, string>()
+    const amiss = await this.#turn.take(async () => {
+      const tunnels = await tunnelsOf(this.#store.tunnels, ids)
+      for (const { id, device } of tunnels) devices.set(id, device)
+      return this.#drivers.amiss(tunnels)
+    })
+    const unsound = amiss?.size === 0 ? amiss : await this.#mended(amiss)
     if (unsound.has(WHOLE_KERNEL)) return new Set() // nobody knows
     return new Set(
       ids.filter(id => {
-        const device = this.#store.tunnels.byId(id)?.device ?? ''
+        const device = devices.get(id) ?? ''
         return !unsound.has(device) && (this.#madeAt.get(device) ?? Number.NEGATIVE_INFINITY) < since
       }),
     )
   }
 
-  async #unsound(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const amiss = await this.#turn.take(() =>
-      this.#drivers.amiss(ids.flatMap(id => this.#store.tunnels.byId(id) ?? [])),
-    )
-    if (amiss?.size === 0) return amiss
+  /** The devices that were amiss, or are now that the kernel has been reconciled. */
+  async #mended(amiss: ReadonlySet<string> | undefined): Promise<ReadonlySet<string>> {
     const { made, faults } = await this.run()
     return new Set([...(amiss ?? []), ...made, ...faults.map(({ device }) => device)])
   }

@@ -2,6 +2,7 @@ import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { Octets } from '../tunnel/interface.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
+import { tunnelsOf } from './find-tunnel.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 
 /** What tunnels send, as a sign of life where echoes are filtered: counters of their devices, from look to look. */
@@ -40,18 +41,14 @@ export class Traffic {
   /** What has passed each of these tunnels since its interface was made. */
   octets(ids: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
     return this.#turn.take(async () => {
-      const tunnels = this.#found(ids)
+      const tunnels = await tunnelsOf(this.#tunnels, ids)
       return byId(tunnels, await this.#drivers.octets(tunnels))
     })
   }
 
   async #count(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const tunnels = this.#found(ids)
+    const tunnels = await tunnelsOf(this.#tunnels, ids)
     return byId(tunnels, await this.#drivers.signsOfLife(tunnels))
-  }
-
-  #found(ids: readonly string[]): readonly Tunnel[] {
-    return ids.flatMap(id => this.#tunnels.byId(id) ?? [])
   }
 }
 

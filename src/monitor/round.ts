@@ -215,9 +215,13 @@ const HEARD: Verdict = { kind: 'answered', rttMs: 0 }
 const WHILE_MENDED: Verdict = { kind: 'unknown', reason: 'our own end was mended meanwhile' }
 
 function findingsOf(tunnels: readonly ProbeTarget[], verdicts: Verdicts): Findings {
-  const of = (kind: Verdict['kind']) =>
-    tunnels.filter(({ ipv6Client }) => verdictOf(verdicts, ipv6Client).kind === kind).map(({ id }) => id)
-  return { answered: new Set(of('answered')), silent: of('silent'), unknown: of('unknown') }
+  const findings = { answered: new Set<string>(), silent: [] as string[], unknown: [] as string[] }
+  for (const { id, ipv6Client } of tunnels) {
+    const { kind } = verdictOf(verdicts, ipv6Client)
+    if (kind === 'answered') findings.answered.add(id)
+    else findings[kind].push(id)
+  }
+  return findings
 }
 
 /** An outage ends while echoes are under way: who is silent then may not have been asked. */
