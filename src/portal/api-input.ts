@@ -13,6 +13,8 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   webhook: problem('webhook-syntax', { case: 'no-string' }),
   invitation: problem('invitation-unknown', { case: 'no-string' }),
 }
+/** Fields of a registration that are no texts, or say which of these there are. */
+const BESIDE = ['kind', 'routed_prefix', 'mtu'] as const
 /** Characters of an unknown field's name that are sent back. */
 const MAX_ECHOED_LENGTH = 40
 
@@ -45,27 +47,31 @@ function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): Registr
       email: _,
       webhook: __,
       ...input
-    } = textFields(body, ['public_key', 'nicname', 'country', 'os', 'invitation', ...WAYS])
+    } = textFields(body, ['public_key', 'nicname', 'country', 'os', 'invitation', ...WAYS], BESIDE)
     return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
   }
   const {
     email: _,
     webhook: __,
     ...input
-  } = textFields(body, ['ipv4', 'nicname', 'country', 'os', 'invitation', ...WAYS])
+  } = textFields(body, ['ipv4', 'nicname', 'country', 'os', 'invitation', ...WAYS], BESIDE)
   return kind === undefined ? input : { ...input, kind: String(kind) }
 }
 
-/** The named fields as text, an absent one as empty. Throws Refused for other fields and other types. */
+/**
+ * The named fields as text, an absent one as empty. Throws Refused for other fields and other types; `beside` are those that
+ * the request knows too and are read elsewhere.
+ */
 export function textFields<Name extends Field>(
   body: Readonly<Record<string, unknown>>,
   names: readonly Name[],
+  beside: readonly string[] = [],
 ): Readonly<Record<Name, string>> {
   const problems: Problem[] = []
   const unknown = Object.keys(body).find(name => !names.some(known => known === name))
   if (unknown !== undefined) {
     const name = JSON.stringify(unknown.slice(0, MAX_ECHOED_LENGTH))
-    problems.push(problem('field-unknown', { name, known: names.join(', ') }))
+    problems.push(problem('field-unknown', { name, known: [...names, ...beside].join(', ') }))
   }
   for (const name of names) {
     const value = body[name]

@@ -60,6 +60,9 @@ type KeyReply =
     }
   | Refusal
 
+/** What a change can be of, beyond the endpoint or the key: each is read by itself. */
+const BESIDE = [...WAYS, 'routed_prefix', 'mtu'] as const
+
 /** `/api/v1`: JSON in, JSON out, a tunnel's key as bearer token (RFC 6750 2.1). */
 export class Api {
   readonly #options: ApiOptions
@@ -172,8 +175,8 @@ export class Api {
     const mtu = mtuWishIn(body)
     if (mtu !== undefined) return registrar.changeMtu(tunnel, mtu === null ? undefined : mtu)
     return tunnel.kind.publicKey === undefined
-      ? registrar.changeEndpoint(tunnel, textFields(body, ['ipv4']).ipv4, visitor)
-      : registrar.changeKey(tunnel, textFields(body, ['public_key']).public_key, visitor)
+      ? registrar.changeEndpoint(tunnel, textFields(body, ['ipv4'], BESIDE).ipv4, visitor)
+      : registrar.changeKey(tunnel, textFields(body, ['public_key'], BESIDE).public_key, visitor)
   }
 
   async #delete(ctx: Context): Promise<void> {

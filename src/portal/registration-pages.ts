@@ -53,6 +53,16 @@ const NOTHING_TYPED: Typed = {
 }
 /** The kind for whom nobody can reach by protocol 41. */
 const BEHIND_NAT = 'wireguard'
+/** Refusals of an endpoint: a tunnel that has none is not refused for it. An address is in use by another host behind the same NAT, mostly. */
+const SOLVED_BY_WIREGUARD: ReadonlySet<ProblemCode> = new Set([
+  'ipv4-private',
+  'ipv4-shared',
+  'ipv4-special',
+  'ipv4-own',
+  'ipv4-not-yours',
+  'ipv4-in-use',
+  'ipv4-unreachable',
+])
 
 /** The draft's form, with what each system needs. */
 export class RegistrationPages {
@@ -151,7 +161,7 @@ export class RegistrationPages {
       isInvited: this.#options.entry.areInvitationsRequired,
       isWireguard: typed.kind === 'wireguard',
       otherKind: this.#otherKind(typed.kind, system),
-      isBehindNat: problems.some(({ code }) => code === 'ipv4-private' || code === 'ipv4-shared'),
+      needsOtherKind: problems.some(({ code }) => SOLVED_BY_WIREGUARD.has(code)),
       ...keyPlaceOf(system, typed.kind),
       problems: described.map(entry => ({ field: '', ...entry })),
       byField: Object.fromEntries(

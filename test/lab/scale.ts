@@ -11,7 +11,7 @@ import { runInGuest } from './guest.ts'
 const LIMIT_SECONDS = 3000
 const RUNS = [
   ['shared', '100', '10000', '100000'],
-  ['per-tunnel', '100', '1000'],
+  ['per-tunnel', '100', '1000', '5000'],
 ] as const
 const HEADS = [
   'layout',

@@ -190,4 +190,21 @@ suite('X-Forwarded-For at the door', () => {
       assert.match(form.text, /name="switch" value="sit"/)
     })
   }
+
+  test('who is refused an address that has a tunnel, behind one NAT with it perhaps, has WireGuard with one click', async () => {
+    await using world = await PortalWorld.open(LAB)
+    const first = { ipv4: '198.51.100.7', nicname: 'first', country: 'ca', os: 'linux' }
+    const typed = { ...first, nicname: 'second' }
+    assert.equal((await world.post('/register', first)).status, 303)
+    const refused = await world.post('/register', typed)
+    assert.equal(refused.status, 409)
+    assert.match(
+      refused.text,
+      /form="register" name="switch" value="wireguard">Take WireGuard: it works behind/,
+    )
+    const switched = await world.post('/register', { ...typed, switch: 'wireguard' })
+    assert.match(switched.text, /name="kind" value="wireguard"/)
+    assert.match(switched.text, /name="nicname" value="second"/)
+    assert.match(switched.text, /value="ca" selected/)
+  })
 })

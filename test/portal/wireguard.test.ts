@@ -129,6 +129,27 @@ suite('WireGuard by the API', () => {
     assert.equal((await ask('heir', publicKey)).status, 201, 'the former key is free')
   })
 
+  test('who gives a field that is none is told all that there are', async () => {
+    const tunnel = JSON.parse((await ask('wanderer', newPublicKey())).text)
+    const move = await world.askJson(
+      `${TUNNELS}/${tunnel.id}`,
+      'PATCH',
+      { ipv4: '198.51.100.9' },
+      bearer(tunnel.key),
+    )
+    assert.equal(problemIn(move).code, 'field-unknown')
+    assert.match(move.text, /known: public_key, email, webhook, routed_prefix, mtu\./)
+    const body = {
+      kind: 'wireguard',
+      public_key: newPublicKey(),
+      nicname: 'y',
+      country: 'ca',
+      os: 'linux',
+      ip: 'x',
+    }
+    assert.match((await world.askJson(TUNNELS, 'POST', body)).text, /webhook, kind, routed_prefix, mtu\./)
+  })
+
   test('of two registrations of one key at once one wins', async () => {
     const publicKey = newPublicKey()
     const answers = await Promise.all([ask('left', publicKey), ask('right', publicKey)])

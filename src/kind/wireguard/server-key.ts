@@ -1,11 +1,13 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** The server's own key, the same for all its tunnels. */
 export interface ServerKey {
   /** Holds the private key as `wg` reads it. */
   readonly file: string
+  /** The private key. */
+  readonly text: string
   readonly publicKey: string
 }
 
@@ -52,6 +54,17 @@ export function putServerKey(dataDir: string, text: string): void {
   renameSync(partial, file)
 }
 
+/** Puts a key that was read back into its file, if somebody has taken it away meanwhile. Returns why that did not work. */
+export function keepServerKeyFile({ file, text }: ServerKey): string | undefined {
+  const dataDir = dirname(file)
+  try {
+    if (serverKeyText(dataDir) !== text) putServerKey(dataDir, text)
+    return undefined
+  } catch (error) {
+    return `no WireGuard key: ${error instanceof Error ? error.message : error}`
+  }
+}
+
 /** The public half of the key of a data directory; empty if there is no key there. */
 export function serverPublicKey(dataDir: string): string {
   try {
@@ -64,7 +77,7 @@ export function serverPublicKey(dataDir: string): string {
 function readKey(file: string): ServerKey {
   const octets = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64')
   if (octets.length !== KEY_OCTETS) throw new ServerKeyFault(`${file} holds no WireGuard key`)
-  return { file, publicKey: publicKeyOf(octets) }
+  return { file, text: octets.toString('base64'), publicKey: publicKeyOf(octets) }
 }
 
 /** Two processes may come here at once: the file that is there first stays. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
 import { isIpv6Off, turnIpv6On } from '../../kernel/ipv6-switch.ts'
 import { LastingChild } from '../../shared/lasting-child.ts'
+import { keepServerKeyFile, type ServerKey } from './server-key.ts'
 import type { RunWg } from './wg-command.ts'
 
 /** What carries the tunnels: the kernel's module, or a child process of ours. */
@@ -11,13 +12,15 @@ export type Program = 'kernel' | 'wireguard-go'
 /** Where wireguard-go is asked from; it ends when this has gone. */
 const SOCKETS = '/var/run/wireguard'
 const POLL_MS = 50
+/** The kernel's module opens its socket when the interface goes up. */
+const IN_USE = /Address already in use/
 const POLLS = 100
 
 /** The one interface of all tunnels: made if it is missing, with key, port and MTU as they should be. */
 export class WireguardDevice {
   readonly name: string
   readonly #program: Program
-  readonly #keyFile: string
+  readonly #key: ServerKey
   readonly #port: number
   readonly #mtu: number
   readonly #runIp: RunIp
@@ -30,7 +33,7 @@ export class WireguardDevice {
   constructor(options: {
     readonly name: string
     readonly program: Program
-    readonly keyFile: string
+    readonly key: ServerKey
     readonly port: number
     readonly mtu: number
     readonly runIp: RunIp
@@ -40,7 +43,7 @@ export class WireguardDevice {
   }) {
     this.name = options.name
     this.#program = options.program
-    this.#keyFile = options.keyFile
+    this.#key = options.key
     this.#port = options.port
     this.#mtu = options.mtu
     this.#runIp = options.runIp
@@ -97,9 +100,11 @@ export class WireguardDevice {
 
   /** wireguard-go opens its socket anew even for the port that it has, and loses what waits in it: it is not told again. */
   async #configure(present: string | undefined): Promise<string | undefined> {
+    const keyless = keepServerKeyFile(this.#key)
+    if (keyless !== undefined) return keyless
     const port = String(this.#port)
     const listen = port === present ? [] : ['listen-port', port]
-    const outcome = await this.#runWg(['set', this.name, ...listen, 'private-key', this.#keyFile])
+    const outcome = await this.#runWg(['set', this.name, ...listen, 'private-key', this.#key.file])
     return outcome.kind === 'done' ? undefined : outcome.reason
   }
 
@@ -116,7 +121,9 @@ export class WireguardDevice {
       String(this.#mtu),
       'up',
     ])
-    return status === 0 ? undefined : reasonOf(stderr)
+    if (status === 0) return undefined
+    const reason = reasonOf(stderr)
+    return IN_USE.test(reason) ? `UDP port ${this.#port} is another program’s: ${reason}` : reason
   }
 
   async #turnIpv6On(): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding.ts'
 import { runBatch, runLines } from '../../kernel/ip-batch.ts'
@@ -80,7 +80,7 @@ export class WireguardInterfaces implements Interfaces {
     this.#device = new WireguardDevice({
       name: wireguardDevice(options.devicePrefix),
       program: options.program,
-      keyFile: options.key.file,
+      key: options.key,
       port: options.port,
       mtu: options.mtu,
       runIp: this.#runIp,
@@ -266,7 +266,7 @@ export class WireguardInterfaces implements Interfaces {
   /** By a file, for `wg` opens what it reads by name, and the private key is in it. */
   async #synchronize(peers: readonly Peer[]): Promise<string | undefined> {
     const file = `${this.#key.file}.conf`
-    const privateKey = (await readFile(this.#key.file, 'utf8')).trim()
+    const privateKey = this.#key.text
     try {
       await writeFile(
         file,
@@ -275,8 +275,10 @@ export class WireguardInterfaces implements Interfaces {
       )
       const outcome = await this.#runWg(['syncconf', this.#device.name, file])
       return outcome.kind === 'failed' ? outcome.reason : undefined
+    } catch (error) {
+      return `no file for wg syncconf: ${error instanceof Error ? error.message : error}`
     } finally {
-      await rm(file, { force: true })
+      await rm(file, { force: true }).catch(() => undefined) // a disk that takes no change has no such file
     }
   }
 
