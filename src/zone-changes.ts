@@ -1,4 +1,5 @@
 import type { Config } from './config/config.ts'
+import { type Pausing, withTurns } from './shared/in-turns.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
 import { TYPE } from './wire/codes.ts'
 import { formatName, lowerCaseName } from './wire/name.ts'
@@ -12,6 +13,9 @@ import { keyOf, tunnelApexes } from './zone-apexes.ts'
 
 /** What a reload changes zones through. */
 export type ChangedStore = Pick<TunnelStore, 'commit' | 'replaceZone'>
+
+/** Rrsets read between two turns of the event loop. */
+const WALKED_AT_ONCE = 2000
 
 /** Changes what differs between a zone that is served and what its file has by now. */
 export class ZoneChanges {
@@ -31,12 +35,24 @@ export class ZoneChanges {
 
   /** Changes what differs of a zone without tunnels: a secondary hears of no more than that. */
   async changeStatic(apex: Uint8Array, rrsets: readonly Rrset[], store: ChangedStore): Promise<void> {
-    const served = this.#catalog.walk(apex, undefined, Number.MAX_SAFE_INTEGER)
+    const served = await withTurns(this.#served(apex))
     const wanted = withServedSerial(apex, rrsets, served)
-    const changes = staticChanges(served, wanted)
+    const changes = await withTurns(staticChanges(served, wanted))
     if (changes.length === 0) return
     if (served.length === 0 || this.#childOf(apex, changes) !== undefined) store.replaceZone(apex, wanted)
     else await store.commit(() => ({ outcome: undefined, changes }))
+  }
+
+  /** All of a zone without tunnels: nothing but a reload changes it, and there is one at a time. */
+  *#served(apex: Uint8Array): Pausing<readonly Rrset[]> {
+    const served: Rrset[] = []
+    for (let after: Uint8Array | undefined; ; ) {
+      const rrsets = this.#catalog.walk(apex, after, WALKED_AT_ONCE)
+      if (rrsets.length === 0) return served
+      served.push(...rrsets)
+      after = rrsets.at(-1)?.owner
+      yield
+    }
   }
 
   /** Changes what differs of a tunnels' zone. Returns why it could not be done. */
@@ -45,7 +61,7 @@ export class ZoneChanges {
     rrsets: readonly Rrset[],
     store: ChangedStore,
   ): Promise<string | undefined> {
-    const changes = staticChanges(this.#ofTunnels.get(keyOf(apex)) ?? [], rrsets)
+    const changes = await withTurns(staticChanges(this.#ofTunnels.get(keyOf(apex)) ?? [], rrsets))
     if (changes.length === 0) return undefined
     const child = this.#childOf(apex, changes)
     if (child !== undefined)

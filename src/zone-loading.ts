@@ -5,6 +5,7 @@ import { countryNodes } from './lifecycle/country-nodes.ts'
 import { wireName } from './lifecycle/tunnel-names.ts'
 import { apexLike, plainApex } from './plain-apex.ts'
 import { COUNTRIES } from './registration/country.ts'
+import { atOnce, type Pausing, withTurns } from './shared/in-turns.ts'
 import type { Log } from './shared/log.ts'
 import { TYPE } from './wire/codes.ts'
 import { formatName } from './wire/name.ts'
@@ -13,7 +14,7 @@ import { catalogZone } from './zone/catalog-zone.ts'
 import type { Rrset } from './zone/rrset.ts'
 import { allApexes, catalogApexOf, keyOf, tunnelApexes } from './zone-apexes.ts'
 import { type ChangedStore, reasonOf, ZoneChanges } from './zone-changes.ts'
-import { type LoadedZone, loadZonesDirectory } from './zone-file/zone-file.ts'
+import { type LoadedZone, zonesOfDirectory } from './zone-file/zone-file.ts'
 
 /** A zone that tunnels live in has mistakes: there is nothing to serve. One line a mistake: file, line, column. */
 class ZoneLoadFault extends Error {}
@@ -43,7 +44,7 @@ export class StaticZones {
     this.#log = log
     this.#tunnels = tunnels
     if (tunnels === 'unknown') for (const { apex } of allApexes(config)) this.catalog.putFailedZone(apex)
-    for (const zone of this.#files()) this.#load(zone)
+    for (const reading of this.#files()) this.#load(atOnce(reading))
     if (tunnels === 'known') this.#makeUp()
     this.#list()
   }
@@ -80,7 +81,8 @@ export class StaticZones {
   async reload(store: ChangedStore): Promise<ReloadReport> {
     const report: ReloadReport = { taken: [], kept: [] }
     const files = new Set<string>()
-    for (const zone of this.#files()) {
+    for (const reading of this.#files()) {
+      const zone = await withTurns(reading)
       if (zone.file === this.#config.zones_dir) return { taken: [], kept: linesOf(zone) } // it can't be read
       await nextTurn()
       files.add(zone.file)
@@ -99,9 +101,9 @@ export class StaticZones {
     return report
   }
 
-  #files(): Iterable<LoadedZone> {
+  #files(): Iterable<Pausing<LoadedZone>> {
     const { zones_dir, zones } = this.#config
-    return existsSync(zones_dir) ? loadZonesDirectory(zones_dir, { onError: zones.on_error }) : []
+    return existsSync(zones_dir) ? zonesOfDirectory(zones_dir, { onError: zones.on_error }) : []
   }
 
   #load(zone: LoadedZone): void {

@@ -13,3 +13,23 @@ export async function inTurns<Item>(items: Iterable<Item>, work: (item: Item) =>
     await nextTurn()
   }
 }
+
+/** Work that can wait wherever it yields, every few milliseconds. */
+export type Pausing<Outcome> = Generator<undefined, Outcome>
+
+/** Does it without a pause. */
+export function atOnce<Outcome>(work: Pausing<Outcome>): Outcome {
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** Does it with a turn of the event loop in each pause. */
+export async function withTurns<Outcome>(work: Pausing<Outcome>): Promise<Outcome> {
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+    await nextTurn()
+  }
+}

@@ -1,3 +1,4 @@
+import { atOnce, type Pausing } from '../shared/in-turns.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import { MasterReader, type NamedText, type ReadInclude } from './master-reader.ts'
 import type { PlaceList } from './place-list.ts'
@@ -27,15 +28,20 @@ export interface MasterFile {
  * file. Never throws on bad text: each mistake becomes a fault with file, line and column, and reading goes on with
  * the next record, up to a bounded number of mistakes.
  */
-export function readMasterFile({
+export function readMasterFile(options: MasterFileOptions): MasterFile {
+  return atOnce(readMasterFileSlowly(options))
+}
+
+/** The same, with pauses. */
+export function* readMasterFileSlowly({
   file,
   text,
   origin,
   readInclude,
   onError = 'refuse-zone',
-}: MasterFileOptions): MasterFile {
+}: MasterFileOptions): Pausing<MasterFile> {
   const reader = new MasterReader(readInclude, onError)
-  reader.read({ file, text }, origin)
+  yield* reader.read({ file, text }, origin)
   const { collector, faults, places } = reader
   return { origin: reader.origin, rrsets: collector.rrsets, faults: faults.faults, places }
 }

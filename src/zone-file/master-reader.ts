@@ -1,3 +1,4 @@
+import type { Pausing } from '../shared/in-turns.ts'
 import { writeName } from '../text/name-text.ts'
 import { writeRdata } from '../text/rdata.ts'
 import { shown, type TokenLine } from '../text/token-line.ts'
@@ -27,6 +28,8 @@ const MAX_INCLUDES = 1000
 const MAX_GENERATED = 1_000_000
 const MAX_NAME_TEXT = 512
 const DOLLAR = 0x24
+/** Records between two pauses: some milliseconds. */
+const RECORDS_A_PAUSE = 2000
 
 /** One file that is being read. An included file has its own origin and owner (RFC 1035 5.1). */
 interface Scope {
@@ -56,23 +59,25 @@ export class MasterReader {
   readonly #ttls = new TtlRule()
   #includes = 0
   #generated = 0
+  #records = 0
 
   constructor(readInclude: ReadInclude | undefined, onError: OnError) {
     this.#readInclude = readInclude
     this.faults = new FaultList(onError)
   }
 
-  read({ file, text }: NamedText, origin: Uint8Array | undefined): void {
-    this.#readScope({ ...NEW_SCOPE, file, scanner: new MasterScanner(octetsOf(text)), origin })
+  *read({ file, text }: NamedText, origin: Uint8Array | undefined): Pausing<void> {
+    yield* this.#readScope({ ...NEW_SCOPE, file, scanner: new MasterScanner(octetsOf(text)), origin })
   }
 
-  #readScope(scope: Scope): void {
+  *#readScope(scope: Scope): Pausing<void> {
     const { scanner } = scope
     while (scanner.next()) {
       if (this.faults.isFull) return
+      if (++this.#records % RECORDS_A_PAUSE === 0) yield
       scanner.tokens.origin = scope.origin
       if (scanner.fault !== undefined) this.#passOver(scope, scanner.fault)
-      else if (!this.#readEntry(scope)) this.#refuse(scope)
+      else if (!(yield* this.#readEntry(scope))) this.#refuse(scope)
       else if (scanner.tokens.warning !== '') this.faults.warning(warnedPlace(scope), scanner.tokens.warning)
     }
     this.origin ??= scope.origin
@@ -106,9 +111,12 @@ export class MasterReader {
     this.#ttls.note(readTtlAndClass(tokens))
   }
 
-  #readEntry(scope: Scope): boolean {
+  *#readEntry(scope: Scope): Pausing<boolean> {
+    return isDirective(scope.scanner.tokens) ? yield* this.#readDirective(scope) : this.#readRecord(scope)
+  }
+
+  #readRecord(scope: Scope): boolean {
     const { tokens } = scope.scanner
-    if (isDirective(tokens)) return this.#readDirective(scope)
     this.origin ??= scope.origin
     if (!scope.scanner.startsBlank && !this.#readOwner(scope)) return false
     if (scope.isOwnerBad) return this.#skipOwnerless(scope)
@@ -149,7 +157,7 @@ export class MasterReader {
     return true
   }
 
-  #readDirective(scope: Scope): boolean {
+  *#readDirective(scope: Scope): Pausing<boolean> {
     const { tokens } = scope.scanner
     const directive = tokens.text().toUpperCase()
     tokens.index++
@@ -159,9 +167,9 @@ export class MasterReader {
       case '$TTL':
         return this.#readDefaultTtl(tokens) && isAtEnd(tokens)
       case '$INCLUDE':
-        return this.#include(scope)
+        return yield* this.#include(scope)
       case '$GENERATE':
-        return this.#generate(scope)
+        return yield* this.#generate(scope)
       default:
         tokens.index = 0
         return tokens.expected('$ORIGIN, $TTL, $INCLUDE or $GENERATE')
@@ -184,7 +192,7 @@ export class MasterReader {
   }
 
   /** `$INCLUDE file [origin]`: the origin and the owner here stay what they were (RFC 1035 5.1). */
-  #include(scope: Scope): boolean {
+  *#include(scope: Scope): Pausing<boolean> {
     const { file, origin, depth } = scope
     const { tokens } = scope.scanner
     const path = tokens.text()
@@ -200,7 +208,7 @@ export class MasterReader {
     if (tokens.message !== '' || !isAtEnd(tokens)) return false
     const scanner = new MasterScanner(octetsOf(included.text))
     // Like BIND and nsd: a blank owner at the start there is the last one here.
-    this.#readScope({ ...scope, file: included.file, scanner, origin: innerOrigin, depth: depth + 1 })
+    yield* this.#readScope({ ...scope, file: included.file, scanner, origin: innerOrigin, depth: depth + 1 })
     return true
   }
 
@@ -217,7 +225,7 @@ export class MasterReader {
   }
 
   /** `$GENERATE range owner [TTL] [class] type rdata`: a record for each number, from two templates. */
-  #generate(scope: Scope): boolean {
+  *#generate(scope: Scope): Pausing<boolean> {
     const { tokens } = scope.scanner
     const range = parseGenerateRange(tokens.text())
     if (range === undefined) return tokens.expected('a range as in 1-10 or 0-100/2')
@@ -237,6 +245,7 @@ export class MasterReader {
       if (text === undefined)
         return tokens.expected('templates where $ and its offset, width, base make a number')
       if (!this.#addGenerated(scope, text, head)) return false
+      if (++this.#records % RECORDS_A_PAUSE === 0) yield
     }
     tokens.index++
     return isAtEnd(tokens)

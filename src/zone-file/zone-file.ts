@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
+import { atOnce, type Pausing } from '../shared/in-turns.ts'
 import { TYPE } from '../wire/codes.ts'
 import { formatName, lowerCaseName, parseName } from '../wire/name.ts'
 import type { Rrset } from '../zone/rrset.ts'
-import { type MasterFile, readMasterFile } from './master-file.ts'
+import { type MasterFile, readMasterFileSlowly } from './master-file.ts'
 import type { NamedText } from './master-reader.ts'
 import type { OnError, ZoneFault } from './zone-fault.ts'
-import { checkZone } from './zone-rules.ts'
+import { checkZoneSlowly } from './zone-rules.ts'
 
 /** What a zone file holds and what is wrong with it. It can be served when no fault is an error. */
 export interface LoadedZone {
@@ -24,6 +25,8 @@ export interface LoadOptions {
   readonly onError?: OnError
 }
 
+type FileOptions = LoadOptions & { readonly origin?: Uint8Array }
+
 const EXTENSION = '.zone'
 
 /** Why a file can not be read, in words. */
@@ -40,20 +43,22 @@ const REASONS: Readonly<Record<string, string>> = {
  * `$ORIGIN`. `$INCLUDE` reaches files in the same directory and below, and no others. A file that can't be read is a
  * fault like any other.
  */
-export function loadZoneFile(
-  path: string,
-  options: LoadOptions & { readonly origin?: Uint8Array } = {},
-): LoadedZone {
+export function loadZoneFile(path: string, options: FileOptions = {}): LoadedZone {
+  return atOnce(loadZoneFileSlowly(path, options))
+}
+
+/** The same, with pauses. */
+function* loadZoneFileSlowly(path: string, options: FileOptions): Pausing<LoadedZone> {
   const { onError = 'refuse-zone' } = options
   const origin = options.origin ?? originOfFileName(path)
   const text = readText(path)
   if (!(text instanceof Uint8Array)) return unreadable(path, origin, text.reason)
   const readInclude = (name: string) => includedFile(dirname(path), name)
   const originOption = origin === undefined ? {} : { origin }
-  const read = readMasterFile({ file: path, text, readInclude, onError, ...originOption })
+  const read = yield* readMasterFileSlowly({ file: path, text, readInclude, onError, ...originOption })
   const apex = read.rrsets.find(rrset => rrset.type === TYPE.SOA)?.owner
   const expectedApex = apex ?? read.origin
-  const { faults, rrsets } = checkRead(path, expectedApex, read, onError)
+  const { faults, rrsets } = yield* checkRead(path, expectedApex, read, onError)
   return { file: path, apex, expectedApex, rrsets, faults: [...read.faults, ...faults] }
 }
 
@@ -62,22 +67,34 @@ export function loadZoneFile(
  * memory at a time. Of two files for one zone the second has a fault that names both.
  */
 export function* loadZonesDirectory(directory: string, options: LoadOptions = {}): Generator<LoadedZone> {
+  for (const zone of zonesOfDirectory(directory, options)) yield atOnce(zone)
+}
+
+/** The same, each zone with pauses; to be worked off one after the other. */
+export function* zonesOfDirectory(
+  directory: string,
+  options: LoadOptions = {},
+): Generator<Pausing<LoadedZone>> {
   const names = zoneFileNames(directory)
-  if (!Array.isArray(names)) {
-    yield unreadable(directory, undefined, names.reason)
-    return
-  }
   const fileOf = new Map<string, string>()
-  for (const name of names) {
-    const zone = loadZoneFile(join(directory, name), options)
-    const apex = zone.apex ?? zone.expectedApex
-    const key = apex === undefined ? undefined : formatName(lowerCaseName(apex))
-    const first = key === undefined ? undefined : fileOf.get(key)
-    if (key !== undefined && first === undefined) fileOf.set(key, zone.file)
-    yield first === undefined
-      ? zone
-      : { ...zone, faults: [...zone.faults, secondFault(zone.file, key, first)] }
-  }
+  if (Array.isArray(names))
+    for (const name of names) yield nextOfDirectory(join(directory, name), options, fileOf)
+  else yield unreadableDirectory(directory, names.reason)
+}
+
+/** `fileOf` has the files of the zones before, by the text of their apex. */
+function* nextOfDirectory(
+  path: string,
+  options: LoadOptions,
+  fileOf: Map<string, string>,
+): Pausing<LoadedZone> {
+  const zone = yield* loadZoneFileSlowly(path, options)
+  const apex = zone.apex ?? zone.expectedApex
+  const key = apex === undefined ? undefined : formatName(lowerCaseName(apex))
+  const first = key === undefined ? undefined : fileOf.get(key)
+  if (key !== undefined && first === undefined) fileOf.set(key, zone.file)
+  if (first === undefined) return zone
+  return { ...zone, faults: [...zone.faults, secondFault(zone.file, key, first)] }
 }
 
 function zoneFileNames(directory: string): string[] | { readonly reason: string } {
@@ -94,15 +111,16 @@ function secondFault(file: string, apex: string | undefined, first: string): Zon
   return fault(file, `gives the zone ${apex}, and so does ${first}: a zone has one file`)
 }
 
-function checkRead(
+function* checkRead(
   path: string,
   apex: Uint8Array | undefined,
   { rrsets, faults, places }: MasterFile,
   onError: OnError,
-): Pick<LoadedZone, 'faults' | 'rrsets'> {
+): Pausing<Pick<LoadedZone, 'faults' | 'rrsets'>> {
   // What was not read is not missing: one mistake would be two faults.
   const isWhole = !faults.some(isError)
-  if (apex !== undefined) return checkZone(apex, rrsets, { file: path, places, onError, isWhole })
+  if (apex !== undefined)
+    return yield* checkZoneSlowly(apex, rrsets, { file: path, places, onError, isWhole })
   return { rrsets, faults: isWhole ? [fault(path, 'has no record and no origin')] : [] }
 }
 
@@ -145,6 +163,11 @@ function readText(path: string): Uint8Array | { readonly reason: string } {
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown fault'
   return REASONS[code] ?? `can not be read: ${code}`
+}
+
+function* unreadableDirectory(directory: string, reason: string): Pausing<LoadedZone> {
+  yield // no pause is needed, but a zone is to be had in the same way as others
+  return unreadable(directory, undefined, reason)
 }
 
 function unreadable(file: string, expectedApex: Uint8Array | undefined, reason: string): LoadedZone {

@@ -1,3 +1,4 @@
+import { atOnce, type Pausing } from '../shared/in-turns.ts'
 import { TYPE, typeText } from '../wire/codes.ts'
 import { formatName } from '../wire/name.ts'
 import { octet } from '../wire/octets.ts'
@@ -16,6 +17,8 @@ const MAX_RECORDS = 65_535
 const MAX_MESSAGE_LENGTH = 65_535
 /** A compressed owner, type, class, TTL and rdata length. */
 const RECORD_OVERHEAD = 12
+/** Rrsets between two pauses: some milliseconds. */
+const RRSETS_A_PAUSE = 5000
 
 /** What is said of an rrset; the place is that of its first record. */
 type Report = (rrset: Rrset, message: string) => void
@@ -56,11 +59,16 @@ interface Owners {
  * servers without an address. Data outside the zone are left out of what is served, and with `skip-record` the rrsets
  * that break a rule.
  */
-export function checkZone(
+export function checkZone(apex: Uint8Array, rrsets: readonly Rrset[], options: RuleOptions): Judged {
+  return atOnce(checkZoneSlowly(apex, rrsets, options))
+}
+
+/** The same, with pauses. */
+export function* checkZoneSlowly(
   apex: Uint8Array,
   rrsets: readonly Rrset[],
   { file, places, onError = 'refuse-zone', isWhole = true }: RuleOptions,
-): Judged {
+): Pausing<Judged> {
   const faults = new FaultList(onError)
   const leftOut = new Set<Rrset>()
   const indexes = new Map<Rrset, number>()
@@ -74,8 +82,10 @@ export function checkZone(
   }
   const warning: Report = (rrset, message) => faults.warning(placeOf(rrset), `${describe(rrset)}: ${message}`)
 
-  const owners = collectOwners(apex, rrsets)
+  const owners = yield* collectOwners(apex, rrsets)
+  let looked = 0
   for (const rrset of rrsets) {
+    if (++looked % RRSETS_A_PAUSE === 0) yield
     if (!isAtOrBelow(rrset.owner, 0, apex, 0)) {
       // As named and knotd have it; nsd refuses the zone.
       leftOut.add(rrset)
@@ -174,7 +184,7 @@ function isHidden(
   return owners.dnames.size > 0 && isSameName(owner, 0, apex, 0) && hasAncestorIn(owners.dnames, target)
 }
 
-function collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Owners {
+function* collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Pausing<Owners> {
   const owners = {
     cnames: new NameSet(),
     dnames: new NameSet(),
@@ -182,7 +192,9 @@ function collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Owners {
     hashes: new NameSet(),
   }
   const servers = new NameSet()
+  let looked = 0
   for (const { owner, type, rdatas } of rrsets) {
+    if (++looked % RRSETS_A_PAUSE === 0) yield
     if (!isAtOrBelow(owner, 0, apex, 0)) continue // it is left out: a DNAME above the apex hides nothing
     if (type === TYPE.CNAME) owners.cnames.add(owner)
     else if (type === TYPE.DNAME) owners.dnames.add(owner)
@@ -191,6 +203,7 @@ function collectOwners(apex: Uint8Array, rrsets: readonly Rrset[]): Owners {
       for (const target of rdatas) if (isAtOrBelow(target, 0, apex, 0)) servers.add(target)
     }
   }
+  yield
   for (const { owner, type } of rrsets) {
     if ((type === TYPE.A || type === TYPE.AAAA) && servers.has(owner)) owners.addresses.add(owner)
   }
