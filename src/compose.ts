@@ -160,9 +160,7 @@ function openStore(config: Config, parts: TableParts & { readonly catalog: Catal
   const { prefix, device_prefix: devicePrefix } = config.tunnel
   const routed = routedRange(config.tunnel)
   const osIds = new Set(systems.ids)
-  const unoffered = new Set(
-    kinds.all.map(({ name }) => name).filter(name => !isOffered(name, config.tunnel)),
-  )
+  const unoffered = new Set(kinds.all.map(({ name }) => name).filter(name => !isOffered(name, config.tunnel)))
   return SqliteStore.open({
     file: databaseFile(config),
     catalog,

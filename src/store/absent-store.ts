@@ -139,7 +139,16 @@ class AbsentTunnels implements TunnelReader {
   }
 
   countByState(): StateCounts {
-    return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0, suspended: 0, unoffered: 0, broken: 0 }
+    return {
+      new: 0,
+      waiting: 0,
+      active: 0,
+      unreachable: 0,
+      dormant: 0,
+      suspended: 0,
+      unoffered: 0,
+      broken: 0,
+    }
   }
 
   countByCountry(): never {

@@ -58,7 +58,10 @@ describe('a tunnel whose kind the configuration offers no more', () => {
     const targets = await world.lifecycle.probeTargets()
     assert.equal(targets.length, 1)
     const { active, waiting, unoffered, broken } = world.table.countByState()
-    assert.deepEqual({ active, waiting, unoffered, broken }, { active: 0, waiting: 1, unoffered: 1, broken: 0 })
+    assert.deepEqual(
+      { active, waiting, unoffered, broken },
+      { active: 0, waiting: 1, unoffered: 1, broken: 0 },
+    )
     const { tunnels } = world.broker.operator.list('', 10, { state: 'unoffered', kind: 'wireguard' })
     assert.deepEqual(
       tunnels.map(({ id, fault }) => [id, fault]),

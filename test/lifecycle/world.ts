@@ -224,7 +224,13 @@ export class World {
   /** With what is changed in the configuration. */
   restart(changes: Pick<WorldOptions, 'offered'> = {}): Promise<World> {
     this.broker.close()
-    return World.open({ ...this.#options, ...changes, directory: this.directory, kernel: this.kernel, now: this.now })
+    return World.open({
+      ...this.#options,
+      ...changes,
+      directory: this.directory,
+      kernel: this.kernel,
+      now: this.now,
+    })
   }
 
   end(): void {

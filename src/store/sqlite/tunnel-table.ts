@@ -16,7 +16,16 @@ import { ContactTable } from './contact-table.ts'
 import type { Database, Statement } from './database.ts'
 import { DormantTable } from './dormant-table.ts'
 import { NoticeTable } from './notice-table.ts'
-import { addressIn, COLUMNS, type Columns, isBroken, nextAfter, type RowRules, readRow, unofferedKinds } from './row-rules.ts'
+import {
+  addressIn,
+  COLUMNS,
+  type Columns,
+  isBroken,
+  nextAfter,
+  type RowRules,
+  readRow,
+  unofferedKinds,
+} from './row-rules.ts'
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
 const NOT_ALIVE = 'unreachable <> 0'
