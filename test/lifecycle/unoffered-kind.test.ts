@@ -50,6 +50,13 @@ async function answered(): Promise<void> {
   await world.lifecycle.recordRound({ answered: [phone.id], silent: [] })
 }
 
+/** With a commit at the end, as the other tunnels bring: without one the time would be that of a stop, which ends nothing. */
+async function pass(days: number): Promise<void> {
+  world.now += days * DAY
+  await world.lifecycle.endDormant()
+  await registered(`later${days}`, { ipv4: `192.0.2.${days % 256}` })
+}
+
 describe('a tunnel whose kind the configuration offers no more', () => {
   test('has no name, is not asked, and is counted and listed as what it is; the others go on', async () => {
     await answered()
@@ -83,9 +90,7 @@ describe('a tunnel whose kind the configuration offers no more', () => {
     await answered()
     const before = world.table.byId(phone.id)
     world = await world.restart({ offered: SIT_ALONE })
-    world.now += 400 * DAY
-    await world.lifecycle.endDormant()
-    await world.lifecycle.recordRound({ answered: [], silent: [] })
+    await pass(400)
     world = await world.restart({ offered: BOTH })
     await world.lifecycle.reconcile()
     assert.deepEqual(world.table.byId(phone.id), before)
@@ -104,8 +109,7 @@ describe('a tunnel whose kind the configuration offers no more', () => {
 
   test('does not wait its time out while it can’t be heard', async () => {
     world = await world.restart({ offered: SIT_ALONE })
-    world.now += 400 * DAY
-    await world.lifecycle.endDormant()
+    await pass(400)
     world = await world.restart({ offered: BOTH })
     await world.lifecycle.recordRound({ answered: [], silent: [phone.id] })
     assert.equal(world.table.dormant.byId(phone.id), undefined)
@@ -118,13 +122,12 @@ describe('a tunnel whose kind the configuration offers no more', () => {
       await world.lifecycle.recordRound({ answered: [], silent: [phone.id] })
     assert.notEqual(world.table.dormant.byId(phone.id), undefined)
     world = await world.restart({ offered: SIT_ALONE })
-    world.now += 400 * DAY
-    assert.equal(await world.lifecycle.endDormant(), 0)
-    assert.deepEqual(world.lifecycle.endingWithin(3 * DAY, 10), [])
+    assert.deepEqual(world.lifecycle.endingWithin(40 * DAY, 10), [])
+    await pass(400)
+    assert.equal(world.table.dormant.count(), 1)
     assert.equal((await world.lifecycle.wake(phone.id)).kind, 'refused')
     world = await world.restart({ offered: BOTH })
-    world.now += 14 * DAY
-    assert.equal(await world.lifecycle.endDormant(), 0)
+    await pass(14)
     assert.equal((await world.lifecycle.wake(phone.id)).kind, 'woken')
   })
 
