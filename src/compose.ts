@@ -160,12 +160,13 @@ function openStore(config: Config, parts: TableParts & { readonly catalog: Catal
   const { prefix, device_prefix: devicePrefix } = config.tunnel
   const routed = routedRange(config.tunnel)
   const osIds = new Set(systems.ids)
+  const unoffered = new Set(kinds.all.map(({ name }) => name).filter(name => !isOffered(name, config.tunnel)))
   return SqliteStore.open({
     file: databaseFile(config),
     catalog,
     apexes: [names.forwardApex, names.backwardApex, ...routedApexes(config)],
     listApex: catalogApexOf(config),
-    rules: { kinds, prefix, routed, devicePrefix, isCountry, isOs: id => osIds.has(id) },
+    rules: { kinds, unoffered, prefix, routed, devicePrefix, isCountry, isOs: id => osIds.has(id) },
     ttl: config.dns.ttl,
     journal: { bytes: config.dns.journal_bytes, age: secondsOf(config.dns.journal_age) },
     now: () => clock.now(),

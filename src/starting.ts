@@ -74,6 +74,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   log.info(
     {
       tunnels: broker.table.count(),
+      ...(broker.table.unofferedCount > 0 && { unoffered: broker.table.unofferedCount }),
       ...(broker.table.brokenCount > 0 && { broken: broker.table.brokenCount }),
       origin: config.origin,
       reverse: broker.zone.reverseApex,

@@ -41,6 +41,7 @@ export class DormantTunnels {
   readonly #log: Log
   readonly #now: () => number
   readonly #steady: () => number
+  readonly #keep: number
   readonly #waitUntil: () => number | undefined
   readonly #onWoken: () => void
   readonly #onKeyReplaced: (id: string) => void
@@ -48,6 +49,8 @@ export class DormantTunnels {
   /** The listeners are called in the tick of the commit that brought one back. */
   constructor(
     parts: LifecycleParts & {
+      /** Seconds for which a dormant tunnel is kept. */
+      readonly keep: number
       readonly onWoken: () => void
       readonly onKeyReplaced: (id: string) => void
     },
@@ -60,6 +63,7 @@ export class DormantTunnels {
     this.#log = parts.log
     this.#now = parts.now
     this.#steady = parts.steady
+    this.#keep = parts.keep
     this.#waitUntil = parts.waitUntil
     this.#onWoken = parts.onWoken
     this.#onKeyReplaced = parts.onKeyReplaced
@@ -88,6 +92,7 @@ export class DormantTunnels {
 
   /** Ends those that were kept for as long as they are kept. Returns how many. */
   async endOld(): Promise<number> {
+    await this.#holdUnoffered()
     const { dormant } = this.#store.tunnels
     let ended = 0
     while (dormant.endedBy(this.#steady(), 1).length > 0) {
@@ -96,6 +101,25 @@ export class DormantTunnels {
       ended += gone
     }
     return ended
+  }
+
+  /** Nobody can come back while the kind is not offered: who had less than half of the time left gets all of it. */
+  async #holdUnoffered(): Promise<void> {
+    if (this.#store.tunnels.unofferedCount === 0) return
+    const steady = this.#steady()
+    const held = (to: number) => ({ before: Math.floor((steady + to) / 2), to })
+    const waitUntil = this.#waitUntil()
+    const ends = {
+      waiting: waitUntil === undefined ? undefined : held(waitUntil),
+      dormant: held(steady + this.#keep),
+    }
+    let moved: number
+    do {
+      moved = await this.#store.commit(transaction => ({
+        outcome: transaction.holdUnoffered(ends),
+        changes: [],
+      }))
+    } while (moved > 0)
   }
 
   #awake(id: string): Awakened {

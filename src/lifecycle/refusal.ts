@@ -21,13 +21,15 @@ export const REFUSAL = {
   suspended: () => problem('suspended', { case: 'tunnel' }),
   noTunnel: () => problem('not-found', { case: 'tunnel' }),
   noZone: () => problem('not-found', { case: 'zone' }),
-  broken: ({ reason }: Pick<BrokenRow, 'reason'>) =>
-    problem('tunnel-broken', { reason, seconds: SECONDS.broken }),
+  broken: ({ reason, unofferedKind: kind }: Pick<BrokenRow, 'reason' | 'unofferedKind'>) =>
+    kind === undefined
+      ? problem('tunnel-broken', { reason, seconds: SECONDS.broken })
+      : problem('tunnel-unoffered', { kind, seconds: SECONDS.unoffered }),
   interfaceFault: (reason: string) => problem('interface-fault', { reason }),
 } as const
 
-/** When to come back, in seconds: another program's lock is short, a disk is mended by somebody. */
-const SECONDS = { busy: 5, fault: 60, broken: 300 } as const
+/** When to come back, in seconds: another program's lock is short, a disk is mended by somebody, a configuration seldom. */
+const SECONDS = { busy: 5, fault: 60, broken: 300, unoffered: 3600 } as const
 
 /**
  * The problem that a failed transaction is: the disk is full, or the database can't be written. Any other error is

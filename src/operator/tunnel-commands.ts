@@ -19,9 +19,12 @@ export const tunnelList = defineCommand({
   words: [],
   parameters: z.strictObject({
     state: z
-      .enum(['new', 'waiting', 'active', 'unreachable', 'dormant', 'suspended'])
+      .enum(['new', 'waiting', 'active', 'unreachable', 'dormant', 'suspended', 'unoffered', 'broken'])
       .optional()
-      .meta({ title: 'STATE', description: 'new, waiting, active, unreachable, dormant or suspended' }),
+      .meta({
+        title: 'STATE',
+        description: 'new, waiting, active, unreachable, dormant, suspended, unoffered or broken',
+      }),
     kind: z.string().optional().meta({ title: 'KIND', description: 'only tunnels of a kind' }),
     country: z.string().optional().meta({ title: 'CC', description: 'only tunnels of a country' }),
     name: z.string().optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),

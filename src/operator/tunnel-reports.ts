@@ -105,7 +105,7 @@ function contactOf(contact: Contact | undefined): Partial<TunnelReport> {
 }
 
 /** What can be said of a row that can't be used: its columns as they stand. */
-export function reportOfBroken({ id, reason, columns }: BrokenRow): TunnelReport {
+export function reportOfBroken({ id, reason, unofferedKind, columns }: BrokenRow): TunnelReport {
   const { nicname = '', country = '' } = columns
   return {
     id,
@@ -113,7 +113,8 @@ export function reportOfBroken({ id, reason, columns }: BrokenRow): TunnelReport
     nicname,
     country,
     os: columns.os ?? '',
-    state: 'broken',
+    state: unofferedKind === undefined ? 'broken' : 'unoffered',
+    ...(unofferedKind === undefined ? {} : { kind: unofferedKind }),
     ipv4_client: columns.IPv4client ?? null,
     ipv6_client: columns.IPv6client ?? '',
     ipv6_server: columns.IPv6server ?? '',

@@ -81,6 +81,7 @@ export const PROBLEMS = {
   'one-change': { status: 400, params: [] },
   suspended: { status: 403, params: [], cases: ['tunnel', 'endpoint'] },
   'tunnel-broken': { status: 503, params: ['reason', 'seconds'] },
+  'tunnel-unoffered': { status: 503, params: ['kind', 'seconds'] },
   'table-full': { status: 503, params: [] },
   'email-syntax': { status: 400, field: 'email', params: [], cases: ['malformed', 'no-string'] },
   'email-none': { status: 409, field: 'email', params: [] },

@@ -85,6 +85,7 @@ export class AbsentStore implements TunnelStore {
 class AbsentTunnels implements TunnelReader {
   readonly dormant: DormantReader
   readonly brokenCount = 0
+  readonly unofferedCount = 0
   readonly notices = { due: () => [], count: () => 0 }
   readonly #reason: string
 
@@ -138,7 +139,16 @@ class AbsentTunnels implements TunnelReader {
   }
 
   countByState(): StateCounts {
-    return { new: 0, waiting: 0, active: 0, unreachable: 0, dormant: 0, suspended: 0, broken: 0 }
+    return {
+      new: 0,
+      waiting: 0,
+      active: 0,
+      unreachable: 0,
+      dormant: 0,
+      suspended: 0,
+      unoffered: 0,
+      broken: 0,
+    }
   }
 
   countByCountry(): never {

@@ -34,6 +34,8 @@ export interface StateCounts {
   readonly unreachable: number
   readonly dormant: number
   readonly suspended: number
+  /** Those of a kind that the configuration does not offer, whatever they would be. */
+  readonly unoffered: number
   /** Rows that can't be used, whatever they would be. */
   readonly broken: number
 }
@@ -82,6 +84,19 @@ export interface DormantReader {
   countSuspended(): number
 }
 
+/** How far away the ends of rows are kept whose kind is not offered, in seconds of the steady clock. */
+export interface UnofferedEnds {
+  /** For tunnels that wait for their first sign of life; undefined: none does. */
+  readonly waiting: HeldEnd | undefined
+  /** For dormant ones. */
+  readonly dormant: HeldEnd
+}
+
+interface HeldEnd {
+  readonly before: number
+  readonly to: number
+}
+
 /** Look-ups of tunnels. Only sound rows are tunnels; broken ones are in `brokenRows`. */
 export interface TunnelReader {
   readonly dormant: DormantReader
@@ -125,7 +140,9 @@ export interface TunnelReader {
   idsWaitedOut(steady: number): readonly string[]
   /** How many broken rows reads have met. */
   readonly brokenCount: number
-  /** The broken rows that reads have met and that are still there, dormant ones too. */
+  /** How many rows of a kind that is not offered reads have met. */
+  readonly unofferedCount: number
+  /** Both that reads have met and that are still there, dormant ones too. */
   brokenRows(): readonly BrokenRow[]
   brokenById(id: string): BrokenRow | undefined
 }
@@ -204,6 +221,11 @@ export interface TunnelTransaction {
    * in its way there, and it stays.
    */
   fallAsleep(id: string, dormancy: Dormancy): Tunnel | BrokenRow | undefined
+  /**
+   * Moves the ends of some rows of kinds that are not offered, if they come `before` those, to the given ones: nobody could
+   * be heard or come back. In seconds of the steady clock. Returns how many rows moved; 0: all have.
+   */
+  holdUnoffered(ends: UnofferedEnds): number
   /** Makes a dormant row a suspended one; false: there is none. `since`: UTC seconds. */
   suspendDormant(id: string, since: number): boolean
   /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */

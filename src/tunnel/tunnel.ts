@@ -64,14 +64,16 @@ export interface Dormancy {
 export type DormantTunnel = Tunnel & { readonly dormant: Dormancy }
 
 /**
- * A row that we can't use: another program wrote it, or the configuration has become another. It reaches no script, no
- * name and no interface, and is kept as it is.
+ * A row that we can't use: another program wrote it, or the configuration has become another, or offers its kind no more.
+ * It reaches no script, no name and no interface, and is kept as it is.
  */
 export interface BrokenRow {
   readonly id: string
   /** What the tunnel would be if the row were sound. */
   readonly state: TunnelState
   readonly reason: string
+  /** The row is sound but for its kind, of this name, which the configuration offers no more. */
+  readonly unofferedKind?: string
   /** What stands in the row's columns, for a person. */
   readonly columns: Readonly<Record<string, string>>
 }

@@ -187,6 +187,7 @@ test('states are counted, dormant and waiting ones too', async () => {
       unreachable: 1,
       dormant: 1,
       suspended: 0,
+      unoffered: 0,
       broken: 0,
     },
   )

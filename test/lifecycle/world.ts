@@ -102,6 +102,8 @@ interface WorldOptions {
   /** Further lines of the zone file of ORIGIN. */
   readonly statics?: string
   readonly kinds?: Kinds
+  /** `tunnel.kinds`. */
+  readonly offered?: readonly string[]
   readonly log?: Log
   readonly prober?: Parts['prober']
   /** Further lines of the section `monitor`. */
@@ -219,9 +221,16 @@ export class World {
     return World.open({ ...this.#options, directory, kernel: this.kernel, now: this.now })
   }
 
-  restart(): Promise<World> {
+  /** With what is changed in the configuration. */
+  restart(changes: Pick<WorldOptions, 'offered'> = {}): Promise<World> {
     this.broker.close()
-    return World.open({ ...this.#options, directory: this.directory, kernel: this.kernel, now: this.now })
+    return World.open({
+      ...this.#options,
+      ...changes,
+      directory: this.directory,
+      kernel: this.kernel,
+      now: this.now,
+    })
   }
 
   end(): void {
@@ -230,7 +239,7 @@ export class World {
   }
 }
 
-function textOf({ prefix, routed, maxTunnels, monitor }: WorldOptions): string {
+function textOf({ prefix, routed, offered, maxTunnels, monitor }: WorldOptions): string {
   return `
 zones_dir = "zones"
 [dns]
@@ -239,6 +248,7 @@ ttl = ${TTL}
 prefix = "${prefix ?? '2001:db8:f6::/48'}"
 routed_prefix = "${routed ?? ''}"
 max_tunnels = ${maxTunnels ?? 65_000}
+${offered === undefined ? '' : `kinds = ${JSON.stringify(offered)}`}
 [monitor]
 threshold = 2
 ${monitor ?? ''}

@@ -187,7 +187,7 @@ suite('commands where no process runs', () => {
     assert.match(status.stdout, /, not running$/m)
     assert.match(
       status.stdout,
-      /^tunnels {3}0 new, 1200 active, 0 unreachable, 0 waiting, 0 dormant, 0 suspended, 0 broken$/m,
+      /^tunnels {3}0 new, 1200 active, 0 unreachable, 0 waiting, 0 dormant, 0 suspended, 0 unoffered, 0 broken$/m,
     )
   })
 

@@ -56,7 +56,7 @@ for (const stage of STAGES) {
     assert.deepEqual(shown, [[given.id, 'broken', 'os is not known']])
     const { broken, ...others } = table.countByState()
     assert.equal(broken, 1)
-    assert.deepEqual(Object.values(others), [0, 0, 0, 0, 0, 0])
+    assert.deepEqual(new Set(Object.values(others)), new Set([0]))
     const renewal = await operator.renewKey(given.name)
     assert.equal(renewal.kind === 'refused' && renewal.problems[0]?.code, 'tunnel-broken')
     assert.equal((await operator.delete(given.name)).kind, 'done')

@@ -2,7 +2,7 @@ import type { BrokenRow, DormantTunnel } from '../../tunnel/tunnel.ts'
 import type { DormantReader, IdSlice } from '../tunnel-store.ts'
 import type { BrokenRows } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
-import { type Columns, isBroken, nextAfter, type RowRules, readRow } from './row-rules.ts'
+import { type Columns, isBroken, nextAfter, type RowRules, readRow, unofferedKinds } from './row-rules.ts'
 
 /** The columns of a dormant row as a tunnel is read from them; since, until and suspended follow. */
 export const DORMANT_COLUMNS =
@@ -18,6 +18,8 @@ const SLICE = 500
 export class DormantTable implements DormantReader {
   readonly #rules: RowRules
   readonly #broken: BrokenRows
+  /** As a JSON array. */
+  readonly #unofferedKinds: string
   readonly #byId: Statement
   readonly #byName: Statement
   readonly #after: Statement
@@ -34,12 +36,14 @@ export class DormantTable implements DormantReader {
   ) {
     this.#rules = rules
     this.#broken = broken
+    this.#unofferedKinds = unofferedKinds(rules)
     const select = `SELECT ${DORMANT_COLUMNS} FROM dormant`
     this.#byId = database.prepare(`${select} WHERE id = ?`)
     this.#byName = database.prepare(`${select} WHERE nicname = ? AND country = ?`)
     this.#after = database.prepare(`${select} WHERE id > ? ORDER BY id LIMIT ?`)
     this.#ended = database.prepare(
-      'SELECT id FROM dormant WHERE until <= ? AND suspended = 0 ORDER BY until LIMIT ?',
+      `SELECT id FROM dormant WHERE until <= ? AND suspended = 0 AND kind NOT IN (SELECT value FROM json_each(?))
+       ORDER BY until LIMIT ?`,
     )
     this.#count = database.prepare('SELECT count(*) AS n FROM dormant')
     this.#suspended = database.prepare('SELECT count(*) AS n FROM dormant WHERE suspended = 1')
@@ -69,7 +73,7 @@ export class DormantTable implements DormantReader {
   }
 
   endedBy(steady: number, limit: number): readonly string[] {
-    return this.#ended.all(steady, limit).map(row => String(row.id))
+    return this.#ended.all(steady, this.#unofferedKinds, limit).map(row => String(row.id))
   }
 
   count(): number {

@@ -18,6 +18,8 @@ export type Columns = readonly unknown[]
 /** What the values of a row are held against. */
 export interface RowRules {
   readonly kinds: Kinds
+  /** The names of those that the configuration does not offer: their rows are kept, and serve nobody meanwhile. */
+  readonly unoffered?: ReadonlySet<string>
   readonly prefix: Prefix
   readonly routed?: RoutedRange | undefined
   readonly devicePrefix: string
@@ -74,6 +76,7 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
   const ipv4Client = typeof ipv4 === 'string' ? ipv4 : undefined
   if (ipv4Client === undefined ? known.hasEndpoint : parseIpv4(ipv4Client) === undefined)
     return broken(columns, 'IPv4client is not an address')
+  if (rules.unoffered?.has(known.name) === true) return unoffered(columns, known.name)
   return {
     id,
     kind: fields,
@@ -103,6 +106,11 @@ export function routedPrefixIn(text: unknown): Prefix | null | undefined {
 /** One that the configuration has no room for any more is kept in its row, and is not routed. */
 function routed(prefix: Prefix, range: RoutedRange | undefined): Prefix | undefined {
   return range !== undefined && isOfRange(prefix, range) ? prefix : undefined
+}
+
+/** The names of the kinds that are not offered as a JSON array, for statements that leave their rows out. */
+export function unofferedKinds({ unoffered }: Pick<RowRules, 'unoffered'>): string {
+  return JSON.stringify([...(unoffered ?? [])])
 }
 
 /** Where a walk by id goes on behind these rows, `limit` of which were asked for; undefined: there are no more. */
@@ -141,6 +149,10 @@ function isCount(value: unknown, least: number): value is number {
 
 function isTimeOrNull(value: unknown): value is number | null {
   return value === null || isCount(value, 0)
+}
+
+function unoffered(columns: Columns, kind: string): BrokenRow {
+  return { ...broken(columns, `${kind} is not among tunnel.kinds`), unofferedKind: kind }
 }
 
 function broken(columns: Columns, reason: string): BrokenRow {

@@ -39,6 +39,7 @@ import { TableStart } from './table-start.ts'
 import { TableWatch } from './table-watch.ts'
 import { TunnelTable } from './tunnel-table.ts'
 import { TunnelWrites } from './tunnel-writes.ts'
+import { UnofferedWrites } from './unoffered-writes.ts'
 import { unroutedPrefixes } from './unrouted-prefixes.ts'
 import { WalWatch } from './wal-watch.ts'
 import { ZoneDigests } from './zone-digests.ts'
@@ -82,6 +83,7 @@ export class SqliteStore implements TunnelStore {
   readonly #catalog: Catalog
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
+  readonly #unoffered: UnofferedWrites
   readonly #noticeWrites: NoticeWrites
   readonly #clock: SeenClock
   readonly #links: IndexAllocation<Assignment>
@@ -126,6 +128,7 @@ export class SqliteStore implements TunnelStore {
     this.invitations = new InvitationTable(database)
     this.#writes = new TunnelWrites(database, rules)
     this.#dormant = new DormantWrites(database, rules)
+    this.#unoffered = new UnofferedWrites(database, rules)
     this.#noticeWrites = new NoticeWrites(database, options.now)
     this.#clock = new SeenClock(database)
     this.#links = linkAllocation(
@@ -303,6 +306,7 @@ export class SqliteStore implements TunnelStore {
       invitations: this.invitations,
       writes: this.#writes,
       dormant: this.#dormant,
+      unoffered: this.#unoffered,
       notices: this.#noticeWrites,
       links: this.#links,
       routed: this.#routed,

@@ -15,6 +15,7 @@ import type {
   RowDifference,
   TunnelReader,
   TunnelTransaction,
+  UnofferedEnds,
   Waking,
 } from '../tunnel-store.ts'
 import type { DormantWrites } from './dormant-writes.ts'
@@ -22,6 +23,7 @@ import type { IndexAllocation } from './index-allocation.ts'
 import type { NoticeWrites } from './notice-writes.ts'
 import { RoutedChanges, type RoutedWrites } from './routed-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
+import type { UnofferedWrites } from './unoffered-writes.ts'
 
 /** How many indexes are tried when rows written by another program stand in the way. */
 const MAX_INDEX_ATTEMPTS = 4096
@@ -35,6 +37,7 @@ export class SqliteTransaction implements TunnelTransaction {
   hasNotices = false
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
+  readonly #unoffered: UnofferedWrites
   readonly #notices: NoticeWrites
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
@@ -48,6 +51,7 @@ export class SqliteTransaction implements TunnelTransaction {
     readonly invitations: InvitationWrites
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
+    readonly unoffered: UnofferedWrites
     readonly notices: NoticeWrites
     readonly links: IndexAllocation<Assignment>
     readonly routed: IndexAllocation<Prefix> | undefined
@@ -57,6 +61,7 @@ export class SqliteTransaction implements TunnelTransaction {
     this.invitations = parts.invitations
     this.#writes = parts.writes
     this.#dormant = parts.dormant
+    this.#unoffered = parts.unoffered
     this.#notices = parts.notices
     this.#links = parts.links
     this.#routed = parts.routed
@@ -210,6 +215,10 @@ export class SqliteTransaction implements TunnelTransaction {
     const before = this.#writes.remove(id)
     if (before !== undefined) this.rows.push({ before })
     return before
+  }
+
+  holdUnoffered(ends: UnofferedEnds): number {
+    return this.#unoffered.hold(ends)
   }
 
   suspendDormant(id: string, since: number): boolean {

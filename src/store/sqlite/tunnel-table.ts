@@ -16,7 +16,16 @@ import { ContactTable } from './contact-table.ts'
 import type { Database, Statement } from './database.ts'
 import { DormantTable } from './dormant-table.ts'
 import { NoticeTable } from './notice-table.ts'
-import { addressIn, COLUMNS, type Columns, isBroken, nextAfter, type RowRules, readRow } from './row-rules.ts'
+import {
+  addressIn,
+  COLUMNS,
+  type Columns,
+  isBroken,
+  nextAfter,
+  type RowRules,
+  readRow,
+  unofferedKinds,
+} from './row-rules.ts'
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
 const NOT_ALIVE = 'unreachable <> 0'
@@ -35,6 +44,8 @@ export class TunnelTable implements TunnelReader {
   readonly notices: NoticeTable
   readonly #rules: RowRules
   readonly #broken: BrokenRows
+  /** As a JSON array. */
+  readonly #unofferedKinds: string
   readonly #byId: Statement
   readonly #byName: Statement
   readonly #byIpv6Client: Statement
@@ -62,6 +73,7 @@ export class TunnelTable implements TunnelReader {
   ) {
     this.#rules = rules
     this.#broken = broken
+    this.#unofferedKinds = unofferedKinds(rules)
     this.dormant = new DormantTable(database, { rules, broken })
     this.notices = new NoticeTable(database)
     this.#byId = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id = ?`)
@@ -86,10 +98,11 @@ export class TunnelTable implements TunnelReader {
       `SELECT sign(unreachable) AS state, count(*) AS n FROM tunnels WHERE ${NOT_ALIVE} GROUP BY 1`,
     )
     this.#countByCountry = database.prepare(
-      `SELECT country, total(unreachable = -1) AS new, total(unreachable >= 0 AND wait_until IS NOT NULL) AS waiting,
-              total(unreachable = 0 AND wait_until IS NULL) AS active,
-              total(unreachable > 0 AND wait_until IS NULL) AS unreachable, count(*) AS n, max(row) AS last
-       FROM (SELECT rowid AS row, country, unreachable, wait_until FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?)
+      `SELECT country, total(up = -1) AS new, total(up >= 0 AND wait_until IS NOT NULL) AS waiting,
+              total(up = 0 AND wait_until IS NULL) AS active,
+              total(up > 0 AND wait_until IS NULL) AS unreachable, count(*) AS n, max(row) AS last
+       FROM (SELECT rowid AS row, country, wait_until, iif(kind IN (SELECT value FROM json_each(?)), NULL, unreachable) AS up
+             FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?)
        GROUP BY country`,
     )
     this.#after = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id > ? ORDER BY id LIMIT ?`)
@@ -163,13 +176,14 @@ export class TunnelTable implements TunnelReader {
     const suspended = this.dormant.countSuspended()
     const dormant = this.dormant.count() - suspended
     const rows = { ...counts, active: counts.active - waiting, waiting, dormant, suspended }
-    if (this.#broken.size <= LOOKED_AT_AGAIN) this.brokenRows() // forgets those that are gone by now
-    for (const { state } of this.#broken.rows) rows[state]--
-    return { ...rows, broken: this.#broken.size }
+    const { size, unoffered } = this.#broken
+    if (size + unoffered <= LOOKED_AT_AGAIN) this.brokenRows() // forgets those that are gone by now
+    for (const state of this.#broken.states()) rows[state]--
+    return { ...rows, unoffered: this.#broken.unoffered, broken: this.#broken.size }
   }
 
   countByCountry(from: Cursor | undefined, limit: number): CountrySlice {
-    const counted = this.#countByCountry.all(from ?? 0, limit)
+    const counted = this.#countByCountry.all(this.#unofferedKinds, from ?? 0, limit)
     const counts = counted.map(row => ({
       country: String(row.country),
       new: Number(row.new),
@@ -249,6 +263,10 @@ export class TunnelTable implements TunnelReader {
 
   get brokenCount(): number {
     return this.#broken.size
+  }
+
+  get unofferedCount(): number {
+    return this.#broken.unoffered
   }
 
   #sound(rows: readonly Columns[]): readonly Tunnel[] {
