@@ -104,6 +104,7 @@ export class Api {
     ctx.status = 201
     ctx.set('location', reply.location)
     ctx.body = reply.body
+    this.#noteSent(ctx, reply)
   }
 
   async #registerOnce(ctx: Context, input: RegistrationInput): Promise<KeyReply> {
@@ -196,10 +197,16 @@ export class Api {
     if (reply === OTHER_CONTENT) throw new RangeError('renewals are told apart by their names alone')
     if (reply.kind === 'refused') throw new Refused(reply.problems)
     ctx.body = reply.body
+    this.#noteSent(ctx, reply)
+  }
+
+  /** A key in a reply that has left is seen: what was shown for it is void then. */
+  #noteSent(ctx: Context, { id, key }: { readonly id: string; readonly key: string }): void {
+    ctx.res.once('finish', () => this.#options.lifecycle.proofs.seen(id, key))
   }
 
   async #renewKeyOnce(ctx: Context): Promise<KeyReply> {
-    const renewal = await this.#options.registrar.renewKey(await this.#awoken(ctx))
+    const renewal = await this.#options.registrar.renewKey(await this.#awoken(ctx), 'key')
     if (renewal.kind === 'refused') return renewal
     const { tunnel, key } = renewal
     return { kind: 'registered', id: tunnel.id, key, location: this.#links(tunnel).self, body: { key } }
@@ -213,6 +220,7 @@ export class Api {
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     const { tunnel, key } = renewal
     ctx.body = { id: tunnel.id, name: nameOf(tunnel, this.#options.facts.origin), key }
+    this.#noteSent(ctx, { id: tunnel.id, key })
   }
 
   /** Why the tunnel does not work; it is left as it is, dormant or not. */

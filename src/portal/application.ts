@@ -138,7 +138,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
       mtuOf: tunnel => mtuOf(tunnel, facts),
       isDryRun: facts.dryRun,
     }),
-    keys: new KeyCheck({ table, limits, origin: facts.origin }),
+    keys: new KeyCheck({ table, proofs: lifecycle.proofs, limits, origin: facts.origin }),
     registrar: new Registrar({ admission, lifecycle, limits, contacts: correspondence.wishes }),
     scripts: new TunnelScripts(
       {

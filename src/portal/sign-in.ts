@@ -90,9 +90,9 @@ export class SignIns {
     return view
   }
 
-  /** Forgets what was taken, once the browser has it. */
-  forgetTaken(token: string): void {
-    this.#taken.delete(token)
+  /** Forgets what was taken, once the browser has it; returns it. */
+  forgetTaken(token: string): (FirstView & Session) | undefined {
+    return this.#taken.delete(token)
   }
 
   /** Lets what was taken wait again behind the same token, for as long as it would have; not after `close`. */

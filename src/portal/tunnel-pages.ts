@@ -55,7 +55,7 @@ export class TunnelPages {
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
-    if (first !== undefined) keepUnlessSent(ctx, { signIns, token })
+    if (first !== undefined) keepUnlessSent(ctx, { ...this.#options, token })
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       if (toWaitingKey(ctx, { ...this.#options, shown: cookie.tokensIn(ctx), tunnelId: id })) return
       this.#options.signInPages.show(ctx, { reference: id })
@@ -121,7 +121,7 @@ export class TunnelPages {
       this.#view.send(ctx, tunnel, { isKeyUnsure: true })
       return
     }
-    const renewal = await registrar.renewKey(tunnel)
+    const renewal = await registrar.renewKey(tunnel, 'key')
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     toNewKey(ctx, { ...this.#options, askedWith, renewal })
   }

@@ -1,3 +1,4 @@
+import type { ShownForKey } from '../lifecycle/key-proofs.ts'
 import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
@@ -279,10 +280,10 @@ export class Registrar {
   }
 
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
-  async renewKey(tunnel: Tunnel): Promise<KeyRenewal> {
+  async renewKey(tunnel: Tunnel, shown?: ShownForKey): Promise<KeyRenewal> {
     if (tunnel.dormant?.isSuspended) return refused(REFUSAL.suspended())
     const tooMany = this.#limits.takeNewKey(tunnel.id)
-    return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id) : refused(tooMany)
+    return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id, shown) : refused(tooMany)
   }
 
   /** A suspended tunnel stays, so that its owner can't register anew in its place. */

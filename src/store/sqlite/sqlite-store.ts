@@ -304,6 +304,7 @@ export class SqliteStore implements TunnelStore {
       writes: this.#writes,
       dormant: this.#dormant,
       notices: this.#noticeWrites,
+      proofs: this.tunnels.proofs,
       links: this.#links,
       routed: this.#routed,
       routedWrites: this.#routedWrites,

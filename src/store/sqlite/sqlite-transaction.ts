@@ -17,9 +17,11 @@ import type {
   TunnelTransaction,
   Waking,
 } from '../tunnel-store.ts'
+import type { NewKey } from '../unseen-key.ts'
 import type { DormantWrites } from './dormant-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
 import type { NoticeWrites } from './notice-writes.ts'
+import type { ProofTable } from './proof-table.ts'
 import { RoutedChanges, type RoutedWrites } from './routed-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
 
@@ -36,6 +38,7 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
   readonly #notices: NoticeWrites
+  readonly #proofs: ProofTable
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
   readonly #routedChanges: RoutedChanges
@@ -49,6 +52,7 @@ export class SqliteTransaction implements TunnelTransaction {
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
     readonly notices: NoticeWrites
+    readonly proofs: ProofTable
     readonly links: IndexAllocation<Assignment>
     readonly routed: IndexAllocation<Prefix> | undefined
     readonly routedWrites: RoutedWrites
@@ -58,6 +62,7 @@ export class SqliteTransaction implements TunnelTransaction {
     this.#writes = parts.writes
     this.#dormant = parts.dormant
     this.#notices = parts.notices
+    this.#proofs = parts.proofs
     this.#links = parts.links
     this.#routed = parts.routed
     this.#routedChanges = new RoutedChanges({
@@ -188,8 +193,21 @@ export class SqliteTransaction implements TunnelTransaction {
     return true
   }
 
-  replaceKey(id: string, keyHash: Uint8Array): boolean {
-    return this.#writes.replaceKey(id, keyHash) || this.#dormant.replaceKey(id, keyHash)
+  replaceKey(id: string, key: NewKey): boolean {
+    this.#proofs.keep(id, key)
+    return this.#writes.replaceKey(id, key.keyHash) || this.#dormant.replaceKey(id, key.keyHash)
+  }
+
+  noteKeySeen(id: string, keyHash: Uint8Array): void {
+    this.#proofs.seen(id, keyHash)
+  }
+
+  keepLink(id: string, link: { readonly tokenHash: Uint8Array; readonly until: number }): void {
+    this.#proofs.keepLink(id, link)
+  }
+
+  dropOldProofs(now: number): void {
+    this.#proofs.dropOld(now)
   }
 
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
@@ -240,7 +258,7 @@ export class SqliteTransaction implements TunnelTransaction {
     this.#writes.setNote(id, note)
   }
 
-  wake(id: string, { keyHash, ...row }: Awakening): Waking {
+  wake(id: string, { key, ...row }: Awakening): Waking {
     if (this.tunnels.dormant.byId(id) === undefined) return { kind: 'gone' }
     try {
       this.#dormant.restore(id, row)
@@ -248,7 +266,7 @@ export class SqliteTransaction implements TunnelTransaction {
       if (storageFaultOf(error) === 'constraint') return { kind: 'taken' }
       throw error
     }
-    if (keyHash !== undefined) this.#writes.replaceKey(id, keyHash)
+    if (key !== undefined) this.replaceKey(id, key)
     const tunnel = this.tunnels.byId(id)
     if (tunnel === undefined) return { kind: 'gone' }
     this.rows.push({ after: tunnel })

@@ -16,6 +16,7 @@ import { ContactTable } from './contact-table.ts'
 import type { Database, Statement } from './database.ts'
 import { DormantTable } from './dormant-table.ts'
 import { NoticeTable } from './notice-table.ts'
+import { ProofTable } from './proof-table.ts'
 import { addressIn, COLUMNS, type Columns, isBroken, nextAfter, type RowRules, readRow } from './row-rules.ts'
 
 /** The condition of the partial index, word for word: SQLite does not see by itself that it follows from another. */
@@ -33,6 +34,7 @@ const LOOKED_AT_AGAIN = 1000
 export class TunnelTable implements TunnelReader {
   readonly dormant: DormantTable
   readonly notices: NoticeTable
+  readonly proofs: ProofTable
   readonly #rules: RowRules
   readonly #broken: BrokenRows
   readonly #byId: Statement
@@ -64,6 +66,7 @@ export class TunnelTable implements TunnelReader {
     this.#broken = broken
     this.dormant = new DormantTable(database, { rules, broken })
     this.notices = new NoticeTable(database)
+    this.proofs = new ProofTable(database)
     this.#byId = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id = ?`)
     this.#byName = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE nicname = ? AND country = ?`)
     this.#byIpv6Client = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE IPv6client = ?`)
