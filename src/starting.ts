@@ -123,6 +123,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     reread: () => rereadTls(config, dns.listeners),
     log,
   })
+  stops.push(() => untold.stop())
   const reload = manager.told(untold, SERVING)
 
   broker.onRegistered = () => {
