@@ -19,6 +19,7 @@ import { type BrokenRow, nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.t
 import { contactIn, registrationOf, textFields } from './api-input.ts'
 import { readJson } from './body.ts'
 import { mtuWishIn, routedWishIn } from './change-input.ts'
+import type { DeletedTunnels } from './deleted-tunnels.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
@@ -46,6 +47,7 @@ export interface ApiOptions
   readonly events: TunnelEvents
   readonly scripts: TunnelScripts
   readonly keys: KeyCheck
+  readonly deleted: DeletedTunnels
   readonly diagnoses: Diagnoses
 }
 
@@ -181,9 +183,21 @@ export class Api {
   }
 
   async #delete(ctx: Context): Promise<void> {
-    const outcome = await this.#options.registrar.delete(await this.#authorized(ctx))
-    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    if (!this.#wasDeleted(ctx)) await this.#deleteOnce(await this.#authorized(ctx))
     ctx.status = 204
+  }
+
+  /** By who shows its key now: the first reply was lost, perhaps. */
+  #wasDeleted(ctx: Context): boolean {
+    return this.#options.deleted.wasOpenedBy(idOf(ctx), bearerIn(ctx) ?? '')
+  }
+
+  async #deleteOnce(tunnel: Tunnel): Promise<void> {
+    const { deleted, registrar } = this.#options
+    const noteDeleted = deleted.begin(tunnel)
+    const outcome = await registrar.delete(tunnel)
+    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    noteDeleted()
   }
 
   async #renewKey(ctx: Context): Promise<void> {
@@ -301,12 +315,13 @@ export class Api {
     ctx.type = 'text/event-stream'
   }
 
-  /** The tunnel that the bearer key opens, dormant or not; an unknown id looks like a wrong key. */
+  /** The tunnel that the bearer key opens, dormant or not; an unknown id looks like a wrong key, but for one just deleted. */
   async #authorized(ctx: Context): Promise<Tunnel> {
-    const key = /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
+    const key = bearerIn(ctx)
     const { keys } = this.#options
     const missing = refuse(problem('unauthorized', { case: 'bearer' }), BEARER_CHALLENGE)
     if (key === undefined) throw missing
+    if (this.#wasDeleted(ctx)) throw refuse(problem('not-found', { case: 'taken-down' }))
     const opening = await keys.open(this.#found(idOf(ctx)), key, this.#visitor(ctx))
     if (opening.kind === 'refused') throw new Refused(opening.problems)
     if (opening.kind === 'wrong') throw missing
@@ -373,6 +388,10 @@ export class Api {
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+function bearerIn(ctx: Context): string | undefined {
+  return /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
 }
 
 /** Since when a tunnel is as it should not be for long, and when that ends by itself; nothing of an active one. */

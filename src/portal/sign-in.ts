@@ -137,9 +137,14 @@ export class SignIns {
     this.#asked.restore(asked)
   }
 
-  /** Ends the sessions of a tunnel that is deleted or has a new key, and forgets the old key where it waits. */
+  /** Ends the sessions of a tunnel that has a new key, and forgets the old key where it waits. */
   close(tunnelId: string): void {
     this.#sessions.deleteAll(tunnelId)
+    this.forgetViews(tunnelId)
+  }
+
+  /** Forgets what waits for a tunnel that is deleted. Who is signed in to it stays so, and is told what became of it. */
+  forgetViews(tunnelId: string): void {
     this.#firstViews.deleteAll(tunnelId)
     this.#taken.deleteAll(tunnelId)
     this.#asked.deleteAll(tunnelId)

@@ -6,6 +6,7 @@ import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
+import type { DeletedTunnels } from './deleted-tunnels.ts'
 import { MtuPages } from './mtu-pages.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
@@ -26,6 +27,7 @@ export interface TunnelPagesOptions extends TunnelViewOptions, Pick<PortalOption
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly signInPages: SignInPages
+  readonly deleted: DeletedTunnels
 }
 
 /** The draft's last page, with the script and instructions, and what its owner does with a tunnel later. */
@@ -62,6 +64,8 @@ export class TunnelPages {
       return
     }
     const tunnel = this.#found(id)
+    const deleted = this.#options.deleted.find(id)
+    if (tunnel === undefined && deleted !== undefined) return this.#deletedPage(ctx, deleted)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
     if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
     const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
@@ -127,6 +131,9 @@ export class TunnelPages {
   }
 
   async #delete(ctx: Context): Promise<void> {
+    const { deleted, registrar } = this.#options
+    const before = isSignedIn(ctx, this.#options) ? deleted.find(idOf(ctx)) : undefined
+    if (before !== undefined) return this.#deletedPage(ctx, before) // a second click, or the first reply was lost
     const tunnel = signedInTunnel(ctx, this.#options)
     const { sure = '' } = await readForm(ctx.req)
     if (sure !== 'yes') {
@@ -134,9 +141,11 @@ export class TunnelPages {
       this.#view.send(ctx, tunnel, { isDeleteUnsure: true })
       return
     }
-    const outcome = await this.#options.registrar.delete(tunnel)
+    const noteDeleted = deleted.begin(tunnel)
+    const outcome = await registrar.delete(tunnel)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
-    this.#options.signIns.close(tunnel.id)
+    noteDeleted()
+    this.#options.signIns.forgetViews(tunnel.id)
     this.#deletedPage(ctx, tunnel)
   }
 

@@ -286,11 +286,15 @@ export class Registrar {
     return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id, shown) : refused(tooMany)
   }
 
-  /** A suspended tunnel stays, so that its owner can't register anew in its place. */
+  /**
+   * A suspended tunnel stays, so that its owner can't register anew in its place. One that is gone by now, by a first
+   * click, is deleted.
+   */
   async delete(tunnel: Tunnel): Promise<{ readonly kind: 'deleted' } | Refusal> {
     if (tunnel.dormant?.isSuspended) return refused(REFUSAL.suspended())
     const deletion = await this.#lifecycle.delete(tunnel.id)
-    return deletion.kind === 'refused' ? deletion : { kind: 'deleted' }
+    const isGone = deletion.kind === 'refused' && deletion.problems.every(({ code }) => code === 'not-found')
+    return deletion.kind === 'refused' && !isGone ? deletion : { kind: 'deleted' }
   }
 }
 

@@ -8,6 +8,8 @@ export interface UnseenKey {
 
 /** What opens a tunnel beside its key, read. */
 export interface ProofReader {
+  /** What is stored of a tunnel's key; undefined: there is no such row. */
+  keyHash(id: string): Uint8Array | undefined
   /** Undefined: the tunnel's key was seen, as far as is known. */
   unseenKey(id: string): UnseenKey | undefined
   /** Whether there is any, old ones too. */

@@ -35,6 +35,10 @@ export class ProofTable implements ProofReader {
     this.#dropOldLinks = database.prepare('DELETE FROM recovery_links WHERE until < ?')
   }
 
+  keyHash(id: string): Uint8Array | undefined {
+    return octetsIn(this.#keyHash.get(id)?.key_hash)
+  }
+
   unseenKey(id: string): UnseenKey | undefined {
     const row = this.#unseen.get(id)
     if (row === undefined) return undefined
@@ -61,7 +65,7 @@ export class ProofTable implements ProofReader {
     // The one before may have been lost as well: what was shown then is what is shown now, and for no longer.
     const before = this.unseenKey(id)
     if (before?.formerHash !== undefined) this.#keep.run(id, before.formerHash, null, before.until)
-    else this.#keep.run(id, octetsIn(this.#keyHash.get(id)?.key_hash) ?? null, null, until)
+    else this.#keep.run(id, this.keyHash(id) ?? null, null, until)
   }
 
   /** Notes that a key was seen or used; not of one that another has replaced by now. */
