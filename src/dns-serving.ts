@@ -122,11 +122,10 @@ export async function serveDns(
       log.info({ address: formatEndpoint(address) }, 'an address has come: it is listened on'),
   })
   cookies.start()
-  if (listeners.pending.length > 0)
-    log.warn(
-      { pending: listeners.pending.map(formatEndpoint) },
-      'addresses are not there yet: they are waited for',
-    )
+  const pending = listeners.pending.map(formatEndpoint)
+  if (listeners.addresses.length === 0)
+    log.error({ pending }, 'no name is answered: no address of dns.listen is there yet; they are waited for')
+  else if (pending.length > 0) log.warn({ pending }, 'addresses are not there yet: they are waited for')
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,

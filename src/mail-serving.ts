@@ -8,7 +8,6 @@ import { Deliveries } from './mail/deliveries.ts'
 import { EndWarnings } from './mail/end-warnings.ts'
 import { LetterWriter } from './mail/letter-writer.ts'
 import { Mailer } from './mail/mailer.ts'
-import { RecoveryLinks } from './mail/recovery-links.ts'
 import { WebhookPoster } from './mail/webhook-poster.ts'
 import { WebhookRules } from './mail/webhook-rules.ts'
 import type { Log } from './shared/log.ts'
@@ -19,7 +18,6 @@ export function correspondenceOf(config: Config, { table, store }: Broker): Corr
   return {
     wishes: contactWishesOf(config, table),
     confirmations: new Confirmations(store),
-    links: new RecoveryLinks(),
   }
 }
 
@@ -45,6 +43,7 @@ export function tellOwners(
   const writer = new LetterWriter({
     ...correspondence,
     tunnels: store.tunnels,
+    keepLink: (id, token) => lifecycle.proofs.keepLink(id, token),
     endOf: tunnel => lifecycle.endOf(tunnel),
     words: Words.load(),
     origin: config.origin,

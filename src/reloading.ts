@@ -12,6 +12,9 @@ export interface Changeable {
   readonly change: (config: Config) => Promise<void> | void
 }
 
+/** Milliseconds until it is tried again what the store could not write. */
+const RETRY_MS = 2000
+
 type ReloadedBroker = Pick<Broker, 'statics' | 'store'> & { readonly audit: Pick<Broker['audit'], 'run'> }
 
 /**
@@ -27,6 +30,8 @@ export class Reload {
   #running: Promise<ReloadReport> | undefined
   /** Begins when the one that runs has ended. */
   #next: Promise<ReloadReport> | undefined
+  #retry: NodeJS.Timeout | undefined
+  #isStopped = false
 
   constructor(
     config: Config,
@@ -60,6 +65,12 @@ export class Reload {
     return this.#next
   }
 
+  /** Tries nothing again. */
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#retry)
+  }
+
   #begin(): Promise<ReloadReport> {
     this.#next = undefined
     const running = this.#reload().finally(() => {
@@ -87,7 +98,34 @@ export class Reload {
     }
     for (const line of report.kept) this.#log.error({}, line)
     this.#log.info({ taken: report.taken.length, kept: report.kept.length }, 'reloaded')
+    this.#retryLater()
     return report
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#retry)
+    if (this.#isStopped || !this.#broker.statics.isKeptBack) return
+    this.#retry = setTimeout(() => void this.#retryZones(), RETRY_MS).unref()
+  }
+
+  /** What a full disk has kept back is taken when there is room; a reload meanwhile is the better one. Never rejects. */
+  async #retryZones(): Promise<void> {
+    const { statics, store, audit } = this.#broker
+    if (this.#running !== undefined) return // and its end comes back here
+    if (store.troubles.length > 0) return this.#retryLater()
+    const retried = statics.retry(store).then(async report => {
+      if (report.taken.length === 0) return report
+      this.#log.info({ files: report.taken }, 'zones that the database could not take are taken')
+      await audit.run()
+      return report
+    })
+    this.#running = retried
+      .catch((error: unknown): ReloadReport => ({ taken: [], kept: [messageOf(error)] }))
+      .finally(() => {
+        if (this.#next === undefined) this.#running = undefined
+      })
+    await this.#running
+    this.#retryLater()
   }
 
   /** With a mistake anywhere in the file nothing of it is taken. */

@@ -30,6 +30,7 @@ import { changeLevel, type LeveledLog, type Log } from './shared/log.ts'
 import type { LogOutput } from './shared/log-output.ts'
 import { Stops } from './stops.ts'
 
+const DEAF = 'No address of dns.listen is there yet.'
 const AWAITED = 'addresses of web.listen or dns.tls.listen are not there yet: they are waited for'
 
 /** What the service manager shows of a process that serves. */
@@ -105,7 +106,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     dns: dns.listeners,
     metrics,
     troubles,
-    unready: () => unready,
+    unready: () => [...unready, ...(dns.listeners.addresses.length === 0 ? [DEAF] : [])],
     correspondence,
     recentRefusals,
     socket: sockets?.stream('web', config.web.listen),
@@ -123,6 +124,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     reread: () => rereadTls(config, dns.listeners),
     log,
   })
+  stops.push(() => untold.stop())
   const reload = manager.told(untold, SERVING)
 
   broker.onRegistered = () => {

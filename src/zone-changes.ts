@@ -55,7 +55,7 @@ export class ZoneChanges {
     }
   }
 
-  /** Changes what differs of a tunnels' zone. Returns why it could not be done. */
+  /** Changes what differs of a tunnels' zone. Returns why that takes a restart; rejects as a commit does. */
   async changeOfTunnels(
     apex: Uint8Array,
     rrsets: readonly Rrset[],
@@ -66,11 +66,7 @@ export class ZoneChanges {
     const child = this.#childOf(apex, changes)
     if (child !== undefined)
       return `changes at or below ${formatName(child)}, a zone of its own, need a restart`
-    try {
-      await store.commit(() => ({ outcome: undefined, changes }))
-    } catch (error) {
-      return reasonOf(error)
-    }
+    await store.commit(() => ({ outcome: undefined, changes }))
     this.#ofTunnels.set(keyOf(apex), rrsets)
     return undefined
   }

@@ -7,6 +7,8 @@ import { apexLike, plainApex } from './plain-apex.ts'
 import { COUNTRIES } from './registration/country.ts'
 import { atOnce, type Pausing, withTurns } from './shared/in-turns.ts'
 import type { Log } from './shared/log.ts'
+import { storageFaultOf } from './store/storage-fault.ts'
+import { troubleCodeOf } from './store/storage-troubles.ts'
 import { TYPE } from './wire/codes.ts'
 import { formatName } from './wire/name.ts'
 import { Catalog } from './zone/catalog.ts'
@@ -34,6 +36,9 @@ export class StaticZones {
   #listApex: Uint8Array | undefined
   /** Files whose zone could not be taken, and the first thing that is wrong with each. */
   readonly #failed = new Map<string, string>()
+  /** Zones, by their file, that are as they were because the store could not write. */
+  readonly #keptBack = new Map<string, LoadedZone>()
+  #isFollowingBehind = false
 
   /** `tunnels` says whether the rows are known: without them the tunnels' zones are SERVFAIL. Throws ZoneLoadFault. */
   constructor(
@@ -81,23 +86,32 @@ export class StaticZones {
   async reload(store: ChangedStore): Promise<ReloadReport> {
     const report: ReloadReport = { taken: [], kept: [] }
     const files = new Set<string>()
+    this.#keptBack.clear()
     for (const reading of this.#files()) {
       const zone = await withTurns(reading)
       if (zone.file === this.#config.zones_dir) return { taken: [], kept: linesOf(zone) } // it can't be read
       await nextTurn()
       files.add(zone.file)
-      try {
-        await this.#reloadFile(zone, { store, report })
-      } catch (error) {
-        this.#keepForFault(zone.file, error, report) // the files after it are read all the same
-      }
+      await this.#reloadOrKeep(zone, { store, report })
     }
-    if (this.#tunnels === 'known')
-      await this.#changes.followForward(this.#config, this.#apexByFile.values(), store)
-    if (this.#listApex !== undefined)
-      await this.#reloadStatic(this.#listApex, this.#listed(this.#listApex), store)
+    await this.#follow({ store, report })
     for (const file of [...this.#apexByFile.keys(), ...this.#failed.keys()])
       if (!files.has(file)) this.#gone(file, report)
+    return report
+  }
+
+  /** Whether the last reload has left something as it was that the store could not write down. */
+  get isKeptBack(): boolean {
+    return this.#keptBack.size > 0 || this.#isFollowingBehind
+  }
+
+  /** Tries that again, with the files as they were read then: what is being edited since is for the next reload. */
+  async retry(store: ChangedStore): Promise<ReloadReport> {
+    const report: ReloadReport = { taken: [], kept: [] }
+    const zones = [...this.#keptBack.values()]
+    this.#keptBack.clear()
+    for (const zone of zones) await this.#reloadOrKeep(zone, { store, report })
+    await this.#follow({ store, report })
     return report
   }
 
@@ -160,6 +174,30 @@ export class StaticZones {
       const line = lines[index] ?? ''
       if (severity === 'skipped') this.#log.error({ zone: formatName(apex) }, line)
       else this.#log.warn({ zone: formatName(apex) }, line)
+    }
+  }
+
+  /** The files after it are read all the same. */
+  async #reloadOrKeep(zone: LoadedZone, { store, report }: Reloading): Promise<void> {
+    try {
+      await this.#reloadFile(zone, { store, report })
+    } catch (error) {
+      if (isPassing(error)) this.#keptBack.set(zone.file, zone)
+      this.#keepForFault(zone.file, error, report)
+    }
+  }
+
+  /** The zones that follow from others. */
+  async #follow({ store, report }: Reloading): Promise<void> {
+    this.#isFollowingBehind = false
+    try {
+      if (this.#tunnels === 'known')
+        await this.#changes.followForward(this.#config, this.#apexByFile.values(), store)
+      if (this.#listApex !== undefined)
+        await this.#reloadStatic(this.#listApex, this.#listed(this.#listApex), store)
+    } catch (error) {
+      this.#isFollowingBehind = isPassing(error)
+      report.kept.push(reasonOf(error))
     }
   }
 
@@ -230,6 +268,12 @@ function linesOf({ faults }: LoadedZone): string[] {
   return faults.map(
     ({ file, line, column, severity, message }) => `${file}:${line}:${column}: ${severity}: ${message}`,
   )
+}
+
+/** A full disk has room again, a lock is let go: nothing has to be done to the file. */
+function isPassing(error: unknown): boolean {
+  const fault = storageFaultOf(error)
+  return fault !== undefined && troubleCodeOf(fault) !== undefined
 }
 
 function isServed(catalog: Catalog, apex: Uint8Array): boolean {

@@ -47,3 +47,23 @@ test('what is written while a reload runs is taken by the next, which all share 
   assert.equal(audits, 3)
   world.end()
 })
+
+test('a zone of tunnels that a full disk has kept back is named, and taken by itself once there is room', async () => {
+  const world = await World.open({ statics: 'first TXT "x"' })
+  const file = join(world.directory, 'zones', 'freenet6.net.zone')
+  const demo = readConfig(undefined, [])
+  assert.ok(demo.kind === 'config')
+  const reload = new Reload(demo.config, { broker: world.broker, changeable: [], log: SILENT })
+  const isServed = () => world.catalog.rrset(nameOf('second.freenet6.net.'), TYPE.TXT) !== undefined
+  const long = Array.from({ length: 2000 }, (_, n) => `n${n} TXT "${'x'.repeat(200)}"`).join('\n')
+  writeFileSync(file, `${readFileSync(file, 'utf8')}second TXT "x"\n${long}\n`)
+  await world.withFullDisk(async () => {
+    const { kept } = await reload.run()
+    assert.match(kept.join(), /freenet6\.net\.zone: is kept as it was: .*full/)
+    assert.deepEqual([isServed(), world.broker.statics.failures.length], [false, 1])
+  })
+  for (let look = 0; look < 200 && !isServed(); look++) await sleep(100)
+  assert.deepEqual([isServed(), world.broker.statics.failures], [true, []])
+  reload.stop()
+  world.end()
+})

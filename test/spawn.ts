@@ -52,7 +52,7 @@ export class Server {
     ready: RegExpExecArray,
     { dir, isDirOurs }: { dir: string; isDirOurs: boolean },
   ) {
-    this.dns = (ready[1] ?? '').split(',').map(endpointFrom)
+    this.dns = (ready[1] ?? '').split(',').filter(Boolean).map(endpointFrom)
     this.web = (ready[2] ?? '').replace(/\/$/, '')
     this.dir = dir
     this.pid = program.pid

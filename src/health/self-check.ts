@@ -76,7 +76,8 @@ export class SelfCheck {
   }
 
   async #reasons(): Promise<readonly string[]> {
-    if (this.#options.listeners().length === 0) return ['the nameserver listens on no address']
+    if (this.#options.listeners().length === 0)
+      return ['the nameserver listens on no address', ...this.#ownTroubles()]
     const zones = this.#options.zones().map((name): Expectation => ({ name, type: 'SOA' }))
     const [zoneReasons, sampleReasons] = await Promise.all([this.#askAll(zones), this.#sampleReasons()])
     return [...this.#ownTroubles(), ...zoneReasons, ...sampleReasons]

@@ -1,6 +1,7 @@
 import type { Log } from '../shared/log.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { TunnelStore, TunnelTransaction, Waking, Written } from '../store/tunnel-store.ts'
+import type { NewKey } from '../store/unseen-key.ts'
 import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
@@ -18,8 +19,8 @@ export type Awakened = { readonly kind: 'woken' | 'awake'; readonly tunnel: Tunn
 export interface WakeOptions {
   /** In place of the endpoint that it had. */
   readonly ipv4?: string
-  /** In place of the hash of its key. */
-  readonly keyHash?: Uint8Array
+  /** In place of its key. */
+  readonly key?: NewKey
   /** In place of the fields of its kind, such as its public key. */
   readonly fields?: KindFields
   /** Whether the operator asks, who alone brings a suspended one back. */
@@ -162,13 +163,13 @@ export class DormantTunnels {
   #wakeRow(
     transaction: TunnelTransaction,
     { id, ipv4Client, dormant }: DormantTunnel,
-    { keyHash, fields, isHeard }: WakeOptions,
+    { key, fields, isHeard }: WakeOptions,
   ): Written<Waking> {
     const waking = transaction.wake(id, {
       ipv4: ipv4Client,
       waitUntil: isHeard === true ? undefined : this.#waitUntil(),
       since: this.#now(),
-      ...(keyHash === undefined ? {} : { keyHash }),
+      ...(key === undefined ? {} : { key }),
       ...(fields === undefined ? {} : { fields }),
     })
     if (waking.kind !== 'woken') return { outcome: waking, changes: [] }
@@ -178,7 +179,7 @@ export class DormantTunnels {
       changes: this.#zone.changesOf(undefined, waking.tunnel),
       committed: () => {
         this.#onWoken()
-        if (keyHash !== undefined) this.#onKeyReplaced(id)
+        if (key !== undefined) this.#onKeyReplaced(id)
         this.#faults.forget(id)
         const { device } = waking.tunnel
         const by = isHeard === true ? { heard: true } : {}

@@ -8,6 +8,7 @@ import { Contacts } from './contacts.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
 import type { Drivers } from './drivers.ts'
 import { KernelTurn } from './kernel-turn.ts'
+import { KeyProofs, type ShownForKey } from './key-proofs.ts'
 import { type KeyRenewal, KeyRenewals } from './key-renewal.ts'
 import { Knocks } from './knocks.ts'
 import { LinkFaults } from './link-faults.ts'
@@ -61,6 +62,8 @@ export interface LifecycleOptions {
  */
 export class Lifecycle {
   readonly notices: Notices
+  /** What opens a tunnel beside its key. */
+  readonly proofs: KeyProofs
   readonly #registrations: Registrations
   readonly #bringUp: BringUp
   readonly #rounds: Rounds
@@ -90,16 +93,22 @@ export class Lifecycle {
     const waitUntil = () => (firstAnswer === 0 ? undefined : steady() + firstAnswer)
     const parts = { ...options, faults: this.#faults, turn: new KernelTurn(), waitUntil }
     this.#registrations = new Registrations(options)
-    this.#unacknowledged = new Unacknowledged({ ...options, table: options.store.tunnels })
+    this.proofs = new KeyProofs(options)
+    this.#unacknowledged = new Unacknowledged({
+      ...options,
+      table: options.store.tunnels,
+      proofs: this.proofs,
+    })
     this.#contacts = new Contacts(options)
     this.notices = new Notices(options)
     this.#bringUp = new BringUp(parts)
     this.#moves = new Moves(parts)
     this.#routed = new RoutedPrefixes(parts)
     const onKeyReplaced = (id: string) => {
+      this.proofs.replaced(id)
       for (const listener of this.#keyListeners) listener(id)
     }
-    this.#keyRenewals = new KeyRenewals({ ...options, onReplaced: onKeyReplaced })
+    this.#keyRenewals = new KeyRenewals({ ...options, proofs: this.proofs, onReplaced: onKeyReplaced })
     this.#removal = new Removal({ ...parts, onRemoved: rows => this.#registrations.countRemoved(rows) })
     this.#dormant = new DormantTunnels({
       ...parts,
@@ -111,6 +120,7 @@ export class Lifecycle {
       dormant: this.#dormant,
       moves: this.#moves,
       takeovers: new Takeovers(parts),
+      proofs: this.proofs,
     })
     this.#knocks = new Knocks({ ...parts, wake: (id, how) => this.#dormant.wake(id, how) })
     this.#rounds = new Rounds({ ...parts, removal: this.#removal })
@@ -202,9 +212,9 @@ export class Lifecycle {
     return until === undefined || dormant?.isSuspended ? undefined : until - this.#steady() + this.#now()
   }
 
-  /** Gives a tunnel a new key; the old one is void. */
-  renewKey(id: string): Promise<KeyRenewal> {
-    return this.#keyRenewals.renew(id)
+  /** Gives a tunnel a new key; the old one is void. What was shown for it opens the tunnel until the new one was seen. */
+  renewKey(id: string, shown?: ShownForKey): Promise<KeyRenewal> {
+    return this.#keyRenewals.renew(id, shown)
   }
 
   /** Lets a tunnel have a smaller MTU than its kind, or that; a dormant one stays dormant. */

@@ -1,7 +1,8 @@
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { KindFields } from '../tunnel/tunnel.ts'
-import { hashKey, newKey } from '../tunnel/tunnel-key.ts'
+import { newKey } from '../tunnel/tunnel-key.ts'
 import type { DormantTunnels } from './dormant-tunnels.ts'
+import type { KeyProofs } from './key-proofs.ts'
 import type { EndpointChange, Moves } from './moves.ts'
 import { REFUSAL, refused } from './refusal.ts'
 import type { Registration, TunnelRequest } from './registration.ts'
@@ -13,17 +14,20 @@ export class Returns {
   readonly #dormant: DormantTunnels
   readonly #moves: Moves
   readonly #takeovers: Takeovers
+  readonly #proofs: KeyProofs
 
   constructor(parts: {
     readonly table: Pick<TunnelReader, 'dormant'>
     readonly dormant: DormantTunnels
     readonly moves: Moves
     readonly takeovers: Takeovers
+    readonly proofs: KeyProofs
   }) {
     this.#sleepers = parts.table.dormant
     this.#dormant = parts.dormant
     this.#moves = parts.moves
     this.#takeovers = parts.takeovers
+    this.#proofs = parts.proofs
   }
 
   /** Moves a tunnel to another IPv4 endpoint; a dormant one comes back there. */
@@ -43,7 +47,7 @@ export class Returns {
   /** Brings a dormant tunnel back with a new key: whoever registers it again from its endpoint has lost the old one. */
   async reregister(id: string): Promise<Registration> {
     const key = newKey()
-    const awakened = await this.#dormant.wake(id, { keyHash: hashKey(key) })
+    const awakened = await this.#dormant.wake(id, { key: this.#proofs.newKey(key, undefined) })
     switch (awakened.kind) {
       case 'woken':
         return { kind: 'registered', tunnel: awakened.tunnel, key }

@@ -1,5 +1,6 @@
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
+import type { KeyProofs } from './key-proofs.ts'
 import type { TunnelRequest } from './registration.ts'
 
 /** Seconds in which a visitor whose registration was broken off asks again: for as long as replies are kept. */
@@ -11,11 +12,13 @@ export type AskedAgain = Pick<TunnelRequest, 'ipv4' | 'nicname' | 'country' | 'o
 }
 
 /**
- * Tunnels that were registered just before this process began, and have not been heard: the process before may have been
- * killed between the commit and its reply, and what it kept of replies is gone with it. Then nobody has the key.
+ * Tunnels that were registered just before this process began, or came back with a new key, and have not been heard: the
+ * process before may have been killed between the commit and its reply, and what it kept of replies is gone with it. Then
+ * nobody has the key.
  */
 export class Unacknowledged {
   readonly #table: Pick<TunnelReader, 'byName'>
+  readonly #proofs: Pick<KeyProofs, 'isLeftUnseen'>
   readonly #steady: () => number
   /** By the wall clock, which creation times are of. */
   readonly #begun: number
@@ -24,14 +27,17 @@ export class Unacknowledged {
   /** `now`: UTC seconds; `steady`: seconds of the steady clock, by which the window closes whatever the other is set to. */
   constructor({
     table,
+    proofs,
     now,
     steady,
   }: {
     readonly table: Pick<TunnelReader, 'byName'>
+    readonly proofs: Pick<KeyProofs, 'isLeftUnseen'>
     readonly now: () => number
     readonly steady: () => number
   }) {
     this.#table = table
+    this.#proofs = proofs
     this.#steady = steady
     this.#begun = now()
     this.#end = steady() + WINDOW
@@ -44,8 +50,9 @@ export class Unacknowledged {
     return tunnel !== undefined && this.#isOpen(tunnel) && isSame(tunnel, asked) ? tunnel : undefined
   }
 
-  #isOpen({ creationTime, unreachable, waitUntil }: Tunnel): boolean {
+  #isOpen({ id, creationTime, unreachable, waitUntil }: Tunnel): boolean {
     const isUnheard = unreachable === NEW || waitUntil !== undefined
+    if (isUnheard && this.#proofs.isLeftUnseen(id)) return true
     return isUnheard && creationTime < this.#begun && this.#begun - creationTime <= WINDOW
   }
 }

@@ -132,6 +132,11 @@ export class HeldSockets {
     return this.#ahead.filter(endpoint => !this.#isHere(endpoint))
   }
 
+  /** Whether there is a socket of a role, for whatever address. */
+  holds(role: SocketRole): boolean {
+    return this.#held.some(held => held.role === role)
+  }
+
   /** What a successor is given: descriptors, and what each is for. */
   get handed(): readonly PassedSocket[] {
     return this.#held.map(({ fd, role, asked, name }) => ({ fd, role, asked, name }))

@@ -143,8 +143,8 @@ export interface ListenDnsOptions {
 
 /**
  * Binds UDP and TCP on every endpoint, all or none but for the optional ones and those that this machine does not have
- * yet: these are waited for, as long as another one is there. Port 0 is any port that is free for both. Rejects with a
- * ListenFault that names the address.
+ * yet: these are waited for, all of them if need be. Port 0 is any port that is free for both. Rejects with a ListenFault
+ * that names the address.
  */
 export async function listenDns(options: ListenDnsOptions): Promise<DnsListeners> {
   const tcp: TcpListener[] = []
@@ -164,7 +164,8 @@ export async function listenDns(options: ListenDnsOptions): Promise<DnsListeners
     }
     await bindTls(options, tls)
     const [first] = absent
-    if (first !== undefined && tcp.length === 0) throw first
+    // A successor that can answer nowhere takes nothing over from a process that answers.
+    if (first !== undefined && tcp.length === 0 && options.sockets?.holds('tcp')) throw first
     const pending = await Promise.all(absent.map(({ endpoint }) => bindAhead(endpoint, options)))
     await options.udp.start()
     listeners.await(pending)

@@ -1,10 +1,8 @@
 import type { Confirmations } from './confirmations.ts'
 import type { ContactWishes } from './contact-wishes.ts'
-import type { RecoveryLinks } from './recovery-links.ts'
 
 /** What pages and letters have in common. */
 export interface Correspondence {
   readonly wishes: ContactWishes
   readonly confirmations: Confirmations
-  readonly links: RecoveryLinks
 }

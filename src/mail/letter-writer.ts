@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Notice } from '../store/notice.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { DormantTunnel } from '../tunnel/tunnel.ts'
@@ -6,7 +7,8 @@ import type { Language } from '../words/language.ts'
 import type { Words } from '../words/words.ts'
 import type { Letter } from './carrier.ts'
 import type { Confirmations } from './confirmations.ts'
-import type { RecoveryLinks } from './recovery-links.ts'
+
+const LINK_OCTETS = 16
 
 export interface LetterWriterOptions {
   readonly tunnels: Pick<TunnelReader, 'dormant'>
@@ -15,7 +17,8 @@ export interface LetterWriterOptions {
   readonly origin: string
   readonly publicUrl: string
   readonly confirmations: Confirmations
-  readonly links: RecoveryLinks
+  /** Keeps a link that makes a new key for a tunnel. Rejects as a commit does. */
+  readonly keepLink: (tunnelId: string, token: string) => Promise<void>
 }
 
 /** Puts notices into words, in the language that their reader has chosen. */
@@ -26,12 +29,13 @@ export class LetterWriter {
     this.#options = options
   }
 
-  write(notice: Notice): Letter {
+  /** Rejects if the letter holds a link that can't be kept. */
+  async write(notice: Notice): Promise<Letter> {
     const { words, origin } = this.#options
     const { number, target, occasion } = notice
     const language = words.byTag(notice.language) ?? words.fallback
     const name = nameOf(notice, origin)
-    const page = this.#pageOf(notice)
+    const page = await this.#pageOf(notice)
     const facts = { name, page, link: page, until: this.#untilOf(notice) }
     const text = language.sentence(`mail-${occasion}`, facts)
     return {
@@ -44,13 +48,13 @@ export class LetterWriter {
     }
   }
 
-  #pageOf({ tunnelId, occasion, way, target }: Notice): string {
-    const { publicUrl, confirmations, links } = this.#options
+  async #pageOf({ tunnelId, occasion, way, target }: Notice): Promise<string> {
+    const { publicUrl, confirmations } = this.#options
     switch (occasion) {
       case 'confirm':
         return `${publicUrl}/notices/${tunnelId}/${confirmations.tokenOf(tunnelId, { kind: way, target })}`
       case 'recover':
-        return `${publicUrl}/recover/mail/${links.make(tunnelId)}`
+        return `${publicUrl}/recover/mail/${await this.#newLink(tunnelId)}`
       case 'ended':
       case 'deleted':
         return publicUrl
@@ -62,6 +66,13 @@ export class LetterWriter {
       default:
         return occasion satisfies never
     }
+  }
+
+  /** Its token is in the letter alone: the table has a hash of it. */
+  async #newLink(tunnelId: string): Promise<string> {
+    const token = randomBytes(LINK_OCTETS).toString('base64url')
+    await this.#options.keepLink(tunnelId, token)
+    return token
   }
 
   /** How to have no more of them; nothing below a letter that somebody has asked for, or that is the last. */

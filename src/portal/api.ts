@@ -19,6 +19,7 @@ import { type BrokenRow, nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.t
 import { contactIn, registrationOf, textFields } from './api-input.ts'
 import { readJson } from './body.ts'
 import { mtuWishIn, routedWishIn } from './change-input.ts'
+import type { DeletedTunnels } from './deleted-tunnels.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
@@ -46,6 +47,7 @@ export interface ApiOptions
   readonly events: TunnelEvents
   readonly scripts: TunnelScripts
   readonly keys: KeyCheck
+  readonly deleted: DeletedTunnels
   readonly diagnoses: Diagnoses
 }
 
@@ -104,6 +106,7 @@ export class Api {
     ctx.status = 201
     ctx.set('location', reply.location)
     ctx.body = reply.body
+    this.#noteSent(ctx, reply)
   }
 
   async #registerOnce(ctx: Context, input: RegistrationInput): Promise<KeyReply> {
@@ -180,9 +183,21 @@ export class Api {
   }
 
   async #delete(ctx: Context): Promise<void> {
-    const outcome = await this.#options.registrar.delete(await this.#authorized(ctx))
-    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    if (!this.#wasDeleted(ctx)) await this.#deleteOnce(await this.#authorized(ctx))
     ctx.status = 204
+  }
+
+  /** By who shows its key now: the first reply was lost, perhaps. */
+  #wasDeleted(ctx: Context): boolean {
+    return this.#options.deleted.wasOpenedBy(idOf(ctx), bearerIn(ctx) ?? '')
+  }
+
+  async #deleteOnce(tunnel: Tunnel): Promise<void> {
+    const { deleted, registrar } = this.#options
+    const noteDeleted = deleted.begin(tunnel)
+    const outcome = await registrar.delete(tunnel)
+    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    noteDeleted()
   }
 
   async #renewKey(ctx: Context): Promise<void> {
@@ -196,10 +211,16 @@ export class Api {
     if (reply === OTHER_CONTENT) throw new RangeError('renewals are told apart by their names alone')
     if (reply.kind === 'refused') throw new Refused(reply.problems)
     ctx.body = reply.body
+    this.#noteSent(ctx, reply)
+  }
+
+  /** A key in a reply that has left is seen: what was shown for it is void then. */
+  #noteSent(ctx: Context, { id, key }: { readonly id: string; readonly key: string }): void {
+    ctx.res.once('finish', () => this.#options.lifecycle.proofs.seen(id, key))
   }
 
   async #renewKeyOnce(ctx: Context): Promise<KeyReply> {
-    const renewal = await this.#options.registrar.renewKey(await this.#awoken(ctx))
+    const renewal = await this.#options.registrar.renewKey(await this.#awoken(ctx), 'key')
     if (renewal.kind === 'refused') return renewal
     const { tunnel, key } = renewal
     return { kind: 'registered', id: tunnel.id, key, location: this.#links(tunnel).self, body: { key } }
@@ -213,6 +234,7 @@ export class Api {
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     const { tunnel, key } = renewal
     ctx.body = { id: tunnel.id, name: nameOf(tunnel, this.#options.facts.origin), key }
+    this.#noteSent(ctx, { id: tunnel.id, key })
   }
 
   /** Why the tunnel does not work; it is left as it is, dormant or not. */
@@ -293,12 +315,13 @@ export class Api {
     ctx.type = 'text/event-stream'
   }
 
-  /** The tunnel that the bearer key opens, dormant or not; an unknown id looks like a wrong key. */
+  /** The tunnel that the bearer key opens, dormant or not; an unknown id looks like a wrong key, but for one just deleted. */
   async #authorized(ctx: Context): Promise<Tunnel> {
-    const key = /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
+    const key = bearerIn(ctx)
     const { keys } = this.#options
     const missing = refuse(problem('unauthorized', { case: 'bearer' }), BEARER_CHALLENGE)
     if (key === undefined) throw missing
+    if (this.#wasDeleted(ctx)) throw refuse(problem('not-found', { case: 'taken-down' }))
     const opening = await keys.open(this.#found(idOf(ctx)), key, this.#visitor(ctx))
     if (opening.kind === 'refused') throw new Refused(opening.problems)
     if (opening.kind === 'wrong') throw missing
@@ -365,6 +388,10 @@ export class Api {
   #visitor(ctx: Context) {
     return visitorOf(ctx.req, this.#options.trustedProxies)
   }
+}
+
+function bearerIn(ctx: Context): string | undefined {
+  return /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
 }
 
 /** Since when a tunnel is as it should not be for long, and when that ends by itself; nothing of an active one. */

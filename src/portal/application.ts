@@ -9,6 +9,7 @@ import { mtuOf } from '../tunnel/mtu.ts'
 import type { Admittance } from './admittance.ts'
 import { Api } from './api.ts'
 import { ContactPages } from './contact-pages.ts'
+import { DeletedTunnels } from './deleted-tunnels.ts'
 import { DiagnosisPages } from './diagnosis-pages.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
@@ -138,7 +139,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
       mtuOf: tunnel => mtuOf(tunnel, facts),
       isDryRun: facts.dryRun,
     }),
-    keys: new KeyCheck({ table, limits, origin: facts.origin }),
+    keys: new KeyCheck({ table, proofs: lifecycle.proofs, limits, origin: facts.origin }),
     registrar: new Registrar({ admission, lifecycle, limits, contacts: correspondence.wishes }),
     scripts: new TunnelScripts(
       {
@@ -152,6 +153,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
       templates,
     ),
     signIns: new SignIns(),
+    deleted: new DeletedTunnels(table),
     cookie: new SessionCookie({ secure: isHttps(publicUrl) }),
   }
 }

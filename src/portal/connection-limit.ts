@@ -44,7 +44,7 @@ export class ConnectionLimit {
     const key = customerOf(socket.remoteAddress ?? '')
     const siblings = this.#byAddress.get(key) ?? new Set()
     this.#byAddress.set(key, siblings)
-    if (this.#all.size >= this.#inAll) closeFirst(this.#largest())
+    if (this.#all.size >= this.#inAll) this.#closeOne()
     this.#add(socket, key, siblings)
     if (siblings.size <= this.perAddress || this.#isExempt(socket.remoteAddress ?? '')) return
     const patience = setTimeout(() => this.#trim(siblings), PATIENCE_MS)
@@ -69,6 +69,20 @@ export class ConnectionLimit {
     const done = () => this.#served.delete(socket)
     response.once('finish', done)
     response.once('close', done)
+  }
+
+  /** One that we are not at work on, of the address that has most or else of any: a crowd may come from an address each. */
+  #closeOne(): void {
+    const largest = this.#largest()
+    const victim = this.#firstIdle(largest) ?? this.#firstIdle(this.#all) ?? first(largest)
+    if (victim === undefined) return
+    this.#byAddress.get(customerOf(victim.remoteAddress ?? ''))?.delete(victim)
+    close(victim, this.#all)
+  }
+
+  #firstIdle(sockets: Set<Socket>): Socket | undefined {
+    for (const socket of sockets) if (!this.#served.has(socket)) return socket
+    return undefined
   }
 
   /** The connections of the address that has most: there is one, for the total is reached. */
@@ -98,9 +112,9 @@ export class ConnectionLimit {
   }
 }
 
-function closeFirst(sockets: Set<Socket>): void {
-  const [first] = sockets
-  if (first !== undefined) close(first, sockets)
+function first(sockets: Set<Socket>): Socket | undefined {
+  const [socket] = sockets
+  return socket
 }
 
 /** It leaves the set at once, though its 'close' comes later. */

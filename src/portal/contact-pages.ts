@@ -56,7 +56,7 @@ export class ContactPages {
     const tunnel = signedInTunnel(ctx, this.#options)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(tunnel.id, token)
-    if (first !== undefined) keepUnlessSent(ctx, { signIns, token })
+    if (first !== undefined) keepUnlessSent(ctx, { ...this.#options, token })
     this.#page(ctx, tunnel, { problems: [], typed: first?.typed ?? {} })
   }
 

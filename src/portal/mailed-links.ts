@@ -35,7 +35,6 @@ export class MailedLinks {
 
   constructor(options: MailedLinksOptions) {
     this.#options = options
-    options.lifecycle.onKeyReplaced(id => options.correspondence.links.forget(id))
   }
 
   mount(router: Router): void {
@@ -77,14 +76,14 @@ export class MailedLinks {
   async #recover(ctx: Context): Promise<void> {
     const token = tokenOf(ctx)
     if (toWaitingKey(ctx, { ...this.#options, shown: [token] })) return
-    const renewal = await this.#options.registrar.renewKey(this.#tunnelOf(token))
+    const renewal = await this.#options.registrar.renewKey(this.#tunnelOf(token), { link: token })
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     toNewKey(ctx, { ...this.#options, askedWith: [token], renewal })
   }
 
   #tunnelOf(token: string): Tunnel {
-    const { correspondence, signIns, table } = this.#options
-    const id = correspondence.links.tunnelOf(token) ?? signIns.waitingFor([token])?.tunnelId
+    const { lifecycle, signIns, table } = this.#options
+    const id = lifecycle.proofs.linkedTunnel(token) ?? signIns.waitingFor([token])?.tunnelId
     const tunnel = id === undefined ? undefined : (table.byId(id) ?? table.dormant.byId(id))
     if (tunnel !== undefined) return tunnel
     const broken = id === undefined ? undefined : table.brokenById(id)

@@ -1,8 +1,9 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { KeyCheck } from '../registration/key-check.ts'
+import type { Registrar } from '../registration/registrar.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
-import { nameOf, stateOf } from '../tunnel/tunnel.ts'
+import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
@@ -13,10 +14,12 @@ import { AWAITING_FIELDS, type AwaitingFields, type SignIns } from './sign-in.ts
 import { briefStageWords } from './stage-words.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
+import { toNewKey } from './waiting-key.ts'
 
 export interface SignInPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words'> {
   readonly keys: KeyCheck
+  readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly views: Views
@@ -93,10 +96,19 @@ export class SignInPages {
       return
     }
     const { id } = opening.tunnel
+    if (opening.isFormer && (await this.#givesNewKey(ctx, opening.tunnel))) return
     cookie.send(ctx, signIns.open(id))
     if (Object.keys(typed).length === 0) return seeOther(ctx, `/tunnels/${id}`)
     const token = signIns.keepFirstView(id, { key: '', warnings: [], typed })
     seeOther(ctx, `${pageOf(id, typed)}?first=${token}`)
+  }
+
+  /** The key that was asked for is lost, as far as is known: the one before is void soon, and leads to another. */
+  async #givesNewKey(ctx: Context, tunnel: Tunnel): Promise<boolean> {
+    const renewal = await this.#options.registrar.renewKey(tunnel, 'key')
+    if (renewal.kind === 'refused') return false
+    toNewKey(ctx, { ...this.#options, askedWith: [], renewal })
+    return true
   }
 
   #signOut(ctx: Context): void {

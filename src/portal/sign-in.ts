@@ -90,9 +90,9 @@ export class SignIns {
     return view
   }
 
-  /** Forgets what was taken, once the browser has it. */
-  forgetTaken(token: string): void {
-    this.#taken.delete(token)
+  /** Forgets what was taken, once the browser has it; returns it. */
+  forgetTaken(token: string): (FirstView & Session) | undefined {
+    return this.#taken.delete(token)
   }
 
   /** Lets what was taken wait again behind the same token, for as long as it would have; not after `close`. */
@@ -137,9 +137,14 @@ export class SignIns {
     this.#asked.restore(asked)
   }
 
-  /** Ends the sessions of a tunnel that is deleted or has a new key, and forgets the old key where it waits. */
+  /** Ends the sessions of a tunnel that has a new key, and forgets the old key where it waits. */
   close(tunnelId: string): void {
     this.#sessions.deleteAll(tunnelId)
+    this.forgetViews(tunnelId)
+  }
+
+  /** Forgets what waits for a tunnel that is deleted. Who is signed in to it stays so, and is told what became of it. */
+  forgetViews(tunnelId: string): void {
     this.#firstViews.deleteAll(tunnelId)
     this.#taken.deleteAll(tunnelId)
     this.#asked.deleteAll(tunnelId)

@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
 import { problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
@@ -32,10 +33,19 @@ export function isSignedIn(ctx: Context, { signIns, cookie }: SignedInParts): bo
 /** Puts a first view that was taken back unless it reaches the browser: a reload that breaks it off, or a fault, loses nothing. */
 export function keepUnlessSent(
   ctx: Context,
-  { signIns, token }: { readonly signIns: SignIns; readonly token: string },
+  {
+    signIns,
+    lifecycle,
+    token,
+  }: {
+    readonly signIns: SignIns
+    readonly lifecycle: Pick<Lifecycle, 'proofs'>
+    readonly token: string
+  },
 ): void {
   ctx.res.once('close', () => {
-    if (ctx.res.writableFinished && ctx.res.statusCode < 400) signIns.forgetTaken(token)
-    else signIns.putBack(token)
+    if (!ctx.res.writableFinished || ctx.res.statusCode >= 400) return signIns.putBack(token)
+    const view = signIns.forgetTaken(token)
+    if (view !== undefined && view.key !== '') lifecycle.proofs.seen(view.tunnelId, view.key)
   })
 }

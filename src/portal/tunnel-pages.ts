@@ -6,6 +6,7 @@ import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
+import type { DeletedTunnels } from './deleted-tunnels.ts'
 import { MtuPages } from './mtu-pages.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
@@ -26,6 +27,7 @@ export interface TunnelPagesOptions extends TunnelViewOptions, Pick<PortalOption
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly signInPages: SignInPages
+  readonly deleted: DeletedTunnels
 }
 
 /** The draft's last page, with the script and instructions, and what its owner does with a tunnel later. */
@@ -55,13 +57,15 @@ export class TunnelPages {
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
-    if (first !== undefined) keepUnlessSent(ctx, { signIns, token })
+    if (first !== undefined) keepUnlessSent(ctx, { ...this.#options, token })
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
       if (toWaitingKey(ctx, { ...this.#options, shown: cookie.tokensIn(ctx), tunnelId: id })) return
       this.#options.signInPages.show(ctx, { reference: id })
       return
     }
     const tunnel = this.#found(id)
+    const deleted = this.#options.deleted.find(id)
+    if (tunnel === undefined && deleted !== undefined) return this.#deletedPage(ctx, deleted)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
     if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
     const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
@@ -121,12 +125,15 @@ export class TunnelPages {
       this.#view.send(ctx, tunnel, { isKeyUnsure: true })
       return
     }
-    const renewal = await registrar.renewKey(tunnel)
+    const renewal = await registrar.renewKey(tunnel, 'key')
     if (renewal.kind === 'refused') throw new Refused(renewal.problems)
     toNewKey(ctx, { ...this.#options, askedWith, renewal })
   }
 
   async #delete(ctx: Context): Promise<void> {
+    const { deleted, registrar } = this.#options
+    const before = isSignedIn(ctx, this.#options) ? deleted.find(idOf(ctx)) : undefined
+    if (before !== undefined) return this.#deletedPage(ctx, before) // a second click, or the first reply was lost
     const tunnel = signedInTunnel(ctx, this.#options)
     const { sure = '' } = await readForm(ctx.req)
     if (sure !== 'yes') {
@@ -134,9 +141,11 @@ export class TunnelPages {
       this.#view.send(ctx, tunnel, { isDeleteUnsure: true })
       return
     }
-    const outcome = await this.#options.registrar.delete(tunnel)
+    const noteDeleted = deleted.begin(tunnel)
+    const outcome = await registrar.delete(tunnel)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
-    this.#options.signIns.close(tunnel.id)
+    noteDeleted()
+    this.#options.signIns.forgetViews(tunnel.id)
     this.#deletedPage(ctx, tunnel)
   }
 

@@ -1,3 +1,4 @@
+import type { ShownForKey } from '../lifecycle/key-proofs.ts'
 import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
@@ -279,17 +280,21 @@ export class Registrar {
   }
 
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
-  async renewKey(tunnel: Tunnel): Promise<KeyRenewal> {
+  async renewKey(tunnel: Tunnel, shown?: ShownForKey): Promise<KeyRenewal> {
     if (tunnel.dormant?.isSuspended) return refused(REFUSAL.suspended())
     const tooMany = this.#limits.takeNewKey(tunnel.id)
-    return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id) : refused(tooMany)
+    return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id, shown) : refused(tooMany)
   }
 
-  /** A suspended tunnel stays, so that its owner can't register anew in its place. */
+  /**
+   * A suspended tunnel stays, so that its owner can't register anew in its place. One that is gone by now, by a first
+   * click, is deleted.
+   */
   async delete(tunnel: Tunnel): Promise<{ readonly kind: 'deleted' } | Refusal> {
     if (tunnel.dormant?.isSuspended) return refused(REFUSAL.suspended())
     const deletion = await this.#lifecycle.delete(tunnel.id)
-    return deletion.kind === 'refused' ? deletion : { kind: 'deleted' }
+    const isGone = deletion.kind === 'refused' && deletion.problems.every(({ code }) => code === 'not-found')
+    return deletion.kind === 'refused' && !isGone ? deletion : { kind: 'deleted' }
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   TunnelReader,
   TunnelStore,
 } from './tunnel-store.ts'
+import type { ProofReader } from './unseen-key.ts'
 
 /**
  * Stands in for a table that can't be read, so that all that needs no tunnel is served. It knows nothing and says so: a
@@ -87,6 +88,7 @@ class AbsentTunnels implements TunnelReader {
   readonly brokenCount = 0
   readonly unofferedCount = 0
   readonly notices = { due: () => [], count: () => 0 }
+  readonly proofs: ProofReader
   readonly #reason: string
 
   constructor(reason: string) {
@@ -95,6 +97,7 @@ class AbsentTunnels implements TunnelReader {
     const none = () => 0
     const rows = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown }
     const looks = { isSuspendedAt: unknown, isInPlaceOf: unknown, hasDevice: unknown }
+    this.proofs = { keyHash: unknown, unseenKey: unknown, hasUnseenKeys: () => false, linkedTunnel: unknown }
     this.dormant = { ...rows, ...looks, count: none, countSuspended: none }
   }
 

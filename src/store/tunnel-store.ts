@@ -9,6 +9,7 @@ import type { InvitationReader, InvitationWrites } from './invitations.ts'
 import type { JournalReader } from './journal.ts'
 import type { Notice, NoticeReader, Occasion } from './notice.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
+import type { NewKey, ProofReader } from './unseen-key.ts'
 
 declare const CURSOR: unique symbol
 /** How far a walk over the table has come; its meaning is the store's. */
@@ -101,6 +102,7 @@ interface HeldEnd {
 export interface TunnelReader {
   readonly dormant: DormantReader
   readonly notices: NoticeReader
+  readonly proofs: ProofReader
   byId(id: string): Tunnel | undefined
   byName(nicname: string, country: string): Tunnel | undefined
   byIpv6Client(address: Uint8Array): Tunnel | undefined
@@ -177,8 +179,8 @@ export interface Awakening {
   readonly waitUntil: number | undefined
   /** UTC seconds. */
   readonly since: number
-  /** In place of the hash that it had. */
-  readonly keyHash?: Uint8Array
+  /** In place of the one that it had. */
+  readonly key?: NewKey
   /** In place of the fields of its kind. */
   readonly fields?: KindFields
 }
@@ -211,7 +213,13 @@ export interface TunnelTransaction {
   /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
   exchangeEndpoints(id: string, otherId: string, since: number): boolean
   /** Makes another key the one that opens a row, a dormant one too; false: there is no such row. */
-  replaceKey(id: string, keyHash: Uint8Array): boolean
+  replaceKey(id: string, key: NewKey): boolean
+  /** Notes that a key was seen or used: what was shown for it is void, unless another has replaced it by now. */
+  noteKeySeen(id: string, keyHash: Uint8Array): void
+  /** Keeps a link that makes a new key, until a time of the steady clock. */
+  keepLink(id: string, link: { readonly tokenHash: Uint8Array; readonly until: number }): void
+  /** Forgets unseen keys and links that are over at `now`, in seconds of the steady clock. */
+  dropOldProofs(now: number): void
   /** Deletes a row, sound, broken or dormant, and lets its index rest. Undefined: there is none. */
   remove(id: string, now: number): Tunnel | BrokenRow | undefined
   /** The same for a dormant row alone: one that is awake by now stays. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { HeldSockets } from '../../src/listen/held-sockets.ts'
 import { loadLibc } from '../../src/listen/libc.ts'
 import { type DnsListeners, listenDns } from '../../src/listen/listeners.ts'
 import { AnsweringThreads } from '../../src/listen/threads/answering-threads.ts'
@@ -53,10 +54,29 @@ for (const { kind, udp, address, without } of [
     for (const tcp of [false, true]) await exchange({ address, port: 5300 }, QUERY, { tcp })
   })
 
-test('where no address at all is there, that is a fault', { skip }, async () => {
-  const udp = new DgramListeners(echo)
-  const endpoints = [{ address: '10.9.1.3', port: 5300 }]
-  await assert.rejects(listenDns({ endpoints, respond: echo, udp }), { code: 'EADDRNOTAVAIL' })
+test('the only address is waited for as well', { skip }, async t => {
+  const only = { address: '10.9.1.3', port: 5300 }
+  const listeners = await start(t, new DgramListeners(echo), [only])
+  assert.deepEqual([listeners.pending, listeners.addresses], [[only], []])
+  addAddress(only.address)
+  for (let i = 0; i < 50 && listeners.pending.length > 0; i++) await sleep(100)
+  for (const tcp of [false, true]) await exchange(only, QUERY, { tcp })
+})
+
+test('a successor that has none of its addresses takes nothing over from a process that answers', {
+  skip: skip || noBatches,
+}, async () => {
+  const libc = await loadLibc()
+  assert.ok(libc)
+  const sockets = new HeldSockets(libc)
+  try {
+    libc.close(sockets.stream('tcp', LOOPBACK)) // the other's
+    const endpoints = [{ address: '10.9.1.5', port: 5300 }]
+    const asked = { endpoints, respond: echo, udp: new DgramListeners(echo), sockets }
+    await assert.rejects(listenDns(asked), { code: 'EADDRNOTAVAIL' })
+  } finally {
+    sockets.close()
+  }
 })
 
 test('nobody waits for an address after the end', { skip }, async () => {

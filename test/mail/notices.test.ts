@@ -5,7 +5,6 @@ import { Confirmations } from '../../src/mail/confirmations.ts'
 import { Deliveries } from '../../src/mail/deliveries.ts'
 import { EndWarnings } from '../../src/mail/end-warnings.ts'
 import { LetterWriter } from '../../src/mail/letter-writer.ts'
-import { RecoveryLinks } from '../../src/mail/recovery-links.ts'
 import type { Contact } from '../../src/tunnel/contact.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
 import { Words } from '../../src/words/words.ts'
@@ -45,7 +44,7 @@ function start(): void {
     origin: 'freenet6.net',
     publicUrl: 'https://broker.example.net',
     confirmations: new Confirmations(store),
-    links: new RecoveryLinks(),
+    keepLink: (id, token) => lifecycle.proofs.keepLink(id, token),
   })
   const carrier = {
     carry: async (letter: Letter) => {

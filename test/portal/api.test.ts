@@ -175,12 +175,27 @@ suite('the API', () => {
     assert.equal(world.broker.table.byId(mine.id)?.ipv4Client, '203.0.113.4')
   })
 
-  test('DELETE is 204 without a body, once', async () => {
+  test('DELETE is 204 without a body, a second time too, and the tunnel is not found with its key', async () => {
     const mine = await world.register({ ipv4: '203.0.113.6', nicname: 'leaver' })
     const path = `${TUNNELS}/${mine.id}`
     const answer = await world.ask(path, { method: 'DELETE', headers: bearer(mine.key) })
     assert.deepEqual([answer.status, answer.text, answer.headers['content-length']], [204, '', undefined])
-    assert.equal((await world.ask(path, { method: 'DELETE', headers: bearer(mine.key) })).status, 401)
+    for (let again = 0; again < 2; again++)
+      assert.equal((await world.ask(path, { method: 'DELETE', headers: bearer(mine.key) })).status, 204)
+    for (const method of ['GET', 'PATCH'])
+      assert.equal(problemIn(await world.ask(path, { method, headers: bearer(mine.key) })).code, 'not-found')
+    const wrong = bearer('0'.repeat(32))
+    assert.equal((await world.ask(path, { method: 'DELETE', headers: wrong })).status, 401)
+  })
+
+  test('two DELETEs at a time are 204 both', async () => {
+    const mine = await world.register({ ipv4: '203.0.113.7', nicname: 'twice' })
+    const leave = () => world.ask(`${TUNNELS}/${mine.id}`, { method: 'DELETE', headers: bearer(mine.key) })
+    const answers = await Promise.all([leave(), leave()])
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [204, 204],
+    )
   })
 
   for (const os of ['linux', 'debian', 'freebsd', 'macos', 'windows']) {

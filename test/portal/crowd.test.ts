@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type Agent, type IncomingMessage, request } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { type Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectionLimit } from '../../src/portal/connection-limit.ts'
 import { type Server, startServer } from '../spawn.ts'
 import { LAB, PortalWorld, problemIn } from './portal-world.ts'
 
@@ -25,12 +26,12 @@ suite('a crowd from one address', () => {
     await server[Symbol.asyncDispose]()
   })
 
-  /** A post that begins and never ends; a slot that is closed is taken again. */
-  function postSlowly(): void {
+  /** A post that begins and never ends. */
+  function postSlowly(localAddress = '127.0.0.2'): void {
     const socket = connect({
       port: Number(new URL(server.web).port),
       host: '127.0.0.1',
-      localAddress: '127.0.0.2',
+      localAddress,
     })
     slow.add(socket)
     socket.on('error', () => undefined)
@@ -38,10 +39,11 @@ suite('a crowd from one address', () => {
     socket.on('close', () => slow.delete(socket))
   }
 
-  async function visit(n: number): Promise<number> {
+  /** Each visitor has an address, an endpoint and a name of its own. */
+  async function visit(n: number, word = 'honest'): Promise<number> {
     const body = JSON.stringify({
-      ipv4: `198.51.100.${n}`,
-      nicname: `honest${n}`,
+      ipv4: `${word === 'honest' ? '198.51.100' : '203.0.113'}.${n}`,
+      nicname: `${word}${n}`,
       country: 'ca',
       os: 'linux',
     })
@@ -70,6 +72,61 @@ suite('a crowd from one address', () => {
     for (let waits = 0; slow.size > 64 && waits < 100; waits++) await sleep(50)
     assert.ok(slow.size <= 64, `${slow.size} are left of the crowd`)
   })
+
+  test('nor do 2,000 of forty addresses, each with fewer than one may have, which come back when they are closed', async () => {
+    for (const socket of slow) socket.destroy()
+    let isOver = false
+    const keepPosting = (from: string) => {
+      if (isOver) return
+      postSlowly(from)
+      const [socket] = [...slow].slice(-1)
+      socket?.once('close', () => setTimeout(() => keepPosting(from), 100).unref())
+    }
+    for (let n = 0; n < SLOW_POSTS; n++) {
+      keepPosting(`127.77.0.${(n % 40) + 1}`)
+      if (n % 100 === 99) await sleep(20)
+    }
+    const visits = Array.from({ length: HONEST_VISITORS }, (_, n) => visit(n + 1, 'guest'))
+    const statuses = await Promise.all(visits)
+    isOver = true
+    assert.deepEqual(
+      statuses.filter(status => status !== 201),
+      [],
+    )
+    assert.ok(slow.size > SLOW_POSTS / 2, `the crowd was ${slow.size}`)
+  })
+})
+
+test('over the bound of all nobody goes whose request is at work while others are silent, whoever has most', async () => {
+  const waiting: ServerResponse[] = []
+  const server = createServer((_, response) => void waiting.push(response))
+  new ConnectionLimit({ perAddress: 64, inAll: 4, isExempt: () => false }).watch(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const sockets: Socket[] = []
+  const closed: string[] = []
+  const dial = async (localAddress: string) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress })
+    socket.on('error', () => undefined)
+    socket.once('close', () => closed.push(localAddress))
+    sockets.push(socket)
+    await once(socket, 'connect')
+    return socket
+  }
+  try {
+    for (let n = 0; n < 2; n++) (await dial('127.0.0.3')).write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    while (waiting.length < 2) await sleep(5)
+    for (const silent of ['127.0.0.4', '127.0.0.5', '127.0.0.6']) await dial(silent)
+    for (let look = 0; look < 200 && closed.length === 0; look++) await sleep(10)
+    assert.deepEqual(closed, ['127.0.0.4'])
+    await Promise.all([dial('127.0.0.7'), dial('127.0.0.8')])
+    for (let look = 0; look < 200 && closed.length < 3; look++) await sleep(10)
+    assert.deepEqual(closed.toSorted(), ['127.0.0.4', '127.0.0.5', '127.0.0.6'])
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  }
 })
 
 suite('connections of one address', () => {

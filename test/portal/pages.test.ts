@@ -200,7 +200,7 @@ suite('pages', () => {
     assert.match(later.text, /The address points back to no name now/)
   })
 
-  test('a deletion wants the tick, gives the undo once more, and ends the session', async () => {
+  test('a deletion wants the tick, and gives the undo once more, to a second click and a reload too', async () => {
     const { id, cookie } = await registered()
     assert.equal((await world.post(`/tunnels/${id}/delete`, {}, cookie)).status, 400)
     assert.ok(world.broker.table.byId(id))
@@ -208,7 +208,23 @@ suite('pages', () => {
     assert.equal(gone.status, 200)
     assert.match(gone.text, /<pre[^>]*><code>#!\/bin\/sh/)
     assert.equal(world.broker.table.byId(id), undefined)
-    assert.match((await world.ask(`/tunnels/${id}`, { headers: cookie })).text, /<h1>Open your tunnel<\/h1>/)
+    const again = await world.post(`/tunnels/${id}/delete`, { sure: 'yes' }, cookie)
+    assert.deepEqual([again.status, again.text], [200, gone.text])
+    assert.match(
+      (await world.ask(`/tunnels/${id}`, { headers: cookie })).text,
+      /<h1>The tunnel is gone<\/h1>/,
+    )
+    assert.equal((await world.post(`/tunnels/${id}/delete`, { sure: 'yes' })).status, 401)
+    assert.match((await world.ask(`/tunnels/${id}`)).text, /<h1>Open your tunnel<\/h1>/)
+  })
+
+  test('a double click on a deletion gives the undo to both', async () => {
+    const { id, cookie } = await registered()
+    const click = () => world.post(`/tunnels/${id}/delete`, { sure: 'yes' }, cookie)
+    for (const { status, text } of await Promise.all([click(), click()])) {
+      assert.equal(status, 200)
+      assert.match(text, /<pre[^>]*><code>#!\/bin\/sh/)
+    }
   })
 
   test('a tunnel that was taken down meanwhile is told as such to its owner', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -115,9 +115,14 @@ export class PortalWorld implements Knobs {
       words,
       kernel,
       monotonic,
-    }: { readonly words?: string; readonly kernel?: Interfaces; readonly monotonic?: () => number } = {},
+      directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-')),
+    }: {
+      readonly words?: string
+      readonly kernel?: Interfaces
+      readonly monotonic?: () => number
+      readonly directory?: string
+    } = {},
   ): Promise<PortalWorld> {
-    const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
     const knobs: Knobs = { faults: [], silent: new Set(), reasons: [], ping: { ms: 0 }, mails: [] }
@@ -158,6 +163,14 @@ export class PortalWorld implements Knobs {
       ]),
     })
     return new PortalWorld({ ...knobs, broker, portal, directory, stopTelling })
+  }
+
+  /** The world as it is after kill -9: the files as they lie on the disk, and nothing else. */
+  async crash(text = LAB): Promise<PortalWorld> {
+    const directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-'))
+    cpSync(this.#directory, directory, { recursive: true, filter: source => !/\.(lock|sock)$/.test(source) })
+    await this[Symbol.asyncDispose]()
+    return PortalWorld.open(text, { directory })
   }
 
   get databaseFile(): string {

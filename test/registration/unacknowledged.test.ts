@@ -87,3 +87,17 @@ test('a wall clock that is set back opens no window', async () => {
   world.setWallClock(world.now - 20 * 365 * 86_400)
   assert.deepEqual(codesOf(await register()), refusal)
 })
+
+test('one that came back with a new key is given another when that was lost with the process', async () => {
+  const { tunnel } = registered(await register())
+  world.edit(`UPDATE tunnels SET creation_time = creation_time - 100000`)
+  await world.audit.run()
+  await world.lifecycle.suspend(tunnel.id)
+  world.edit('UPDATE dormant SET suspended = 0')
+  const { key: lost } = registered(await register())
+  const refusal = ['ipv4-in-use', 'nicname-taken']
+  assert.deepEqual(codesOf(await register()), refusal, 'its reply may be on its way')
+  await killed()
+  const { key } = registered(await register())
+  assert.ok(world.table.keyMatches(tunnel.id, key) && !world.table.keyMatches(tunnel.id, lost))
+})

@@ -39,3 +39,26 @@ test('names are answered although the address of the web is not there yet; it is
   assert.equal(status, 200)
   assert.equal(await server.stop(), 0)
 })
+
+test('the web is served although no address of the nameserver is there yet; names are answered as soon as one is', {
+  skip,
+}, async () => {
+  const config = CONFIG.replace('127.0.0.1:5300', '10.9.1.8:5300').replace(WEB, '127.0.0.1:8090')
+  const url = 'http://127.0.0.1:8090'
+  await using server = await startServer({ config })
+  const health = await fetch(`${url}/healthz`)
+  assert.equal(health.status, 503)
+  assert.match(await health.text(), /listens on no address.*10\.9\.1\.8:5300: the address is not there yet/s)
+  assert.deepEqual([await statusOf(`${url}/readyz`), await statusOf(`${url}/`)], [503, 200])
+  assert.match(server.stderr, /no name is answered/)
+  addAddress('10.9.1.8')
+  let status = 0
+  for (let tries = 0; status !== 200 && tries < 100; tries++) {
+    status = await statusOf(`${url}/healthz`)
+    await sleep(100)
+  }
+  assert.deepEqual([status, await statusOf(`${url}/readyz`)], [200, 200])
+  const soa = await ask({ address: '10.9.1.8', port: 5300 }, 'freenet6.net', 'SOA')
+  assert.equal(soa.rcode, 'NOERROR')
+  assert.equal(await server.stop(), 0)
+})

@@ -71,3 +71,33 @@ test('a zone that found no room is taken by the next reload, and fails no more',
   assert.deepEqual([taken.length, kept, statics.failures], [2, [], []])
   assert.equal(lastOctetOf('one.example'), 2)
 })
+
+/** What SQLite throws where the disk is full. */
+const FULL = Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 })
+
+test('what a full disk has kept back is taken when it is tried again, as the files were when they were read', async () => {
+  let isFull = true
+  const store = {
+    ...STORE,
+    commit: async <Outcome>(work: Work<Outcome>): Promise<Outcome> => {
+      if (isFull) throw FULL
+      return STORE.commit(work)
+    },
+  }
+  const names = ['one.example', 'two.example']
+  for (const name of names) write(name, '192.0.2.2')
+  assert.equal((await statics.reload(store)).kept.length, 2)
+  write('one.example', '192.0.2.3')
+  assert.deepEqual([statics.isKeptBack, statics.failures.length], [true, 2])
+  assert.deepEqual((await statics.retry(store)).taken, [])
+  assert.deepEqual([names.map(lastOctetOf), statics.failures.length], [[1, 1], 2])
+  isFull = false
+  assert.deepEqual((await statics.retry(store)).taken, names.map(fileOf))
+  assert.deepEqual([names.map(lastOctetOf), statics.failures, statics.isKeptBack], [[2, 2], [], false])
+})
+
+test('what a file itself is to blame for is not tried again', async () => {
+  writeFileSync(fileOf('one.example'), 'rubbish')
+  assert.equal((await statics.reload(STORE)).kept.length, 1)
+  assert.ok(!statics.isKeptBack)
+})

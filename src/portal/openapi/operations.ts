@@ -29,7 +29,8 @@ export interface Operation {
 }
 
 const TUNNEL = '/api/v1/tunnels/{id}'
-const KEY_REFUSALS = [401, 429, 503]
+/** 404: it was just deleted. */
+const KEY_REFUSALS = [401, 404, 429, 503]
 
 /** Every door for programs, in the order of a tunnel's life. */
 export const OPERATIONS: readonly Operation[] = [

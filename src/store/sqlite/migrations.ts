@@ -230,4 +230,24 @@ export const MIGRATIONS: readonly string[] = [
     SELECT apex, serial_from, serial_to, written, octets, digest, removed, added FROM former_journal;
   DROP TABLE former_journal;
   `,
+  `
+  CREATE TABLE unseen_keys (
+    id          TEXT PRIMARY KEY NOT NULL,
+    former_hash BLOB,
+    link_hash   BLOB,
+    until       INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE recovery_links (
+    token_hash BLOB PRIMARY KEY NOT NULL,
+    id         TEXT NOT NULL,
+    until      INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX recovery_links_by_tunnel ON recovery_links (id);
+  CREATE TRIGGER proofs_of_tunnels AFTER DELETE ON tunnels
+    WHEN NOT EXISTS (SELECT 1 FROM dormant WHERE id = OLD.id)
+    BEGIN DELETE FROM unseen_keys WHERE id = OLD.id; DELETE FROM recovery_links WHERE id = OLD.id; END;
+  CREATE TRIGGER proofs_of_dormant AFTER DELETE ON dormant
+    WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id)
+    BEGIN DELETE FROM unseen_keys WHERE id = OLD.id; DELETE FROM recovery_links WHERE id = OLD.id; END;
+  `,
 ]

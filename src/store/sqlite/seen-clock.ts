@@ -11,6 +11,8 @@ export class SeenClock {
   readonly #moveWaiting: Statement
   readonly #moveDormant: Statement
   readonly #moveNotices: Statement
+  readonly #moveUnseenKeys: Statement
+  readonly #moveLinks: Statement
   #hasResumed = false
 
   constructor(database: Database) {
@@ -20,7 +22,10 @@ export class SeenClock {
       'UPDATE tunnels SET wait_until = max(0, wait_until + ?) WHERE wait_until IS NOT NULL',
     )
     this.#moveDormant = database.prepare('UPDATE dormant SET until = until + ?')
-    // A link that was asked for before a long stop is nothing that anybody waits for: it ages.
+    this.#moveUnseenKeys = database.prepare('UPDATE unseen_keys SET until = until + ?')
+    // A link that was asked for before a long stop is nothing that anybody waits for: it ages. A clock that was set back
+    // makes none last longer.
+    this.#moveLinks = database.prepare('UPDATE recovery_links SET until = until + min(0, ?)')
     this.#moveNotices = database.prepare(
       "UPDATE notices SET made = made + ?1, next_try = next_try + ?1 WHERE occasion <> 'recover'",
     )
@@ -46,5 +51,7 @@ export class SeenClock {
     this.#moveWaiting.run(now - seen)
     this.#moveDormant.run(now - seen)
     this.#moveNotices.run(now - seen)
+    this.#moveUnseenKeys.run(now - seen)
+    this.#moveLinks.run(now - seen)
   }
 }

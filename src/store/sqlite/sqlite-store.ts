@@ -308,6 +308,7 @@ export class SqliteStore implements TunnelStore {
       dormant: this.#dormant,
       unoffered: this.#unoffered,
       notices: this.#noticeWrites,
+      proofs: this.tunnels.proofs,
       links: this.#links,
       routed: this.#routed,
       routedWrites: this.#routedWrites,

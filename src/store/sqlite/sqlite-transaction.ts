@@ -18,9 +18,11 @@ import type {
   UnofferedEnds,
   Waking,
 } from '../tunnel-store.ts'
+import type { NewKey } from '../unseen-key.ts'
 import type { DormantWrites } from './dormant-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
 import type { NoticeWrites } from './notice-writes.ts'
+import type { ProofTable } from './proof-table.ts'
 import { RoutedChanges, type RoutedWrites } from './routed-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
 import type { UnofferedWrites } from './unoffered-writes.ts'
@@ -39,6 +41,7 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly #dormant: DormantWrites
   readonly #unoffered: UnofferedWrites
   readonly #notices: NoticeWrites
+  readonly #proofs: ProofTable
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
   readonly #routedChanges: RoutedChanges
@@ -53,6 +56,7 @@ export class SqliteTransaction implements TunnelTransaction {
     readonly dormant: DormantWrites
     readonly unoffered: UnofferedWrites
     readonly notices: NoticeWrites
+    readonly proofs: ProofTable
     readonly links: IndexAllocation<Assignment>
     readonly routed: IndexAllocation<Prefix> | undefined
     readonly routedWrites: RoutedWrites
@@ -63,6 +67,7 @@ export class SqliteTransaction implements TunnelTransaction {
     this.#dormant = parts.dormant
     this.#unoffered = parts.unoffered
     this.#notices = parts.notices
+    this.#proofs = parts.proofs
     this.#links = parts.links
     this.#routed = parts.routed
     this.#routedChanges = new RoutedChanges({
@@ -193,8 +198,21 @@ export class SqliteTransaction implements TunnelTransaction {
     return true
   }
 
-  replaceKey(id: string, keyHash: Uint8Array): boolean {
-    return this.#writes.replaceKey(id, keyHash) || this.#dormant.replaceKey(id, keyHash)
+  replaceKey(id: string, key: NewKey): boolean {
+    this.#proofs.keep(id, key)
+    return this.#writes.replaceKey(id, key.keyHash) || this.#dormant.replaceKey(id, key.keyHash)
+  }
+
+  noteKeySeen(id: string, keyHash: Uint8Array): void {
+    this.#proofs.seen(id, keyHash)
+  }
+
+  keepLink(id: string, link: { readonly tokenHash: Uint8Array; readonly until: number }): void {
+    this.#proofs.keepLink(id, link)
+  }
+
+  dropOldProofs(now: number): void {
+    this.#proofs.dropOld(now)
   }
 
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {
@@ -249,7 +267,7 @@ export class SqliteTransaction implements TunnelTransaction {
     this.#writes.setNote(id, note)
   }
 
-  wake(id: string, { keyHash, ...row }: Awakening): Waking {
+  wake(id: string, { key, ...row }: Awakening): Waking {
     if (this.tunnels.dormant.byId(id) === undefined) return { kind: 'gone' }
     try {
       this.#dormant.restore(id, row)
@@ -257,7 +275,7 @@ export class SqliteTransaction implements TunnelTransaction {
       if (storageFaultOf(error) === 'constraint') return { kind: 'taken' }
       throw error
     }
-    if (keyHash !== undefined) this.#writes.replaceKey(id, keyHash)
+    if (key !== undefined) this.replaceKey(id, key)
     const tunnel = this.tunnels.byId(id)
     if (tunnel === undefined) return { kind: 'gone' }
     this.rows.push({ after: tunnel })

@@ -16,6 +16,7 @@ import { ContactTable } from './contact-table.ts'
 import type { Database, Statement } from './database.ts'
 import { DormantTable } from './dormant-table.ts'
 import { NoticeTable } from './notice-table.ts'
+import { ProofTable } from './proof-table.ts'
 import {
   addressIn,
   COLUMNS,
@@ -42,6 +43,7 @@ const LOOKED_AT_AGAIN = 1000
 export class TunnelTable implements TunnelReader {
   readonly dormant: DormantTable
   readonly notices: NoticeTable
+  readonly proofs: ProofTable
   readonly #rules: RowRules
   readonly #broken: BrokenRows
   /** As a JSON array. */
@@ -76,6 +78,7 @@ export class TunnelTable implements TunnelReader {
     this.#unofferedKinds = unofferedKinds(rules)
     this.dormant = new DormantTable(database, { rules, broken })
     this.notices = new NoticeTable(database)
+    this.proofs = new ProofTable(database)
     this.#byId = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id = ?`)
     this.#byName = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE nicname = ? AND country = ?`)
     this.#byIpv6Client = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE IPv6client = ?`)

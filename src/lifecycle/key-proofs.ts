@@ -1,0 +1,111 @@
+import type { Log } from '../shared/log.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { NewKey, UnseenKey } from '../store/unseen-key.ts'
+import { hashKey, matchesHash } from '../tunnel/tunnel-key.ts'
+
+/** Seconds for which what was shown for a new key opens the tunnel, while nobody is known to have seen or used that. */
+const UNSEEN_LIFETIME = 600
+/** Seconds for which a mailed link works. */
+const LINK_LIFETIME = 1800
+/** Compared if there is no former key, so that every wrong key takes as long. */
+const NO_HASH = new Uint8Array(32)
+
+/** What was shown for a new key: the key before or a session of it, the token of a mailed link, or nothing that it makes void. */
+export type ShownForKey = 'key' | { readonly link: string } | undefined
+
+/**
+ * What opens a tunnel beside its key: the key before, until the new one was seen or used, and mailed links. A reply can be
+ * lost with the process or the line, and a key is nowhere but in its reply: then what was shown for it leads to another.
+ */
+export class KeyProofs {
+  readonly #store: Pick<TunnelStore, 'tunnels' | 'commit'>
+  readonly #steady: () => number
+  readonly #log: Log
+  /** By the ids of tunnels with an unseen key of this process. `seen`: void at once, whenever the table hears of it. */
+  readonly #own = new Map<string, 'unseen' | 'seen'>()
+
+  constructor(parts: {
+    readonly store: Pick<TunnelStore, 'tunnels' | 'commit'>
+    readonly steady: () => number
+    readonly log: Log
+  }) {
+    this.#store = parts.store
+    this.#steady = parts.steady
+    this.#log = parts.log
+    // The first commit moves the ends of what the process before has left; nobody may wait for it.
+    if (parts.store.tunnels.proofs.hasUnseenKeys()) this.#write(() => undefined)
+  }
+
+  /** A new key as it is written. */
+  newKey(key: string, shown: ShownForKey): NewKey {
+    const now = this.#steady()
+    const made = { keyHash: hashKey(key), now, until: now + UNSEEN_LIFETIME }
+    if (shown === undefined) return made
+    return { ...made, shown: shown === 'key' ? shown : { linkHash: hashKey(shown.link) } }
+  }
+
+  /** To be called in the tick of the commit of a new key. */
+  replaced(id: string): void {
+    this.#own.set(id, 'unseen')
+  }
+
+  /** Whether this is the key before one that nobody is known to have; takes as long if there is none. */
+  isFormerKey(id: string, key: string): boolean {
+    return matchesHash(key, this.#unseen(id)?.formerHash ?? NO_HASH)
+  }
+
+  /** Whether the process before has given a tunnel a key that may have been lost with it. */
+  isLeftUnseen(id: string): boolean {
+    return !this.#own.has(id) && this.#unseen(id) !== undefined
+  }
+
+  /** Notes that a tunnel's key was seen, or used by who has it: what was shown for it is void from now on. */
+  seen(id: string, key: string): void {
+    const { tunnels } = this.#store
+    if (tunnels.proofs.unseenKey(id) === undefined || this.#own.get(id) === 'seen') return
+    if (!tunnels.keyMatches(id, key)) return // another one has replaced it
+    const keyHash = hashKey(key)
+    this.#own.set(id, 'seen')
+    this.#write(
+      () => {
+        if (this.#own.get(id) === 'seen') this.#own.delete(id)
+      },
+      { id, keyHash },
+    )
+  }
+
+  /** Keeps a mailed link. Rejects as a commit does. */
+  keepLink(id: string, token: string): Promise<void> {
+    const now = this.#steady()
+    return this.#store.commit(transaction => {
+      transaction.dropOldProofs(now)
+      transaction.keepLink(id, { tokenHash: hashKey(token), until: now + LINK_LIFETIME })
+      return { outcome: undefined, changes: [] }
+    })
+  }
+
+  /** The tunnel that a mailed link makes a new key for. */
+  linkedTunnel(token: string): string | undefined {
+    const { proofs } = this.#store.tunnels
+    const tokenHash = hashKey(token)
+    const id = proofs.linkedTunnel(tokenHash, this.#steady())
+    return id !== undefined && this.#own.get(id) === 'seen' ? undefined : id
+  }
+
+  #unseen(id: string): UnseenKey | undefined {
+    if (this.#own.get(id) === 'seen') return undefined
+    const unseen = this.#store.tunnels.proofs.unseenKey(id)
+    return unseen !== undefined && unseen.until >= this.#steady() ? unseen : undefined
+  }
+
+  #write(committed: () => void, seen?: { readonly id: string; readonly keyHash: Uint8Array }): void {
+    const written = this.#store.commit(transaction => {
+      if (seen !== undefined) transaction.noteKeySeen(seen.id, seen.keyHash)
+      transaction.dropOldProofs(this.#steady())
+      return { outcome: undefined, changes: [], committed }
+    })
+    written.catch(error =>
+      this.#log.warn({ err: error }, 'the table does not know yet which new keys were seen'),
+    )
+  }
+}

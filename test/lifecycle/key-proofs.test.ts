@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, test } from 'node:test'
+import { registered } from './stages.ts'
+import { registerOne, World } from './world.ts'
+
+const ASKED = { ipv4: '192.0.2.7', nicname: 'alice', country: 'ca', os: 'linux' }
+const DOWN = 86_400
+
+let world: World
+let id: string
+let key: string
+
+beforeEach(async () => {
+  world = await World.open()
+  const registration = registered(await registerOne(world.lifecycle, ASKED))
+  id = registration.tunnel.id
+  key = registration.key
+})
+
+afterEach(() => world.end())
+
+async function renewed(): Promise<string> {
+  const renewal = await world.lifecycle.renewKey(id, 'key')
+  return renewal.kind === 'renewed' ? renewal.key : assert.fail(JSON.stringify(renewal))
+}
+
+/** The process is killed, and started again a day later. */
+async function downForADay(): Promise<void> {
+  world.setWallClock(world.now + DOWN)
+  world = await world.crash()
+  await world.broker.store.commit(() => ({ outcome: undefined, changes: [] }))
+}
+
+test('a former key is not void because nothing ran, and is when it has run for ten minutes', async () => {
+  await renewed()
+  await downForADay()
+  assert.ok(world.lifecycle.proofs.isFormerKey(id, key))
+  world.now += 601
+  assert.ok(!world.lifecycle.proofs.isFormerKey(id, key))
+})
+
+test('a mailed link ages while nothing runs', async () => {
+  await world.lifecycle.proofs.keepLink(id, 'token')
+  assert.equal(world.lifecycle.proofs.linkedTunnel('token'), id)
+  await downForADay()
+  assert.equal(world.lifecycle.proofs.linkedTunnel('token'), undefined)
+})
+
+test('a mailed link is over after half an hour', async () => {
+  await world.lifecycle.proofs.keepLink(id, 'token')
+  world.now += 1800
+  assert.equal(world.lifecycle.proofs.linkedTunnel('token'), id)
+  world.now += 1
+  assert.equal(world.lifecycle.proofs.linkedTunnel('token'), undefined)
+})
+
+test('a key that was replaced before it was seen makes nothing void', async () => {
+  const first = await renewed()
+  await renewed()
+  world.lifecycle.proofs.seen(id, first)
+  assert.ok(world.lifecycle.proofs.isFormerKey(id, key))
+})
+
+test('one that was seen makes the former void at once, on a full disk too', async () => {
+  const fresh = await renewed()
+  await world.withFullDisk(async () => {
+    world.lifecycle.proofs.seen(id, fresh)
+    assert.ok(!world.lifecycle.proofs.isFormerKey(id, key))
+  })
+})
