@@ -274,6 +274,6 @@ function visitorWords(
 ): string {
   const seen = visitorKind(visitor)
   if (seen === undefined) return ''
-  if (kind === BEHIND_NAT && seen !== 'loopback') return language.sentence('visitor-nat')
+  if (kind === BEHIND_NAT && seen !== 'loopback') return language.sentence(`visitor-nat-${seen}`)
   return language.sentence(`visitor-${seen}`)
 }
