@@ -21,6 +21,7 @@ const PACKAGES = {
   ddclient: 'ddclient',
   depmod: 'kmod',
   dig: 'bind9-dnsutils',
+  dnsmasq: 'dnsmasq-base',
   dnsperf: 'dnsperf',
   faketime: 'faketime',
   flex: 'flex',

@@ -11,6 +11,8 @@ const SEND_TIME_MS = 5000
 const REQUESTS_A_MS = 20
 /** How much longer than planned the sending may take: the system's queue may be full. */
 const SEND_PATIENCE_MS = 10_000
+/** How long after the end of a round its replies are looked for in a queue that does not get empty. */
+const FLOOD_PATIENCE_MS = 5000
 /** How long nothing is looked at while a round sends: what a round-trip time may be too long by. */
 const POLL_MS = 2
 /** Once all is sent, this part of the time since: every round-trip time to come is longer than that time. */
@@ -22,7 +24,11 @@ const QUOTED_REQUEST = 48
 const RETURNED_BY_US = unknown('our own system returned the request as unreachable')
 const LOST_BY_US = unknown('replies were lost in our own queue')
 const SEND_QUEUE_FULL = unknown('not sent: the queue was full')
+const FLOODED = unknown('so many echo replies came in that those of the round were not found among them')
 const STOPPED = unknown('the round was stopped')
+
+/** `over`: all that came in time was read. `flooded`: it can't be. */
+export type RoundEnd = 'over' | 'flooded' | 'stopped'
 
 /** One round between its first request and its verdicts: knows what was sent when, and what came back. */
 export class EchoRound {
@@ -61,7 +67,7 @@ export class EchoRound {
     this.#sendTimeMs = Math.min(SEND_TIME_MS, this.#targets.texts.length / REQUESTS_A_MS)
     this.#sentAt = new Float64Array(this.#targets.texts.length)
     this.#verdicts = Array.from({ length: this.#targets.texts.length })
-    this.#lostBefore = new Map(Array.from(parts.sockets, socket => [socket, socket.lost()]))
+    this.#lostBefore = new Map(Array.from(parts.sockets, socket => [socket, socket.lost]))
   }
 
   get #isSent(): boolean {
@@ -71,6 +77,11 @@ export class EchoRound {
   /** Are requests due that have not been sent? */
   isBehind(now: number): boolean {
     return this.#next < this.#dueBy(now)
+  }
+
+  /** So much comes in, for whomever, that the end of the queue has not been seen for long after the end of the round. */
+  isFlooded(now: number): boolean {
+    return this.#isSent && now - this.#lastSentAt > this.#timeoutMs + FLOOD_PATIENCE_MS
   }
 
   /** Every verdict is known, or no reply can come in time any more. */
@@ -117,9 +128,9 @@ export class EchoRound {
   }
 
   /** What is known at the end: who has not answered is silent, unless it may be our own doing. */
-  verdicts(end: 'over' | 'stopped'): Verdicts {
-    const lost = [...this.#lostBefore].some(([socket, before]) => socket.lost() !== before)
-    const rest = end === 'stopped' ? STOPPED : lost ? LOST_BY_US : SILENT
+  verdicts(end: RoundEnd): Verdicts {
+    const lost = [...this.#lostBefore].some(([socket, before]) => socket.lost !== before)
+    const rest = end === 'over' ? (lost ? LOST_BY_US : SILENT) : end === 'flooded' ? FLOODED : STOPPED
     const { texts, verdicts } = this.#targets
     for (let i = 0; i < texts.length; i++) {
       const verdict = this.#verdicts[i] ?? rest

@@ -4,7 +4,7 @@ import type { Libc } from '../listen/libc.ts'
 import { BATCH } from '../listen/udp/socket-memory.ts'
 import { octet } from '../wire/octets.ts'
 import { ECHO_LENGTH, ICMPV6, roundOf } from './echo-message.ts'
-import { EchoRound } from './echo-round.ts'
+import { EchoRound, type RoundEnd } from './echo-round.ts'
 import { EchoTargets } from './echo-targets.ts'
 import { IcmpSocket } from './icmp-socket.ts'
 import { PingProber } from './ping-prober.ts'
@@ -18,7 +18,7 @@ const QUOTED_REQUEST = 48
 
 interface Running {
   readonly round: EchoRound
-  readonly end: (how: 'over' | 'stopped') => void
+  readonly end: (how: RoundEnd) => void
 }
 
 /** A socket while a round needs it. */
@@ -53,7 +53,7 @@ export class IcmpProber implements Prober {
 
   /** Undefined where this process may use raw sockets, else the name of the system's error. */
   static obstacle(libc: Libc): string | undefined {
-    const sockets = ([4, 6] as const).map(family => IcmpSocket.open(libc, family))
+    const sockets = ([4, 6] as const).map(family => IcmpSocket.open(libc, family, 0))
     for (const socket of sockets) if (typeof socket !== 'string') socket.close()
     return sockets.every(socket => typeof socket === 'string') ? sockets[0] : undefined
   }
@@ -73,7 +73,7 @@ export class IcmpProber implements Prober {
         now: performance.now(),
       })
       const stop = () => end('stopped')
-      const end = (how: 'over' | 'stopped') => {
+      const end = (how: RoundEnd) => {
         options.signal?.removeEventListener('abort', stop)
         this.#running.delete(id)
         resolve(round.verdicts(how))
@@ -100,7 +100,10 @@ export class IcmpProber implements Prober {
     const isDrained = this.#receiveAll()
     const now = performance.now()
     for (const { round } of this.#running.values()) round.sendDue(family => this.#socketOf(family), now)
-    for (const { round, end } of [...this.#running.values()]) if (isDrained && round.isOver(now)) end('over')
+    for (const { round, end } of [...this.#running.values()]) {
+      if (isDrained && round.isOver(now)) end('over')
+      else if (!isDrained && round.isFlooded(now)) end('flooded')
+    }
     const rounds = Array.from(this.#running.values(), ({ round }) => round)
     this.#isTurning = rounds.length > 0
     if (!this.#isTurning) return
@@ -116,6 +119,7 @@ export class IcmpProber implements Prober {
   }
 
   #receive(watched: Watched): boolean {
+    watched.socket.noteLosses()
     for (let batch = 0; batch < BATCHES_A_TURN; batch++) {
       const now = performance.now()
       const count = watched.socket.receive()
@@ -139,7 +143,7 @@ export class IcmpProber implements Prober {
   #socketOf(family: 4 | 6): IcmpSocket | string {
     const there = this.#sockets.get(family)
     if (there !== undefined) return there.socket
-    const socket = IcmpSocket.open(this.#libc, family)
+    const socket = IcmpSocket.open(this.#libc, family, this.#identifier)
     if (typeof socket !== 'string') this.#sockets.set(family, { socket, emptyAt: performance.now() })
     return socket
   }

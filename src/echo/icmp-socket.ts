@@ -9,6 +9,7 @@
  *     requests out               64 × 24
  *     controls out               64 × 40     the address that a request is sent from (RFC 3542 6.1)
  */
+
 import { AF_INET, AF_INET6, ERRNO, type Libc, MSG_DONTWAIT } from '../listen/libc.ts'
 import {
   ADDRESS_ROOM,
@@ -18,6 +19,7 @@ import {
 } from '../listen/udp/socket-address.ts'
 import { BATCH, HEAD_LENGTH, HEAD_WORDS, IOVEC, MMSGHDR, PART_LENGTH } from '../listen/udp/socket-memory.ts'
 import { copyOctets, octet } from '../wire/octets.ts'
+import { echoFilter, instructionsIn } from './echo-filter.ts'
 import { ECHO_LENGTH, ICMPV4, ICMPV6, TARGET_ROOM } from './echo-message.ts'
 
 const MESSAGE_ROOM = 128
@@ -45,11 +47,14 @@ const IPPROTO_ICMPV6 = 58
 const IPV6_PKTINFO = 50
 const SOL_SOCKET = 1
 const SOL_RAW = 255
+const SO_ATTACH_FILTER = 26
 const SO_RCVBUFFORCE = 33
 const SO_MEMINFO = 55
 /** ICMP6_FILTER (RFC 3542 3.2) and Linux's ICMP_FILTER have the same number. A bit that is set keeps a type out. */
 const ICMP_FILTER = 1
 const MEMINFO_WORDS = 9
+const MEMINFO_HELD = 0
+const MEMINFO_ROOM = 1
 const MEMINFO_DROPS = 8
 /**
  * Holds the replies of three seconds at 20,000 a second, each of which the kernel counts as up to 1 KB: the process may
@@ -83,9 +88,12 @@ export class IcmpSocket {
   readonly #fd: number
   readonly #words = new Int32Array(this.octets.buffer)
   readonly #base: number
+  readonly #figures = new Uint32Array(MEMINFO_WORDS)
+  #drops = 0
+  #lost = 0
 
-  /** Opens a socket; the name of the system's error where it does not let us. */
-  static open(libc: Libc, family: 4 | 6): IcmpSocket | string {
+  /** Opens a socket for the replies to requests with the identifier; the name of the system's error where it does not let us. */
+  static open(libc: Libc, family: 4 | 6, identifier: number): IcmpSocket | string {
     const [domain, protocol] = family === 4 ? [AF_INET, IPPROTO_ICMP] : [AF_INET6, IPPROTO_ICMPV6]
     const fd = libc.rawSocket(domain, protocol)
     if (fd < 0) return libc.errorName(libc.errno())
@@ -95,6 +103,7 @@ export class IcmpSocket {
       libc.close(fd)
       return error
     }
+    attachFilter(libc, fd, echoFilter(family, identifier))
     // The ends of links need not be addresses of an interface.
     if (family === 6) libc.setFreeBind(fd, family)
     const size = Uint32Array.of(RECEIVE_BUFFER)
@@ -114,11 +123,21 @@ export class IcmpSocket {
     this.#libc.close(this.#fd)
   }
 
-  /** Messages that were lost since the socket was opened, because its queue was full. */
-  lost(): number {
-    const figures = new Uint32Array(MEMINFO_WORDS)
-    this.#libc.getOption(this.#fd, SOL_SOCKET, SO_MEMINFO, figures)
-    return figures[MEMINFO_DROPS] ?? 0
+  /** Messages that were lost since the socket was opened, because its queue was full: as far as `noteLosses` has seen. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  /**
+   * Looks for losses; to be called each time before the queue is emptied. The system counts messages with a wrong checksum
+   * among them, which anybody may send: a queue that was full is full until it is read.
+   */
+  noteLosses(): void {
+    this.#libc.getOption(this.#fd, SOL_SOCKET, SO_MEMINFO, this.#figures)
+    const drops = this.#figures[MEMINFO_DROPS] ?? 0
+    const isFull = (this.#figures[MEMINFO_HELD] ?? 0) >= (this.#figures[MEMINFO_ROOM] ?? 0) / 2
+    if (isFull) this.#lost += drops - this.#drops
+    this.#drops = drops
   }
 
   /** Takes what is there, 64 messages at most; returns their number. */
@@ -231,6 +250,13 @@ function headOf(heads: number, index: number): number {
 }
 
 /** Lets through echo replies and, over IPv6, unreachables; the queue is for nothing else. */
+/** Without it all is as well, but for floods: what came is looked at here too. */
+function attachFilter(libc: Libc, fd: number, program: Uint8Array): void {
+  const address = libc.addressOf(program)
+  const [low, high] = [address % TWO_POW_32, Math.floor(address / TWO_POW_32)]
+  libc.setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, Uint32Array.of(instructionsIn(program), 0, low, high)) // struct sock_fprog
+}
+
 function filterOf(family: 4 | 6): Uint32Array {
   if (family === 4) return Uint32Array.of(~(1 << ICMPV4.echoReply))
   const filter = new Uint32Array(8).fill(0xffff_ffff)

@@ -7,7 +7,7 @@ import type { PortalOptions } from './options.ts'
 import { MOOD, outlookOf } from './outlook.ts'
 import { languageOf } from './reply.ts'
 import type { Views } from './views.ts'
-import { visitorOf } from './visitor.ts'
+import { isByUnnamedProxy, visitorOf } from './visitor.ts'
 
 export interface LandingPageOptions
   extends Pick<
@@ -34,7 +34,9 @@ export class LandingPage {
     const visitor = visitorOf(ctx.req, trustedProxies)
     const language = languageOf(ctx, words)
     const systems = this.#options.systems.in(language.tag).having(facts.offered)
-    const outlook = outlookOf(visitor, { tunnels: pool, offered: facts.offered })
+    const outlook = isByUnnamedProxy(ctx.req, trustedProxies)
+      ? 'proxied'
+      : outlookOf(visitor, { tunnels: pool, offered: facts.offered })
     const guessed = guessSystem(ctx.get('user-agent'), systems.ids)
     const figures = await census.figures()
     views.send(ctx, 'landing', {

@@ -6,7 +6,7 @@ import type { VisitorAddress } from '../registration/visitor.ts'
 /**
  * Whether a tunnel can work from an address. `public`: it looks so. `private`, `loopback`: in our own network. `shared`:
  * carrier-grade NAT; `nat`: one of the two, and no hindrance to WireGuard. `special`: no host of the Internet has it.
- * `ipv6`: there is IPv6 already; `tunnel`: from here.
+ * `ipv6`: there is IPv6 already; `tunnel`: from here. `proxied`: a proxy that is not configured hides the visitor.
  */
 export type Outlook =
   | 'public'
@@ -17,6 +17,7 @@ export type Outlook =
   | 'special'
   | 'ipv6'
   | 'tunnel'
+  | 'proxied'
   | 'unknown'
 
 /** How good it is, for the eye: words say the same. */
@@ -27,6 +28,7 @@ export const MOOD = {
   ipv6: 'good',
   private: 'wait',
   loopback: 'wait',
+  proxied: 'wait',
   unknown: 'wait',
   shared: 'bad',
   special: 'bad',

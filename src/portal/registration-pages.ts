@@ -13,6 +13,7 @@ import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
+import { marked } from './mark-up.ts'
 import { requirementsOf } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { refusedFor } from './refusal-note.ts'
@@ -22,7 +23,7 @@ import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { OperatingSystem } from './system-manifest.ts'
 import type { Views } from './views.ts'
-import { visitorOf } from './visitor.ts'
+import { isByUnnamedProxy, visitorOf } from './visitor.ts'
 
 export interface RegistrationPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems' | 'entry'> {
@@ -93,8 +94,10 @@ export class RegistrationPages {
     const system = systems.having(facts.offered).find(os)
     if (system === undefined) throw refuse(problem('not-found', { case: 'system' }))
     const visitor = this.#visitor(ctx)
-    const ipv4 = visitor.family === 4 ? visitor.address : ''
-    const wanted = typeof ctx.query.kind === 'string' ? ctx.query.kind : suggestedKind(visitor)
+    const isHidden = this.#isHidden(ctx)
+    const ipv4 = visitor.family === 4 && !isHidden ? visitor.address : ''
+    const suggested = isHidden ? BEHIND_NAT : suggestedKind(visitor)
+    const wanted = typeof ctx.query.kind === 'string' ? ctx.query.kind : suggested
     const kind = this.#kindFor(system, wanted)
     const typed = { ...NOTHING_TYPED, ipv4, os: system.id, kind }
     this.#formPage(ctx, system, { typed, problems: [] })
@@ -141,6 +144,7 @@ export class RegistrationPages {
     { typed, problems }: { readonly typed: Typed; readonly problems: readonly Problem[] },
   ): void {
     const visitor = this.#visitor(ctx)
+    const isHidden = this.#isHidden(ctx)
     const language = this.#language(ctx)
     const systems = this.#options.systems.in(language.tag)
     const system = systems.find(chosen?.id ?? '')
@@ -153,9 +157,14 @@ export class RegistrationPages {
       heading: title,
       required: system && requiredOf(system, typed.kind),
       visitor,
-      isIpv6: visitor.family === 6,
+      isIpv6: visitor.family === 6 && !isHidden,
+      isFilled: problems.length === 0 && !isHidden,
       isFromProxy: visitor.source === 'proxy',
-      visitorWords: visitorWords(visitor, language),
+      visitorWords: marked(
+        isHidden
+          ? language.sentence('visitor-proxied')
+          : visitorWords(visitor, { kind: typed.kind, language }),
+      ),
       overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       typed,
       isInvited: this.#options.entry.areInvitationsRequired,
@@ -201,6 +210,11 @@ export class RegistrationPages {
       title: language.sentence('errors'),
       codes: codes.map(code => ({ code, status: PROBLEMS[code].status, title: language.title(code) })),
     })
+  }
+
+  /** Whether all that is seen of the visitor is a proxy's address. */
+  #isHidden(ctx: Context): boolean {
+    return isByUnnamedProxy(ctx.req, this.#options.trustedProxies)
   }
 
   #visitor(ctx: Context): VisitorAddress {
@@ -254,7 +268,12 @@ function nameOfForm({ nicname, country, ...others }: Typed): string {
 }
 
 /** What the visitor's address means for a tunnel; empty if it means nothing in particular. */
-function visitorWords(visitor: VisitorAddress, language: Language): string {
-  const kind = visitorKind(visitor)
-  return kind === undefined ? '' : language.sentence(`visitor-${kind}`)
+function visitorWords(
+  visitor: VisitorAddress,
+  { kind, language }: { readonly kind: string; readonly language: Language },
+): string {
+  const seen = visitorKind(visitor)
+  if (seen === undefined) return ''
+  if (kind === BEHIND_NAT && seen !== 'loopback') return language.sentence(`visitor-nat-${seen}`)
+  return language.sentence(`visitor-${seen}`)
 }

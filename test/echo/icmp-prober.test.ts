@@ -7,7 +7,9 @@ import { parseIpv6 } from '../../src/address/ipv6.ts'
 import { parsePrefix } from '../../src/address/prefix.ts'
 import { chooseProber } from '../../src/echo/choose-prober.ts'
 import { FpingProber } from '../../src/echo/fping-prober.ts'
+import { IcmpProber } from '../../src/echo/icmp-prober.ts'
 import { type Prober, verdictOf } from '../../src/echo/prober.ts'
+import { loadLibc } from '../../src/listen/libc.ts'
 import { enterOwnNetwork } from '../own-network.ts'
 import { missingPackages } from '../packages.ts'
 
@@ -105,6 +107,29 @@ const HOSTS: Readonly<
     kind: 'silent',
     reply: request => [{ packet: replyTo(request, { flip: 8 + 15 }), afterMs: 0 }],
   },
+  'with another identifier': {
+    kind: 'silent',
+    reply: request => [{ packet: replyTo(request, { flip: 40 + 5 }), afterMs: 0 }],
+  },
+  'with another sequence': {
+    kind: 'silent',
+    reply: request => [{ packet: replyTo(request, { flip: 40 + 7 }), afterMs: 0 }],
+  },
+  'with a wrong checksum, which is no loss of ours': {
+    kind: 'silent',
+    reply: request => [{ packet: spoilt(replyTo(request)), afterMs: 0 }],
+  },
+  'that it is unreachable': {
+    kind: 'silent',
+    reply: request => [{ packet: unreachableFor(request), afterMs: 0 }],
+  },
+  'that it is unreachable, and then itself': {
+    kind: 'answered',
+    reply: request => [
+      { packet: unreachableFor(request), afterMs: 0 },
+      { packet: replyTo(request), afterMs: 5 },
+    ],
+  },
   'cut short': {
     kind: 'silent',
     reply: request => [{ packet: replyTo(request, { length: 40 + 12 }), afterMs: 0 }],
@@ -125,6 +150,25 @@ function replyTo(request: Buffer, change: { readonly flip?: number; readonly len
   packet[40] = 129
   if (change.flip !== undefined) packet[change.flip] = (packet[change.flip] ?? 0) ^ 1
   packet.writeUInt16BE(0, 42)
+  packet.writeUInt16BE(checksum(packet), 42)
+  return packet
+}
+
+function spoilt(packet: Buffer): Buffer {
+  packet.writeUInt16BE(packet.readUInt16BE(42) ^ 0x5555, 42)
+  return packet
+}
+
+/** RFC 4443 3.1, of the host itself: address unreachable, with the request quoted. */
+function unreachableFor(request: Buffer): Buffer {
+  const packet = Buffer.concat([
+    Buffer.from(request.subarray(0, 40)),
+    Buffer.from([1, 3, 0, 0, 0, 0, 0, 0]),
+    request,
+  ])
+  request.copy(packet, 8, 24, 40)
+  request.copy(packet, 24, 8, 24)
+  packet.writeUInt16BE(packet.length - 40, 4)
   packet.writeUInt16BE(checksum(packet), 42)
   return packet
 }
@@ -202,6 +246,46 @@ test(
     )
   },
 )
+
+test(
+  'a round ends in a flood of replies that nobody can read to its end, and knows nothing then',
+  SKIP,
+  async () => {
+    const libc = (await loadLibc()) ?? assert.fail('no libc')
+    const flooded = new IcmpProber({
+      ...libc,
+      recvmmsg: (...args) => Math.max(64, libc.recvmmsg(...args)),
+    })
+    const verdicts = await flooded.probe([`${SILENT}::1`], { timeoutMs: TIMEOUT_MS })
+    assert.equal(verdictOf(verdicts, `${SILENT}::1`).kind, 'unknown')
+  },
+)
+
+test('replies to others’ requests are kept out by the kernel, of both families', SKIP, async () => {
+  const libc = (await loadLibc()) ?? assert.fail('no libc')
+  let received = 0
+  const counting = new IcmpProber({
+    ...libc,
+    recvmmsg: (...args) => {
+      const count = libc.recvmmsg(...args)
+      received += Math.max(count, 0)
+      return count
+    },
+  })
+  const others = await chooseProber('icmp')
+  const [own, foreign] = [1, 200].map(first => [
+    '127.0.0.7',
+    `${SILENT}::1`,
+    ...Array.from({ length: 100 }, (_, i) => `${ALIVE}::${(first + i).toString(16)}`),
+    ...Array.from({ length: 100 }, (_, i) => `127.0.1.${(first % 100) + i}`),
+  ])
+  const [verdicts] = await Promise.all([
+    counting.probe(own ?? [], { timeoutMs: TIMEOUT_MS }),
+    others.probe(foreign ?? [], { timeoutMs: TIMEOUT_MS }),
+  ])
+  assert.equal([...verdicts.values()].filter(({ kind }) => kind === 'answered').length, 201)
+  assert.equal(received, 201)
+})
 
 test(
   'clients of the pool are asked from the server’s end of their link, which no interface has',
