@@ -152,7 +152,6 @@ export class TableReader {
     }
     this.encloserLabels = shared
     while (this.ancestors > 0 && octet(this.ancestorLabels, this.ancestors - 1) > shared) this.ancestors--
-    if (shared === labels && !this.#isLastAncestor(entry)) this.#addAncestor(entry, shared)
   }
 
   /** Does the name end in the entry's whole name, which has `labels` labels? The common case, for the apex of a zone. */

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Arena, ROOT_WORD } from '../../src/zone/arena.ts'
+import {
+  Arena,
+  GENERATION_WORD,
+  MAX_READERS,
+  READER_SLOTS,
+  ROOT_WORD,
+  SLOT_WORDS,
+} from '../../src/zone/arena.ts'
 import { TableFull } from '../../src/zone/table-fault.ts'
 
 const SIZES = [2, 5, 5, 40, 300]
@@ -144,3 +151,65 @@ function assertFilled(arena: Arena, block: number, size: number): void {
 function roundedUp(words: number): number {
   return (words + 1) & ~1
 }
+
+for (const slot of [0, 1, MAX_READERS - 1]) {
+  test(`a block that is retired is given again when the reader in slot ${slot} has left, and not before`, () => {
+    const arena = new Arena(1 << 24)
+    const root = filled(arena, 2)
+    const block = filled(arena, 40)
+    arena.publish(root)
+    const word = READER_SLOTS + slot * SLOT_WORDS
+    arena.words[word] = arena.words[GENERATION_WORD] ?? 0
+    arena.release(block, 40)
+    arena.publish(root)
+    arena.reclaim()
+    assert.notEqual(filled(arena, 40), block)
+    arena.publish(root)
+    arena.words[word] = arena.words[GENERATION_WORD] ?? 0 // it has left, and come again
+    arena.reclaim()
+    assert.equal(filled(arena, 40), block)
+  })
+}
+
+test('a version that is held keeps what it retired, however many readers have left', () => {
+  const arena = new Arena(1 << 24)
+  const root = filled(arena, 2)
+  const block = filled(arena, 40)
+  arena.publish(root)
+  const held = arena.words[GENERATION_WORD] ?? 0
+  arena.release(block, 40)
+  arena.publish(root)
+  arena.reclaim(held)
+  assert.notEqual(filled(arena, 40), block)
+  arena.publish(root)
+  arena.reclaim(arena.words[GENERATION_WORD])
+  assert.equal(filled(arena, 40), block)
+})
+
+test('a free block of any size serves the same size again, and none that is longer than it', () => {
+  const sizes = [
+    ...Array.from({ length: 300 }, (_, n) => n + 1),
+    511,
+    512,
+    513,
+    640,
+    641,
+    4095,
+    4096,
+    4097,
+    70_000,
+  ]
+  for (const size of sizes) {
+    const arena = new Arena(1 << 24)
+    const root = filled(arena, 2)
+    const block = arena.allocate(size)
+    const room = (arena.touchedBytes - 4 * block) / 4
+    assert.ok(room >= size && room <= Math.max(size + 1, size * 1.25 + 2), `${room} words for ${size}`)
+    arena.publish(root)
+    arena.release(block, size)
+    arena.publish(root)
+    arena.reclaim()
+    assert.notEqual(arena.allocate(room + 1), block)
+    assert.equal(arena.allocate(size), block)
+  }
+})

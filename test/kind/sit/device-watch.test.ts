@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DeviceWatch } from '../../../src/kind/sit/device-watch.ts'
-import { isHarm } from './fake-monitors.ts'
+import { isHarm, PATIENT_MS } from './fake-monitors.ts'
 
 const LINK = {
   device: 'fn6-0',
@@ -48,7 +48,7 @@ const HARMS = {
 } as const
 
 for (const [what, lines] of Object.entries(HARMS)) {
-  test(`${what}: that is harm`, async t => assert.equal(await isHarm(t, lines, startWatch), true))
+  test(`${what}: that is harm`, async t => assert.equal(await isHarm(t, lines, startWatch, PATIENT_MS), true))
 }
 
 const NO_HARMS = {

@@ -10,8 +10,10 @@ export interface MonitorLines {
   readonly nft?: string
 }
 
-/** Longer than a watch lets changes settle. */
+/** Longer than a watch lets changes settle; where nothing comes nobody can wait for ever. */
 const SETTLED_MS = 800
+/** For what must come: a busy machine starts programs late. */
+export const PATIENT_MS = 20_000
 
 /**
  * Puts programs `ip` and `nft` in place that print these lines and run on, starts a watch, and resolves with whether it
@@ -21,6 +23,7 @@ export async function isHarm(
   t: TestContext,
   lines: MonitorLines,
   startWatch: (harmed: () => void) => { stop(): void },
+  patienceMs = SETTLED_MS,
 ): Promise<boolean> {
   const directory = mkdtempSync(join(tmpdir(), 'freenet6-watch-'))
   const path = process.env.PATH
@@ -38,7 +41,7 @@ export async function isHarm(
     watch.stop()
     rmSync(directory, { recursive: true })
   })
-  const end = performance.now() + SETTLED_MS
+  const end = performance.now() + patienceMs
   while (!isHarmed && performance.now() < end) await sleep(20)
   return isHarmed
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SharedLayoutWatch } from '../../../src/kind/sit/shared-layout-watch.ts'
-import { isHarm } from './fake-monitors.ts'
+import { isHarm, PATIENT_MS } from './fake-monitors.ts'
 
 const NETWORK = '20010db800f60001'
 const ENDPOINT = '198.51.100.1'
@@ -37,7 +37,7 @@ const HARMS = {
 } as const
 
 for (const [what, lines] of Object.entries(HARMS)) {
-  test(`${what}: that is harm`, async t => assert.equal(await isHarm(t, lines, startWatch), true))
+  test(`${what}: that is harm`, async t => assert.equal(await isHarm(t, lines, startWatch, PATIENT_MS), true))
 }
 
 const NO_HARMS = {
