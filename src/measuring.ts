@@ -62,11 +62,17 @@ export function troublesOf(parts: {
     ...broker.statics.failures,
     ...broker.store.troubles.map(({ code, reason }) => `${code}: ${reason}`),
     ...misfitOf(broker.table),
-    ...[monitor.trouble() ?? [], broker.interfaces.trouble() ?? []].flat(),
+    ...kernelTroubles(monitor.trouble(), broker.interfaces.trouble()),
     ...[...dns.listeners.pending, ...(sockets?.absent ?? [])].map(
       endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`,
     ),
   ]
+}
+
+/** What the driver misses the monitor names too, with more words, once it has compared the kernel. */
+export function kernelTroubles(monitors: string | undefined, drivers: string | undefined): readonly string[] {
+  const isTold = drivers !== undefined && monitors?.includes(drivers) === true
+  return [monitors, isTold ? undefined : drivers].filter(trouble => trouble !== undefined)
 }
 
 /** A broken row or two are an edit by hand; more broken rows than sound ones are another configuration than the table's. */

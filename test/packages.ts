@@ -60,6 +60,7 @@ const PACKAGES = {
   unbound: 'unbound',
   wg: 'wireguard-tools',
   radvd: 'radvd',
+  zbarimg: 'zbar-tools',
   'wireguard-go': 'wireguard-go',
   xz: 'xz-utils',
   yadifad: 'yadifa',

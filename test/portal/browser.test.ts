@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, afterEach, before, suite, test } from 'node:test'
+import { promisify } from 'node:util'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { missingPackages } from '../packages.ts'
 import { ask, type Server, startServer } from '../spawn.ts'
@@ -13,21 +17,25 @@ const FOCUSED = "document.activeElement?.textContent.trim() || document.activeEl
 const OVERFLOW = 'document.documentElement.scrollWidth - window.innerWidth'
 const UNLABELLED =
   "[...document.querySelectorAll('input:not([type=hidden]), select')].filter(field => field.labels.length === 0).length"
+const run = promisify(execFile)
 const PHONE = { width: 360, height: 740 }
 const DESKTOP = { width: 1280, height: 900 }
 
-suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
+suite('in a browser', { skip: await missingPackages(['chromium', 'wg', 'zbarimg']) }, () => {
   let server: Server
   let browser: Browser
+  let directory: string
   const complaints: string[] = []
 
   before(async () => {
     server = await startServer({ config: LAB })
+    directory = mkdtempSync(join(tmpdir(), 'freenet6-browser-'))
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
   })
   after(async () => {
     await browser?.close()
     await server?.[Symbol.asyncDispose]()
+    rmSync(directory, { recursive: true, force: true })
   })
 
   afterEach(() => {
@@ -68,6 +76,34 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'browser.ca.freenet6.net')
   })
 
+  /** What a phone reads of the page's QR code. */
+  async function readByCamera(page: Page): Promise<string> {
+    const picture = join(directory, 'qr.png')
+    await page.getByRole('img', { name: 'QR code of the configuration' }).screenshot({ path: picture })
+    const { stdout } = await run('zbarimg', ['-q', '--raw', '--oneshot', picture])
+    return stdout.trim()
+  }
+
+  /** What is left for `wg setconf` when `wg-quick` has taken its own lines out. */
+  async function strippedByWgQuick(configuration: string): Promise<string> {
+    const file = join(directory, 'freenet6.conf')
+    writeFileSync(file, configuration, { mode: 0o600 })
+    const { stdout } = await run('wg-quick', ['strip', file])
+    return stdout
+  }
+
+  test('a browser that can make no such keys says so, and what to do', async () => {
+    const context = await browser.newContext()
+    await context.addInitScript(
+      "crypto.subtle.generateKey = () => Promise.reject(new DOMException('no X25519', 'NotSupportedError'))",
+    )
+    const page = await context.newPage()
+    await page.goto(`${server.web}/register/linux?kind=wireguard`)
+    await page.getByRole('button', { name: 'Make a key pair in this browser' }).click()
+    await page.getByText('make a pair on your host, as is said below, or take a newer browser').waitFor()
+    assert.equal(await page.getByLabel('WireGuard public key').inputValue(), '')
+  })
+
   test('WireGuard’s keys are made in the page: configuration and QR code have the private one, no request has it', async () => {
     const page = await open('/register/android')
     const requests: string[] = []
@@ -87,7 +123,8 @@ suite('in a browser', { skip: await missingPackages(['chromium']) }, () => {
     assert.equal(publicKeyOf(privateKey), publicKey, 'the configuration is that of the registered key')
     assert.match(configuration, /^PublicKey = [A-Za-z0-9+/]{43}=$/m)
     assert.match(configuration, /^AllowedIPs = ::\/0\nPersistentKeepalive = 25$/m)
-    assert.equal(await page.getByRole('img', { name: 'QR code of the configuration' }).count(), 1)
+    assert.equal(await readByCamera(page), configuration.trim())
+    assert.match(await strippedByWgQuick(configuration), /^PrivateKey = .*\n[\s\S]*^AllowedIPs = ::\/0$/m)
     assert.ok(
       requests.some(request => request.includes(encodeURIComponent(publicKey))),
       'all requests are seen',
