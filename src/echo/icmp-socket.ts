@@ -9,7 +9,6 @@
  *     requests out               64 × 24
  *     controls out               64 × 40     the address that a request is sent from (RFC 3542 6.1)
  */
-
 import { AF_INET, AF_INET6, ERRNO, type Libc, MSG_DONTWAIT } from '../listen/libc.ts'
 import {
   ADDRESS_ROOM,
@@ -249,7 +248,6 @@ function headOf(heads: number, index: number): number {
   return (heads >> 2) + index * HEAD_WORDS
 }
 
-/** Lets through echo replies and, over IPv6, unreachables; the queue is for nothing else. */
 /** Without it all is as well, but for floods: what came is looked at here too. */
 function attachFilter(libc: Libc, fd: number, program: Uint8Array): void {
   const address = libc.addressOf(program)
@@ -257,6 +255,7 @@ function attachFilter(libc: Libc, fd: number, program: Uint8Array): void {
   libc.setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, Uint32Array.of(instructionsIn(program), 0, low, high)) // struct sock_fprog
 }
 
+/** Lets through echo replies and, over IPv6, unreachables; the queue is for nothing else. */
 function filterOf(family: 4 | 6): Uint32Array {
   if (family === 4) return Uint32Array.of(~(1 << ICMPV4.echoReply))
   const filter = new Uint32Array(8).fill(0xffff_ffff)
