@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { formatIpv6 } from '../address/ipv6.ts'
-import { formatPrefix } from '../address/prefix.ts'
 import { REFUSAL, type Refusal } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
@@ -13,26 +11,24 @@ import { tunnelBehind } from '../registration/own-tunnel.ts'
 import type { Moved, Registrar } from '../registration/registrar.ts'
 import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
-import { type Contact, type ContactWish, WAYS } from '../tunnel/contact.ts'
-import { mtuOf } from '../tunnel/mtu.ts'
-import { type BrokenRow, nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { type ContactWish, WAYS } from '../tunnel/contact.ts'
+import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { contactIn, registrationOf, textFields } from './api-input.ts'
 import { readJson } from './body.ts'
 import { mtuWishIn, routedWishIn } from './change-input.ts'
 import type { DeletedTunnels } from './deleted-tunnels.ts'
-import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { TunnelEvents } from './tunnel-events.ts'
+import { TunnelRepresentations } from './tunnel-representation.ts'
 import { isAction, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import { visitorOf } from './visitor.ts'
 
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 const LISTEN_AGAIN_SECONDS = 60
-const LINK_PREFIX_LENGTH = 64
 
 export interface ApiOptions
   extends Pick<
@@ -68,11 +64,13 @@ const BESIDE = [...WAYS, 'routed_prefix', 'mtu'] as const
 /** `/api/v1`: JSON in, JSON out, a tunnel's key as bearer token (RFC 6750 2.1). */
 export class Api {
   readonly #options: ApiOptions
+  readonly #representations: TunnelRepresentations
   /** Replies by Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), as long as their key opens the tunnel. */
   readonly #replies = new OnceEach<KeyReply>(reply => this.#isStillTrue(reply))
 
   constructor(options: ApiOptions) {
     this.#options = options
+    this.#representations = new TunnelRepresentations(options)
   }
 
   /** The replies that a repeated request gets again. */
@@ -114,7 +112,13 @@ export class Api {
     if (outcome.kind === 'refused') return outcome
     const { tunnel, key, warnings } = outcome
     const body = { ...this.#representation(ctx, tunnel, warnings), key }
-    return { kind: 'registered', id: tunnel.id, key, location: this.#links(tunnel).self, body }
+    return {
+      kind: 'registered',
+      id: tunnel.id,
+      key,
+      location: this.#representations.linksOf(tunnel).self,
+      body,
+    }
   }
 
   /** Not once the tunnel is deleted or has a new key. A table that can't be read now loses nobody the key. */
@@ -223,7 +227,13 @@ export class Api {
     const renewal = await this.#options.registrar.renewKey(await this.#awoken(ctx), 'key')
     if (renewal.kind === 'refused') return renewal
     const { tunnel, key } = renewal
-    return { kind: 'registered', id: tunnel.id, key, location: this.#links(tunnel).self, body: { key } }
+    return {
+      kind: 'registered',
+      id: tunnel.id,
+      key,
+      location: this.#representations.linksOf(tunnel).self,
+      body: { key },
+    }
   }
 
   /** A new key for whoever comes from the tunnel's own IPv6 address: the id and the name are told with it. */
@@ -328,57 +338,9 @@ export class Api {
     return opening.tunnel
   }
 
-  /** `warnings` is there only where there are some. */
-  #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[] = []): object {
-    const { facts, words, lifecycle, traffic } = this.#options
-    const octets = traffic.of(tunnel.id)
-    return {
-      id: tunnel.id,
-      name: nameOf(tunnel, facts.origin),
-      state: stateOf(tunnel),
-      kind: tunnel.kind.name,
-      ipv4_client: tunnel.ipv4Client ?? null,
-      ipv4_server: facts.serverIpv4,
-      ipv6_client: formatIpv6(tunnel.ipv6Client),
-      ipv6_server: formatIpv6(tunnel.ipv6Server),
-      prefix_length: LINK_PREFIX_LENGTH,
-      ...(tunnel.routedPrefix === undefined ? {} : { routed_prefix: formatPrefix(tunnel.routedPrefix) }),
-      mtu: mtuOf(tunnel, facts),
-      device: tunnel.device,
-      creation_time: tunnel.creationTime,
-      unreachable: tunnel.unreachable,
-      ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
-      ...stageOf(tunnel, lifecycle.endOf(tunnel)),
-      ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
-      ...contactOf(this.#options.correspondence.wishes.of(tunnel.id)),
-      links: this.#links(tunnel),
-      ...(warnings.length === 0 ? {} : { warnings: describe(warnings, languageOf(ctx, words)) }),
-    }
-  }
-
-  /** What the client's configuration holds beside its private key. */
-  #wireguard(tunnel: Tunnel): object {
-    const { serverPublicKey, endpoint } = this.#options.facts.wireguard
-    return {
-      public_key: tunnel.kind.publicKey,
-      server_public_key: serverPublicKey,
-      endpoint,
-      allowed_ips: '::/0',
-      address: `${formatIpv6(tunnel.ipv6Client)}/${LINK_PREFIX_LENGTH}`,
-    }
-  }
-
-  /** `router` is there only where a prefix is routed to the tunnel. */
-  #links(
-    tunnel: Tunnel,
-  ): Readonly<Record<'self' | 'script' | 'page', string>> & { readonly router?: string } {
-    const self = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
-    return {
-      self,
-      script: `${self}/script?os=${tunnel.os}&action=up`,
-      page: `${this.#options.publicUrl}/tunnels/${tunnel.id}`,
-      ...(tunnel.routedPrefix === undefined ? {} : { router: `${self}/router` }),
-    }
+  #representation(ctx: Context, tunnel: Tunnel, warnings: readonly Problem[]): object {
+    const language = languageOf(ctx, this.#options.words)
+    return this.#representations.of(tunnel, { warnings, language })
   }
 
   #language(ctx: Context): string {
@@ -394,32 +356,10 @@ function bearerIn(ctx: Context): string | undefined {
   return /^Bearer +([!-~]{1,200}) *$/i.exec(ctx.get('authorization'))?.[1]
 }
 
-/** Since when a tunnel is as it should not be for long, and when that ends by itself; nothing of an active one. */
-function stageOf(tunnel: Tunnel, until: number | undefined): object {
-  const state = stateOf(tunnel)
-  const isPassing = state === 'waiting' || state === 'unreachable'
-  return {
-    ...(isPassing && tunnel.stateSince !== undefined ? { state_since: tunnel.stateSince } : {}),
-    ...(tunnel.dormant === undefined ? {} : { dormant_since: tunnel.dormant.since }),
-    ...(until === undefined ? {} : { until }),
-  }
-}
-
 /** The request's Idempotency-Key, a string of RFC 8941 3.3.3 or the bare characters; empty if there is none. */
 function idempotencyKeyOf(ctx: Context): string {
   const header = ctx.get('idempotency-key')
   const name = /^"([ -!#-~]+)"$/.exec(header)?.[1] ?? header
   if (name.length <= MAX_IDEMPOTENCY_KEY_LENGTH && /^[ -~]*$/.test(name) && !name.includes('"')) return name
   throw refuse(problem('idempotency-key-syntax', { longest: MAX_IDEMPOTENCY_KEY_LENGTH }))
-}
-
-/** Where the owner is told, and whether whoever reads there has said yes; nothing if nowhere. */
-function contactOf(contact: Contact | undefined): object {
-  const ways = contact?.ways ?? []
-  return Object.fromEntries(
-    ways.flatMap(({ kind, target, isConfirmed }) => [
-      [kind, target],
-      [`${kind}_confirmed`, isConfirmed],
-    ]),
-  )
 }

@@ -1,0 +1,104 @@
+import { formatIpv6 } from '../address/ipv6.ts'
+import { formatPrefix } from '../address/prefix.ts'
+import type { Correspondence } from '../mail/correspondence.ts'
+import type { Problem } from '../shared/problem.ts'
+import type { Contact } from '../tunnel/contact.ts'
+import { mtuOf } from '../tunnel/mtu.ts'
+import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import type { Language } from '../words/language.ts'
+import { describe } from './describe.ts'
+import type { PortalOptions } from './options.ts'
+
+const LINK_PREFIX_LENGTH = 64
+
+interface RepresentationOptions extends Pick<PortalOptions, 'facts' | 'lifecycle' | 'traffic'> {
+  readonly publicUrl: string
+  readonly correspondence: Correspondence
+}
+
+/** What the API tells of a tunnel to whoever has its key. */
+export class TunnelRepresentations {
+  readonly #options: RepresentationOptions
+
+  constructor(options: RepresentationOptions) {
+    this.#options = options
+  }
+
+  /** `warnings` is there only where there are some. */
+  of(
+    tunnel: Tunnel,
+    { warnings = [], language }: { warnings?: readonly Problem[]; language: Language },
+  ): object {
+    const { facts, lifecycle, traffic } = this.#options
+    const octets = traffic.of(tunnel.id)
+    return {
+      id: tunnel.id,
+      name: nameOf(tunnel, facts.origin),
+      state: stateOf(tunnel),
+      kind: tunnel.kind.name,
+      ipv4_client: tunnel.ipv4Client ?? null,
+      ipv4_server: facts.serverIpv4,
+      ipv6_client: formatIpv6(tunnel.ipv6Client),
+      ipv6_server: formatIpv6(tunnel.ipv6Server),
+      prefix_length: LINK_PREFIX_LENGTH,
+      ...(tunnel.routedPrefix === undefined ? {} : { routed_prefix: formatPrefix(tunnel.routedPrefix) }),
+      mtu: mtuOf(tunnel, facts),
+      device: tunnel.device,
+      creation_time: tunnel.creationTime,
+      unreachable: tunnel.unreachable,
+      ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
+      ...stageOf(tunnel, lifecycle.endOf(tunnel)),
+      ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
+      ...contactOf(this.#options.correspondence.wishes.of(tunnel.id)),
+      links: this.linksOf(tunnel),
+      ...(warnings.length === 0 ? {} : { warnings: describe(warnings, language) }),
+    }
+  }
+
+  /** `router` is there only where a prefix is routed to the tunnel. */
+  linksOf(
+    tunnel: Tunnel,
+  ): Readonly<Record<'self' | 'script' | 'page', string>> & { readonly router?: string } {
+    const self = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
+    return {
+      self,
+      script: `${self}/script?os=${tunnel.os}&action=up`,
+      page: `${this.#options.publicUrl}/tunnels/${tunnel.id}`,
+      ...(tunnel.routedPrefix === undefined ? {} : { router: `${self}/router` }),
+    }
+  }
+
+  /** What the client's configuration holds beside its private key. */
+  #wireguard(tunnel: Tunnel): object {
+    const { serverPublicKey, endpoint } = this.#options.facts.wireguard
+    return {
+      public_key: tunnel.kind.publicKey,
+      server_public_key: serverPublicKey,
+      endpoint,
+      allowed_ips: '::/0',
+      address: `${formatIpv6(tunnel.ipv6Client)}/${LINK_PREFIX_LENGTH}`,
+    }
+  }
+}
+
+/** Since when a tunnel is as it should not be for long, and when that ends by itself; nothing of an active one. */
+function stageOf(tunnel: Tunnel, until: number | undefined): object {
+  const state = stateOf(tunnel)
+  const isPassing = state === 'waiting' || state === 'unreachable'
+  return {
+    ...(isPassing && tunnel.stateSince !== undefined ? { state_since: tunnel.stateSince } : {}),
+    ...(tunnel.dormant === undefined ? {} : { dormant_since: tunnel.dormant.since }),
+    ...(until === undefined ? {} : { until }),
+  }
+}
+
+/** Where the owner is told, and whether whoever reads there has said yes; nothing if nowhere. */
+function contactOf(contact: Contact | undefined): object {
+  const ways = contact?.ways ?? []
+  return Object.fromEntries(
+    ways.flatMap(({ kind, target, isConfirmed }) => [
+      [kind, target],
+      [`${kind}_confirmed`, isConfirmed],
+    ]),
+  )
+}
