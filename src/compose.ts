@@ -4,11 +4,8 @@ import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
 import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
-import { SIT } from './kind/sit/sit.ts'
 import { serverPublicKey } from './kind/wireguard/server-key.ts'
-import { WIREGUARD } from './kind/wireguard/wireguard.ts'
 import { Audit } from './lifecycle/audit.ts'
-import { Drivers } from './lifecycle/drivers.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { TunnelNames } from './lifecycle/tunnel-names.ts'
 import { TunnelZone } from './lifecycle/tunnel-zone.ts'
@@ -17,6 +14,7 @@ import { contactWishesOf } from './mail-serving.ts'
 import { History } from './observation/history.ts'
 import { TrafficCounts } from './observation/traffic-counts.ts'
 import { Turnover } from './observation/turnover.ts'
+import { isOffered, KINDS, openDrivers, routedRange } from './offered-kinds.ts'
 import { Operator } from './operator/operator.ts'
 import { type ClientFacts, TunnelReports } from './operator/tunnel-reports.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
@@ -30,17 +28,11 @@ import { DatabaseFault, isOfTheDisk } from './store/sqlite/database-fault.ts'
 import { SqliteStore } from './store/sqlite/sqlite-store.ts'
 import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
-import type { Interfaces } from './tunnel/interface.ts'
-import { type DriverContext, Kinds, type TunnelKind } from './tunnel/kind.ts'
-import { NoInterfaces } from './tunnel/no-interfaces.ts'
-import type { RoutedRange } from './tunnel/routed-pool.ts'
+import type { Kinds } from './tunnel/kind.ts'
 import { Words } from './words/words.ts'
 import type { Catalog } from './zone/catalog.ts'
 import { catalogApexOf, routedApexes } from './zone-apexes.ts'
 import { StaticZones } from './zone-loading.ts'
-
-/** The kinds of tunnel that are served: a further one is added here. */
-const KINDS = new Kinds(SIT, WIREGUARD)
 
 /** What the broker is composed of, beyond its configuration; what is not given is the product's own. */
 export interface Parts {
@@ -172,52 +164,6 @@ function openStore(config: Config, parts: TableParts & { readonly catalog: Catal
     now: () => clock.now(),
     log,
   })
-}
-
-/** Where the first kind is a dry run, because this machine can't do better, all are: one word for the whole service. */
-async function openDrivers({ tunnel, data_dir: dataDir }: Config, kinds: Kinds, log: Log): Promise<Drivers> {
-  const context = {
-    layout: tunnel.layout,
-    devicePrefix: tunnel.device_prefix,
-    serverIpv4: tunnel.server_ipv4,
-    mtu: tunnel.mtu,
-    prefix: tunnel.prefix,
-    routed: routedRange(tunnel),
-    maxTunnels: tunnel.max_tunnels,
-    dataDir,
-    wireguard: tunnel.wireguard,
-    log,
-  }
-  let { driver } = tunnel
-  const drivers = new Map<string, Interfaces>()
-  for (const kind of kinds.all.filter(({ name }) => isOffered(name, tunnel))) {
-    const opened = await kind.openDriver({ ...context, driver })
-    drivers.set(kind.name, opened)
-    if (driver === 'auto' && opened.kind === 'dry-run') driver = 'dry-run'
-  }
-  for (const kind of kinds.all) {
-    if (!drivers.has(kind.name)) drivers.set(kind.name, notOffered(kind, { ...context, driver }))
-  }
-  return new Drivers(drivers)
-}
-
-/** A dry run takes nothing away either. */
-function notOffered(kind: TunnelKind, context: DriverContext): Interfaces {
-  const reason = `${kind.name} is not among tunnel.kinds`
-  if (context.driver === 'dry-run') return new NoInterfaces(reason)
-  return new NoInterfaces(reason, async () => (await kind.removeLeftovers?.(context)) ?? [])
-}
-
-function routedRange({
-  routed_prefix: prefix,
-  routed_length: length,
-}: Config['tunnel']): RoutedRange | undefined {
-  return prefix === undefined ? undefined : { prefix, length }
-}
-
-/** A kind that the configuration does not know is one that a test brings with it. */
-function isOffered(name: string, { kinds }: Config['tunnel']): boolean {
-  return kinds.some(kind => kind === name) || KINDS.byName(name) === undefined
 }
 
 function assemble(

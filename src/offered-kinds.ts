@@ -1,0 +1,63 @@
+import type { Config } from './config/config.ts'
+import { SIT } from './kind/sit/sit.ts'
+import { WIREGUARD } from './kind/wireguard/wireguard.ts'
+import { Drivers } from './lifecycle/drivers.ts'
+import type { Log } from './shared/log.ts'
+import type { Interfaces } from './tunnel/interface.ts'
+import { type DriverContext, Kinds, type TunnelKind } from './tunnel/kind.ts'
+import { NoInterfaces } from './tunnel/no-interfaces.ts'
+import type { RoutedRange } from './tunnel/routed-pool.ts'
+
+/** The kinds of tunnel that are served: a further one is added here. */
+export const KINDS = new Kinds(SIT, WIREGUARD)
+
+/** Where the first kind is a dry run, because this machine can't do better, all are: one word for the whole service. */
+export async function openDrivers(
+  { tunnel, data_dir: dataDir }: Config,
+  kinds: Kinds,
+  log: Log,
+): Promise<Drivers> {
+  const context = {
+    layout: tunnel.layout,
+    devicePrefix: tunnel.device_prefix,
+    serverIpv4: tunnel.server_ipv4,
+    mtu: tunnel.mtu,
+    prefix: tunnel.prefix,
+    routed: routedRange(tunnel),
+    maxTunnels: tunnel.max_tunnels,
+    dataDir,
+    wireguard: tunnel.wireguard,
+    log,
+  }
+  let { driver } = tunnel
+  const drivers = new Map<string, Interfaces>()
+  for (const kind of kinds.all.filter(({ name }) => isOffered(name, tunnel))) {
+    const opened = await kind.openDriver({ ...context, driver })
+    drivers.set(kind.name, opened)
+    if (driver === 'auto' && opened.kind === 'dry-run') driver = 'dry-run'
+  }
+  for (const kind of kinds.all) {
+    if (!drivers.has(kind.name)) drivers.set(kind.name, notOffered(kind, { ...context, driver }))
+  }
+  return new Drivers(drivers)
+}
+
+/** A dry run takes nothing away either. */
+function notOffered(kind: TunnelKind, context: DriverContext): Interfaces {
+  const reason = `${kind.name} is not among tunnel.kinds`
+  if (context.driver === 'dry-run') return new NoInterfaces(reason)
+  return new NoInterfaces(reason, async () => (await kind.removeLeftovers?.(context)) ?? [])
+}
+
+/** The block that routed prefixes are taken from; undefined: none are. */
+export function routedRange({
+  routed_prefix: prefix,
+  routed_length: length,
+}: Config['tunnel']): RoutedRange | undefined {
+  return prefix === undefined ? undefined : { prefix, length }
+}
+
+/** A kind that the configuration does not know is one that a test brings with it. */
+export function isOffered(name: string, { kinds }: Config['tunnel']): boolean {
+  return kinds.some(kind => kind === name) || KINDS.byName(name) === undefined
+}
