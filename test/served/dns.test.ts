@@ -232,13 +232,6 @@ suite('the process', () => {
     })
   }
 
-  test('an address that is not ours ends it with 1 and names the address', async t => {
-    const place = inEmptyDirectory(t, '[dns]\nlisten = ["192.0.2.253:0"]')
-    const ending = await runCli(['serve', '--config', place.file], { dir: place.dir })
-    assert.equal(ending.code, 1)
-    assert.match(`${ending.stderr}${ending.stdout}`, /192\.0\.2\.253:0/)
-  })
-
   test('a wrong configuration ends it with 2, one line a mistake', async t => {
     const place = inEmptyDirectory(t, '[dns]\nttl = -1\nlisten = ["nowhere"]')
     const ending = await runCli(['serve', '--config', place.file], { dir: place.dir })
