@@ -4,6 +4,8 @@ import type { Program } from './program.ts'
 import { startProgram } from './program-start.ts'
 
 const RESTART_MS = 5000
+/** A program that listens is taken to hear all from this time after its start on. */
+export const HEARS_ALL_MS = 3000
 
 /** A program that runs as long as we do and says something from time to time; started again whenever it ends. */
 export class LastingChild {
@@ -13,11 +15,15 @@ export class LastingChild {
   readonly #restarted: () => void
   #program: Program | undefined
   #timer: NodeJS.Timeout | undefined
+  #hearing: NodeJS.Timeout | undefined
   #runningSince: number | undefined
   #state: 'wanted' | 'stopped' | 'left' = 'wanted'
   readonly #forget: () => void
 
-  /** `heard` gets each line of its output, which else goes nowhere; `restarted` is called when lines may have been missed. */
+  /**
+   * `heard` gets each line of its output, which else goes nowhere; `restarted` is called when lines may have been missed:
+   * after a new start, and where lines are heard once more, when it certainly hears what goes on.
+   */
   constructor(options: {
     readonly command: string
     readonly args: readonly string[]
@@ -29,7 +35,7 @@ export class LastingChild {
     this.#heard = options.heard
     this.#restarted = options.restarted
     this.#forget = keepKillable(this)
-    void this.#run(() => undefined)
+    void this.#run('first')
   }
 
   /** When the child that runs was started, as performance.now() tells it; undefined while none runs. */
@@ -57,23 +63,25 @@ export class LastingChild {
     this.#state = state
     this.#forget()
     clearTimeout(this.#timer)
+    clearTimeout(this.#hearing)
   }
 
-  /** Starts it, tells `started`, and comes back for the next start when it has ended or could not be started. */
-  async #run(started: () => void): Promise<void> {
+  /** Starts it, and comes back for the next start when it has ended or could not be started. */
+  async #run(start: 'first' | 'again'): Promise<void> {
     const program = await startProgram(this.#command, {
       args: this.#args,
       environment: childEnvironment(),
       // Nobody may be left to read: a pipe would end it with its next line.
       pipes: [false, this.#heard !== undefined, false],
     }).catch(() => undefined) // there may be no process to be had now
-    if (program !== undefined) await this.#lookAfter(program, started)
+    if (program !== undefined) await this.#lookAfter(program, start)
     this.#program = undefined
+    clearTimeout(this.#hearing)
     this.#runLater()
   }
 
   /** Until it has ended, or is looked after no more. */
-  async #lookAfter(program: Program, started: () => void): Promise<void> {
+  async #lookAfter(program: Program, start: 'first' | 'again'): Promise<void> {
     this.#program = program
     this.#runningSince = performance.now()
     if (this.#state === 'stopped') this.stop()
@@ -81,15 +89,22 @@ export class LastingChild {
     else {
       if (this.#heard !== undefined && program.stdout !== undefined)
         createInterface({ input: program.stdout }).on('line', this.#heard)
-      started()
+      if (start === 'again') this.#tellRestart()
     }
     await program.ended
+  }
+
+  #tellRestart(): void {
+    this.#restarted()
+    if (this.#heard === undefined) return
+    this.#hearing = setTimeout(this.#restarted, HEARS_ALL_MS)
+    this.#hearing.unref()
   }
 
   #runLater(): void {
     if (this.#state !== 'wanted') return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#run(this.#restarted), RESTART_MS)
+    this.#timer = setTimeout(() => void this.#run('again'), RESTART_MS)
     this.#timer.unref()
   }
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -21,6 +23,29 @@ test('each line of a lasting child is heard, and it ends when it is stopped', as
   assert.deepEqual(lines.slice(0, 2), ['one', 'C'])
   child.stop()
   await gone(pid)
+})
+
+test('a child that was started again tells so, and where it is heard once more when it certainly hears', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'freenet6-child-'))
+  const restarts = { heard: 0, unheard: 0 }
+  const children = (['heard', 'unheard'] as const).map(name => {
+    const script = `test -e ${name} && exec sleep 60; touch ${name}`
+    return new LastingChild({
+      command: 'sh',
+      args: ['-c', `cd ${directory}; ${script}`],
+      ...(name === 'heard' ? { heard: () => undefined } : {}),
+      restarted: () => {
+        restarts[name]++
+      },
+    })
+  })
+  t.after(() => {
+    for (const child of children) child.stop()
+    rmSync(directory, { recursive: true })
+  })
+  const end = performance.now() + 30_000
+  while (restarts.heard < 2 && performance.now() < end) await new Promise(resolve => setTimeout(resolve, 20))
+  assert.deepEqual(restarts, { heard: 2, unheard: 1 })
 })
 
 test('where no file descriptor is left no child starts and nothing breaks; a lasting one comes when there are some', async () => {

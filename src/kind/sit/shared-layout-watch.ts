@@ -1,5 +1,5 @@
 import { parsePrefix } from '../../address/prefix.ts'
-import { LastingChild } from '../../shared/lasting-child.ts'
+import { HEARS_ALL_MS, LastingChild } from '../../shared/lasting-child.ts'
 import { networkOf } from './shared-layout-entry.ts'
 import { PROTOCOL } from './shared-layout-routes.ts'
 
@@ -25,8 +25,6 @@ type Sight =
 
 /** Time for us to write down our own changes, of which the kernel tells too. */
 const SETTLE_MS = 500
-/** A monitor is taken to hear all from this time after its start on. */
-const START_MS = 3000
 
 const LOST_FILTER = /^delete (?:table|chain|set|rule) ip6? freenet6\b/
 const ELEMENT = /^(add|delete) element ip freenet6 tunnels \{ ([\d.]+) \. 0x([0-9a-f]{1,16})/
@@ -65,7 +63,7 @@ export class SharedLayoutWatch {
   /** The time, by performance.now(), from which both monitors hear all: a restart puts it off. Infinity: one is not there. */
   get hearsAllSince(): number {
     const starts = this.#children.map(child => child.runningSince ?? Number.POSITIVE_INFINITY)
-    return Math.max(...starts) + START_MS
+    return Math.max(...starts) + HEARS_ALL_MS
   }
 
   /** Whether both monitors run, and have told of nothing amiss that `harmed` has not been called for. */
