@@ -26,9 +26,13 @@ const LOST_BY_US = unknown('replies were lost in our own queue')
 const SEND_QUEUE_FULL = unknown('not sent: the queue was full')
 const FLOODED = unknown('so many echo replies came in that those of the round were not found among them')
 const STOPPED = unknown('the round was stopped')
+const FAILED = unknown('the prober itself failed')
 
-/** `over`: all that came in time was read. `flooded`: it can't be. */
-export type RoundEnd = 'over' | 'flooded' | 'stopped'
+/** Of those that nothing was heard of, but for a round that is over. */
+const UNHEARD = { flooded: FLOODED, failed: FAILED, stopped: STOPPED } as const
+
+/** `over`: all that came in time was read. `flooded`: it can't be. `failed`: a fault of the prober itself. */
+export type RoundEnd = 'over' | 'flooded' | 'failed' | 'stopped'
 
 /** One round between its first request and its verdicts: knows what was sent when, and what came back. */
 export class EchoRound {
@@ -130,7 +134,7 @@ export class EchoRound {
   /** What is known at the end: who has not answered is silent, unless it may be our own doing. */
   verdicts(end: RoundEnd): Verdicts {
     const lost = [...this.#lostBefore].some(([socket, before]) => socket.lost !== before)
-    const rest = end === 'over' ? (lost ? LOST_BY_US : SILENT) : end === 'flooded' ? FLOODED : STOPPED
+    const rest = end !== 'over' ? UNHEARD[end] : lost ? LOST_BY_US : SILENT
     const { texts, verdicts } = this.#targets
     for (let i = 0; i < texts.length; i++) {
       const verdict = this.#verdicts[i] ?? rest

@@ -91,8 +91,19 @@ export class IcmpProber implements Prober {
     return this.#lastId
   }
 
-  /** Receives, sends what is due, ends what is over, and comes back: at once where something is left to do. */
+  /** A fault ends all rounds: nobody else would, and whoever waits for one would wait for ever. */
   #turn(): void {
+    try {
+      this.#work()
+    } catch (error) {
+      this.#isTurning = false
+      for (const { end } of [...this.#running.values()]) end('failed')
+      throw error
+    }
+  }
+
+  /** Receives, sends what is due, ends what is over, and comes back: at once where something is left to do. */
+  #work(): void {
     clearTimeout(this.#pause)
     this.#pause = undefined
     this.#isTurning = this.#running.size > 0

@@ -309,3 +309,38 @@ test(
     assert.deepEqual(await kinds(await chooseProber('icmp', { pool })), ['answered', 'answered', 'answered'])
   },
 )
+
+test(
+  'a fault of our own ends a round with nobody known to be silent, and the next one is asked as ever',
+  SKIP,
+  async () => {
+    const libc = (await loadLibc()) ?? assert.fail('no libc')
+    let isBroken = false
+    const recvmmsg: typeof libc.recvmmsg = (...args) => {
+      assert.ok(!isBroken, 'a fault of our own')
+      return libc.recvmmsg(...args)
+    }
+    const prober = new IcmpProber(Object.assign(Object.create(libc), { recvmmsg }))
+    const targets = halfSilent(4)
+    const faults: unknown[] = []
+    const note = (error: unknown) => faults.push(error)
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException').on('uncaughtException', note)
+    try {
+      const round = prober.probe(targets, { timeoutMs: TIMEOUT_MS })
+      isBroken = true
+      const verdicts = await round
+      assert.equal(verdictOf(verdicts, targets[0] ?? '').kind, 'unknown')
+      isBroken = false
+      const next = await prober.probe(targets, { timeoutMs: TIMEOUT_MS })
+      assert.deepEqual(
+        targets.map(target => verdictOf(next, target).kind),
+        ['silent', 'answered', 'silent', 'answered'],
+      )
+      assert.equal(faults.length, 1)
+    } finally {
+      process.off('uncaughtException', note)
+      for (const other of others) process.on('uncaughtException', other)
+    }
+  },
+)
