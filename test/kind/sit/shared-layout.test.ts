@@ -324,6 +324,8 @@ for (const name of ['nft', 'ip']) {
     monitors.pass(SETTLE_MS)
     assert.equal(await isBelieved(), false, 'it may not listen yet')
     monitors.pass(WATCH_START_MS)
+    assert.equal(await isBelieved(), false, 'what it may have missed is still to be looked at')
+    monitors.pass(SETTLE_MS)
     assert.equal(await isBelieved(), true)
   })
 }
