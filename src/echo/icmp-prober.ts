@@ -98,7 +98,9 @@ export class IcmpProber implements Prober {
     } catch (error) {
       this.#isTurning = false
       for (const { end } of [...this.#running.values()]) end('failed')
-      throw error
+      setImmediate(() => {
+        throw error // to whoever looks after faults: a promise that has its outcome would swallow it
+      })
     }
   }
 
