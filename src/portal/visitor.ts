@@ -3,18 +3,11 @@ import proxyAddr from 'proxy-addr'
 import { formatIpv4 } from '../address/ipv4.ts'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { addressOctets, type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
-import type { VisitorAddress } from '../registration/visitor.ts'
+import { type VisitorAddress, visitorKind } from '../registration/visitor.ts'
 import { parseEndpoint } from '../shared/endpoint.ts'
 
-/** Loopback and private addresses (RFC 1918, RFC 4193): anybody else may write a header for the fun of it. */
-const OWN_NETWORK = [
-  '127.0.0.0/8',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '::1/128',
-  'fc00::/7',
-].flatMap(text => parsePrefix(text) ?? [])
+/** Loopback and unique local addresses (RFC 4291 2.5.3, RFC 4193). */
+const OWN_IPV6 = ['::1/128', 'fc00::/7'].flatMap(text => parsePrefix(text) ?? [])
 
 /**
  * The visitor's address: the connection's peer, or, where that is a trusted proxy, the last address in
@@ -33,13 +26,16 @@ export function visitorOf(request: IncomingMessage, trustedProxies: readonly Pre
 
 /**
  * Whether a request came through a proxy in our own network that the configuration does not name: a header tells of a
- * visitor, and nobody is believed. Every visitor has the proxy's address then, which no tunnel can lead to.
+ * visitor, and nobody is believed. Every visitor has the proxy's address then, which no tunnel can lead to. Somebody from
+ * elsewhere may write such a header for the fun of it.
  */
 export function isByUnnamedProxy(request: IncomingMessage, trustedProxies: readonly Prefix[]): boolean {
-  const peer = request.socket.remoteAddress ?? ''
   const { 'x-forwarded-for': forwardedFor, forwarded } = request.headers
   if (forwardedFor === undefined && forwarded === undefined) return false
-  return isWithin(peer, OWN_NETWORK) && !isWithin(peer, trustedProxies)
+  const peer = visitorOf(request, [])
+  const kind = visitorKind(peer)
+  const isOwn = kind === 'private' || kind === 'loopback' || isWithin(peer.address, OWN_IPV6)
+  return isOwn && !isWithin(peer.address, trustedProxies)
 }
 
 /** Whether an address as text is in one of the prefixes; no text that is no address is. */
