@@ -10,8 +10,18 @@ const LINK_LIFETIME = 1800
 /** Compared if there is no former key, so that every wrong key takes as long. */
 const NO_HASH = new Uint8Array(32)
 
-/** What was shown for a new key: the key before or a session of it, the token of a mailed link, or nothing that it makes void. */
+/**
+ * What was shown for a new key: the key before or a session of it, the token of a mailed link, or nothing that it makes
+ * void.
+ */
 export type ShownForKey = 'key' | { readonly link: string } | undefined
+
+interface OwnKey {
+  /** `seen`: what was shown for it is void at once, whenever the table hears of it. */
+  readonly state: 'unseen' | 'seen'
+  /** In seconds of the steady clock. */
+  readonly until: number
+}
 
 /**
  * What opens a tunnel beside its key: the key before, until the new one was seen or used, and mailed links. A reply can be
@@ -21,8 +31,8 @@ export class KeyProofs {
   readonly #store: Pick<TunnelStore, 'tunnels' | 'commit'>
   readonly #steady: () => number
   readonly #log: Log
-  /** By the ids of tunnels with an unseen key of this process. `seen`: void at once, whenever the table hears of it. */
-  readonly #own = new Map<string, 'unseen' | 'seen'>()
+  /** By the ids of tunnels with a new key of this process, the oldest first, until what was shown for it is void anyway. */
+  readonly #own = new Map<string, OwnKey>()
 
   constructor(parts: {
     readonly store: Pick<TunnelStore, 'tunnels' | 'commit'>
@@ -46,7 +56,9 @@ export class KeyProofs {
 
   /** To be called in the tick of the commit of a new key. */
   replaced(id: string): void {
-    this.#own.set(id, 'unseen')
+    this.#own.delete(id) // to the end
+    this.#own.set(id, { state: 'unseen', until: this.#steady() + UNSEEN_LIFETIME })
+    this.#forgetOld()
   }
 
   /** Whether this is the key before one that nobody is known to have; takes as long if there is none. */
@@ -62,13 +74,13 @@ export class KeyProofs {
   /** Notes that a tunnel's key was seen, or used by who has it: what was shown for it is void from now on. */
   seen(id: string, key: string): void {
     const { tunnels } = this.#store
-    if (tunnels.proofs.unseenKey(id) === undefined || this.#own.get(id) === 'seen') return
+    if (tunnels.proofs.unseenKey(id) === undefined || this.#isSeen(id)) return
     if (!tunnels.keyMatches(id, key)) return // another one has replaced it
     const keyHash = hashKey(key)
-    this.#own.set(id, 'seen')
+    this.#own.set(id, { state: 'seen', until: this.#steady() + UNSEEN_LIFETIME })
     this.#write(
       () => {
-        if (this.#own.get(id) === 'seen') this.#own.delete(id)
+        if (this.#isSeen(id)) this.#own.delete(id)
       },
       { id, keyHash },
     )
@@ -89,13 +101,25 @@ export class KeyProofs {
     const { proofs } = this.#store.tunnels
     const tokenHash = hashKey(token)
     const id = proofs.linkedTunnel(tokenHash, this.#steady())
-    return id !== undefined && this.#own.get(id) === 'seen' ? undefined : id
+    return id !== undefined && this.#isSeen(id) ? undefined : id
   }
 
   #unseen(id: string): UnseenKey | undefined {
-    if (this.#own.get(id) === 'seen') return undefined
+    if (this.#isSeen(id)) return undefined
     const unseen = this.#store.tunnels.proofs.unseenKey(id)
     return unseen !== undefined && unseen.until >= this.#steady() ? unseen : undefined
+  }
+
+  #isSeen(id: string): boolean {
+    return this.#own.get(id)?.state === 'seen'
+  }
+
+  #forgetOld(): void {
+    const now = this.#steady()
+    for (const [id, { until }] of this.#own) {
+      if (until >= now) return
+      this.#own.delete(id)
+    }
   }
 
   #write(committed: () => void, seen?: { readonly id: string; readonly keyHash: Uint8Array }): void {
