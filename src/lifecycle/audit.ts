@@ -23,8 +23,8 @@ export interface AuditReport {
 }
 
 /**
- * How strays are looked for. Thorough: among all names, unless nothing was committed meanwhile and the counts agree. Quick: not where what was committed
- * meanwhile explains the difference, as on a busy server it does nearly every time.
+ * How strays are looked for. Thorough: among all names, unless nothing was committed meanwhile and the counts agree.
+ * Quick: not where what was committed meanwhile explains the difference, as on a busy server it does nearly every time.
  */
 export type Care = 'thorough' | 'quick'
 

@@ -28,7 +28,10 @@ export class Geofeed {
     this.#now = options.now ?? (() => performance.now())
   }
 
-  /** The whole feed in UTF-8, as it was at most five minutes ago: a string would be encoded for each who asks. Rejects if the table can't be read. */
+  /**
+   * The whole feed in UTF-8, as it was at most five minutes ago: a string would be encoded for each who asks. Rejects if
+   * the table can't be read.
+   */
   octets(): Promise<Buffer> {
     if (this.#octets !== undefined && this.#now() < this.#goodUntil) return this.#octets
     this.#goodUntil = this.#now() + GOOD_FOR_MS

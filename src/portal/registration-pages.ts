@@ -54,7 +54,10 @@ const NOTHING_TYPED: Typed = {
 }
 /** The kind for whom nobody can reach by protocol 41. */
 const BEHIND_NAT = 'wireguard'
-/** Refusals of an endpoint: a tunnel that has none is not refused for it. An address is in use by another host behind the same NAT, mostly. */
+/**
+ * Refusals of an endpoint: a tunnel that has none is not refused for it. An address is in use by another host behind the
+ * same NAT, mostly.
+ */
 const SOLVED_BY_WIREGUARD: ReadonlySet<ProblemCode> = new Set([
   'ipv4-private',
   'ipv4-shared',

@@ -35,8 +35,9 @@ export class KeyCheck {
   }
 
   /**
-   * Opens a tunnel with its key, or the one before until that was seen, after the same work for an unknown one; refused after too many wrong keys, and if the key
-   * is right and the row is broken: that passes, and nobody may take the key for void.
+   * Opens a tunnel with its key, or the one before until that was seen, after the same work for an unknown one; refused
+   * after too many wrong keys, and if the key is right and the row is broken: that passes, and nobody may take the key for
+   * void.
    */
   async open(tunnel: Tunnel | BrokenRow | undefined, key: string, visitor: VisitorAddress): Promise<Opening> {
     const tooMany = this.#limits.takeWrongKey(visitor)

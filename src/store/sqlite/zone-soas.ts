@@ -145,7 +145,10 @@ export class ZoneSoas {
     return { changes, steps }
   }
 
-  /** Writes down the serials and, in the journal, what changed with them, which it returns. To be called inside their transaction. */
+  /**
+   * Writes down the serials and, in the journal, what changed with them, which it returns. To be called inside their
+   * transaction.
+   */
   write(steps: readonly SerialStep[], zones: readonly ChangedZone[], now: number): readonly CommittedStep[] {
     const byApex = new Map(zones.map(({ apex, differences }) => [apex, differences]))
     const written = steps.map(step => {
