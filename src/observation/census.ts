@@ -1,6 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { CountryCount, TunnelReader } from '../store/tunnel-store.ts'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { CountryCount, CountrySlice, Cursor, TunnelReader } from '../store/tunnel-store.ts'
 
+/** Whoever asks waits this long for a count: one that shares the time with the coming up of the tunnels takes seconds. */
+const PATIENCE_MS = 50
 /** A count is given again for this long at least, and for as long as keeps counting to a hundredth of the time. */
 const MIN_AGE_MS = 5000
 const AGE_PER_COST = 100
@@ -35,6 +37,8 @@ export class Census {
   #goodUntil = Number.NEGATIVE_INFINITY
   #usableUntil = Number.NEGATIVE_INFINITY
   #counting: Promise<void> | undefined
+  /** Milliseconds that the count under way has held everybody up, in all its turns. */
+  #cost = 0
 
   constructor({ table, isCountry, now = () => performance.now() }: CensusOptions) {
     this.#table = table
@@ -42,25 +46,26 @@ export class Census {
     this.#now = now
   }
 
-  /** The figures of a few seconds ago; undefined: the table can't be read, and never could. */
+  /** The figures of a few seconds ago; undefined: the first count is under way, or the table could never be read. */
   async figures(): Promise<Figures | undefined> {
     const now = this.#now()
     if (now < this.#goodUntil) return this.#figures
     this.#counting ??= this.#renew()
-    if (this.#figures === undefined || now >= this.#usableUntil) await this.#counting
+    if (this.#figures === undefined || now >= this.#usableUntil) {
+      await Promise.race([this.#counting, sleep(PATIENCE_MS, undefined, { ref: false })])
+    }
     return this.#figures
   }
 
   async #renew(): Promise<void> {
-    const start = this.#now()
+    this.#cost = 0
     try {
       this.#figures = figuresOf(await this.#count())
     } catch {
       // Whoever looks after the table has said so: a page without figures is better than none.
     }
-    const end = this.#now()
-    const age = Math.max(MIN_AGE_MS, AGE_PER_COST * (end - start))
-    this.#goodUntil = end + age
+    const age = Math.max(MIN_AGE_MS, AGE_PER_COST * this.#cost)
+    this.#goodUntil = this.#now() + age
     this.#usableUntil = this.#goodUntil + Math.max(MIN_GRACE_MS, age)
     this.#counting = undefined
   }
@@ -68,13 +73,20 @@ export class Census {
   /** In slices: the walk through a large table would hold everybody up. */
   async #count(): Promise<readonly CountryCount[]> {
     const sums = new Map<string, CountryCount>()
-    for (let slice = this.#table.countByCountry(undefined, SLICE); ; await nextTurn()) {
+    for (let slice = this.#slice(undefined); ; await nextTurn()) {
       for (const count of slice.counts) {
         if (this.#isCountry(count.country)) sums.set(count.country, added(count, sums.get(count.country)))
       }
       if (slice.next === undefined) return [...sums.values()]
-      slice = this.#table.countByCountry(slice.next, SLICE)
+      slice = this.#slice(slice.next)
     }
+  }
+
+  #slice(from: Cursor | undefined): CountrySlice {
+    const start = this.#now()
+    const slice = this.#table.countByCountry(from, SLICE)
+    this.#cost += this.#now() - start
+    return slice
   }
 }
 

@@ -45,6 +45,7 @@ export class StatusPage {
       isHealthy,
       dns: marked(language.sentence(isHealthy ? 'status-dns-well' : 'status-dns-unwell')),
       round: roundWords(history.lastRound, language),
+      isCounted: figures !== undefined,
       countries: countriesOf(figures?.byCountry ?? [], language),
       turnover: turnoverOf(turnover, language),
       roundTrips: roundTripsOf(history.lastRound, language),

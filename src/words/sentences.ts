@@ -246,6 +246,7 @@ export const SENTENCES = {
   'status-unreachable': [],
   'status-waiting': [],
   'status-none': [],
+  'status-uncounted': [],
   'status-turnover': [],
   'status-registered': [],
   'status-removed': [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Census } from '../../src/observation/census.ts'
-import type { CountryCount, CountrySlice, Cursor } from '../../src/store/tunnel-store.ts'
+import type { CountryCount, CountrySlice, Cursor, TunnelReader } from '../../src/store/tunnel-store.ts'
 import { World } from '../lifecycle/world.ts'
 
 const CANADA = { country: 'ca', new: 0, waiting: 1, active: 2, unreachable: 1 }
@@ -18,7 +18,7 @@ function tableOf(slices: readonly (readonly CountryCount[])[], count: () => void
   }
 }
 
-function censusOf(table: ReturnType<typeof tableOf>, now: () => number): Census {
+function censusOf(table: Pick<TunnelReader, 'countByCountry'>, now: () => number): Census {
   return new Census({ table, isCountry: () => true, now })
 }
 
@@ -69,6 +69,37 @@ test('whoever asks while it is counted again gets the figures of before at once,
   now += 200_000
   const [one, other] = await Promise.all([census.figures(), census.figures()])
   assert.deepEqual([one?.tunnels, other?.tunnels], [4, 4])
+})
+
+test('a count that does not come to its end keeps nobody waiting: the figures are unknown, or those of before', async () => {
+  let now = 0
+  let isHeldUp = true
+  const table = {
+    countByCountry: (): CountrySlice => ({ counts: [CANADA], next: isHeldUp ? (1 as Cursor) : undefined }),
+  }
+  const census = censusOf(table, () => now)
+  assert.equal(await census.figures(), undefined)
+  isHeldUp = false
+  const figures = await census.figures()
+  assert.ok((figures?.tunnels ?? 0) > 0)
+  isHeldUp = true
+  now += 200_000
+  assert.equal(await census.figures(), figures)
+  isHeldUp = false
+  await census.figures()
+})
+
+test('what others do between the slices of a count makes its figures last no longer', async () => {
+  let now = 0
+  let counts = 0
+  const table = tableOf([[CANADA], [FRANCE]], () => counts++)
+  const census = censusOf(table, () => now)
+  const figures = census.figures()
+  now += 10_000
+  await figures
+  now += 5000
+  await census.figures()
+  assert.equal(counts, 2)
 })
 
 test('a table that can’t be read leaves the figures of before, or none', async () => {

@@ -60,6 +60,15 @@ suite('the status page', () => {
     }
   })
 
+  test('does not say that there are no tunnels when they could not be counted', async () => {
+    await using fresh = await PortalWorld.open()
+    fresh.broker.table.countByCountry = () => assert.fail('the disk')
+    const { text, status } = await fresh.ask('/status')
+    assert.equal(status, 200)
+    assert.match(text, /How many there are is not known/)
+    assert.ok(!text.includes('There are no tunnels yet'))
+  })
+
   test('is there before the first tunnel and the first round', async () => {
     await using fresh = await PortalWorld.open()
     const { text, status } = await fresh.ask('/status')
