@@ -20,6 +20,7 @@ const [made = '', text = '0'] = process.argv.slice(2)
 const tunnels = Number(text)
 const PORT = 5300
 const WEB = 'http://192.0.2.1:8080/'
+const SMALL_PAGE = `${WEB}robots.txt`
 const DIRECTORY = '/run/bring-up' // in the guest's memory
 const QUERY_EVERY_MS = 10
 const PAGE_EVERY_MS = 200
@@ -140,6 +141,7 @@ const child = spawn(process.execPath, ['src/cli.ts', 'serve', '--config', config
 child.stderr.pipe(process.stderr)
 await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
 assert.equal(child.exitCode, null)
+await (await fetch(SMALL_PAGE)).arrayBuffer() // the asker's own start is not the server's
 const asker = new Asker()
 asker.start()
 const began = performance.now()
