@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DgramListeners } from '../../src/listen/udp/udp-listeners.ts'
 import { exchange } from '../ask.ts'
 import { enterOwnNetwork } from '../own-network.ts'
@@ -16,7 +17,7 @@ const FAMILIES = [
 describe('a socket on every address', { skip: noBatches || noNetwork }, () => {
   for (const { wildcard, addresses } of FAMILIES) {
     test(`${wildcard} answers from the address that was asked, whoever asks`, async t => {
-      for (const address of addresses) own(address)
+      for (const address of addresses) await own(address)
       const listener = await BatchListener.listen({ address: wildcard, port: 0 }, echo)
       t.after(() => listener.close())
       const { port } = listener.address
@@ -31,7 +32,7 @@ describe('a socket on every address', { skip: noBatches || noNetwork }, () => {
     })
 
     test(`${wildcard} answers many at once, each from the address that was asked`, async t => {
-      for (const address of addresses) own(address)
+      for (const address of addresses) await own(address)
       const listener = await BatchListener.listen({ address: wildcard, port: 0 }, echo)
       t.after(() => listener.close())
       const { port } = listener.address
@@ -51,7 +52,7 @@ describe('a socket on every address', { skip: noBatches || noNetwork }, () => {
       const listener = await BatchListener.listen({ address: wildcard, port: 0 }, echo)
       t.after(() => listener.close())
       const address = wildcard === '::' ? '2001:db8:9::99' : '10.9.0.99'
-      own(address)
+      await own(address)
       assert.equal((await exchange({ address, port: listener.address.port }, message(1))).readUInt16BE(), 1)
     })
   }
@@ -65,8 +66,18 @@ test('without batched system calls a wildcard is refused, and the sentence says 
     })
 })
 
-/** Gives loopback an address of its own; one that it has already stays. */
-function own(address: string): void {
-  const length = address.includes(':') ? ['/128', 'nodad'] : ['/32']
+/** Gives loopback an address of its own, ready for use; one that it has already stays. */
+async function own(address: string): Promise<void> {
+  const isIpv6 = address.includes(':')
+  const length = isIpv6 ? ['/128', 'nodad'] : ['/32']
   execFileSync('ip', ['address', 'replace', `${address}${length[0]}`, 'dev', 'lo', ...length.slice(1)])
+  // Without detection of duplicates too an address is tentative until the kernel's worker has been at it.
+  for (let tries = 0; isIpv6 && isTentative(address); tries++) {
+    assert.ok(tries < 500, `${address} stays tentative`)
+    await sleep(10)
+  }
+}
+
+function isTentative(address: string): boolean {
+  return execFileSync('ip', ['-6', 'address', 'show', 'dev', 'lo', 'tentative', 'to', address]).length > 0
 }
