@@ -21,10 +21,12 @@ import type { SleeperSet } from './sleepers.ts'
 export type ListElements = (set: FilterSet) => Promise<ReadonlyMap<string, Admitted & Traffic> | undefined>
 type ReadGeneration = () => Promise<number | undefined>
 
-/** What one look at the set found: its elements by their keys, and the generation of nftables before the look. */
+/** What one look at the set found: its elements by their keys, and how things stood before the look. */
 export interface Seen {
   readonly elements: ReadonlyMap<string, Admitted>
+  /** Of nftables. */
   readonly generation: number | undefined
+  readonly doubts: number
 }
 
 const ALREADY_THERE = /File exists/
@@ -51,6 +53,8 @@ export class KnownFilter {
   #rules: string | undefined
   /** The generation at which rules and elements were all as we know them; undefined: they have to be read. */
   #generation: number | undefined
+  /** How often what is known was put in doubt. */
+  #doubts = 0
   #listedAt = Number.NEGATIVE_INFINITY
   /** Endpoints that the set admits, by network; undefined until it was read. */
   #admitted: Map<string, string> | undefined
@@ -93,15 +97,22 @@ export class KnownFilter {
 
   /** From memory while nothing was changed but by us, though once an hour the set is read; undefined: there is none. */
   async look(): Promise<Seen | undefined> {
+    const doubts = this.#doubts
     const generation = await this.#readGeneration()
     const elements = await this.#elements(generation)
-    return elements && { elements, generation }
+    return elements && { elements, generation, doubts }
   }
 
   /** Takes what a look found for what is there. */
-  remember({ elements, generation }: Seen): void {
+  remember({ elements, generation, doubts }: Seen): void {
     this.#admitted = endpointsByNetwork(elements.values())
-    this.#generation = generation
+    this.#know(generation, doubts)
+  }
+
+  /** Somebody else was heard to change what is ours: the next look reads, whatever the generations say. */
+  doubt(): void {
+    this.#doubts++
+    this.#generation = undefined
   }
 
   /** Puts the entries' elements in, and takes those out that admit their networks from elsewhere. */
@@ -182,12 +193,21 @@ export class KnownFilter {
     return this.#listElements('tunnels')
   }
 
+  /** Unless a doubt has come since. */
+  #know(generation: number | undefined, doubts: number): void {
+    if (doubts === this.#doubts) this.#generation = generation
+  }
+
   #isKnown(generation: number | undefined): boolean {
     return generation !== undefined && generation === this.#generation
   }
 
-  /** A change that adds and takes what is there, or not, already is none for the kernel, and is not counted. */
+  /**
+   * A change that adds and takes what is there, or not, already is none for the kernel, and is not counted: a change by
+   * others at that moment is taken for it until it is heard of.
+   */
   async #change(change: ElementChange, set: FilterSet = 'tunnels'): Promise<string | undefined> {
+    const doubts = this.#doubts
     const before = await this.#readGeneration()
     const known = this.#generation
     this.#generation = undefined
@@ -197,7 +217,7 @@ export class KnownFilter {
     const after = await this.#readGeneration()
     const isOursAlone = before === known && after !== undefined && before !== undefined
     if (reason === undefined && isOursAlone && after - before <= transactionsOf(change))
-      this.#generation = after
+      this.#know(after, doubts)
     return reason
   }
 

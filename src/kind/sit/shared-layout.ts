@@ -63,6 +63,8 @@ export class SharedLayout implements Interfaces {
   #watch: SharedLayoutWatch | undefined
   /** When the comparison began that found, or left, all as it should be; undefined if the last one did not. */
   #soundAt: number | undefined
+  /** How often others' harm was heard of: a comparison may have looked before it. */
+  #harms = 0
   #preparing: Promise<readonly LinkFault[]> | undefined
 
   constructor(options: SharedLayoutOptions) {
@@ -149,9 +151,10 @@ export class SharedLayout implements Interfaces {
       return { made: this.#device.takeAmiss() ? wanted.map(({ device }) => device) : [], removed: [], faults }
     }
     const start = performance.now()
+    const harms = this.#harms
     this.#soundAt = undefined
     const outcome = await this.#compare(wanted)
-    if (outcome.faults.length === 0) this.#soundAt = start
+    if (outcome.faults.length === 0 && this.#harms === harms) this.#soundAt = start
     return outcome
   }
 
@@ -230,7 +233,9 @@ export class SharedLayout implements Interfaces {
       pool: this.#filterOptions.pool,
       isWanted: target => this.#wanted.has(target),
       harmed: () => {
+        this.#harms++
         this.#soundAt = undefined
+        this.#filter.doubt()
         harmed()
       },
     })

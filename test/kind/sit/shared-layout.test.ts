@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
@@ -7,6 +7,7 @@ import type { Prefix } from '../../../src/address/prefix.ts'
 import { parsePrefix } from '../../../src/address/prefix.ts'
 import { SharedLayout, type SharedLayoutOptions } from '../../../src/kind/sit/shared-layout.ts'
 import { listElements } from '../../../src/kind/sit/shared-layout-elements.ts'
+import { IpRoutes } from '../../../src/kind/sit/shared-layout-routes.ts'
 import type { Link } from '../../../src/tunnel/interface.ts'
 import { FakeSharedKernel } from './fake-shared-kernel.ts'
 
@@ -266,10 +267,11 @@ const RESTART_MS = 5000
 const SETTLE_MS = 500
 const WATCH_START_MS = 3000
 
-/** Programs `nft` and `ip` that run on without a word, in place of the monitors, and a clock that the test sets. */
+/** Programs `nft` and `ip` that say what the test says, in place of the monitors, and a clock that the test sets. */
 function mockMonitors(t: TestContext) {
   for (const name of ['nft', 'ip']) {
-    writeFileSync(join(directory, name), '#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 60\n', { mode: 0o755 })
+    const script = '#!/bin/sh\n: > "$0.said"\necho $$ > "$0.pid"\nexec tail -f "$0.said"\n'
+    writeFileSync(join(directory, name), script, { mode: 0o755 })
   }
   const path = process.env.PATH
   process.env.PATH = `${directory}:${path}`
@@ -283,6 +285,9 @@ function mockMonitors(t: TestContext) {
     pass(milliseconds: number) {
       now += milliseconds
       t.mock.timers.tick(milliseconds)
+    },
+    say(name: 'nft' | 'ip', line: string) {
+      appendFileSync(join(directory, `${name}.said`), `${line}\n`)
     },
     async started(name: string): Promise<number> {
       const file = join(directory, `${name}.pid`)
@@ -329,6 +334,83 @@ for (const name of ['nft', 'ip']) {
     assert.equal(await isBelieved(), true)
   })
 }
+
+/** A layout whose watch hears all, and what tells it of a foreign element and waits until it has judged it to be harm. */
+async function watched(t: TestContext, options: (kernel: FakeSharedKernel) => Partial<SharedLayoutOptions>) {
+  const monitors = mockMonitors(t)
+  const kernel = new FakeSharedKernel()
+  const layout = layoutOn(kernel, { readGeneration: async () => kernel.generation, ...options(kernel) })
+  let harms = 0
+  t.after(layout.watch(() => void harms++))
+  await monitors.started('nft')
+  await monitors.started('ip')
+  monitors.pass(WATCH_START_MS + 1)
+  await layout.create([link(1)])
+  await layout.reconcile([link(1)])
+  assert.equal(layout.isSound(), true)
+  return {
+    kernel,
+    layout,
+    async tellOf(element: string) {
+      monitors.say('nft', `add element ip freenet6 tunnels { ${element} counter packets 0 bytes 0 }`)
+      await until(() => {
+        monitors.pass(1)
+        return harms > 0
+      })
+    },
+  }
+}
+
+const FOREIGN = '203.0.113.9 . 0x20010db800f60001'
+
+test('a comparison is not believed when harm was heard of while it went on', async t => {
+  let listed: PromiseWithResolvers<void> | undefined
+  const { kernel, layout, tellOf } = await watched(t, kernel => {
+    const routes = new IpRoutes(kernel.runIp, 'fn6-all')
+    return {
+      routes: {
+        list: async () => {
+          const listing = await routes.list()
+          await listed?.promise
+          return listing
+        },
+        put: entries => routes.put(entries),
+        take: entries => routes.take(entries),
+      },
+    }
+  })
+  listed = Promise.withResolvers()
+  const comparison = layout.reconcile([link(1), link(2)])
+  await new Promise(resolve => setImmediate(resolve))
+  kernel.elements?.add(FOREIGN)
+  kernel.generation++
+  await tellOf(FOREIGN)
+  listed.resolve()
+  await comparison
+  assert.equal(layout.isSound(), false)
+  await layout.reconcile([link(1), link(2)])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1, ELEMENT_2])
+})
+
+test('a foreign change that came with one of ours is found once it is heard of', async t => {
+  let isForeignDue = false
+  const { kernel, layout, tellOf } = await watched(t, kernel => ({
+    runNft: async (args, input) => {
+      const outcome = await kernel.runNft(args, input)
+      if (!isForeignDue || args[0] !== '-f') return outcome
+      isForeignDue = false
+      kernel.elements?.add(FOREIGN)
+      kernel.generation++
+      return outcome
+    },
+  }))
+  isForeignDue = true
+  await layout.create([link(1)]) // is there already: the kernel counts no change of ours
+  assert.equal(isForeignDue, false)
+  await tellOf(FOREIGN)
+  await layout.reconcile([link(1)])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
+})
 
 test('a routed prefix comes and goes with a change, its element first and last; the link stays', async () => {
   const { kernel, layout } = await setUp()
