@@ -2,8 +2,17 @@ import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
 import { Monitor } from './monitor/monitor.ts'
+import { HEARS_ALL_MS } from './shared/lasting-child.ts'
 import type { Log } from './shared/log.ts'
 import type { Stops } from './stops.ts'
+
+/** The part of the broker whose kernel is watched. */
+interface Watched {
+  readonly interfaces: Pick<Broker['interfaces'], 'kind' | 'watch'>
+}
+
+/** Programs that listen to the kernel have been started by then, on a busy machine too. */
+const STARTS_WITHIN_MS = 1000
 
 /** The draft's monitor, over the broker's tunnels. */
 export function monitorOf(
@@ -26,26 +35,48 @@ export function monitorOf(
   })
 }
 
-/** Starts the monitor, and tells it of what other programs do to the kernel's tunnels. */
+/**
+ * Starts the monitor, and tells it of what other programs do to the kernel's tunnels. That is listened for once the first
+ * comparison has ended: to hear of each of our own changes while a hundred thousand tunnels come up takes longer than
+ * they do. What was changed meanwhile is found by another comparison.
+ */
 export function watchTunnels(
-  monitor: Monitor,
-  { broker, stops, log }: { readonly broker: Broker; readonly stops: Stops; readonly log: Log },
+  monitor: Pick<Monitor, 'start' | 'stop' | 'kernelChanged' | 'kernelTroubled' | 'kernelHarmed'>,
+  { broker, stops, log }: { readonly broker: Watched; readonly stops: Stops; readonly log: Log },
 ): void {
-  monitor.start()
+  const compared = monitor.start()
   stops.push(() => monitor.stop())
-  if (broker.interfaces.kind !== 'dry-run') {
-    const watch = new KernelWatch({
-      log,
-      onChange: () => monitor.kernelChanged(),
-      onTrouble: () => monitor.kernelTroubled(),
-    })
-    watch.start()
-    stops.push(() => watch.stop())
+  if (broker.interfaces.kind === 'dry-run') return
+  let state: 'waiting' | 'stopped' | { readonly end: () => Promise<void> } = 'waiting'
+  stops.push(async () => {
+    if (typeof state === 'object') await state.end()
+    state = 'stopped'
+  })
+  void compared.then(() => {
+    if (state === 'waiting') state = { end: watchKernel(monitor, broker, log) }
+  })
+}
+
+/** Returns what ends it. */
+function watchKernel(
+  monitor: Pick<Monitor, 'kernelChanged' | 'kernelTroubled' | 'kernelHarmed'>,
+  { interfaces }: Watched,
+  log: Log,
+): () => Promise<void> {
+  const watch = new KernelWatch({
+    log,
+    onChange: () => monitor.kernelChanged(),
+    onTrouble: () => monitor.kernelTroubled(),
+  })
+  watch.start()
+  const endHarm = interfaces.watch(() => {
+    log.warn({}, 'another program has changed the kernel’s tunnels: they are compared and mended')
+    monitor.kernelHarmed()
+  })
+  const unheard = setTimeout(() => monitor.kernelHarmed(), HEARS_ALL_MS + STARTS_WITHIN_MS)
+  return async () => {
+    clearTimeout(unheard)
+    endHarm()
+    await watch.stop()
   }
-  stops.push(
-    broker.interfaces.watch(() => {
-      log.warn({}, 'another program has changed the kernel’s tunnels: they are compared and mended')
-      monitor.kernelHarmed()
-    }),
-  )
 }

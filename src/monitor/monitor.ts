@@ -86,13 +86,17 @@ export class Monitor {
     })
   }
 
-  /** Reconciles kernel and table, brings up what is new, and starts the timers. */
-  start(): void {
+  /**
+   * Reconciles kernel and table, brings up what is new, and starts the timers. Resolves when kernel and table have been
+   * compared for the first time, with whatever outcome.
+   */
+  start(): Promise<void> {
     if (this.#dryRun) this.#log.info({}, 'dry run: tunnels are not probed and none is removed for silence')
-    this.#reconciler.start()
+    const compared = this.#reconciler.start()
     this.wake()
     this.#listening.start()
     this.#scheduleRound(0)
+    return compared
   }
 
   /** Brings up new tunnels at once. Many calls in a row cost one pass, and one during a pass makes another follow. */

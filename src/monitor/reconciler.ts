@@ -58,11 +58,13 @@ export class Reconciler {
     return this.#unprepared
   }
 
-  start(): void {
-    this.#run()
+  /** Resolves when the first comparison has ended, however it did. */
+  start(): Promise<void> {
+    const first = this.#run()
     this.#interval = setInterval(() => {
-      if (this.#running === undefined) this.#run()
+      if (this.#running === undefined) void this.#run()
     }, INTERVAL_MS)
+    return first
   }
 
   /** Something has changed that may be ours: reconciles when the rest after the last one is over; many calls cost one. */
@@ -96,20 +98,21 @@ export class Reconciler {
     const shortest = this.#wanted === 'failed' ? this.#retryMs() : SHORTEST_REST_MS
     const restMs = Math.max(shortest, REST_PER_WORK[this.#wanted] * this.#workedMs)
     clearTimeout(this.#soon)
-    this.#soon = setTimeout(() => this.#run(), Math.max(0, this.#endedAt + restMs - performance.now()))
+    this.#soon = setTimeout(() => void this.#run(), Math.max(0, this.#endedAt + restMs - performance.now()))
   }
 
   #retryMs(): number {
     return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failuresInARow - 1))
   }
 
-  #run(): void {
+  #run(): Promise<void> {
     clearTimeout(this.#soon)
     this.#wanted = undefined
     this.#running = this.#timed().finally(() => {
       this.#running = undefined
       this.#plan()
     })
+    return this.#running
   }
 
   async #timed(): Promise<void> {
