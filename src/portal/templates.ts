@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { runInThisContext } from 'node:vm'
 import Handlebars from 'handlebars'
 import type { Language } from '../words/language.ts'
 import type { Sentence } from '../words/sentences.ts'
@@ -34,12 +35,18 @@ export class Templates {
   page(name: string, language: Language): Page {
     const text = readFileSync(join(TEMPLATES_DIR, 'pages', `${name}${ENDING}`), 'utf8')
     for (const [, key = ''] of text.matchAll(SAYING)) language.sentence(key as Sentence)
-    const template = this.#handlebars.compile(text, {
+    const template = this.#compileNow(text, {
       strict: true,
       knownHelpersOnly: true,
       knownHelpers: { say: true },
     })
     return (values, spoken) => template(values, { data: { language: spoken } })
+  }
+
+  /** Handlebars' own `compile` does nothing until the first use, which would be a visitor's. */
+  #compileNow(text: string, options: PrecompileOptions): HandlebarsTemplateDelegate<object> {
+    const source = this.#handlebars.precompile(text, options) as unknown as string // as it is, whatever its type says
+    return this.#handlebars.template(runInThisContext(`(${source})`) as TemplateSpecification)
   }
 
   /** Compiles a script or a part of one, with the partials of `templates/partials`. */
