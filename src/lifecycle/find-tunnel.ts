@@ -4,9 +4,19 @@ import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
 import { REFUSAL } from './refusal.ts'
 
+/** The tunnel with an id, dormant or not. */
+export function tunnelById(table: TunnelReader, id: string): Tunnel | undefined {
+  return table.byId(id) ?? table.dormant.byId(id)
+}
+
+/** The tunnel with an id, dormant or not, or its row if nothing can be made of it. */
+export function rowById(table: TunnelReader, id: string): Tunnel | BrokenRow | undefined {
+  return tunnelById(table, id) ?? table.brokenById(id)
+}
+
 /** The tunnel, dormant or not, that somebody means: by its id, by `nicname.country`, or by its full name, with or without final dot. */
 export function findTunnel(table: TunnelReader, origin: string, reference: string): Tunnel | undefined {
-  if (!reference.includes('.')) return table.byId(reference) ?? table.dormant.byId(reference)
+  if (!reference.includes('.')) return tunnelById(table, reference)
   const [nicname, country] = labelsOf(origin, reference) ?? []
   if (nicname === undefined || country === undefined) return undefined
   return table.byName(nicname, country) ?? table.dormant.byName(nicname, country)

@@ -2,6 +2,7 @@ import type { Log } from '../shared/log.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { newKey } from '../tunnel/tunnel-key.ts'
+import { tunnelById } from './find-tunnel.ts'
 import type { KeyProofs, ShownForKey } from './key-proofs.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 
@@ -33,7 +34,7 @@ export class KeyRenewals {
     try {
       return await this.#store.commit<KeyRenewal>(transaction => {
         const { tunnels } = transaction
-        const tunnel = tunnels.byId(id) ?? tunnels.dormant.byId(id)
+        const tunnel = tunnelById(tunnels, id)
         if (tunnel === undefined || !transaction.replaceKey(id, made))
           return { outcome: refused(REFUSAL.noTunnel()), changes: [] }
         const committed = () => {

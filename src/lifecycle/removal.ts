@@ -3,6 +3,7 @@ import type { Log } from '../shared/log.ts'
 import type { TunnelStore, TunnelTransaction, Written } from '../store/tunnel-store.ts'
 import { type BrokenRow, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
+import { tunnelById } from './find-tunnel.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
@@ -95,7 +96,7 @@ export class Removal {
     return this.#turn.take(async () => {
       const { tunnels: table } = this.#store
       const ids = [...wishes.keys()]
-      const tunnels = ids.flatMap(id => table.byId(id) ?? table.dormant.byId(id) ?? [])
+      const tunnels = ids.flatMap(id => tunnelById(table, id) ?? [])
       const up = tunnels.filter(({ dormant }) => dormant === undefined)
       const asleep = tunnels.filter(({ dormant }) => dormant !== undefined)
       const broken = ids.flatMap(id => table.brokenById(id) ?? [])

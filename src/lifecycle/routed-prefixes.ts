@@ -2,6 +2,7 @@ import type { Log } from '../shared/log.ts'
 import type { RoutedChange, TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
+import { tunnelById } from './find-tunnel.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { EndpointChange } from './moves.ts'
@@ -42,7 +43,7 @@ export class RoutedPrefixes {
   /** Takes a tunnel's routed prefix back: it rests as an address of a tunnel that was deleted does. */
   take(id: string): Promise<EndpointChange> {
     return this.#turn.take(async () => {
-      const tunnel = this.#store.tunnels.byId(id) ?? this.#store.tunnels.dormant.byId(id)
+      const tunnel = tunnelById(this.#store.tunnels, id)
       if (tunnel === undefined) return refused(REFUSAL.noTunnel())
       if (tunnel.routedPrefix === undefined) return { kind: 'unchanged', tunnel }
       const reason = await this.#route({ ...tunnel, routedPrefix: undefined })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { rowById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL, type Refusal } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
@@ -305,7 +306,7 @@ export class Api {
 
   #found(id: string): Tunnel | BrokenRow | undefined {
     const { table } = this.#options
-    return table.byId(id) ?? table.dormant.byId(id) ?? table.brokenById(id)
+    return rowById(table, id)
   }
 
   /** For programs with the key, and for a browser that is signed in. */

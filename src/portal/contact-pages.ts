@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { rowById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL, storageProblem } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Registrar } from '../registration/registrar.ts'
@@ -150,7 +151,7 @@ export class ContactPages {
     const { correspondence, table } = this.#options
     const id = idOf(ctx)
     const token = String((ctx.params as Readonly<Record<string, unknown>>).token)
-    const tunnel = table.byId(id) ?? table.dormant.byId(id) ?? table.brokenById(id)
+    const tunnel = rowById(table, id)
     const ways = correspondence.wishes.of(id)?.ways ?? []
     const way = ways.find(one => correspondence.confirmations.isTokenOf(token, id, one))
     if (tunnel === undefined || way === undefined) throw refuse(problem('link-expired', {}))

@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { tunnelById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
@@ -84,7 +85,7 @@ export class MailedLinks {
   #tunnelOf(token: string): Tunnel {
     const { lifecycle, signIns, table } = this.#options
     const id = lifecycle.proofs.linkedTunnel(token) ?? signIns.waitingFor([token])?.tunnelId
-    const tunnel = id === undefined ? undefined : (table.byId(id) ?? table.dormant.byId(id))
+    const tunnel = id === undefined ? undefined : tunnelById(table, id)
     if (tunnel !== undefined) return tunnel
     const broken = id === undefined ? undefined : table.brokenById(id)
     throw refuse(broken === undefined ? problem('link-expired', {}) : REFUSAL.broken(broken))

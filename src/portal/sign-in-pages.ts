@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { tunnelById } from '../lifecycle/find-tunnel.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
@@ -78,7 +79,7 @@ export class SignInPages {
   #tunnelsOf(ctx: Context) {
     const { cookie, signIns, table } = this.#options
     const ids = signIns.tunnelsOf(cookie.tokensIn(ctx))
-    return ids.flatMap(id => table.byId(id) ?? table.dormant.byId(id) ?? [])
+    return ids.flatMap(id => tunnelById(table, id) ?? [])
   }
 
   async #signIn(ctx: Context): Promise<void> {

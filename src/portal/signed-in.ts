@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import { rowById } from '../lifecycle/find-tunnel.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
 import { problem } from '../shared/problem.ts'
@@ -18,7 +19,7 @@ export interface SignedInParts {
 /** The tunnel of the route, dormant or not, for a browser that is signed in to it. Throws Refused for any other. */
 export function signedInTunnel(ctx: Context, { table, signIns, cookie }: SignedInParts): Tunnel {
   const id = idOf(ctx)
-  const tunnel = table.byId(id) ?? table.dormant.byId(id) ?? table.brokenById(id)
+  const tunnel = rowById(table, id)
   if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) {
     if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
     return tunnel

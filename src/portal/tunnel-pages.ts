@@ -1,5 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
+import { rowById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
@@ -163,7 +164,7 @@ export class TunnelPages {
 
   #found(id: string): Tunnel | BrokenRow | undefined {
     const { table } = this.#options
-    return table.byId(id) ?? table.dormant.byId(id) ?? table.brokenById(id)
+    return rowById(table, id)
   }
 
   #visitor(ctx: Context): VisitorAddress {
