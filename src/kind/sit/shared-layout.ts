@@ -116,6 +116,7 @@ export class SharedLayout implements Interfaces {
     const faults: LinkFault[] = []
     for (let first = 0; first < links.length; first += TUNNELS_AT_ONCE)
       faults.push(...(await this.#create(links.slice(first, first + TUNNELS_AT_ONCE))))
+    if (faults.length > 0) this.#soundAt = undefined
     return faults
   }
 
@@ -263,6 +264,7 @@ export class SharedLayout implements Interfaces {
     this.#wanted.forgetNetworks(entries) // who watches knows the changes for ours
     const reasons = await this.#unmake(entries)
     this.#wanted.forgetTunnels(entries, new Set([...reasons.keys()].map(({ device }) => device)))
+    if (reasons.size > 0) this.#soundAt = undefined
     return faultsOf(reasons)
   }
 

@@ -36,12 +36,13 @@ export class Sleepers {
     const listened = await this.#set.list()
     if (listened === undefined) return new Set()
     const wanted = this.#entries(links)
-    this.#listensForNobody = wanted.size === 0
     const heard = new Set([...wanted.keys()].filter(key => (listened.get(key)?.packets ?? 0) > 0))
     // An element that is taken out and put in again in one transaction counts from 0.
     const refused = [...listened].filter(([key]) => heard.has(key) || !wanted.has(key)).map(elementOf)
     const admitted = [...wanted].filter(([key]) => heard.has(key) || !listened.has(key)).map(elementOf)
-    if (refused.length + admitted.length > 0) await this.#set.change({ refused, admitted })
+    const reason =
+      refused.length + admitted.length > 0 ? await this.#set.change({ refused, admitted }) : undefined
+    this.#listensForNobody = wanted.size === 0 && reason === undefined
     return new Set([...heard].flatMap(key => wanted.get(key)?.device ?? []))
   }
 

@@ -223,7 +223,10 @@ export class WireguardInterfaces implements Interfaces {
       this.#sleeping.forget(peer.publicKey)
     }
     await runBatch(this.#runIp, networkRemovals(former, this.#device.name))
-    return this.#route(peers)
+    const faults = await this.#route(peers)
+    const failed = new Set(faults.map(({ device }) => device))
+    if (failed.size > 0) await this.#removeBatch(peers.filter(({ device }) => failed.has(device)))
+    return faults
   }
 
   /** A tunnel whose key was changed leaves its former one. */

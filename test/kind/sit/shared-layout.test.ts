@@ -412,6 +412,27 @@ test('a foreign change that came with one of ours is found once it is heard of',
   assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
 })
 
+test('what could not be made is not believed to be there: the next comparison makes it', async t => {
+  const { kernel, layout } = await watched(t, () => ({}))
+  const moved = link(1, '198.51.100.77')
+  assert.deepEqual(await layout.remove(['fn6-1']), [])
+  kernel.brokenNft = 'netlink: Error: Could not process rule: Device or resource busy'
+  assert.equal((await layout.create([moved])).length, 1)
+  kernel.brokenNft = undefined
+  assert.equal(layout.isSound(), false)
+  await layout.reconcile([moved])
+  assert.deepEqual([...(kernel.elements ?? [])], ['198.51.100.77 . 0x20010db800f60001'])
+  assert.equal(layout.isSound(), true)
+})
+
+test('nor is what could not be taken away believed to be gone', async t => {
+  const { kernel, layout } = await watched(t, () => ({}))
+  kernel.brokenNft = 'netlink: Error: Could not process rule: Device or resource busy'
+  assert.equal((await layout.remove(['fn6-1'])).length, 1)
+  kernel.brokenNft = undefined
+  assert.equal(layout.isSound(), false)
+})
+
 test('a routed prefix comes and goes with a change, its element first and last; the link stays', async () => {
   const { kernel, layout } = await setUp()
   const routed = { ...link(1), routedPrefix: '2001:db8:8000:100::/56' }

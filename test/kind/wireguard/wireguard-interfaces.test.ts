@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { parsePrefix } from '../../../src/address/prefix.ts'
+import { serverKey } from '../../../src/kind/wireguard/server-key.ts'
+import { WireguardInterfaces } from '../../../src/kind/wireguard/wireguard-interfaces.ts'
+import type { Link } from '../../../src/tunnel/interface.ts'
+import { newPublicKey } from '../../public-key.ts'
+
+const DONE = { status: 0, stdout: '', stderr: '' }
+const NETWORK = '2001:db8:f6:1::/64'
+
+const directory = mkdtempSync(join(tmpdir(), 'freenet6-wireguard-'))
+after(() => rmSync(directory, { recursive: true, force: true }))
+
+/** A driver on an interface whose peers are in a map: their networks by their public keys. */
+function setUp() {
+  const peers = new Map<string, string>()
+  const ip = { isBroken: false }
+  const driver = new WireguardInterfaces({
+    devicePrefix: 'fn6-',
+    program: 'kernel',
+    key: serverKey(join(directory, 'data')),
+    port: 51820,
+    mtu: 1420,
+    prefix: parsePrefix('2001:db8:f6::/48') ?? assert.fail(),
+    runNft: async () => DONE,
+    runIp: async args =>
+      ip.isBroken && args.includes('-batch') ? { ...DONE, status: -1, stderr: 'spawn ip EAGAIN' } : DONE,
+    runWg: async ([command, , ...words]) => {
+      if (command !== 'show') setPeers(peers, words)
+      return { kind: 'done', output: command === 'show' ? dumpOf(peers) : '' }
+    },
+  })
+  return { peers, ip, driver }
+}
+
+function setPeers(peers: Map<string, string>, words: readonly string[]): void {
+  let key = ''
+  for (const [index, word] of words.entries()) {
+    const next = words[index + 1] ?? ''
+    if (word === 'peer') {
+      key = next
+      peers.set(key, peers.get(key) ?? '')
+    }
+    if (word === 'remove') peers.delete(key)
+    if (word === 'allowed-ips') peers.set(key, next)
+  }
+}
+
+/** As `wg show INTERFACE dump` writes it. */
+function dumpOf(peers: ReadonlyMap<string, string>): string {
+  const lines = Array.from(peers, ([key, networks]) =>
+    [key, '(none)', '(none)', networks || '(none)', 0, 0, 0, 'off'].join('\t'),
+  )
+  return ['own\tkey\t51820\toff', ...lines].join('\n')
+}
+
+function link(publicKey: string): Link {
+  return {
+    device: 'fn6-1',
+    publicKey,
+    ipv4Client: '', // it roams
+    ipv6Server: '2001:db8:f6:1::1',
+    ipv6Client: '2001:db8:f6:1::2',
+  }
+}
+
+test('a peer whose routes fail is taken back, and is listened for as before', async () => {
+  const { peers, ip, driver } = setUp()
+  const key = newPublicKey()
+  await driver.listenFor([link(key)])
+  ip.isBroken = true
+  assert.equal((await driver.create([link(key)])).length, 1)
+  ip.isBroken = false
+  assert.equal(peers.has(key), false)
+  await driver.listenFor([link(key)])
+  assert.deepEqual([...peers], [[key, '']])
+})
+
+test('after a change of the key whose routes fail the former key can be put back', async () => {
+  const { peers, ip, driver } = setUp()
+  const [former, fresh] = [newPublicKey(), newPublicKey()]
+  await driver.create([link(former)])
+  ip.isBroken = true
+  assert.equal((await driver.changeRemote([link(fresh)])).length, 1)
+  ip.isBroken = false
+  assert.deepEqual(await driver.changeRemote([link(former)]), [])
+  assert.deepEqual([...peers], [[former, NETWORK]])
+})
