@@ -7,6 +7,7 @@ import { BringUp, type BroughtUp } from './bring-up.ts'
 import { Contacts } from './contacts.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
 import type { Drivers } from './drivers.ts'
+import { tunnelById } from './find-tunnel.ts'
 import { KernelTurn } from './kernel-turn.ts'
 import { KeyProofs, type ShownForKey } from './key-proofs.ts'
 import { type KeyRenewal, KeyRenewals } from './key-renewal.ts'
@@ -210,6 +211,11 @@ export class Lifecycle {
   endOf({ dormant, waitUntil }: Pick<Tunnel, 'dormant' | 'waitUntil'>): number | undefined {
     const until = dormant?.until ?? waitUntil
     return until === undefined || dormant?.isSuspended ? undefined : until - this.#steady() + this.#now()
+  }
+
+  /** A tunnel as it is by now; one that is gone as it was. */
+  current(tunnel: Tunnel): Tunnel {
+    return tunnelById(this.#store.tunnels, tunnel.id) ?? tunnel
   }
 
   /** Gives a tunnel a new key; the old one is void. What was shown for it opens the tunnel until the new one was seen. */

@@ -85,8 +85,8 @@ export class Moves {
       if (change.holder() !== undefined) return refused(change.taken)
       const changed = change.changed(tunnel)
       const fault = await this.#moveInterface(changed)
-      if (fault !== undefined) return refused(REFUSAL.interfaceFault(fault.reason))
-      const refusal = await this.#changeRow(change)
+      const refusal =
+        fault === undefined ? await this.#changeRow(change) : refused(REFUSAL.interfaceFault(fault.reason))
       if (refusal === undefined) return { kind: 'changed', tunnel: this.#moved(changed, change.words) }
       await this.#moveInterface(tunnel)
       return refusal

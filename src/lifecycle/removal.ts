@@ -70,7 +70,9 @@ export class Removal {
         const up = this.#store.tunnels.byId(id)
         if (up !== undefined && (await this.#withoutInterface(this.#withPlace([up]))).length === 0)
           return this.#undeleted(id)
-        return this.#store.commit(transaction => this.#suspendRow(transaction, id))
+        return this.#commitOrUndo(up === undefined ? [] : [up], transaction =>
+          this.#suspendRow(transaction, id),
+        )
       })
     } catch (error) {
       return refused(storageProblem(error))
@@ -87,22 +89,24 @@ export class Removal {
       const dead = find()
       const down = await this.#withoutInterface(this.#keep === 0 ? dead : this.#withPlace(dead))
       if (down.length === 0) return new Set()
-      return this.#store.commit(transaction => this.#sleepRows(transaction, down))
+      return this.#commitOrUndo(down, transaction => this.#sleepRows(transaction, down))
     })
   }
 
-  /** Finds the rows in the kernel's turn: a tunnel that was dormant before it may be up by now. */
+  /** Finds the rows in the kernel's turn: a tunnel that was dormant before it may be up by now, one that was up suspended. */
   #remove(wishes: ReadonlyMap<string, Deleter>): Promise<Set<string>> {
     return this.#turn.take(async () => {
       const { tunnels: table } = this.#store
       const ids = [...wishes.keys()]
       const tunnels = ids.flatMap(id => tunnelById(table, id) ?? [])
       const up = tunnels.filter(({ dormant }) => dormant === undefined)
-      const asleep = tunnels.filter(({ dormant }) => dormant !== undefined)
+      const asleep = tunnels.filter(
+        ({ id, dormant }) => dormant !== undefined && !(dormant.isSuspended && wishes.get(id) === 'owner'),
+      )
       const broken = ids.flatMap(id => table.brokenById(id) ?? [])
       const down = [...(await this.#withoutInterface(up)), ...asleep, ...broken]
       if (down.length === 0) return new Set()
-      return this.#store.commit(transaction => {
+      return this.#commitOrUndo(up, transaction => {
         for (const { id } of down)
           if (wishes.get(id) === 'operator') transaction.notify(id, 'deleted', this.#now())
         return this.#removeRows(transaction, down)
@@ -118,6 +122,20 @@ export class Removal {
       if (isBarred) this.#faults.noteOne(tunnel, NO_PLACE)
       return !isBarred
     })
+  }
+
+  /** Commits what becomes of tunnels that were taken down; where that fails they have their rows still, and their interfaces again. */
+  async #commitOrUndo<T>(
+    down: readonly Tunnel[],
+    work: (transaction: TunnelTransaction) => Written<T>,
+  ): Promise<T> {
+    try {
+      return await this.#store.commit(work)
+    } catch (error) {
+      const left = down.filter(({ unreachable }) => unreachable >= 0)
+      this.#faults.note(left, await this.#drivers.create(left))
+      throw error
+    }
   }
 
   /** Removes the interfaces; returns the tunnels that have none now. */
@@ -138,6 +156,7 @@ export class Removal {
   }
 
   #undeleted(id: string): Refusal {
+    if (this.#store.tunnels.dormant.byId(id)?.dormant.isSuspended) return refused(REFUSAL.suspended())
     const reason = this.#faults.of(id)
     return refused(reason === undefined ? REFUSAL.noTunnel() : REFUSAL.interfaceFault(reason))
   }

@@ -1,7 +1,7 @@
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { KindFields } from '../tunnel/tunnel.ts'
 import { newKey } from '../tunnel/tunnel-key.ts'
-import type { DormantTunnels } from './dormant-tunnels.ts'
+import type { DormantTunnels, WakeOptions } from './dormant-tunnels.ts'
 import type { KeyProofs } from './key-proofs.ts'
 import type { EndpointChange, Moves } from './moves.ts'
 import { REFUSAL, refused } from './refusal.ts'
@@ -31,11 +31,8 @@ export class Returns {
   }
 
   /** Moves a tunnel to another IPv4 endpoint; a dormant one comes back there. */
-  async changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
-    if (this.#sleepers.byId(id) === undefined) return this.#moves.move(id, ipv4)
-    const awakened = await this.#dormant.wake(id, { ipv4 })
-    if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
-    return awakened.kind === 'refused' ? awakened : this.#moves.move(id, ipv4)
+  changeEndpoint(id: string, ipv4: string): Promise<EndpointChange> {
+    return this.#changeOrWake(id, { ipv4 }, () => this.#moves.move(id, ipv4))
   }
 
   /** The dormant tunnel that has just this endpoint and name: a registration of both means it. */
@@ -65,6 +62,11 @@ export class Returns {
    * dormant tunnel comes back first: what it gives in exchange must be its own.
    */
   async takeEndpoint(id: string, wanted: HeldEndpoint): Promise<EndpointChange> {
+    const change = await this.#takeAwake(id, wanted)
+    return this.#hasFallenAsleep(id, change) ? this.#takeAwake(id, wanted) : change
+  }
+
+  async #takeAwake(id: string, wanted: HeldEndpoint): Promise<EndpointChange> {
     if (this.#sleepers.byId(id) !== undefined) {
       const awakened = await this.#dormant.wake(id)
       if (awakened.kind === 'refused') return awakened
@@ -74,10 +76,27 @@ export class Returns {
   }
 
   /** Lets a tunnel be known by another public key; a dormant one comes back with it, whoever has its former one by now. */
-  async changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
-    if (this.#sleepers.byId(id) === undefined) return this.#moves.changeKey(id, fields)
-    const awakened = await this.#dormant.wake(id, { fields })
+  changeKey(id: string, fields: KindFields): Promise<EndpointChange> {
+    return this.#changeOrWake(id, { fields }, () => this.#moves.changeKey(id, fields))
+  }
+
+  /** Changes a tunnel that is up, and brings a dormant one back with what is wished. */
+  async #changeOrWake(
+    id: string,
+    wish: WakeOptions,
+    change: () => Promise<EndpointChange>,
+  ): Promise<EndpointChange> {
+    if (this.#sleepers.byId(id) === undefined) {
+      const changed = await change()
+      if (!this.#hasFallenAsleep(id, changed)) return changed
+    }
+    const awakened = await this.#dormant.wake(id, wish)
     if (awakened.kind === 'woken') return { kind: 'changed', tunnel: awakened.tunnel }
-    return awakened.kind === 'refused' ? awakened : this.#moves.changeKey(id, fields)
+    return awakened.kind === 'refused' ? awakened : change()
+  }
+
+  /** A change is refused to a tunnel that a round puts to sleep while the change waits for the kernel's turn. */
+  #hasFallenAsleep(id: string, change: EndpointChange): boolean {
+    return change.kind === 'refused' && this.#sleepers.byId(id) !== undefined
   }
 }

@@ -4,6 +4,7 @@ import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
 import type { TunnelRequest } from '../lifecycle/registration.ts'
 import type { Problem } from '../shared/problem.ts'
+import { Turns } from '../shared/turns.ts'
 import type { ContactReading, ContactWish, WayName } from '../tunnel/contact.ts'
 import { isMtu } from '../tunnel/mtu.ts'
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
@@ -44,6 +45,8 @@ export class Registrar {
   readonly #lifecycle: Lifecycle
   readonly #limits: VisitorLimits
   readonly #contacts: ContactReader
+  /** By tunnel: what an owner wants last must be done last. */
+  readonly #moves = new Turns()
 
   constructor(options: {
     readonly admission: Admission
@@ -196,7 +199,13 @@ export class Registrar {
    * Moves a tunnel to another endpoint after the same checks. The one that it has is not checked again: update clients
    * send it all day. A tunnel that is known by its key roams by itself.
    */
-  async changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+  changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+    return this.#moves.take(tunnel.id, () =>
+      this.#changeEndpoint(this.#lifecycle.current(tunnel), ipv4, visitor),
+    )
+  }
+
+  async #changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
     if (tunnel.kind.publicKey !== undefined) return this.#rouse(tunnel)
     if (ipv4.trim() === tunnel.ipv4Client) return this.#stay(tunnel, ipv4.trim())
     const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeMove(tunnel.id)

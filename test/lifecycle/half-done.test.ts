@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, test } from 'node:test'
+import { codesOf, heard, miss, stateIn } from './stages.ts'
+import { World } from './world.ts'
+
+/** As node:sqlite says that another program holds the database. */
+const BUSY = Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 })
+
+let world: World
+
+beforeEach(async () => {
+  world = await World.open()
+})
+afterEach(() => world.end())
+
+test('whoever is refused a move has the endpoint in the kernel that the row has', async t => {
+  const { tunnel } = await heard(world)
+  const change = world.kernel.changeRemote.bind(world.kernel)
+  const fails = t.mock.method(world.kernel, 'changeRemote', change)
+  fails.mock.mockImplementationOnce(async links => {
+    await change(links)
+    return links.map(({ device }) => ({ device, reason: 'its route failed' }))
+  })
+  const outcome = await world.lifecycle.changeEndpoint(tunnel.id, '198.51.100.99')
+  assert.deepEqual(codesOf(outcome), ['interface-fault'])
+  assert.equal(world.table.byId(tunnel.id)?.ipv4Client, tunnel.ipv4Client)
+  assert.equal(world.kernel.links.get(tunnel.device)?.ipv4Client, tunnel.ipv4Client)
+})
+
+for (const wish of ['suspend', 'delete'] as const) {
+  test(`a tunnel that the database does not let us ${wish} is up as before`, async t => {
+    const { tunnel } = await heard(world)
+    t.mock.method(world.broker.store, 'commit', () => Promise.reject(BUSY), { times: 1 })
+    assert.deepEqual(codesOf(await world.lifecycle[wish](tunnel.id, 'owner')), ['storage-busy'])
+    assert.equal(stateIn(world, tunnel), 'active')
+    assert.ok(world.kernel.links.has(tunnel.device))
+  })
+}
+
+test('a silent tunnel whose sleep can not be written down is up as before', async t => {
+  const { tunnel } = await heard(world)
+  await miss(world, tunnel, 2)
+  const { store } = world.broker
+  const commit = store.commit.bind(store)
+  const locked = t.mock.method(store, 'commit', commit)
+  locked.mock.mockImplementationOnce(() => Promise.reject(BUSY), 1) // behind the count of the round
+  await assert.rejects(world.lifecycle.recordRound({ answered: [], silent: [tunnel.id] }), BUSY)
+  assert.equal(stateIn(world, tunnel), 'unreachable')
+  assert.ok(world.kernel.links.has(tunnel.device))
+})

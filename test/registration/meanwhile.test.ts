@@ -1,0 +1,115 @@
+/** What an owner wants while the kernel is busy with something else about the same tunnel. */
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Prober } from '../../src/echo/prober.ts'
+import { VisitorLimits } from '../../src/registration/limits.ts'
+import { Registrar } from '../../src/registration/registrar.ts'
+import type { VisitorAddress } from '../../src/registration/visitor.ts'
+import type { Tunnel } from '../../src/tunnel/tunnel.ts'
+import { codesOf, heard, miss, registered, request, stateIn } from '../lifecycle/stages.ts'
+import { registerOne, World } from '../lifecycle/world.ts'
+
+const ANSWERING: Prober = {
+  kind: 'ping',
+  probe: async targets => new Map(targets.map(target => [target, { kind: 'answered', rttMs: 1 }])),
+}
+const NEW_ENDPOINT = '8.8.8.8'
+
+let world: World
+let registrar: Registrar
+
+beforeEach(async () => {
+  world = await World.open({ prober: ANSWERING })
+  registrar = new Registrar({
+    admission: world.broker.admission,
+    lifecycle: world.lifecycle,
+    limits: new VisitorLimits(1000),
+    contacts: { read: () => ({ problems: [], contact: undefined, asking: [] }) },
+  })
+})
+afterEach(() => world.end())
+
+/** Holds the kernel's next work of this sort until it is let go. */
+function hold(t: TestContext, work: 'remove' | 'changeRemote') {
+  const begun = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  const real = world.kernel[work].bind(world.kernel) as (...args: unknown[]) => unknown
+  const held = async (...args: unknown[]) => {
+    begun.resolve()
+    await go.promise
+    return real(...args)
+  }
+  t.mock.method(world.kernel, work, held as never)
+  return { begun: begun.promise, go: go.resolve }
+}
+
+function from(address: string): VisitorAddress {
+  return { address, family: 4, source: 'connection' }
+}
+
+function row({ id }: Tunnel): Tunnel {
+  return world.table.byId(id) ?? assert.fail('it has no row')
+}
+
+/** Its last round puts it to sleep, once the kernel's work is let go. */
+async function fallingAsleep(t: TestContext, index?: number) {
+  const { tunnel } = await heard(world, index)
+  await miss(world, tunnel, 2)
+  const { begun, go } = hold(t, 'remove')
+  const round = world.lifecycle.recordRound({ answered: [], silent: [tunnel.id] })
+  await begun
+  return {
+    tunnel,
+    async fall() {
+      await nextTurn()
+      go()
+      assert.equal((await round).removed, 1)
+    },
+  }
+}
+
+test('a move that waits while a round puts the tunnel to sleep brings it back', async t => {
+  const { tunnel, fall } = await fallingAsleep(t)
+  const moved = registrar.changeEndpoint(row(tunnel), NEW_ENDPOINT, from(NEW_ENDPOINT))
+  await fall()
+  assert.equal((await moved).kind, 'moved')
+  assert.equal(row(tunnel).ipv4Client, NEW_ENDPOINT)
+})
+
+test('so does whoever takes the endpoint of another', async t => {
+  const other = (await heard(world, 20)).tunnel
+  const { tunnel, fall } = await fallingAsleep(t)
+  const wanted = { ipv4: other.ipv4Client ?? '', holder: other.id }
+  const taken = world.lifecycle.takeEndpoint(tunnel.id, wanted)
+  await fall()
+  assert.equal((await taken).kind, 'changed')
+  assert.equal(row(tunnel).ipv4Client, other.ipv4Client)
+})
+
+test('of two moves the later one holds, although the first is still at the kernel', async t => {
+  const home = '8.8.4.4'
+  const { tunnel } = registered(await registerOne(world.lifecycle, { ...request(7), ipv4: home }))
+  const { begun, go } = hold(t, 'changeRemote')
+  const away = registrar.changeEndpoint(row(tunnel), NEW_ENDPOINT, from(NEW_ENDPOINT))
+  await begun
+  const back = registrar.changeEndpoint(row(tunnel), home, from(home))
+  await nextTurn()
+  go()
+  assert.deepEqual([(await away).kind, (await back).kind], ['moved', 'moved'])
+  assert.equal(row(tunnel).ipv4Client, home)
+  assert.equal(world.kernel.links.get(tunnel.device)?.ipv4Client, home)
+})
+
+test('a tunnel that the operator suspends stays, although its owner deletes it meanwhile', async t => {
+  const { tunnel } = await heard(world)
+  const { begun, go } = hold(t, 'remove')
+  const suspended = world.lifecycle.suspend(tunnel.id)
+  await begun
+  const deleted = registrar.delete(row(tunnel))
+  await nextTurn()
+  go()
+  assert.equal((await suspended).kind, 'suspended')
+  assert.deepEqual(codesOf(await deleted), ['suspended'])
+  assert.equal(stateIn(world, tunnel), 'suspended')
+})
