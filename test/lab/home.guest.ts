@@ -1,7 +1,7 @@
 /**
  * A home: a prefix is routed to a tunnel, the tunnel's client is a router, radvd gives a /64 to the host behind it.
  *
- *   uml-run -- node test/lab/home.guest.ts shared|per-tunnel|wireguard
+ *   uml-run -- node test/lab/home.guest.ts shared|per-tunnel|wireguard [every-length]
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
@@ -11,11 +11,14 @@ import { after, before, describe, test } from 'node:test'
 import { INTERNET_IPV6, LabBroker, readRows, SERVER_IPV4, type Settings, until } from './lab-broker.ts'
 import { callApi, registerByApi, runScript, type Ticket, type TunnelView } from './lab-client.ts'
 import { type Host, Narrator, runQuietly } from './narrator.ts'
+import { carryRouted, ROUTED_LENGTHS } from './routed-lengths.ts'
 
 type Registered = Ticket & TunnelView
 
 const TOPOLOGY = join(import.meta.dirname, 'topology.sh')
 const POOL = '2001:db8:8000::/44'
+/** Has room for prefixes of every length, beside those that rest. */
+const WIDE_POOL = '2001:db8:8000::/40'
 const FIRST = '2001:db8:8000::/56'
 const SECOND = '2001:db8:8000:100::/56'
 const PING_HEADERS = 48
@@ -33,6 +36,8 @@ const RADVD = `interface lan {
 
 const mode = process.argv[2] ?? 'shared'
 const isWireguard = mode === 'wireguard'
+/** By wireguard-go each length is carried on every machine: see browser-configuration.guest.ts. */
+const lengths = process.argv[3] === 'every-length' && !isWireguard ? ROUTED_LENGTHS : []
 const SETTINGS: Settings = {
   layout: mode === 'per-tunnel' ? 'per-tunnel' : 'shared',
   reachability: 'off',
@@ -53,7 +58,7 @@ before(() => {
   must('sh', TOPOLOGY)
   must('mount', '-t', 'tmpfs', 'keys', '/etc/wireguard')
   must('ip', 'netns', 'add', 'home')
-  inside('internet', 'ip', '-6', 'route', 'add', POOL, 'via', '2001:db8:ffff::1')
+  inside('internet', 'ip', '-6', 'route', 'add', WIDE_POOL, 'via', '2001:db8:ffff::1')
   inside('client', ...'ip link add lan type veth peer name eth0 netns home'.split(' '))
 })
 
@@ -241,6 +246,14 @@ describe(`a home behind a tunnel, ${mode}`, { concurrency: false }, () => {
     const heir = register('client', { ipv4: '192.0.2.22', nicname: 'heir', routed_prefix: true })
     assert.equal(heir.routed_prefix, THIRD)
   })
+
+  for (const routedLength of lengths)
+    test(`a tunnel carries a routed /${routedLength}, from its first address to its last`, async () => {
+      await broker.kill()
+      broker = await LabBroker.start({ ...SETTINGS, routedPrefix: WIDE_POOL, routedLength })
+      await pingUntil('client2', INTERNET_IPV6)
+      carryRouted('client2', two, { length: routedLength, unused: UNUSED })
+    })
 
   /** Networks that our routes lead to, but for the second tunnel's. */
   function routes(): readonly string[] {

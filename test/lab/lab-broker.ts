@@ -30,6 +30,8 @@ export interface Settings {
   readonly kinds?: readonly string[]
   /** None unless given. */
   readonly routedPrefix?: string
+  /** Of each routed prefix; that of the configuration unless given. */
+  readonly routedLength?: number
 }
 
 /** One row of the table, as sqlite3 prints it. */
@@ -139,6 +141,7 @@ function configText({
   threshold,
   kinds,
   routedPrefix = '',
+  routedLength,
 }: Settings): string {
   return stringify({
     origin: ORIGIN,
@@ -153,6 +156,7 @@ function configText({
       server_ipv4: SERVER_IPV4,
       prefix: '2001:db8:f6::/48',
       routed_prefix: routedPrefix,
+      ...(routedLength === undefined ? {} : { routed_length: routedLength }),
       device_prefix: DEVICE_PREFIX,
       reachability,
       foreign_endpoints: true,

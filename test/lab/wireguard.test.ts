@@ -7,6 +7,7 @@ import { missingGuest } from './kernel.ts'
 import { missingNamespaces, runInNamespaces } from './own-namespaces.ts'
 
 const SUITE = join(import.meta.dirname, 'wireguard.guest.ts')
+const BROWSER_SUITE = join(import.meta.dirname, 'browser-configuration.guest.ts')
 const LIMIT_SECONDS = 480
 
 const tools = await missingPackages(['wg', 'wireguard-go', 'ip', 'curl', 'ping', 'sqlite3'])
@@ -16,6 +17,13 @@ test('WireGuard of a real kernel passes its table of cases', {
 }, async () => {
   const run = await runInGuest([SUITE, 'kernel'], { limitSeconds: LIMIT_SECONDS })
   assert.equal(run.status, 0, run.output)
+})
+
+test('what a browser saves is taken by wg-quick as it is, and carries routed prefixes of every length', {
+  skip: tools ?? (await missingPackages(['chromium'])) ?? missingNamespaces() ?? false,
+}, () => {
+  const run = runInNamespaces([BROWSER_SUITE])
+  assert.equal(run.status, 0, run.stdout + run.stderr)
 })
 
 test('wireguard-go passes the same on this machine, in namespaces', {
