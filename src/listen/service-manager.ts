@@ -58,13 +58,15 @@ export class ServiceManager {
 
   /** The same work, which the manager hears begin and end. */
   told<T>(reload: { run(): Promise<T> }, status: string): { run(): Promise<T> } {
+    let underWay = 0
     return {
       run: async () => {
+        underWay++
         this.tell('reloading', 'reloading')
         try {
           return await reload.run()
         } finally {
-          this.tell('ready', status)
+          if (--underWay === 0) this.tell('ready', status)
         }
       },
     }

@@ -196,6 +196,28 @@ describe('answering threads', { skip: noBatches }, () => {
     assert.deepEqual(started.logged, [])
   })
 
+  test('that are quiet for a while speak again with the engine of the last renewal', async () => {
+    await using started = await start(1)
+    const [address] = started.addresses
+    await started.threads.renew({ ...started.engine, hostname: 'renewed' })
+    await started.threads.pause()
+    await started.threads.start()
+    const reply = await exchange(
+      address ?? assert.fail(),
+      queryOf('hostname.bind.', 'TXT', { class: CLASS.CH }),
+    )
+    assert.match(Buffer.from(reply).toString('latin1'), /renewed$/)
+  })
+
+  test('end within a second while they are renewed, and none comes after them', async () => {
+    const started = await start(3)
+    const renewal = started.threads.renew({ ...started.engine, hostname: 'renewed' })
+    await started.threads.close()
+    await renewal
+    assert.equal(started.threads.restarts, 0)
+    assert.deepEqual(started.logged, [])
+  })
+
   test('stay where those that should follow them end before they answer', async () => {
     await using started = await start(1)
     await assert.rejects(started.threads.renew({ ...started.engine, nsid: 'x'.repeat(300) }), /NSID/)

@@ -29,6 +29,17 @@ test('SIGUSR2, which asks other programs to open their logs again, does not end 
   assert.match(server.stderr, /a signal without a meaning/)
 })
 
+for (const delayMs of [20, 150, 400])
+  test(`a stop ${delayMs} ms after a reload of dns.* was asked for ends the process within the contract's time`, async () => {
+    await using server = await startServer({ config: '[dns]\nthreads = 2\n' })
+    const file = join(server.dir, 'freenet6.toml')
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace('threads = 2', 'threads = 2\nnsid = "other"'))
+    process.kill(server.pid, 'SIGHUP')
+    await sleep(delayMs)
+    assert.equal(await server.stop(), 0)
+  })
+
 /** Command lines of living processes, by the id of each. */
 function processes(): ReadonlyMap<number, string> {
   const ids = readdirSync('/proc').filter(name => /^\d+$/.test(name))

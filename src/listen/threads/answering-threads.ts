@@ -42,7 +42,8 @@ export interface AnsweringThreadsOptions {
  *     thread 1  recvmmsg ─ respond × 64 ─ sendmmsg on  127.0.0.1:53 (socket 1)  [::1]:53 (socket 1)
  */
 export class AnsweringThreads implements UdpListeners {
-  readonly #options: AnsweringThreadsOptions
+  /** With the engine of the last renewal: threads that speak again have that. */
+  #options: AnsweringThreadsOptions
   /** For each address, a socket for each thread. */
   readonly #sockets: (readonly OpenSocket[])[] = []
   readonly #held: HeldSockets
@@ -119,6 +120,7 @@ export class AnsweringThreads implements UdpListeners {
    */
   async renew(engine: NameserverOptions): Promise<void> {
     for (const seat of this.#seats) await seat.renew(engine)
+    this.#options = { ...this.#options, engine }
   }
 
   /** Answers no more until `start` is called again; queries wait in the sockets. */

@@ -58,6 +58,7 @@ export class Seat {
    * waits. Rejects where the new one died before; the present one stays then.
    */
   async renew(engine: NameserverOptions): Promise<void> {
+    if (this.#isClosed) return // nobody would end a thread that came now
     const former = [...this.#threads]
     const options = { ...this.#options, engine }
     this.#hasSecondSlot = !this.#hasSecondSlot
