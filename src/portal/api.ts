@@ -138,8 +138,9 @@ export class Api {
   }
 
   async #change(ctx: Context): Promise<void> {
-    const tunnel = await this.#authorized(ctx)
+    await this.#authorized(ctx) // before the body: who has no key is told that
     const body = await readJson(ctx.req)
+    const tunnel = await this.#authorized(ctx) // the key may have become void meanwhile
     const visitor = this.#visitor(ctx)
     const wish = contactIn(body, this.#language(ctx))
     const outcome =

@@ -32,8 +32,8 @@ export class RoutedPages {
 
   /** Hosts behind the tunnel lose their addresses with it: a click alone does not do that. */
   async #return(ctx: Context): Promise<void> {
-    const tunnel = signedInTunnel(ctx, this.#parts)
     const { sure = '' } = await readForm(ctx.req)
+    const tunnel = signedInTunnel(ctx, this.#parts)
     if (sure === 'yes') return this.#change(ctx, { tunnel, isWanted: false })
     ctx.status = 400
     this.#askAgain(ctx, tunnel)

@@ -116,11 +116,11 @@ export class TunnelPages {
 
   async #renewKey(ctx: Context): Promise<void> {
     const { cookie, registrar, signIns } = this.#options
+    const { sure = '' } = await readForm(ctx.req)
     const shown = cookie.tokensIn(ctx)
     if (toWaitingKey(ctx, { ...this.#options, shown, tunnelId: idOf(ctx) })) return
     const tunnel = signedInTunnel(ctx, this.#options)
     const askedWith = signIns.openIn(tunnel.id, shown) // and none that others have planted
-    const { sure = '' } = await readForm(ctx.req)
     if (sure !== 'yes') {
       ctx.status = 400
       this.#view.send(ctx, tunnel, { isKeyUnsure: true })
@@ -133,10 +133,10 @@ export class TunnelPages {
 
   async #delete(ctx: Context): Promise<void> {
     const { deleted, registrar } = this.#options
+    const { sure = '' } = await readForm(ctx.req)
     const before = isSignedIn(ctx, this.#options) ? deleted.find(idOf(ctx)) : undefined
     if (before !== undefined) return this.#deletedPage(ctx, before) // a second click, or the first reply was lost
     const tunnel = signedInTunnel(ctx, this.#options)
-    const { sure = '' } = await readForm(ctx.req)
     if (sure !== 'yes') {
       ctx.status = 400
       this.#view.send(ctx, tunnel, { isDeleteUnsure: true })
