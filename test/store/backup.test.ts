@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import fs, { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import fs, {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -80,6 +88,28 @@ test('a backup replaces no file, and leaves nothing behind if it fails', async (
   await assert.rejects(world.broker.store.backUp(backupFile()), /is there already/)
   await assert.rejects(world.broker.store.backUp(join(elsewhere, 'none', 'backup.db')), /ENOENT/)
   assert.deepEqual(readdirSync(elsewhere), ['backup.db'])
+})
+
+test('of two backups to one name at once the first that is whole is there, as it was, and the other says why not', async () => {
+  for (let i = 1; i < 20; i++) await register(i)
+  const { store } = world.broker
+  const outcomes = await Promise.allSettled([store.backUp(backupFile()), store.backUp(backupFile())])
+  const reasons = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? String(outcome.reason) : []))
+  assert.equal(reasons.length, 1)
+  assert.match(reasons[0] ?? '', /is there already: a backup replaces no file/)
+  assert.equal(rowsIn(backupFile(), 'SELECT id FROM tunnels').length, 19)
+  assert.deepEqual(
+    readdirSync(elsewhere).filter(name => name.includes('partial')),
+    [],
+  )
+})
+
+test('a file that comes while a backup is written is left as it is', async () => {
+  await register(1)
+  const backup = world.broker.store.backUp(backupFile())
+  writeFileSync(backupFile(), 'somebody else’s')
+  await assert.rejects(backup, /is there already/)
+  assert.equal(readFileSync(backupFile(), 'utf8'), 'somebody else’s')
 })
 
 test('a restored backup has its rows, and serials later than any that the old database gave', async () => {

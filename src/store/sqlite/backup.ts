@@ -1,4 +1,5 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,18 +23,34 @@ const SUFFIXES = ['', '-wal', '-shm']
  * moment. It appears under its name when it is complete and on the disk. Rejects with BackupFault if the file is there.
  */
 export async function backUp(connection: DatabaseSync, file: string): Promise<void> {
-  if (existsSync(file)) throw new BackupFault(`${file} is there already: a backup replaces no file`)
-  const partial = `${file}.partial`
-  closeSync(openSync(partial, 'w', 0o600)) // what it holds is for the owner alone from the start
+  if (existsSync(file)) throw alreadyThere(file)
+  const partial = `${file}.${randomBytes(6).toString('hex')}.partial` // another backup may be under way to the same name
+  closeSync(openSync(partial, 'wx', 0o600)) // what it holds is for the owner alone from the start
   try {
     await copy(connection, partial)
     makeWhole(partial)
-    renameSync(partial, file)
+    nameWhole(partial, file)
     syncFile(dirname(file))
   } catch (error) {
     rmSync(partial, { force: true })
     throw error
   }
+}
+
+/** A link, unlike a renaming, replaces nothing that has come meanwhile; not every file system has links. */
+function nameWhole(partial: string, file: string): void {
+  try {
+    linkSync(partial, file)
+  } catch {
+    if (existsSync(file)) throw alreadyThere(file)
+    renameSync(partial, file)
+    return
+  }
+  rmSync(partial)
+}
+
+function alreadyThere(file: string): BackupFault {
+  return new BackupFault(`${file} is there already: a backup replaces no file`)
 }
 
 /**
