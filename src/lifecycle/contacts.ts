@@ -1,5 +1,12 @@
 import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
 import type { Contact, Way, WayName } from '../tunnel/contact.ts'
+import { tunnelById } from './find-tunnel.ts'
+
+/** Where an owner is told, and the ways by which is asked first whether that may be. */
+export interface ContactWritten {
+  readonly contact: Contact | undefined
+  readonly asking: readonly WayName[]
+}
 
 /** Where owners are told: each method is a commit, and rejects as one does. */
 export class Contacts {
@@ -9,10 +16,14 @@ export class Contacts {
     this.#store = store
   }
 
-  set(id: string, contact: Contact | undefined, asking: readonly WayName[]): Promise<void> {
+  /** `read` is called in the transaction: what the tunnel has may have changed since somebody looked. False: it is gone. */
+  set(id: string, read: () => ContactWritten): Promise<boolean> {
     return this.#do(transaction => {
+      if (tunnelById(transaction.tunnels, id) === undefined) return false
+      const { contact, asking } = read()
       transaction.setContact(id, contact)
       for (const way of asking) transaction.ask(id, 'confirm', way)
+      return true
     })
   }
 

@@ -1,10 +1,10 @@
 import type { Log } from '../shared/log.ts'
 import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
-import type { Contact, Way, WayName } from '../tunnel/contact.ts'
+import type { Way } from '../tunnel/contact.ts'
 import type { Octets, Reconciliation } from '../tunnel/interface.ts'
 import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import { BringUp, type BroughtUp } from './bring-up.ts'
-import { Contacts } from './contacts.ts'
+import { Contacts, type ContactWritten } from './contacts.ts'
 import { type Awakened, DormantTunnels, type WakeOptions } from './dormant-tunnels.ts'
 import type { Drivers } from './drivers.ts'
 import { tunnelById } from './find-tunnel.ts'
@@ -248,9 +248,12 @@ export class Lifecycle {
     return this.#dormant.wake(id, { isOperator: true })
   }
 
-  /** Notes where a tunnel's owner is reached, and asks there whether notices may come. Rejects as a commit does. */
-  setContact(id: string, contact: Contact | undefined, asking: readonly WayName[] = []): Promise<void> {
-    return this.#contacts.set(id, contact, asking)
+  /**
+   * Notes where a tunnel's owner is reached, and asks there whether notices may come. `read` tells it in the transaction,
+   * from what was noted by then. False: the tunnel is gone. Rejects as a commit does.
+   */
+  setContact(id: string, read: () => ContactWritten): Promise<boolean> {
+    return this.#contacts.set(id, read)
   }
 
   /** Notes that whoever reads at a target wants to be told; false: nobody is waited for there. Rejects as a commit does. */

@@ -83,12 +83,16 @@ export class TunnelChanges {
   /** Has the owner told by a way, once whoever reads there has said yes; an empty target: no more by that way. */
   contact(reference: string, way: WayName, target: string): Promise<Outcome<WarnedReport>> {
     const { contacts, lifecycle, language } = this.#parts
-    return this.#change(reference, ({ id }) => {
-      const wish = { [way]: target, language: contacts.of(id)?.language ?? language }
-      const { problems, contact, asking } = contacts.read(wish, id)
-      if (problems.length > 0) return Promise.resolve(refused(...problems))
-      const ways = asking.map(({ kind }) => kind)
-      return written(() => lifecycle.setContact(id, contact, ways))
+    return this.#change(reference, async ({ id }) => {
+      const read = () => contacts.read({ [way]: target, language: contacts.of(id)?.language ?? language }, id)
+      const { problems } = read()
+      if (problems.length > 0) return refused(...problems)
+      return written(() =>
+        lifecycle.setContact(id, () => {
+          const { contact, asking } = read()
+          return { contact, asking: asking.map(({ kind }) => kind) }
+        }),
+      )
     })
   }
 
@@ -124,7 +128,7 @@ function noField(name: string, known: string): Problem {
   return problem('field-unknown', { name: JSON.stringify(name), known })
 }
 
-async function written(write: () => Promise<void>): Promise<Change> {
+async function written(write: () => Promise<unknown>): Promise<Change> {
   try {
     await write()
     return { kind: 'written' }

@@ -164,8 +164,12 @@ export class Registrar {
     const { problems, ...reading } = this.#read(wish, id)
     if (problems.length > 0) return refused(...problems)
     try {
-      await this.#lifecycle.setContact(id, reading.contact, this.#mayAsk(reading, visitor))
-      return { kind: 'kept' }
+      const mayAsk = new Set(this.#mayAsk(reading, visitor))
+      const isKept = await this.#lifecycle.setContact(id, () => {
+        const { contact, asking } = this.#read(wish, id)
+        return { contact, asking: asking.map(({ kind }) => kind).filter(kind => mayAsk.has(kind)) }
+      })
+      return isKept ? { kind: 'kept' } : refused(REFUSAL.noTunnel())
     } catch (error) {
       return refused(storageProblem(error))
     }

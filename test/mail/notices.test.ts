@@ -94,7 +94,7 @@ async function registered(contact: Contact | undefined): Promise<Tunnel> {
   })
   assert.ok(registration.kind === 'registered')
   const { tunnel } = registration
-  await world.lifecycle.setContact(tunnel.id, contact)
+  await world.lifecycle.setContact(tunnel.id, () => ({ contact: contact, asking: [] }))
   await world.lifecycle.recordRound({ answered: [tunnel.id], silent: [] })
   return tunnel
 }
@@ -203,7 +203,10 @@ test('what the operator deletes is told, awake, asleep or suspended; what its ow
 test('who left no address, or has not said yes to it, is told nothing', async () => {
   const { id } = await asleep(undefined)
   await world.lifecycle.wake(id)
-  await world.lifecycle.setContact(id, mailTo('stranger@example.org', { isConfirmed: false }))
+  await world.lifecycle.setContact(id, () => ({
+    contact: mailTo('stranger@example.org', { isConfirmed: false }),
+    asking: [],
+  }))
   await world.lifecycle.suspend(id)
   assert.deepEqual(await subjects(), [])
 })
@@ -273,7 +276,7 @@ test('a server that is down is asked once a look, however many wait', async () =
       os: 'linux',
     })
     assert.ok(registration.kind === 'registered')
-    await world.lifecycle.setContact(registration.tunnel.id, ALICE)
+    await world.lifecycle.setContact(registration.tunnel.id, () => ({ contact: ALICE, asking: [] }))
     await world.lifecycle.suspend(registration.tunnel.id)
   }
   const before = answers.length
@@ -317,7 +320,7 @@ test('who has taken the address away while a notice waited hears nothing more', 
   answers = [DOWN]
   const { id } = await asleep(ALICE)
   await deliveries.run()
-  await world.lifecycle.setContact(id, mailTo('bob@example.org'))
+  await world.lifecycle.setContact(id, () => ({ contact: mailTo('bob@example.org'), asking: [] }))
   world.now += HOUR
   assert.deepEqual(await subjects(), [])
 })
@@ -326,11 +329,11 @@ test('a notice of one sleep is not told in another one', async () => {
   answers = [DOWN]
   const tunnel = await asleep(ALICE)
   await deliveries.run()
-  await world.lifecycle.setContact(tunnel.id, undefined)
+  await world.lifecycle.setContact(tunnel.id, () => ({ contact: undefined, asking: [] }))
   await world.lifecycle.wake(tunnel.id)
   world.now += HOUR
   await fallAsleep(tunnel)
-  await world.lifecycle.setContact(tunnel.id, ALICE)
+  await world.lifecycle.setContact(tunnel.id, () => ({ contact: ALICE, asking: [] }))
   assert.deepEqual(await subjects(), [])
 })
 

@@ -304,7 +304,7 @@ test('whoever comes back by registering again keeps the address unless another o
   const home = { ...GOOD, ipv4: '127.0.0.1', nicname: 'grace' } // where the tests come from
   const { id } = await world.register(home)
   const contact = { language: 'en', ways: [{ kind: 'email', target: EMAIL, isConfirmed: true }] } as const
-  await world.broker.lifecycle.setContact(id, contact)
+  await world.broker.lifecycle.setContact(id, () => ({ contact: contact, asking: [] }))
   const comeBack = async (email: string) => {
     await world.broker.lifecycle.recordRound({ answered: [id], silent: [] })
     for (let round = 0; round < 6; round++)
