@@ -1,5 +1,6 @@
 import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
 import type { RunNft } from '../../kernel/nft-command.ts'
+import { inTurns } from '../../shared/in-turns.ts'
 import type { LinkFault } from '../../tunnel/interface.ts'
 import {
   type Admitted,
@@ -27,6 +28,8 @@ export interface Seen {
   /** Of nftables. */
   readonly generation: number | undefined
   readonly doubts: number
+  /** From memory: it is remembered already. */
+  readonly isKnown: boolean
 }
 
 const ALREADY_THERE = /File exists/
@@ -99,13 +102,14 @@ export class KnownFilter {
   async look(): Promise<Seen | undefined> {
     const doubts = this.#doubts
     const generation = await this.#readGeneration()
-    const elements = await this.#elements(generation)
-    return elements && { elements, generation, doubts }
+    const known = this.#isKnown(generation) ? this.#admitted : undefined
+    const elements = known === undefined ? await this.#list() : await elementsByKey(known)
+    return elements && { elements, generation, doubts, isKnown: known !== undefined }
   }
 
   /** Takes what a look found for what is there. */
-  remember({ elements, generation, doubts }: Seen): void {
-    this.#admitted = endpointsByNetwork(elements.values())
+  async remember({ elements, generation, doubts, isKnown }: Seen): Promise<void> {
+    if (!isKnown) this.#admitted = await endpointsByNetwork(elements.values())
     this.#know(generation, doubts)
   }
 
@@ -146,8 +150,9 @@ export class KnownFilter {
 
   /** Takes elements out that are no tunnel's; `kept` are all others. */
   async refuseStrays(strays: readonly Admitted[], kept: readonly Admitted[]): Promise<string | undefined> {
+    if (strays.length === 0) return undefined
     const reason = await this.#change({ refused: strays, admitted: [] })
-    if (reason === undefined) this.#admitted = endpointsByNetwork(kept)
+    if (reason === undefined) this.#admitted = await endpointsByNetwork(kept)
     return reason
   }
 
@@ -185,10 +190,7 @@ export class KnownFilter {
     return reason
   }
 
-  async #elements(generation: number | undefined): Promise<ReadonlyMap<string, Admitted> | undefined> {
-    if (this.#isKnown(generation) && this.#admitted !== undefined) {
-      return new Map(elementsOf(this.#admitted).map(element => [keyOf(element), element]))
-    }
+  #list(): Promise<ReadonlyMap<string, Admitted> | undefined> {
     this.#listedAt = performance.now()
     return this.#listElements('tunnels')
   }
@@ -239,13 +241,26 @@ export class KnownFilter {
   async #readAdmitted(): Promise<Map<string, string> | undefined> {
     if (this.#admitted !== undefined) return this.#admitted
     const elements = await this.#listElements('tunnels')
-    this.#admitted = elements && endpointsByNetwork(elements.values())
+    this.#admitted = elements && (await endpointsByNetwork(elements.values()))
     return this.#admitted
   }
 }
 
-function endpointsByNetwork(elements: Iterable<Admitted>): Map<string, string> {
-  return new Map(Array.from(elements, ({ network, endpoint }) => [network, endpoint]))
+async function endpointsByNetwork(elements: Iterable<Admitted>): Promise<Map<string, string>> {
+  const endpoints = new Map<string, string>()
+  await inTurns(elements, ({ network, endpoint }) => {
+    endpoints.set(network, endpoint)
+  })
+  return endpoints
+}
+
+async function elementsByKey(endpoints: ReadonlyMap<string, string>): Promise<Map<string, Admitted>> {
+  const elements = new Map<string, Admitted>()
+  await inTurns(endpoints, ([network, endpoint]) => {
+    const element = { network, endpoint }
+    elements.set(keyOf(element), element)
+  })
+  return elements
 }
 
 function elementsOf(endpoints: ReadonlyMap<string, string>): Admitted[] {

@@ -181,7 +181,7 @@ export class SharedLayout implements Interfaces {
     const { entries, faults } = await sift(wanted, this.#filterOptions.mtu)
     const isAllAnew = this.#device.takeAmiss()
     this.#wanted = await WantedEntries.of(entries)
-    this.#filter.remember(seen)
+    await this.#filter.remember(seen)
     const old = await this.#device.removeOthers(this.#devicePrefix)
     const strays = await removeStrays(entries, found, { routes: this.#routes, filter: this.#filter })
     const names = new Set<string>()
