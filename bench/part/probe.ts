@@ -23,7 +23,7 @@ export async function measureProbe(): Promise<ProbeFigures> {
     lifecycle: {
       bringUpNew: async () => ({ activated: 0, failed: 0 }),
       probeTargets: async () => targets,
-      heardSince: async () => new Set(),
+      heardSince: async () => ({ heard: new Set<string>(), unknown: new Set<string>() }),
       recordRound: async () => ({ removed: 0 }),
       reconcile: async () => ({ made: [], removed: [], faults: [] }),
       check: async ids => new Set(ids),

@@ -32,10 +32,11 @@ export interface AskReply {
  */
 export async function ask(question: Ask): Promise<AskReply> {
   const deadline = AbortSignal.timeout(question.timeout)
-  const expired = once(deadline, 'abort').then(() => {
-    throw new Error(`no answer within ${question.timeout} ms`)
+  const tooLate = () => new Error(`no answer within ${question.timeout} ms`)
+  const expired = once(deadline, 'abort').then(() => Promise.reject(tooLate()))
+  const reply = await Promise.race([resolverFor(question, deadline)(), expired]).catch(error => {
+    throw deadline.aborted ? tooLate() : error
   })
-  const reply = await Promise.race([resolverFor(question, deadline)(), expired])
   return {
     rcode: reply.header.rcode,
     isAuthoritative: reply.header.aa === 1,
@@ -48,22 +49,22 @@ export async function ask(question: Ask): Promise<AskReply> {
 function resolverFor(question: Ask, deadline: AbortSignal): () => Promise<dns2.Packet> {
   const { server, transport, name, type, timeout } = question
   const isIpv6 = server.address.includes(':')
-  if (transport === 'tcp' && isIpv6) return () => askTcpOverIpv6(question, deadline)
-  const resolve =
-    transport === 'tcp'
-      ? dns2.TCPClient({ dns: server.address, port: server.port })
-      : dns2.UDPClient({
-          dns: canonical(server.address), // it drops replies from any other spelling
-          port: server.port,
-          socketType: isIpv6 ? 'udp6' : 'udp4',
-          timeout,
-          retryOverTCP: false,
-        })
+  if (transport === 'tcp') return () => askOverTcp(question, deadline)
+  const resolve = dns2.UDPClient({
+    dns: canonical(server.address), // it drops replies from any other spelling
+    port: server.port,
+    socketType: isIpv6 ? 'udp6' : 'udp4',
+    timeout,
+    retryOverTCP: false,
+  })
   return () => resolve(name, type, dns2.Packet.CLASS.IN, { recursive: false })
 }
 
-/** dns2's TCPClient cuts a server's address at its first colon: over IPv6 we connect, and dns2 encodes and decodes. */
-async function askTcpOverIpv6({ server, name, type }: Ask, deadline: AbortSignal): Promise<dns2.Packet> {
+/**
+ * dns2's TCPClient cuts a server's address at its first colon, and leaves its socket open where no answer comes: we
+ * connect, and dns2 encodes and decodes.
+ */
+async function askOverTcp({ server, name, type }: Ask, deadline: AbortSignal): Promise<dns2.Packet> {
   const query = new dns2.Packet()
   query.header.id = dns2.Packet.uuid()
   query.questions.push(new dns2.Packet.Question(name, dns2.Packet.TYPE[type], dns2.Packet.CLASS.IN))

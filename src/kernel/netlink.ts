@@ -12,7 +12,7 @@ const HEAD_LENGTH = 16
 /** The name of the system's error, such as ENOENT. */
 export type NetlinkFault = string
 
-interface Calls {
+export interface Calls {
   readonly socket: (family: number, type: number, protocol: number) => number
   readonly setOption: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number
   readonly send: (fd: number, octets: Uint8Array, length: number, flags: number) => number
@@ -64,7 +64,7 @@ export class Netlink {
     }
   }
 
-  private constructor(calls: Calls) {
+  constructor(calls: Calls) {
     this.#calls = calls
   }
 
@@ -82,10 +82,8 @@ export class Netlink {
       for (let receipts = 1; ; receipts++) {
         const length = this.#calls.receive(fd, octets, ROOM, 0)
         if (length <= 0) return this.#calls.lastError()
-        const end = readMessages(octets, length, (_, part) => {
-          if ((octets.readUInt16LE(part.at - HEAD_LENGTH + FLAGS) & INTERRUPTED) !== 0) fault = 'EINTR'
-          visit(octets, part)
-        })
+        if (isInterrupted(octets, length)) fault = 'EINTR'
+        const end = readMessages(octets, length, visit)
         if (end !== undefined) return end < 0 ? this.#calls.nameOf(-end) : fault
         if (receipts % RECEIPTS_A_TURN === 0) await nextTurn()
       }
@@ -244,18 +242,28 @@ export function findAttribute(
   return undefined
 }
 
+/** EMSGSIZE: a message is not whole, and what else was to come is not known. */
+const CUT_OFF = -90
+
 /** Returns the status that ends a listing, 0 or the negative number of an error; undefined: more will come. */
 function readMessages(octets: Buffer, length: number, visit: Visit): number | undefined {
   for (let at = 0; at + HEAD_LENGTH <= length; ) {
     const size = octets.readUInt32LE(at)
-    if (size < HEAD_LENGTH || at + size > length) return 0
+    if (size < HEAD_LENGTH || at + size > length) return CUT_OFF
     const type = octets.readUInt16LE(at + TYPE)
     if (type === NLMSG_ERROR || type === NLMSG_DONE)
-      return size < HEAD_LENGTH + 4 ? 0 : octets.readInt32LE(at + HEAD_LENGTH)
+      return size < HEAD_LENGTH + 4 ? CUT_OFF : octets.readInt32LE(at + HEAD_LENGTH)
     visit(octets, { at: at + HEAD_LENGTH, end: at + size, type })
     at += align(size)
   }
   return undefined
+}
+
+/** Whether any message says that what is listed was changed meanwhile: the one that ends the listing may be the only one. */
+function isInterrupted(octets: Buffer, length: number): boolean {
+  for (let at = 0; at + HEAD_LENGTH <= length; at += Math.max(HEAD_LENGTH, align(octets.readUInt32LE(at))))
+    if ((octets.readUInt16LE(at + FLAGS) & INTERRUPTED) !== 0) return true
+  return false
 }
 
 function align(length: number): number {

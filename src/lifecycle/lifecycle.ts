@@ -22,7 +22,7 @@ import { Returns } from './returns.ts'
 import { type Round, Rounds } from './rounds.ts'
 import { RoutedPrefixes } from './routed-prefixes.ts'
 import { type HeldEndpoint, Takeovers } from './takeover.ts'
-import { Traffic } from './traffic.ts'
+import { type Heard, Traffic } from './traffic.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 import { type AskedAgain, Unacknowledged } from './unacknowledged.ts'
 
@@ -293,7 +293,7 @@ export class Lifecycle {
   }
 
   /** The tunnels among these that have sent something since the last call, as far as the kernel can say. */
-  heardSince(ids: readonly string[]): Promise<ReadonlySet<string>> {
+  heardSince(ids: readonly string[]): Promise<Heard> {
     return this.#traffic.heard(ids)
   }
 

@@ -5,6 +5,12 @@ import type { Drivers } from './drivers.ts'
 import { tunnelsOf } from './find-tunnel.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 
+/** What is known of tunnels' traffic. `unknown`: their counters could be read before, and can not be now. */
+export interface Heard {
+  readonly heard: ReadonlySet<string>
+  readonly unknown: ReadonlySet<string>
+}
+
 /** What tunnels send, as a sign of life where echoes are filtered: counters of their devices, from look to look. */
 export class Traffic {
   readonly #tunnels: TunnelReader
@@ -24,12 +30,14 @@ export class Traffic {
   }
 
   /** Those among these tunnels that have sent something since the last look, if that had them too. */
-  heard(ids: readonly string[]): Promise<ReadonlySet<string>> {
+  heard(ids: readonly string[]): Promise<Heard> {
     return this.#turn.take(async () => {
       const now = await this.#count(ids)
       const heard = [...now].filter(([id, count]) => count > (this.#last.get(id) ?? count))
-      this.#last = now
-      return new Set(heard.map(([id]) => id))
+      const asked = new Set(ids)
+      const unknown = [...this.#last].filter(([id]) => asked.has(id) && !now.has(id))
+      this.#last = new Map([...unknown, ...now])
+      return { heard: new Set(heard.map(([id]) => id)), unknown: new Set(unknown.map(([id]) => id)) }
     })
   }
 

@@ -1,4 +1,4 @@
-import { type Prober, type Verdict, type Verdicts, verdictOf } from '../echo/prober.ts'
+import { type Prober, unknown, type Verdict, type Verdicts, verdictOf } from '../echo/prober.ts'
 import type { Log } from '../shared/log.ts'
 import type { MonitoredTunnels, ProbeTarget } from './monitored-tunnels.ts'
 import { Crowd, type CutOff, OwnOutage } from './own-outage.ts'
@@ -110,9 +110,12 @@ export class Rounds {
   async #withTraffic(tunnels: readonly ProbeTarget[], replies: Verdicts): Promise<Verdicts> {
     const { silent } = findingsOf(tunnels, replies)
     if (silent.length === 0) return replies
-    const heard = await this.#options.lifecycle.heardSince(silent)
+    const { heard, unknown: uncounted } = await this.#options.lifecycle.heardSince(silent)
     const verdicts = new Map(replies)
-    for (const { id, ipv6Client } of tunnels) if (heard.has(id)) verdicts.set(ipv6Client, HEARD)
+    for (const { id, ipv6Client } of tunnels) {
+      if (heard.has(id)) verdicts.set(ipv6Client, HEARD)
+      if (uncounted.has(id)) verdicts.set(ipv6Client, UNCOUNTED)
+    }
     return verdicts
   }
 
@@ -212,6 +215,7 @@ const MOST_ARE_SILENT: CutOff = {
 }
 /** No echo was timed. */
 const HEARD: Verdict = { kind: 'answered', rttMs: 0 }
+const UNCOUNTED = unknown('its traffic could not be counted')
 const WHILE_MENDED: Verdict = { kind: 'unknown', reason: 'our own end was mended meanwhile' }
 
 function findingsOf(tunnels: readonly ProbeTarget[], verdicts: Verdicts): Findings {

@@ -114,7 +114,8 @@ export class Diagnoses {
     const small = await this.#echo(target)
     if (small.kind === 'answered') return this.#whenAnswered(tunnel, small.rttMs)
     const endpoint = tunnel.ipv4Client === undefined ? undefined : (await this.#echo(tunnel.ipv4Client)).kind
-    const isSending = (await this.#packetsOf(tunnel)) > before
+    const after = await this.#packetsOf(tunnel)
+    const isSending = before !== undefined && after !== undefined && after > before
     const finding = findingOf(tunnel, { tunnel: small.kind, endpoint, isSending, visitor })
     return { ...NOTHING_SENT, finding, tunnel: small.kind, endpoint }
   }
@@ -146,8 +147,9 @@ export class Diagnoses {
     return verdict
   }
 
-  async #packetsOf({ id }: Tunnel): Promise<number> {
-    return (await this.#lifecycle.packetsFrom([id])).get(id) ?? 0
+  /** Undefined: nobody knows. */
+  async #packetsOf({ id }: Tunnel): Promise<number | undefined> {
+    return (await this.#lifecycle.packetsFrom([id])).get(id)
   }
 
   #makeRoom(): void {

@@ -2,7 +2,7 @@ import { type FileHandle, readFile, statfs } from 'node:fs/promises'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { Log } from '../shared/log.ts'
-import { isAbsent, replaceFile } from '../shared/whole-file.ts'
+import { isAbsent, putAside, replaceFile } from '../shared/whole-file.ts'
 import type { History } from './history.ts'
 import { type HistoryRecord, MAX_RECORD_OCTETS, packRecord, unpackRecord } from './history-record.ts'
 import { SPANS, WORDS } from './tunnel-history.ts'
@@ -56,7 +56,8 @@ export class HistoryFile {
       const octets = await readFile(this.#file)
       const reading = await readRecords(octets, this.#history.now)
       if ('reason' in reading) {
-        this.#log.warn({ file: this.#file }, `histories are not taken: ${reading.reason}`)
+        const file = await putAside(this.#file)
+        this.#log.warn({ file }, `histories are not taken, and kept aside: ${reading.reason}`)
         return
       }
       this.#history.restore(reading.records)
@@ -94,19 +95,19 @@ export class HistoryFile {
     { pauseMs, signal }: { readonly pauseMs: number; readonly signal: AbortSignal },
   ): Promise<void> {
     const head: Head = { format: FORMAT, now: this.#history.now, tunnels: ids.length }
-    await handle.write(`${JSON.stringify(head)}\n`)
+    await handle.writeFile(`${JSON.stringify(head)}\n`)
     const buffer = Buffer.allocUnsafe(SLICE * MAX_RECORD_OCTETS)
     let sum = 0
     for (let first = 0; first < ids.length; first += SLICE) {
       signal.throwIfAborted()
       const octets = this.#packSlice(ids.slice(first, first + SLICE), buffer)
       sum = crc32(octets, sum)
-      await handle.write(octets)
+      await handle.writeFile(octets)
       await (pauseMs === 0 ? nextTurn() : sleep(pauseMs, undefined, { signal }))
     }
     const tail = Buffer.alloc(CRC_OCTETS)
     tail.writeUInt32LE(sum)
-    await handle.write(tail)
+    await handle.writeFile(tail)
     signal.throwIfAborted()
   }
 

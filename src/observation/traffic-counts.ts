@@ -6,8 +6,9 @@ import type { History } from './history.ts'
 const REST_PER_COST = 20
 /** Readings further apart say nothing of the time between: the first one after such a pause is a beginning. */
 const MAX_AGE_MS = 1_800_000
-/** Tunnels that are gone are forgotten once they are as many as those that are there, and so many more. */
-const SPARE_TUNNELS = 1000
+/** Tunnels of which nothing was read for so long are gone, or asleep: their counters begin anew when they come back. */
+const FORGOTTEN_AFTER_MS = 86_400_000
+const FORGET_EVERY_MS = 3_600_000
 
 /** A tunnel's counters as they were last read, and all that they have counted in this process's time. */
 interface Account {
@@ -28,6 +29,7 @@ export class TrafficCounts {
   readonly #accounts = new Map<string, Account>()
   #total: Octets = { received: 0, sent: 0 }
   #restsUntil = Number.NEGATIVE_INFINITY
+  #forgotAt: number
 
   constructor(parts: {
     readonly lifecycle: { octetsOf(ids: readonly string[]): Promise<ReadonlyMap<string, Octets>> }
@@ -40,6 +42,7 @@ export class TrafficCounts {
     this.#history = parts.history
     this.#log = parts.log
     this.#now = parts.now ?? (() => performance.now())
+    this.#forgotAt = this.#now()
   }
 
   /** What all tunnels have received and sent since the process started, as far as it was counted. */
@@ -81,12 +84,15 @@ export class TrafficCounts {
       if (readAt - before.readAt <= MAX_AGE_MS) recent.set(id, grown)
     }
     if (recent.size > 0) this.#history.recordOctets(recent)
-    this.#forget(counts)
+    this.#forget(readAt)
   }
 
-  #forget(counts: ReadonlyMap<string, Octets>): void {
-    if (this.#accounts.size <= 2 * counts.size + SPARE_TUNNELS) return
-    for (const id of this.#accounts.keys()) if (!counts.has(id)) this.#accounts.delete(id)
+  /** What one reading lacks may be a tunnel that is silent, or a look at the kernel that failed. */
+  #forget(now: number): void {
+    if (now - this.#forgotAt < FORGET_EVERY_MS) return
+    this.#forgotAt = now
+    for (const [id, { readAt }] of this.#accounts)
+      if (now - readAt > FORGOTTEN_AFTER_MS) this.#accounts.delete(id)
   }
 }
 

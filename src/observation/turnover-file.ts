@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Log } from '../shared/log.ts'
-import { isAbsent, replaceFile } from '../shared/whole-file.ts'
+import { isAbsent, putAside, replaceFile } from '../shared/whole-file.ts'
 import type { KeptDay, Turnover, TurnoverRecord } from './turnover.ts'
 
 const FORMAT = 'freenet6 turnover 1'
@@ -22,8 +22,12 @@ export class TurnoverFile {
   async load(): Promise<void> {
     try {
       const kept = keptIn(await readFile(this.#file, 'utf8'))
-      if (kept === undefined) this.#log.warn({ file: this.#file }, 'the counts by day can not be read')
-      else this.#turnover.restore(kept)
+      if (kept !== undefined) this.#turnover.restore(kept)
+      else
+        this.#log.warn(
+          { file: await putAside(this.#file) },
+          'the counts by day can not be read, and are kept aside',
+        )
     } catch (error) {
       if (isAbsent(error)) return
       this.#log.warn({ file: this.#file, err: error }, 'the counts by day can not be read')
@@ -39,7 +43,7 @@ export class TurnoverFile {
     if (changes === this.#written) return
     const text = `${JSON.stringify({ format: FORMAT, ...this.#turnover.kept() })}\n`
     try {
-      await replaceFile(this.#file, handle => handle.write(text))
+      await replaceFile(this.#file, handle => handle.writeFile(text))
       this.#written = changes
     } catch (error) {
       this.#log.warn({ file: this.#file, err: error }, 'the counts by day can not be written')

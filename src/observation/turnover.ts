@@ -71,12 +71,12 @@ export class Turnover {
     return { first: this.#first, days: this.#days.map(day => ({ ...day })) }
   }
 
-  /** Adds what the process before has counted; days that are to come, because the clock was set back, are left out. */
+  /** Adds what the process before has counted. Days to come, because the clock was set back, are kept, and not shown. */
   restore({ first, days }: TurnoverRecord): void {
     const today = this.#number()
     this.#first = Math.min(this.#first, first)
     for (const { number, registered, removed } of days) {
-      if (number > today || number <= today - MAX_DAYS) continue
+      if (Math.abs(number - today) >= MAX_DAYS) continue
       const day = this.#day(number)
       day.registered += registered
       day.removed += removed

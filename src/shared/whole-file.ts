@@ -27,6 +27,13 @@ export async function replaceFile(
   }
 }
 
+/** Puts a file that can't be taken aside, in place of the last such one: what is written in its place is not written over it. */
+export async function putAside(file: string): Promise<string> {
+  const aside = `${file}.not-taken`
+  await rename(file, aside)
+  return aside
+}
+
 /** Whether an error says that there is no such file. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'

@@ -3,13 +3,14 @@ import { test } from 'node:test'
 import { heard } from './stages.ts'
 import { World } from './world.ts'
 
-test('a tunnel is heard if its counter has grown since the last look', async () => {
+test('a tunnel is heard if its counter has grown since the last look', async t => {
   const world = await World.open()
   try {
     const [a, b] = [(await heard(world, 1)).tunnel, (await heard(world, 2)).tunnel]
-    const look = async (...tunnels: readonly { readonly id: string }[]) => [
-      ...(await world.lifecycle.heardSince(tunnels.map(({ id }) => id))),
-    ]
+    const look = async (...tunnels: readonly { readonly id: string }[]) => {
+      const known = await world.lifecycle.heardSince(tunnels.map(({ id }) => id))
+      return [...known.heard, ...Array.from(known.unknown, id => `unknown ${id}`)]
+    }
     world.kernel.received.set(a.device, 10).set(b.device, 10)
     assert.deepEqual(await look(a, b), [], 'nothing is known at the first look')
     assert.deepEqual(await look(a, b), [])
@@ -19,6 +20,10 @@ test('a tunnel is heard if its counter has grown since the last look', async () 
     assert.deepEqual(await look(a, b), [], 'a device that was made anew counts from 0')
     world.kernel.received.set(a.device, 3)
     assert.deepEqual(await look(a, { id: 'nobody' }), [a.id])
+    t.mock.method(world.kernel, 'signsOfLife', async () => new Map(), { times: 1 })
+    assert.deepEqual(await look(a), [`unknown ${a.id}`], 'a look that failed is no silence')
+    world.kernel.received.set(a.device, 4)
+    assert.deepEqual(await look(a), [a.id])
   } finally {
     world.end()
   }

@@ -18,6 +18,7 @@ class FakeLifecycle implements MonitoredTunnels {
   readonly unsound = new Set<string>()
   /** Tunnels that something comes from. */
   readonly sending = new Set<string>()
+  readonly uncounted = new Set<string>()
   bringUp: () => Promise<{ activated: number; failed: number }> = async () => ({ activated: 0, failed: 0 })
   reconciliation: MonitoredTunnels['reconcile'] = async () => ({ made: [], removed: [], faults: [] })
 
@@ -38,7 +39,8 @@ class FakeLifecycle implements MonitoredTunnels {
   }
 
   async heardSince(ids: readonly string[]) {
-    return new Set(ids.filter(id => this.sending.has(id)))
+    const among = (known: ReadonlySet<string>) => new Set(ids.filter(id => known.has(id)))
+    return { heard: among(this.sending), unknown: among(this.uncounted) }
   }
 
   reconcile() {
@@ -166,6 +168,18 @@ test('who follows a round is told round trips and losses, and not what our own e
     ['t3', 0],
   ]
   assert.deepEqual(told, [[answered, ['t2']]])
+})
+
+test('a silent tunnel whose traffic could be counted before, and can not be now, is not counted', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(4)
+  lifecycle.uncounted.add('t2')
+  prober.answer = async targets => repliesOf(['2001:db8::1', '2001:db8::2'])(targets)
+  await monitor.runRound()
+  assert.deepEqual(
+    lifecycle.rounds.map(({ silent }) => silent),
+    [['t3']],
+  )
 })
 
 test('rounds follow each other at the interval', async t => {

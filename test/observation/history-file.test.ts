@@ -134,15 +134,29 @@ suite('histories outlast a restart', () => {
   }
 
   test('a file from the future or of long ago is left out: its buckets would stand at wrong times', async () => {
-    await save(lived())
+    const history = lived()
+    await save(history)
     clock -= 3600
     assert.equal((await loaded()).size, 0)
-    clock += 3600 + MONTH + 60
+    clock += 3600
+    await save(history)
+    clock += MONTH + 60
     assert.equal((await loaded()).size, 0)
     assert.deepEqual(
       warnings.map(words => /future|a month old/.exec(words)?.[0]),
       ['future', 'a month old'],
     )
+  })
+
+  test('a file that is left out is kept aside: a clock that was wrong at the start loses no history', async () => {
+    const history = lived()
+    await save(history)
+    const octets = readFileSync(file)
+    clock -= 3600
+    const early = await loaded()
+    early.record({ answered: new Map([['c', 5]]), silent: [] })
+    await save(early)
+    assert.deepEqual(readFileSync(`${file}.not-taken`), octets)
   })
 
   test('other work goes on while a hundred thousand are written and read', async () => {

@@ -72,16 +72,26 @@ test('whatever the kernel says, nothing is ever negative, and no sum shrinks', a
 })
 
 test('a tunnel that was not read for a while keeps its sum, and one that is gone is forgotten in the end', async () => {
-  const { count, traffic } = setUp()
+  const { clock, count, traffic } = setUp()
   await count(['a', octets(10)])
   await count()
   await count(['a', octets(25)])
   assert.deepEqual(traffic.of('a'), octets(25))
-  const many = Array.from({ length: 2000 }, (_, n): [string, Octets] => [`n${n}`, octets(n)])
-  await count(...many)
+  clock.now += 86_400_001
   await count(['b', octets(1)])
   assert.equal(traffic.of('a'), undefined)
   assert.deepEqual(traffic.of('b'), octets(1))
+})
+
+test('of thousands nothing is lost by a look that failed, nor by one that few tunnels are in', async () => {
+  const { count, traffic } = setUp()
+  const all = (n: number) => Array.from({ length: 5000 }, (_, at): [string, Octets] => [`n${at}`, octets(n)])
+  await count(...all(10))
+  await count()
+  await count(['n1', octets(15)])
+  await count(...all(20))
+  assert.deepEqual(traffic.total, octets(50_000))
+  assert.deepEqual(traffic.of('n2'), octets(20))
 })
 
 test('after half an hour without a reading the next one is no part of the history, but of the sum', async () => {

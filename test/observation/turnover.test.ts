@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, suite, type TestContext, test } from 'node:test'
 import { Turnover } from '../../src/observation/turnover.ts'
 import { TurnoverFile } from '../../src/observation/turnover-file.ts'
+import { NEW, type Tunnel } from '../../src/tunnel/tunnel.ts'
 import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 
 const DAY = 86_400
@@ -139,7 +140,14 @@ suite('counts by day outlast a restart', () => {
     const { turnover, register } = await setUp(t)
     await register()
     await fileOf(turnover).save()
-    assert.deepEqual((await loaded(3)).days(), [{ registered: 0, removed: 0 }])
+    const early = await loaded(3)
+    assert.deepEqual(early.days(), [{ registered: 0, removed: 0 }])
+    early.follow([{ after: { unreachable: NEW } as Tunnel }])
+    await fileOf(early).save()
+    assert.deepEqual(
+      (await loaded(5)).days().map(({ registered }) => registered),
+      [1, 0, 1],
+    )
   })
 
   test('a file that is none of ours is left out, and said', async () => {
