@@ -111,9 +111,9 @@ export class ContactPages {
   }
 
   async #answer(ctx: Context): Promise<void> {
-    const asked = this.#asked(ctx)
-    const { tunnel, way } = asked
     const { wanted = '' } = await readForm(ctx.req)
+    const asked = this.#asked(ctx) // the target may have become another meanwhile
+    const { tunnel, way } = asked
     if (wanted === 'yes') {
       if (!(await this.#confirm(tunnel, way))) throw refuse(problem('link-expired', {}))
       this.#askedPage(ctx, asked, 'confirmed')
