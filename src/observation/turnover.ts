@@ -81,7 +81,6 @@ export class Turnover {
       day.registered += registered
       day.removed += removed
     }
-    this.#days.sort((a, b) => a.number - b.number)
   }
 
   #today(): Day {
@@ -94,7 +93,8 @@ export class Turnover {
     if (found !== undefined) return found
     const day = { number, registered: 0, removed: 0 }
     this.#days.push(day)
-    if (this.#days.length > MAX_DAYS) this.#days.shift()
+    this.#days.sort((a, b) => a.number - b.number)
+    if (this.#days.length > 2 * MAX_DAYS) this.#days.shift() // of them half may be to come
     return day
   }
 

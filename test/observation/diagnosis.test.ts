@@ -120,6 +120,14 @@ suite('why a tunnel does not work', () => {
     assert.equal((await find()).finding, 'echo-filtered')
   })
 
+  test('a first count that failed is not taken for no packets, and the second not for sending', async t => {
+    const { world, outside, tunnel, find } = await setUp(t)
+    outside.answering.clear()
+    world.kernel.received.set(tunnel().device, 5000)
+    t.mock.method(world.kernel, 'signsOfLife', async () => new Map(), { times: 1 })
+    assert.equal((await find()).finding, 'endpoint-silent')
+  })
+
   test('our own interface is missing: it is said, and made again', async t => {
     const { world, tunnel, find, outside } = await setUp(t)
     const { device } = tunnel()
