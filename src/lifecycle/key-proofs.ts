@@ -66,6 +66,16 @@ export class KeyProofs {
     return matchesHash(key, this.#unseen(id)?.formerHash ?? NO_HASH)
   }
 
+  /** What tells later whether a tunnel has still the key that it has now; of one that is gone there is nothing to tell. */
+  sameKey(id: string): () => boolean {
+    const { proofs } = this.#store.tunnels
+    const before = proofs.keyHash(id)
+    return () => {
+      const now = proofs.keyHash(id)
+      return before === undefined || now === undefined || Buffer.compare(before, now) === 0
+    }
+  }
+
   /** Whether the process before has given a tunnel a key that may have been lost with it. */
   isLeftUnseen(id: string): boolean {
     return !this.#own.has(id) && this.#unseen(id) !== undefined

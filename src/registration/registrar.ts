@@ -3,7 +3,7 @@ import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
 import type { TunnelRequest } from '../lifecycle/registration.ts'
-import type { Problem } from '../shared/problem.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import { Turns } from '../shared/turns.ts'
 import type { ContactReading, ContactWish, WayName } from '../tunnel/contact.ts'
 import { isMtu } from '../tunnel/mtu.ts'
@@ -33,6 +33,14 @@ export interface Moved {
 export interface ContactReader {
   read(wish: ContactWish, tunnelId?: string): ContactReading
 }
+
+/** Who wants a tunnel moved, and whether the key that opened it is still the tunnel's. */
+interface Mover {
+  readonly visitor: VisitorAddress
+  readonly hasSameKey: () => boolean
+}
+
+const KEY_IS_VOID = problem('unauthorized', { case: 'wrong-key' })
 
 export type ContactKept = { readonly kind: 'kept' } | Refusal
 
@@ -201,20 +209,23 @@ export class Registrar {
 
   /**
    * Moves a tunnel to another endpoint after the same checks. The one that it has is not checked again: update clients
-   * send it all day. A tunnel that is known by its key roams by itself.
+   * send it all day. A tunnel that is known by its key roams by itself. What waits its turn, or for an echo, while the
+   * owner gets a new key is not done: it was opened with the one before.
    */
   changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+    const mover = { visitor, hasSameKey: this.#lifecycle.proofs.sameKey(tunnel.id) }
     return this.#moves.take(tunnel.id, () =>
-      this.#changeEndpoint(this.#lifecycle.current(tunnel), ipv4, visitor),
+      this.#changeEndpoint(this.#lifecycle.current(tunnel), ipv4, mover),
     )
   }
 
-  async #changeEndpoint(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+  async #changeEndpoint(tunnel: Tunnel, ipv4: string, mover: Mover): Promise<Moved | Refusal> {
+    if (!mover.hasSameKey()) return refused(KEY_IS_VOID)
     if (tunnel.kind.publicKey !== undefined) return this.#rouse(tunnel)
     if (ipv4.trim() === tunnel.ipv4Client) return this.#stay(tunnel, ipv4.trim())
-    const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeMove(tunnel.id)
+    const tooMany = this.#limits.takeRefusal(mover.visitor) ?? this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
-    const outcome = await this.#admitAndMove(tunnel, ipv4, visitor)
+    const outcome = await this.#admitAndMove(tunnel, ipv4, mover)
     if (outcome.kind === 'refused') this.#limits.giveMoveBack(tunnel.id)
     return outcome
   }
@@ -231,10 +242,15 @@ export class Registrar {
     return change.kind === 'refused' ? change : { kind: 'moved', tunnel: change.tunnel, warnings: [] }
   }
 
-  async #admitAndMove(tunnel: Tunnel, ipv4: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+  async #admitAndMove(
+    tunnel: Tunnel,
+    ipv4: string,
+    { visitor, hasSameKey }: Mover,
+  ): Promise<Moved | Refusal> {
     const verdict = await this.#admission.checkEndpoint(ipv4, visitor, tunnel.id)
     if (verdict.kind === 'refused') return verdict
     this.#limits.giveRefusalBack(visitor)
+    if (!hasSameKey()) return refused(KEY_IS_VOID)
     const { ipv4: wanted, holder } = verdict.request
     const change = await (holder === undefined
       ? this.#lifecycle.changeEndpoint(tunnel.id, wanted)

@@ -101,6 +101,19 @@ test('of two moves the later one holds, although the first is still at the kerne
   assert.equal(world.kernel.links.get(tunnel.device)?.ipv4Client, home)
 })
 
+test('what waits to move a tunnel when its owner gets a new key does not move it', async t => {
+  const { tunnel } = await heard(world)
+  const { begun, go } = hold(t, 'changeRemote')
+  const first = registrar.changeEndpoint(row(tunnel), NEW_ENDPOINT, from(NEW_ENDPOINT))
+  await begun
+  const waiting = registrar.changeEndpoint(row(tunnel), '8.8.4.4', from('8.8.4.4'))
+  assert.equal((await world.lifecycle.renewKey(tunnel.id)).kind, 'renewed')
+  go()
+  assert.equal((await first).kind, 'moved')
+  assert.deepEqual(codesOf(await waiting), ['unauthorized'])
+  assert.equal(row(tunnel).ipv4Client, NEW_ENDPOINT)
+})
+
 test('a tunnel that the operator suspends stays, although its owner deletes it meanwhile', async t => {
   const { tunnel } = await heard(world)
   const { begun, go } = hold(t, 'remove')
