@@ -9,13 +9,14 @@ import { globSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { COMPILED } from './compiled.ts'
 
 type Runner = ChildProcessByStdio<null, Readable, null>
 
 const ROOT = join(import.meta.dirname, '..')
 const [GUESTS, WALK] = ['lab', 'chaos'].map(folder => join('test', folder) + sep)
 /** A file that takes longer hangs. */
-const RUNNER = ['--test', '--test-timeout=600000', ...process.argv.slice(2)]
+const RUNNER = ['--test', '--test-timeout=1800000', ...process.argv.slice(2)]
 /** A line of a runner's summary, whichever reporter writes it. */
 const COUNT = /^(?:ℹ|#) (pass|fail|cancelled|skipped) (\d+)$/gm
 
@@ -45,6 +46,7 @@ process.exitCode = statuses.every(status => status === 0) ? 0 : 1
 function run(atOnce: number, files: readonly string[] = []): Runner {
   return spawn(process.execPath, [...RUNNER, `--test-concurrency=${atOnce}`, ...files], {
     cwd: ROOT,
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
 }

@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { COMPILED } from '../compiled.ts'
 
 const UML_RUN = join(import.meta.dirname, 'uml-run')
 const PROJECT_DIR = join(import.meta.dirname, '../..')
+/** Minutes on a machine of its own; a guest that takes longer hangs. */
+const LIMIT_SECONDS = 900
 
 export interface GuestRun {
   /** Exit status of the command; null where a signal ended the runner. */
@@ -17,14 +20,15 @@ export interface GuestRun {
 export function runInGuest(
   args: readonly string[],
   {
-    limitSeconds,
+    limitSeconds = LIMIT_SECONDS,
     memory = '1024M',
     heard = () => {},
-  }: { limitSeconds: number; memory?: string; heard?: (text: string) => void },
+  }: { limitSeconds?: number; memory?: string; heard?: (text: string) => void } = {},
 ): Promise<GuestRun> {
   const { promise, resolve, reject } = Promise.withResolvers<GuestRun>()
   const command = ['-t', String(limitSeconds), '-m', memory, '--', process.execPath, ...args]
-  const child = spawn(UML_RUN, command, { cwd: PROJECT_DIR, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = { NODE_COMPILE_CACHE: COMPILED, ...process.env }
+  const child = spawn(UML_RUN, command, { cwd: PROJECT_DIR, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const endWithUs = () => child.kill('SIGTERM')
   process.once('exit', endWithUs)
   let output = ''
