@@ -22,7 +22,7 @@ export interface AskOptions {
   /** The address to ask from over UDP; else the system's choice. */
   readonly from?: string
   readonly id?: number
-  /** Milliseconds, 2000 unless given. */
+  /** Milliseconds, 20,000 unless given. */
   readonly timeout?: number
 }
 
@@ -33,7 +33,7 @@ export interface Answer {
   readonly raw: Buffer
 }
 
-const DEFAULT_TIMEOUT_MS = 2000
+const DEFAULT_TIMEOUT_MS = 20_000
 const PREFIX_LENGTH = 2
 
 /** Asks a server one question, class IN, and decodes what it says. Rejects where nothing comes in time. */

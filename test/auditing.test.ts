@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { keepAudited } from '../src/auditing.ts'
 import { registerOne, SILENT, World } from './lifecycle/world.ts'
+import { until } from './until.ts'
 
 let world: World
 let stop: () => void
@@ -30,14 +30,6 @@ afterEach(() => {
   world.end()
 })
 
-async function eventually(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 1000; tries++) {
-    if (await isSo()) return
-    await sleep(20)
-  }
-  assert.fail('not within twenty seconds')
-}
-
 function request(n: number) {
   return { ipv4: `198.51.100.${n}`, nicname: `host${n}`, country: 'ca', os: 'linux' }
 }
@@ -53,15 +45,15 @@ test('rows that went by hand leave room for registrations: they are counted afre
   await activeTunnel()
   assert.equal((await registerOne(world.lifecycle, request(8))).kind, 'refused')
   world.edit('DELETE FROM tunnels')
-  await eventually(async () => (await registerOne(world.lifecycle, request(8))).kind === 'registered')
+  await until(async () => (await registerOne(world.lifecycle, request(8))).kind === 'registered')
 })
 
 test('after a hand edit the kernel is reconciled, the names are audited, and new rows are brought up', async () => {
   const device = await activeTunnel()
   assert.ok(world.kernel.links.has(device))
   world.edit('DELETE FROM tunnels')
-  await eventually(() => !world.kernel.links.has(device))
-  await eventually(() => counted.differences === 2)
+  await until(() => !world.kernel.links.has(device))
+  await until(() => counted.differences === 2)
   assert.ok(counted.woken >= 1)
 })
 
@@ -76,11 +68,11 @@ test('thousands of rows by hand are put right in a few commits, a serial each, w
   const turning = setInterval(() => turns++, 1)
   world.edit(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time,
     unreachable, key_hash) VALUES ${rows.join()}`)
-  await eventually(() => counted.differences === 6000)
+  await until(() => counted.differences === 6000)
   assert.ok(commits <= 4, `${commits} commits`)
   assert.ok(turns > 5, `${turns} turns`)
   world.edit('DELETE FROM tunnels')
-  await eventually(() => counted.differences === 12_000)
+  await until(() => counted.differences === 12_000)
   clearInterval(turning)
   assert.ok(commits <= 12, `${commits} commits`)
 })

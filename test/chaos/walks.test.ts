@@ -16,7 +16,7 @@ const SECONDS = Number(ASKED_SECONDS ?? 180)
  */
 const SEED = Number(ASKED_SEED ?? Math.floor(Math.random() * 2 ** 31))
 /** For the start, for what hangs at the end, and for the last look, on a busy machine. */
-const SLACK_SECONDS = 150
+const SLACK_SECONDS = 600
 const HERE = import.meta.dirname
 const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
 const UNSHARE = process.getuid?.() === 0 ? NAMESPACES : ['--user', '--map-root-user', ...NAMESPACES]

@@ -16,7 +16,7 @@ const SAMPLE = readFileSync(
   join(import.meta.dirname, '..', '..', 'deploy', 'secondaries', 'nsd.conf'),
   'utf8',
 )
-const PATIENCE_TRIES = 600
+const PATIENCE_TRIES = 1200
 const PAUSE_MS = 50
 
 async function untilAnswered(server: Endpoint, name: string, type: 'AAAA' | 'PTR'): Promise<unknown> {

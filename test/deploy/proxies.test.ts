@@ -13,7 +13,7 @@ import { type Server, startServer } from '../spawn.ts'
 
 const WEB = join(import.meta.dirname, '..', '..', 'deploy', 'web')
 const HOST = 'broker.example.net'
-const PATIENCE_TRIES = 500
+const PATIENCE_TRIES = 3000
 
 let server: Server
 let dir: string

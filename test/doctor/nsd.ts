@@ -10,7 +10,7 @@ import { ask } from '../ask.ts'
 /** The text of a zone by its name, without the final dot; empty for the root. */
 export type ZoneTexts = Readonly<Record<string, string>>
 
-const PATIENCE_TRIES = 200
+const PATIENCE_TRIES = 2000
 const PAUSE_MS = 25
 const TRY_MS = 250
 

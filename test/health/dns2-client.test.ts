@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../../src/health/dns2-client.ts'
+import { until } from '../until.ts'
 
 for (const address of ['127.0.0.1', '::1'])
   test(`a server on ${address} that takes a connection and never answers is left, with its connection`, async t => {
@@ -19,6 +19,6 @@ for (const address of ['127.0.0.1', '::1'])
     const { port } = server.address() as AddressInfo
     const question = { transport: 'tcp', name: 'silent.example', type: 'SOA', timeout: 100 } as const
     await assert.rejects(ask({ server: { address, port }, ...question }), /no answer within 100 ms/)
-    for (let tries = 0; connections.size > 0 && tries < 100; tries++) await sleep(50)
+    await until(() => connections.size === 0)
     assert.equal(connections.size, 0)
   })

@@ -6,9 +6,7 @@ import { runInGuest } from './guest.ts'
 import { missingGuest } from './kernel.ts'
 import { LAYOUTS } from './kernel-view.ts'
 
-/** Three minutes on a machine of its own. */
-const LIMIT_SECONDS = 580
-const TEST_TIMEOUT_MS = 600_000
+const TEST_TIMEOUT_MS = 950_000
 
 const skip = await missingGuest()
 const missingDaemons = skip ?? (await missingPackages(['ddclient', 'inadyn']))
@@ -24,7 +22,7 @@ test('ddclient and inadyn lead their tunnels through a change of address', optio
 )
 
 async function passes(suite: string, ...args: readonly string[]): Promise<void> {
-  const run = await runInGuest([join(import.meta.dirname, suite), ...args], { limitSeconds: LIMIT_SECONDS })
+  const run = await runInGuest([join(import.meta.dirname, suite), ...args])
   assert.equal(run.status, 0, run.output)
 }
 

@@ -7,15 +7,12 @@ import { missingGuest } from './kernel.ts'
 import { IS_WHOLE_LAB } from './whole-lab.ts'
 
 const SUITE = join(import.meta.dirname, 'home.guest.ts')
-const LIMIT_SECONDS = IS_WHOLE_LAB ? 480 : 280
 
 const skip = (await missingPackages(['radvd', 'wg', 'dig'])) ?? (await missingGuest())
 
 for (const mode of IS_WHOLE_LAB ? ['shared', 'per-tunnel', 'wireguard'] : ['shared']) {
   test(`a home has a routed prefix on a real kernel: ${mode}`, { skip: skip ?? false }, async () => {
-    const run = await runInGuest([SUITE, mode, ...(IS_WHOLE_LAB ? ['every-length'] : [])], {
-      limitSeconds: LIMIT_SECONDS,
-    })
+    const run = await runInGuest([SUITE, mode, ...(IS_WHOLE_LAB ? ['every-length'] : [])])
     assert.equal(run.status, 0, run.output)
   })
 }

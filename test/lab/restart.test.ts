@@ -9,8 +9,6 @@ import { missingNamespaces, runInNamespaces } from './own-namespaces.ts'
 import { IS_WHOLE_LAB } from './whole-lab.ts'
 
 const SUITE = join(import.meta.dirname, 'restart.guest.ts')
-/** A guest has one processor, which two processes share that start. */
-const LIMIT_SECONDS = 580
 const MANY = IS_WHOLE_LAB ? '10' : '0'
 
 const tools =
@@ -26,6 +24,6 @@ test('no echo is lost through wireguard-go while the service is restarted, and k
 test('nor through sit and WireGuard of a real kernel', {
   skip: IS_WHOLE_LAB ? tools || (await missingGuest()) || false : 'npm run lab:all',
 }, async () => {
-  const run = await runInGuest([SUITE, 'kernel', '2'], { limitSeconds: LIMIT_SECONDS })
+  const run = await runInGuest([SUITE, 'kernel', '2'])
   assert.equal(run.status, 0, run.output)
 })

@@ -4,7 +4,6 @@ import { runInGuest } from './guest.ts'
 import { missingGuest } from './kernel.ts'
 
 const STORY = join(import.meta.dirname, 'story.ts')
-const LIMIT_SECONDS = 580
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 process.stdout.write(
@@ -13,7 +12,6 @@ process.stdout.write(
 const missing = await missingGuest()
 if (missing !== undefined) throw new Error(missing)
 const { status } = await runInGuest([STORY, process.argv[2] ?? 'shared'], {
-  limitSeconds: LIMIT_SECONDS,
   heard: text => process.stdout.write(text),
 })
 process.exitCode = status ?? 1

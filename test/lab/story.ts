@@ -70,7 +70,7 @@ await narrator.step(STEPS.register, async () => {
   ticket = registerByForm(narrator, 'client', fields)
   const ran = runScript(narrator, 'client', ticket, 'up')
   assert.equal(ran.status, 0, 'the script ends well')
-  tunnel = await until('the monitor to see the visitor', 10_000, () => activeTunnel(ticket))
+  tunnel = await until('the monitor to see the visitor', ROW_GONE_MS, () => activeTunnel(ticket))
   narrator.tell(`The tunnel ${tunnel.name} is ${tunnel.state}: ${tunnel.ipv6_client} at ${tunnel.device}.`)
   assert.equal(tunnel.name, NAME)
 })

@@ -8,14 +8,13 @@ import { missingNamespaces, runInNamespaces } from './own-namespaces.ts'
 
 const SUITE = join(import.meta.dirname, 'wireguard.guest.ts')
 const BROWSER_SUITE = join(import.meta.dirname, 'browser-configuration.guest.ts')
-const LIMIT_SECONDS = 480
 
 const tools = await missingPackages(['wg', 'wireguard-go', 'ip', 'curl', 'ping', 'sqlite3'])
 
 test('WireGuard of a real kernel passes its table of cases', {
   skip: tools ?? (await missingGuest()) ?? false,
 }, async () => {
-  const run = await runInGuest([SUITE, 'kernel'], { limitSeconds: LIMIT_SECONDS })
+  const run = await runInGuest([SUITE, 'kernel'])
   assert.equal(run.status, 0, run.output)
 })
 

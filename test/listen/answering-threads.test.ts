@@ -17,6 +17,7 @@ import type { Catalog } from '../../src/zone/catalog.ts'
 import { exchange } from '../ask.ts'
 import { catalogOf, queryOf, wire } from '../engine/zones.ts'
 import { hasIpv6Loopback } from '../spawn.ts'
+import { until } from '../until.ts'
 import { noBatches } from './batch-listener.ts'
 
 const ZONE = `example. 60 IN SOA ns. h. 1 2 3 4 60
@@ -64,8 +65,7 @@ async function heard(server: Endpoint | undefined): Promise<number | undefined> 
 
 /** Quiet threads publish their counts every quarter of a second. */
 async function untilCounted(threads: AnsweringThreads, replies: number): Promise<void> {
-  const end = performance.now() + PATIENT_MS
-  while (threads.counts.replies < replies && performance.now() < end) await sleep(50)
+  await until(() => threads.counts.replies >= replies)
   assert.equal(threads.counts.replies, replies)
 }
 

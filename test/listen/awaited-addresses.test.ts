@@ -11,6 +11,7 @@ import type { Log } from '../../src/shared/log.ts'
 import { exchange } from '../ask.ts'
 import { catalogOf, queryOf } from '../engine/zones.ts'
 import { addAddress, enterOwnNetwork } from '../own-network.ts'
+import { until } from '../until.ts'
 import { noBatches } from './batch-listener.ts'
 import { echo } from './fake-respond.ts'
 
@@ -49,7 +50,7 @@ for (const { kind, udp, address, without } of [
     assert.equal(listeners.addresses.length, 1)
     await exchange(listeners.addresses[0] ?? LOOPBACK, QUERY)
     addAddress(address)
-    for (let i = 0; i < 50 && listeners.pending.length > 0; i++) await sleep(100)
+    await until(() => listeners.pending.length === 0)
     assert.deepEqual([listeners.pending, listeners.addresses[1]], [[], { address, port: 5300 }])
     for (const tcp of [false, true]) await exchange({ address, port: 5300 }, QUERY, { tcp })
   })
@@ -59,7 +60,7 @@ test('the only address is waited for as well', { skip }, async t => {
   const listeners = await start(t, new DgramListeners(echo), [only])
   assert.deepEqual([listeners.pending, listeners.addresses], [[only], []])
   addAddress(only.address)
-  for (let i = 0; i < 50 && listeners.pending.length > 0; i++) await sleep(100)
+  await until(() => listeners.pending.length === 0)
   for (const tcp of [false, true]) await exchange(only, QUERY, { tcp })
 })
 

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Converse } from '../../src/engine/conversation.ts'
 import { TCP_LIMITS, type TcpLimits, TcpListener } from '../../src/listen/tcp/tcp-listener.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
+import { until } from '../until.ts'
 import { echo } from './fake-respond.ts'
 
 export const LOOPBACK: Endpoint = { address: '127.0.0.1', port: 0 }
@@ -69,7 +70,6 @@ export class TcpClient {
 }
 
 export async function untilClosed(listener: TcpListener): Promise<void> {
-  for (let i = 0; i < 1000 && (listener.openConnections > 0 || listener.counts.connections === 0); i++)
-    await sleep(5)
+  await until(() => listener.openConnections === 0 && listener.counts.connections > 0)
   assert.equal(listener.openConnections, 0)
 }

@@ -73,7 +73,7 @@ async function own(address: string): Promise<void> {
   execFileSync('ip', ['address', 'replace', `${address}${length[0]}`, 'dev', 'lo', ...length.slice(1)])
   // Without detection of duplicates too an address is tentative until the kernel's worker has been at it.
   for (let tries = 0; isIpv6 && isTentative(address); tries++) {
-    assert.ok(tries < 500, `${address} stays tentative`)
+    assert.ok(tries < 5000, `${address} stays tentative`)
     await sleep(10)
   }
 }

@@ -61,12 +61,12 @@ export class MailServer {
 
   /** The next mail that comes, or that has come and was not asked for. */
   async next(): Promise<Received> {
-    for (let tries = 0; tries < 2000; tries++) {
+    for (let tries = 0; tries < 6000; tries++) {
       const mail = this.received.shift()
       if (mail !== undefined) return mail
       await new Promise(resolve => setTimeout(resolve, 10))
     }
-    throw new Error('no mail came in twenty seconds')
+    throw new Error('no mail came in a minute')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,9 +7,10 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KernelWatch, type Sysctl } from '../../src/monitor/kernel-watch.ts'
 import { enterOwnNetwork } from '../own-network.ts'
+import { until } from '../until.ts'
 
 const missing = await enterOwnNetwork()
-const SKIP = { timeout: 30_000, ...(missing === undefined ? {} : { skip: missing }) }
+const SKIP = { timeout: 120_000, ...(missing === undefined ? {} : { skip: missing }) }
 
 interface Watched {
   changes: number
@@ -43,15 +44,6 @@ function watch(
 
 function ip(line: string): void {
   execFileSync('ip', line.split(' '))
-}
-
-/** Looks for ten seconds. */
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (let look = 0; look < 200; look++) {
-    if (isSo()) return
-    await sleep(50)
-  }
-  assert.fail(what)
 }
 
 /** Whatever was changed before has been told. */

@@ -31,7 +31,7 @@ allow_special_purpose = true
 foreign_endpoints = true
 reachability = "off"
 `
-const PATIENCE_TRIES = 600
+const PATIENCE_TRIES = 1200
 const PAUSE_MS = 50
 
 async function register(server: Server, first: number, count: number): Promise<void> {

@@ -70,7 +70,7 @@ const TUNNELS = 200
 const LATE_TUNNELS = 10
 const AT_ONCE = 16
 /** How long a resolver may take for an answer, or to notice a change, on a busy machine. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 
 interface Tunnel {
   readonly id: string

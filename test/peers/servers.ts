@@ -26,7 +26,7 @@ export interface Said {
   readonly octets: number
 }
 
-const LOAD_TIMEOUT_MS = 30_000
+const LOAD_TIMEOUT_MS = 90_000
 const LOAD_POLL_MS = 200
 
 /**

@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CURL_PATH,
   cronLine,
@@ -18,9 +17,10 @@ import {
 } from '../../src/portal/update-lines.ts'
 import { missingPackages } from '../packages.ts'
 import { type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 import { bearer, type Given, LAB } from './portal-world.ts'
 
-const CLIENT_TIMEOUT_MS = 20_000
+const CLIENT_TIMEOUT_MS = 60_000
 
 suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'inadyn']) }, () => {
   let server: Server
@@ -76,11 +76,6 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
     const files = ['-f', config, '--cache-dir', dir, '-P', join(dir, 'inadyn.pid')]
     const args = ['-1', '-n', '-C', ...files, '-l', 'debug', '--force', ...more]
     return run('inadyn', args, /^.*Error response from DDNS server/m)
-  }
-
-  async function until(isSo: () => boolean): Promise<void> {
-    for (let i = 0; i < 100 && !isSo(); i++) await sleep(50)
-    assert.ok(isSo())
   }
 
   /** Runs a client to its end; one that would go on trying by itself is ended once it has said so. */

@@ -12,6 +12,7 @@ import { soaWithSerial } from '../../src/zone/serial.ts'
 import { append, type Key, macOf, tsigRecord, verified } from '../engine/tsig-client.ts'
 import { catalogOf, type Told, takeApart, wire } from '../engine/zones.ts'
 import { SILENT } from '../lifecycle/world.ts'
+import { PATIENCE_MS } from '../until.ts'
 
 const APEX = wire('example.')
 const ZONE = 'example. 300 IN SOA ns.example. host.example. 7 2 3 4 60\nexample. 300 IN NS ns.example.'
@@ -42,7 +43,7 @@ class Listener {
     return this.socket.address().port
   }
 
-  async until(count: number, within = 5000): Promise<void> {
+  async until(count: number, within = PATIENCE_MS): Promise<void> {
     for (const deadline = performance.now() + within; this.heard.length < count; await sleep(10))
       assert.ok(performance.now() < deadline, `${this.heard.length} NOTIFYs, not ${count}`)
   }
@@ -90,7 +91,7 @@ function setSerial(serial: number): void {
 }
 
 async function untilAcknowledged(serial: number): Promise<void> {
-  for (const deadline = performance.now() + 5000; ; await sleep(10)) {
+  for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(10)) {
     const [state] = secondaries?.states() ?? []
     if (state?.acknowledged === serial) return
     assert.ok(performance.now() < deadline, JSON.stringify(state))

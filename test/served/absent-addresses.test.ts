@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { addAddress, enterOwnNetwork } from '../own-network.ts'
 import { ask, runCli, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const skip = (await enterOwnNetwork()) ?? false
 const WEB = '10.9.1.9:8080'
@@ -32,10 +32,10 @@ test('names are answered although the address of the web is not there yet; it is
   assert.match(server.stderr, /10\.9\.1\.9:8080.*are not there yet/)
   addAddress('10.9.1.9')
   let status = 0
-  for (let tries = 0; status === 0 && tries < 50; tries++) {
+  await until(async () => {
     status = await statusOf(`http://${WEB}/healthz`)
-    await sleep(100)
-  }
+    return status !== 0
+  })
   assert.equal(status, 200)
   assert.equal(await server.stop(), 0)
 })
@@ -53,10 +53,10 @@ test('the web is served although no address of the nameserver is there yet; name
   assert.match(server.stderr, /no name is answered/)
   addAddress('10.9.1.8')
   let status = 0
-  for (let tries = 0; status !== 200 && tries < 100; tries++) {
+  await until(async () => {
     status = await statusOf(`${url}/healthz`)
-    await sleep(100)
-  }
+    return status === 200
+  })
   assert.deepEqual([status, await statusOf(`${url}/readyz`)], [200, 200])
   const soa = await ask({ address: '10.9.1.8', port: 5300 }, 'freenet6.net', 'SOA')
   assert.equal(soa.rcode, 'NOERROR')

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { cannot, requirePackages } from '../packages.ts'
 import { ask, configText, runCli, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const LAB = `
 [tunnel]
@@ -56,11 +56,6 @@ function rows(server: Server): number {
   } finally {
     database.close()
   }
-}
-
-async function eventually(what: string, isSo: () => Promise<boolean>, withinMs = 3000): Promise<void> {
-  for (const end = Date.now() + withinMs; Date.now() < end; await sleep(20)) if (await isSo()) return
-  assert.fail(`${what}: not within ${withinMs} ms`)
 }
 
 async function rcodeOf(server: Server, name: string, type: string): Promise<string | undefined> {
@@ -134,21 +129,13 @@ suite('a broker in its lab configuration', () => {
     assert.equal(rows(server), before + 1)
   })
 
-  test('a row edited with the sqlite3 shell is published within a second, and withdrawn', async () => {
+  test('a row edited with the sqlite3 shell is published without a restart, and withdrawn', async () => {
     const database = new DatabaseSync(join(server.dir, 'data', 'freenet6.db'))
     database.exec(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, key_hash)
       VALUES ('byhand', '203.0.113.9', '2001:db8:f6:beef::2', '2001:db8:f6:beef::1', 'fn6-48879', 'byhand', 'ca', 'linux', 1, 0, 'x')`)
-    await eventually(
-      'published',
-      async () => (await rcodeOf(server, 'byhand.ca.freenet6.net', 'AAAA')) === 'NOERROR',
-      1000,
-    )
+    await until(async () => (await rcodeOf(server, 'byhand.ca.freenet6.net', 'AAAA')) === 'NOERROR')
     database.exec("DELETE FROM tunnels WHERE id = 'byhand'")
-    await eventually(
-      'withdrawn',
-      async () => (await rcodeOf(server, 'byhand.ca.freenet6.net', 'AAAA')) === 'NXDOMAIN',
-      1000,
-    )
+    await until(async () => (await rcodeOf(server, 'byhand.ca.freenet6.net', 'AAAA')) === 'NXDOMAIN')
     database.close()
   })
 
@@ -180,7 +167,7 @@ suite('a broker in its lab configuration', () => {
     assert.match(added.stdout, /^key: [0-9a-f]{32}$/m)
     const listed = await runCli(['tunnel', 'list', ...config])
     assert.match(listed.stdout, /bob\.fr\.freenet6\.net\s+192\.0\.2\.88\s/)
-    await eventually('AAAA', async () => (await rcodeOf(server, 'bob.fr.freenet6.net', 'AAAA')) === 'NOERROR')
+    await until(async () => (await rcodeOf(server, 'bob.fr.freenet6.net', 'AAAA')) === 'NOERROR')
     const refused = await runCli(['tunnel', 'add', '192.0.2.88', 'a_b', 'zz', 'plan9', ...config])
     assert.equal(refused.code, 1)
     assert.deepEqual(refused.stderr.match(/^[a-z0-9-]+(?= \()/gm), [
@@ -367,14 +354,14 @@ test('kill -9 in the middle of registrations: every one that was answered is the
       }).catch(() => undefined)
       if (response?.status === 201) answered.push(`n${n}.ca.freenet6.net`)
     })
-    await Promise.race([Promise.all(visitors), eventually('some', async () => answered.length > 10)])
+    await Promise.race([Promise.all(visitors), until(async () => answered.length > 10)])
     await server.kill()
     await Promise.all(visitors)
   }
   await using server = await startServer({ config: LAB, dir })
   assert.ok(answered.length > 10)
   for (const name of answered)
-    await eventually(name, async () => (await rcodeOf(server, name, 'AAAA')) === 'NOERROR')
+    await until(async () => (await rcodeOf(server, name, 'AAAA')) === 'NOERROR', name)
   rmSync(dir, { recursive: true })
 })
 

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MIGRATIONS } from '../../src/store/sqlite/migrations.ts'
 import { cannot } from '../packages.ts'
 import { ask, runCli, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const LAB = `
 [tunnel]
@@ -66,18 +67,10 @@ async function fill(): Promise<void> {
   await using server = await start()
   for (let n = 1; n <= 3; n++) {
     assert.equal((await register(server, n)).status, 201)
-    for (let tries = 0; (await rcodeOf(server, `host${n}.ca.freenet6.net`, 'AAAA')) !== 'NOERROR'; tries++)
-      assert.ok(tries < 1000)
+    await until(async () => (await rcodeOf(server, `host${n}.ca.freenet6.net`, 'AAAA')) === 'NOERROR')
   }
   await server.kill()
   assert.ok(statSync(join(disk, 'data', 'freenet6.db-wal')).size > 0)
-}
-
-async function eventually(isSo: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await isSo()); tries++) {
-    assert.ok(tries < 200)
-    await sleep(50)
-  }
 }
 
 async function assertServedForReadingAlone(server: Server): Promise<void> {
@@ -133,7 +126,7 @@ suite('a disk that is a mount of its own', { skip: !isRoot && cannot('mounting t
     await sleep(5000)
     assert.match(await reasonsOf(server), /storage-full/)
     rmSync(join(disk, 'filler'))
-    await eventually(async () => (await fetch(`${server.web}/healthz`)).status === 200)
+    await until(async () => (await fetch(`${server.web}/healthz`)).status === 200)
     assert.equal((await register(server, 201)).status, 201)
   })
 

@@ -1,8 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { until } from '../until.ts'
 import { HELD, type Step } from './handover-hook.ts'
-import { eventually, RestartedBroker } from './restarted-broker.ts'
+import { RestartedBroker } from './restarted-broker.ts'
 
 const HOOK = new URL('./handover-hook.ts', import.meta.url)
 
@@ -26,7 +27,7 @@ export class HeldBroker extends RestartedBroker {
 
   /** Resolves when a restart is held up at the step that was planned last. */
   async held(): Promise<void> {
-    await eventually(() => this.#holds > this.#holdsBefore)
+    await until(() => this.#holds > this.#holdsBefore)
   }
 
   get #holds(): number {

@@ -10,6 +10,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MailServer, type Received } from '../mail/mail-server.ts'
 import { runCli, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 /** A mail server that hears everything and says too little. `await using` it. */
 class StalledMailServer {
@@ -85,11 +86,6 @@ async function register(
   })
   assert.equal(reply.status, 201)
   return (await reply.json()) as { readonly id: string }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let look = 0; look < 2000 && !isSo(); look++) await sleep(10)
-  assert.ok(isSo())
 }
 
 function waiting(dir: string): number {

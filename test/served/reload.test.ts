@@ -6,7 +6,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { decode } from 'dns-packet'
 import { parse, stringify, type TomlTable } from 'smol-toml'
@@ -15,6 +14,7 @@ import { exchange } from '../ask.ts'
 import { queryOf } from '../engine/zones.ts'
 import { missingPackages } from '../packages.ts'
 import { ask, configText, type Ending, runCli, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const LAB = `
 [tunnel]
@@ -67,14 +67,6 @@ async function serialOf(server: Server): Promise<number> {
   return soa?.type === 'SOA' ? (soa.data.serial ?? 0) : 0
 }
 
-async function eventually(isSo: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (await isSo()) return
-    await sleep(20)
-  }
-  assert.fail('not within four seconds')
-}
-
 /** Registers and waits until the name is answered; returns the address. */
 async function registered(server: Server, nicname: string): Promise<string> {
   const response = await fetch(`${server.web}/api/v1/tunnels`, {
@@ -84,7 +76,7 @@ async function registered(server: Server, nicname: string): Promise<string> {
   })
   assert.equal(response.status, 201)
   const { ipv6_client: address } = (await response.json()) as { ipv6_client: string }
-  await eventually(async () => (await dataOf(server, `${nicname}.ca.freenet6.net`, 'AAAA')) !== 'NXDOMAIN')
+  await until(async () => (await dataOf(server, `${nicname}.ca.freenet6.net`, 'AAAA')) !== 'NXDOMAIN')
   return address
 }
 
@@ -138,7 +130,7 @@ test('SIGHUP reads zone files again', async () => {
   await using server = await startServer({ dir, config: LAB })
   writeOther('192.0.2.6')
   process.kill(server.pid, 'SIGHUP')
-  await eventually(async () => (await dataOf(server, 'ns1.example.org', 'A')) === '192.0.2.6')
+  await until(async () => (await dataOf(server, 'ns1.example.org', 'A')) === '192.0.2.6')
 })
 
 describe('the configuration', { skip: await missingPackages(['dig']) }, () => {
@@ -204,7 +196,7 @@ describe('the configuration', { skip: await missingPackages(['dig']) }, () => {
     configure({ dns: { allow_transfer: ['nobody at all'] } })
     assert.equal((await reload()).code, 2) // the command reads the file too
     process.kill(server.pid, 'SIGHUP')
-    await eventually(async () => /allow_transfer.*nobody at all/.test(server.stderr))
+    await until(async () => /allow_transfer.*nobody at all/.test(server.stderr))
     assert.match(await transfer(server), record)
     assert.equal(await register(server, 'two'), 429)
 
@@ -228,7 +220,7 @@ describe('the configuration', { skip: await missingPackages(['dig']) }, () => {
     })
     configure({ dns: { secondaries: [{ address: `127.0.0.1:${secondary.address().port}` }] } })
     assert.equal((await reload()).code, 0)
-    await eventually(async () => told.has('freenet6.net') && told.has('example.org'))
+    await until(async () => told.has('freenet6.net') && told.has('example.org'))
     assert.equal(server.exitCode, null)
   })
 
@@ -287,7 +279,7 @@ describe('log.level', () => {
     assert.deepEqual([...loggedLevels(server)], [])
     writeFileSync(file, written.replace('"error"', '"debug"'))
     assert.equal((await reload()).code, 0)
-    await eventually(async () => server.stderr.includes('"reloaded"'))
+    await until(async () => server.stderr.includes('"reloaded"'))
   })
 
   test('gives way to the environment, and a reload says so', async () => {

@@ -5,9 +5,10 @@ import { test } from 'node:test'
 import { PacedSender } from '../../bench/paced-sender.ts'
 import { IS_WHOLE_LAB } from '../lab/whole-lab.ts'
 import { noBatches } from '../listen/batch-listener.ts'
+import { until } from '../until.ts'
 import type { Step } from './handover-hook.ts'
 import { HeldBroker } from './held-broker.ts'
-import { eventually, GLUE, hasEnded, Registrant } from './restarted-broker.ts'
+import { GLUE, hasEnded, Registrant } from './restarted-broker.ts'
 
 /** What a thread that is killed had taken from its socket. */
 const BATCH = 64
@@ -46,9 +47,9 @@ test('whichever process of a restart is killed, the other one serves; when both 
     assert.equal(code, 1, what)
     if (death.of === 'successor') assert.match(stdout, /restart-failed.*SIGKILL/, what)
     else serving = broker.successors.at(-1) ?? 0
-    await eventually(() => broker.isReady())
+    await until(() => broker.isReady())
     const before = registrant.registered.length
-    await eventually(() => registrant.registered.length > before)
+    await until(() => registrant.registered.length > before)
     assert.ok(!hasEnded(serving), what)
   }
   await sender.stop()
@@ -59,7 +60,7 @@ test('whichever process of a restart is killed, the other one serves; when both 
 
   broker.plan(death('successor', 'on hearing', 'yours'))
   await broker.restarted()
-  await eventually(() => hasEnded(serving))
+  await until(() => hasEnded(serving))
   await registrant.stop()
   assert.deepEqual(registrant.odd, [])
   const next = await broker.start()

@@ -5,9 +5,10 @@ import { type TestContext, test } from 'node:test'
 import { IS_WHOLE_LAB } from '../lab/whole-lab.ts'
 import { noBatches } from '../listen/batch-listener.ts'
 import { ask } from '../spawn.ts'
+import { until } from '../until.ts'
 import type { Step } from './handover-hook.ts'
 import { HeldBroker, waiting } from './held-broker.ts'
-import { eventually, hasEnded } from './restarted-broker.ts'
+import { hasEnded } from './restarted-broker.ts'
 
 /** What the log says where the contract's five seconds were not enough. */
 const NOT_IN_TIME = /not everything could be stopped in time/
@@ -48,14 +49,14 @@ test('files that change when a successor has read them are read again by it, by 
   process.kill(broker.server.pid, 'SIGHUP')
   broker.goOn()
   await ending
-  await eventually(() => isServed(broker, '192.0.2.12'))
+  await until(() => isServed(broker, '192.0.2.12'))
   const again = await restartHeldAt(waiting('successor', 'prepared'), broker)
   write(broker, '192.0.2.13')
   assert.equal((await broker.command('reload')).code, 0)
   assert.ok(await isServed(broker, '192.0.2.13'))
   broker.goOn()
   await again.ending
-  await eventually(() => isServed(broker, '192.0.2.13'))
+  await until(() => isServed(broker, '192.0.2.13'))
 })
 
 test('where the restart fails the process before reads them, and keeps what reloads had changed', {
@@ -67,7 +68,7 @@ test('where the restart fails the process before reads them, and keeps what relo
   process.kill(broker.server.pid, 'SIGHUP')
   process.kill(broker.successors.at(-1) ?? 0, 'SIGKILL')
   await ending
-  await eventually(() => isServed(broker, '192.0.2.12'))
+  await until(() => isServed(broker, '192.0.2.12'))
   const config = readFileSync(broker.configFile, 'utf8')
   writeFileSync(broker.configFile, config.replace('[dns]', '[dns]\nnsid = "other"'))
   assert.match((await broker.command('reload')).stdout, /dns\.nsid/)
@@ -95,9 +96,9 @@ test('SIGTERM at any step of a restart ends both processes, and the next start h
     if (isDead) process.kill(successor, 'SIGKILL')
     process.kill(server.pid, 'SIGTERM')
     if (step.of === 'predecessor') broker.goOn()
-    await eventually(() => server.exitCode === 0)
+    await until(() => server.exitCode === 0)
     await ending
-    await eventually(() => hasEnded(successor))
+    await until(() => hasEnded(successor))
     assert.doesNotMatch(server.stderr, NOT_IN_TIME)
     assert.ok(!existsSync(join(broker.dir, 'data', 'control.sock')))
     await broker.start()

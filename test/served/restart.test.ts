@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PacedSender } from '../../bench/paced-sender.ts'
 import { noBatches } from '../listen/batch-listener.ts'
 import { runCli } from '../spawn.ts'
+import { until } from '../until.ts'
 import { HeldBroker, waiting } from './held-broker.ts'
-import { eventually, GLUE, PATIENCE_MS, Registrant, RestartedBroker } from './restarted-broker.ts'
+import { GLUE, PATIENCE_MS, Registrant, RestartedBroker } from './restarted-broker.ts'
 
 /** Long enough for a command to have looked for somebody. */
 const NOTICED_MS = 1500
@@ -39,7 +40,7 @@ test('no query and no registration is lost through reloads and two restarts in a
   assert.deepEqual([registrant.odd, registrant.cutOff], [[], 0])
   assert.ok(registrant.registered.length > 5)
   await broker.assertServed([first, ...registrant.registered])
-  await eventually(() => server.exitCode === 0) // the first has nothing more to do
+  await until(() => server.exitCode === 0) // the first has nothing more to do
 })
 
 test('of two restarts at once the second is refused, whichever process it asks; other commands wait', {

@@ -116,13 +116,6 @@ export class RestartedBroker {
   }
 }
 
-export async function eventually(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + PATIENCE_MS; !(await isSo()); ) {
-    assert.ok(performance.now() < end, 'not in time')
-    await sleep(5)
-  }
-}
-
 /** Whether a process has ended, be it that nobody has asked how. */
 export function hasEnded(pid: number): boolean {
   try {

@@ -10,8 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { noBatches } from '../listen/batch-listener.ts'
 import { requirePackages } from '../packages.ts'
 import { startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 import { HeldBroker } from './held-broker.ts'
-import { eventually, hasEnded, RestartedBroker } from './restarted-broker.ts'
+import { hasEnded, RestartedBroker } from './restarted-broker.ts'
 
 /** Listens as a service manager does, which Node can't, and prints who tells it what, a line a datagram. */
 const LISTEN = `import socket, struct, sys
@@ -106,7 +107,7 @@ test('the service manager hears when all is ready, of a reload, and of the end',
   await manager.hears(/^READY=1 STATUS=serving$/)
   process.kill(server.pid, 'SIGHUP')
   await manager.hears(/^RELOADING=1 MONOTONIC_USEC=\d+ STATUS=reloading$/)
-  await eventually(() => manager.lines.length === 3)
+  await until(() => manager.lines.length === 3)
   assert.equal(await server.stop(), 0)
   await manager.hears(/^STOPPING=1/)
   assert.deepEqual(
@@ -136,10 +137,10 @@ test('after a restart the new process is the main one, and gives the signs of li
   const broker = new RestartedBroker(t, { NOTIFY_SOCKET: name, WATCHDOG_USEC: '300000' })
   const server = await broker.start()
   const pid = await broker.restarted()
-  await eventually(() => manager.signsOf(pid) > 3)
+  await until(() => manager.signsOf(pid) > 3)
   process.kill(pid, 'SIGTERM')
   await manager.hears(/^STOPPING=1/)
-  await eventually(() => hasEnded(pid) && server.exitCode === 0)
+  await until(() => hasEnded(pid) && server.exitCode === 0)
   assert.deepEqual(manager.taken(server.pid), [
     'first: READY=1 STATUS=serving',
     'first: RELOADING=1 MONOTONIC_USEC STATUS=restarting',
@@ -158,13 +159,13 @@ test('a restart that fails, or that is ended, is told as what it is', { skip: no
   broker.plan({ of: 'successor', at: 'on hearing', kind: 'released', what: 'kill' })
   await broker.failure()
   const signs = manager.signsOf(server.pid)
-  await eventually(() => manager.signsOf(server.pid) > signs)
+  await until(() => manager.signsOf(server.pid) > signs)
   broker.plan({ of: 'successor', at: 'before saying', kind: 'answering', what: 'wait' })
   const restart = broker.command('restart')
   await broker.held()
   process.kill(server.pid, 'SIGTERM')
   await restart
-  await eventually(() => server.exitCode === 0)
+  await until(() => server.exitCode === 0)
   assert.deepEqual(manager.taken(server.pid), [
     'first: READY=1 STATUS=serving',
     'first: RELOADING=1 MONOTONIC_USEC STATUS=restarting',
@@ -190,10 +191,7 @@ test('a watchdog hears three signs of life in the time that it waits', async t =
     env: { NOTIFY_SOCKET: join(dir, 'notify'), WATCHDOG_USEC: '300000' },
   })
   const signs = () => manager.lines.filter(line => line === 'WATCHDOG=1').length
-  for (let tries = 0; signs() < 4; tries++) {
-    assert.ok(tries < PATIENCE_TRIES, 'no signs of life')
-    await sleep(10)
-  }
+  await until(() => signs() >= 4, 'no signs of life')
   assert.equal(await server.stop(), 0)
 })
 

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const COLLECTED = 'garbage collected'
-const PATIENCE_MS = 20_000
 
 /**
  * Environment of a server that collects its garbage when it is told to, so that what it holds can be told from what it
@@ -46,12 +45,4 @@ function timesCollected(server: Server): number {
 function residentOctets(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return Number(kilobytes) * 1024
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error('the server does not come to rest')
-    await sleep(50)
-  }
 }

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LastResort } from '../../src/last-resort.ts'
 import { cannot } from '../packages.ts'
 import { configText, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
 
@@ -74,10 +75,7 @@ test('SIGTERM ends within 5 s while ip hangs, and leaves no child behind', async
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ipv4: '192.0.2.77', nicname: 'alice', country: 'ca', os: 'linux' }),
     }).catch(() => undefined)
-    for (let tries = 0; ![...processes().values()].some(line => line.startsWith(mark)); tries++) {
-      assert.ok(tries < 500, 'ip was never called')
-      await sleep(10)
-    }
+    await until(() => [...processes().values()].some(line => line.startsWith(mark)), 'ip was never called')
     assert.equal(await server.stop(), 0) // fails after 5 s
     await registering
     assert.deepEqual(
@@ -101,18 +99,12 @@ test('npm start stops when npm is told to', async () => {
   npm.stdout.on('data', (text: Buffer) => {
     said += text.toString()
   })
-  for (let tries = 0; !/^ready /m.test(said); tries++) {
-    assert.ok(tries < 1500, said)
-    await sleep(10)
-  }
+  await until(() => /^ready /m.test(said), 'it is not ready')
   const ours = () => [...processes()].filter(([, line]) => line.includes(`serve --config ${file}`))
   assert.ok(ours().length > 0)
   npm.kill('SIGTERM')
   await once(npm, 'close')
-  for (let tries = 0; ours().length > 0; tries++) {
-    assert.ok(tries < 500, 'the service outlives npm')
-    await sleep(10)
-  }
+  await until(() => ours().length === 0, 'the service outlives npm')
   rmSync(dir, { recursive: true })
 })
 

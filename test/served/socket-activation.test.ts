@@ -14,7 +14,7 @@ import { ask, configText, runCli } from '../spawn.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
 const UDP = { count: 1, patienceMs: 250, isAhead: false }
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 
 const libc = await loadLibc()
 let dir: string

@@ -12,6 +12,7 @@ import { TYPE } from '../../src/wire/codes.ts'
 import { parseName } from '../../src/wire/name.ts'
 import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 import { requirePackages } from '../packages.ts'
+import { until } from '../until.ts'
 
 let world: World
 
@@ -37,14 +38,6 @@ function file(suffix = ''): string {
 
 function isAnswered(n: number): boolean {
   return world.catalog.rrset(parseName(`host${n}.ca.freenet6.net`) ?? assert.fail(), TYPE.AAAA) !== undefined
-}
-
-async function eventually(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (isSo()) return
-    await sleep(20)
-  }
-  assert.fail('not within four seconds')
 }
 
 function codes(): readonly string[] {
@@ -88,17 +81,17 @@ test('nothing is written into a database that was removed, until it is put back'
   assert.equal(await register(1), 'registered')
   renameSync(file(), file('.away'))
   assert.equal(await register(2), 'storage-fault')
-  await eventually(() => world.broker.store.troubles.some(({ reason }) => /was removed/.test(reason)))
+  await until(() => world.broker.store.troubles.some(({ reason }) => /was removed/.test(reason)))
   renameSync(file('.away'), file())
   assert.equal(await register(2), 'registered')
-  await eventually(() => codes().length === 0)
+  await until(() => codes().length === 0)
 })
 
 test('nothing is written into a database that was replaced by another file', async () => {
   renameSync(file(), file('.away'))
   writeFileSync(file(), '')
   assert.equal(await register(1), 'storage-fault')
-  await eventually(() => world.broker.store.troubles.some(({ reason }) => /was replaced/.test(reason)))
+  await until(() => world.broker.store.troubles.some(({ reason }) => /was replaced/.test(reason)))
 })
 
 test('nothing is written when the log of the database was removed: a crash would lose it', async () => {
@@ -141,7 +134,7 @@ test('a lock is no trouble any more once it is gone, although nobody writes', as
   assert.deepEqual(codes(), ['storage-busy'])
   shell.exec('COMMIT')
   shell.close()
-  await eventually(() => codes().length === 0)
+  await until(() => codes().length === 0)
 })
 
 test('a full disk is a trouble until something could be written again', async () => {
@@ -163,7 +156,7 @@ test('a disk that has room again is no trouble any more, although nobody writes'
     for (let n = 1; n < 250 && (await register(n)) === 'registered'; n++);
   })
   assert.deepEqual(codes(), ['storage-full'])
-  await eventually(() => codes().length === 0)
+  await until(() => codes().length === 0)
 })
 
 test('a program that keeps a transaction open is named in the log, once', async t => {

@@ -13,7 +13,7 @@ export interface MonitorLines {
 /** Longer than a watch lets changes settle; where nothing comes nobody can wait for ever. */
 const SETTLED_MS = 800
 /** For what must come: a busy machine starts programs late. */
-export const PATIENT_MS = 20_000
+export const PATIENT_MS = 60_000
 
 /**
  * Puts programs `ip` and `nft` in place that print these lines and run on, starts a watch, and resolves with whether it

@@ -300,9 +300,9 @@ function mockMonitors(t: TestContext) {
 }
 
 async function until(isSo: () => boolean): Promise<void> {
-  const end = Date.now() + 10_000
+  const end = Date.now() + 60_000
   while (!isSo()) {
-    assert.ok(Date.now() < end, 'it is not so within 10 s')
+    assert.ok(Date.now() < end, 'it is not so within a minute')
     await new Promise(resolve => setImmediate(resolve))
   }
 }
