@@ -43,7 +43,7 @@ export function tellOwners(
   const writer = new LetterWriter({
     ...correspondence,
     tunnels: store.tunnels,
-    keepLink: (id, token) => lifecycle.proofs.keepLink(id, token),
+    keepLink: (id, token, target) => lifecycle.proofs.keepLink(id, token, target),
     endOf: tunnel => lifecycle.endOf(tunnel),
     words: Words.load(),
     origin: config.origin,

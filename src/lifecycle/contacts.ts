@@ -1,5 +1,5 @@
 import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
-import type { Contact, Way, WayName } from '../tunnel/contact.ts'
+import { type Contact, type Way, type WayName, wayOf } from '../tunnel/contact.ts'
 import { tunnelById } from './find-tunnel.ts'
 
 /** Where an owner is told, and the ways by which is asked first whether that may be. */
@@ -20,8 +20,10 @@ export class Contacts {
   set(id: string, read: () => ContactWritten): Promise<boolean> {
     return this.#do(transaction => {
       if (tunnelById(transaction.tunnels, id) === undefined) return false
+      const before = mailedTo(transaction.tunnels.contactOf(id))
       const { contact, asking } = read()
       transaction.setContact(id, contact)
+      if (mailedTo(contact) !== before) transaction.dropLinks(id) // they are in the letters of another reader
       for (const way of asking) transaction.ask(id, 'confirm', way)
       return true
     })
@@ -46,4 +48,8 @@ export class Contacts {
   #do<Outcome>(write: (transaction: TunnelTransaction) => Outcome): Promise<Outcome> {
     return this.#store.commit(transaction => ({ outcome: write(transaction), changes: [] }))
   }
+}
+
+function mailedTo(contact: Contact | undefined): string | undefined {
+  return wayOf(contact, 'email')?.target
 }

@@ -1,6 +1,7 @@
 import type { Log } from '../shared/log.ts'
-import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
 import type { NewKey, UnseenKey } from '../store/unseen-key.ts'
+import { wayOf } from '../tunnel/contact.ts'
 import { hashKey, matchesHash } from '../tunnel/tunnel-key.ts'
 
 /** Seconds for which what was shown for a new key opens the tunnel, while nobody is known to have seen or used that. */
@@ -76,16 +77,28 @@ export class KeyProofs {
     }
   }
 
+  /**
+   * To be called in the transaction of a new key, before it: what the key was known to be seen of is written with it, which
+   * may have failed when it was seen. What was void then would open the tunnel again.
+   */
+  noteSeen(id: string, transaction: TunnelTransaction): void {
+    const keyHash = this.#isSeen(id) ? transaction.tunnels.proofs.keyHash(id) : undefined
+    if (keyHash !== undefined) transaction.noteKeySeen(id, keyHash)
+  }
+
   /** Whether the process before has given a tunnel a key that may have been lost with it. */
   isLeftUnseen(id: string): boolean {
     return !this.#own.has(id) && this.#unseen(id) !== undefined
   }
 
-  /** Notes that a tunnel's key was seen, or used by who has it: what was shown for it is void from now on. */
-  seen(id: string, key: string): void {
+  /**
+   * Notes that a tunnel's key was seen, or used by who has it: what was shown for it is void from now on. False: that was
+   * so before, or another key has replaced it.
+   */
+  seen(id: string, key: string): boolean {
     const { tunnels } = this.#store
-    if (tunnels.proofs.unseenKey(id) === undefined || this.#isSeen(id)) return
-    if (!tunnels.keyMatches(id, key)) return // another one has replaced it
+    if (tunnels.proofs.unseenKey(id) === undefined || this.#isSeen(id)) return false
+    if (!tunnels.keyMatches(id, key)) return false // another one has replaced it
     const keyHash = hashKey(key)
     this.#own.set(id, { state: 'seen', until: this.#steady() + UNSEEN_LIFETIME })
     this.#write(
@@ -94,12 +107,15 @@ export class KeyProofs {
       },
       { id, keyHash },
     )
+    return true
   }
 
-  /** Keeps a mailed link. Rejects as a commit does. */
-  keepLink(id: string, token: string): Promise<void> {
+  /** Keeps a link that is mailed to `target`. Rejects as a commit does, and if the tunnel's owner reads elsewhere by now. */
+  keepLink(id: string, token: string, target: string): Promise<void> {
     const now = this.#steady()
     return this.#store.commit(transaction => {
+      if (wayOf(transaction.tunnels.contactOf(id), 'email')?.target !== target)
+        throw new Error('the owner is reached at another address by now')
       transaction.dropOldProofs(now)
       transaction.keepLink(id, { tokenHash: hashKey(token), until: now + LINK_LIFETIME })
       return { outcome: undefined, changes: [] }

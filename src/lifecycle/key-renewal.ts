@@ -1,4 +1,5 @@
 import type { Log } from '../shared/log.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { newKey } from '../tunnel/tunnel-key.ts'
@@ -28,13 +29,17 @@ export class KeyRenewals {
     this.#onReplaced = parts.onReplaced
   }
 
+  /** Refused too if the tunnel got another key meanwhile: what was shown opens nothing by then, or waits for that. */
   async renew(id: string, shown: ShownForKey): Promise<KeyRenewal> {
     const key = newKey()
     const made = this.#proofs.newKey(key, shown)
+    const hasSameKey = this.#proofs.sameKey(id)
     try {
       return await this.#store.commit<KeyRenewal>(transaction => {
         const { tunnels } = transaction
         const tunnel = tunnelById(tunnels, id)
+        if (shown !== undefined && !hasSameKey()) return { outcome: refused(overtaken(shown)), changes: [] }
+        this.#proofs.noteSeen(id, transaction)
         if (tunnel === undefined || !transaction.replaceKey(id, made))
           return { outcome: refused(REFUSAL.noTunnel()), changes: [] }
         const committed = () => {
@@ -47,4 +52,8 @@ export class KeyRenewals {
       return refused(storageProblem(error))
     }
   }
+}
+
+function overtaken(shown: NonNullable<ShownForKey>): Problem {
+  return shown === 'key' ? problem('unauthorized', { case: 'wrong-key' }) : problem('link-expired', {})
 }

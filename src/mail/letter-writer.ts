@@ -17,8 +17,8 @@ export interface LetterWriterOptions {
   readonly origin: string
   readonly publicUrl: string
   readonly confirmations: Confirmations
-  /** Keeps a link that makes a new key for a tunnel. Rejects as a commit does. */
-  readonly keepLink: (tunnelId: string, token: string) => Promise<void>
+  /** Keeps a link that is mailed to a target and makes a new key for a tunnel. Rejects as a commit does. */
+  readonly keepLink: (tunnelId: string, token: string, target: string) => Promise<void>
 }
 
 /** Puts notices into words, in the language that their reader has chosen. */
@@ -54,7 +54,7 @@ export class LetterWriter {
       case 'confirm':
         return `${publicUrl}/notices/${tunnelId}/${confirmations.tokenOf(tunnelId, { kind: way, target })}`
       case 'recover':
-        return `${publicUrl}/recover/mail/${await this.#newLink(tunnelId)}`
+        return `${publicUrl}/recover/mail/${await this.#newLink(tunnelId, target)}`
       case 'ended':
       case 'deleted':
         return publicUrl
@@ -69,9 +69,9 @@ export class LetterWriter {
   }
 
   /** Its token is in the letter alone: the table has a hash of it. */
-  async #newLink(tunnelId: string): Promise<string> {
+  async #newLink(tunnelId: string, target: string): Promise<string> {
     const token = randomBytes(LINK_OCTETS).toString('base64url')
-    await this.#options.keepLink(tunnelId, token)
+    await this.#options.keepLink(tunnelId, token, target)
     return token
   }
 

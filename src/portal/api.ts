@@ -21,6 +21,7 @@ import type { DeletedTunnels } from './deleted-tunnels.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf } from './reply.ts'
+import { noteKeySeen } from './seen-key.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { TunnelEvents } from './tunnel-events.ts'
@@ -222,11 +223,11 @@ export class Api {
 
   /** A key in a reply that has left is seen: what was shown for it is void then. */
   #noteSent(ctx: Context, { id, key }: { readonly id: string; readonly key: string }): void {
-    ctx.res.once('finish', () => this.#options.lifecycle.proofs.seen(id, key))
+    ctx.res.once('finish', () => noteKeySeen(this.#options, { id, key }))
   }
 
   async #renewKeyOnce(ctx: Context): Promise<KeyReply> {
-    const renewal = await this.#options.registrar.renewKey(await this.#awoken(ctx), 'key')
+    const renewal = await this.#options.registrar.renewKey(await this.#awokenStill(ctx), 'key')
     if (renewal.kind === 'refused') return renewal
     const { tunnel, key } = renewal
     return {
@@ -305,6 +306,12 @@ export class Api {
     return this.#options.registrar.wake(await this.#authorized(ctx))
   }
 
+  /** The same, by a key that still opens it: to come back takes a while. */
+  async #awokenStill(ctx: Context): Promise<Tunnel> {
+    await this.#awoken(ctx)
+    return this.#authorized(ctx)
+  }
+
   #found(id: string): Tunnel | BrokenRow | undefined {
     const { table } = this.#options
     return rowById(table, id)
@@ -314,17 +321,32 @@ export class Api {
   async #listen(ctx: Context): Promise<void> {
     const { cookie, events, signIns, table, words } = this.#options
     const id = idOf(ctx)
-    const signedIn = signIns.isOpen(id, cookie.tokensIn(ctx)) ? table.byId(id) : undefined
+    const tokens = cookie.tokensIn(ctx)
+    const signedIn = signIns.isOpen(id, tokens) ? table.byId(id) : undefined
     const tunnel = signedIn ?? (await this.#authorized(ctx))
+    const mayListen = signedIn === undefined ? this.#isStillKey(ctx) : () => signIns.isOpen(id, tokens)
     ctx.type = 'text/event-stream'
     ctx.set('x-accel-buffering', 'no') // a proxy that collects would hold events back
     ctx.body = ''
     if (ctx.method === 'HEAD') return
-    const stream = events.listen(tunnel, this.#visitor(ctx), languageOf(ctx, words))
+    const stream = events.listen(tunnel, {
+      visitor: this.#visitor(ctx),
+      language: languageOf(ctx, words),
+      mayListen,
+    })
     if (stream === undefined)
       throw refuse(problem('too-many-requests', { case: 'listeners', seconds: LISTEN_AGAIN_SECONDS }))
     ctx.body = stream
     ctx.type = 'text/event-stream'
+  }
+
+  /** Tells later whether the bearer key, which opens the tunnel, does so still. */
+  #isStillKey(ctx: Context): () => boolean {
+    const { table, lifecycle } = this.#options
+    const [id, key = ''] = [idOf(ctx), bearerIn(ctx)]
+    return table.keyMatches(id, key)
+      ? lifecycle.proofs.sameKey(id)
+      : () => lifecycle.proofs.isFormerKey(id, key)
   }
 
   /** The tunnel that the bearer key opens, dormant or not; an unknown id looks like a wrong key, but for one just deleted. */

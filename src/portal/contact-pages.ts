@@ -16,6 +16,7 @@ import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
+import type { TunnelEvents } from './tunnel-events.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -25,6 +26,7 @@ export interface ContactPagesOptions
   readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
+  readonly events: TunnelEvents
   readonly views: Views
   readonly signInPages: Pick<SignInPages, 'askFirst'>
 }

@@ -78,7 +78,11 @@ export class MailedLinks {
     const token = tokenOf(ctx)
     if (toWaitingKey(ctx, { ...this.#options, shown: [token] })) return
     const renewal = await this.#options.registrar.renewKey(this.#tunnelOf(token), { link: token })
-    if (renewal.kind === 'refused') throw new Refused(renewal.problems)
+    if (renewal.kind === 'refused') {
+      // Of two clicks at once the other was first.
+      if (toWaitingKey(ctx, { ...this.#options, shown: [token] })) return
+      throw new Refused(renewal.problems)
+    }
     toNewKey(ctx, { ...this.#options, askedWith: [token], renewal })
   }
 

@@ -13,6 +13,7 @@ import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import { AWAITING_FIELDS, type AwaitingFields, type SignIns } from './sign-in.ts'
 import { briefStageWords } from './stage-words.ts'
+import type { TunnelEvents } from './tunnel-events.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 import { toNewKey } from './waiting-key.ts'
@@ -23,6 +24,7 @@ export interface SignInPagesOptions
   readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
+  readonly events: TunnelEvents
   readonly views: Views
 }
 
@@ -86,18 +88,23 @@ export class SignInPages {
     const form = await readForm(ctx.req)
     const { reference = '', key = '' } = form
     const typed = typedIn(form)
-    const { keys, signIns, cookie, trustedProxies } = this.#options
+    const { keys, lifecycle, signIns, cookie, trustedProxies } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const opening = await keys.open(keys.find(reference.trim()), key.trim(), visitor)
     if (opening.kind === 'refused') throw new Refused(opening.problems)
-    if (opening.kind === 'wrong') {
+    const isGiven =
+      opening.kind === 'open' && opening.isFormer && (await this.#givesNewKey(ctx, opening.tunnel))
+    if (isGiven) return
+    if (
+      opening.kind === 'wrong' ||
+      (opening.isFormer && !lifecycle.proofs.isFormerKey(opening.tunnel.id, key.trim()))
+    ) {
       ctx.status = statusOf([WRONG_KEY])
       ctx.set(BEARER_CHALLENGE)
       this.show(ctx, { reference, typed, problems: [WRONG_KEY] })
       return
     }
     const { id } = opening.tunnel
-    if (opening.isFormer && (await this.#givesNewKey(ctx, opening.tunnel))) return
     cookie.send(ctx, signIns.open(id))
     if (Object.keys(typed).length === 0) return seeOther(ctx, `/tunnels/${id}`)
     const token = signIns.keepFirstView(id, { key: '', warnings: [], typed })
@@ -113,8 +120,11 @@ export class SignInPages {
   }
 
   #signOut(ctx: Context): void {
-    const { cookie, signIns } = this.#options
-    signIns.signOut(cookie.tokensIn(ctx))
+    const { cookie, events, signIns } = this.#options
+    const tokens = cookie.tokensIn(ctx)
+    const ids = signIns.tunnelsOf(tokens)
+    signIns.signOut(tokens)
+    for (const id of ids) events.endOverdue(id)
     cookie.clear(ctx)
     seeOther(ctx, '/tunnels')
   }

@@ -121,6 +121,11 @@ export class SignIns {
     for (const token of tokens) this.#sessions.delete(token)
   }
 
+  /** Ends the sessions of a tunnel but those behind these tokens. */
+  signOutOthers(tunnelId: string, tokens: readonly string[]): void {
+    this.#sessions.deleteOthers(tunnelId, tokens)
+  }
+
   /** What a successor needs so that browsers stay signed in, and keys that nobody has seen yet wait. */
   kept(): KeptSignIns {
     return {

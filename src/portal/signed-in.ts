@@ -1,12 +1,12 @@
 import type { Context } from 'koa'
 import { rowById } from '../lifecycle/find-tunnel.ts'
-import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
 import { problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { refuse } from './refused.ts'
 import { BEARER_CHALLENGE, idOf } from './reply.ts'
+import { noteKeySeen, type SeenKeyParts } from './seen-key.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 
@@ -35,18 +35,15 @@ export function isSignedIn(ctx: Context, { signIns, cookie }: SignedInParts): bo
 export function keepUnlessSent(
   ctx: Context,
   {
-    signIns,
-    lifecycle,
     token,
-  }: {
-    readonly signIns: SignIns
-    readonly lifecycle: Pick<Lifecycle, 'proofs'>
-    readonly token: string
-  },
+    ...parts
+  }: SeenKeyParts & { readonly signIns: SignIns; readonly cookie: SessionCookie; readonly token: string },
 ): void {
+  const { signIns, cookie } = parts
   ctx.res.once('close', () => {
     if (!ctx.res.writableFinished || ctx.res.statusCode >= 400) return signIns.putBack(token)
     const view = signIns.forgetTaken(token)
-    if (view !== undefined && view.key !== '') lifecycle.proofs.seen(view.tunnelId, view.key)
+    if (view === undefined || view.key === '') return
+    noteKeySeen(parts, { id: view.tunnelId, key: view.key, tokens: cookie.tokensIn(ctx) })
   })
 }

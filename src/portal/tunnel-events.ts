@@ -23,6 +23,8 @@ interface Listener {
   readonly tunnelId: string
   readonly visitor: string
   readonly language: Language
+  /** Whether what opened the stream still opens one. */
+  readonly mayListen: () => boolean
   readonly stream: PassThrough
 }
 
@@ -63,14 +65,21 @@ export class TunnelEvents {
     this.#heart = setInterval(() => this.#beat(), HEARTBEAT_MS).unref()
   }
 
-  /** A stream of events that ends with the tunnel or the server; undefined: too many listen already. */
-  listen(tunnel: Tunnel, visitor: { readonly address: string }, language: Language): Readable | undefined {
+  /** A stream of events that ends with the tunnel, the server or the right to hear it; undefined: too many listen already. */
+  listen(
+    tunnel: Tunnel,
+    {
+      visitor,
+      language,
+      mayListen,
+    }: { readonly visitor: { readonly address: string } } & Pick<Listener, 'language' | 'mayListen'>,
+  ): Readable | undefined {
     const key = limitKey(visitor)
     const siblings = this.#listeners.get(tunnel.id) ?? new Set()
     const mine = this.#perVisitor.get(key) ?? 0
     const isFull = siblings.size >= MAX_PER_TUNNEL || mine >= MAX_PER_VISITOR || this.#count >= MAX_IN_ALL
     if (isFull || this.#isClosed) return undefined
-    const listener = { tunnelId: tunnel.id, visitor: key, language, stream: new PassThrough() }
+    const listener = { tunnelId: tunnel.id, visitor: key, language, mayListen, stream: new PassThrough() }
     this.#listeners.set(tunnel.id, siblings.add(listener))
     this.#perVisitor.set(key, mine + 1)
     this.#count++
@@ -85,6 +94,11 @@ export class TunnelEvents {
     for (const listener of this.#listeners.get(tunnelId) ?? []) this.#dismiss(listener)
   }
 
+  /** Ends the streams of a tunnel whose listeners may not hear it any more. */
+  endOverdue(tunnelId: string): void {
+    for (const listener of this.#listeners.get(tunnelId) ?? []) this.#isOverdue(listener)
+  }
+
   close(): void {
     this.#isClosed = true
     this.#stopFollowing()
@@ -97,6 +111,18 @@ export class TunnelEvents {
   #dismiss(listener: Listener): void {
     listener.stream.end()
     this.#forget(listener)
+  }
+
+  /** Dismisses a listener that may not hear more; one of whom nobody can tell stays. */
+  #isOverdue(listener: Listener): boolean {
+    try {
+      if (listener.mayListen()) return false
+    } catch (error) {
+      this.#log.error({ err: error }, 'nobody can tell whether somebody may listen')
+      return false
+    }
+    this.#dismiss(listener)
+    return true
   }
 
   #forget(listener: Listener): void {
@@ -118,6 +144,7 @@ export class TunnelEvents {
       if (listeners === undefined) continue
       const tunnel = after ?? this.#table.dormant.byId(id)
       for (const listener of listeners) {
+        if (this.#isOverdue(listener)) continue
         if (tunnel === undefined) this.#sendGone(listener)
         else this.#sendState(listener, tunnel)
       }
@@ -159,11 +186,12 @@ export class TunnelEvents {
 
   #tellEcho(id: string, verdict: Verdict): void {
     if (verdict.kind === 'unknown') return
-    for (const listener of this.#listeners.get(id) ?? []) sendEcho(listener, verdict)
+    for (const listener of this.#listeners.get(id) ?? [])
+      if (!this.#isOverdue(listener)) sendEcho(listener, verdict)
   }
 
   #beat(): void {
-    for (const { stream } of this.#all()) write(stream, ':\n\n')
+    for (const listener of [...this.#all()]) if (!this.#isOverdue(listener)) write(listener.stream, ':\n\n')
   }
 
   *#all(): Generator<Listener> {

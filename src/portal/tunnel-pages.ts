@@ -18,6 +18,7 @@ import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
+import type { TunnelEvents } from './tunnel-events.ts'
 import { isAction, scriptFileName } from './tunnel-scripts.ts'
 import { TunnelView, type TunnelViewOptions } from './tunnel-view.ts'
 import { visitorOf } from './visitor.ts'
@@ -27,6 +28,7 @@ export interface TunnelPagesOptions extends TunnelViewOptions, Pick<PortalOption
   readonly registrar: Registrar
   readonly signIns: SignIns
   readonly cookie: SessionCookie
+  readonly events: TunnelEvents
   readonly signInPages: SignInPages
   readonly deleted: DeletedTunnels
 }
@@ -127,7 +129,11 @@ export class TunnelPages {
       return
     }
     const renewal = await registrar.renewKey(tunnel, 'key')
-    if (renewal.kind === 'refused') throw new Refused(renewal.problems)
+    if (renewal.kind === 'refused') {
+      // Of two clicks at once the other was first.
+      if (toWaitingKey(ctx, { ...this.#options, shown, tunnelId: tunnel.id })) return
+      throw new Refused(renewal.problems)
+    }
     toNewKey(ctx, { ...this.#options, askedWith, renewal })
   }
 

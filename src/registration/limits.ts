@@ -15,7 +15,7 @@ const MOVES_PER_HOUR = 60
 const MAILS_PER_HOUR = 5
 /** Questions whether notices may come that one target gets in a day, whoever has named it: it may be a stranger's. */
 const QUESTIONS_PER_DAY = 3
-/** New keys of one tunnel in an hour. */
+/** New keys of one tunnel in an hour, by each way to them. */
 const NEW_KEYS_PER_HOUR = 10
 /** Invitations that are none, of an address in a minute: enough for typing mistakes, too few to guess. */
 const WRONG_INVITATIONS_PER_MINUTE = 10
@@ -70,8 +70,9 @@ export class VisitorLimits {
     this.#moves.giveBack(tunnelId)
   }
 
-  takeNewKey(tunnelId: string): Problem | undefined {
-    return tooMany('new-keys', this.#newKeys.take(tunnelId))
+  /** Counted by what is shown for it: who has the key does not keep its owner from a new one by mail or the tunnel itself. */
+  takeNewKey(tunnelId: string, shown: 'key' | 'link' | 'address'): Problem | undefined {
+    return tooMany('new-keys', this.#newKeys.take(`${tunnelId} ${shown}`))
   }
 
   /** Takes one of the refusals that a visitor may get: a check may cost an echo to somebody else. */

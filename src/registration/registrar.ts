@@ -311,7 +311,7 @@ export class Registrar {
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
   async renewKey(tunnel: Tunnel, shown?: ShownForKey): Promise<KeyRenewal> {
     if (tunnel.dormant?.isSuspended) return refused(REFUSAL.suspended())
-    const tooMany = this.#limits.takeNewKey(tunnel.id)
+    const tooMany = this.#limits.takeNewKey(tunnel.id, wayTo(shown))
     return tooMany === undefined ? this.#lifecycle.renewKey(tunnel.id, shown) : refused(tooMany)
   }
 
@@ -325,6 +325,11 @@ export class Registrar {
     const isGone = deletion.kind === 'refused' && deletion.problems.every(({ code }) => code === 'not-found')
     return deletion.kind === 'refused' && !isGone ? deletion : { kind: 'deleted' }
   }
+}
+
+function wayTo(shown: ShownForKey): 'key' | 'link' | 'address' {
+  if (shown === undefined) return 'address'
+  return shown === 'key' ? 'key' : 'link'
 }
 
 function publicKeyIn(details: unknown): string | undefined {

@@ -59,6 +59,11 @@ export class BoundedSessions<T extends Session> {
     return session
   }
 
+  /** Deletes those of a tunnel that stand behind none of these tokens. */
+  deleteOthers(tunnelId: string, tokens: readonly string[]): void {
+    for (const token of this.#tokensOf.get(tunnelId) ?? []) if (!tokens.includes(token)) this.delete(token)
+  }
+
   deleteAll(tunnelId: string): void {
     for (const token of this.#tokensOf.get(tunnelId) ?? []) this.#byToken.delete(token)
     this.#tokensOf.delete(tunnelId)

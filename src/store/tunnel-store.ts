@@ -218,6 +218,8 @@ export interface TunnelTransaction {
   noteKeySeen(id: string, keyHash: Uint8Array): void
   /** Keeps a link that makes a new key, until a time of the steady clock. */
   keepLink(id: string, link: { readonly tokenHash: Uint8Array; readonly until: number }): void
+  /** Makes all mailed links of a tunnel void. */
+  dropLinks(id: string): void
   /** Forgets unseen keys and links that are over at `now`, in seconds of the steady clock. */
   dropOldProofs(now: number): void
   /** Deletes a row, sound, broken or dormant, and lets its index rest. Undefined: there is none. */

@@ -39,15 +39,48 @@ test('a former key is not void because nothing ran, and is when it has run for t
   assert.ok(!world.lifecycle.proofs.isFormerKey(id, key))
 })
 
+const MAIL = 'alice@example.org'
+
+/** Notes where the owner reads mail; an empty text: nowhere. */
+async function reachedAt(target: string): Promise<void> {
+  const ways = target === '' ? [] : [{ kind: 'email' as const, target, isConfirmed: true }]
+  assert.ok(await world.lifecycle.setContact(id, () => ({ contact: { language: 'en', ways }, asking: [] })))
+}
+
+async function linked(): Promise<void> {
+  await reachedAt(MAIL)
+  await world.lifecycle.proofs.keepLink(id, 'token', MAIL)
+  assert.equal(world.lifecycle.proofs.linkedTunnel('token'), id)
+}
+
+for (const later of ['bob@example.org', '']) {
+  test(`a link mailed to an address that the owner has left is void: ${later || 'none now'}`, async () => {
+    await linked()
+    await reachedAt(later)
+    assert.equal(world.lifecycle.proofs.linkedTunnel('token'), undefined)
+    await assert.rejects(world.lifecycle.proofs.keepLink(id, 'late', MAIL), /another address/)
+  })
+}
+
+test('a link that was shown for a key nobody has seen is void with the address too', async () => {
+  await linked()
+  const renewal = await world.lifecycle.renewKey(id, { link: 'token' })
+  assert.ok(renewal.kind === 'renewed')
+  await reachedAt(MAIL)
+  assert.equal(world.lifecycle.proofs.linkedTunnel('token'), id)
+  await reachedAt('bob@example.org')
+  assert.equal(world.lifecycle.proofs.linkedTunnel('token'), undefined)
+})
+
 test('a mailed link ages while nothing runs', async () => {
-  await world.lifecycle.proofs.keepLink(id, 'token')
+  await linked()
   assert.equal(world.lifecycle.proofs.linkedTunnel('token'), id)
   await downForADay()
   assert.equal(world.lifecycle.proofs.linkedTunnel('token'), undefined)
 })
 
 test('a mailed link is over after half an hour', async () => {
-  await world.lifecycle.proofs.keepLink(id, 'token')
+  await linked()
   world.now += 1800
   assert.equal(world.lifecycle.proofs.linkedTunnel('token'), id)
   world.now += 1

@@ -44,7 +44,7 @@ function start(): void {
     origin: 'freenet6.net',
     publicUrl: 'https://broker.example.net',
     confirmations: new Confirmations(store),
-    keepLink: (id, token) => lifecycle.proofs.keepLink(id, token),
+    keepLink: (id, token, target) => lifecycle.proofs.keepLink(id, token, target),
   })
   const carrier = {
     carry: async (letter: Letter) => {

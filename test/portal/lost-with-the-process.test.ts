@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { keyBehind, mailedLink, reachedAt } from './keys-and-letters.ts'
 import { type Answer, bearer, cookieIn, type Given, PortalWorld } from './portal-world.ts'
 
-const KEY = /<code id="key" class="command">([0-9a-f]{32})<\/code>/
 const EMAIL = 'alice@example.org'
 
 let world: PortalWorld
@@ -26,29 +26,14 @@ async function statusWith(key: string): Promise<number> {
   return (await world.ask(path, { headers: bearer(key) })).status
 }
 
-/** The key on the page that an answer leads to. */
-async function keyBehind(answer: Answer): Promise<string> {
-  assert.equal(answer.status, 303)
-  const page = await world.ask(String(answer.headers.location), { headers: cookieIn(answer) })
-  return KEY.exec(page.text)?.[1] ?? assert.fail(page.text)
-}
-
 /** Asks for a new key with a session; nobody follows to the page that shows it. */
 async function askOnPage(): Promise<Answer> {
   return world.post(`/tunnels/${given.id}/key`, { sure: 'yes' }, cookieIn(await signIn(given.key)))
 }
 
-async function letter(): Promise<string> {
-  for (let look = 0; look < 1000 && world.mails.length === 0; look++) await sleep(10)
-  return world.mails.splice(0)[0]?.page.replace(world.url, '') ?? assert.fail('no letter')
-}
-
-/** The path of a link to a new key. */
-async function mailedLink(): Promise<string> {
-  await world.askJson(path, 'PATCH', { email: EMAIL }, bearer(given.key))
-  await world.post(await letter(), { wanted: 'yes' })
-  await world.post('/recover/mail', { reference: given.name, email: EMAIL })
-  return letter()
+async function linkMailed(): Promise<string> {
+  await reachedAt(world, given, EMAIL)
+  return mailedLink(world, given, EMAIL)
 }
 
 test('a new key that was lost with the process is replaced by another with the key before, through the API', async () => {
@@ -71,13 +56,13 @@ test('lost twice, the key before still opens', async () => {
 test('on the page whoever signs in with the key before sees the new one at once', async () => {
   await askOnPage()
   world = await world.crash()
-  const key = await keyBehind(await signIn(given.key))
+  const key = await keyBehind(world, await signIn(given.key))
   assert.deepEqual([await statusWith(given.key), await statusWith(key)], [401, 200])
   assert.equal((await signIn(given.key)).status, 401)
 })
 
 test('a new key that was seen makes the one before void for good, after a crash too', async () => {
-  const key = await keyBehind(await askOnPage())
+  const key = await keyBehind(world, await askOnPage())
   assert.equal(await statusWith(given.key), 401)
   await sleep(100) // the table hears of it a moment later
   world = await world.crash()
@@ -113,20 +98,20 @@ test('the key before is void ten minutes later, seen or not', async () => {
 })
 
 test('a mailed link that was not yet used works after a crash', async () => {
-  const link = await mailedLink()
+  const link = await linkMailed()
   world = await world.crash()
   assert.equal((await world.ask(link)).status, 200)
-  const key = await keyBehind(await world.post(link, {}))
+  const key = await keyBehind(world, await world.post(link, {}))
   assert.equal(await statusWith(key), 200)
   assert.equal((await world.post(link, {})).status, 404)
 })
 
 test('one whose key was lost with the process makes another, and the key that was lost before opens nothing', async () => {
-  const link = await mailedLink()
+  const link = await linkMailed()
   assert.equal((await world.post(link, {})).status, 303)
   assert.equal(await statusWith(given.key), 401)
   world = await world.crash()
-  const key = await keyBehind(await world.post(link, {}))
+  const key = await keyBehind(world, await world.post(link, {}))
   assert.deepEqual([await statusWith(key), await statusWith(given.key)], [200, 401])
   await sleep(100)
   world = await world.crash()
@@ -134,7 +119,7 @@ test('one whose key was lost with the process makes another, and the key that wa
 })
 
 test('what opens a tunnel goes with it', async () => {
-  const link = await mailedLink()
+  const link = await linkMailed()
   const { proofs } = world.broker.table
   assert.equal(world.broker.lifecycle.proofs.linkedTunnel(link.split('/').at(-1) ?? ''), given.id)
   await world.broker.lifecycle.renewKey(given.id, 'key')

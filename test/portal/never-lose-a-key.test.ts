@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { keyBehind } from './keys-and-letters.ts'
 import {
   type Answer,
   bearer,
@@ -12,16 +13,8 @@ import {
   problemIn,
 } from './portal-world.ts'
 
-const KEY = /<code id="key" class="command">([0-9a-f]{32})<\/code>/
 const PINGED = LAB.replace('reachability = "off"', 'reachability = "require"')
 const TUNNELS = '/api/v1/tunnels'
-
-/** The key on the page that an answer leads to. */
-async function keyBehind(world: PortalWorld, answer: Answer): Promise<string> {
-  assert.equal(answer.status, 303, answer.text)
-  const page = await world.ask(String(answer.headers.location), { headers: cookieIn(answer) })
-  return KEY.exec(page.text)?.[1] ?? assert.fail(page.text)
-}
 
 function idOf({ headers }: Answer): string {
   return /^\/tunnels\/([a-z0-9]{12})\?/.exec(String(headers.location))?.[1] ?? assert.fail()

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { request } from 'node:http'
-import { text } from 'node:stream/consumers'
 import { suite, test } from 'node:test'
+import { KEY, listenTo } from './keys-and-letters.ts'
 import { bearer, cookieIn, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
-const KEY = /<code id="key" class="command">([0-9a-f]{32})<\/code>/
 const PROXIED = LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]')
 const HTML = { accept: 'text/html' }
 
@@ -12,18 +10,6 @@ type Addressed = Given & { readonly ipv6_client: string; readonly ipv6_server: s
 
 function from(address: string): Readonly<Record<string, string>> {
   return { 'x-forwarded-for': address }
-}
-
-/** Listens to a tunnel; resolves when that has begun, with a promise of all that was told until its end. */
-function listenTo(world: PortalWorld, id: string, headers: Readonly<Record<string, string>>) {
-  return new Promise<{ readonly whole: Promise<string> }>((resolve, reject) => {
-    const outgoing = request(`${world.url}/api/v1/tunnels/${id}/events`, { headers, agent: false }, reply => {
-      if (reply.statusCode === 200) resolve({ whole: text(reply) })
-      else reject(new Error(`status ${reply.statusCode}`))
-    })
-    outgoing.once('error', reject)
-    outgoing.end()
-  })
 }
 
 suite('a new key', () => {

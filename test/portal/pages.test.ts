@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { formatIpv6 } from '../../src/address/ipv6.ts'
 import { TYPE } from '../../src/wire/codes.ts'
+import { KEY } from './keys-and-letters.ts'
 import { type Answer, cookieIn, GOOD, LAB, PortalWorld } from './portal-world.ts'
 
 const SCRIPT = '<script>alert("&\'")</script>'
-const KEY = /<code id="key" class="command">([0-9a-f]{32})<\/code>/
 
 suite('pages', () => {
   let world: PortalWorld

@@ -36,7 +36,7 @@ async function open() {
     events,
     faults,
     table,
-    listen: () => events.listen(tunnel, VISITOR, ENGLISH),
+    listen: () => events.listen(tunnel, { visitor: VISITOR, language: ENGLISH, mayListen: () => true }),
     async [Symbol.asyncDispose]() {
       events.close()
       await world[Symbol.asyncDispose]()

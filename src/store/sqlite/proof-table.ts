@@ -11,6 +11,7 @@ export class ProofTable implements ProofReader {
   readonly #seen: Statement
   readonly #keepLink: Statement
   readonly #dropLinks: Statement
+  readonly #dropShownLink: Statement
   readonly #dropOldKeys: Statement
   readonly #dropOldLinks: Statement
 
@@ -31,6 +32,7 @@ export class ProofTable implements ProofReader {
     )
     this.#keepLink = database.prepare('INSERT INTO recovery_links VALUES (?, ?, ?)')
     this.#dropLinks = database.prepare('DELETE FROM recovery_links WHERE id = ?')
+    this.#dropShownLink = database.prepare('UPDATE unseen_keys SET link_hash = NULL WHERE id = ?')
     this.#dropOldKeys = database.prepare('DELETE FROM unseen_keys WHERE until < ?')
     this.#dropOldLinks = database.prepare('DELETE FROM recovery_links WHERE until < ?')
   }
@@ -75,6 +77,12 @@ export class ProofTable implements ProofReader {
 
   keepLink(id: string, link: { readonly tokenHash: Uint8Array; readonly until: number }): void {
     this.#keepLink.run(link.tokenHash, id, link.until)
+  }
+
+  /** Makes all mailed links void, one that was shown for a key that nobody is known to have seen too. */
+  dropLinks(id: string): void {
+    this.#dropLinks.run(id)
+    this.#dropShownLink.run(id)
   }
 
   /** Forgets what is over at `now`, in seconds of the steady clock. */

@@ -211,6 +211,10 @@ export class SqliteTransaction implements TunnelTransaction {
     this.#proofs.keepLink(id, link)
   }
 
+  dropLinks(id: string): void {
+    this.#proofs.dropLinks(id)
+  }
+
   dropOldProofs(now: number): void {
     this.#proofs.dropOld(now)
   }
