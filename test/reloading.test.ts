@@ -7,6 +7,7 @@ import { readConfig } from '../src/config/config.ts'
 import { Reload } from '../src/reloading.ts'
 import { TYPE } from '../src/wire/codes.ts'
 import { SILENT, World } from './lifecycle/world.ts'
+import { until } from './until.ts'
 import { nameOf } from './zone/zone-text.ts'
 
 test('what is written while a reload runs is taken by the next, which all share who asked meanwhile', async () => {
@@ -62,7 +63,7 @@ test('a zone of tunnels that a full disk has kept back is named, and taken by it
     assert.match(kept.join(), /freenet6\.net\.zone: is kept as it was: .*full/)
     assert.deepEqual([isServed(), world.broker.statics.failures.length], [false, 1])
   })
-  for (let look = 0; look < 200 && !isServed(); look++) await sleep(100)
+  await until(isServed)
   assert.deepEqual([isServed(), world.broker.statics.failures], [true, []])
   reload.stop()
   world.end()

@@ -4,10 +4,10 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { cached } from '../../src/health/cached.ts'
 import { requirePackages } from '../packages.ts'
 import { ask, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const LIST = join(import.meta.dirname, '..', '..', 'docs', 'metrics.md')
 
@@ -56,7 +56,10 @@ test('answers are counted by type and by how long they took, over UDP and TCP', 
   for (let n = 0; n < 3; n++) await ask(dns, 'freenet6.net', 'SOA')
   await ask(dns, 'freenet6.net', 'NS', { tcp: true })
   await ask(dns, 'freenet6.net', 'NAPTR')
-  await sleep(600) // quiet threads publish their counts every quarter of a second
+  // Quiet threads publish their counts every quarter of a second.
+  const isCounted =
+    /^freenet6_dns_queries_total\{transport="udp"\} 4\nfreenet6_dns_queries_total\{transport="tcp"\} 1$/m
+  await until(async () => isCounted.test(await scrape()))
   const text = await scrape()
   assert.match(text, /^freenet6_dns_questions_total\{qtype="SOA"\} 3$/m)
   assert.match(text, /^freenet6_dns_questions_total\{qtype="NS"\} 1$/m)

@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VERSION } from '../../src/shared/version.ts'
 import { configText } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const BIN = join(ROOT, 'bin', 'freenet6.js')
@@ -62,8 +63,7 @@ test('npm start stops when npm is told to', async () => {
   child.kill('SIGTERM')
   await once(child, 'exit')
   // npm ends with its script or before; the service within its five seconds.
-  for (let look = 0; look < 50 && (await isServed(url)); look++) await sleep(100)
-  assert.equal(await isServed(url), false)
+  await until(async () => !(await isServed(url)))
 })
 
 async function readyUrl(child: ChildProcess): Promise<string> {

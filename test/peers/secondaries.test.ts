@@ -17,6 +17,7 @@ import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { makeCertificate } from '../certificate.ts'
 import { missingPackages, requirePackages } from '../packages.ts'
 import { runCli, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 import { Churn } from './churn.ts'
 import { type BrokerOptions, brokerConfig, KEY_NAME, SECRET, SIGNED, ZONES } from './followed-broker.ts'
 import { SecondaryServer } from './secondary-server.ts'
@@ -206,9 +207,8 @@ suite('knotd and named as secondaries', {
     await using _server = await startServer({ dir, config: `${config()}${tls}` })
     const where = { primary, tlsPort, zones: ZONES, secret: SECRET, keyName: KEY_NAME }
     named.start({ ...where, certificate: other.certificate })
-    await sleep(3000)
+    await until(() => /certificate verif/i.test(named.linesAbout('verif')), 'named has nothing to say of it')
     assert.deepEqual(named.transfers, { full: 0, incremental: 0 })
-    assert.match(named.linesAbout('verif'), /certificate verif/i)
     await named[Symbol.asyncDispose]()
     named.start({ ...where, certificate: files.certificate })
     await untilEqual()

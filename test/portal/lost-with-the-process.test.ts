@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../until.ts'
 import { keyBehind, mailedLink, reachedAt } from './keys-and-letters.ts'
 import { type Answer, bearer, cookieIn, type Given, PortalWorld } from './portal-world.ts'
 
@@ -29,6 +29,11 @@ async function statusWith(key: string): Promise<number> {
 /** Asks for a new key with a session; nobody follows to the page that shows it. */
 async function askOnPage(): Promise<Answer> {
   return world.post(`/tunnels/${given.id}/key`, { sure: 'yes' }, cookieIn(await signIn(given.key)))
+}
+
+/** Whether the table knows that the tunnel's key was seen. */
+function isNoted(): boolean {
+  return world.broker.table.proofs.unseenKey(given.id) === undefined
 }
 
 async function linkMailed(): Promise<string> {
@@ -64,7 +69,7 @@ test('on the page whoever signs in with the key before sees the new one at once'
 test('a new key that was seen makes the one before void for good, after a crash too', async () => {
   const key = await keyBehind(world, await askOnPage())
   assert.equal(await statusWith(given.key), 401)
-  await sleep(100) // the table hears of it a moment later
+  await until(isNoted) // the table hears of it a moment later
   world = await world.crash()
   assert.deepEqual([await statusWith(given.key), await statusWith(key)], [401, 200])
 })
@@ -113,7 +118,7 @@ test('one whose key was lost with the process makes another, and the key that wa
   world = await world.crash()
   const key = await keyBehind(world, await world.post(link, {}))
   assert.deepEqual([await statusWith(key), await statusWith(given.key)], [200, 401])
-  await sleep(100)
+  await until(isNoted)
   world = await world.crash()
   assert.equal((await world.post(link, {})).status, 404)
 })

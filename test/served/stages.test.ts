@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { requirePackages } from '../packages.ts'
 import { ask, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const LAB = `
 [tunnel]
@@ -47,12 +47,10 @@ function putToSleep(dir: string, id: string): void {
 
 /** Node writes its Date header anew each second. */
 async function clockHasJumped(server: Server, years: number): Promise<void> {
-  for (let look = 0; look < 100; look++) {
+  await until(async () => {
     const date = new Date((await fetch(`${server.web}/`)).headers.get('date') ?? '')
-    if (Math.abs(date.getFullYear() - new Date().getFullYear() - years) <= 1) return
-    await sleep(100)
-  }
-  assert.fail('the clock of the server does not jump')
+    return Math.abs(date.getFullYear() - new Date().getFullYear() - years) <= 1
+  }, 'the clock of the server does not jump')
 }
 
 test('a name is answered when its registration is; dormant it is not; a visit with the key brings it back at once', async t => {
