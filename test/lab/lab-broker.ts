@@ -10,8 +10,8 @@ const PROJECT_DIR = join(import.meta.dirname, '../..')
 const DIRECTORY = '/run/lab' // in the guest's memory
 export const CONFIG_FILE = join(DIRECTORY, 'freenet6.toml')
 const READY_TIMEOUT_MS = 90_000
-/** A look may start a program, and the guest has one processor. */
-const LOOK_EVERY_MS = 250
+/** Most looks start a program, of which a guest has few a second. */
+const LOOK_EVERY_MS = 1000
 const STOP_TIMEOUT_MS = 60_000 // a guest is slow; elsewhere a stop is held to the five seconds of the contract
 
 export const SERVER_IPV4 = '192.0.2.1'

@@ -189,7 +189,7 @@ await narrator.step(STEPS.crash, async () => {
   narrator.tell(`It is started again: ${broker.readyLine}`)
   await until(
     'all tunnels to be active',
-    20_000,
+    ROW_GONE_MS,
     () => readRows().every(row => row.unreachable >= 0) || undefined,
   )
   const rows = readRows()
