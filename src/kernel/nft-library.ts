@@ -28,7 +28,7 @@ export async function openNftLibrary(): Promise<RunNft | undefined> {
         library.setOutput(context, args[0] === '-t' ? TERSE : 0)
         return run(library, context, commandsOf(args, input))
       })
-      last = outcome
+      last = outcome.catch(() => undefined) // it has its caller, and is not the next one's
       return outcome
     }
   } catch {

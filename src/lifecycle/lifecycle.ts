@@ -269,7 +269,7 @@ export class Lifecycle {
   /** Notes something of a tunnel for the operator; empty: nothing. Rejects as a commit does. */
   setNote(id: string, note: string): Promise<void> {
     return this.#store.commit(transaction => {
-      transaction.setNote(id, note)
+      if (tunnelById(transaction.tunnels, id) !== undefined) transaction.setNote(id, note)
       return { outcome: undefined, changes: [] }
     })
   }

@@ -64,7 +64,10 @@ export class HistoryFile {
       this.#log.info({ tunnels: reading.records.length }, 'histories read')
     } catch (error) {
       if (isAbsent(error)) return
-      this.#log.warn({ file: this.#file, err: error }, 'histories can not be read')
+      this.#log.warn(
+        { file: await putAside(this.#file), err: error },
+        'histories can not be read, and are kept aside',
+      )
     }
   }
 

@@ -30,7 +30,10 @@ export class TurnoverFile {
         )
     } catch (error) {
       if (isAbsent(error)) return
-      this.#log.warn({ file: this.#file, err: error }, 'the counts by day can not be read')
+      this.#log.warn(
+        { file: await putAside(this.#file), err: error },
+        'the counts by day can not be read, and are kept aside',
+      )
     }
   }
 

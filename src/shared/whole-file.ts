@@ -27,11 +27,16 @@ export async function replaceFile(
   }
 }
 
-/** Puts a file that can't be taken aside, in place of the last such one: what is written in its place is not written over it. */
+/**
+ * Puts a file that can't be taken, or not be read, aside, in place of the last such one: what is written in its place is
+ * not written over it. Returns where it lies; never rejects: one that can't be moved lies where it was.
+ */
 export async function putAside(file: string): Promise<string> {
   const aside = `${file}.not-taken`
-  await rename(file, aside)
-  return aside
+  return rename(file, aside).then(
+    () => aside,
+    () => file,
+  )
 }
 
 /** Whether an error says that there is no such file. */

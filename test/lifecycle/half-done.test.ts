@@ -48,3 +48,11 @@ test('a silent tunnel whose sleep can not be written down is up as before', asyn
   assert.equal(stateIn(world, tunnel), 'unreachable')
   assert.ok(world.kernel.links.has(tunnel.device))
 })
+
+test('a note that comes when its tunnel has gone is kept nowhere', async () => {
+  const { tunnel } = await heard(world)
+  const removal = world.lifecycle.delete(tunnel.id, 'operator')
+  await Promise.all([removal, world.lifecycle.setNote(tunnel.id, 'pays late')])
+  await world.lifecycle.setNote(tunnel.id, 'pays late')
+  assert.equal(world.connection.prepare('SELECT count(*) AS n FROM notes').get()?.n, 0)
+})

@@ -159,6 +159,14 @@ suite('histories outlast a restart', () => {
     assert.deepEqual(readFileSync(`${file}.not-taken`), octets)
   })
 
+  test('one that can not be read is kept aside too', async () => {
+    mkdirSync(file) // which reads no better than a file on a broken disk
+    assert.equal((await loaded()).size, 0)
+    await save(lived())
+    assert.ok(statSync(`${file}.not-taken`).isDirectory())
+    assert.ok((await loaded()).size > 0)
+  })
+
   test('other work goes on while a hundred thousand are written and read', async () => {
     const history = newHistory(100_000)
     history.record({

@@ -111,3 +111,10 @@ test('without a table there are no elements and no rules', SKIP, async () => {
   assert.equal(await readElements(netlink, TUNNELS), undefined)
   assert.equal(await readRules(library), undefined)
 })
+
+test('a call that the library can not take is no reason to take none after it', SKIP, async () => {
+  const unreadable = library(['-f', '-'], Symbol('no text') as unknown as string)
+  const next = library(['list', 'tables'])
+  await assert.rejects(unreadable)
+  assert.equal((await next).status, 0)
+})
