@@ -110,15 +110,15 @@ export class KeyProofs {
     return true
   }
 
-  /** Keeps a link that is mailed to `target`. Rejects as a commit does, and if the tunnel's owner reads elsewhere by now. */
-  keepLink(id: string, token: string, target: string): Promise<void> {
+  /** Keeps a link that is mailed to `target`. False: the owner reads elsewhere by now. Rejects as a commit does. */
+  keepLink(id: string, token: string, target: string): Promise<boolean> {
     const now = this.#steady()
-    return this.#store.commit(transaction => {
+    return this.#store.commit<boolean>(transaction => {
       if (wayOf(transaction.tunnels.contactOf(id), 'email')?.target !== target)
-        throw new Error('the owner is reached at another address by now')
+        return { outcome: false, changes: [] }
       transaction.dropOldProofs(now)
       transaction.keepLink(id, { tokenHash: hashKey(token), until: now + LINK_LIFETIME })
-      return { outcome: undefined, changes: [] }
+      return { outcome: true, changes: [] }
     })
   }
 

@@ -112,7 +112,12 @@ export class Deliveries {
       await this.#drop(notice.number)
       return 'settled'
     }
-    const handover = await carrier.carry(await writer.write(notice))
+    const letter = await writer.write(notice)
+    if (letter === undefined) {
+      await this.#drop(notice.number)
+      return 'settled'
+    }
+    const handover = await carrier.carry(letter)
     if (handover.kind === 'failed' && this.#isClosed) return 'down' // we ourselves have broken it off
     if (handover.kind === 'failed') await this.#postpone(notice, handover)
     else await this.#finish(notice, handover)

@@ -17,8 +17,11 @@ export interface LetterWriterOptions {
   readonly origin: string
   readonly publicUrl: string
   readonly confirmations: Confirmations
-  /** Keeps a link that is mailed to a target and makes a new key for a tunnel. Rejects as a commit does. */
-  readonly keepLink: (tunnelId: string, token: string, target: string) => Promise<void>
+  /**
+   * Keeps a link that is mailed to a target and makes a new key for a tunnel; false: its owner reads elsewhere by now. Rejects as a
+   * commit does.
+   */
+  readonly keepLink: (tunnelId: string, token: string, target: string) => Promise<boolean>
 }
 
 /** Puts notices into words, in the language that their reader has chosen. */
@@ -29,13 +32,14 @@ export class LetterWriter {
     this.#options = options
   }
 
-  /** Rejects if the letter holds a link that can't be kept. */
-  async write(notice: Notice): Promise<Letter> {
+  /** Undefined: its reader is not to have it by now. Rejects if the letter holds a link that can't be kept. */
+  async write(notice: Notice): Promise<Letter | undefined> {
     const { words, origin } = this.#options
     const { number, target, occasion } = notice
     const language = words.byTag(notice.language) ?? words.fallback
     const name = nameOf(notice, origin)
     const page = await this.#pageOf(notice)
+    if (page === undefined) return undefined
     const facts = { name, page, link: page, until: this.#untilOf(notice) }
     const text = language.sentence(`mail-${occasion}`, facts)
     return {
@@ -48,13 +52,13 @@ export class LetterWriter {
     }
   }
 
-  async #pageOf({ tunnelId, occasion, way, target }: Notice): Promise<string> {
+  async #pageOf({ tunnelId, occasion, way, target }: Notice): Promise<string | undefined> {
     const { publicUrl, confirmations } = this.#options
     switch (occasion) {
       case 'confirm':
         return `${publicUrl}/notices/${tunnelId}/${confirmations.tokenOf(tunnelId, { kind: way, target })}`
       case 'recover':
-        return `${publicUrl}/recover/mail/${await this.#newLink(tunnelId, target)}`
+        return this.#newLink(tunnelId, target)
       case 'ended':
       case 'deleted':
         return publicUrl
@@ -69,10 +73,10 @@ export class LetterWriter {
   }
 
   /** Its token is in the letter alone: the table has a hash of it. */
-  async #newLink(tunnelId: string, target: string): Promise<string> {
+  async #newLink(tunnelId: string, target: string): Promise<string | undefined> {
     const token = randomBytes(LINK_OCTETS).toString('base64url')
-    await this.#options.keepLink(tunnelId, token, target)
-    return token
+    const isKept = await this.#options.keepLink(tunnelId, token, target)
+    return isKept ? `${this.#options.publicUrl}/recover/mail/${token}` : undefined
   }
 
   /** How to have no more of them; nothing below a letter that somebody has asked for, or that is the last. */

@@ -82,7 +82,6 @@ export class WebhookPoster implements Carrier {
         headers,
         agent: false,
         signal,
-
         lookup: this.#lookup,
       }),
       body,
@@ -121,22 +120,22 @@ export class WebhookPoster implements Carrier {
   }
 }
 
-/** Sends a body and reads the reply, but not for ever. */
+/**
+ * Sends a body. The status is the answer: whatever becomes of the rest of the reply, which is read for the peer's sake and
+ * not for ever, what was taken is not posted again.
+ */
 function statusOf(request: ClientRequest, body: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
-    request.once('error', reject)
+    request.on('error', reject) // of no effect once there is a status
     request.once('response', (reply: IncomingMessage) => {
+      resolve(reply.statusCode ?? 0)
       let octets = 0
-      const done = () => {
-        resolve(reply.statusCode ?? 0)
-        request.destroy()
-      }
       reply.on('data', (chunk: Uint8Array) => {
         octets += chunk.length
-        if (octets > LONGEST_REPLY) done()
+        if (octets > LONGEST_REPLY) request.destroy()
       })
-      reply.once('end', done)
-      reply.once('error', reject)
+      reply.once('end', () => request.destroy())
+      reply.on('error', () => undefined)
     })
     request.end(body)
   })
