@@ -381,3 +381,16 @@ test('what was taken while the disk is full is not sent again', async () => {
   assert.deepEqual(await subjects(), [])
   assert.equal(world.table.notices.count(), 0)
 })
+
+test('a link goes to nobody if its owner leaves the address while it is made', async t => {
+  const tunnel = await registered(ALICE)
+  const { lifecycle } = world.broker
+  const keepLink = lifecycle.proofs.keepLink.bind(lifecycle.proofs)
+  t.mock.method(lifecycle.proofs, 'keepLink', async (...of: Parameters<typeof keepLink>) => {
+    await lifecycle.setContact(tunnel.id, () => ({ contact: mailTo('bob@example.org'), asking: [] }))
+    return keepLink(...of)
+  })
+  await lifecycle.sendRecovery(tunnel.id)
+  assert.deepEqual(await subjects(), [])
+  assert.deepEqual(lifecycle.notices.due('email', 10), [])
+})
