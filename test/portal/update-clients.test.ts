@@ -20,7 +20,7 @@ import { type Server, startServer } from '../spawn.ts'
 import { until } from '../until.ts'
 import { bearer, type Given, LAB } from './portal-world.ts'
 
-const CLIENT_TIMEOUT_MS = 60_000
+const CLIENT_TIMEOUT_MS = 20_000
 
 suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'inadyn']) }, () => {
   let server: Server
