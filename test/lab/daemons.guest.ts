@@ -58,7 +58,7 @@ const COMMANDS = {
 } as const
 /** Both look at their address every 30 seconds, and ddclient updates no more often. */
 const FOLLOWED_MS = 150_000
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 120_000
 
 const narrator = new Narrator()
 

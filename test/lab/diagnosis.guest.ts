@@ -20,7 +20,7 @@ const JAR = '/run/lab/cookies'
 /** A diagnosis is given again for ten seconds. */
 const FORGOTTEN_MS = 10_500
 /** The guest's processor may get a tenth of one. */
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 120_000
 
 const narrator = new Narrator()
 

@@ -9,7 +9,7 @@ import { runQuietly } from './narrator.ts'
 const PROJECT_DIR = join(import.meta.dirname, '../..')
 const DIRECTORY = '/run/lab' // in the guest's memory
 export const CONFIG_FILE = join(DIRECTORY, 'freenet6.toml')
-const READY_TIMEOUT_MS = 90_000
+const READY_TIMEOUT_MS = 180_000
 /** Most looks start a program, of which a guest has few a second. */
 const LOOK_EVERY_MS = 1000
 const STOP_TIMEOUT_MS = 60_000 // a guest is slow; elsewhere a stop is held to the five seconds of the contract
@@ -162,6 +162,6 @@ function configText({
       foreign_endpoints: true,
       allow_special_purpose: true, // 192.0.2.0/24 plays the public IPv4 network
     },
-    monitor: { interval: monitorInterval, timeout: '500ms', threshold, first_answer: '20s' },
+    monitor: { interval: monitorInterval, timeout: '500ms', threshold, first_answer: '40s' },
   })
 }

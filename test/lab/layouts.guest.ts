@@ -188,9 +188,9 @@ for (const layout of asked) {
       broker = await startBroker(layout, '1s')
       const rows = (wanted: number) => () => readRows().length === wanted || undefined
       must('ip', '-n', 'client', 'route', 'add', 'blackhole', SERVER_IPV4)
-      await until('the row to go', 60_000, rows(0))
+      await until('the row to go', 120_000, rows(0))
       must('ip', '-n', 'client', 'route', 'del', 'blackhole', SERVER_IPV4)
-      await until('the client to be listened for', 60_000, () => isListenedFor(CLIENT_MOVED) || undefined)
+      await until('the client to be listened for', 120_000, () => isListenedFor(CLIENT_MOVED) || undefined)
       assert.deepEqual(
         await arrivals([
           { name: 'from-another-endpoint', outer: '192.0.2.99', inner: one.ipv6_client },
@@ -210,7 +210,7 @@ for (const layout of asked) {
       assert.equal(runScript(narrator, 'client', one, 'down').status, 0)
       await broker.kill()
       broker = await startBroker(layout, '1s')
-      await until('the row to go', 60_000, () => readRows().length === 0 || undefined)
+      await until('the row to go', 120_000, () => readRows().length === 0 || undefined)
       await until('the kernel to follow', MENDED_MS, () => readKernel(layout).size === 0 || undefined)
     })
   })

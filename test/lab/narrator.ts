@@ -22,12 +22,12 @@ export type Host = 'broker' | 'client' | 'client2' | 'internet' | 'home'
 export interface RunOptions {
   /** Tells only the lines of output that this matches; all of them unless given. */
   readonly only?: RegExp
-  /** Milliseconds, 40,000 unless given: then the command is killed and the step fails. */
+  /** Milliseconds, 120,000 unless given: then the command is killed and the step fails. */
   readonly timeout?: number
 }
 
 const MOST_LINES = 12
-const DEFAULT_TIMEOUT_MS = 40_000
+const DEFAULT_TIMEOUT_MS = 120_000
 
 /**
  * Tells the story of the lab on stdout, step by step: a sentence, the commands, what was seen, how it ended. Once a

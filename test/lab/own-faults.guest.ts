@@ -27,7 +27,7 @@ const ROUNDS = 7
 const THRESHOLD = 5
 const OUTAGE_SECONDS = 40
 /** Seconds on a machine of one's own; the guest's processor may get a tenth of one. */
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 120_000
 const LAST_WORDS = 8000
 
 process.env.FREENET6_LOG_LEVEL = 'debug' // the log then tells what each round counted
