@@ -11,7 +11,7 @@ const TEST_TIMEOUT_MS = 950_000
 
 const skip = await missingGuest()
 
-/** The story is told in both layouts in any case. */
+/** The story of the other layout is told in any run. */
 for (const layout of IS_WHOLE_LAB ? LAYOUTS : (['shared'] as const)) {
   test(`the layout ${layout} passes its table of cases on a real kernel`, {
     skip: skip ?? false,
