@@ -75,7 +75,7 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
   function runInadyn(config: string, more: readonly string[] = []): Promise<string> {
     const files = ['-f', config, '--cache-dir', dir, '-P', join(dir, 'inadyn.pid')]
     const args = ['-1', '-n', '-C', ...files, '-l', 'debug', '--force', ...more]
-    return run('inadyn', args, /^.*Error response from DDNS server/m)
+    return run('inadyn', args, /Error response from DDNS server|Temporary error|Will retry/)
   }
 
   /** Runs a client to its end; one that would go on trying by itself is ended once it has said so. */
