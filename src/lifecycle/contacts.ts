@@ -51,5 +51,5 @@ export class Contacts {
 }
 
 function mailedTo(contact: Contact | undefined): string | undefined {
-  return wayOf(contact, 'email')?.target
+  return wayOf(contact, 'email')?.target.toLowerCase()
 }

@@ -1,7 +1,7 @@
 import type { Log } from '../shared/log.ts'
 import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
 import type { NewKey, UnseenKey } from '../store/unseen-key.ts'
-import { wayOf } from '../tunnel/contact.ts'
+import { isSameTarget, wayOf } from '../tunnel/contact.ts'
 import { hashKey, matchesHash } from '../tunnel/tunnel-key.ts'
 
 /** Seconds for which what was shown for a new key opens the tunnel, while nobody is known to have seen or used that. */
@@ -114,7 +114,8 @@ export class KeyProofs {
   keepLink(id: string, token: string, target: string): Promise<boolean> {
     const now = this.#steady()
     return this.#store.commit<boolean>(transaction => {
-      if (wayOf(transaction.tunnels.contactOf(id), 'email')?.target !== target)
+      const mailed = wayOf(transaction.tunnels.contactOf(id), 'email')
+      if (mailed === undefined || !isSameTarget('email', mailed.target, target))
         return { outcome: false, changes: [] }
       transaction.dropOldProofs(now)
       transaction.keepLink(id, { tokenHash: hashKey(token), until: now + LINK_LIFETIME })

@@ -4,6 +4,7 @@ import {
   type Contact,
   type ContactReading,
   type ContactWish,
+  isSameTarget,
   WAYS,
   type Way,
   type WayName,
@@ -66,7 +67,7 @@ export class ContactWishes {
         problems.push(read.problem)
         continue
       }
-      const isConfirmed = had?.isConfirmed === true && isSame(kind, had.target, read.target)
+      const isConfirmed = had?.isConfirmed === true && isSameTarget(kind, had.target, read.target)
       const way = { kind, target: read.target, isConfirmed }
       ways.push(way)
       if (!isConfirmed) asking.push(way)
@@ -92,9 +93,4 @@ export class ContactWishes {
     if (isEmailAddress(typed)) return { kind: 'target', target: typed }
     return { kind: 'wrong', problem: problem('email-syntax', { case: 'malformed' }) }
   }
-}
-
-/** Capitals make another URL, but no other mailbox that anybody has. */
-function isSame(kind: WayName, one: string, other: string): boolean {
-  return kind === 'email' ? one.toLowerCase() === other.toLowerCase() : one === other
 }

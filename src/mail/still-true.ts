@@ -1,5 +1,6 @@
 import type { Notice, Occasion } from '../store/notice.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
+import { isSameTarget } from '../tunnel/contact.ts'
 
 const HOUR_SECONDS = 3600
 const DAY_SECONDS = 24 * HOUR_SECONDS
@@ -51,5 +52,7 @@ function hasTarget(
   { isConfirmed }: { readonly isConfirmed: boolean },
 ): boolean {
   const ways = tunnels.contactOf(tunnelId)?.ways ?? []
-  return ways.some(one => one.kind === way && one.target === target && one.isConfirmed === isConfirmed)
+  return ways.some(
+    one => one.kind === way && isSameTarget(way, one.target, target) && one.isConfirmed === isConfirmed,
+  )
 }

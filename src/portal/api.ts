@@ -166,10 +166,12 @@ export class Api {
     const { problems } = correspondence.wishes.read(wish, tunnel.id)
     if (problems.length > 0) return { kind: 'refused', problems }
     const isMove = body[field] !== undefined
+    const hasSameKey = this.#options.lifecycle.proofs.sameKey(tunnel.id)
     const outcome: Moved | Refusal = isMove
       ? await this.#changed(tunnel, { [field]: fields[field] }, visitor)
       : { kind: 'moved', tunnel, warnings: [] }
     if (outcome.kind === 'refused') return outcome
+    if (!hasSameKey()) return { kind: 'refused', problems: [problem('unauthorized', { case: 'wrong-key' })] }
     const kept = await registrar.keepContact(tunnel, wish, visitor)
     return kept.kind === 'refused' ? kept : outcome
   }
@@ -324,7 +326,7 @@ export class Api {
     const tokens = cookie.tokensIn(ctx)
     const signedIn = signIns.isOpen(id, tokens) ? table.byId(id) : undefined
     const tunnel = signedIn ?? (await this.#authorized(ctx))
-    const mayListen = signedIn === undefined ? this.#isStillKey(ctx) : () => signIns.isOpen(id, tokens)
+    const isEnded = signedIn === undefined ? this.#isVoidKey(ctx) : signIns.areEnded(id, tokens)
     ctx.type = 'text/event-stream'
     ctx.set('x-accel-buffering', 'no') // a proxy that collects would hold events back
     ctx.body = ''
@@ -332,7 +334,7 @@ export class Api {
     const stream = events.listen(tunnel, {
       visitor: this.#visitor(ctx),
       language: languageOf(ctx, words),
-      mayListen,
+      isEnded,
     })
     if (stream === undefined)
       throw refuse(problem('too-many-requests', { case: 'listeners', seconds: LISTEN_AGAIN_SECONDS }))
@@ -340,13 +342,12 @@ export class Api {
     ctx.type = 'text/event-stream'
   }
 
-  /** Tells later whether the bearer key, which opens the tunnel, does so still. */
-  #isStillKey(ctx: Context): () => boolean {
+  /** Tells later whether the bearer key, which opens the tunnel, does so no more. */
+  #isVoidKey(ctx: Context): () => boolean {
     const { table, lifecycle } = this.#options
     const [id, key = ''] = [idOf(ctx), bearerIn(ctx)]
-    return table.keyMatches(id, key)
-      ? lifecycle.proofs.sameKey(id)
-      : () => lifecycle.proofs.isFormerKey(id, key)
+    const hasSameKey = table.keyMatches(id, key) ? lifecycle.proofs.sameKey(id) : undefined
+    return () => !(hasSameKey?.() ?? lifecycle.proofs.isFormerKey(id, key))
   }
 
   /** The tunnel that the bearer key opens, dormant or not; an unknown id looks like a wrong key, but for one just deleted. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { tunnelById } from '../lifecycle/find-tunnel.ts'
@@ -16,7 +17,7 @@ import { briefStageWords } from './stage-words.ts'
 import type { TunnelEvents } from './tunnel-events.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
-import { toNewKey } from './waiting-key.ts'
+import { toNewKey, toWaitingKey } from './waiting-key.ts'
 
 export interface SignInPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'words'> {
@@ -93,7 +94,9 @@ export class SignInPages {
     const opening = await keys.open(keys.find(reference.trim()), key.trim(), visitor)
     if (opening.kind === 'refused') throw new Refused(opening.problems)
     const isGiven =
-      opening.kind === 'open' && opening.isFormer && (await this.#givesNewKey(ctx, opening.tunnel))
+      opening.kind === 'open' &&
+      opening.isFormer &&
+      (await this.#givesNewKey(ctx, opening.tunnel, key.trim()))
     if (isGiven) return
     if (
       opening.kind === 'wrong' ||
@@ -112,10 +115,11 @@ export class SignInPages {
   }
 
   /** The key that was asked for is lost, as far as is known: the one before is void soon, and leads to another. */
-  async #givesNewKey(ctx: Context, tunnel: Tunnel): Promise<boolean> {
+  async #givesNewKey(ctx: Context, tunnel: Tunnel, key: string): Promise<boolean> {
+    const shown = [createHash('sha256').update(`${tunnel.id} ${key}`).digest('base64url')]
     const renewal = await this.#options.registrar.renewKey(tunnel, 'key')
-    if (renewal.kind === 'refused') return false
-    toNewKey(ctx, { ...this.#options, askedWith: [], renewal })
+    if (renewal.kind === 'refused') return toWaitingKey(ctx, { ...this.#options, shown, tunnelId: tunnel.id })
+    toNewKey(ctx, { ...this.#options, askedWith: shown, renewal })
     return true
   }
 

@@ -111,13 +111,21 @@ export class SignIns {
     return tokens.filter(token => this.#sessions.find(tunnelId, token) !== undefined)
   }
 
+  /** Tells later whether the sessions behind a browser's tokens were ended before their time; one that is over was not. */
+  areEnded(tunnelId: string, tokens: readonly string[]): () => boolean {
+    const sessions = tokens.flatMap(token => this.#sessions.find(tunnelId, token) ?? [])
+    const until = Math.max(...sessions.map(({ expires }) => expires))
+    return () => this.#now() < until && !this.isOpen(tunnelId, tokens)
+  }
+
   /** The tunnels that a browser's tokens are signed in to, each once. */
   tunnelsOf(tokens: readonly string[]): readonly string[] {
     return [...new Set(tokens.flatMap(token => this.#sessions.tunnelOf(token) ?? []))]
   }
 
-  /** Ends a browser's sessions, whatever it may keep of them. */
+  /** Ends a browser's sessions, whatever it may keep of them, void ones that would lead to a key that waits too. */
   signOut(tokens: readonly string[]): void {
+    for (const tunnelId of this.tunnelsOf(tokens)) this.#asked.deleteAll(tunnelId)
     for (const token of tokens) this.#sessions.delete(token)
   }
 

@@ -23,8 +23,8 @@ interface Listener {
   readonly tunnelId: string
   readonly visitor: string
   readonly language: Language
-  /** Whether what opened the stream still opens one. */
-  readonly mayListen: () => boolean
+  /** Whether the session or key that opened the stream is void since. */
+  readonly isEnded: () => boolean
   readonly stream: PassThrough
 }
 
@@ -71,15 +71,15 @@ export class TunnelEvents {
     {
       visitor,
       language,
-      mayListen,
-    }: { readonly visitor: { readonly address: string } } & Pick<Listener, 'language' | 'mayListen'>,
+      isEnded,
+    }: { readonly visitor: { readonly address: string } } & Pick<Listener, 'language' | 'isEnded'>,
   ): Readable | undefined {
     const key = limitKey(visitor)
     const siblings = this.#listeners.get(tunnel.id) ?? new Set()
     const mine = this.#perVisitor.get(key) ?? 0
     const isFull = siblings.size >= MAX_PER_TUNNEL || mine >= MAX_PER_VISITOR || this.#count >= MAX_IN_ALL
     if (isFull || this.#isClosed) return undefined
-    const listener = { tunnelId: tunnel.id, visitor: key, language, mayListen, stream: new PassThrough() }
+    const listener = { tunnelId: tunnel.id, visitor: key, language, isEnded, stream: new PassThrough() }
     this.#listeners.set(tunnel.id, siblings.add(listener))
     this.#perVisitor.set(key, mine + 1)
     this.#count++
@@ -116,7 +116,7 @@ export class TunnelEvents {
   /** Dismisses a listener that may not hear more; one of whom nobody can tell stays. */
   #isOverdue(listener: Listener): boolean {
     try {
-      if (listener.mayListen()) return false
+      if (!listener.isEnded()) return false
     } catch (error) {
       this.#log.error({ err: error }, 'nobody can tell whether somebody may listen')
       return false

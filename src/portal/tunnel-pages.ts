@@ -56,7 +56,7 @@ export class TunnelPages {
   }
 
   async #show(ctx: Context): Promise<void> {
-    const { signIns, cookie, registrar } = this.#options
+    const { signIns, cookie, registrar, table } = this.#options
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
@@ -72,6 +72,8 @@ export class TunnelPages {
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
     if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
     const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
+    const shown = first?.key ?? ''
+    if (shown !== '' && !table.keyMatches(id, shown)) return seeOther(ctx, `/tunnels/${id}`) // void meanwhile
     this.#view.send(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
   }
 

@@ -279,8 +279,10 @@ export class Registrar {
   async changeRouted(tunnel: Tunnel, isWanted: boolean): Promise<Moved | Refusal> {
     const notOffered = this.#admission.checkRouted(isWanted)
     if (notOffered !== undefined) return refused(notOffered)
+    const hasSameKey = this.#lifecycle.proofs.sameKey(tunnel.id)
     const awake = await this.#rouse(tunnel)
     if (awake.kind === 'refused') return awake
+    if (!hasSameKey()) return refused(KEY_IS_VOID)
     if (isWanted === (awake.tunnel.routedPrefix !== undefined)) return awake
     const tooMany = this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
@@ -299,7 +301,9 @@ export class Registrar {
     if (wrong !== undefined) return refused(wrong)
     const tooMany = this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
-    const awake = await this.#rouse(tunnel)
+    const hasSameKey = this.#lifecycle.proofs.sameKey(tunnel.id)
+    const roused = await this.#rouse(tunnel)
+    const awake = roused.kind === 'refused' || hasSameKey() ? roused : refused(KEY_IS_VOID)
     const change =
       awake.kind === 'refused'
         ? awake

@@ -31,6 +31,11 @@ export function wayOf(contact: Contact | undefined, kind: WayName): Way | undefi
   return contact?.ways.find(way => way.kind === kind)
 }
 
+/** Whether two targets of a kind are one: capitals make another URL, but no other mailbox that anybody has. */
+export function isSameTarget(kind: WayName, one: string, other: string): boolean {
+  return kind === 'email' ? one.toLowerCase() === other.toLowerCase() : one === other
+}
+
 /** What becomes of a contact by a wish, or what is wrong with the wish. */
 export interface ContactReading {
   readonly problems: readonly Problem[]

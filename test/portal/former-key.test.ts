@@ -3,11 +3,13 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SESSION_LIFETIME_MS } from '../../src/portal/sign-in.ts'
 import { FakeKernel } from '../lifecycle/world.ts'
 import { keyBehind, listenTo, mailedLink, reachedAt } from './keys-and-letters.ts'
 import { type Answer, bearer, cookieIn, type Given, LAB, PortalWorld } from './portal-world.ts'
 
 const EMAIL = 'alice@example.org'
+const ROUTED = LAB.replace('[tunnel]', '[tunnel]\nrouted_prefix = "2001:db8:e000::/36"')
 const PROXIED = LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]')
 /** Longer than a commit waits for another program. */
 const HELD_MS = 5000
@@ -80,29 +82,111 @@ test('two clicks at once on a mailed link lead to the same new key', async () =>
   assert.equal(await statusWith(world, given.id, await keyBehind(world, second ?? assert.fail())), 200)
 })
 
-test('a new key asked for with a key that is void when a dormant tunnel has come back is not made', async () => {
-  const kernel = new FakeKernel()
-  await using world = await PortalWorld.open(LAB, { kernel })
+test('two clicks at once on the form to sign in, with the key before one that was lost, lead to one new key', async () => {
+  await using world = await PortalWorld.open()
   const given = await world.register()
-  const { lifecycle, operator, table } = world.broker
+  await world.post(`/tunnels/${given.id}/key`, { sure: 'yes' }, await signedIn(world, given)) // its reply is lost
+  const release = holdDatabase(world)
+  const both = [1, 2].map(() => world.post('/tunnels', { reference: given.name, key: given.key }))
+  await sleep(300)
+  release()
+  const [first, second] = await Promise.all(both)
+  assert.equal(first?.headers.location, second?.headers.location)
+  assert.equal(await statusWith(world, given.id, await keyBehind(world, second ?? assert.fail())), 200)
+})
+
+/** A dormant tunnel, whose interface is made when the test says so. */
+async function asleep() {
+  const kernel = new FakeKernel()
+  const world = await PortalWorld.open(ROUTED, { kernel })
+  const given = await world.register()
+  const { lifecycle, table } = world.broker
   await lifecycle.recordRound({ answered: [given.id], silent: [] })
   for (let i = 0; i < 6; i++) await lifecycle.recordRound({ answered: [], silent: [given.id] })
   assert.ok(table.dormant.byId(given.id))
   const { create } = kernel
   const isBeingMade = Promise.withResolvers<void>()
-  const isRenewed = Promise.withResolvers<void>()
+  const mayBeMade = Promise.withResolvers<void>()
   kernel.create = async links => {
     isBeingMade.resolve()
-    await isRenewed.promise
+    await mayBeMade.promise
     return create.call(kernel, links)
   }
-  const late = renew(world, given)
-  await isBeingMade.promise
-  const renewal = await operator.renewKey(given.id)
-  assert.ok(renewal.kind === 'done')
-  isRenewed.resolve()
-  assert.equal((await late).status, 401)
-  assert.ok(table.keyMatches(given.id, renewal.value.key))
+  return { world, given, isBeingMade: isBeingMade.promise, wake: mayBeMade.resolve }
+}
+
+const LATE = {
+  'a new key': (world: PortalWorld, given: Given) => renew(world, given),
+  ...Object.fromEntries(
+    [{ ipv4: '192.0.2.77', email: 'thief@example.net' }, { mtu: 1280 }, { routed_prefix: true }].map(body => [
+      JSON.stringify(body),
+      (world: PortalWorld, { id, key }: Given) =>
+        world.askJson(`/api/v1/tunnels/${id}`, 'PATCH', body, bearer(key)),
+    ]),
+  ),
+}
+
+for (const [what, ask] of Object.entries(LATE)) {
+  test(`${what}: not done with a key that is void when the dormant tunnel has come back`, async () => {
+    const { world, given, isBeingMade, wake } = await asleep()
+    await using _ = world
+    const late = ask(world, given)
+    await isBeingMade
+    const renewal = await world.broker.operator.renewKey(given.id)
+    assert.ok(renewal.kind === 'done')
+    wake()
+    assert.equal((await late).status, 401)
+    assert.ok(world.broker.table.keyMatches(given.id, renewal.value.key))
+    assert.equal(world.broker.table.contactOf(given.id), undefined)
+    const { mtu, routedPrefix } = world.broker.table.byId(given.id) ?? assert.fail()
+    assert.deepEqual([mtu, routedPrefix], [undefined, undefined])
+  })
+}
+
+test('a page that shows a new key once its tunnel has come back shows none that is void by then', async () => {
+  const { world, given, isBeingMade, wake } = await asleep()
+  await using _ = world
+  const session = await signedIn(world, given)
+  const asked = await world.post(`/tunnels/${given.id}/key`, { sure: 'yes' }, session)
+  const page = world.ask(String(asked.headers.location), { headers: cookieIn(asked) })
+  await isBeingMade
+  const second = await world.post(`/tunnels/${given.id}/key`, { sure: 'yes' }, cookieIn(asked))
+  wake()
+  assert.equal((await page).status, 303)
+  assert.equal(await statusWith(world, given.id, await keyBehind(world, second)), 200)
+})
+
+test('a corrected capital of the address leaves a mailed link good', async () => {
+  await using world = await PortalWorld.open()
+  const given = await world.register()
+  await reachedAt(world, given, EMAIL)
+  const link = await mailedLink(world, given, EMAIL)
+  const email = EMAIL.replace('a', 'A')
+  assert.equal(
+    (await world.askJson(`/api/v1/tunnels/${given.id}`, 'PATCH', { email }, bearer(given.key))).status,
+    200,
+  )
+  assert.equal((await world.post(link, {})).status, 303)
+})
+
+test('who has signed out while a new key waited is signed out, whoever has a copy of the cookie', async () => {
+  await using world = await PortalWorld.open()
+  const given = await world.register()
+  const session = await signedIn(world, given)
+  const asked = await world.post(`/tunnels/${given.id}/key`, { sure: 'yes' }, session)
+  await world.post('/sign-out', {}, cookieIn(asked))
+  const copy = await world.ask(`/tunnels/${given.id}`, { headers: session })
+  assert.notEqual(copy.status, 303)
+})
+
+test('a page that is open for longer than its session lasts goes on being told', ENDED, async t => {
+  await using world = await PortalWorld.open()
+  const given = await world.register()
+  const { whole } = await listenTo(world, given.id, await signedIn(world, given))
+  const now = performance.now.bind(performance)
+  t.mock.method(performance, 'now', () => now() + SESSION_LIFETIME_MS + 1)
+  await world.broker.lifecycle.recordRound({ answered: [given.id], silent: [] })
+  assert.equal(await Promise.race([whole, sleep(500, 'it goes on')]), 'it goes on')
 })
 
 test('who has the key does not keep its owner from a new one by mail, or from the tunnel itself', async () => {

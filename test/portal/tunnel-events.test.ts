@@ -36,7 +36,7 @@ async function open() {
     events,
     faults,
     table,
-    listen: () => events.listen(tunnel, { visitor: VISITOR, language: ENGLISH, mayListen: () => true }),
+    listen: () => events.listen(tunnel, { visitor: VISITOR, language: ENGLISH, isEnded: () => false }),
     async [Symbol.asyncDispose]() {
       events.close()
       await world[Symbol.asyncDispose]()
