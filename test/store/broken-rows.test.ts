@@ -81,6 +81,34 @@ for (const [what, columns, reason] of BREAKAGES) {
   })
 }
 
+/** As `date +%s%N` prints it: no JavaScript number is exact for it. */
+const NANOSECONDS = '1795811064526000000'
+
+for (const column of ['creation_time', 'unreachable', 'wait_until', 'state_since']) {
+  test(`a row with nanoseconds as ${column} is broken, and takes no other with it`, async () => {
+    writeRow({})
+    const request = { ipv4: '198.51.100.7', nicname: 'host7', country: 'ca', os: 'linux' }
+    assert.equal((await registerOne(world.lifecycle, request)).kind, 'registered')
+    world.edit(`UPDATE tunnels SET ${column} = ${NANOSECONDS} WHERE id = 'byhand'`)
+    world = await world.restart()
+    await world.audit.run()
+    assert.ok(isNamed('host7.ca') && !isNamed('byhand.ca'))
+    const [broken] = world.table.brokenRows()
+    assert.deepEqual([broken?.id, broken?.columns[column]], ['byhand', NANOSECONDS])
+    assert.equal((await world.broker.operator.delete('byhand')).kind, 'done')
+  })
+}
+
+test('a dormant row with nanoseconds in it is broken, and takes no other with it', async () => {
+  writeRow({})
+  await world.lifecycle.recordRound({ answered: ['byhand'], silent: [] })
+  for (let i = 0; i < 6; i++) await world.lifecycle.recordRound({ answered: [], silent: ['byhand'] })
+  assert.ok(world.table.dormant.byId('byhand'))
+  world.edit(`UPDATE dormant SET creation_time = ${NANOSECONDS}, until = ${NANOSECONDS}`)
+  world = await world.restart()
+  assert.equal(world.table.brokenRows()[0]?.id, 'byhand')
+})
+
 test('a broken row is named in the log once, and again when it is broken otherwise', async () => {
   writeRow({ os: 'plan9' })
   for (let i = 0; i < 3; i++) await world.audit.run()

@@ -3,11 +3,15 @@ import type { DormantReader, IdSlice } from '../tunnel-store.ts'
 import type { BrokenRows } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
 import { type Columns, isBroken, nextAfter, type RowRules, readRow, unofferedKinds } from './row-rules.ts'
+import { safeInteger } from './safe-integer.ts'
 
 /** The columns of a dormant row as a tunnel is read from them; since, until and suspended follow. */
-export const DORMANT_COLUMNS =
-  'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
-  'NULL, NULL, routed_prefix, mtu, since, until, suspended'
+export const DORMANT_COLUMNS = [
+  'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os',
+  ...['creation_time', 'unreachable'].map(safeInteger),
+  'kind, details, NULL, NULL, routed_prefix',
+  ...['mtu', 'since', 'until', 'suspended'].map(safeInteger),
+].join(', ')
 const SINCE_AT = 16
 const UNTIL_AT = 17
 const SUSPENDED_AT = 18

@@ -2,8 +2,10 @@ import type { Invitation } from '../../tunnel/invitation.ts'
 import { matchesHash } from '../../tunnel/tunnel-key.ts'
 import type { InvitationWrites } from '../invitations.ts'
 import type { Database, Statement } from './database.ts'
+import { safeInteger } from './safe-integer.ts'
 
 const COLUMNS = 'id, uses, used, expires, created, note'
+const SELECTED = `id, ${['uses', 'used', 'expires', 'created'].map(name => `${safeInteger(name)} AS ${name}`).join(', ')}, note`
 /** Compared with where there is no hash: no code has it. */
 const NO_HASH = new Uint8Array(32)
 
@@ -17,8 +19,8 @@ export class InvitationTable implements InvitationWrites {
   readonly #remove: Statement
 
   constructor(database: Database) {
-    this.#byId = database.prepare(`SELECT ${COLUMNS} FROM invitations WHERE id = ?`)
-    this.#after = database.prepare(`SELECT ${COLUMNS} FROM invitations WHERE id > ? ORDER BY id LIMIT ?`)
+    this.#byId = database.prepare(`SELECT ${SELECTED} FROM invitations WHERE id = ?`)
+    this.#after = database.prepare(`SELECT ${SELECTED} FROM invitations WHERE id > ? ORDER BY id LIMIT ?`)
     this.#hash = database.prepare('SELECT code_hash FROM invitations WHERE id = ?')
     this.#add = database.prepare(
       `INSERT INTO invitations (${COLUMNS}, code_hash) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,

@@ -6,11 +6,18 @@ import { isLabel } from '../../tunnel/label.ts'
 import { isMtu } from '../../tunnel/mtu.ts'
 import { isOfRange, type RoutedRange } from '../../tunnel/routed-pool.ts'
 import { type BrokenRow, stateOf, type Tunnel } from '../../tunnel/tunnel.ts'
+import { safeInteger } from './safe-integer.ts'
 
-/** The columns that a tunnel is read from, in the order of `Columns`. */
+/** The columns that a tunnel is written to, in the order of `Columns`. */
 export const COLUMNS =
   'id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time, unreachable, kind, details, ' +
   'wait_until, state_since, routed_prefix, mtu'
+
+const INTEGERS = ['creation_time', 'unreachable', 'wait_until', 'state_since', 'mtu']
+/** COLUMNS as they are selected. */
+export const SELECTED = COLUMNS.split(', ')
+  .map(name => (INTEGERS.includes(name) ? safeInteger(name) : name))
+  .join(', ')
 
 /** Values in the order of COLUMNS, as the driver gives them. */
 export type Columns = readonly unknown[]

@@ -19,12 +19,12 @@ import { NoticeTable } from './notice-table.ts'
 import { ProofTable } from './proof-table.ts'
 import {
   addressIn,
-  COLUMNS,
   type Columns,
   isBroken,
   nextAfter,
   type RowRules,
   readRow,
+  SELECTED,
   unofferedKinds,
 } from './row-rules.ts'
 
@@ -79,9 +79,9 @@ export class TunnelTable implements TunnelReader {
     this.dormant = new DormantTable(database, { rules, broken })
     this.notices = new NoticeTable(database)
     this.proofs = new ProofTable(database)
-    this.#byId = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id = ?`)
-    this.#byName = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE nicname = ? AND country = ?`)
-    this.#byIpv6Client = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE IPv6client = ?`)
+    this.#byId = database.prepare(`SELECT ${SELECTED} FROM tunnels WHERE id = ?`)
+    this.#byName = database.prepare(`SELECT ${SELECTED} FROM tunnels WHERE nicname = ? AND country = ?`)
+    this.#byIpv6Client = database.prepare(`SELECT ${SELECTED} FROM tunnels WHERE IPv6client = ?`)
     this.#idByName = database.prepare(
       `SELECT id FROM tunnels WHERE nicname = ?1 AND country = ?2
        UNION ALL SELECT id FROM dormant WHERE nicname = ?1 AND country = ?2`,
@@ -108,12 +108,12 @@ export class TunnelTable implements TunnelReader {
              FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?)
        GROUP BY country`,
     )
-    this.#after = database.prepare(`SELECT ${COLUMNS} FROM tunnels WHERE id > ? ORDER BY id LIMIT ?`)
+    this.#after = database.prepare(`SELECT ${SELECTED} FROM tunnels WHERE id > ? ORDER BY id LIMIT ?`)
     this.#slice = database.prepare(
-      `SELECT ${COLUMNS}, rowid FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?`,
+      `SELECT ${SELECTED}, rowid FROM tunnels WHERE rowid > ? ORDER BY rowid LIMIT ?`,
     )
     this.#new = database.prepare(
-      `SELECT ${COLUMNS} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable = -1 ORDER BY creation_time, id`,
+      `SELECT ${SELECTED} FROM tunnels WHERE ${NOT_ALIVE} AND unreachable = -1 ORDER BY creation_time, id`,
     )
     this.#up = database.prepare(
       `SELECT id, IPv6client, unreachable = 0 AND wait_until IS NULL, unreachable >= 0, rowid FROM tunnels

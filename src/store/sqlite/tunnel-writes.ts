@@ -2,7 +2,7 @@ import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix } from '../../address/prefix.ts'
 import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
 import type { Database, Statement } from './database.ts'
-import { COLUMNS, type Columns, isBroken, type RowRules, readRow } from './row-rules.ts'
+import { COLUMNS, type Columns, isBroken, type RowRules, readRow, SELECTED } from './row-rules.ts'
 
 /** The writing half of the table of tunnels: one SQL statement a method, to be called inside a transaction. */
 export class TunnelWrites {
@@ -30,23 +30,25 @@ export class TunnelWrites {
     )
     this.#answered = database.prepare(
       `UPDATE tunnels SET unreachable = 0, wait_until = NULL, state_since = ?
-       WHERE id = ? AND (unreachable > 0 OR wait_until IS NOT NULL AND unreachable = 0) RETURNING ${COLUMNS}`,
+       WHERE id = ? AND (unreachable > 0 OR wait_until IS NOT NULL AND unreachable = 0) RETURNING ${SELECTED}`,
     )
     this.#silent = database.prepare(
       `UPDATE tunnels SET unreachable = unreachable + 1,
          state_since = CASE unreachable WHEN 0 THEN ? ELSE state_since END
-       WHERE id = ? AND unreachable >= 0 AND wait_until IS NULL RETURNING ${COLUMNS}`,
+       WHERE id = ? AND unreachable >= 0 AND wait_until IS NULL RETURNING ${SELECTED}`,
     )
     this.#moveEndpoint = database.prepare(
       `UPDATE tunnels SET IPv4client = ?, unreachable = min(unreachable, 0),
          state_since = CASE WHEN unreachable > 0 THEN ? ELSE state_since END
-       WHERE id = ? RETURNING ${COLUMNS}`,
+       WHERE id = ? RETURNING ${SELECTED}`,
     )
-    this.#changeDetails = database.prepare(`UPDATE tunnels SET details = ? WHERE id = ? RETURNING ${COLUMNS}`)
-    this.#changeMtu = database.prepare(`UPDATE tunnels SET mtu = ? WHERE id = ? RETURNING ${COLUMNS}`)
+    this.#changeDetails = database.prepare(
+      `UPDATE tunnels SET details = ? WHERE id = ? RETURNING ${SELECTED}`,
+    )
+    this.#changeMtu = database.prepare(`UPDATE tunnels SET mtu = ? WHERE id = ? RETURNING ${SELECTED}`)
     this.#clearEndpoint = database.prepare('UPDATE tunnels SET IPv4client = NULL WHERE id = ?')
     this.#replaceKey = database.prepare('UPDATE tunnels SET key_hash = ? WHERE id = ?')
-    this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${COLUMNS}`)
+    this.#remove = database.prepare(`DELETE FROM tunnels WHERE id = ? RETURNING ${SELECTED}`)
     this.#note = database.prepare(
       'INSERT INTO notes (id, note) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET note = excluded.note',
     )
