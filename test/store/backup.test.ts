@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import fs, {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -16,6 +18,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { restoreBackup } from '../../src/store/sqlite/backup.ts'
 import { Database } from '../../src/store/sqlite/database.ts'
 import { registerOne, World } from '../lifecycle/world.ts'
+import { cannot } from '../packages.ts'
 
 let world: World
 let elsewhere: string
@@ -193,4 +196,30 @@ test('nothing is restored under a process that serves the database', async () =>
     Database.whileUnused(database, () => restore(database)),
     /another freenet6 process/,
   )
+})
+
+test('a backup on a medium that takes nothing is restored', {
+  skip: process.getuid?.() === 0 ? false : cannot('only root may mount what takes nothing'),
+}, async () => {
+  await register(7)
+  await world.broker.store.backUp(backupFile())
+  const medium = join(elsewhere, 'medium')
+  mkdirSync(medium)
+  const restoring = `
+    const { restoreBackup } = await import('${import.meta.resolve('../../src/store/sqlite/backup.ts')}')
+    await restoreBackup('${medium}/backup.db', '${elsewhere}/restored.db', { now: new Date(0) })`
+  const mounted = `mount -t tmpfs medium ${medium} && cp ${backupFile()} ${medium} && mount -o remount,ro ${medium}`
+  const command = [
+    '--mount',
+    'sh',
+    '-c',
+    `${mounted} && exec "$@"`,
+    'sh',
+    process.execPath,
+    '--eval',
+    restoring,
+  ]
+  const { status, stderr } = spawnSync('unshare', [...command], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  assert.equal(rowsIn(join(elsewhere, 'restored.db'), 'SELECT * FROM tunnels').length, 1)
 })

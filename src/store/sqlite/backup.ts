@@ -3,6 +3,7 @@ import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, openSync, rename
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { laterSerial } from './later-serial.ts'
 import { MIGRATIONS } from './migrations.ts'
 
@@ -111,11 +112,22 @@ function renameAll(from: string, to: string): void {
   for (const suffix of SUFFIXES) if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix)
 }
 
+/**
+ * A database without a log beside it is whole by itself: SQLite is told that nothing changes it, or it would make an index
+ * of the log where a backup may lie on a medium that is not written to.
+ */
+function whole(file: string): string | URL {
+  if (existsSync(`${file}-wal`)) return file
+  const url = pathToFileURL(file)
+  url.searchParams.set('immutable', '1')
+  return url
+}
+
 function openSound(file: string): DatabaseSync {
   if (!existsSync(file)) throw new BackupFault(`${file}: there is no such file`)
   let connection: DatabaseSync | undefined
   try {
-    connection = new DatabaseSync(file, { readOnly: true })
+    connection = new DatabaseSync(whole(file), { readOnly: true })
     const findings = connection
       .prepare('PRAGMA integrity_check')
       .all()
