@@ -32,6 +32,8 @@ export class StaticZones {
   readonly #tunnels: 'known' | 'unknown'
   readonly #changes = new ZoneChanges(this.catalog)
   readonly #apexByFile = new Map<string, Uint8Array>()
+  /** Zones that a file gave before it gave another one, by the keys of their apexes. */
+  readonly #left = new Map<string, { readonly apex: Uint8Array; readonly file: string }>()
   /** Apex of the catalog zone, if there is one. */
   #listApex: Uint8Array | undefined
   /** Files whose zone could not be taken, and the first thing that is wrong with each. */
@@ -59,9 +61,7 @@ export class StaticZones {
     const apex = catalogApexOf(this.#config)
     if (apex === undefined) return
     if (this.catalog.claimedApexes().some(other => keyOf(other) === keyOf(apex)))
-      throw new ZoneLoadFault(
-        `dns.catalog_zone = "${formatName(apex)}": a zone file gives a zone of that name`,
-      )
+      throw new ZoneLoadFault(takenByList(apex))
     this.catalog.putZone(apex, this.#listed(apex))
     this.#listApex = apex
   }
@@ -96,7 +96,8 @@ export class StaticZones {
     }
     await this.#follow({ store, report })
     for (const file of [...this.#apexByFile.keys(), ...this.#failed.keys()])
-      if (!files.has(file)) this.#gone(file, report)
+      if (!files.has(file)) this.#gone(file, { files, report })
+    this.#tellLeft(report)
     return report
   }
 
@@ -207,6 +208,12 @@ export class StaticZones {
       this.#keep(zone, report)
       return
     }
+    const refusal = this.#refusalOf(file, apex)
+    if (refusal !== undefined) {
+      this.#failed.set(file, refusal)
+      report.kept.push(refusal)
+      return
+    }
     if (this.#isOfTunnels(apex)) {
       if (this.#tunnels === 'unknown') return
       const trouble = await this.#changes.changeOfTunnels(apex, this.#completed(apex, rrsets), store)
@@ -216,6 +223,8 @@ export class StaticZones {
       }
     } else await this.#reloadStatic(apex, rrsets, store)
     this.#tell(zone, apex)
+    const former = this.#apexByFile.get(file)
+    if (former !== undefined) this.#left.set(keyOf(former), { apex: former, file })
     this.#apexByFile.set(file, apex)
     this.#failed.delete(file)
     report.taken.push(file)
@@ -240,8 +249,42 @@ export class StaticZones {
     report.kept.push(line)
   }
 
-  #gone(file: string, report: ReloadReport): void {
-    report.kept.push(`${file}: is gone; its zone is served until freenet6 is restarted`)
+  /** Why a sound file is not taken. */
+  #refusalOf(file: string, apex: Uint8Array): string | undefined {
+    if (this.#listApex !== undefined && keyOf(apex) === keyOf(this.#listApex))
+      return `${file}: ${takenByList(apex)}`
+    const former = this.#apexByFile.get(file)
+    if (former === undefined || keyOf(former) === keyOf(apex) || !this.#isOfTunnels(former)) return undefined
+    const name = formatName(former)
+    return `${file}: gives ${formatName(apex)} and gave ${name}, where tunnels have their names: ${name} is kept as it was`
+  }
+
+  /** One that was renamed is another file now. */
+  #gone(
+    file: string,
+    { files, report }: { readonly files: ReadonlySet<string>; readonly report: ReloadReport },
+  ): void {
+    const apex = this.#apexByFile.get(file)
+    if (apex === undefined) {
+      const line = `${file}: is gone; its zone is SERVFAIL until freenet6 is restarted`
+      this.#failed.set(file, line)
+      report.kept.push(line)
+      return
+    }
+    const isGiven = ([other, of]: readonly [string, Uint8Array]) =>
+      files.has(other) && keyOf(of) === keyOf(apex)
+    if ([...this.#apexByFile].some(isGiven)) {
+      this.#apexByFile.delete(file)
+      this.#failed.delete(file)
+    } else report.kept.push(`${file}: is gone; its zone is served until freenet6 is restarted`)
+  }
+
+  #tellLeft(report: ReloadReport): void {
+    for (const apex of this.#apexByFile.values()) this.#left.delete(keyOf(apex))
+    for (const { apex, file } of this.#left.values())
+      report.kept.push(
+        `${file}: gives ${formatName(apex)} no more; it is served as it was until freenet6 is restarted`,
+      )
   }
 
   #isOfTunnels(apex: Uint8Array): boolean {
@@ -258,6 +301,10 @@ export interface ReloadReport {
 interface Reloading {
   readonly store: ChangedStore
   readonly report: ReloadReport
+}
+
+function takenByList(apex: Uint8Array): string {
+  return `dns.catalog_zone = "${formatName(apex)}": a zone file gives a zone of that name`
 }
 
 function isSound({ faults }: LoadedZone): boolean {

@@ -45,13 +45,20 @@ function checkZones(config: Config): Findings {
   const linesOf = (...severities: readonly ZoneFault['severity'][]) =>
     faults.filter(fault => severities.includes(fault.severity)).map(faultLine)
   return {
-    mistakes: linesOf('error'),
+    mistakes: [...linesOf('error'), ...zones.flatMap(zone => takenByList(zone, config))],
     warnings: [
       ...linesOf('warning', 'skipped'),
       ...zones.flatMap(unlikeItsName),
       ...zones.flatMap(zone => groundWarnings(zone, config)),
     ],
   }
+}
+
+/** `serve` makes that zone itself, and would not start. */
+function takenByList({ file, apex }: LoadedZone, { dns }: Config): string[] {
+  const list = `${dns.catalog_zone.replace(/\.$/, '')}.`.toLowerCase()
+  if (apex === undefined || formatName(lowerCaseName(apex)) !== list) return []
+  return [`${file}: gives the zone ${list}, which dns.catalog_zone names: it is made of all others`]
 }
 
 /** A file may be called as one likes; but whoever looks for the zone looks for its name. */

@@ -47,6 +47,14 @@ test('two files for one zone are a mistake that names both', async () => {
   )
 })
 
+test('a file for the zone that the list of zones is to be is a mistake', async () => {
+  writeFileSync(join(dir, 'freenet6.toml'), `${REAL}[dns]\ncatalog_zone = "List.example"\n`)
+  zone('list.example', APEX)
+  const { code, stderr } = await check()
+  assert.equal(code, 2)
+  assert.match(stderr, /list\.example\.zone: gives the zone list\.example\., which dns\.catalog_zone names/)
+})
+
 test('a file that is named unlike its zone is a warning, and warnings end with 0', async () => {
   zone('other', `$ORIGIN example.net.\n${APEX}`)
   const { code, stdout } = await check()

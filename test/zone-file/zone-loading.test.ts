@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -11,6 +11,8 @@ import { TableFull } from '../../src/zone/table-fault.ts'
 import { StaticZones } from '../../src/zone-loading.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { nameOf } from '../zone/zone-text.ts'
+
+const TEXT = '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\n'
 
 let dir: string
 let statics: StaticZones
@@ -29,19 +31,24 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'freenet6-zone-loading-'))
   mkdirSync(join(dir, 'zones'))
   for (const name of ['one.example', 'two.example']) write(name, '192.0.2.1')
-  const reading = parseConfig('', join(dir, 'freenet6.toml'))
-  assert.ok(reading.kind === 'config')
-  statics = new StaticZones(reading.config, { log: SILENT, tunnels: 'known' })
+  open()
 })
 
 afterEach(() => rmSync(dir, { recursive: true }))
+
+/** As a start reads the files. */
+function open(configuration = ''): void {
+  const reading = parseConfig(configuration, join(dir, 'freenet6.toml'))
+  assert.ok(reading.kind === 'config')
+  statics = new StaticZones(reading.config, { log: SILENT, tunnels: 'known' })
+}
 
 function fileOf(name: string): string {
   return join(dir, 'zones', `${name}.zone`)
 }
 
 function write(name: string, address: string): void {
-  writeFileSync(fileOf(name), `$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A ${address}\n`)
+  writeFileSync(fileOf(name), `${TEXT}ns1 A ${address}\n`)
 }
 
 function lastOctetOf(name: string): number | undefined {
@@ -100,4 +107,51 @@ test('what a file itself is to blame for is not tried again', async () => {
   writeFileSync(fileOf('one.example'), 'rubbish')
   assert.equal((await statics.reload(STORE)).kept.length, 1)
   assert.ok(!statics.isKeptBack)
+})
+
+test('a file that is renamed is no zone that is gone', async () => {
+  renameSync(fileOf('one.example'), fileOf('another'))
+  writeFileSync(fileOf('another'), `$ORIGIN one.example.\n${TEXT}ns1 A 192.0.2.2\n`)
+  const both = [fileOf('another'), fileOf('two.example')]
+  assert.deepEqual(await statics.reload(STORE), { taken: both, kept: [] })
+  assert.equal(lastOctetOf('one.example'), 2)
+})
+
+test('a zone whose file gives another one by now is said to be as it was, until a file gives it again', async () => {
+  writeFileSync(fileOf('one.example'), `$ORIGIN three.example.\n${TEXT}ns1 A 192.0.2.3\n`)
+  const line = `${fileOf('one.example')}: gives one.example. no more; it is served as it was until freenet6 is restarted`
+  for (let times = 0; times < 2; times++) assert.deepEqual((await statics.reload(STORE)).kept, [line])
+  assert.deepEqual(['one.example', 'three.example'].map(lastOctetOf), [1, 3])
+  write('one.example', '192.0.2.4')
+  writeFileSync(fileOf('three.example'), `${TEXT}ns1 A 192.0.2.3\n`)
+  assert.deepEqual((await statics.reload(STORE)).kept, [])
+  assert.equal(lastOctetOf('one.example'), 4)
+})
+
+test('the file of the tunnels’ zone that gives another one is not taken', async () => {
+  write('freenet6.net', '192.0.2.1')
+  open()
+  writeFileSync(fileOf('freenet6.net'), `$ORIGIN freenet6.nte.\n${TEXT}ns1 A 192.0.2.2\n`)
+  const { taken, kept } = await statics.reload(STORE)
+  assert.equal(taken.includes(fileOf('freenet6.net')), false)
+  assert.match(kept.join(), /gives freenet6\.nte\. and gave freenet6\.net\., where tunnels have their names/)
+  assert.equal(lastOctetOf('freenet6.nte'), undefined)
+  assert.equal(statics.failures.length, 1)
+})
+
+test('a file for the name of the catalog zone is not taken: the next start would fail', async () => {
+  open('[dns]\ncatalog_zone = "list.example"\n')
+  write('list.example', '192.0.2.1')
+  const line = `${fileOf('list.example')}: dns.catalog_zone = "list.example.": a zone file gives a zone of that name`
+  assert.deepEqual((await statics.reload(STORE)).kept, [line])
+  assert.deepEqual(statics.failures, [line])
+})
+
+test('a broken file that is gone again has left a zone that is not served', async () => {
+  writeFileSync(fileOf('three.example'), 'nonsense\n')
+  await statics.reload(STORE)
+  rmSync(fileOf('three.example'))
+  const line = `${fileOf('three.example')}: is gone; its zone is SERVFAIL until freenet6 is restarted`
+  assert.deepEqual((await statics.reload(STORE)).kept, [line])
+  assert.deepEqual(statics.failures, [line])
 })
