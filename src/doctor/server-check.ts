@@ -41,8 +41,13 @@ export async function checkServer(
   own: OwnZone,
   options: ServerCheckOptions,
 ): Promise<ServerReport> {
-  const ask = (type: AskedType, transport: 'udp' | 'tcp', edns: boolean, name = own.name) =>
-    options.consult(server, { name, type, transport, edns })
+  const ask = async (type: AskedType, transport: 'udp' | 'tcp', edns: boolean, name = own.name) => {
+    const question = { name, type, edns }
+    const reply = await options.consult(server, { ...question, transport })
+    if (transport === 'tcp' || reply.kind !== 'reply' || !reply.isTruncated) return reply
+    const whole = await options.consult(server, { ...question, transport: 'tcp' }) // as every resolver does
+    return whole.kind === 'reply' ? whole : reply
+  }
   const params = { server: formatEndpoint(server), zone: own.name }
   const [udp, tcp] = await Promise.all([ask('SOA', 'udp', false), ask('SOA', 'tcp', false)])
   if (udp.kind === 'cut-off') return { findings: [], cutOff: udp.reason }
@@ -58,7 +63,11 @@ export async function checkServer(
   const transport = udp.kind === 'reply' ? 'udp' : 'tcp'
   const checks = await Promise.all([
     transport === 'udp' ? ednsFindings(await ask('SOA', 'udp', true), params) : [],
-    contentFindings((type, name) => ask(type, transport, false, name), own, { ...options, params }),
+    contentFindings((type, name) => ask(type, transport, false, name), own, {
+      ...options,
+      params,
+      silence: transport === 'udp' ? 'no-udp' : 'no-tcp',
+    }),
     tcp.kind === 'reply' && !options.mayTransfer(server.address)
       ? transferFindings(await ask('AXFR', 'tcp', false), params)
       : [],
@@ -69,9 +78,12 @@ export async function checkServer(
 type Params = Readonly<Record<string, string>>
 
 /** A server that does not serve the zone (RFC 8499 calls it lame). */
-function refusalIn({ rcode, isAuthoritative, answer }: Reply, params: Params): Finding | undefined {
+function refusalIn(
+  { rcode, isAuthoritative, isTruncated, answer }: Reply,
+  params: Params,
+): Finding | undefined {
   if (rcode !== 'NOERROR') return finding('refused', { ...params, rcode })
-  return isAuthoritative && answer.length > 0 ? undefined : finding('lame', params)
+  return isTruncated || (isAuthoritative && answer.length > 0) ? undefined : finding('lame', params)
 }
 
 function ednsFindings(reply: Consultation, params: Params): Finding[] {
@@ -92,25 +104,56 @@ type Ask = (type: AskedType, name?: string) => Promise<Consultation>
 async function contentFindings(
   ask: Ask,
   own: OwnZone,
-  { patienceMs, expectations, serialNow, params }: ServerCheckOptions & { readonly params: Params },
+  {
+    patienceMs,
+    expectations,
+    serialNow,
+    params,
+    silence,
+  }: ServerCheckOptions & { readonly params: Params; readonly silence: Silence },
 ): Promise<readonly Finding[]> {
   for (const began = performance.now(); ; await sleep(PAUSE_MS)) {
     const seconds = String(Math.round((performance.now() - began) / MILLISECONDS))
     const findings = [
-      ...(await serialFindings(ask, own, { serialNow, params: { ...params, seconds } })),
-      ...(await listFindings(ask, own, params)),
-      ...(await Promise.all(expectations.map(one => nameFindings(ask, one, params)))).flat(),
+      ...(await serialFindings(ask, own, { serialNow, silence, params: { ...params, seconds } })),
+      ...(await listFindings(ask, own, { silence, params })),
+      ...(await Promise.all(expectations.map(one => nameFindings(ask, one, { silence, params })))).flat(),
     ]
-    if (findings.length === 0 || performance.now() - began >= patienceMs) return findings
+    if (findings.length === 0 || performance.now() - began >= patienceMs) return withoutRepeats(findings)
   }
+}
+
+/** What is found where a question gets no answer at all. */
+type Silence = 'no-udp' | 'no-tcp'
+
+interface Words {
+  readonly params: Params
+  readonly silence: Silence
+}
+
+/** What is to be said where a question was not answered: nobody knows then what the server has. */
+function unanswered(reply: Consultation, { params, silence }: Words): Finding | undefined {
+  if (reply.kind !== 'reply') return finding(silence, { ...params, reason: reply.reason })
+  if (reply.isTruncated) return finding('no-tcp', { ...params, reason: 'what it says over UDP is truncated' })
+  const isAnswer = reply.rcode === 'NOERROR' || reply.rcode === 'NXDOMAIN'
+  return isAnswer ? undefined : finding('refused', { ...params, rcode: reply.rcode })
+}
+
+/** One that is silent is so for each question. */
+function withoutRepeats(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>()
+  return findings.filter(({ what }) => !seen.has(what) && seen.add(what))
 }
 
 async function serialFindings(
   ask: Ask,
   own: OwnZone,
-  { serialNow, params }: Pick<ServerCheckOptions, 'serialNow'> & { readonly params: Params },
+  { serialNow, ...words }: Pick<ServerCheckOptions, 'serialNow'> & Words,
 ): Promise<Finding[]> {
-  const [text = '0'] = said(await ask('SOA'), own.name, 'SOA')
+  const reply = await ask('SOA')
+  const [text] = said(reply, own.name, 'SOA')
+  const { params } = words
+  if (text === undefined) return [unanswered(reply, words) ?? finding('lame', params)]
   const serials = { ...params, theirs: text, ours: String(own.serial) }
   switch (serialCompare(Number(text), own.serial)) {
     case 0:
@@ -125,15 +168,23 @@ async function serialFindings(
   }
 }
 
-async function listFindings(ask: Ask, own: OwnZone, params: Params): Promise<Finding[]> {
-  const theirs = said(await ask('NS'), own.name, 'NS').sort()
+async function listFindings(ask: Ask, own: OwnZone, words: Words): Promise<Finding[]> {
+  const reply = await ask('NS')
+  const wrong = unanswered(reply, words)
+  if (wrong !== undefined) return [wrong]
+  const { params } = words
+  const theirs = said(reply, own.name, 'NS').sort()
   const ours = [...own.servers.keys()]
   if (theirs.join() === ours.join()) return []
   return [finding('ns-differs', { ...params, theirs: theirs.join(', ') || 'none', ours: ours.join(', ') })]
 }
 
-async function nameFindings(ask: Ask, { name, type, text }: Expectation, params: Params): Promise<Finding[]> {
-  const theirs = said(await ask(type, name), name, type)
+async function nameFindings(ask: Ask, { name, type, text }: Expectation, words: Words): Promise<Finding[]> {
+  const reply = await ask(type, name)
+  const wrong = unanswered(reply, words)
+  if (wrong !== undefined) return [wrong]
+  const { params } = words
+  const theirs = said(reply, name, type)
   if (theirs.length === 1 && theirs[0] === text) return []
   return [
     finding('names-differ', { ...params, name, type, ours: text, theirs: theirs.join(', ') || 'nothing' }),
