@@ -112,7 +112,9 @@ export class RateLimit {
   #count(second: number): number {
     const words = this.#words
     const bucket = this.#bucket(second)
-    if (Atomics.load(words, bucket + SECOND) !== second) {
+    const counted = Atomics.load(words, bucket + SECOND)
+    // A thread that took its batch before the turn of the second counts with those that came after.
+    if (counted !== second && counted !== second + 1) {
       Atomics.store(words, bucket + SECOND, second)
       Atomics.store(words, bucket + REPLIES, 0)
     }

@@ -325,3 +325,20 @@ test('whatever is asked, no network gets more whole replies about a name in a se
     { interruptAfterTimeLimit: 3000 },
   )
 })
+
+test('a thread that is a second behind another one gives nobody more', () => {
+  const server = new Limited()
+  let answers = 0
+  for (let i = 0; i < 50; i++) {
+    server.now += i % 2 === 0 ? 1 : -1
+    answers += server.answered(1, '192.0.2.1', 'www.example.')
+  }
+  assert.equal(answers, 5)
+})
+
+test('a clock that is set back by more limits nobody for longer than a second', () => {
+  const server = new Limited()
+  assert.equal(server.answered(20, '192.0.2.1', 'www.example.'), 5)
+  server.now -= 3600
+  assert.equal(server.answered(20, '192.0.2.1', 'www.example.'), 5)
+})
