@@ -18,8 +18,8 @@ export interface LetterWriterOptions {
   readonly publicUrl: string
   readonly confirmations: Confirmations
   /**
-   * Keeps a link that is mailed to a target and makes a new key for a tunnel; false: its owner reads elsewhere by now. Rejects as a
-   * commit does.
+   * Keeps a link that is mailed to a target and makes a new key for a tunnel; false: its owner reads elsewhere by now.
+   * Rejects as a commit does.
    */
   readonly keepLink: (tunnelId: string, token: string, target: string) => Promise<boolean>
 }
