@@ -119,8 +119,14 @@ export function reportOfBroken({ id, reason, unofferedKind, columns }: BrokenRow
     ipv6_client: columns.IPv6client ?? '',
     ipv6_server: columns.IPv6server ?? '',
     device: columns.device ?? '',
-    creation_time: Math.trunc(Number(columns.creation_time)) || 0,
-    unreachable: Math.trunc(Number(columns.unreachable)) || 0,
+    creation_time: wholeIn(columns.creation_time),
+    unreachable: wholeIn(columns.unreachable),
     fault: reason,
   }
+}
+
+/** What of a broken row is a whole number; 0: nothing. */
+function wholeIn(text: string | undefined): number {
+  const number = Math.trunc(Number(text))
+  return Number.isSafeInteger(number) ? number : 0
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { wireName } from '../../src/lifecycle/tunnel-names.ts'
+import { tunnelReport } from '../../src/operator/tunnel-report.ts'
+import { reportOfBroken } from '../../src/operator/tunnel-reports.ts'
 import { TYPE } from '../../src/wire/codes.ts'
 import { ORIGIN, registerOne, SILENT, World } from '../lifecycle/world.ts'
 
@@ -84,6 +86,13 @@ for (const [what, columns, reason] of BREAKAGES) {
 /** As `date +%s%N` prints it: no JavaScript number is exact for it. */
 const NANOSECONDS = '1795811064526000000'
 
+test('a time that no calendar has breaks its row: no page could show it', async () => {
+  writeRow({})
+  world.edit("UPDATE tunnels SET creation_time = 1795811064526000 WHERE id = 'byhand'")
+  await world.audit.run()
+  assert.match(world.table.brokenRows()[0]?.reason ?? '', /creation_time is not a time/)
+})
+
 for (const column of ['creation_time', 'unreachable', 'wait_until', 'state_since']) {
   test(`a row with nanoseconds as ${column} is broken, and takes no other with it`, async () => {
     writeRow({})
@@ -95,7 +104,10 @@ for (const column of ['creation_time', 'unreachable', 'wait_until', 'state_since
     assert.ok(isNamed('host7.ca') && !isNamed('byhand.ca'))
     const [broken] = world.table.brokenRows()
     assert.deepEqual([broken?.id, broken?.columns[column]], ['byhand', NANOSECONDS])
-    assert.equal((await world.broker.operator.delete('byhand')).kind, 'done')
+    tunnelReport.parse(reportOfBroken(broken ?? assert.fail())) // as its command line reads it
+    const deleted = await world.broker.operator.delete('byhand')
+    assert.ok(deleted.kind === 'done')
+    tunnelReport.parse(deleted.value)
   })
 }
 
@@ -104,9 +116,13 @@ test('a dormant row with nanoseconds in it is broken, and takes no other with it
   await world.lifecycle.recordRound({ answered: ['byhand'], silent: [] })
   for (let i = 0; i < 6; i++) await world.lifecycle.recordRound({ answered: [], silent: ['byhand'] })
   assert.ok(world.table.dormant.byId('byhand'))
-  world.edit(`UPDATE dormant SET creation_time = ${NANOSECONDS}, until = ${NANOSECONDS}`)
-  world = await world.restart()
-  assert.equal(world.table.brokenRows()[0]?.id, 'byhand')
+  for (const column of ['since', 'until', 'creation_time']) {
+    world.edit(`UPDATE dormant SET ${column} = ${NANOSECONDS}`)
+    world = await world.restart()
+    assert.equal(world.table.brokenRows()[0]?.id, 'byhand')
+    assert.match(world.table.brokenRows()[0]?.reason ?? '', new RegExp(column))
+    world.edit(`UPDATE dormant SET ${column} = 7`)
+  }
 })
 
 test('a broken row is named in the log once, and again when it is broken otherwise', async () => {

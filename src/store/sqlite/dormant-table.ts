@@ -2,7 +2,16 @@ import type { BrokenRow, DormantTunnel } from '../../tunnel/tunnel.ts'
 import type { DormantReader, IdSlice } from '../tunnel-store.ts'
 import type { BrokenRows } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
-import { type Columns, isBroken, nextAfter, type RowRules, readRow, unofferedKinds } from './row-rules.ts'
+import {
+  broken,
+  type Columns,
+  isBroken,
+  isTime,
+  nextAfter,
+  type RowRules,
+  readRow,
+  unofferedKinds,
+} from './row-rules.ts'
 import { safeInteger } from './safe-integer.ts'
 
 /** The columns of a dormant row as a tunnel is read from them; since, until and suspended follow. */
@@ -139,9 +148,10 @@ export class DormantTable implements DormantReader {
 export function readDormant(columns: Columns, rules: RowRules): DormantTunnel | BrokenRow {
   const row = readRow(columns, rules)
   const isSuspended = Number(columns[SUSPENDED_AT]) === 1
-  if (isBroken(row)) return { ...row, state: isSuspended ? 'suspended' : 'dormant' }
-  return {
-    ...row,
-    dormant: { since: Number(columns[SINCE_AT]), until: Number(columns[UNTIL_AT]), isSuspended },
-  }
+  const state = isSuspended ? 'suspended' : 'dormant'
+  if (isBroken(row)) return { ...row, state }
+  const [since, until] = [columns[SINCE_AT], columns[UNTIL_AT]]
+  if (!isTime(since)) return { ...broken(columns, 'since is not a time'), state }
+  if (!isTime(until)) return { ...broken(columns, 'until is not a time'), state }
+  return { ...row, dormant: { since, until, isSuspended } }
 }

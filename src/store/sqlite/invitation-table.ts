@@ -2,7 +2,7 @@ import type { Invitation } from '../../tunnel/invitation.ts'
 import { matchesHash } from '../../tunnel/tunnel-key.ts'
 import type { InvitationWrites } from '../invitations.ts'
 import type { Database, Statement } from './database.ts'
-import { safeInteger } from './safe-integer.ts'
+import { LAST_SECOND, safeInteger } from './safe-integer.ts'
 
 const COLUMNS = 'id, uses, used, expires, created, note'
 const SELECTED = `id, ${['uses', 'used', 'expires', 'created'].map(name => `${safeInteger(name)} AS ${name}`).join(', ')}, note`
@@ -61,8 +61,9 @@ function invitationOf(row: Readonly<Record<string, unknown>>): Invitation {
     id: String(row.id),
     uses: Number(row.uses),
     used: Number(row.used),
-    expires: row.expires === null ? undefined : Number(row.expires),
-    created: Number(row.created),
+    // Until later than any calendar knows is for ever.
+    expires: row.expires === null || Number(row.expires) > LAST_SECOND ? undefined : Number(row.expires),
+    created: Math.min(Number(row.created), LAST_SECOND),
     note: String(row.note),
   }
 }

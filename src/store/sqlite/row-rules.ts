@@ -6,7 +6,7 @@ import { isLabel } from '../../tunnel/label.ts'
 import { isMtu } from '../../tunnel/mtu.ts'
 import { isOfRange, type RoutedRange } from '../../tunnel/routed-pool.ts'
 import { type BrokenRow, stateOf, type Tunnel } from '../../tunnel/tunnel.ts'
-import { safeInteger } from './safe-integer.ts'
+import { LAST_SECOND, safeInteger } from './safe-integer.ts'
 
 /** The columns that a tunnel is written to, in the order of `Columns`. */
 export const COLUMNS =
@@ -68,7 +68,7 @@ export function readRow(columns: Columns, rules: RowRules): Tunnel | BrokenRow {
     return broken(columns, 'IPv6client is not a canonical address of the prefix')
   const ipv6Server = addressIn(server, rules.prefix)
   if (ipv6Server === undefined) return broken(columns, 'IPv6server is not an address of the prefix')
-  if (!isCount(creationTime, 0)) return broken(columns, 'creation_time is not a time')
+  if (!isTime(creationTime)) return broken(columns, 'creation_time is not a time')
   if (!isCount(unreachable, -1)) return broken(columns, 'unreachable is not a count')
   if (!isTimeOrNull(waitUntil)) return broken(columns, 'wait_until is not a time')
   const routedPrefix = routedPrefixIn(columns[ROUTED_PREFIX_AT])
@@ -154,15 +154,20 @@ function isCount(value: unknown, least: number): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
 }
 
+/** In UTC seconds, of a calendar that a page can show. */
+export function isTime(value: unknown): value is number {
+  return isCount(value, 0) && value <= LAST_SECOND
+}
+
 function isTimeOrNull(value: unknown): value is number | null {
-  return value === null || isCount(value, 0)
+  return value === null || isTime(value)
 }
 
 function unoffered(columns: Columns, kind: string): BrokenRow {
   return { ...broken(columns, `${kind} is not among tunnel.kinds`), unofferedKind: kind }
 }
 
-function broken(columns: Columns, reason: string): BrokenRow {
+export function broken(columns: Columns, reason: string): BrokenRow {
   const names = COLUMNS.split(', ')
   const waitUntil = Number(columns[WAIT_UNTIL_AT] ?? Number.NaN)
   return {

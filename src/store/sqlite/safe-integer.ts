@@ -1,3 +1,6 @@
+/** The last that a Date can be, in UTC seconds: nothing later can be shown. */
+export const LAST_SECOND = 8_640_000_000_000
+
 /**
  * What selects a column that another program may have put any integer into. For one that no JavaScript number is exact
  * for node:sqlite throws, and the row would take all others of the statement with it: it is read as text instead.
