@@ -26,6 +26,8 @@ interface CensusOptions {
   readonly isCountry: (code: string) => boolean
   /** Milliseconds since some moment, of a clock that nobody sets. */
   readonly now?: () => number
+  /** Milliseconds that whoever asks waits for a count, fifty unless given. */
+  readonly patienceMs?: number
 }
 
 /** Counts the table for pages, seldom enough that nobody who asks again and again costs a walk each time. */
@@ -33,6 +35,7 @@ export class Census {
   readonly #table: CensusOptions['table']
   readonly #isCountry: CensusOptions['isCountry']
   readonly #now: () => number
+  readonly #patienceMs: number
   #figures: Figures | undefined
   #goodUntil = Number.NEGATIVE_INFINITY
   #usableUntil = Number.NEGATIVE_INFINITY
@@ -40,10 +43,11 @@ export class Census {
   /** Milliseconds that the count under way has held everybody up, in all its turns. */
   #cost = 0
 
-  constructor({ table, isCountry, now = () => performance.now() }: CensusOptions) {
+  constructor({ table, isCountry, now = () => performance.now(), patienceMs = PATIENCE_MS }: CensusOptions) {
     this.#table = table
     this.#isCountry = isCountry
     this.#now = now
+    this.#patienceMs = patienceMs
   }
 
   /** The figures of a few seconds ago; undefined: the first count is under way, or the table could never be read. */
@@ -52,7 +56,7 @@ export class Census {
     if (now < this.#goodUntil) return this.#figures
     this.#counting ??= this.#renew()
     if (this.#figures === undefined || now >= this.#usableUntil) {
-      await Promise.race([this.#counting, sleep(PATIENCE_MS, undefined, { ref: false })])
+      await Promise.race([this.#counting, sleep(this.#patienceMs, undefined, { ref: false })])
     }
     return this.#figures
   }
