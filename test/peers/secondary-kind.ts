@@ -34,6 +34,11 @@ export interface SecondaryKind {
   /** Lines of its log that stand for a transfer of each kind, if it tells them apart. */
   readonly full?: RegExp
   readonly incremental?: RegExp
+  /**
+   * Lines of its log that stand for a transfer that it gave up for a reason of its own. It then waits for the next NOTIFY
+   * or the refresh of the SOA, as long as that may be.
+   */
+  readonly ownFault?: RegExp
   /** It signs nothing: what it may have is said by its address. */
   readonly isUnsigned?: true
   /** It gives its zones to nobody: they are read from the files that it writes. */

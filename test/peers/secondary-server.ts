@@ -68,8 +68,16 @@ export class SecondaryServer {
   /** How many transfers of each kind its log tells of. */
   get transfers(): { readonly full: number; readonly incremental: number } {
     const { full, incremental } = KINDS[this.name]
-    const count = (line: RegExp | undefined) => (line && this.#output.match(line)?.length) ?? 0
-    return { full: count(full), incremental: count(incremental) }
+    return { full: this.#count(full), incremental: this.#count(incremental) }
+  }
+
+  /** How many transfers it gave up for a reason of its own, by its log. */
+  get ownFaults(): number {
+    return this.#count(KINDS[this.name].ownFault)
+  }
+
+  #count(line: RegExp | undefined): number {
+    return (line && this.#output.match(line)?.length) ?? 0
   }
 
   get isUnsigned(): boolean {

@@ -11,6 +11,7 @@ export const PDNS: SecondaryKind = {
   command: config => ['pdns_server', `--config-dir=${dirname(config)}`, '--daemon=no'],
   config: pdnsConfig,
   prepare: fillDatabase,
+  ownFault: /unable to xfr zone \(PDNSException\): .*database is locked/g,
 }
 
 function pdnsConfig(_: Followed, { address, port, directory }: Place): string {
@@ -23,6 +24,7 @@ query-local-address=${address}
 socket-dir=${directory}
 secondary=yes
 xfr-cycle-interval=1
+retrieval-threads=1
 allow-axfr-ips=127.0.0.0/8
 guardian=no
 loglevel=6
