@@ -2,16 +2,15 @@ import { findTunnel, whyNotFound } from '../lifecycle/find-tunnel.ts'
 import { refused } from '../lifecycle/refusal.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
-import type { Sentence } from '../words/sentences.ts'
+import { findingText } from '../words/finding-words.ts'
 import { Words } from '../words/words.ts'
 import type { Outcome } from './outcome.ts'
 
-type FindingOf<Key> = Key extends `why-${infer Finding}-remedy` ? Finding : never
 type Answer = 'answered' | 'silent' | 'unknown' | undefined
 
 /** Why a tunnel does not work, and what echoes have shown; undefined: none was sent. */
 interface Diagnosis {
-  readonly finding: FindingOf<Sentence>
+  readonly finding: Parameters<typeof findingText>[0]
   readonly tunnel: Answer
   readonly large: Answer
   readonly endpoint: Answer
@@ -52,13 +51,14 @@ export class TunnelDiagnoses {
     const tunnel = findTunnel(this.#table, this.#origin, reference)
     if (tunnel === undefined) return refused(whyNotFound(this.#table, this.#origin, reference))
     const { finding, fault, ...seen } = await this.#diagnose(tunnel)
+    const { fallback: language } = Words.load()
     return {
       kind: 'done',
       value: {
         id: tunnel.id,
         name: nameOf(tunnel, this.#origin),
         finding,
-        detail: detailOf(finding),
+        detail: findingText(finding, { isWireguard: tunnel.kind.publicKey !== undefined, language }),
         ...(fault === '' ? {} : { fault }),
         seen: {
           tunnel: seen.tunnel ?? 'not-asked',
@@ -69,10 +69,4 @@ export class TunnelDiagnoses {
       },
     }
   }
-}
-
-function detailOf(finding: Diagnosis['finding']): string {
-  const { fallback } = Words.load()
-  const words = `${fallback.sentence(`why-${finding}`)} ${fallback.sentence(`why-${finding}-remedy`)}`
-  return words.replaceAll(/[*`]/g, '')
 }

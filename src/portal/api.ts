@@ -14,6 +14,7 @@ import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { findingText } from '../words/finding-words.ts'
 import { contactIn, registrationOf, textFields } from './api-input.ts'
 import { readJson } from './body.ts'
 import { mtuWishIn, routedWishIn } from './change-input.ts'
@@ -255,12 +256,12 @@ export class Api {
   /** Why the tunnel does not work; it is left as it is, dormant or not. */
   async #diagnose(ctx: Context): Promise<void> {
     const { diagnoses, words } = this.#options
-    const { finding, fault, ...seen } = await diagnoses.of(await this.#authorized(ctx), this.#visitor(ctx))
-    const language = languageOf(ctx, words)
-    const detail = `${language.sentence(`why-${finding}`)} ${language.sentence(`why-${finding}-remedy`)}`
+    const tunnel = await this.#authorized(ctx)
+    const { finding, fault, ...seen } = await diagnoses.of(tunnel, this.#visitor(ctx))
+    const isWireguard = tunnel.kind.publicKey !== undefined
     ctx.body = {
       finding,
-      detail: detail.replaceAll(/[*`]/g, ''),
+      detail: findingText(finding, { isWireguard, language: languageOf(ctx, words) }),
       ...(fault === '' ? {} : { fault }),
       seen: {
         tunnel: seen.tunnel ?? 'not-asked',

@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import type { Diagnoses, Finding } from '../observation/diagnosis.ts'
 import { mtuOf } from '../tunnel/mtu.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { findingWords } from '../words/finding-words.ts'
 import { marked } from './mark-up.ts'
 import type { PortalOptions } from './options.ts'
 import { languageOf } from './reply.ts'
@@ -50,13 +51,14 @@ export class DiagnosisPages {
     const visitor = visitorOf(ctx.req, trustedProxies)
     const language = languageOf(ctx, words)
     const { finding, fault, ...seen } = await diagnoses.of(tunnel, visitor)
+    const told = findingWords(finding, { isWireguard: tunnel.kind.publicKey !== undefined, language })
     const endpoint = tunnel.ipv4Client ?? ''
     views.send(ctx, 'why', {
       title: language.sentence('why', { name: nameOf(tunnel, facts.origin) }),
       id: tunnel.id,
       isWell: finding === 'well',
-      finding: marked(language.sentence(`why-${finding}`)),
-      remedy: marked(language.sentence(`why-${finding}-remedy`)),
+      finding: marked(told.finding),
+      remedy: marked(told.remedy),
       fault,
       visitor: finding === 'endpoint-elsewhere' ? visitor.address : '',
       system: systems.in(language.tag).find(tunnel.os),

@@ -3,11 +3,13 @@ import { stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
 import { minuteOf } from './minute.ts'
 
-type Stage = Pick<Tunnel, 'unreachable' | 'waitUntil' | 'dormant'>
+type Stage = Pick<Tunnel, 'unreachable' | 'waitUntil' | 'dormant' | 'kind'>
 
 /** What the stage of a tunnel means for its owner. `end`: UTC seconds at which it ends by itself; undefined: it does not. */
 export function stageWords(tunnel: Stage, end: number | undefined, language: Language): string {
-  return language.sentence(`state-${stateOf(tunnel)}`, endFacts(end))
+  const state = stateOf(tunnel)
+  const isAsleep = state === 'dormant' && tunnel.kind.publicKey !== undefined // it has no address to be given
+  return language.sentence(isAsleep ? 'state-dormant-wireguard' : `state-${state}`, endFacts(end))
 }
 
 /** The same in a few words, for a list. */

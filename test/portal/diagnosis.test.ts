@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatIpv6 } from '../../src/address/ipv6.ts'
 import { FINDINGS } from '../../src/observation/diagnosis.ts'
+import { stageWords } from '../../src/portal/stage-words.ts'
+import { findingText } from '../../src/words/finding-words.ts'
 import { Words } from '../../src/words/words.ts'
 import { FakeKernel } from '../lifecycle/world.ts'
+import { newPublicKey } from '../public-key.ts'
 import { bearer, cookieIn, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 /** A portal whose tunnels have interfaces, and one tunnel whose client answers. */
@@ -62,6 +65,30 @@ test('the API says the same, with a code that does not change', async () => {
   const seen = { tunnel: 'silent', large: 'not-asked', endpoint: 'answered' }
   assert.deepEqual(rest, { finding: 'never-heard', seen })
   assert.match(detail, /^We have never heard your end: no packet/)
+})
+
+test('an owner of WireGuard is sent to look for a handshake and a key, and not for protocol 41 or an IPv4 address', async () => {
+  await using world = await PortalWorld.open()
+  const body = {
+    kind: 'wireguard',
+    public_key: newPublicKey(),
+    nicname: 'roamer',
+    country: 'ca',
+    os: 'linux',
+  }
+  const { id } = JSON.parse((await world.askJson('/api/v1/tunnels', 'POST', body)).text)
+  for (let round = 0; round < 6; round++)
+    await world.broker.lifecycle.recordRound({ answered: [], silent: [id] })
+  const tunnel = world.broker.table.dormant.byId(id) ?? assert.fail('asleep')
+  for (const language of Words.load().all) {
+    const detailOf = (finding: 'dormant' | 'never-heard') =>
+      findingText(finding, { isWireguard: true, language })
+    assert.match(detailOf('never-heard'), /wg show/)
+    assert.doesNotMatch(detailOf('never-heard'), /41/)
+    assert.doesNotMatch(`${detailOf('dormant')} ${stageWords(tunnel, 1, language)}`, /IPv4/)
+    const words = FINDINGS.map(finding => findingText(finding, { isWireguard: true, language }))
+    assert.equal(new Set(words).size, FINDINGS.length)
+  }
 })
 
 test('a diagnosis is for who has the key, or is signed in', async () => {
