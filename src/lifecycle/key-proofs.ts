@@ -18,10 +18,10 @@ const NO_HASH = new Uint8Array(32)
 export type ShownForKey = 'key' | { readonly link: string } | undefined
 
 interface OwnKey {
-  /** `seen`: what was shown for it is void at once, whenever the table hears of it. */
-  readonly state: 'unseen' | 'seen'
   /** In seconds of the steady clock. */
   readonly until: number
+  /** Of a key that was seen: what was shown for it is void at once, whenever the table hears of it. */
+  readonly seenHash?: Uint8Array
 }
 
 /**
@@ -34,6 +34,8 @@ export class KeyProofs {
   readonly #log: Log
   /** By the ids of tunnels with a new key of this process, the oldest first, until what was shown for it is void anyway. */
   readonly #own = new Map<string, OwnKey>()
+  /** Commits under way of what was seen. */
+  #writing = 0
 
   constructor(parts: {
     readonly store: Pick<TunnelStore, 'tunnels' | 'commit'>
@@ -44,7 +46,7 @@ export class KeyProofs {
     this.#steady = parts.steady
     this.#log = parts.log
     // The first commit moves the ends of what the process before has left; nobody may wait for it.
-    if (parts.store.tunnels.proofs.hasUnseenKeys()) this.#write(() => undefined)
+    if (parts.store.tunnels.proofs.hasUnseenKeys()) this.#write()
   }
 
   /** A new key as it is written. */
@@ -58,7 +60,7 @@ export class KeyProofs {
   /** To be called in the tick of the commit of a new key. */
   replaced(id: string): void {
     this.#own.delete(id) // to the end
-    this.#own.set(id, { state: 'unseen', until: this.#steady() + UNSEEN_LIFETIME })
+    this.#own.set(id, { until: this.#steady() + UNSEEN_LIFETIME })
     this.#forgetOld()
   }
 
@@ -82,8 +84,8 @@ export class KeyProofs {
    * may have failed when it was seen. What was void then would open the tunnel again.
    */
   noteSeen(id: string, transaction: TunnelTransaction): void {
-    const keyHash = this.#isSeen(id) ? transaction.tunnels.proofs.keyHash(id) : undefined
-    if (keyHash !== undefined) transaction.noteKeySeen(id, keyHash)
+    const seenHash = this.#own.get(id)?.seenHash
+    if (seenHash !== undefined) transaction.noteKeySeen(id, seenHash)
   }
 
   /** Whether the process before has given a tunnel a key that may have been lost with it. */
@@ -97,17 +99,31 @@ export class KeyProofs {
    */
   seen(id: string, key: string): boolean {
     const { tunnels } = this.#store
-    if (tunnels.proofs.unseenKey(id) === undefined || this.#isSeen(id)) return false
+    if (tunnels.proofs.unseenKey(id) === undefined) return false
+    if (this.#isSeen(id)) {
+      if (this.#writing === 0) this.#write() // that failed before
+      return false
+    }
     if (!tunnels.keyMatches(id, key)) return false // another one has replaced it
-    const keyHash = hashKey(key)
-    this.#own.set(id, { state: 'seen', until: this.#steady() + UNSEEN_LIFETIME })
-    this.#write(
-      () => {
-        if (this.#isSeen(id)) this.#own.delete(id)
-      },
-      { id, keyHash },
-    )
+    this.#own.set(id, { seenHash: hashKey(key), until: this.#steady() + UNSEEN_LIFETIME })
+    this.#write()
     return true
+  }
+
+  /**
+   * Writes down which keys were seen, where that failed when they were, and with each commit what time it is: a restart
+   * gives to all ends the time that nobody noted. Rejects as a commit does.
+   */
+  writeDown(): Promise<void> {
+    return this.#store.commit(transaction => {
+      const seen = [...this.#own].filter(([id]) => this.#isSeen(id))
+      for (const [id] of seen) this.noteSeen(id, transaction)
+      transaction.dropOldProofs(this.#steady())
+      const committed = () => {
+        for (const [id, own] of seen) if (this.#own.get(id) === own) this.#own.delete(id)
+      }
+      return { outcome: undefined, changes: [], committed }
+    })
   }
 
   /** Keeps a link that is mailed to `target`. False: the owner reads elsewhere by now. Rejects as a commit does. */
@@ -138,7 +154,7 @@ export class KeyProofs {
   }
 
   #isSeen(id: string): boolean {
-    return this.#own.get(id)?.state === 'seen'
+    return this.#own.get(id)?.seenHash !== undefined
   }
 
   #forgetOld(): void {
@@ -149,14 +165,10 @@ export class KeyProofs {
     }
   }
 
-  #write(committed: () => void, seen?: { readonly id: string; readonly keyHash: Uint8Array }): void {
-    const written = this.#store.commit(transaction => {
-      if (seen !== undefined) transaction.noteKeySeen(seen.id, seen.keyHash)
-      transaction.dropOldProofs(this.#steady())
-      return { outcome: undefined, changes: [], committed }
-    })
-    written.catch(error =>
-      this.#log.warn({ err: error }, 'the table does not know yet which new keys were seen'),
-    )
+  #write(): void {
+    this.#writing++
+    this.writeDown()
+      .catch(error => this.#log.warn({ err: error }, 'the table does not know yet which new keys were seen'))
+      .finally(() => this.#writing--)
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import { dormant, miss, registered, request, stateIn } from './stages.ts'
+import { dormant, heard, miss, registered, request, stateIn } from './stages.ts'
 import { registerOne, TTL, World } from './world.ts'
 
 const DAY = 86_400
@@ -60,3 +60,17 @@ for (const jump of [TWENTY_YEARS, -TWENTY_YEARS]) {
     assert.equal(world.lifecycle.endOf(kept), world.now + 30 * DAY)
   })
 }
+
+test('the running time of a quiet server is not given to a dormant tunnel a second time by a restart', async () => {
+  const { tunnel } = await dormant(world)
+  const other = (await heard(world, 8)).tunnel
+  for (let day = 0; day < 29; day++) {
+    world.now += DAY
+    await world.lifecycle.recordRound({ answered: [other.id], silent: [] })
+    await world.lifecycle.endDormant()
+  }
+  world = await world.restart()
+  world.now += 2 * DAY
+  assert.equal(await world.lifecycle.endDormant(), 1)
+  assert.equal(stateIn(world, tunnel), undefined)
+})

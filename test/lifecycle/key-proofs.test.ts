@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import { registered } from './stages.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { besideNextChange, registered } from './stages.ts'
 import { registerOne, World } from './world.ts'
 
 const ASKED = { ipv4: '192.0.2.7', nicname: 'alice', country: 'ca', os: 'linux' }
@@ -100,4 +101,42 @@ test('one that was seen makes the former void at once, on a full disk too', asyn
     world.lifecycle.proofs.seen(id, fresh)
     assert.ok(!world.lifecycle.proofs.isFormerKey(id, key))
   })
+})
+
+test('a former key that was void on a quiet server is void after its restart', async () => {
+  await renewed()
+  world.now += 601
+  await world.lifecycle.endDormant()
+  world = await world.restart()
+  assert.ok(!world.lifecycle.proofs.isFormerKey(id, key))
+})
+
+for (const [later, how] of [
+  ['is used again', (fresh: string) => world.lifecycle.proofs.seen(id, fresh)],
+  ['is not used', () => world.lifecycle.endDormant()],
+] as const)
+  test(`that a key was seen while the database was locked is written down later, even if the key ${later}`, async t => {
+    const fresh = await renewed()
+    const locked = t.mock.method(world.broker.store, 'commit', () => Promise.reject(new Error('locked')))
+    assert.ok(world.lifecycle.proofs.seen(id, fresh))
+    await nextTurn()
+    locked.mock.restore()
+    assert.ok(!world.lifecycle.proofs.isFormerKey(id, key))
+    await how(fresh)
+    await world.broker.store.commit(() => ({ outcome: undefined, changes: [] }))
+    world = await world.crash()
+    assert.ok(!world.lifecycle.proofs.isFormerKey(id, key))
+  })
+
+test('a new key that shares the transaction in which the one before is written down as seen is unseen itself', async t => {
+  const first = await renewed()
+  const locked = t.mock.method(world.broker.store, 'commit', () => Promise.reject(new Error('locked')))
+  assert.ok(world.lifecycle.proofs.seen(id, first))
+  locked.mock.restore()
+  const written = besideNextChange(world, () => world.lifecycle.proofs.writeDown())
+  await renewed()
+  await written
+  assert.ok(world.lifecycle.proofs.isFormerKey(id, first))
+  world = await world.crash()
+  assert.ok(world.lifecycle.proofs.isFormerKey(id, first))
 })
