@@ -1,6 +1,6 @@
 import type { Log } from '../shared/log.ts'
 import type { Problem } from '../shared/problem.ts'
-import type { Move, TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
+import type { Beginning, Move, TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
 import type { LinkFault } from '../tunnel/interface.ts'
 import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
@@ -31,14 +31,14 @@ export class Moves {
   readonly #drivers: Drivers
   readonly #turn: KernelTurn
   readonly #log: Log
-  readonly #now: () => number
+  readonly #begin: () => Beginning
 
-  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'turn' | 'log' | 'now'>) {
+  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'turn' | 'log' | 'now' | 'waitUntil'>) {
     this.#store = parts.store
     this.#drivers = parts.drivers
     this.#turn = parts.turn
     this.#log = parts.log
-    this.#now = parts.now
+    this.#begin = () => ({ since: parts.now(), waitUntil: parts.waitUntil() })
   }
 
   move(id: string, ipv4: string): Promise<EndpointChange> {
@@ -47,7 +47,7 @@ export class Moves {
       holder: () => this.#store.tunnels.idByEndpoint(ipv4),
       taken: REFUSAL.endpointInUse(ipv4),
       changed: tunnel => ({ ...tunnel, ipv4Client: ipv4 }),
-      write: transaction => transaction.moveEndpoint(id, ipv4, this.#now()),
+      write: transaction => transaction.moveEndpoint(id, ipv4, this.#begin()),
       words: 'tunnel endpoint changed',
     })
   }
@@ -59,7 +59,7 @@ export class Moves {
       holder: () => this.#store.tunnels.idByPublicKey(fields.publicKey ?? ''),
       taken: REFUSAL.publicKeyInUse(),
       changed: tunnel => ({ ...tunnel, kind: fields }),
-      write: transaction => transaction.changeFields(id, fields),
+      write: transaction => transaction.changeFields(id, fields, this.#begin()),
       words: 'tunnel has a new public key',
     })
   }

@@ -1,5 +1,5 @@
 import type { Log } from '../shared/log.ts'
-import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { Beginning, TunnelStore } from '../store/tunnel-store.ts'
 import type { LinkFault } from '../tunnel/interface.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
@@ -29,15 +29,15 @@ export class Takeovers {
   readonly #faults: LinkFaults
   readonly #turn: KernelTurn
   readonly #log: Log
-  readonly #now: () => number
+  readonly #begin: () => Beginning
 
-  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'faults' | 'turn' | 'log' | 'now'>) {
+  constructor(parts: Omit<LifecycleParts, 'zone' | 'steady'>) {
     this.#store = parts.store
     this.#drivers = parts.drivers
     this.#faults = parts.faults
     this.#turn = parts.turn
     this.#log = parts.log
-    this.#now = parts.now
+    this.#begin = () => ({ since: parts.now(), waitUntil: parts.waitUntil() })
   }
 
   /** Moves the tunnel `id` to an endpoint, if the holder still has it when the kernel's turn has come. */
@@ -83,7 +83,7 @@ export class Takeovers {
   async #exchangeRows(id: string, holderId: string): Promise<Refusal | undefined> {
     try {
       const isDone = await this.#store.commit(transaction => ({
-        outcome: transaction.exchangeEndpoints(id, holderId, this.#now()),
+        outcome: transaction.exchangeEndpoints(id, holderId, this.#begin()),
         changes: [],
       }))
       return isDone ? undefined : refused(REFUSAL.noTunnel())

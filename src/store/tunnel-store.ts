@@ -188,6 +188,14 @@ export interface Awakening {
 /** `taken`: another row has the endpoint or the public key, or was written by hand with its name or address. */
 export type Waking = { readonly kind: 'woken'; readonly tunnel: Tunnel } | { readonly kind: 'taken' | 'gone' }
 
+/** What was silent was another address or key: nothing is counted any more, and one that waits has all of its time again. */
+export interface Beginning {
+  /** UTC seconds. */
+  readonly since: number
+  /** By the steady clock; undefined: none waits, and who does is not moved. */
+  readonly waitUntil: number | undefined
+}
+
 /** What works write through, inside the transaction that they share. Reads see what was written before. */
 export interface TunnelTransaction {
   readonly tunnels: TunnelReader
@@ -200,18 +208,18 @@ export interface TunnelTransaction {
   countAnswered(id: string, since: number): void
   /** x → x + 1, for tunnels with an interface that have been heard. */
   countSilent(id: string, since: number): void
-  /** x → 0 with it. */
-  moveEndpoint(id: string, ipv4: string, since: number): Move
-  /** Gives a tunnel other fields of its kind, such as a new public key. */
-  changeFields(id: string, fields: KindFields): Move
+  /** The tunnel begins anew with it. */
+  moveEndpoint(id: string, ipv4: string, begin: Beginning): Move
+  /** Gives a tunnel other fields of its kind, such as a new public key, with which it begins anew. */
+  changeFields(id: string, fields: KindFields, begin: Beginning): Move
   /** Lets a tunnel, a dormant one too, have a smaller MTU than its kind; undefined: that of its kind. */
   changeMtu(id: string, mtu: number | undefined): Move
   /** Routes a free prefix to a tunnel, a dormant one too. `now`: seconds of the steady clock. */
   giveRouted(id: string, now: number): RoutedChange
   /** Takes a tunnel's routed prefix back, and lets it rest. */
   takeRouted(id: string, now: number): RoutedChange
-  /** Gives each of two sound rows the endpoint of the other; false: one is gone or has none. */
-  exchangeEndpoints(id: string, otherId: string, since: number): boolean
+  /** Gives each of two sound rows the endpoint of the other, with which the first begins anew; false: one is gone or has none. */
+  exchangeEndpoints(id: string, otherId: string, begin: Beginning): boolean
   /** Makes another key the one that opens a row, a dormant one too; false: there is no such row. */
   replaceKey(id: string, key: NewKey): boolean
   /** Notes that a key was seen or used: what was shown for it is void, unless another has replaced it by now. */

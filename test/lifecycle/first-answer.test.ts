@@ -100,3 +100,19 @@ test('targets say who answered when it was last counted', async () => {
     [true, false, false],
   )
 })
+
+test('one that moves while it waits has all of its time at the new address', async () => {
+  const { tunnel } = registered(await registerOne(world.lifecycle, request(7)))
+  world.now += DAY - 30
+  assert.equal((await world.lifecycle.changeEndpoint(tunnel.id, '198.51.100.99')).kind, 'changed')
+  world.now += DAY - 1
+  assert.equal(await miss(world, tunnel), 0)
+  world.now += 1
+  assert.equal(await miss(world, tunnel), 1)
+})
+
+test('one that was heard waits for nothing after a move', async () => {
+  const { tunnel } = await heard(world)
+  assert.equal((await world.lifecycle.changeEndpoint(tunnel.id, '198.51.100.99')).kind, 'changed')
+  assert.equal(await miss(world, tunnel, 3), 1)
+})

@@ -120,3 +120,13 @@ test('a takeover reaches no further than its transaction: a crash before it leav
   world = await world.crash()
   assert.deepEqual(endpoints().table, [OLD, WANTED])
 })
+
+test('a holder that was heard before is as silent after a takeover, and since when, as it was', async () => {
+  await world.lifecycle.recordRound({ answered: [holder.id], silent: [] })
+  for (let round = 0; round < 2; round++)
+    await world.lifecycle.recordRound({ answered: [], silent: [holder.id] })
+  const before = world.table.byId(holder.id)
+  world.now += 600
+  assert.equal((await takeOver()).kind, 'changed')
+  assert.deepEqual(world.table.byId(holder.id), { ...before, ipv4Client: OLD })
+})

@@ -8,6 +8,7 @@ import type { Notice, Occasion } from '../notice.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
+  Beginning,
   Insertion,
   InsertionOptions,
   Move,
@@ -146,12 +147,12 @@ export class SqliteTransaction implements TunnelTransaction {
       this.rows.push({ before: { ...after, unreachable: after.unreachable - 1 }, after })
   }
 
-  moveEndpoint(id: string, ipv4: string, since: number): Move {
-    return this.#change(id, () => this.#writes.moveEndpoint(id, ipv4, since))
+  moveEndpoint(id: string, ipv4: string, begin: Beginning): Move {
+    return this.#change(id, () => this.#writes.moveEndpoint(id, ipv4, begin))
   }
 
-  changeFields(id: string, fields: KindFields): Move {
-    return this.#change(id, () => this.#writes.changeFields(id, fields))
+  changeFields(id: string, fields: KindFields, begin: Beginning): Move {
+    return this.#change(id, () => this.#writes.changeFields(id, fields, begin))
   }
 
   changeMtu(id: string, mtu: number | undefined): Move {
@@ -183,18 +184,14 @@ export class SqliteTransaction implements TunnelTransaction {
     return change
   }
 
-  exchangeEndpoints(id: string, otherId: string, since: number): boolean {
+  exchangeEndpoints(id: string, otherId: string, begin: Beginning): boolean {
     const [one, other] = [this.tunnels.byId(id), this.tunnels.byId(otherId)]
     if (one?.ipv4Client === undefined || other?.ipv4Client === undefined) return false
     this.#writes.clearEndpoint(otherId) // no two rows have one endpoint, not for a moment
-    const pairs = [
-      [one, other.ipv4Client],
-      [other, one.ipv4Client],
-    ] as const
-    for (const [before, ipv4] of pairs) {
-      const after = this.#writes.moveEndpoint(before.id, ipv4, since)
-      if (after !== undefined) this.rows.push({ before, after })
-    }
+    const moved = this.#writes.moveEndpoint(id, other.ipv4Client, begin)
+    const left = this.#writes.giveEndpoint(otherId, one.ipv4Client)
+    if (moved !== undefined) this.rows.push({ before: one, after: moved })
+    if (left !== undefined) this.rows.push({ before: other, after: left })
     return true
   }
 

@@ -1,6 +1,7 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix } from '../../address/prefix.ts'
 import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
+import type { Beginning } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
 import { COLUMNS, type Columns, isBroken, type RowRules, readRow, SELECTED } from './row-rules.ts'
 
@@ -12,6 +13,7 @@ export class TunnelWrites {
   readonly #answered: Statement
   readonly #silent: Statement
   readonly #moveEndpoint: Statement
+  readonly #giveEndpoint: Statement
   readonly #changeDetails: Statement
   readonly #changeMtu: Statement
   readonly #clearEndpoint: Statement
@@ -37,13 +39,17 @@ export class TunnelWrites {
          state_since = CASE unreachable WHEN 0 THEN ? ELSE state_since END
        WHERE id = ? AND unreachable >= 0 AND wait_until IS NULL RETURNING ${SELECTED}`,
     )
+    const beginsAnew = `unreachable = min(unreachable, 0),
+         state_since = CASE WHEN unreachable > 0 THEN ? ELSE state_since END,
+         wait_until = CASE WHEN wait_until IS NULL THEN NULL ELSE ifnull(?, wait_until) END`
     this.#moveEndpoint = database.prepare(
-      `UPDATE tunnels SET IPv4client = ?, unreachable = min(unreachable, 0),
-         state_since = CASE WHEN unreachable > 0 THEN ? ELSE state_since END
-       WHERE id = ? RETURNING ${SELECTED}`,
+      `UPDATE tunnels SET IPv4client = ?, ${beginsAnew} WHERE id = ? RETURNING ${SELECTED}`,
+    )
+    this.#giveEndpoint = database.prepare(
+      `UPDATE tunnels SET IPv4client = ? WHERE id = ? RETURNING ${SELECTED}`,
     )
     this.#changeDetails = database.prepare(
-      `UPDATE tunnels SET details = ? WHERE id = ? RETURNING ${SELECTED}`,
+      `UPDATE tunnels SET details = ?, ${beginsAnew} WHERE id = ? RETURNING ${SELECTED}`,
     )
     this.#changeMtu = database.prepare(`UPDATE tunnels SET mtu = ? WHERE id = ? RETURNING ${SELECTED}`)
     this.#clearEndpoint = database.prepare('UPDATE tunnels SET IPv4client = NULL WHERE id = ?')
@@ -57,6 +63,7 @@ export class TunnelWrites {
       this.#answered,
       this.#silent,
       this.#moveEndpoint,
+      this.#giveEndpoint,
       this.#changeDetails,
       this.#changeMtu,
       this.#remove,
@@ -101,9 +108,13 @@ export class TunnelWrites {
     return this.#sound(this.#silent.get(since, id))
   }
 
-  /** x → 0 with the move: what was silent was another address. */
-  moveEndpoint(id: string, ipv4: string, since: number): Tunnel | undefined {
-    return this.#sound(this.#moveEndpoint.get(ipv4, since, id))
+  moveEndpoint(id: string, ipv4: string, { since, waitUntil }: Beginning): Tunnel | undefined {
+    return this.#sound(this.#moveEndpoint.get(ipv4, since, waitUntil ?? null, id))
+  }
+
+  /** The row is as silent as it was before. */
+  giveEndpoint(id: string, ipv4: string): Tunnel | undefined {
+    return this.#sound(this.#giveEndpoint.get(ipv4, id))
   }
 
   /** For as long as the transaction runs: a tunnel of a kind with an endpoint must have one in the end. */
@@ -116,8 +127,8 @@ export class TunnelWrites {
     return this.#replaceKey.run(keyHash, id).changes === 1
   }
 
-  changeFields(id: string, fields: KindFields): Tunnel | undefined {
-    return this.#sound(this.#changeDetails.get(detailsOf(fields), id))
+  changeFields(id: string, fields: KindFields, { since, waitUntil }: Beginning): Tunnel | undefined {
+    return this.#sound(this.#changeDetails.get(detailsOf(fields), since, waitUntil ?? null, id))
   }
 
   changeMtu(id: string, mtu: number | undefined): Tunnel | undefined {
