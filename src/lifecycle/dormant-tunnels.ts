@@ -23,6 +23,9 @@ export interface WakeOptions {
   readonly key?: NewKey
   /** In place of the fields of its kind, such as its public key. */
   readonly fields?: KindFields
+  /** In place of the operating system and the MTU that it had. */
+  readonly os?: string
+  readonly mtu?: number | undefined
   /** Whether the operator asks, who alone brings a suspended one back. */
   readonly isOperator?: boolean
   /** Whether its own client was heard: it waits for no first sign of life then. */
@@ -80,6 +83,7 @@ export class DormantTunnels {
         ...dormant,
         ipv4Client: options.ipv4 ?? dormant.ipv4Client,
         kind: options.fields ?? dormant.kind,
+        mtu: options.mtu ?? dormant.mtu,
       }
       const taken = this.#takenOf(wanted) // before the kernel, which would give the other's peer away
       if (taken !== undefined) return refused(taken)
@@ -163,7 +167,7 @@ export class DormantTunnels {
   #wakeRow(
     transaction: TunnelTransaction,
     { id, ipv4Client, dormant }: DormantTunnel,
-    { key, fields, isHeard }: WakeOptions,
+    { key, fields, os, mtu, isHeard }: WakeOptions,
   ): Written<Waking> {
     const waking = transaction.wake(id, {
       ipv4: ipv4Client,
@@ -171,6 +175,8 @@ export class DormantTunnels {
       since: this.#now(),
       ...(key === undefined ? {} : { key }),
       ...(fields === undefined ? {} : { fields }),
+      ...(os === undefined ? {} : { os }),
+      ...(mtu === undefined ? {} : { mtu }),
     })
     if (waking.kind !== 'woken') return { outcome: waking, changes: [] }
     if (dormant.isSuspended) transaction.notify(id, 'resumed', this.#now())

@@ -197,8 +197,8 @@ export class Lifecycle {
   }
 
   /** Brings a dormant tunnel back with a new key: whoever registers it again from its endpoint has lost the old one. */
-  reregister(id: string): Promise<Registration> {
-    return this.#returns.reregister(id)
+  reregister(id: string, asked: Pick<WakeOptions, 'os' | 'mtu'> = {}): Promise<Registration> {
+    return this.#returns.reregister(id, asked)
   }
 
   /** Moves a tunnel to the endpoint of a silent one, which gets the other's; a dormant one comes back first. */

@@ -41,10 +41,13 @@ export class Returns {
     return dormant?.ipv4Client === wanted.ipv4 ? dormant : undefined
   }
 
-  /** Brings a dormant tunnel back with a new key: whoever registers it again from its endpoint has lost the old one. */
-  async reregister(id: string): Promise<Registration> {
+  /**
+   * Brings a dormant tunnel back with a new key: whoever registers it again from its endpoint has lost the old one. It comes
+   * as it is asked for now.
+   */
+  async reregister(id: string, asked: Pick<WakeOptions, 'os' | 'mtu'> = {}): Promise<Registration> {
     const key = newKey()
-    const awakened = await this.#dormant.wake(id, { key: this.#proofs.newKey(key, undefined) })
+    const awakened = await this.#dormant.wake(id, { ...asked, key: this.#proofs.newKey(key, undefined) })
     switch (awakened.kind) {
       case 'woken':
         return { kind: 'registered', tunnel: awakened.tunnel, key }

@@ -142,6 +142,21 @@ export class Admission {
     return problems.length > 0 ? refused(...problems) : { kind: 'admitted', request, warnings }
   }
 
+  /** Checks what a tunnel is asked for again with, beyond its endpoint and name. */
+  checkReturn(
+    { kind }: Pick<Tunnel, 'kind'>,
+    input: Pick<RegistrationInput, 'os' | 'wantsRouted' | 'mtu'>,
+  ): AdmissionVerdict<Pick<TunnelRequest, 'os' | 'mtu'>> {
+    const os = input.os.trim()
+    const problems = [
+      this.#checkOs(os, kind.name),
+      this.checkRouted(input.wantsRouted ?? false),
+      this.checkMtu(kind.name, input.mtu),
+    ].filter(isProblem)
+    if (problems.length > 0) return refused(...problems)
+    return { kind: 'admitted', request: { os, ...mtuIn(input) }, warnings: [] }
+  }
+
   /** Checks what is to be the key of a tunnel, which may be the one it has. */
   checkKey(tunnel: Tunnel, publicKey: string): AdmissionVerdict<KindFields> {
     const { fields, problems } = this.#checkKind(
@@ -229,7 +244,7 @@ export class Admission {
   }
 }
 
-function mtuIn({ mtu }: RegistrationInput): { readonly mtu?: number } {
+function mtuIn({ mtu }: Pick<RegistrationInput, 'mtu'>): { readonly mtu?: number } {
   return isMtu(mtu) ? { mtu } : {}
 }
 

@@ -78,7 +78,7 @@ export class Registrar {
 
   async #registerAnyhow(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
     const own = this.#dormantOf(input, visitor)
-    if (own !== undefined) return this.#admitAndComeBack(own, input.contact, visitor)
+    if (own !== undefined) return this.#admitAndComeBack(own, input, visitor)
     const unacknowledged = this.#unacknowledgedOf(input, visitor)
     if (unacknowledged !== undefined) return this.#acknowledge(unacknowledged, visitor)
     return this.#admitAndRegister(input, visitor)
@@ -146,21 +146,38 @@ export class Registrar {
   }
 
   async #admitAndComeBack(
-    { id, ipv4Client = '' }: DormantTunnel,
-    wish: ContactWish | undefined,
+    dormant: DormantTunnel,
+    input: RegistrationInput,
     visitor: VisitorAddress,
   ): Promise<Registered | Refusal> {
-    const { problems } = this.#read(wish, id)
+    const { id, ipv4Client = '' } = dormant
+    const { problems } = this.#read(input.contact, id)
+    const asked = this.#admission.checkReturn(dormant, input)
+    if (asked.kind === 'refused') return refused(...asked.problems, ...problems)
     if (problems.length > 0) return refused(...problems)
     const verdict = await this.#admission.checkEndpoint(ipv4Client, visitor, id)
     if (verdict.kind === 'refused') return verdict
     // Both tunnels have the same endpoint: there is nothing to exchange with a silent holder.
     if (verdict.request.holder !== undefined) return refused(REFUSAL.endpointInUse(ipv4Client))
     this.#limits.giveRefusalBack(visitor)
-    const registration = await this.#lifecycle.reregister(id)
+    const registration = await this.#lifecycle.reregister(id, asked.request)
     if (registration.kind === 'refused') return registration
-    if (wish !== undefined) await this.keepContact(registration.tunnel, wish, visitor)
-    return { ...registration, warnings: verdict.warnings }
+    const undone = await this.#followWishes(registration.tunnel, input, visitor)
+    const tunnel = this.#lifecycle.current(registration.tunnel)
+    return { ...registration, tunnel, warnings: [...verdict.warnings, ...undone] }
+  }
+
+  /** Its owner has the key by now: what can't be followed is told, and nothing is refused for it. */
+  async #followWishes(
+    tunnel: Tunnel,
+    { contact, wantsRouted = false }: RegistrationInput,
+    visitor: VisitorAddress,
+  ): Promise<readonly Problem[]> {
+    const outcomes = [
+      wantsRouted ? await this.#lifecycle.changeRouted(tunnel.id, true) : undefined,
+      contact === undefined ? undefined : await this.keepContact(tunnel, contact, visitor),
+    ]
+    return outcomes.flatMap(outcome => (outcome?.kind === 'refused' ? outcome.problems : []))
   }
 
   /** Notes where the owner of a tunnel wants to be told, and asks there. */

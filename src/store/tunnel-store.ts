@@ -183,6 +183,10 @@ export interface Awakening {
   readonly key?: NewKey
   /** In place of the fields of its kind. */
   readonly fields?: KindFields
+  /** In place of the operating system that its scripts are for. */
+  readonly os?: string
+  /** In place of the MTU that it had. */
+  readonly mtu?: number
 }
 
 /** `taken`: another row has the endpoint or the public key, or was written by hand with its name or address. */

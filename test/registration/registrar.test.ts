@@ -24,7 +24,7 @@ let world: World
 let registrar: Registrar
 
 beforeEach(async () => {
-  world = await World.open({ prober: SILENT_TUNNELS })
+  world = await World.open({ prober: SILENT_TUNNELS, routed: '2001:db8:a000::/55' })
   const limits = new VisitorLimits(1000)
   registrar = new Registrar({
     admission: world.broker.admission,
@@ -78,4 +78,47 @@ test('registered again while a silent tunnel has its endpoint it is refused, and
   for (let times = 0; times < 61; times++) codes.push(...codesOf(await registrar.register(input, from(OLD))))
   assert.deepEqual([codes[0], codes[59], codes[60]], ['ipv4-in-use', 'ipv4-in-use', 'too-many-requests'])
   assert.equal(stateIn(world, tunnel), 'dormant')
+})
+
+test('who registers a dormant tunnel again gets it as it is asked for now, on one system or another', async () => {
+  const { id } = await asleep('alice', OLD)
+  const again = { ipv4: OLD, nicname: 'alice', country: 'ca', os: 'openbsd', wantsRouted: true, mtu: 1280 }
+  const outcome = await registrar.register(again, from(OLD))
+  assert.equal(outcome.kind === 'registered' && outcome.warnings.length, 0)
+  const { os, mtu, routedPrefix } = world.table.byId(id) ?? assert.fail('it is back')
+  assert.deepEqual([os, mtu, routedPrefix?.length], ['openbsd', 1280, 56])
+  assert.equal(world.kernel.links.get('fn6-0')?.mtu, 1280)
+})
+
+test('what a dormant tunnel had is left where nothing else is asked for', async () => {
+  const { id } = await up('alice', OLD)
+  await world.lifecycle.changeMtu(id, 1300)
+  await world.lifecycle.changeRouted(id, true)
+  await world.lifecycle.recordRound({ answered: [id], silent: [] })
+  await miss(world, { id }, 3)
+  await registrar.register({ ipv4: OLD, nicname: 'alice', country: 'ca', os: 'linux' }, from(OLD))
+  const { mtu, routedPrefix } = world.table.byId(id) ?? assert.fail('it is back')
+  assert.deepEqual([mtu, routedPrefix?.length], [1300, 56])
+})
+
+test('who registers a dormant tunnel again with what there is not is refused, and it stays as it is', async () => {
+  const tunnel = await asleep('alice', OLD)
+  const again = { ipv4: OLD, nicname: 'alice', country: 'ca', os: 'plan10', mtu: 12 }
+  assert.deepEqual(codesOf(await registrar.register(again, from(OLD))), ['os-unknown', 'mtu-range'])
+  assert.equal(stateIn(world, tunnel), 'dormant')
+})
+
+test('a dormant tunnel comes back without the routed prefix that nobody has any more, and its owner is told', async () => {
+  const { id } = await asleep('alice', OLD)
+  for (const [nicname, ipv4] of [
+    ['bob', '8.8.8.1'],
+    ['carol', '8.8.8.2'],
+  ] as const)
+    await world.lifecycle.changeRouted((await up(nicname, ipv4)).id, true)
+  const again = { ipv4: OLD, nicname: 'alice', country: 'ca', os: 'linux', wantsRouted: true }
+  const outcome = await registrar.register(again, from(OLD))
+  assert.deepEqual(outcome.kind === 'registered' && outcome.warnings.map(({ code }) => code), [
+    'routed-prefixes-full',
+  ])
+  assert.equal(world.table.byId(id)?.routedPrefix, undefined)
 })

@@ -1,12 +1,14 @@
-import type { BrokenRow, Dormancy, DormantTunnel, KindFields } from '../../tunnel/tunnel.ts'
+import type { BrokenRow, Dormancy, DormantTunnel } from '../../tunnel/tunnel.ts'
+import type { Awakening } from '../tunnel-store.ts'
 import type { Database, Statement } from './database.ts'
 import { DORMANT_COLUMNS, readDormant } from './dormant-table.ts'
 import type { Columns, RowRules } from './row-rules.ts'
 import { detailsOf } from './tunnel-writes.ts'
 
-/** What both tables have alike, but for the endpoint, the count and the details. */
+/** What a return leaves as it is; both tables have it alike, and these beside: */
 const KEPT =
-  'id, IPv6client, IPv6server, device, nicname, country, os, creation_time, key_hash, kind, routed_prefix, mtu'
+  'id, IPv6client, IPv6server, device, nicname, country, creation_time, key_hash, kind, routed_prefix'
+const CHANGEABLE = 'os, mtu, details, IPv4client'
 
 /** Moves of rows between the tables of tunnels and of dormant ones; to be called inside a transaction. */
 export class DormantWrites {
@@ -21,12 +23,12 @@ export class DormantWrites {
   constructor(database: Database, rules: RowRules) {
     this.#rules = rules
     this.#keep = database.prepare(
-      `INSERT INTO dormant (${KEPT}, details, IPv4client, unreachable, since, until, suspended)
-       SELECT ${KEPT}, details, IPv4client, unreachable, ?, ?, ? FROM tunnels WHERE id = ?`,
+      `INSERT INTO dormant (${KEPT}, ${CHANGEABLE}, unreachable, since, until, suspended)
+       SELECT ${KEPT}, ${CHANGEABLE}, unreachable, ?, ?, ? FROM tunnels WHERE id = ?`,
     )
     this.#restore = database.prepare(
-      `INSERT INTO tunnels (${KEPT}, details, IPv4client, unreachable, wait_until, state_since)
-       SELECT ${KEPT}, coalesce(?, details), ?, 0, ?, ? FROM dormant WHERE id = ?`,
+      `INSERT INTO tunnels (${KEPT}, ${CHANGEABLE}, unreachable, wait_until, state_since)
+       SELECT ${KEPT}, coalesce(?, os), coalesce(?, mtu), coalesce(?, details), ?, 0, ?, ? FROM dormant WHERE id = ?`,
     )
     this.#drop = database.prepare(`DELETE FROM dormant WHERE id = ? RETURNING ${DORMANT_COLUMNS}`)
     this.#drop.setReturnArrays(true)
@@ -57,17 +59,10 @@ export class DormantWrites {
   }
 
   /** Brings a row back with a count of 0. Throws for a constraint if its endpoint, public key, name or address is taken. */
-  restore(
-    id: string,
-    row: {
-      readonly ipv4: string | undefined
-      readonly waitUntil: number | undefined
-      readonly since: number
-      readonly fields?: KindFields
-    },
-  ): void {
+  restore(id: string, row: Omit<Awakening, 'key'>): void {
     const details = row.fields === undefined ? null : detailsOf(row.fields)
-    this.#restore.run(details, row.ipv4 ?? null, row.waitUntil ?? null, row.since, id)
+    const changes = [row.os ?? null, row.mtu ?? null, details, row.ipv4 ?? null]
+    this.#restore.run(...changes, row.waitUntil ?? null, row.since, id)
     this.drop(id)
   }
 
