@@ -37,7 +37,7 @@ export class FreeIndex {
 
   /** Makes an index not free; false where it was not. */
   occupy(index: number): boolean {
-    if (!this.#isFree(index)) return false
+    if (!this.isFree(index)) return false
     let at = index
     for (const level of this.#levels) {
       const slot = Math.floor(at / BITS)
@@ -60,7 +60,7 @@ export class FreeIndex {
     }
   }
 
-  #isFree(index: number): boolean {
+  isFree(index: number): boolean {
     return (((this.#levels[0]?.[Math.floor(index / BITS)] ?? 0) >>> (index % BITS)) & 1) === 1
   }
 }

@@ -39,6 +39,20 @@ export class IndexPool {
     this.#resting.push(resting)
   }
 
+  /** Puts to rest what is given out although none of `held` is it; returns how many indexes that are. */
+  restAllBut(held: Iterable<number>, freeFrom: number): number {
+    const isKept = new Uint8Array(this.capacity)
+    for (const index of held) isKept[index] = 1
+    for (const { index } of this.#resting.slice(this.#restingHead)) isKept[index] = 1
+    let count = 0
+    for (let index = 0; index < this.capacity; index++) {
+      if (isKept[index] === 1 || this.#free.isFree(index)) continue
+      this.rest({ index, freeFrom })
+      count++
+    }
+    return count
+  }
+
   /** Takes back a `take` whose transaction did not commit. */
   untake(index: number): void {
     this.#free.release(index)

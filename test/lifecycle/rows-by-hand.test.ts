@@ -3,7 +3,8 @@ import { afterEach, beforeEach, test } from 'node:test'
 import type { Care } from '../../src/lifecycle/audit.ts'
 import { TYPE } from '../../src/wire/codes.ts'
 import { soaSerial } from '../../src/zone/serial.ts'
-import { World } from './world.ts'
+import { codesOf, registered, request } from './stages.ts'
+import { registerOne, TTL, World } from './world.ts'
 
 const ROWS = 2500
 
@@ -130,4 +131,34 @@ test('a thorough audit that is asked for while a quick one runs is thorough, wha
   void world.audit.run('quick')
   await first
   assert.equal(isAnswered('h2400'), false)
+})
+
+test('addresses and prefixes of rows that were deleted by hand are given out again after their rest', async () => {
+  world.end()
+  world = await World.open({ prefix: '2001:db8:f6::/60', routed: '2001:db8:a000::/52' })
+  const fill = async (from: number) => {
+    for (let n = from; n < from + 16; n++)
+      registered(await registerOne(world.lifecycle, { ...request(n), wantsRouted: true }))
+  }
+  await fill(1)
+  const noticed = new Promise<void>(resolve => world.broker.store.onForeignCommit(resolve))
+  world.edit('DELETE FROM tunnels WHERE id <> (SELECT min(id) FROM tunnels)')
+  await noticed
+  world.lifecycle.recount()
+  const refusal = await registerOne(world.lifecycle, { ...request(50), wantsRouted: true })
+  assert.deepEqual(codesOf(refusal), ['pool-full'])
+  world.now += 2 * TTL
+  for (let n = 60; n < 75; n++)
+    registered(await registerOne(world.lifecycle, { ...request(n), wantsRouted: true }))
+  assert.equal((await registerOne(world.lifecycle, request(80))).kind, 'refused')
+})
+
+test('a row by hand costs no routed prefix', async () => {
+  world.end()
+  world = await World.open({ routed: '2001:db8:a000::/55' })
+  world.edit(`INSERT INTO tunnels (id, IPv4client, IPv6client, IPv6server, device, nicname, country, os, creation_time,
+      unreachable, kind, key_hash)
+    VALUES ('aaaaaaaaaaaa', '198.51.100.200', '2001:db8:f6::2', '2001:db8:f6::1', 'fn6-0', 'byhand', 'ca', 'linux', 1, 0,
+      'sit', x'00')`)
+  for (const n of [1, 2]) registered(await registerOne(world.lifecycle, { ...request(n), wantsRouted: true }))
 })

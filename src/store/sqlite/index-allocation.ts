@@ -62,6 +62,15 @@ export class IndexAllocation<Assignment> {
     return resting
   }
 
+  /** Puts to rest what no row has any more, because another program has deleted it; returns how many indexes that are. */
+  restLost(rows: Iterable<Given | BrokenRow>, now: number): number {
+    return this.#pool.restAllBut(this.#heldBy(rows), this.#resting.freeFrom(now))
+  }
+
+  *#heldBy(rows: Iterable<Given | BrokenRow>): Generator<number> {
+    for (const row of rows) yield* this.#indexesOf(row)
+  }
+
   rest(resting: readonly Resting[]): void {
     for (const each of resting) this.#pool.rest(each)
   }

@@ -102,6 +102,8 @@ export class SqliteStore implements TunnelStore {
   readonly #wal: WalWatch
   readonly #troubles: StorageTroubles
   readonly #lock = new LockPatience()
+  /** Whether another program may have deleted rows whose indexes the pools still hold. */
+  #mayHaveLost = false
   readonly #queue = new BatchQueue((works: readonly Work<unknown>[]) => this.#commitPatiently(works), {
     patienceMs: PATIENCE_MS,
   })
@@ -173,7 +175,10 @@ export class SqliteStore implements TunnelStore {
       database,
       wal: this.#wal,
       troubles: this.#troubles,
-      onForeignCommit: () => this.#foreign.tell(undefined),
+      onForeignCommit: () => {
+        this.#mayHaveLost = true
+        this.#foreign.tell(undefined)
+      },
       tryWriting: () => this.#tryWriting(),
     })
   }
@@ -335,7 +340,23 @@ export class SqliteStore implements TunnelStore {
     for (const { committed } of written) if (committed !== undefined) callSafely(committed, this.#log)
     this.#tell(transaction, names)
     if (transaction.hasNotices) this.#notices.tell(undefined)
+    if (transaction.wasFull && this.#mayHaveLost) this.#restLost()
     return written.map(({ outcome }) => outcome)
+  }
+
+  /** All rows are read for it in one go, once for each time that another program has written. */
+  #restLost(): void {
+    this.#mayHaveLost = false
+    const now = this.#now()
+    const { tunnels } = this
+    const rows = function* () {
+      yield* tunnels.all()
+      yield* tunnels.dormant.all()
+    }
+    const addresses = this.#links.restLost(rows(), now)
+    const prefixes = this.#routed?.restLost(rows(), now) ?? 0
+    if (addresses + prefixes > 0)
+      this.#log.info({ addresses, prefixes }, 'what rows had that another program has deleted is free soon')
   }
 
   #makeReady(changes: readonly RrsetChange[]): ReadyNames | undefined {

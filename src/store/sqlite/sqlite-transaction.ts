@@ -38,6 +38,8 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly rows: RowDifference[] = []
   /** Whether somebody is to be told something. */
   hasNotices = false
+  /** Whether a pool had nothing left to give. */
+  wasFull = false
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
   readonly #unoffered: UnofferedWrites
@@ -45,6 +47,7 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly #proofs: ProofTable
   readonly #links: IndexAllocation<Assignment>
   readonly #routed: IndexAllocation<Prefix> | undefined
+  readonly #routedWrites: RoutedWrites
   readonly #routedChanges: RoutedChanges
   readonly #takenBack: (() => void)[] = []
   readonly #resting: Resting[] = []
@@ -71,6 +74,7 @@ export class SqliteTransaction implements TunnelTransaction {
     this.#proofs = parts.proofs
     this.#links = parts.links
     this.#routed = parts.routed
+    this.#routedWrites = parts.routedWrites
     this.#routedChanges = new RoutedChanges({
       tunnels: parts.tunnels,
       writes: parts.routedWrites,
@@ -86,7 +90,10 @@ export class SqliteTransaction implements TunnelTransaction {
   ): Insertion {
     for (let attempt = 0; attempt < MAX_INDEX_ATTEMPTS; attempt++) {
       const taken = this.#take(now, wantsRouted)
-      if ('kind' in taken) return taken
+      if ('kind' in taken) {
+        this.wasFull = true
+        return taken
+      }
       // Kept since the prefix was another one: it could neither come back nor this one sleep.
       if (this.tunnels.dormant.hasDevice(taken.assignment.device)) {
         taken.giveRoutedBack()
@@ -100,6 +107,8 @@ export class SqliteTransaction implements TunnelTransaction {
         return { kind: 'inserted', tunnel }
       }
       if (outcome === 'taken') return { kind: 'taken' }
+      const { routedPrefix } = taken.assignment
+      if (routedPrefix !== undefined && !this.#routedWrites.isHeld(routedPrefix)) taken.giveRoutedBack()
     }
     return { kind: 'full' }
   }
@@ -174,7 +183,9 @@ export class SqliteTransaction implements TunnelTransaction {
   }
 
   giveRouted(id: string, now: number): RoutedChange {
-    return this.#routedChanges.give(id, now)
+    const change = this.#routedChanges.give(id, now)
+    if (change.kind === 'routed-full') this.wasFull = true
+    return change
   }
 
   takeRouted(id: string, now: number): RoutedChange {
