@@ -10,7 +10,8 @@ import type { Log } from './shared/log.ts'
 import { storageFaultOf } from './store/storage-fault.ts'
 import { troubleCodeOf } from './store/storage-troubles.ts'
 import { TYPE } from './wire/codes.ts'
-import { formatName } from './wire/name.ts'
+import { formatName, lowerCaseName } from './wire/name.ts'
+import { isAtOrBelow } from './wire/wire-name.ts'
 import { Catalog } from './zone/catalog.ts'
 import { catalogZone } from './zone/catalog-zone.ts'
 import type { Rrset } from './zone/rrset.ts'
@@ -130,7 +131,7 @@ export class StaticZones {
     if (this.#tunnels === 'unknown' && this.#isOfTunnels(apex)) return
     this.#tell(zone, apex)
     this.#apexByFile.set(zone.file, apex)
-    if (this.#isOfTunnels(apex)) this.#putOfTunnels(apex, zone.rrsets)
+    if (this.#hasTunnels(apex)) this.#putOfTunnels(apex, zone.rrsets)
     else this.catalog.putZone(apex, zone.rrsets)
   }
 
@@ -214,10 +215,11 @@ export class StaticZones {
       report.kept.push(refusal)
       return
     }
-    if (this.#isOfTunnels(apex)) {
-      if (this.#tunnels === 'unknown') return
-      const trouble = await this.#changes.changeOfTunnels(apex, this.#completed(apex, rrsets), store)
+    if (this.#tunnels === 'unknown' && this.#isOfTunnels(apex)) return
+    if (this.#tunnels === 'known' && this.#hasTunnels(apex)) {
+      const trouble = await this.#changeAmongTunnels(apex, rrsets, store)
       if (trouble !== undefined) {
+        this.#failed.set(file, `${file}: ${trouble}`)
         report.kept.push(`${file}: ${trouble}`)
         return
       }
@@ -230,6 +232,17 @@ export class StaticZones {
     report.taken.push(file)
   }
 
+  /** Returns why that takes a restart. */
+  async #changeAmongTunnels(
+    apex: Uint8Array,
+    rrsets: readonly Rrset[],
+    store: ChangedStore,
+  ): Promise<string | undefined> {
+    if (isServed(this.catalog, apex))
+      return this.#changes.changeOfTunnels(apex, this.#completed(apex, rrsets), store)
+    return `${formatName(apex)} is new, and names of tunnels may lie there: it needs a restart`
+  }
+
   async #reloadStatic(apex: Uint8Array, rrsets: readonly Rrset[], store: ChangedStore): Promise<void> {
     if (this.#tunnels === 'known') await this.#changes.changeStatic(apex, rrsets, store)
     else this.catalog.putZone(apex, rrsets) // nothing can be written down, and nobody follows
@@ -238,7 +251,8 @@ export class StaticZones {
   #keep(zone: LoadedZone, report: ReloadReport): void {
     const lines = linesOf(zone)
     const apex = this.#apexByFile.get(zone.file) ?? zone.apex ?? zone.expectedApex
-    if (apex !== undefined) this.catalog.putFailedZone(apex) // one that is served stays
+    // One that is served stays; a new one must not take names of tunnels with it that are answered.
+    if (apex !== undefined && !this.#hasTunnels(apex)) this.catalog.putFailedZone(apex)
     this.#failed.set(zone.file, lines[0] ?? zone.file)
     report.kept.push(...lines)
   }
@@ -285,6 +299,12 @@ export class StaticZones {
       report.kept.push(
         `${file}: gives ${formatName(apex)} no more; it is served as it was until freenet6 is restarted`,
       )
+  }
+
+  /** A zone that tunnels live in, or one below it, which takes the names there. */
+  #hasTunnels(apex: Uint8Array): boolean {
+    const name = lowerCaseName(apex)
+    return allApexes(this.#config).some(({ apex: top }) => isAtOrBelow(name, 0, top, 0))
   }
 
   #isOfTunnels(apex: Uint8Array): boolean {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { parseConfig } from '../../src/config/config.ts'
 import type { TunnelTransaction, Work } from '../../src/store/tunnel-store.ts'
 import { TYPE } from '../../src/wire/codes.ts'
+import { Lookup, OUTCOME } from '../../src/zone/lookup.ts'
 import type { Rrset } from '../../src/zone/rrset.ts'
 import { TableFull } from '../../src/zone/table-fault.ts'
 import { StaticZones } from '../../src/zone-loading.ts'
@@ -154,4 +155,56 @@ test('a broken file that is gone again has left a zone that is not served', asyn
   const line = `${fileOf('three.example')}: is gone; its zone is SERVFAIL until freenet6 is restarted`
   assert.deepEqual((await statics.reload(STORE)).kept, [line])
   assert.deepEqual(statics.failures, [line])
+})
+
+/** A name of a tunnel in a country, as the table gives it. */
+function putTunnel(country: string): () => boolean {
+  const owner = nameOf(`foo.${country}.freenet6.net.`)
+  const rrset = { owner, type: TYPE.AAAA, ttl: 60, rdatas: [new Uint8Array(16)] }
+  statics.catalog.commit([{ kind: 'put', rrset, dynamic: true }])
+  return () => {
+    const lookup = new Lookup(statics.catalog.buffer)
+    lookup.reader.refresh()
+    return lookup.step(owner, 0, TYPE.AAAA) === OUTCOME.ANSWER
+  }
+}
+
+test('a reload takes no tunnel out of a zone of its own below the tunnels’ zone, changed or not', async () => {
+  for (const name of ['freenet6.net', 'de.freenet6.net']) write(name, '192.0.2.1')
+  open()
+  const isAnswered = putTunnel('de')
+  assert.deepEqual((await statics.reload(STORE)).kept, [])
+  assert.ok(isAnswered())
+  write('de.freenet6.net', '192.0.2.2')
+  assert.deepEqual((await statics.reload(STORE)).kept, [])
+  assert.ok(isAnswered())
+  assert.equal(lastOctetOf('de.freenet6.net'), 2)
+})
+
+for (const [sort, text] of [
+  ['sound', `${TEXT}ns1 A 192.0.2.1\n`],
+  ['broken', 'nonsense\n'],
+] as const)
+  test(`a new zone below the tunnels’ zone waits for a restart, and its tunnels are answered: ${sort}`, async () => {
+    write('freenet6.net', '192.0.2.1')
+    open()
+    const isAnswered = putTunnel('de')
+    writeFileSync(fileOf('de.freenet6.net'), text)
+    assert.equal((await statics.reload(STORE)).kept.length, 1)
+    assert.equal(statics.failures.length, 1)
+    assert.ok(isAnswered())
+  })
+
+test('a change that waits for a restart is among what failed, and a mistake that was mended is not', async () => {
+  for (const name of ['freenet6.net', 'sub.freenet6.net']) write(name, '192.0.2.1')
+  open()
+  const change = (line: string) => writeFileSync(fileOf('freenet6.net'), `${TEXT}ns1 A 192.0.2.1\n${line}\n`)
+  change('sub NS ns1.sub')
+  const { kept } = await statics.reload(STORE)
+  assert.deepEqual([kept.length, statics.failures], [1, kept])
+  change('bad A 1.2.3')
+  await statics.reload(STORE)
+  change('sub NS ns1.sub')
+  await statics.reload(STORE)
+  assert.deepEqual(statics.failures, kept)
 })
