@@ -2,11 +2,11 @@ import { formatPrefix } from './address/prefix.ts'
 import type { Broker } from './broker.ts'
 import { clientFactsOf } from './compose.ts'
 import type { Config } from './config/config.ts'
+import type { DnsServing } from './dns-serving.ts'
 import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import { PublishedNames } from './lifecycle/published-names.ts'
-import type { DnsListeners } from './listen/listeners.ts'
 import { Census } from './observation/census.ts'
 import type { RecentRefusals } from './operator/recent-refusals.ts'
 import type { AdmittanceOptions } from './portal/admittance.ts'
@@ -25,7 +25,7 @@ export async function servePortal(
   config: Config,
   parts: {
     readonly broker: Broker
-    readonly dns: DnsListeners
+    readonly dns: Pick<DnsServing, 'listeners' | 'counts'>
     readonly metrics: Metrics
     /** What is wrong with ourselves, a sentence each. */
     readonly troubles: () => readonly string[]
@@ -39,10 +39,14 @@ export async function servePortal(
 ): Promise<Portal> {
   const { broker, dns, metrics, log } = parts
   const selfCheck = new SelfCheck({
-    listeners: () => dns.addresses,
+    listeners: () => dns.listeners.addresses,
     ownTroubles: parts.troubles,
     zones: () => [config.origin, broker.zone.reverseApex],
     sampleTunnel: () => sampleTunnel(broker.table, broker.zone),
+    limitedReplies: () => {
+      const { limited, slipped } = dns.counts()
+      return limited + slipped
+    },
     cacheMs: HEALTH_CACHE_MS,
   })
   return Portal.listen({

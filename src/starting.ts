@@ -103,7 +103,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   let unready: readonly string[] = ['The start is not finished.']
   const portal = await servePortal(config, {
     broker,
-    dns: dns.listeners,
+    dns,
     metrics,
     troubles,
     unready: () => [...unready, ...(dns.listeners.addresses.length === 0 ? [DEAF] : [])],

@@ -22,6 +22,7 @@ export interface Ask {
 export interface AskReply {
   readonly rcode: number
   readonly isAuthoritative: boolean
+  readonly isTruncated: boolean
   /** Of the type asked, each as text: a canonical address, or a lower-case name without the final dot. */
   readonly answers: readonly string[]
 }
@@ -40,6 +41,7 @@ export async function ask(question: Ask): Promise<AskReply> {
   return {
     rcode: reply.header.rcode,
     isAuthoritative: reply.header.aa === 1,
+    isTruncated: reply.header.tc === 1,
     answers: reply.answers
       .filter(record => record.type === dns2.Packet.TYPE[question.type])
       .map(record => textOf(record)),

@@ -20,6 +20,7 @@ const SAMPLE: SampleTunnel = {
 /** No machine is so busy; dns2 keeps a timer as long after the answer. */
 const PATIENT_MS = 5000
 const AUTHORITATIVE = 0x0400
+const TRUNCATED = 0x0200
 
 /** Record data by `name/type`, names in lower case. */
 type Records = Map<string, Answer>
@@ -176,6 +177,37 @@ test('silence is a reason once the deadline has passed', () =>
       assert.ok(reasons.some(reason => reason.startsWith('tcp')))
     },
   ))
+
+for (const [how, udpReply] of [
+  ['left out', (): number => 0],
+  ['cut', cut],
+] as const)
+  test(`what the rate limit has ${how} over UDP is no failure; other silence is one`, async () => {
+    const whole = respondWith(recordsFor(SAMPLE))
+    const respond: Respond = (...query) =>
+      query[3].transport === 'udp' ? udpReply(query[0], query[1], query[2]) : whole(...query)
+    await withListeners(respond, async listeners => {
+      let limited = 0
+      const options = { timeoutMs: 300, limitedReplies: () => limited++ }
+      assert.deepEqual(await reasonsOf(selfCheck(listeners, options)), [])
+      const counted = await reasonsOf(selfCheck(listeners, { ...options, limitedReplies: () => 4 }))
+      assert.equal(counted.filter(reason => reason.startsWith('udp')).length, counted.length)
+      assert.ok(counted.length > 0)
+    })
+  })
+
+/** As a rate limit lets a part of the replies out: TC, and nothing in it (RFC 1035 4.1.1). */
+function cut(octets: Uint8Array, length: number, reply: Uint8Array): number {
+  const query = decode(Buffer.from(octets.subarray(0, length)))
+  const message = encode({
+    type: 'response',
+    id: query.id ?? 0,
+    flags: AUTHORITATIVE | TRUNCATED,
+    questions: query.questions ?? [],
+  })
+  reply.set(message)
+  return message.length
+}
 
 test('a TCP server that accepts and says nothing does not hold the check up', async () => {
   const mute = createServer({ allowHalfOpen: true }, socket => socket.on('error', () => {}).resume())
