@@ -122,9 +122,9 @@ suite('in a browser', { skip: await missingPackages(['chromium', 'wg', 'zbarimg'
     const privateKey = /^PrivateKey = ([A-Za-z0-9+/]{43}=)$/m.exec(configuration)?.[1] ?? ''
     assert.equal(publicKeyOf(privateKey), publicKey, 'the configuration is that of the registered key')
     assert.match(configuration, /^PublicKey = [A-Za-z0-9+/]{43}=$/m)
-    assert.match(configuration, /^AllowedIPs = ::\/0\nPersistentKeepalive = 25$/m)
+    assert.match(configuration, /^AllowedIPs = ::\/1, 8000::\/1\nPersistentKeepalive = 25$/m)
     assert.equal(await readByCamera(page), configuration.trim())
-    assert.match(await strippedByWgQuick(configuration), /^PrivateKey = .*\n[\s\S]*^AllowedIPs = ::\/0$/m)
+    assert.match(await strippedByWgQuick(configuration), /^PrivateKey = .*\n[\s\S]*^AllowedIPs = ::\/1, 8000::\/1$/m)
     assert.ok(
       requests.some(request => request.includes(encodeURIComponent(publicKey))),
       'all requests are seen',
