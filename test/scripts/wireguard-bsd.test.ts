@@ -26,7 +26,8 @@ const TOOLS: Readonly<Record<string, string>> = {
   -x) rm -f "$STATE/rc.$2" ;;
   *=*) echo "\${1#*=}" > "$STATE/rc.\${1%%=*}" ;;
 esac`,
-  ping6: ':',
+  // FreeBSD's of 13 and later, which is ping: the -X of the one before is unknown to it.
+  ping6: 'case " $* " in *" -X "*) exit 1 ;; esac',
   wg: `case "$1 $2" in
   'show utun4') [ -e "$STATE/utun4" ] ;;
   pubkey*) exec /usr/bin/wg pubkey ;;
