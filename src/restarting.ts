@@ -55,6 +55,8 @@ export class Restart {
   #former: Running | undefined
   #successor: Successor | undefined
   #attempt: Promise<Outcome<Restarted>> | undefined
+  /** Tries to open the table again go on. */
+  #retrying: Promise<void> | undefined
   #hasHandedOver = false
   /** Whether this process is the service, and no other is about to be. */
   #isAlone = false
@@ -90,8 +92,7 @@ export class Restart {
   /** From now on this process is the service, and this is what a successor takes over. */
   begin(running: Running): void {
     this.#running = running
-    this.#isAlone = true
-    this.#rereadIfDue()
+    this.#beAlone()
   }
 
   /** Gives the sockets their usual room, unless a successor is on its way. */
@@ -139,6 +140,7 @@ export class Restart {
     await this.#successor?.kill()
     await this.#running?.stop()
     await this.#attempt // it may have begun to start everything anew
+    await this.#retrying
     await this.#former?.leave(0)
     await this.#running?.stop()
   }
@@ -152,10 +154,14 @@ export class Restart {
     if (!this.#isEnding) {
       this.#log.error({ reason }, 'the successor does not serve: this process goes on')
       this.#manager.tell('ready', SERVING)
-      this.#isAlone = true
-      this.#rereadIfDue()
+      if (this.#retrying === undefined) this.#beAlone()
     }
     return refused(problem('restart-failed', { reason }))
+  }
+
+  #beAlone(): void {
+    this.#isAlone = true
+    this.#rereadIfDue()
   }
 
   #rereadIfDue(): void {
@@ -208,35 +214,49 @@ export class Restart {
     await running.leave(DRAIN_MS)
   }
 
-  /** Opens the table again and starts everything on the same sockets; what answers from memory answers until then. */
+  /**
+   * Opens the table again and starts everything on the same sockets; what answers from memory answers until then. Where
+   * the table can't be opened this resolves all the same, and it is tried again and again.
+   */
   async #goOn(
     former: Running,
-    {
-      sockets,
-      memory,
-      isSilent,
-    }: { readonly sockets: HeldSockets; readonly memory: Memory; readonly isSilent: boolean },
+    { isSilent, ...given }: GivenBack & { readonly isSilent: boolean },
   ): Promise<void> {
     if (isSilent) await former.speak()
-    while (!this.#isEnding) {
-      try {
-        sockets.giveBack()
-        this.#running = await this.#startAgain({
-          config: former.reload.inForce(),
-          released: async () => memory,
-          onAnswering: () => former.silence(),
-        })
-        this.#former = former
-        former.dismissVisitors()
-        void this.#leave(former)
-        return
-      } catch (error) {
-        this.#log.error({ err: error }, 'the table can not be opened again: names are answered from memory')
-        await former.speak().catch(() => undefined)
-        await sleep(RETRY_MS, undefined, { signal: this.#ending.signal }).catch(() => undefined)
-      }
+    if (!(await this.#hasStartedAgain(former, given))) this.#retrying = this.#retry(former, given)
+  }
+
+  async #retry(former: Running, given: GivenBack): Promise<void> {
+    do await sleep(RETRY_MS, undefined, { signal: this.#ending.signal }).catch(() => undefined)
+    while (!this.#isEnding && !(await this.#hasStartedAgain(former, given)))
+    this.#retrying = undefined
+    if (!this.#isEnding) this.#beAlone()
+  }
+
+  async #hasStartedAgain(former: Running, { sockets, memory }: GivenBack): Promise<boolean> {
+    try {
+      sockets.giveBack()
+      this.#running = await this.#startAgain({
+        config: former.reload.inForce(),
+        released: async () => memory,
+        onAnswering: () => former.silence(),
+      })
+      this.#former = former
+      former.dismissVisitors()
+      void this.#leave(former)
+      return true
+    } catch (error) {
+      this.#log.error({ err: error }, 'the table can not be opened again: names are answered from memory')
+      await former.speak().catch(() => undefined)
+      return false
     }
   }
+}
+
+/** What a successor that failed leaves to the process before. */
+interface GivenBack {
+  readonly sockets: HeldSockets
+  readonly memory: Memory
 }
 
 /** A container ends with its first process, or with what that has started. */

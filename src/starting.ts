@@ -9,6 +9,7 @@ import type { Memory } from './handover/messages.ts'
 import { keepHistories } from './kept-histories.ts'
 import { keepTurnover } from './kept-turnover.ts'
 import type { LastResort } from './last-resort.ts'
+import { refused } from './lifecycle/refusal.ts'
 import type { HeldSockets } from './listen/held-sockets.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import type { ServiceManager } from './listen/service-manager.ts'
@@ -16,8 +17,10 @@ import { correspondenceOf, tellOwners } from './mail-serving.ts'
 import { measured, troublesOf } from './measuring.ts'
 import { monitorOf, watchTunnels } from './monitoring.ts'
 import { operatedBroker } from './operated.ts'
+import type { Restarted } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
+import type { Outcome } from './operator/outcome.ts'
 import { RecentRefusals } from './operator/recent-refusals.ts'
 import type { Portal } from './portal/portal.ts'
 import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
@@ -28,6 +31,7 @@ import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import { changeLevel, type LeveledLog, type Log } from './shared/log.ts'
 import type { LogOutput } from './shared/log-output.ts'
+import { problem } from './shared/problem.ts'
 import { Stops } from './stops.ts'
 
 const DEAF = 'No address of dns.listen is there yet.'
@@ -43,6 +47,8 @@ export interface StartParts {
   readonly lastResort: LastResort
   readonly sockets: HeldSockets | undefined
   readonly restart: Pick<Restart, 'run' | 'noteReload'>
+  /** Whether nobody answers yet. Where somebody does, that one has names in memory, and a table that can't be read has none. */
+  readonly isAlone: boolean
   /** Resolves when the table is free, with what the process before remembers. */
   readonly released: () => Promise<Memory | undefined>
   /** Called once queries are answered, and before anything can be changed. */
@@ -68,7 +74,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     beforeTable: async () => {
       memory = await parts.released()
     },
-    unreadableTable: 'serve-without',
+    unreadableTable: parts.isAlone ? 'serve-without' : 'fail',
   })
   let isReleased = false
   stops.push(() => (isReleased ? broker.leave() : broker.close()))
@@ -142,7 +148,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
       parts.restart.noteReload()
       return reload.run()
     },
-    restart: () => parts.restart.run(),
+    restart: () => restartUnlessLost(broker, parts.restart),
   })
   const gate = new CommandGate(operatorHandler(operated))
   const control = await listenForOperator(config, { broker, gate, log })
@@ -169,6 +175,15 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     onAbandoned: () => broker.interfaces.close(),
     log,
   })
+}
+
+/** Rows of a file that was removed are in this process alone: they would end with it. */
+async function restartUnlessLost(
+  { store }: Broker,
+  restart: Pick<Restart, 'run'>,
+): Promise<Outcome<Restarted>> {
+  const reason = store.lostFile
+  return reason === undefined ? restart.run() : refused(problem('restart-failed', { reason: `${reason}.` }))
 }
 
 /** A disk in trouble that takes no socket is no reason to serve nothing; anything else in its way is. */

@@ -22,6 +22,7 @@ export class AbsentStore implements TunnelStore {
   readonly invitations: InvitationReader
   readonly troubles: readonly StorageTrouble[]
   readonly journal = NO_JOURNAL
+  readonly lostFile = undefined
   readonly walBytes = 0
   readonly capacity = 0
   readonly #reason: string

@@ -187,6 +187,10 @@ export class SqliteStore implements TunnelStore {
     return this.#troubles.all
   }
 
+  get lostFile(): string | undefined {
+    return this.#database.missingFile()
+  }
+
   get walBytes(): number {
     return this.#wal.bytes()
   }

@@ -1,0 +1,77 @@
+/** What a restart must not lose: names that are in the memory of a process whose database can't be read, or was removed. */
+import assert from 'node:assert/strict'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { noBatches } from '../listen/batch-listener.ts'
+import { until } from '../until.ts'
+import { HeldBroker, waiting } from './held-broker.ts'
+import { RestartedBroker } from './restarted-broker.ts'
+
+const GARBLED_OCTETS = 100
+
+function databaseOf({ dir }: RestartedBroker): string {
+  return join(dir, 'data', 'freenet6.db')
+}
+
+/** As a disk that has gone bad does to the first page. */
+function garble(broker: RestartedBroker): void {
+  const file = openSync(databaseOf(broker), 'r+')
+  writeSync(file, Buffer.alloc(GARBLED_OCTETS, 0x55), 0, GARBLED_OCTETS, 0)
+  closeSync(file)
+}
+
+function writeAll(broker: RestartedBroker): void {
+  const shell = new DatabaseSync(databaseOf(broker))
+  shell.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  shell.close()
+}
+
+test('a successor that can’t read the table does not take over: names are answered from memory', {
+  skip: noBatches,
+}, async t => {
+  const broker = new RestartedBroker(t)
+  await broker.start()
+  const tunnel = await broker.registered(1)
+  writeAll(broker)
+  garble(broker)
+  assert.match(await broker.failure(), /freenet6\.db/)
+  await broker.assertServed([tunnel])
+})
+
+test('nor does the process before, where its table was garbled while a successor that failed had it', {
+  skip: noBatches,
+}, async t => {
+  const broker = new HeldBroker(t)
+  await broker.start()
+  const tunnel = await broker.registered(1)
+  broker.plan(waiting('successor', 'answering'))
+  const restart = broker.command('restart')
+  await broker.held()
+  garble(broker)
+  const successor = broker.successors.at(-1) ?? assert.fail('there is one')
+  process.kill(successor, 'SIGKILL')
+  await until(() => /the table can not be opened again/.test(broker.server.stderr))
+  await broker.assertServed([tunnel])
+  assert.equal((await restart).code, 1)
+})
+
+test('a restart is refused while the database is away, and a backup saves what it held', {
+  skip: noBatches,
+}, async t => {
+  const broker = new RestartedBroker(t)
+  await broker.start()
+  const tunnel = await broker.registered(1)
+  for (const suffix of ['', '-wal', '-shm']) rmSync(databaseOf(broker) + suffix, { force: true })
+  assert.match(
+    await broker.failure(),
+    /freenet6\.db was removed while it is in use: put it back, or save .* backup FILE/,
+  )
+  await broker.assertServed([tunnel])
+  const copy = join(broker.dir, 'copy.db')
+  assert.equal((await broker.command('backup', copy)).code, 0)
+  const saved = new DatabaseSync(copy)
+  assert.equal(saved.prepare('SELECT id FROM tunnels').get()?.id, tunnel.id)
+  saved.close()
+})
