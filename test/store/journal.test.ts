@@ -171,6 +171,19 @@ test('a reload of a zone without tunnels is a step: the difference of old and ne
   ])
 })
 
+test('a zone file that changes for the first time while nothing runs, and keeps its serial, is served with a later one', async () => {
+  const file = (text: string) => `@ SOA ns1 hostmaster 7 2 3 4 5\n@ NS ns1\nns1 TXT "${text}"`
+  writeZone('other.example', file('one'))
+  world = await world.restart()
+  world = await world.restart()
+  assert.equal(serial(OTHER), 7)
+  writeZone('other.example', file('two'))
+  world = await world.restart()
+  assert.equal(serial(OTHER), 8)
+  world = await world.restart()
+  assert.equal(serial(OTHER), 8)
+})
+
 test('a zone file that changed and kept its serial is served with a later one, over a restart too', async () => {
   const file = (text: string) => `@ SOA ns1 hostmaster 7 2 3 4 5\n@ NS ns1\nns1 TXT "${text}"`
   writeZone('other.example', file('one'))

@@ -250,4 +250,12 @@ export const MIGRATIONS: readonly string[] = [
     WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id)
     BEGIN DELETE FROM unseen_keys WHERE id = OLD.id; DELETE FROM recovery_links WHERE id = OLD.id; END;
   `,
+  // Of zones without tunnels: the journal has theirs too, but for one that has never changed, and until it is trimmed.
+  `
+  CREATE TABLE zone_digests (
+    apex   TEXT PRIMARY KEY NOT NULL,
+    serial INTEGER NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 8)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

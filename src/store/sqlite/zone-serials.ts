@@ -9,12 +9,16 @@ import { laterSerial } from './later-serial.ts'
 export class ZoneSerials {
   readonly #read: Statement
   readonly #write: Statement
+  readonly #digest: Statement
+  readonly #writeDigest: Statement
 
   constructor(database: Database) {
     this.#read = database.prepare('SELECT serial FROM zone_serials WHERE apex = ?')
     this.#write = database.prepare(
       'INSERT INTO zone_serials (apex, serial) VALUES (?1, ?2) ON CONFLICT (apex) DO UPDATE SET serial = ?2',
     )
+    this.#digest = database.prepare('SELECT digest FROM zone_digests WHERE apex = ? AND serial = ?')
+    this.#writeDigest = database.prepare('INSERT OR REPLACE INTO zone_digests VALUES (?, ?, ?)')
   }
 
   /** As it was written last; undefined: never. */
@@ -25,6 +29,17 @@ export class ZoneSerials {
 
   write(apex: string, serial: number): void {
     this.#write.run(apex, serial)
+  }
+
+  /** The digest of a zone as it was with a serial; undefined: it was not kept. */
+  digestAt(apex: string, serial: number): Uint8Array | undefined {
+    const digest = this.#digest.get(apex, serial)?.digest
+    return digest instanceof Uint8Array ? digest : undefined
+  }
+
+  /** Keeps it in place of that of an earlier serial. */
+  writeDigest(apex: string, serial: number, digest: Uint8Array): void {
+    this.#writeDigest.run(apex, serial, digest)
   }
 
   /** The next serial of a zone, later than any it had before and than `atLeast`, the serial of its zone file. */

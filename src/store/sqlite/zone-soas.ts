@@ -76,6 +76,7 @@ export class ZoneSoas {
       this.#append(text, step, { lists: soaLists(soa, step), digest: octets, now })
     }
     if (serial !== stored) this.#serials.write(text, serial)
+    if (serial !== stored || contents !== 'same') this.#keepDigest(apex, serial, octets)
     return serial
   }
 
@@ -83,7 +84,8 @@ export class ZoneSoas {
     text: string,
     { stored, octets }: { readonly stored: number | undefined; readonly octets: Uint8Array | undefined },
   ): Contents {
-    const before = stored === undefined ? undefined : this.#journal.digestAt(text, stored)
+    if (stored === undefined) return 'unknown'
+    const before = this.#journal.digestAt(text, stored) ?? this.#serials.digestAt(text, stored)
     if (before === undefined || octets === undefined) return 'unknown'
     return Buffer.compare(before, octets) === 0 ? 'same' : 'others'
   }
@@ -104,6 +106,12 @@ export class ZoneSoas {
     // Where nobody knows what it was, a zone that changes by itself has changed, and one of a file says so by its serial.
     const hasChanged = contents === 'others' || (contents === 'unknown' && isClocked)
     return laterSerial(hasChanged ? nextSerial(stored) : stored, floor)
+  }
+
+  /** A zone that changes by itself takes another serial at each start, whatever it was. */
+  #keepDigest(apex: Uint8Array, serial: number, digest: Uint8Array | undefined): void {
+    if (digest !== undefined && !this.#isClocked(apex))
+      this.#serials.writeDigest(apexText(apex), serial, digest)
   }
 
   #isClocked(apex: Uint8Array): boolean {
@@ -153,7 +161,10 @@ export class ZoneSoas {
     const byApex = new Map(zones.map(({ apex, differences }) => [apex, differences]))
     const written = steps.map(step => {
       const lists = recordLists(step.apex, byApex.get(step.apex) ?? [])
-      return { ...step, difference: this.#writeStep(apexText(step.apex), step, { lists, now }) }
+      const text = apexText(step.apex)
+      const difference = this.#writeStep(text, step, { lists, now })
+      this.#keepDigest(step.apex, step.to, this.#nextDigests.get(text))
+      return { ...step, difference }
     })
     this.#journal.trim(now)
     return written
@@ -180,8 +191,9 @@ export class ZoneSoas {
     const digest = ZoneDigest.from(standing)
     for (const record of lists.removed) digest.remove(record)
     for (const record of lists.added) digest.add(record)
-    this.#nextDigests.set(text, digest.octets())
-    return this.#append(text, step, { lists, digest: digest.octets(), now })
+    const octets = digest.octets()
+    this.#nextDigests.set(text, octets)
+    return this.#append(text, step, { lists, digest: octets, now })
   }
 
   #append(text: string, { from, to }: Step, { lists, digest, now }: Change): ZoneDifference {
