@@ -23,6 +23,8 @@ export class Reconciler {
   readonly #turn: KernelTurn
   /** When interfaces that were amiss were made anew, by performance.now(), in that order. */
   readonly #madeAt = new Map<string, number>()
+  /** The run that has not begun. */
+  #waiting: Promise<Reconciliation> | undefined
 
   constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'faults' | 'turn'>) {
     this.#store = parts.store
@@ -31,14 +33,17 @@ export class Reconciler {
     this.#turn = parts.turn
   }
 
+  /** One that waits for its turn is for all who ask meanwhile: somebody may edit row after row. */
   run(): Promise<Reconciliation> {
-    return this.#turn.take(async () => {
+    this.#waiting ??= this.#turn.take(async () => {
+      this.#waiting = undefined
       const wanted = await this.#linksUp()
       const mended = await this.#drivers.reconcile(wanted)
       this.#faults.note(wanted, mended.faults)
       this.#remember(mended.made)
       return mended
     })
+    return this.#waiting
   }
 
   /** See Lifecycle.check. The whole table is read only if something is not as it should be, or nobody can tell. */

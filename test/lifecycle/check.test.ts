@@ -32,3 +32,16 @@ test('a tunnel whose interface somebody else has mended since the echoes went ou
     world.end()
   }
 })
+
+test('reconciliations that wait for their turn are one', async () => {
+  const world = await World.open()
+  try {
+    const mended = Array.from({ length: 20 }, () => world.lifecycle.reconcile())
+    await Promise.all(mended)
+    assert.equal(world.kernel.reconciliations, 1)
+    await world.lifecycle.reconcile()
+    assert.equal(world.kernel.reconciliations, 2)
+  } finally {
+    world.end()
+  }
+})
