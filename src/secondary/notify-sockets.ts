@@ -2,12 +2,19 @@ import { createSocket, type Socket } from 'node:dgram'
 import type { Endpoint } from '../shared/endpoint.ts'
 
 type Family = 'udp4' | 'udp6'
+type Failed = (reason: string) => void
+
+interface Outlet {
+  readonly socket: Socket
+  /** Of what the system has not taken yet. */
+  readonly waiting: Set<Failed>
+}
 
 /** The sockets that NOTIFYs leave from, one for each family of addresses, made when the first is sent. */
 export class NotifySockets {
   readonly #source: string
   readonly #onReply: (reply: Uint8Array, from: Endpoint) => void
-  readonly #sockets = new Map<Family, Socket>()
+  readonly #sockets = new Map<Family, Outlet>()
 
   /** `source` is the address that they leave from where it is of the secondary's family; empty: the system chooses. */
   constructor(source: string, onReply: (reply: Uint8Array, from: Endpoint) => void) {
@@ -16,35 +23,40 @@ export class NotifySockets {
   }
 
   /** `failed` is called with the reason if the system does not take it. */
-  send(octets: Uint8Array, to: Endpoint, failed: (reason: string) => void): void {
-    const family = familyOf(to.address)
-    this.#socket(family).send(octets, to.port, to.address, error => {
-      if (error !== null) failed(error.message)
+  send(octets: Uint8Array, to: Endpoint, failed: Failed): void {
+    const { socket, waiting } = this.#outlet(familyOf(to.address))
+    waiting.add(failed)
+    socket.send(octets, to.port, to.address, error => {
+      if (waiting.delete(failed) && error !== null) failed(error.message)
     })
   }
 
   close(): void {
-    for (const socket of this.#sockets.values()) socket.close()
+    for (const { socket } of this.#sockets.values()) socket.close()
     this.#sockets.clear()
   }
 
-  #socket(family: Family): Socket {
+  #outlet(family: Family): Outlet {
     const open = this.#sockets.get(family)
     if (open !== undefined) return open
     const socket = createSocket(family)
     socket.on('message', (reply, { address, port }) => this.#onReply(reply, { address, port }))
-    socket.on('error', () => this.#drop(family, socket)) // what could not be sent is told to who sent it
+    const outlet = { socket, waiting: new Set<Failed>() }
+    socket.on('error', ({ message }) => this.#drop(family, outlet, message))
     const isOurs = this.#source !== '' && familyOf(this.#source) === family
     socket.bind({ port: 0, exclusive: true, ...(isOurs && { address: this.#source }) })
     socket.unref()
-    this.#sockets.set(family, socket)
-    return socket
+    this.#sockets.set(family, outlet)
+    return outlet
   }
 
   /** The next NOTIFY makes a new one: an address that was not there may have come. */
-  #drop(family: Family, socket: Socket): void {
-    if (this.#sockets.get(family) === socket) this.#sockets.delete(family)
-    socket.close()
+  #drop(family: Family, outlet: Outlet, reason: string): void {
+    if (this.#sockets.get(family) === outlet) this.#sockets.delete(family)
+    outlet.socket.close()
+    // One that can't be bound says nothing of what waits in it.
+    for (const failed of outlet.waiting) failed(reason)
+    outlet.waiting.clear()
   }
 }
 

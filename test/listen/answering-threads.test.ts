@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -168,6 +168,22 @@ describe('answering threads', { skip: noBatches }, () => {
     assert.equal(started.threads.restarts, 1) // quiet is not stuck
     const words = new Int32Array(started.catalog.buffer, 0, READER_SLOTS + SLOT_WORDS)
     assert.equal(Atomics.load(words, READER_SLOTS), 0)
+  })
+
+  test('are replaced where one dies while the next is started for a reload, which fails', async t => {
+    const dir = mkdtempSync(join(tmpdir(), 'freenet6-threads-'))
+    t.after(() => rmSync(dir, { recursive: true, force: true }))
+    const failing = join(dir, 'failing')
+    await using started = await start(1, [LOOPBACK], {
+      threadFile: new URL('./failing-thread.ts', import.meta.url),
+      hostname: failing,
+    })
+    writeFileSync(failing, '')
+    const killed = started.threads.killThread(0)
+    await assert.rejects(started.threads.renew(started.engine))
+    await killed
+    rmSync(failing)
+    assert.equal(await heard(started.addresses[0]), 0)
   })
 
   test('are followed by threads with another engine without a query lost, and what they had counted stays', async () => {

@@ -12,7 +12,7 @@ import { soaWithSerial } from '../../src/zone/serial.ts'
 import { append, type Key, macOf, tsigRecord, verified } from '../engine/tsig-client.ts'
 import { catalogOf, type Told, takeApart, wire } from '../engine/zones.ts'
 import { SILENT } from '../lifecycle/world.ts'
-import { PATIENCE_MS } from '../until.ts'
+import { PATIENCE_MS, until } from '../until.ts'
 
 const APEX = wire('example.')
 const ZONE = 'example. 300 IN SOA ns.example. host.example. 7 2 3 4 60\nexample. 300 IN NS ns.example.'
@@ -113,6 +113,12 @@ suite('a NOTIFY (RFC 1996)', () => {
     follow({ source: '127.0.0.9' }).notify(APEX)
     await listener.until(1)
     assert.equal(listener.heard[0]?.from, '127.0.0.9')
+  })
+
+  test('that can’t leave from the address that is configured is told of with the system’s reason', async () => {
+    const following = follow({ source: '192.0.2.55' })
+    following.notify(APEX)
+    await until(() => /EADDRNOTAVAIL/.test(following.states()[0]?.answer ?? ''))
   })
 
   test('is one for many changes within a second, and the next tells of the latest', async () => {

@@ -94,7 +94,12 @@ export class Seat {
     })
     this.#threads.add(thread)
     void thread.ended.then(() => this.#lose(thread))
-    await thread.ready
+    try {
+      await thread.ready
+    } catch (error) {
+      await thread.ended // it is none of those that answer any more
+      throw error
+    }
   }
 
   #lose(thread: AnsweringThread): void {
