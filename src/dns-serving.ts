@@ -20,7 +20,7 @@ import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
-import { JournalTrimmed } from './store/journal.ts'
+import { type JournalReader, JournalTrimmed } from './store/journal.ts'
 import { lowerCaseName, parseName } from './wire/name.ts'
 import { RecentSteps } from './zone/recent-steps.ts'
 
@@ -189,20 +189,33 @@ function transfersOf(
   config: Config,
   { broker, onSent }: { readonly broker: Broker; readonly onSent: (sent: SentTransfer) => void },
 ): Pick<NameserverOptions, 'transfers'> {
-  const { catalog, store } = broker
+  const { catalog } = broker
   const allow = peersOf(config)
   if (allow.length === 0) return {}
-  const { journal } = store
   return {
     transfers: {
       allow,
       snapshot: () => catalog.snapshot(),
       since: (apex, serials) => {
-        const steps = broker.isOpen ? journal.since(apex, serials) : undefined
+        const steps = stepsSince(broker, apex, serials)
         return steps && { next: () => stepWhileOpen(broker, steps) }
       },
       onSent,
     },
+  }
+}
+
+/** Undefined, too, where the journal can't be read: then the whole zone is sent, which is in memory. */
+function stepsSince(
+  { isOpen, store }: Broker,
+  ...asked: Parameters<JournalReader['since']>
+): ReturnType<JournalReader['since']> {
+  if (!isOpen) return undefined
+  try {
+    return store.journal.since(...asked)
+  } catch (error) {
+    store.noteFault(error)
+    return undefined
   }
 }
 
@@ -212,7 +225,12 @@ function stepWhileOpen<Step>(
   steps: Iterator<Step, undefined>,
 ): IteratorResult<Step, undefined> {
   if (!broker.isOpen) throw new JournalTrimmed('the journal is another process’s now')
-  return steps.next()
+  try {
+    return steps.next()
+  } catch (error) {
+    broker.store.noteFault(error)
+    throw error
+  }
 }
 
 function peersOf({ dns }: Config): readonly TransferPeer[] {

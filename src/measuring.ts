@@ -2,6 +2,7 @@ import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import type { DnsServing } from './dns-serving.ts'
 import { cached } from './health/cached.ts'
+import type { Figures } from './health/metric-table.ts'
 import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
 import type { LastResort } from './last-resort.ts'
@@ -9,8 +10,10 @@ import type { HeldSockets } from './listen/held-sockets.ts'
 import type { Monitor } from './monitor/monitor.ts'
 import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
+import type { Log } from './shared/log.ts'
 import type { LogOutput } from './shared/log-output.ts'
 import { VERSION } from './shared/version.ts'
+import { storageFaultOf } from './store/storage-fault.ts'
 import { poolRoom } from './tunnel/address-pool.ts'
 
 const METRICS_CACHE_MS = 5000
@@ -24,10 +27,11 @@ export function measured(
     readonly secondaries: Secondaries
     readonly monitor: Monitor
     readonly output: LogOutput
+    readonly log: Log
   },
 ): Metrics {
-  const { broker, dns, secondaries, monitor, output } = parts
-  return new Metrics({
+  const { broker, dns, secondaries, monitor, output, log } = parts
+  const figures: Figures = {
     version: VERSION,
     tunnels: cached(METRICS_CACHE_MS, () => ({ ...broker.table.countByState() })),
     capacity: Math.min(config.tunnel.max_tunnels, poolRoom(config.tunnel.prefix)),
@@ -45,6 +49,11 @@ export function measured(
     noticesWaiting: () => broker.table.notices.count(),
     notify: () => ({ ...secondaries.counts }),
     lags: () => secondaries.lags(),
+  }
+  return new Metrics(figures, error => {
+    if (storageFaultOf(error) === undefined)
+      log.error({ err: error }, 'a figure for /metrics could not be read')
+    else broker.store.noteFault(error)
   })
 }
 

@@ -101,7 +101,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   stops.push(keepHistories(config, { broker, log }).stop)
   stops.push(keepTurnover(config, { broker, log }).stop)
   const monitor = monitorOf(config, { broker, log })
-  const metrics = measured(config, { broker, dns, secondaries, monitor, output })
+  const metrics = measured(config, { broker, dns, secondaries, monitor, output, log })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
   const troubles = () => troublesOf({ lastResort, broker, monitor, dns, sockets })
   const recentRefusals = new RecentRefusals()

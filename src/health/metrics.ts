@@ -19,8 +19,11 @@ export class Metrics {
   readonly #auditDifferences: Counter
   readonly #registrations: Counter
   readonly #refusals: Counter<'code'>
+  readonly #onFault: (error: unknown) => void
 
-  constructor(figures: Figures) {
+  /** `onFault` is told of figures that could not be read: they are left out, and the others are given. */
+  constructor(figures: Figures, onFault: (error: unknown) => void) {
+    this.#onFault = onFault
     // Memory, CPU, descriptors and event loop under the names that dashboards for Node look for.
     collectDefaultMetrics({
       register: this.#registry,
@@ -69,13 +72,15 @@ export class Metrics {
   /** The rooms count in plain numbers and shared memory: a scrape reads them. */
   #add({ kind, name, help, label, read }: MetricRow, figures: Figures): void {
     const shared = { name, help, labelNames: label === undefined ? [] : [label], registers: [this.#registry] }
-    const samples = () => samplesOf(read(figures), label)
+    const samples = () => this.#samples(() => samplesOf(read(figures), label))
     if (kind === 'gauge') {
       new Gauge({
         ...shared,
         collect() {
           this.reset()
-          for (const { labels, value } of samples()) this.set(labels, value)
+          const known = samples()
+          if (known === undefined && label === undefined) this.remove() // it is 0 after a reset
+          for (const { labels, value } of known ?? []) this.set(labels, value)
         },
       })
       return
@@ -84,16 +89,32 @@ export class Metrics {
       ...shared,
       collect() {
         this.reset()
-        for (const { labels, value } of samples()) this.inc(labels, value)
+        const known = samples()
+        if (known === undefined && label === undefined) this.remove()
+        for (const { labels, value } of known ?? []) this.inc(labels, value)
       },
     })
   }
+
+  #samples(read: () => readonly Sample[]): readonly Sample[] | undefined {
+    try {
+      return read()
+    } catch (error) {
+      this.#onFault(error)
+      return undefined
+    }
+  }
+}
+
+interface Sample {
+  readonly labels: Record<string, string>
+  readonly value: number
 }
 
 function samplesOf(
   read: number | Readonly<Record<string, number>>,
   label: string | undefined,
-): { readonly labels: Record<string, string>; readonly value: number }[] {
+): readonly Sample[] {
   if (typeof read === 'number') return [{ labels: {}, value: read }]
   return Object.entries(read).map(([key, value]) => ({
     labels: label === undefined ? {} : { [label]: key },
