@@ -20,6 +20,7 @@ import { type ClientFacts, TunnelReports } from './operator/tunnel-reports.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
 import { isCountry } from './registration/country.ts'
+import { Customers } from './registration/customers.ts'
 import { type Entry, EntryRules } from './registration/entry-rules.ts'
 import { monotonicSeconds, SteadyClock, utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
@@ -199,6 +200,7 @@ function assemble(
       allowSpecialPurpose: tunnel.allow_special_purpose,
       reachability: tunnel.reachability,
       timeoutMs: monitor.timeout,
+      customers: customersOf(config),
       offered: interfaces.offered,
       offersRouted: tunnel.routed_prefix !== undefined,
       serverPublicKey: serverPublicKey(config.data_dir),
@@ -263,6 +265,12 @@ function operatorOf(
   const contacts = contactWishesOf(config, table)
   const language = Words.load().fallback.tag
   return new Operator({ table, lifecycle, admission, contacts, reports, origin, language })
+}
+
+/** Who is one customer to limits: each tunnel, and each prefix that is routed to one. */
+export function customersOf({ tunnel }: Config): Customers {
+  const routed = routedRange(tunnel)
+  return new Customers([{ prefix: tunnel.prefix, length: 64 }, ...(routed === undefined ? [] : [routed])])
 }
 
 /** What clients are told of this server. */

@@ -1,6 +1,6 @@
 import { formatPrefix } from './address/prefix.ts'
 import type { Broker } from './broker.ts'
-import { clientFactsOf } from './compose.ts'
+import { clientFactsOf, customersOf } from './compose.ts'
 import type { Config } from './config/config.ts'
 import type { DnsServing } from './dns-serving.ts'
 import type { Metrics } from './health/metrics.ts'
@@ -82,6 +82,7 @@ export function portalOptions(
     ...admittanceOf(config),
     facts: serviceFacts(config, broker),
     pool: config.tunnel.prefix,
+    customers: customersOf(config),
     census: new Census({ table: broker.table, isCountry }),
     history: broker.history,
     traffic: broker.traffic,

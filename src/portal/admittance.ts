@@ -21,13 +21,14 @@ export class Admittance {
   readonly #trustedProxies: Prefix[] = []
   readonly #metricsFrom: Prefix[] = []
 
-  constructor(options: AdmittanceOptions) {
+  constructor(options: AdmittanceOptions & Pick<PortalOptions, 'customers'>) {
     this.trustedProxies = this.#trustedProxies
     this.metricsFrom = this.#metricsFrom
-    this.limits = new VisitorLimits(options.registrationsPerHour)
+    this.limits = new VisitorLimits(options.registrationsPerHour, options.customers)
     this.connections = new ConnectionLimit({
       perAddress: options.connectionsPerAddress,
       inAll: MAX_CONNECTIONS,
+      customers: options.customers,
       isExempt: address => isWithin(address, this.trustedProxies),
     })
     this.change(options)

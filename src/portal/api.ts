@@ -10,7 +10,7 @@ import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
 import type { Moved, Registrar } from '../registration/registrar.ts'
-import { limitKey, type VisitorAddress } from '../registration/visitor.ts'
+import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
@@ -36,7 +36,7 @@ const LISTEN_AGAIN_SECONDS = 60
 export interface ApiOptions
   extends Pick<
     PortalOptions,
-    'trustedProxies' | 'facts' | 'table' | 'lifecycle' | 'traffic' | 'words' | 'systems'
+    'trustedProxies' | 'customers' | 'facts' | 'table' | 'lifecycle' | 'traffic' | 'words' | 'systems'
   > {
   readonly publicUrl: string
   readonly correspondence: Correspondence
@@ -98,7 +98,7 @@ export class Api {
     const name = idempotencyKeyOf(ctx)
     const input = registrationOf(await readJson(ctx.req), this.#language(ctx))
     const register = () => this.#registerOnce(ctx, input)
-    const owner = limitKey(this.#visitor(ctx))
+    const owner = this.#options.customers.keyOf(this.#visitor(ctx))
     // The same body in another language is the same registration.
     const content = JSON.stringify(input, (key, value) => (key === 'language' ? undefined : value))
     const reply = name === '' ? await register() : await this.#replies.do({ owner, name, content }, register)

@@ -118,6 +118,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
   const views = new Views(facts, words, templates)
   return {
     trustedProxies,
+    customers: options.customers,
     facts,
     history,
     traffic,

@@ -1,10 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { addressOctets } from '../address/prefix.ts'
+import type { Customers } from '../registration/customers.ts'
 
-/** Octets of an address that one customer has: an IPv4 /32, an IPv6 /56. */
-const IPV4_OCTETS = 4
-const IPV6_OCTETS = 7
 /** How long an address may have too many, in milliseconds: a burst of honest requests has been answered by then. */
 const PATIENCE_MS = 1000
 
@@ -22,16 +19,19 @@ export class ConnectionLimit {
   readonly #all = new Set<Socket>()
   /** Those whose request has come whole and whose reply is on its way: our work, and soon done. */
   readonly #served = new Set<Socket>()
+  readonly #customers: Pick<Customers, 'keyOf'>
   readonly #isExempt: (address: string) => boolean
 
   /** `isExempt`: trusted proxies carry everybody's connections and are bounded by the total alone. */
   constructor(options: {
     readonly perAddress: number
     readonly inAll: number
+    readonly customers: Pick<Customers, 'keyOf'>
     readonly isExempt: (address: string) => boolean
   }) {
     this.perAddress = options.perAddress
     this.#inAll = options.inAll
+    this.#customers = options.customers
     this.#isExempt = options.isExempt
   }
 
@@ -41,7 +41,7 @@ export class ConnectionLimit {
   }
 
   #take(socket: Socket): void {
-    const key = customerOf(socket.remoteAddress ?? '')
+    const key = this.#customerOf(socket)
     const siblings = this.#byAddress.get(key) ?? new Set()
     this.#byAddress.set(key, siblings)
     if (this.#all.size >= this.#inAll) this.#closeOne()
@@ -76,7 +76,7 @@ export class ConnectionLimit {
     const largest = this.#largest()
     const victim = this.#firstIdle(largest) ?? this.#firstIdle(this.#all) ?? first(largest)
     if (victim === undefined) return
-    this.#byAddress.get(customerOf(victim.remoteAddress ?? ''))?.delete(victim)
+    this.#byAddress.get(this.#customerOf(victim))?.delete(victim)
     close(victim, this.#all)
   }
 
@@ -95,6 +95,12 @@ export class ConnectionLimit {
       size = sockets.size
     }
     return size > 1 ? largest : this.#all
+  }
+
+  /** A connection from a mapped address is the IPv4 host's. */
+  #customerOf({ remoteAddress = '' }: Socket): string {
+    const [address = ''] = remoteAddress.split('%')
+    return this.#customers.keyOf({ address: address.replace(/^::ffff:(?=[0-9.]+$)/, '') })
   }
 
   #add(socket: Socket, key: string, siblings: Set<Socket>): void {
@@ -121,11 +127,4 @@ function first(sockets: Set<Socket>): Socket | undefined {
 function close(socket: Socket, sockets: Set<Socket>): void {
   sockets.delete(socket)
   socket.destroy()
-}
-
-/** A connection from a mapped address is the IPv4 host's. */
-function customerOf(address: string): string {
-  const octets = addressOctets((address.split('%')[0] ?? '').replace(/^::ffff:(?=[0-9.]+$)/, ''))
-  if (octets === undefined) return address
-  return Buffer.from(octets.subarray(0, octets.length === 4 ? IPV4_OCTETS : IPV6_OCTETS)).toString('hex')
 }

@@ -8,6 +8,7 @@ import type { History } from '../observation/history.ts'
 import type { TrafficCounts } from '../observation/traffic-counts.ts'
 import type { Turnover } from '../observation/turnover.ts'
 import type { Admission } from '../registration/admission.ts'
+import type { Customers } from '../registration/customers.ts'
 import type { EntryRules } from '../registration/entry-rules.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
@@ -62,6 +63,7 @@ export interface PortalOptions {
   readonly facts: ServiceFacts
   /** The prefix that tunnels' addresses are in. */
   readonly pool: Prefix
+  readonly customers: Customers
   readonly census: Census
   readonly history: History
   readonly traffic: Pick<TrafficCounts, 'of'>

@@ -8,7 +8,7 @@ import { lowerCaseAscii } from '../registration/ascii.ts'
 import { countriesIn } from '../registration/country.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import type { Registrar } from '../registration/registrar.ts'
-import { limitKey, type VisitorAddress, visitorKind } from '../registration/visitor.ts'
+import { type VisitorAddress, visitorKind } from '../registration/visitor.ts'
 import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
@@ -26,7 +26,7 @@ import type { Views } from './views.ts'
 import { isByUnnamedProxy, visitorOf } from './visitor.ts'
 
 export interface RegistrationPagesOptions
-  extends Pick<PortalOptions, 'trustedProxies' | 'facts' | 'words' | 'systems' | 'entry'> {
+  extends Pick<PortalOptions, 'trustedProxies' | 'customers' | 'facts' | 'words' | 'systems' | 'entry'> {
   readonly publicUrl: string
   readonly correspondence: Correspondence
   readonly registrar: Registrar
@@ -114,7 +114,7 @@ export class RegistrationPages {
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: [] })
       return
     }
-    const owner = limitKey(this.#visitor(ctx))
+    const owner = this.#options.customers.keyOf(this.#visitor(ctx))
     const outcome = await this.#forms.do({ owner, name: nameOfForm(typed) }, () => this.#do(ctx, typed))
     if (outcome === OTHER_CONTENT) throw new RangeError('forms are told apart by all that is in them')
     if (outcome.kind === 'refused') {

@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { type Prober, type Verdict, verdictOf } from '../echo/prober.ts'
-import { limitKey } from '../registration/visitor.ts'
+import type { Customers } from '../registration/customers.ts'
 import type { Log } from '../shared/log.ts'
 import type { RowDifference, TunnelReader, TunnelStore } from '../store/tunnel-store.ts'
 import { NEW, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
@@ -37,6 +37,7 @@ export class TunnelEvents {
   readonly #prober: Prober
   readonly #timeoutMs: number
   readonly #endOf: (tunnel: Tunnel) => number | undefined
+  readonly #customers: Pick<Customers, 'keyOf'>
   readonly #log: Log
   readonly #listeners = new Map<string, Set<Listener>>()
   readonly #perVisitor = new Map<string, number>()
@@ -54,12 +55,14 @@ export class TunnelEvents {
     readonly timeoutMs: number
     /** UTC seconds at which a state ends by itself; undefined: it does not. */
     readonly endOf: (tunnel: Tunnel) => number | undefined
+    readonly customers: Pick<Customers, 'keyOf'>
     readonly log: Log
   }) {
     this.#table = parts.table
     this.#prober = parts.prober
     this.#timeoutMs = parts.timeoutMs
     this.#endOf = parts.endOf
+    this.#customers = parts.customers
     this.#log = parts.log
     this.#stopFollowing = parts.store.onCommitted(({ rows }) => this.#tellRows(rows))
     this.#heart = setInterval(() => this.#beat(), HEARTBEAT_MS).unref()
@@ -74,7 +77,7 @@ export class TunnelEvents {
       isEnded,
     }: { readonly visitor: { readonly address: string } } & Pick<Listener, 'language' | 'isEnded'>,
   ): Readable | undefined {
-    const key = limitKey(visitor)
+    const key = this.#customers.keyOf(visitor)
     const siblings = this.#listeners.get(tunnel.id) ?? new Set()
     const mine = this.#perVisitor.get(key) ?? 0
     const isFull = siblings.size >= MAX_PER_TUNNEL || mine >= MAX_PER_VISITOR || this.#count >= MAX_IN_ALL

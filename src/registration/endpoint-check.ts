@@ -7,6 +7,7 @@ import type { Log } from '../shared/log.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import { NEW } from '../tunnel/tunnel.ts'
+import type { Customers } from './customers.ts'
 import { EndpointEchoes } from './endpoint-echoes.ts'
 import type { EntryRules } from './entry-rules.ts'
 import { OwnAddresses } from './own-addresses.ts'
@@ -24,6 +25,7 @@ export interface EndpointPolicy {
   readonly reachability: 'require' | 'warn' | 'off'
   /** How long an echo reply may take, in milliseconds. */
   readonly timeoutMs: number
+  readonly customers: Customers
 }
 
 export interface EndpointFindings {
@@ -53,6 +55,7 @@ export class EndpointCheck {
     this.#entry = options.entry
     this.#echoes = new EndpointEchoes(options.prober, {
       timeoutMs: options.policy.timeoutMs,
+      customers: options.policy.customers,
       log: options.log,
     })
   }

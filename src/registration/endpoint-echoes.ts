@@ -1,8 +1,9 @@
 import { type Prober, type Verdict, verdictOf } from '../echo/prober.ts'
 import type { Log } from '../shared/log.ts'
 import { type Problem, problem } from '../shared/problem.ts'
+import type { Customers } from './customers.ts'
 import { ProbeGate } from './probe-gate.ts'
-import { limitKey, type Visitor } from './visitor.ts'
+import type { Visitor } from './visitor.ts'
 
 /** Seconds after which probes that are under way are over. */
 const PROBES_SECONDS = 10
@@ -13,18 +14,27 @@ const ECHO_ATTEMPTS = 3
 export class EndpointEchoes {
   readonly #prober: Prober
   readonly #timeoutMs: number
+  readonly #customers: Pick<Customers, 'keyOf'>
   readonly #log: Log
   readonly #gate = new ProbeGate()
 
-  constructor(prober: Prober, { timeoutMs, log }: { readonly timeoutMs: number; readonly log: Log }) {
+  constructor(
+    prober: Prober,
+    options: {
+      readonly timeoutMs: number
+      readonly customers: Pick<Customers, 'keyOf'>
+      readonly log: Log
+    },
+  ) {
     this.#prober = prober
-    this.#timeoutMs = timeoutMs
-    this.#log = log
+    this.#timeoutMs = options.timeoutMs
+    this.#customers = options.customers
+    this.#log = options.log
   }
 
   /** Each probe may cost a process of ours and an echo to somebody else: few at a time are sent. */
   async doubtOf(ipv4: string, visitor: Visitor | undefined): Promise<Problem | undefined> {
-    const key = visitor === undefined ? undefined : limitKey(visitor)
+    const key = visitor === undefined ? undefined : this.#customers.keyOf(visitor)
     const probing = await this.#gate.run(key, async () => ({ doubt: await this.#checkReachable(ipv4) }))
     if (probing !== undefined) return probing.doubt
     return problem('too-many-requests', { case: 'probes', seconds: PROBES_SECONDS })
@@ -32,7 +42,7 @@ export class EndpointEchoes {
 
   /** Undefined: too many are under way. */
   verdictOn(target: string, visitor: Visitor): Promise<Verdict | undefined> {
-    return this.#gate.run(limitKey(visitor), () => this.#probe(target))
+    return this.#gate.run(this.#customers.keyOf(visitor), () => this.#probe(target))
   }
 
   async #checkReachable(ipv4: string): Promise<Problem | undefined> {

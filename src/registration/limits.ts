@@ -1,6 +1,7 @@
 import { type Problem, problem } from '../shared/problem.ts'
 import { BoundedLimiter } from './bounded-limiter.ts'
-import { limitKey, type VisitorAddress } from './visitor.ts'
+import type { Customers } from './customers.ts'
+import type { VisitorAddress } from './visitor.ts'
 
 const MINUTE_SECONDS = 60
 const HOUR_SECONDS = 3600
@@ -34,11 +35,13 @@ export class VisitorLimits {
     points: WRONG_INVITATIONS_PER_MINUTE,
     seconds: MINUTE_SECONDS,
   })
+  readonly #customers: Pick<Customers, 'keyOf'>
   #registrationsPerHour = 0
   #registrations: BoundedLimiter | undefined
   #refusals: BoundedLimiter | undefined
 
-  constructor(registrationsPerHour: number) {
+  constructor(registrationsPerHour: number, customers: Pick<Customers, 'keyOf'>) {
+    this.#customers = customers
     this.setRegistrationsPerHour(registrationsPerHour)
   }
 
@@ -54,12 +57,12 @@ export class VisitorLimits {
 
   /** Takes one of the visitor's registrations; a problem if none is left. */
   takeRegistration(visitor: VisitorAddress): Problem | undefined {
-    const seconds = this.#registrations?.take(limitKey(visitor))
+    const seconds = this.#registrations?.take(this.#customers.keyOf(visitor))
     return seconds === undefined ? undefined : problem('quota-exceeded', { seconds })
   }
 
   giveRegistrationBack(visitor: VisitorAddress): void {
-    this.#registrations?.giveBack(limitKey(visitor))
+    this.#registrations?.giveBack(this.#customers.keyOf(visitor))
   }
 
   takeMove(tunnelId: string): Problem | undefined {
@@ -77,16 +80,16 @@ export class VisitorLimits {
 
   /** Takes one of the refusals that a visitor may get: a check may cost an echo to somebody else. */
   takeRefusal(visitor: VisitorAddress): Problem | undefined {
-    return tooMany('refusals', this.#refusals?.take(limitKey(visitor)))
+    return tooMany('refusals', this.#refusals?.take(this.#customers.keyOf(visitor)))
   }
 
   giveRefusalBack(visitor: VisitorAddress): void {
-    this.#refusals?.giveBack(limitKey(visitor))
+    this.#refusals?.giveBack(this.#customers.keyOf(visitor))
   }
 
   /** Takes one of the mails that a visitor may ask for. */
   takeMail(visitor: VisitorAddress): Problem | undefined {
-    return tooMany('mails', this.#mails.take(limitKey(visitor)))
+    return tooMany('mails', this.#mails.take(this.#customers.keyOf(visitor)))
   }
 
   /** Whether the owner of a tunnel may get one more mail that somebody asked for. */
@@ -100,19 +103,19 @@ export class VisitorLimits {
   }
 
   takeWrongInvitation(visitor: VisitorAddress): Problem | undefined {
-    return tooMany('invitations', this.#wrongInvitations.take(limitKey(visitor)))
+    return tooMany('invitations', this.#wrongInvitations.take(this.#customers.keyOf(visitor)))
   }
 
   giveWrongInvitationBack(visitor: VisitorAddress): void {
-    this.#wrongInvitations.giveBack(limitKey(visitor))
+    this.#wrongInvitations.giveBack(this.#customers.keyOf(visitor))
   }
 
   takeWrongKey(visitor: VisitorAddress): Problem | undefined {
-    return tooMany('wrong-keys', this.#wrongKeys.take(limitKey(visitor)))
+    return tooMany('wrong-keys', this.#wrongKeys.take(this.#customers.keyOf(visitor)))
   }
 
   giveWrongKeyBack(visitor: VisitorAddress): void {
-    this.#wrongKeys.giveBack(limitKey(visitor))
+    this.#wrongKeys.giveBack(this.#customers.keyOf(visitor))
   }
 }
 

@@ -1,5 +1,4 @@
 import { parseIpv4 } from '../address/ipv4.ts'
-import { addressOctets } from '../address/prefix.ts'
 import { specialPurpose } from '../address/special-purpose.ts'
 
 /** Who asks: the request's source address in text form; undefined for the operator, who may register for anybody. */
@@ -13,14 +12,6 @@ export interface VisitorAddress {
   readonly address: string
   readonly family: 4 | 6
   readonly source: 'connection' | 'proxy'
-}
-
-/** What limits count: a host's IPv4 address, an IPv6 customer's /56. */
-export function limitKey({ address }: { readonly address: string }): string {
-  const octets = addressOctets(address)
-  return octets === undefined || octets.length === 4
-    ? address
-    : Buffer.from(octets.subarray(0, 7)).toString('hex')
 }
 
 /** What the visitor's own address says about a NAT before it; undefined if it says nothing. */

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionLimit } from '../../src/portal/connection-limit.ts'
+import { Customers } from '../../src/registration/customers.ts'
 import { type Server, startServer } from '../spawn.ts'
 import { LAB, PortalWorld, problemIn } from './portal-world.ts'
 
@@ -100,7 +101,12 @@ suite('a crowd from one address', () => {
 test('over the bound of all nobody goes whose request is at work while others are silent, whoever has most', async () => {
   const waiting: ServerResponse[] = []
   const server = createServer((_, response) => void waiting.push(response))
-  new ConnectionLimit({ perAddress: 64, inAll: 4, isExempt: () => false }).watch(server)
+  new ConnectionLimit({
+    perAddress: 64,
+    inAll: 4,
+    customers: new Customers([]),
+    isExempt: () => false,
+  }).watch(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -4,6 +4,7 @@ import { suite, test } from 'node:test'
 import { setImmediate as settled } from 'node:timers/promises'
 import type { Prober } from '../../src/echo/prober.ts'
 import { TunnelEvents } from '../../src/portal/tunnel-events.ts'
+import { Customers } from '../../src/registration/customers.ts'
 import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { PortalWorld } from './portal-world.ts'
@@ -27,6 +28,7 @@ async function open() {
     prober: ALL_ANSWER,
     timeoutMs: 100,
     endOf: () => undefined,
+    customers: new Customers([]),
     log: { ...SILENT, error: () => void faults.count++ },
   })
   const tunnel = table.byId(id) ?? assert.fail()

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
+import { formatIpv6 } from '../../src/address/ipv6.ts'
 import { parsePrefix } from '../../src/address/prefix.ts'
 import { visitorOf } from '../../src/portal/visitor.ts'
-import { limitKey, visitorKind } from '../../src/registration/visitor.ts'
-import { GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
+import { Customers } from '../../src/registration/customers.ts'
+import { visitorKind } from '../../src/registration/visitor.ts'
+import { bearer, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const PROXIES = ['127.0.0.1', '10.0.0.0/8', '2001:db8:b::/48'].map(
   text => parsePrefix(text) ?? assert.fail(text),
@@ -117,10 +119,24 @@ suite('the visitor’s address', () => {
   })
 })
 
-test('limits count an IPv4 host, and an IPv6 customer’s /56', () => {
-  assert.notEqual(limitKey(visitor('198.51.100.7')), limitKey(visitor('198.51.100.8')))
-  assert.equal(limitKey(visitor('2001:db8:1:2::1')), limitKey(visitor('2001:db8:1:ff::9')))
-  assert.notEqual(limitKey(visitor('2001:db8:1:2::1')), limitKey(visitor('2001:db8:1:102::1')))
+suite('limits count', () => {
+  const block = (text: string, length: number) => ({ prefix: parsePrefix(text) ?? assert.fail(text), length })
+  const customers = new Customers([block('2001:db8:a000::/36', 64), block('2001:db8:b000::/40', 60)])
+  const isOne = (...[one, other]: [string, string]) =>
+    customers.keyOf(visitor(one)) === customers.keyOf(visitor(other))
+
+  test('an IPv4 host, and an IPv6 customer’s /56', () => {
+    assert.equal(isOne('198.51.100.7', '198.51.100.8'), false)
+    assert.equal(isOne('2001:db8:1:2::1', '2001:db8:1:ff::9'), true)
+    assert.equal(isOne('2001:db8:1:2::1', '2001:db8:1:102::1'), false)
+  })
+
+  test('each of our own tunnels, and each prefix that is routed to one', () => {
+    assert.equal(isOne('2001:db8:a000:2::2', '2001:db8:a000:2::99'), true)
+    assert.equal(isOne('2001:db8:a000:2::2', '2001:db8:a000:3::2'), false)
+    assert.equal(isOne('2001:db8:b000:10::1', '2001:db8:b000:1f::9'), true)
+    assert.equal(isOne('2001:db8:b000:10::1', '2001:db8:b000:20::1'), false)
+  })
 })
 
 test('a private, a shared and a loopback address mean something for a tunnel, a public one does not', () => {
@@ -135,6 +151,30 @@ test('Forwarded (RFC 7239) is not read, from a trusted proxy either', () => {
   const headers = { forwarded: 'for=192.0.2.66' }
   const request = { socket: { remoteAddress: '127.0.0.1' }, headers } as unknown as IncomingMessage
   assert.equal(visitorOf(request, PROXIES).address, '127.0.0.1')
+})
+
+test('who sends wrong keys through one tunnel, or from the network behind it, locks out no neighbour’s owner', async () => {
+  const trusting = '[web]\ntrusted_proxies = ["127.0.0.1"]'
+  await using world = await PortalWorld.open(
+    LAB.replace('[web]', trusting).replace(
+      '[tunnel]',
+      '[tunnel]\nrouted_prefix = "2001:db8:8000::/40"\nrouted_length = 60',
+    ),
+  )
+  const ask = (id: string, key: string, from: string) =>
+    world.ask(`/api/v1/tunnels/${id}`, { headers: { ...bearer(key), 'x-forwarded-for': from } })
+  const stranger = await world.register({ nicname: 'stranger' })
+  const { id, key } = await world.register({ nicname: 'owner', ipv4: '192.0.2.78' })
+  const client = world.broker.table.byId(stranger.id)?.ipv6Client ?? assert.fail()
+  const beside = world.broker.table.byId(id)?.ipv6Client ?? assert.fail()
+  for (const [wrong, right] of [
+    [formatIpv6(client), formatIpv6(beside)],
+    ['2001:db8:8000:10::1', '2001:db8:8000:20::1'],
+  ] as const) {
+    for (let n = 0; n < 20; n++) await ask(stranger.id, 'wrong', wrong)
+    assert.equal((await ask(stranger.id, stranger.key, wrong)).status, 429)
+    assert.equal((await ask(id, key, right)).status, 200)
+  }
 })
 
 suite('X-Forwarded-For at the door', () => {

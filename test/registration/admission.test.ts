@@ -5,6 +5,7 @@ import { parsePrefix } from '../../src/address/prefix.ts'
 import type { Prober } from '../../src/echo/prober.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
 import { Admission, type AdmissionPolicy, type RegistrationInput } from '../../src/registration/admission.ts'
+import { Customers } from '../../src/registration/customers.ts'
 import { type Entry, EntryRules } from '../../src/registration/entry-rules.ts'
 import type { Visitor } from '../../src/registration/visitor.ts'
 import { Kinds } from '../../src/tunnel/kind.ts'
@@ -19,6 +20,7 @@ const POLICY: AdmissionPolicy = {
   allowSpecialPurpose: false,
   reachability: 'off',
   timeoutMs: 1000,
+  customers: new Customers([]),
   offered: ['sit'],
   offersRouted: false,
   serverPublicKey: '',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { BoundedLimiter } from '../../src/registration/bounded-limiter.ts'
+import { Customers } from '../../src/registration/customers.ts'
 import { VisitorLimits } from '../../src/registration/limits.ts'
 import type { VisitorAddress } from '../../src/registration/visitor.ts'
 import type { Problem } from '../../src/shared/problem.ts'
@@ -16,7 +17,7 @@ function codeOf(problem: Problem | undefined): string | undefined {
 
 suite('limits', () => {
   test('a visitor registers as often as the configuration says, another one is not concerned', () => {
-    const limits = new VisitorLimits(2)
+    const limits = new VisitorLimits(2, new Customers([]))
     assert.equal(limits.takeRegistration(VISITOR), undefined)
     assert.equal(limits.takeRegistration(VISITOR), undefined)
     assert.equal(codeOf(limits.takeRegistration(VISITOR)), 'quota-exceeded')
@@ -24,7 +25,7 @@ suite('limits', () => {
   })
 
   test('a registration that was given back may be made again', () => {
-    const limits = new VisitorLimits(1)
+    const limits = new VisitorLimits(1, new Customers([]))
     limits.takeRegistration(VISITOR)
     limits.giveRegistrationBack(VISITOR)
     assert.equal(limits.takeRegistration(VISITOR), undefined)
@@ -32,7 +33,7 @@ suite('limits', () => {
   })
 
   test('0 limits neither registrations nor refusals', () => {
-    const limits = new VisitorLimits(0)
+    const limits = new VisitorLimits(0, new Customers([]))
     for (let n = 0; n < 200; n++) {
       assert.equal(limits.takeRegistration(VISITOR), undefined)
       assert.equal(limits.takeRefusal(VISITOR), undefined)
@@ -40,14 +41,14 @@ suite('limits', () => {
   })
 
   test('twenty wrong keys in a minute are the last that are looked at', () => {
-    const limits = new VisitorLimits(0)
+    const limits = new VisitorLimits(0, new Customers([]))
     for (let n = 0; n < 20; n++) assert.equal(limits.takeWrongKey(VISITOR), undefined)
     assert.equal(codeOf(limits.takeWrongKey(VISITOR)), 'too-many-requests')
     assert.equal(limits.takeWrongKey(OTHER), undefined)
   })
 
   test('the addresses of one IPv6 customer count as one', () => {
-    const limits = new VisitorLimits(1)
+    const limits = new VisitorLimits(1, new Customers([]))
     const ipv6 = (address: string) => ({ address, family: 6, source: 'connection' }) as const
     limits.takeRegistration(ipv6('2001:db8:0:1::1'))
     assert.equal(codeOf(limits.takeRegistration(ipv6('2001:db8:0:ff::2'))), 'quota-exceeded')

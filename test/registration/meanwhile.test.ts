@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Prober } from '../../src/echo/prober.ts'
+import { Customers } from '../../src/registration/customers.ts'
 import { VisitorLimits } from '../../src/registration/limits.ts'
 import { Registrar } from '../../src/registration/registrar.ts'
 import type { VisitorAddress } from '../../src/registration/visitor.ts'
@@ -24,7 +25,7 @@ beforeEach(async () => {
   registrar = new Registrar({
     admission: world.broker.admission,
     lifecycle: world.lifecycle,
-    limits: new VisitorLimits(1000),
+    limits: new VisitorLimits(1000, new Customers([])),
     contacts: { read: () => ({ problems: [], contact: undefined, asking: [] }) },
   })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Prober } from '../../src/echo/prober.ts'
+import { Customers } from '../../src/registration/customers.ts'
 import { VisitorLimits } from '../../src/registration/limits.ts'
 import { Registrar } from '../../src/registration/registrar.ts'
 import type { VisitorAddress } from '../../src/registration/visitor.ts'
@@ -25,7 +26,7 @@ let registrar: Registrar
 
 beforeEach(async () => {
   world = await World.open({ prober: SILENT_TUNNELS, routed: '2001:db8:a000::/55' })
-  const limits = new VisitorLimits(1000)
+  const limits = new VisitorLimits(1000, new Customers([]))
   registrar = new Registrar({
     admission: world.broker.admission,
     lifecycle: world.lifecycle,

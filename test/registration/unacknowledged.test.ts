@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Prober } from '../../src/echo/prober.ts'
+import { Customers } from '../../src/registration/customers.ts'
 import { VisitorLimits } from '../../src/registration/limits.ts'
 import { Registrar } from '../../src/registration/registrar.ts'
 import type { VisitorAddress } from '../../src/registration/visitor.ts'
@@ -29,7 +30,7 @@ function register(input = ASKED, visitor = from(HOME)) {
   const registrar = new Registrar({
     admission: world.broker.admission,
     lifecycle: world.lifecycle,
-    limits: new VisitorLimits(1000),
+    limits: new VisitorLimits(1000, new Customers([])),
     contacts: { read: () => ({ problems: [], contact: undefined, asking: [] }) },
   })
   return registrar.register(input, visitor)
