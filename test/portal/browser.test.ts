@@ -124,7 +124,10 @@ suite('in a browser', { skip: await missingPackages(['chromium', 'wg', 'zbarimg'
     assert.match(configuration, /^PublicKey = [A-Za-z0-9+/]{43}=$/m)
     assert.match(configuration, /^AllowedIPs = ::\/1, 8000::\/1\nPersistentKeepalive = 25$/m)
     assert.equal(await readByCamera(page), configuration.trim())
-    assert.match(await strippedByWgQuick(configuration), /^PrivateKey = .*\n[\s\S]*^AllowedIPs = ::\/1, 8000::\/1$/m)
+    assert.match(
+      await strippedByWgQuick(configuration),
+      /^PrivateKey = .*\n[\s\S]*^AllowedIPs = ::\/1, 8000::\/1$/m,
+    )
     assert.ok(
       requests.some(request => request.includes(encodeURIComponent(publicKey))),
       'all requests are seen',
