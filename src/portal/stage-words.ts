@@ -7,9 +7,14 @@ type Stage = Pick<Tunnel, 'unreachable' | 'waitUntil' | 'dormant' | 'kind'>
 
 /** What the stage of a tunnel means for its owner. `end`: UTC seconds at which it ends by itself; undefined: it does not. */
 export function stageWords(tunnel: Stage, end: number | undefined, language: Language): string {
-  const state = stateOf(tunnel)
-  const isAsleep = state === 'dormant' && tunnel.kind.publicKey !== undefined // it has no address to be given
-  return language.sentence(isAsleep ? 'state-dormant-wireguard' : `state-${state}`, endFacts(end))
+  return language.sentence(`state-${stateOf(tunnel)}`, endFacts(end))
+}
+
+/** The same for a tunnel that was to wake just now and could not: what its owner can give for it to wake with. */
+export function unwokenWords(tunnel: Stage, end: number | undefined, language: Language): string {
+  if (stateOf(tunnel) !== 'dormant') return stageWords(tunnel, end, language)
+  const hasAddress = tunnel.kind.publicKey === undefined
+  return language.sentence(hasAddress ? 'unwoken' : 'unwoken-wireguard', endFacts(end))
 }
 
 /** The same in a few words, for a list. */

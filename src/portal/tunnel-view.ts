@@ -15,7 +15,7 @@ import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { languageOf } from './reply.ts'
 import type { FirstView } from './sign-in.ts'
-import { stageWords } from './stage-words.ts'
+import { stageWords, unwokenWords } from './stage-words.ts'
 import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
 import {
@@ -70,6 +70,7 @@ export class TunnelView {
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
     const name = nameOf(tunnel, facts.origin)
     const key = occasion.first?.key ?? ''
+    const wordsOf = hasFailedToWake(occasion) ? unwokenWords : stageWords
     views.send(ctx, 'tunnel', {
       title: endpointProblems.length > 0 ? language.sentence('correct', { title: name }) : name,
       tunnel: tunnelText(tunnel),
@@ -84,7 +85,7 @@ export class TunnelView {
       chosenMtu: occasion.first?.typed?.mtu ?? tunnel.mtu ?? '',
       configuration: scripts.configuration(tunnel),
       routedNotes: scripts.routedNotes(tunnel, language.tag),
-      stateWords: stageWords(tunnel, lifecycle.endOf(tunnel), language),
+      stateWords: wordsOf(tunnel, lifecycle.endOf(tunnel), language),
       since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       traffic: trafficWords(this.#options.traffic.of(tunnel.id), language),
@@ -185,6 +186,11 @@ export class TunnelView {
   #urlOf({ id }: Tunnel): string {
     return `${this.#options.publicUrl}/tunnels/${id}`
   }
+}
+
+/** Whether the tunnel was asked to wake, as it is or at another address, and could not. */
+function hasFailedToWake({ wakeProblems = [], endpointProblems = [] }: Occasion): boolean {
+  return wakeProblems.length > 0 || endpointProblems.length > 0
 }
 
 /** Empty if nobody has counted. */

@@ -29,7 +29,9 @@ function follow(url) {
   const source = new EventSource(url)
   source.addEventListener('state', ({ data }) => {
     const { state, text } = JSON.parse(data)
-    document.getElementById('state').className = `state ${state}`
+    const shown = document.getElementById('state')
+    if (state === 'dormant' && shown.classList.contains(state)) return // the page may know why it could not wake
+    shown.className = `state ${state}`
     document.getElementById('state-words').textContent = text
     if (state === 'gone') source.close()
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatIpv6 } from '../../src/address/ipv6.ts'
 import { FINDINGS } from '../../src/observation/diagnosis.ts'
-import { stageWords } from '../../src/portal/stage-words.ts'
+import { unwokenWords } from '../../src/portal/stage-words.ts'
 import { findingText } from '../../src/words/finding-words.ts'
 import { Words } from '../../src/words/words.ts'
 import { FakeKernel } from '../lifecycle/world.ts'
@@ -85,7 +85,7 @@ test('an owner of WireGuard is sent to look for a handshake and a key, and not f
       findingText(finding, { isWireguard: true, language })
     assert.match(detailOf('never-heard'), /wg show/)
     assert.doesNotMatch(detailOf('never-heard'), /41/)
-    assert.doesNotMatch(`${detailOf('dormant')} ${stageWords(tunnel, 1, language)}`, /IPv4/)
+    assert.doesNotMatch(`${detailOf('dormant')} ${unwokenWords(tunnel, 1, language)}`, /IPv4/)
     const words = FINDINGS.map(finding => findingText(finding, { isWireguard: true, language }))
     assert.equal(new Set(words).size, FINDINGS.length)
   }

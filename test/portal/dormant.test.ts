@@ -140,6 +140,21 @@ test('while its endpoint has another tunnel it says that it is dormant, since wh
   assert.equal(JSON.parse(moved.text).state, 'active')
 })
 
+test('a page on which nobody has tried to wake it says how to, and one on which that failed says what to give', async () => {
+  const cookie = cookieIn(await world.post('/tunnels', { reference: given.id, key: given.key }))
+  for (let round = 0; round < ROUNDS; round++)
+    await world.broker.lifecycle.recordRound({ answered: [], silent: [given.id] })
+  const unticked = await world.post(`/tunnels/${given.id}/delete`, {}, cookie)
+  assert.match(unticked.text, /are kept until [^<]*Open this page again to bring it back\.</)
+  await world.register({ ipv4: '127.0.0.1', nicname: 'other' })
+  const failed = [
+    await world.ask(`/tunnels/${given.id}`, { headers: cookie }),
+    await world.post(`/tunnels/${given.id}/endpoint`, { ipv4: '127.0.0.1' }, cookie),
+  ]
+  for (const { text } of failed)
+    assert.match(text, /are kept until [^<]*give the address that you have today\.</)
+})
+
 test('its owner deletes it without waking it', async () => {
   const deleted = await world.ask(`${TUNNELS}/${given.id}`, { method: 'DELETE', headers: bearer() })
   assert.equal(deleted.status, 204)
