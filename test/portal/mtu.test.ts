@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, test } from 'node:test'
 import { FakeKernel } from '../lifecycle/world.ts'
 import { newPublicKey } from '../public-key.ts'
@@ -86,6 +87,14 @@ test('the page has a field for it; a click that comes twice changes nothing more
   assert.equal((await set('')).status, 303)
   assert.deepEqual(standing(), [undefined, undefined])
   assert.equal((await world.post(`/tunnels/${given.id}/mtu`, { mtu: '1300' })).status, 401)
+})
+
+test('page and documentation send the owner for a new script: the saved one has the old number', async () => {
+  const cookie = cookieIn(await world.post('/tunnels', { reference: given.name, key: given.key }))
+  const { text } = await world.ask(`/tunnels/${given.id}`, { headers: cookie })
+  assert.match(text, /Fetch the script \(or the configuration\) anew/)
+  const documentation = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
+  assert.doesNotMatch(`${text}${documentation}`, /Run the script again/)
 })
 
 test('WireGuard has a range of its own', async () => {
