@@ -188,6 +188,14 @@ for (const system of ['openbsd', 'netbsd'] as const) {
   })
 }
 
+for (const system of BSD_SYSTEMS)
+  test(`up for ${system} finds the tools of root where cron, which looks in two folders, runs it`, () => {
+    const before = `export KERNEL=${KERNELS[system]}; PATH=$STATE/bin:/usr/bin:/bin`
+    const path = 'PATH of the script: '
+    const text = render(system, 'up', USUAL).replace('main "$@"', `echo "${path}$PATH"; main "$@"`)
+    assert.match(host.run(text, { before }).stdout, new RegExp(`${path}.*:/sbin$`, 'm'))
+  })
+
 const OWNERS_RULES = 'set skip on lo\nblock return\npass\n'
 
 describe('pf, with --firewall', () => {
