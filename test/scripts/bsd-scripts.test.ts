@@ -231,6 +231,9 @@ describe('pf, with --firewall', () => {
   test("stands below Apple's anchor on macOS and goes from there", () => {
     run('macos', 'up', { args: ['--firewall'] })
     assertClosed(host.recall('rules'))
+    host.remember('rules', '') // a restart, after which the script runs without options
+    run('macos', 'up')
+    assertClosed(host.recall('rules'))
     run('macos', 'down')
     assert.equal(host.recall('rules'), '')
     assert.deepEqual(host.made, [])

@@ -50,6 +50,9 @@ grep -qs interfaces.d /etc/network/interfaces || echo 'source /etc/network/inter
 export SOURCE=192.0.2.2 ADDRESS=192.0.2.2
 `
 
+/** Where cron looks for programs. */
+const CRONS_PATH = 'PATH=$STATE/bin:/usr/bin:/bin'
+
 let host: ScriptHost
 
 beforeEach(() => {
@@ -161,6 +164,18 @@ test('the firewall for systemd is a unit that it takes', async t => {
   const { stdout } = up('systemd-networkd', { args: ['--firewall'], after: verify })
   assert.match(stdout, /^verified$/m)
   assert.doesNotMatch(stdout, COMPLAINT)
+})
+
+test('a firewall that was asked for is there after a restart too, as the notes have the tunnel come back', async t => {
+  if (!(await isReady(t))) return
+  const after = '/usr/sbin/nft list ruleset'
+  for (const args of [['--firewall'], []]) {
+    const { stdout } = up('linux', { args, after, before: CRONS_PATH })
+    assert.match(stdout, /the firewall lets in through freenet6/)
+    assert.match(stdout, /^table ip6 freenet6 /m)
+  }
+  run(render('linux', 'down', USUAL), {})
+  assert.doesNotMatch(up('linux', { after }).stdout, /^table/m)
 })
 
 test('up --firewall uses ip6tables where there is no nft, and down takes its chain back', async t => {
