@@ -103,6 +103,19 @@ suite('the OpenAPI document', () => {
     assert.ok(String(status) in (document.paths['/api/v1/tunnels']?.post?.responses ?? {}))
   })
 
+  test('tells how a suspended tunnel is refused, one that was just deleted, and a bad Idempotency-Key', async () => {
+    const suspended = await world.register({ ipv4: '192.0.2.102', nicname: 'suspended' })
+    const { responses } = document.paths['/api/v1/tunnels/{id}/key']?.post ?? assert.fail()
+    const headers = { ...bearer(suspended.key), 'idempotency-key': 'a"b' }
+    const { status } = await world.ask(`/api/v1/tunnels/${suspended.id}/key`, { method: 'POST', headers })
+    assert.ok(status === 400 && String(status) in responses)
+    await world.broker.lifecycle.suspend(suspended.id)
+    for (const id of ['renewKey', 'delete']) assert.equal((await ask(id, suspended)).status, 403, id)
+    const deleted = await world.register({ ipv4: '192.0.2.103', nicname: 'deleted' })
+    await ask('delete', deleted)
+    assert.equal((await ask('change', deleted, { ipv4: '192.0.2.104' })).status, 404)
+  })
+
   test('a tunnel that waits for its end says so, and until when', async () => {
     const tunnel = await world.register({ ipv4: '192.0.2.101', nicname: 'waits' })
     const { text } = await ask('show', tunnel)

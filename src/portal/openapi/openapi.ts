@@ -9,7 +9,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
   204: 'Deleted',
   400: 'Something in the request is wrong',
   401: 'The key is missing or wrong',
-  403: 'Not for where you come from',
+  403: 'Not for where you come from, or the operator has suspended the tunnel',
   404: 'There is no such thing',
   409: 'Something stands against it',
   413: 'The body is too large',

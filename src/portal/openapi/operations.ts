@@ -72,7 +72,7 @@ export const OPERATIONS: readonly Operation[] = [
     takes: 'Change',
     status: 200,
     gives: { kind: 'json', schema: 'Tunnel' },
-    refusals: [400, 401, 403, 409, 413, 415, 429, 503],
+    refusals: [400, 401, 403, 404, 409, 413, 415, 429, 503],
   },
   {
     id: 'delete',
@@ -82,7 +82,7 @@ export const OPERATIONS: readonly Operation[] = [
     access: 'key',
     status: 204,
     gives: { kind: 'nothing' },
-    refusals: [401, 409, 429, 503],
+    refusals: [401, 403, 409, 429, 503],
   },
   {
     id: 'script',
@@ -144,7 +144,7 @@ export const OPERATIONS: readonly Operation[] = [
     ],
     status: 200,
     gives: { kind: 'json', schema: 'Key' },
-    refusals: KEY_REFUSALS,
+    refusals: [400, 401, 403, 404, 429, 503],
   },
   {
     id: 'recover',
