@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { cannot, requirePackages } from '../packages.ts'
 import { ACTIONS, ODD, render, SYSTEMS, template, UNIX_SYSTEMS, USUAL } from './render.ts'
@@ -102,6 +103,15 @@ for (const system of UNIX_SYSTEMS) {
 }
 
 describe('the scripts for windows', () => {
+  test('say a path between quotation marks alone: one with a bracket would end the block that says it', () => {
+    for (const action of ['up', 'down'] as const)
+      for (const kind of ['sit', 'wireguard']) {
+        const file = `../../templates/systems/windows/${kind}/${action}.hbs`
+        const text = readFileSync(new URL(file, import.meta.url), 'utf8')
+        assert.doesNotMatch(text, /^ *echo [^"\n]*%(?:CONF|WIREGUARD)%/m, file)
+      }
+  })
+
   for (const action of ACTIONS) {
     test(`${action} has CRLF line ends throughout, as cmd.exe needs for its labels`, () => {
       const text = template('windows', action)
