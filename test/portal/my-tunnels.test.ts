@@ -131,13 +131,18 @@ test('a new public key that was typed before the session ended is there again af
 })
 
 test('the address of a form’s sending, opened by hand, leads a person back to the form', async () => {
-  await using world = await PortalWorld.open()
+  await using world = await PortalWorld.open(LAB)
   for (const [path, form] of [
     ['/register', '/'],
     ['/sign-out', '/tunnels'],
     ['/tunnels/aaaaaaaaaaaa/endpoint', '/tunnels/aaaaaaaaaaaa'],
     ['/tunnels/aaaaaaaaaaaa/key', '/tunnels/aaaaaaaaaaaa'],
     ['/tunnels/aaaaaaaaaaaa/delete', '/tunnels/aaaaaaaaaaaa'],
+    ['/tunnels/aaaaaaaaaaaa/mtu', '/tunnels/aaaaaaaaaaaa'],
+    ['/tunnels/aaaaaaaaaaaa/public-key', '/tunnels/aaaaaaaaaaaa'],
+    ['/tunnels/aaaaaaaaaaaa/routed-prefix', '/tunnels/aaaaaaaaaaaa'],
+    ['/tunnels/aaaaaaaaaaaa/routed-prefix/return', '/tunnels/aaaaaaaaaaaa'],
+    ['/recover/mail', '/recover'],
   ] as const) {
     const answer = await world.ask(path, { headers: HTML })
     assert.deepEqual([answer.status, answer.headers.location], [303, form], path)
