@@ -2,8 +2,7 @@ import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { Prefix } from '../address/prefix.ts'
 import { readForm } from './body.ts'
-import type { OwnFormParts } from './mtu-pages.ts'
-import { Refused } from './refused.ts'
+import { type OwnFormParts, refuseForm } from './mtu-pages.ts'
 import { seeOther, wantsPage } from './reply.ts'
 import { isSignedIn, signedInTunnel } from './signed-in.ts'
 import { visitorOf } from './visitor.ts'
@@ -29,7 +28,10 @@ export class PublicKeyPages {
     }
     const tunnel = signedInTunnel(ctx, this.#parts)
     const outcome = await registrar.changeKey(tunnel, public_key, visitorOf(ctx.req, trustedProxies))
-    if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    if (outcome.kind === 'refused') {
+      const { problems } = outcome
+      return refuseForm(ctx, tunnel, { ...this.#parts, field: 'public_key', typed: public_key, problems })
+    }
     seeOther(ctx, `/tunnels/${tunnel.id}`)
   }
 }

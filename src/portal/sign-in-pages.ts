@@ -9,8 +9,9 @@ import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
-import { Refused } from './refused.ts'
-import { BEARER_CHALLENGE, idOf, languageOf, seeOther } from './reply.ts'
+import { refusedFor } from './refusal-note.ts'
+import { Refused, retryAfter } from './refused.ts'
+import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import { AWAITING_FIELDS, type AwaitingFields, type SignIns } from './sign-in.ts'
 import { briefStageWords } from './stage-words.ts'
@@ -92,7 +93,7 @@ export class SignInPages {
     const { keys, lifecycle, signIns, cookie, trustedProxies } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const opening = await keys.open(keys.find(reference.trim()), key.trim(), visitor)
-    if (opening.kind === 'refused') throw new Refused(opening.problems)
+    if (opening.kind === 'refused') return this.#refuse(ctx, { reference, typed, problems: opening.problems })
     const isGiven =
       opening.kind === 'open' &&
       opening.isFormer &&
@@ -112,6 +113,16 @@ export class SignInPages {
     if (Object.keys(typed).length === 0) return seeOther(ctx, `/tunnels/${id}`)
     const token = signIns.keepFirstView(id, { key: '', warnings: [], typed })
     seeOther(ctx, `${pageOf(id, typed)}?first=${token}`)
+  }
+
+  /** To a person the form is shown again, with what waits in it. */
+  #refuse(ctx: Context, form: SignInForm & { readonly problems: readonly Problem[] }): void {
+    const { problems } = form
+    if (!wantsPage(ctx)) throw new Refused(problems)
+    refusedFor(ctx, problems)
+    ctx.status = statusOf(problems)
+    ctx.set({ ...retryAfter(problems) })
+    this.show(ctx, form)
   }
 
   /** The key that was asked for is lost, as far as is known: the one before is void soon, and leads to another. */

@@ -8,7 +8,7 @@ import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import type { DeletedTunnels } from './deleted-tunnels.ts'
-import { MtuPages } from './mtu-pages.ts'
+import { MtuPages, type RefusedForm } from './mtu-pages.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
 import { Refused, refuse, retryAfter } from './refused.ts'
@@ -51,8 +51,10 @@ export class TunnelPages {
     router.post('/tunnels/:id/delete', ctx => this.#delete(ctx))
     const askAgain = (ctx: Context, tunnel: Tunnel) => this.#view.send(ctx, tunnel, { isReturnUnsure: true })
     new RoutedPages(this.#options, askAgain).mount(router)
-    new PublicKeyPages(this.#options).mount(router)
-    new MtuPages(this.#options).mount(router)
+    const showAgain = (ctx: Context, tunnel: Tunnel, refusedForm: RefusedForm) =>
+      this.#view.send(ctx, tunnel, { refusedForm })
+    new PublicKeyPages({ ...this.#options, showAgain }).mount(router)
+    new MtuPages({ ...this.#options, showAgain }).mount(router)
   }
 
   async #show(ctx: Context): Promise<void> {

@@ -11,6 +11,7 @@ import { UPDATE_PATH } from './dyndns2.ts'
 import { firstSteps } from './first-steps.ts'
 import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
+import type { RefusedForm } from './mtu-pages.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { languageOf } from './reply.ts'
@@ -48,6 +49,7 @@ export interface Occasion {
   /** Why it could not be woken. */
   readonly wakeProblems?: readonly Problem[]
   readonly typedIpv4?: string
+  readonly refusedForm?: RefusedForm
   readonly isDeleteUnsure?: boolean
   readonly isKeyUnsure?: boolean
   readonly isMoveUnsure?: boolean
@@ -72,7 +74,10 @@ export class TunnelView {
     const key = occasion.first?.key ?? ''
     const wordsOf = hasFailedToWake(occasion) ? unwokenWords : stageWords
     views.send(ctx, 'tunnel', {
-      title: endpointProblems.length > 0 ? language.sentence('correct', { title: name }) : name,
+      title:
+        endpointProblems.length > 0 || occasion.refusedForm !== undefined
+          ? language.sentence('correct', { title: name })
+          : name,
       tunnel: tunnelText(tunnel),
       name,
       created: minuteOf(tunnel.creationTime),
@@ -104,6 +109,7 @@ export class TunnelView {
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? occasion.first?.typed?.ipv4 ?? '',
       typedPublicKey: occasion.first?.typed?.public_key ?? '',
+      ...refusedFormValues(occasion.refusedForm, language),
       presentIpv4: this.#otherAddress(ctx, tunnel),
       isDeleteUnsure: occasion.isDeleteUnsure ?? false,
       isKeyUnsure: occasion.isKeyUnsure ?? false,
@@ -186,6 +192,18 @@ export class TunnelView {
   #urlOf({ id }: Tunnel): string {
     return `${this.#options.publicUrl}/tunnels/${id}`
   }
+}
+
+/** The values of a form that is shown again, over those that it has else. */
+function refusedFormValues(
+  refused: RefusedForm | undefined,
+  language: Language,
+): Readonly<Record<string, unknown>> {
+  if (refused === undefined) return {}
+  const formProblems = describe(refused.problems, language)
+  return refused.field === 'mtu'
+    ? { formProblems, chosenMtu: refused.typed, isMtuWrong: true }
+    : { formProblems, typedPublicKey: refused.typed, isPublicKeyWrong: true }
 }
 
 /** Whether the tunnel was asked to wake, as it is or at another address, and could not. */

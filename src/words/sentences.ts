@@ -327,6 +327,7 @@ export const SENTENCES = {
   fault: ['fault'],
   'please-check': ['warning'],
   'not-moved': [],
+  'not-changed': [],
   'not-deleted': [],
   'set-up': [],
   'scripts-for': [],

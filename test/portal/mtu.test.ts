@@ -89,6 +89,17 @@ test('the page has a field for it; a click that comes twice changes nothing more
   assert.equal((await world.post(`/tunnels/${given.id}/mtu`, { mtu: '1300' })).status, 401)
 })
 
+test('a number that is none is shown again in the form, with what is wrong with it', async () => {
+  const cookie = cookieIn(await world.post('/tunnels', { reference: given.name, key: given.key }))
+  const { status, text } = await world.post(`/tunnels/${given.id}/mtu`, { mtu: '1500' }, cookie)
+  assert.equal(status, 400)
+  assert.match(
+    text,
+    /The tunnel is as it was\. Please correct:[\s\S]*href="#mtu"[^<]*<\/a> <small>\(mtu-range\)/,
+  )
+  assert.match(text, /name="mtu" [^>]*value="1500" aria-invalid="true" aria-describedby="mtu-problem">/)
+})
+
 test('page and documentation send the owner for a new script: the saved one has the old number', async () => {
   const cookie = cookieIn(await world.post('/tunnels', { reference: given.name, key: given.key }))
   const { text } = await world.ask(`/tunnels/${given.id}`, { headers: cookie })

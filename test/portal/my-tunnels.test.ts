@@ -106,6 +106,17 @@ for (const [form, typed, page] of [
     assert.equal(world.broker.table.contactOf(id), undefined, 'nothing was kept')
   })
 
+test('what was typed waits too while too many wrong keys keep its owner out', async () => {
+  await using world = await PortalWorld.open()
+  const { id, key } = await world.register()
+  for (let n = 0; n < 20; n++) await world.post('/tunnels', { reference: id, key: 'wrong' })
+  const late = await world.post('/tunnels', { reference: id, key, ipv4: '198.51.100.9' })
+  assert.equal(late.status, 429)
+  assert.ok(Number(late.headers['retry-after']) > 0)
+  assert.match(late.text, /What you typed is kept/)
+  assert.match(late.text, /<input type="hidden" name="ipv4" value="198\.51\.100\.9">/)
+})
+
 test('an address that was to be taken away is an empty field after signing in', async () => {
   await using world = await PortalWorld.open()
   const { id, key } = await world.register()

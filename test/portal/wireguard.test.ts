@@ -251,6 +251,7 @@ suite('WireGuard by the API', () => {
     assert.equal(world.broker.table.byId(tunnel.id)?.kind.publicKey, fresh)
     assert.equal(world.broker.table.byId(rival.id)?.kind.publicKey, publicKey)
     const wrong = await world.post(`/tunnels/${tunnel.id}/public-key`, { public_key: 'x' }, headers)
+    assert.match(wrong.text, /name="public_key" value="x"[^>]* aria-invalid="true"/)
     assert.equal(wrong.status, 400)
   })
 
