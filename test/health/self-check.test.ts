@@ -188,7 +188,7 @@ for (const [how, udpReply] of [
       query[3].transport === 'udp' ? udpReply(query[0], query[1], query[2]) : whole(...query)
     await withListeners(respond, async listeners => {
       let limited = 0
-      const options = { timeoutMs: 300, limitedReplies: () => limited++ }
+      const options = { timeoutMs: 2000, limitedReplies: () => limited++ }
       assert.deepEqual(await reasonsOf(selfCheck(listeners, options)), [])
       const counted = await reasonsOf(selfCheck(listeners, { ...options, limitedReplies: () => 4 }))
       assert.equal(counted.filter(reason => reason.startsWith('udp')).length, counted.length)
