@@ -1,4 +1,5 @@
 import type { Log } from '../shared/log.ts'
+import { storageFaultOf } from '../store/storage-fault.ts'
 import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
 import type { Way } from '../tunnel/contact.ts'
 import type { Octets, Reconciliation } from '../tunnel/interface.ts'
@@ -162,7 +163,9 @@ export class Lifecycle {
    * minute: it notes what time it is, too, which a quiet server writes down nowhere else.
    */
   async endDormant(): Promise<number> {
-    await this.proofs.writeDown()
+    await this.proofs.writeDown().catch(error => {
+      if (storageFaultOf(error) === undefined) throw error // of a disk in trouble the store itself has told
+    })
     return this.#dormant.endOld()
   }
 

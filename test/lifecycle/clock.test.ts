@@ -74,3 +74,11 @@ test('the running time of a quiet server is not given to a dormant tunnel a seco
   assert.equal(await world.lifecycle.endDormant(), 1)
   assert.equal(stateIn(world, tunnel), undefined)
 })
+
+test('the minute’s work goes on while the time can’t be written down', async t => {
+  const full = Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 })
+  const commit = t.mock.method(world.broker.store, 'commit', () => Promise.reject(full))
+  assert.equal(await world.lifecycle.endDormant(), 0)
+  commit.mock.mockImplementation(() => Promise.reject(new Error('a defect')))
+  await assert.rejects(world.lifecycle.endDormant(), /a defect/)
+})
