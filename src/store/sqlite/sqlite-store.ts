@@ -344,7 +344,7 @@ export class SqliteStore implements TunnelStore {
     for (const { committed } of written) if (committed !== undefined) callSafely(committed, this.#log)
     this.#tell(transaction, names)
     if (transaction.hasNotices) this.#notices.tell(undefined)
-    if (transaction.wasFull && this.#mayHaveLost) this.#restLost()
+    if (transaction.wasFull && this.#mayHaveLost) callSafely(() => this.#restLost(), this.#log)
     return written.map(({ outcome }) => outcome)
   }
 
