@@ -21,6 +21,7 @@ import { formatEndpoint } from './shared/endpoint.ts'
 import type { Log } from './shared/log.ts'
 import { VERSION } from './shared/version.ts'
 import { type JournalReader, JournalTrimmed } from './store/journal.ts'
+import { storageFaultOf } from './store/storage-fault.ts'
 import { lowerCaseName, parseName } from './wire/name.ts'
 import { RecentSteps } from './zone/recent-steps.ts'
 
@@ -214,6 +215,7 @@ function stepsSince(
   try {
     return store.journal.since(...asked)
   } catch (error) {
+    if (storageFaultOf(error) === undefined) throw error
     store.noteFault(error)
     return undefined
   }
