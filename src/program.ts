@@ -5,6 +5,7 @@ import type { ListedParameter } from './operator/command.ts'
 import { type LocalCommand, readCommandLine, usageOf } from './operator/command-line.ts'
 import { COMMANDS } from './operator/commands.ts'
 import { EXIT, type ExitCode, UsageMistake } from './operator/exit.ts'
+import { endWithReader } from './operator/output-end.ts'
 import { documentOfLines } from './operator/problem-document.ts'
 import { type OpenedBroker, printProblem, runCommand } from './operator/run-command.ts'
 import { VERSION } from './shared/version.ts'
@@ -88,6 +89,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
 
 async function run(args: readonly string[]): Promise<ExitCode> {
   const line = readCommandLine(args, ALL_COMMANDS)
+  if (line.kind !== 'command' || line.command.name !== 'serve') endWithReader(process) // who serves has names to answer
   if (line.kind === 'command') return line.command.run(line.parameters, line.options)
   process.stdout.write(line.kind === 'help' ? usageOf(ALL_COMMANDS) : `freenet6 ${VERSION}\n`)
   return EXIT.ok
@@ -105,6 +107,7 @@ function word(name: string, { isOptional = false } = {}): ListedParameter {
 function fail(error: unknown, args: readonly string[]): ExitCode {
   const isMisuse = error instanceof UsageMistake
   const message = error instanceof Error ? error.message : String(error)
+  endWithReader(process) // also of a command line that was not understood
   if (args.includes('--json')) {
     printProblem(documentOfLines(isMisuse ? 'command-usage' : 'internal', [message]), { json: true })
   } else {

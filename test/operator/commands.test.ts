@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { COMMANDS } from '../../src/operator/commands.ts'
 import { ControlClient } from '../../src/operator/control-client.ts'
@@ -16,12 +16,21 @@ foreign_endpoints = true
 reachability = "off"
 `
 const FILL = join(import.meta.dirname, '..', '..', 'bench', 'fill.ts')
+const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
 
 function jsonLines(text: string): Record<string, unknown>[] {
   return text
     .trimEnd()
     .split('\n')
     .map(line => JSON.parse(line))
+}
+
+/** Runs a command whose standard output `reader` takes; what it says on standard error, and its status. */
+function endedInPipe(words: string, reader: string): { readonly status: string; readonly stderr: string } {
+  const script = `{ "${process.execPath}" "${CLI}" ${words}; echo "status $?" >&3; } 3>&2 | ${reader} > /dev/null`
+  const { stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+  const [said = '', status = ''] = stderr.trimEnd().split(/^status /m)
+  return { status, stderr: said }
 }
 
 suite('commands through the running process', () => {
@@ -191,6 +200,13 @@ suite('commands where no process runs', () => {
     )
   })
 
+  test('end quietly when their reader has seen enough', () => {
+    for (const words of [`zone dump freenet6.net --config "${file}"`, `status --config "${file}" --json`])
+      assert.deepEqual(endedInPipe(words, 'true'), { status: '0', stderr: '' }, words)
+    const short = endedInPipe(`zone dump freenet6.net --config "${file}"`, 'head -1')
+    assert.deepEqual(short, { status: '0', stderr: '' })
+  })
+
   test('refuse the values of the demo', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'freenet6-empty-'))
     const { code, stderr } = await runCli(['tunnel', 'list'], { dir: empty })
@@ -217,6 +233,23 @@ suite('the command line', () => {
 
   test('says its version', async () => {
     assert.equal((await runCli(['--version'])).stdout, `freenet6 ${VERSION}\n`)
+  })
+
+  test('ends quietly when its reader has gone, with the status that it has come to', () => {
+    const broken = join(mkdtempSync(join(tmpdir(), 'freenet6-pipe-')), 'broken.zone')
+    writeFileSync(broken, '@ A 192.0.2.300\n')
+    assert.deepEqual(endedInPipe('--help', 'true'), { status: '0', stderr: '' })
+    assert.deepEqual(endedInPipe(`check-zone "${broken}" example.org`, 'true'), { status: '1', stderr: '' })
+    assert.deepEqual(endedInPipe('no-such-command --json', 'true'), { status: '2', stderr: '' })
+    assert.deepEqual(endedInPipe('no-such-command 2>&1', 'true'), { status: '2', stderr: '' })
+    rmSync(dirname(broken), { recursive: true })
+  })
+
+  test('says that its output can not be written', () => {
+    const script = `"${process.execPath}" "${CLI}" --help > /dev/full`
+    const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+    assert.deepEqual([status, stderr.split('\n').length], [1, 2], stderr)
+    assert.match(stderr, /^freenet6: the output can not be written: ENOSPC/)
   })
 
   test('names the commands that begin with a word', async () => {
