@@ -10,6 +10,8 @@ export class WordsFault extends Error {
 
 /** `{ipv4}`, or `{seconds:duration}`. */
 const PLACEHOLDER = /\{([a-z][a-z0-9]*)(:duration)?\}/g
+/** A placeholder as other templates write it. */
+const DOUBLED = /\{\{[^{}]*\}\}/
 const UNITS = [
   ['day', 86_400],
   ['hour', 3600],
@@ -138,6 +140,9 @@ function checkTexts(texts: ReadonlyMap<string, string>, file: string): void {
     if (text === undefined) throw new WordsFault(`${file}: ${key} is missing`)
     const stray = [...text.matchAll(PLACEHOLDER)].find(([, name = '']) => !params.includes(name))
     if (stray !== undefined) throw new WordsFault(`${file}: ${key} uses ${stray[0]}, which it is not given`)
+    const doubled = DOUBLED.exec(text)?.[0]
+    if (doubled !== undefined)
+      throw new WordsFault(`${file}: ${key} has ${doubled}, a name in two pairs of braces`)
     if (key.startsWith('page.') && /[<&]/.test(text))
       throw new WordsFault(`${file}: ${key} holds markup; \`code\`, *strong* and [link](/path) are its marks`)
   }

@@ -61,6 +61,19 @@ suite('languages', () => {
     assert.match(faultWith('[problem'), /fr\.toml: Invalid TOML/)
   })
 
+  test('a name in two pairs of braces would be printed with one: it stops the start and is named', () => {
+    const doubled = MARKED.replace('{octets}', '{{octets}}')
+    assert.match(
+      faultWith(doubled),
+      /body-too-large\.detail has \{\{octets\}\}, a name in two pairs of braces/,
+    )
+  })
+
+  test('a backup that is refused is told in a sentence without braces', () => {
+    for (const language of Words.load().all)
+      assert.equal(language.detail(problem('backup-refused', { reason: 'No room' })), 'No room.')
+  })
+
   test('who asks for a language that is not there, or for nothing sensible, is answered in English', () => {
     const words = Words.load(directory)
     for (const header of ['', 'xx', '*', ';;,q=', 'fr;q=0', `${'a,'.repeat(1000)}`])
