@@ -1,11 +1,28 @@
+import { shapeOf } from './mistakes.ts'
+import { schema } from './schema.ts'
+
 type Table = Readonly<Record<string, unknown>>
 
 /** The keys, as they stand in a file (`dns.rate_limit.slip`), whose values differ. A list is one value. */
-export function changedKeys(before: unknown, after: unknown, path = ''): string[] {
+export function changedKeys(before: object, after: object): string[] {
+  return changedBelow(schema, { before, after, path: '' })
+}
+
+/** `type` is what the schema has at `path`: whatever a value is read into, it has no keys of its own. */
+function changedBelow(
+  type: unknown,
+  { before, after, path }: { readonly before: unknown; readonly after: unknown; readonly path: string },
+): string[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return []
-  if (!isTable(before) || !isTable(after)) return [path]
-  const keys = new Set([...Object.keys(before), ...Object.keys(after)])
-  return [...keys].flatMap(key => changedKeys(before[key], after[key], path === '' ? key : `${path}.${key}`))
+  const shape = shapeOf(type)
+  if (shape === undefined || !isTable(before) || !isTable(after)) return [path]
+  return Object.keys({ ...before, ...after }).flatMap(key =>
+    changedBelow(shape[key], {
+      before: before[key],
+      after: after[key],
+      path: path === '' ? key : `${path}.${key}`,
+    }),
+  )
 }
 
 /** The configuration with one key's value from another one. */

@@ -96,7 +96,8 @@ function innerShape(table: unknown, part: PropertyKey): unknown {
   return Object.hasOwn(shape, part) ? shape[String(part)] : undefined
 }
 
-function shapeOf(type: unknown): Readonly<Record<string, unknown>> | undefined {
+/** The keys of a table of the schema, or of the tables of an array, with their types; undefined: it is neither. */
+export function shapeOf(type: unknown): Readonly<Record<string, unknown>> | undefined {
   if (type instanceof z.ZodObject) return type.shape
   if (type instanceof z.ZodArray) return shapeOf(type.element)
   return isWrapped(type) ? shapeOf(type.unwrap()) : undefined

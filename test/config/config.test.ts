@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { changedKeys, withKey } from '../../src/config/changed-keys.ts'
 import { parseConfig, readConfig } from '../../src/config/config.ts'
 
 function mistakesOf(text: string): readonly string[] {
@@ -262,4 +263,38 @@ secret = "AAECAw=="`)
 test('a laboratory may use any prefix and address', () => {
   const lab = '[tunnel]\nallow_special_purpose = true\nprefix = "fd00::/48"\nserver_ipv4 = "10.0.0.1"'
   assert.equal(configOf(lab).tunnel.server_ipv4, '10.0.0.1')
+})
+
+test('what differs between two files is named by keys as they stand there, never by parts of a value', () => {
+  const before = configOf('')
+  const after = configOf(`
+    [dns.rate_limit]
+    slip = 3
+    [dns.tls]
+    listen = ["127.0.0.1:853"]
+    certificate = "c"
+    key = "k"
+    [web]
+    listen = "127.0.0.1:8081"
+    trusted_proxies = ["192.0.2.1"]
+    [tunnel]
+    prefix = "2001:db8:f6::/52"
+    routed_prefix = "2001:db8:8000::/34"
+    [tunnel.wireguard]
+    mtu = 1400`)
+  const keys = [
+    'dns.tls.certificate',
+    'dns.tls.key',
+    'dns.tls.listen',
+    'dns.rate_limit.slip',
+    'web.listen',
+    'web.trusted_proxies',
+    'tunnel.prefix',
+    'tunnel.routed_prefix',
+    'tunnel.wireguard.mtu',
+  ]
+  assert.deepEqual(changedKeys(before, after).sort(), keys.sort())
+  const taken = withKey(before, 'web.listen', after)
+  assert.deepEqual(changedKeys(taken, after).includes('web.listen'), false)
+  assert.deepEqual(changedKeys(before, taken), ['web.listen'])
 })
