@@ -8,7 +8,8 @@ export function mistakeLines(issue: z.core.$ZodIssue, schema: z.ZodType): string
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map(name => unknownKey(issue.path, { name, schema }))
   const allowed = allowedBy(issue, schema)
-  return [`${keyText(issue.path)} = ${valueText(issue.input)}: ${allowed}`]
+  const value = holdsSecret(typeAt(issue.path, schema)) ? hidden(issue.input) : valueText(issue.input)
+  return [`${keyText(issue.path)} = ${value}: ${allowed}`]
 }
 
 /** Shows control characters as TOML would write them: a key or a value in quotes may hold what a terminal obeys. */
@@ -37,7 +38,7 @@ const TOML_WORDS: Readonly<Record<string, string>> = {
 /** How the key is written in a file, if an example is known. */
 function rightForm(path: readonly PropertyKey[], schema: z.ZodType): string {
   const keys = path.filter(part => typeof part === 'string')
-  const type = keys.reduce<unknown>(innerShape, schema)
+  const type = typeAt(path, schema)
   const written = exampleOf(type)
   if (written !== undefined) return `, such as ${keys.at(-1)} = ${written}`
   const element = arrayIn(type)?.element
@@ -65,8 +66,7 @@ function unknownKey(
   { name, schema }: { readonly name: string; readonly schema: z.ZodType },
 ): string {
   const line = `${keyText([...path, name])}: there is no such key`
-  const tables = path.filter(part => typeof part === 'string')
-  const known = Object.keys(shapeOf(tables.reduce<unknown>(innerShape, schema)) ?? {})
+  const known = Object.keys(shapeOf(typeAt(path, schema)) ?? {})
   const nearest = nearestTo(name, known)
   if (nearest !== undefined) return `${line}; did you mean ${nearest}?`
   const [home] = homesOf(name, schema)
@@ -91,6 +91,19 @@ function homesOf(name: string, type: unknown, table = ''): string[] {
   return [...here, ...below]
 }
 
+/** What the schema has at a path; the tables of an array are one. */
+function typeAt(path: readonly PropertyKey[], schema: z.ZodType): unknown {
+  return path.filter(part => typeof part === 'string').reduce<unknown>(innerShape, schema)
+}
+
+/** Whether values of the type are secrets, or hold some: then they stand in no log and no mail to whoever helps. */
+function holdsSecret(type: unknown): boolean {
+  if (!(type instanceof z.ZodType)) return false
+  if (type.meta()?.isSecret === true) return true
+  if (isWrapped(type)) return holdsSecret(type.unwrap())
+  return Object.values(shapeOf(type) ?? {}).some(holdsSecret)
+}
+
 function innerShape(table: unknown, part: PropertyKey): unknown {
   const shape = shapeOf(table) ?? {}
   return Object.hasOwn(shape, part) ? shape[String(part)] : undefined
@@ -113,9 +126,19 @@ function keyText(path: readonly PropertyKey[]): string {
     .join('')
 }
 
+function hidden(value: unknown): string {
+  return value === undefined || value === '' ? valueText(value) : NOT_SHOWN
+}
+
+const NOT_SHOWN = '(not shown)'
+
+/** User and password of a URL. */
+const CREDENTIALS = /(?<=:\/\/).*(?=@)/
+
 function valueText(value: unknown): string {
   if (value === undefined) return '(absent)'
-  const text = JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? Number(v) : v)) ?? String(value)
+  const json = JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? Number(v) : v)) ?? String(value)
+  const text = json.replace(CREDENTIALS, NOT_SHOWN)
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }
 

@@ -7,6 +7,7 @@ import {
   domainNameOrNone,
   duration,
   durationOrNone,
+  emailAddressOrNone,
   endpoint,
   endpointHost,
   hostAddress,
@@ -136,7 +137,7 @@ const monitor = z.strictObject({
 const mail = z.strictObject({
   /** Empty: no mail is sent, and no address is asked for. */
   smtp: smtpUrl.default(''),
-  from: z.union([z.literal(''), z.email()], { error: 'an e-mail address' }).default(''),
+  from: emailAddressOrNone.default(''),
 })
 
 const webhook = z.strictObject({

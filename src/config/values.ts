@@ -6,7 +6,7 @@ import { lowerCaseName, parseName } from '../wire/name.ts'
 
 /*
  * The kinds of values that a configuration has, each read from its text. The `example` of a kind is how one is written
- * in a file: it is shown to who wrote something of another type.
+ * in a file: it is shown to who wrote something of another type. What `isSecret` is never shown.
  */
 
 export const endpoint = z
@@ -198,7 +198,15 @@ export const smtpUrl = z
     if (value !== null && /^smtps?:$/.test(value.protocol) && value.hostname !== '') return text
     return refuse(context, 'an smtp or smtps URL, such as smtp://user:password@mail.example.net:587')
   })
-  .meta({ example: '"smtp://user:password@mail.example.net:587"' })
+  .meta({ example: '"smtp://user:password@mail.example.net:587"', isSecret: true })
+
+/** An e-mail address, or nothing. */
+export const emailAddressOrNone = z
+  .string()
+  .refine(text => text === '' || z.email().safeParse(text).success, {
+    error: 'an e-mail address, such as tunnels@example.net',
+  })
+  .meta({ example: '"tunnels@example.net"' })
 
 /** As it stands in a URL: lower case, and without the port of https. */
 export const webhookHost = z
@@ -232,6 +240,7 @@ export const secret = z
   .base64({ error: 'base64' })
   .min(1, { error: 'base64' })
   .transform(text => Uint8Array.from(Buffer.from(text, 'base64')))
+  .meta({ isSecret: true })
 
 export function integer(low: number, high: number) {
   const allowed = { error: `a whole number from ${low} to ${high}` }

@@ -152,11 +152,15 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ],
   [
     '[[dns.keys]]\nname = "k."\nalgorithm = "hmac-sha256"\nsecret = "?"',
-    /^dns\.keys\[0\]\.secret = "\?": expected base64/,
+    /^dns\.keys\[0\]\.secret = \(not shown\): expected base64/,
   ],
   [
     '[[dns.keys]]\nname = "k."\nalgorithm = "hmac-sha256"\nsecret = ""',
     /^dns\.keys\[0\]\.secret = "": expected base64/,
+  ],
+  [
+    '[[dns.keys]]\nname = "k."\nalgorithm = "hmac-sha256"\nsecret = 4711',
+    /^dns\.keys\[0\]\.secret = \(not shown\): expected base64$/,
   ],
   [
     '[[dns.keys]]\nname = "a..b"\nalgorithm = "hmac-sha256"\nsecret = "AAAA"',
@@ -174,7 +178,10 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ],
   ['[web]\npublic_url = "https://x.example/broker"', /^web\.public_url = .*without path/],
   ['[web]\npublic_url = "https://x.example/?a"', /^web\.public_url = .*without path/],
-  ['[web]\npublic_url = "https://me:secret@x.example"', /^web\.public_url = .*without path/],
+  [
+    '[web]\npublic_url = "https://me:secret@x.example"',
+    /^web\.public_url = "https:\/\/\(not shown\)@x\.example": .*without path/,
+  ],
   ['[web]\npublic_url = "ftp://x"', /^web\.public_url = "ftp:\/\/x": .*URL/],
   ['[tunnel]\nprefix = "2001:db8::/50"', /the nearest are \/48 and \/52$/],
   ['[tunnel]\nprefix = "2001:db8::/64"', /a prefix from \/32 to \/60$/],
@@ -192,7 +199,21 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
     '[dns]\nlisten = "192.0.2.1:53"',
     /^dns\.listen = "192\.0\.2\.1:53": expected an array, such as listen = \["192\.0\.2\.1:53"\]$/,
   ],
-  ['[dns.keys]\nname = "k1."', /^dns\.keys = \{"name":"k1\."\}: expected an array: write \[\[dns\.keys\]\]$/],
+  [
+    '[dns]\nkeys = ["c2VjcmV0"]',
+    /^dns\.keys\[0\] = \(not shown\): expected a table: write \[\[dns\.keys\]\]$/,
+  ],
+  ['[mail]\nfrom = "nobody"', /^mail\.from = "nobody": expected an e-mail address, such as /],
+  [
+    '[mail]\nfrom = 3',
+    /^mail\.from = 3: expected a string in quotes, such as from = "tunnels@example\.net"$/,
+  ],
+  [
+    '[mail]\nsmtp = "smpt://me:s3cret@mail.example.net"',
+    /^mail\.smtp = \(not shown\): expected an smtp or smtps URL/,
+  ],
+  ['mail = "smtp://me:s3cret@x"', /^mail = \(not shown\): expected a table: write \[mail\]$/],
+  ['[dns.keys]\nname = "k1."', /^dns\.keys = \(not shown\): expected an array: write \[\[dns\.keys\]\]$/],
   ['web = 8080', /^web = 8080: expected a table: write \[web\]$/],
   ['[dns]\norigin = "a.example"', /^dns\.origin: there is no such key: origin stands at the top$/],
   ['ttl = 60', /^ttl: there is no such key: ttl stands in \[dns\]$/],
