@@ -6,6 +6,9 @@ import { type CommandReply, commandReply } from './command.ts'
 /** Nobody listens on the control socket: the process is not running. */
 export class NotRunning extends Error {}
 
+/** The process says what no process of this version does. */
+export class ForeignReply extends Error {}
+
 interface Waiting {
   readonly done: (reply: CommandReply) => void
   readonly failed: (error: Error) => void
@@ -36,7 +39,7 @@ export class ControlClient {
     return new ControlClient(socket)
   }
 
-  /** Rejects where the process gives no reply that makes sense, or ends before it has given one. */
+  /** Rejects where the process ends before it has replied, and with ForeignReply where its reply makes no sense. */
   send(command: string, parameters: unknown): Promise<CommandReply> {
     return new Promise((done, failed) => {
       this.#waiting.push({ done, failed })
@@ -52,7 +55,7 @@ export class ControlClient {
     const waiting = this.#waiting.shift()
     const reply = replyOn(line)
     if (reply !== undefined) waiting?.done(reply)
-    else waiting?.failed(new Error(`the running process gave a reply that is none: ${line}`))
+    else waiting?.failed(new ForeignReply(`the running process gave a reply that is none: ${line}`))
   }
 
   #failAll(): void {

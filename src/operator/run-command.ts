@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ZodError } from 'zod'
 import { type Config, readConfig } from '../config/config.ts'
+import { problem } from '../shared/problem.ts'
 import { DatabaseFault } from '../store/sqlite/database-fault.ts'
 import type { Command, CommandReply, Operated } from './command.ts'
 import { operatorHandler } from './commands.ts'
 import type { ControlHandler } from './control.ts'
-import { ControlClient, NotRunning } from './control-client.ts'
+import { ControlClient, ForeignReply, NotRunning } from './control-client.ts'
 import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './exit.ts'
-import { documentOfLines, type ProblemDocument, problemLines } from './problem-document.ts'
+import { documentOf, documentOfLines, type ProblemDocument, problemLines } from './problem-document.ts'
 
 /** The parts of a broker that a command opened itself, because no process runs. */
 export interface OpenedBroker extends Disposable {
@@ -34,11 +36,30 @@ export async function runCommand(
   if (config.demo) return misconfigured([NO_CONFIGURATION], options)
   using served = await connect(config, open)
   if (served === undefined) return misconfigured([noDatabase(config)], { ...options, code: EXIT.fault })
-  const handler: ControlHandler =
-    served instanceof ControlClient
-      ? (name, parameters) => served.send(name, parameters)
-      : operatorHandler(served.operated)
-  return await printAll(command, parameters, { ...options, handler })
+  if (served instanceof ControlClient) return await askAndPrint(served, { command, parameters, ...options })
+  return await printAll(command, parameters, { ...options, handler: operatorHandler(served.operated) })
+}
+
+/** What the process replies may not be what a command of this version reads. */
+async function askAndPrint(
+  client: ControlClient,
+  {
+    command,
+    parameters,
+    json,
+  }: {
+    readonly command: Command
+    readonly parameters: Readonly<Record<string, string>>
+    readonly json: boolean
+  },
+): Promise<ExitCode> {
+  const handler: ControlHandler = (name, parameters) => client.send(name, parameters)
+  try {
+    return await printAll(command, parameters, { json, handler })
+  } catch (error) {
+    if (!(error instanceof ForeignReply || error instanceof ZodError)) throw error
+    return printProblem(documentOf([problem('other-version', {})]), { json })
+  }
 }
 
 /** A process that holds the table and does not listen yet is starting, or taking over: it is waited for. */

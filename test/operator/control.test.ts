@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createConnection } from 'node:net'
+import { createConnection, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Control, type ControlHandler } from '../../src/operator/control.ts'
 import { ControlClient, NotRunning } from '../../src/operator/control-client.ts'
 import { SILENT } from '../lifecycle/world.ts'
+import { configText, runCli } from '../spawn.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'freenet6-control-'))
 const path = join(directory, 'control.sock')
@@ -136,4 +137,22 @@ test('who still waits when the process ends is told', async () => {
 
 test('where nobody listens the client says so', async () => {
   await assert.rejects(ControlClient.connect(join(directory, 'nobody.sock')), NotRunning)
+})
+
+test('a service of another version is said to be one, whatever it replies', async t => {
+  const file = join(directory, 'freenet6.toml')
+  const foreign = join(directory, 'foreign.sock')
+  const server = createServer(socket => socket.on('data', () => socket.write('{"tunnels": 3}\n'))).listen(
+    foreign,
+  )
+  t.after(() => server.close())
+  await once(server, 'listening')
+  for (const socket of [path, foreign]) {
+    writeFileSync(file, configText(`[control]\nsocket = "${socket}"`))
+    const { code, stderr } = await runCli(['status', '--config', file])
+    assert.deepEqual([code, stderr.split('\n').length], [1, 2], stderr)
+    assert.match(stderr, /^other-version: The service that runs is of another version .*Restart/)
+    const { stdout } = await runCli(['status', '--config', file, '--json'])
+    assert.equal(JSON.parse(stdout).code, 'other-version')
+  }
 })
