@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ZodError } from 'zod'
 import { type Config, readConfig } from '../config/config.ts'
-import { problem } from '../shared/problem.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import { DatabaseFault } from '../store/sqlite/database-fault.ts'
 import type { Command, CommandReply, Operated } from './command.ts'
 import { operatorHandler } from './commands.ts'
@@ -34,8 +34,10 @@ export async function runCommand(
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
   const { config } = reading
   if (config.demo) return misconfigured([NO_CONFIGURATION], options)
-  using served = await connect(config, open)
-  if (served === undefined) return misconfigured([noDatabase(config)], { ...options, code: EXIT.fault })
+  const found = await connect(config, open)
+  if (found === 'unreachable') return printProblem(documentOf([unreachable(config)]), options)
+  if (found === undefined) return misconfigured([noDatabase(config)], { ...options, code: EXIT.fault })
+  using served = found
   if (served instanceof ControlClient) return await askAndPrint(served, { command, parameters, ...options })
   return await printAll(command, parameters, { ...options, handler: operatorHandler(served.operated) })
 }
@@ -62,11 +64,11 @@ async function askAndPrint(
   }
 }
 
-/** A process that holds the table and does not listen yet is starting, or taking over: it is waited for. */
+/** A process that holds the table and does not listen yet is starting, or taking over: it is waited for. 'unreachable' if it still does not listen then. */
 async function connect(
   config: Config,
   open: BrokerOpener,
-): Promise<ControlClient | OpenedBroker | undefined> {
+): Promise<ControlClient | OpenedBroker | 'unreachable' | undefined> {
   const running = await runningProcess(config)
   if (running !== undefined) return running
   try {
@@ -77,7 +79,7 @@ async function connect(
       const late = await runningProcess(config)
       if (late !== undefined) return late
     }
-    throw error
+    return 'unreachable'
   }
 }
 
@@ -95,6 +97,11 @@ const POLL_MS = 50
 
 const NO_CONFIGURATION =
   'there is no configuration: give --config FILE, or put freenet6.toml in the working directory or in /etc/freenet6'
+
+/** Its socket has been removed, or `control.socket` has changed since it started. */
+function unreachable({ control, data_dir }: Config): Problem {
+  return problem('process-unreachable', { socket: control.socket, directory: data_dir })
+}
 
 function noDatabase({ control, data_dir }: Config): string {
   return `nothing listens on ${control.socket}, and there is no database in ${data_dir}: serve makes one`

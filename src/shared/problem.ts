@@ -123,6 +123,7 @@ export const PROBLEMS = {
   },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },
+  'process-unreachable': { status: 503, params: ['socket', 'directory'] },
   'other-version': { status: 500, params: [] },
   restarting: { status: 503, params: ['seconds'] },
   'restart-failed': { status: 500, params: ['reason'] },

@@ -219,6 +219,22 @@ suite('commands where no process runs', () => {
   })
 })
 
+test('where the socket of a process that holds the database is gone, a command names it and what to do', async () => {
+  await using server = await startServer({ config: LAB })
+  const [file, socket] = [join(server.dir, 'freenet6.toml'), join(server.dir, 'data', 'control.sock')]
+  rmSync(socket)
+  const [restart, status] = await Promise.all([
+    runCli(['restart', '--config', file]),
+    runCli(['status', '--config', file, '--json']),
+  ])
+  assert.equal(restart.code, 1)
+  assert.ok(restart.stderr.startsWith(`process-unreachable: Nothing listens on ${socket}, `), restart.stderr)
+  assert.match(restart.stderr, /control\.socket/)
+  assert.doesNotMatch(restart.stderr, /freenet6 restart/)
+  const { code, status: httpStatus } = JSON.parse(status.stdout)
+  assert.deepEqual([status.code, code, httpStatus], [1, 'process-unreachable', 503])
+})
+
 suite('the command line', () => {
   test('has every command of the table in its usage', async () => {
     const { code, stdout } = await runCli(['--help'])
