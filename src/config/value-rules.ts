@@ -1,6 +1,7 @@
 import { parseIpv4 } from '../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import { formatPrefix, type Prefix, prefixContains } from '../address/prefix.ts'
+import { reverseApex, reverseApexes } from '../address/reverse-name.ts'
 import { specialPurpose } from '../address/special-purpose.ts'
 import { isGlobalUnicast, unicastKind } from '../address/unicast.ts'
 import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
@@ -27,6 +28,8 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
     mistakes: [
       ...addresses.flatMap(({ mistakes }) => mistakes),
       ...listenMistakes(values),
+      ...overlapMistakes(values),
+      ...catalogMistakes(values),
       ...socketMistakes(values),
       ...mailMistakes(values),
       ...webhookMistakes(values),
@@ -121,6 +124,41 @@ function listenMistakes({ dns, web }: ConfigValues): string[] {
     ...[...twice].map(text => `dns.listen = "${text}": stands there twice`),
     ...shared.map(text => `web.listen = "${text}": dns.listen has the same address and port`),
   ]
+}
+
+/** What has a whole port of a family leaves no address of it to others, TCP's at least; IPv6 sockets take no IPv4. */
+function overlapMistakes({ dns, web }: ConfigValues): string[] {
+  const listed = [
+    ...dns.listen.map(endpoint => ({ key: 'dns.listen', text: canonical(endpoint) })),
+    ...dns.tls.listen.map(endpoint => ({ key: 'dns.tls.listen', text: canonical(endpoint) })),
+    { key: 'web.listen', text: canonical(web.listen) },
+  ]
+  return listed.flatMap(({ key, text }) => {
+    const all = listed.find(other => other.text !== text && other.text === wildcardOf(text))
+    return all === undefined
+      ? []
+      : [`${key} = "${text}": "${all.text}" of ${all.key} takes every address of this port`]
+  })
+}
+
+/** The endpoint of the same family and port that has every address. Undefined for port 0, another one each time. */
+function wildcardOf(endpoint: string): string | undefined {
+  const [, port = '0'] = /:([0-9]+)$/.exec(endpoint) ?? []
+  if (port === '0') return undefined
+  return endpoint.startsWith('[') ? `[::]:${port}` : `0.0.0.0:${port}`
+}
+
+/** `serve` makes that zone itself, of the names of all others. */
+function catalogMistakes({ dns, origin, tunnel }: ConfigValues): string[] {
+  const line = `dns.catalog_zone = "${dns.catalog_zone}"`
+  const expected = 'expected a name that no other zone has'
+  const routed = tunnel.routed_prefix === undefined ? [] : reverseApexes(tunnel.routed_prefix)
+  if (dns.catalog_zone === origin) return [`${line}: is the zone of origin: ${expected}`]
+  if (dns.catalog_zone === reverseApex(tunnel.prefix))
+    return [`${line}: is the reverse zone of tunnel.prefix: ${expected}`]
+  if (routed.includes(dns.catalog_zone))
+    return [`${line}: is a reverse zone of tunnel.routed_prefix: ${expected}`]
+  return []
 }
 
 function socketMistakes({ control }: ConfigValues): string[] {

@@ -230,6 +230,34 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
     '[dns]\nlisten = ["[2001:db8::1]:53", "[2001:db8::1]:53"]',
     /^dns\.listen = "\[2001:db8::1\]:53": stands there twice$/,
   ],
+  [
+    '[dns]\nlisten = ["127.0.0.1:53", "0.0.0.0:53"]',
+    /^dns\.listen = "127\.0\.0\.1:53": "0\.0\.0\.0:53" of dns\.listen takes every address of this port$/,
+  ],
+  [
+    '[dns]\nlisten = ["[0::0]:53", "0.0.0.0:53"]\n[dns.tls]\nlisten = ["[::1]:53"]\nkey = "k"\ncertificate = "c"',
+    /^dns\.tls\.listen = "\[::1\]:53": "\[::\]:53" of dns\.listen takes every address of this port$/,
+  ],
+  [
+    '[dns]\nlisten = ["0.0.0.0:5353"]\n[web]\nlisten = "127.0.0.1:5353"',
+    /^web\.listen = "127\.0\.0\.1:5353": "0\.0\.0\.0:5353" of dns\.listen takes every address/,
+  ],
+  [
+    '[dns]\nlisten = ["127.0.0.1:5353"]\n[web]\nlisten = "0.0.0.0:5353"',
+    /^dns\.listen = "127\.0\.0\.1:5353": "0\.0\.0\.0:5353" of web\.listen takes every address/,
+  ],
+  [
+    'origin = "Example.net"\n[dns]\ncatalog_zone = "example.net."',
+    /^dns\.catalog_zone = "example\.net": is the zone of origin: expected a name that no other zone has$/,
+  ],
+  [
+    '[dns]\ncatalog_zone = "6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa"',
+    /^dns\.catalog_zone = .*: is the reverse zone of tunnel\.prefix: expected/,
+  ],
+  [
+    '[dns]\ncatalog_zone = "9.8.b.d.0.1.0.0.2.ip6.arpa"\n[tunnel]\nrouted_prefix = "2001:db8:8000::/34"',
+    /^dns\.catalog_zone = .*: is a reverse zone of tunnel\.routed_prefix: expected/,
+  ],
   ['[web]\nlisten = "127.0.0.1:5300"', /^web\.listen = "127\.0\.0\.1:5300": dns\.listen has the same/],
   [`[control]\nsocket = "/${'s'.repeat(107)}"`, /expected a path of at most 107 octets, not 108$/],
   ['origin = ', /^\/srv\/freenet6\.toml:1:\d+: /],
@@ -279,6 +307,19 @@ secret = "AAECAw=="`)
     /^dns\.keys "k1\.": the secret has 4 octets/,
   ].entries())
     assert.match(lines[index] ?? '', line)
+})
+
+test('what listens beside another, and a catalog zone with a name of its own, are no mistakes', () => {
+  const listening = (dns: string, web: string) => `[dns]\nlisten = [${dns}]\n[web]\nlisten = "${web}"`
+  for (const text of [
+    listening('"0.0.0.0:53", "[::]:53"', '0.0.0.0:80'),
+    listening('"[::]:53", "127.0.0.1:53"', '[::1]:80'),
+    listening('"127.0.0.1:53", "127.0.0.2:53"', '[::]:53'),
+    listening('"0.0.0.0:0", "127.0.0.1:0"', '0.0.0.0:0'),
+    '[dns]\ncatalog_zone = "catalog.freenet6.net"',
+    '[dns]\ncatalog_zone = "8.b.d.0.1.0.0.2.ip6.arpa"',
+  ])
+    assert.deepEqual(mistakesOf(text), [], text)
 })
 
 test('a laboratory may use any prefix and address', () => {
