@@ -1,11 +1,12 @@
-import { accessSync, constants, existsSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs'
+import { basename, dirname, sep } from 'node:path'
 import { type Config, readConfig } from '../config/config.ts'
 import { tlsFileMistakes } from '../config/tls-rules.ts'
 import { formatName, lowerCaseName } from '../wire/name.ts'
 import type { ZoneFault } from '../zone-file/zone-fault.ts'
 import { faultLine } from '../zone-file/zone-fault.ts'
 import { type LoadedZone, loadZonesDirectory } from '../zone-file/zone-file.ts'
+import { NO_SOCKET } from './control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
 import { misconfigured } from './run-command.ts'
 import { groundWarnings } from './tunnel-ground.ts'
@@ -19,9 +20,15 @@ export function checkConfig(options: CommandOptions): ExitCode {
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
   const { config } = reading
   const zones = checkZones(config)
-  const mistakes = [...zones.mistakes, ...dataMistakes(config), ...tlsFileMistakes(config)]
+  const socket = checkSocket(config)
+  const mistakes = [
+    ...zones.mistakes,
+    ...dataMistakes(config),
+    ...socket.mistakes,
+    ...tlsFileMistakes(config),
+  ]
   if (mistakes.length > 0) return misconfigured(mistakes, options)
-  const warnings = [...reading.warnings, ...zones.warnings]
+  const warnings = [...reading.warnings, ...zones.warnings, ...socket.warnings]
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ source: config.source, warnings })}\n`
@@ -78,5 +85,41 @@ function dataMistakes({ data_dir }: Config): string[] {
     return []
   } catch {
     return [`data_dir = ${JSON.stringify(data_dir)}: ${directory} can't be written`]
+  }
+}
+
+const NOTHING: Findings = { mistakes: [], warnings: [] }
+/** Empty after a boot: a directory there is made when the service is started. */
+const RUN = /^(?:\/var)?\/run\//
+
+/** `serve` makes the socket, replaces one that was left over, and makes no directory but that of the data. */
+function checkSocket({ control: { socket }, data_dir }: Config): Findings {
+  const line = `control.socket = ${JSON.stringify(socket)}`
+  const directory = dirname(socket)
+  if (!isAbsent(directory)) return isInTheWay(socket) ? mistake(`${line}: ${NO_SOCKET}`) : NOTHING
+  if (`${data_dir}${sep}`.startsWith(`${directory}${sep}`)) return NOTHING
+  if (!RUN.test(socket)) return mistake(`${line}: there is no directory ${directory}`)
+  const maker = 'the service manager must make it at the start (systemd: RuntimeDirectory=)'
+  return { mistakes: [], warnings: [`${line}: there is no directory ${directory} yet: ${maker}`] }
+}
+
+function mistake(line: string): Findings {
+  return { mistakes: [line], warnings: [] }
+}
+
+/** What can't be looked at by whoever checks may be there. */
+function isAbsent(directory: string): boolean {
+  try {
+    return statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true
+  } catch {
+    return false
+  }
+}
+
+function isInTheWay(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false
+  } catch {
+    return false
   }
 }

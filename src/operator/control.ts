@@ -11,6 +11,9 @@ export type ControlHandler = (command: string, parameters: unknown) => Promise<C
 /** A line that the socket takes. */
 const controlCommand = z.strictObject({ command: z.string(), parameters: z.unknown().default({}) })
 
+/** Why a path is not taken where a file, a link or a directory is. */
+export const NO_SOCKET = 'something that is no socket stands there'
+
 const MAX_COMMAND_LENGTH = 65_536
 /** Where so many commands of one connection are under way, or their replies are not taken, no more are read. */
 const MAX_UNDER_WAY = 1024
@@ -75,8 +78,7 @@ export class Control {
 function removeLeftOver(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return
-  if (!found.isSocket())
-    throw new Error(`control.socket = ${JSON.stringify(path)}: something that is no socket stands there`)
+  if (!found.isSocket()) throw new Error(`control.socket = ${JSON.stringify(path)}: ${NO_SOCKET}`)
   unlinkSync(path)
 }
 

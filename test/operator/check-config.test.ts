@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -71,6 +71,39 @@ test('a data_dir that can not be is a mistake', async () => {
   const document = JSON.parse(stdout)
   assert.equal(document.code, 'configuration')
   assert.match(document.detail, /^data_dir = ".*\/data": .*freenet6\.toml can't be written$/)
+})
+
+test('a control socket that serve can not make is a mistake', async () => {
+  const told = async (socket: string) => {
+    writeFileSync(join(dir, 'freenet6.toml'), `${REAL}[control]\nsocket = "${socket}"\n`)
+    const { code, stderr } = await check()
+    return code === 0 ? '' : stderr.replaceAll(dir, '')
+  }
+  assert.equal(await told('run/x.sock'), 'control.socket = "/run/x.sock": there is no directory /run\n')
+  assert.match(await told('freenet6.toml/x.sock'), /: there is no directory \/freenet6\.toml$/m)
+  const noSocket = 'something that is no socket stands there'
+  assert.equal(await told('freenet6.toml'), `control.socket = "/freenet6.toml": ${noSocket}\n`)
+  symlinkSync('nowhere', join(dir, 'link'))
+  assert.equal(await told('link'), `control.socket = "/link": ${noSocket}\n`)
+})
+
+test('a control socket may lie in a directory that serve makes for the data, or a service manager below /run', async () => {
+  const text = (socket: string) => `data_dir = "a/b/data"\n${REAL}[control]\nsocket = "${socket}"\n`
+  for (const socket of ['a/b/data/x.sock', 'a/b/x.sock', 'x.sock']) {
+    writeFileSync(join(dir, 'freenet6.toml'), text(socket))
+    assert.deepEqual(await check(), {
+      code: 0,
+      stdout: `${join(dir, 'freenet6.toml')}: no mistakes\n`,
+      stderr: '',
+    })
+  }
+  writeFileSync(join(dir, 'freenet6.toml'), text('/run/no-such-service/x.sock'))
+  const { code, stdout } = await check()
+  assert.equal(code, 0)
+  assert.match(
+    stdout,
+    /^warning: control\.socket = .*: there is no directory \/run\/no-such-service yet: .*RuntimeDirectory=/m,
+  )
 })
 
 test('a certificate that can not be read is a mistake', async () => {
