@@ -38,6 +38,8 @@ const WIDE_BUFFER = 32 * 1024 * 1024
 
 /** The machine does not have the address yet. */
 const ABSENT = 'EADDRNOTAVAIL'
+/** A socket has the port, there or on all addresses. */
+const TAKEN = 'EADDRINUSE'
 
 /**
  * All sockets that this process listens on, below those who answer: opened by it, by the service manager, or by the
@@ -199,7 +201,7 @@ export class HeldSockets {
   }
 
   #openStream(role: SocketRole, endpoint: Endpoint): Held {
-    const { fd, address } = this.#stream(role, endpoint)
+    const { fd, address } = this.#opened('tcp', endpoint, () => this.#stream(role, endpoint))
     return this.#hold({ fd, role, endpoint, bound: address })
   }
 
@@ -215,6 +217,19 @@ export class HeldSockets {
     }
   }
 
+  /** What `open` opens; its fault names the socket of ours that is in the way, if one is. */
+  #opened<Opened>(transport: 'udp' | 'tcp', endpoint: Endpoint, open: () => Opened): Opened {
+    try {
+      return open()
+    } catch (error) {
+      if (!(error instanceof ListenFault) || error.code !== TAKEN) throw error
+      const own = this.#held.find(
+        ({ role, bound }) => (role === 'udp') === (transport === 'udp') && isInTheWay(bound, endpoint),
+      )
+      throw new ListenFault(endpoint, transport, error.cause, { occupant: own?.bound })
+    }
+  }
+
   #isHere({ address }: Endpoint): boolean {
     try {
       this.#libc.close(openStream(this.#libc, { address, port: 0 }).fd)
@@ -225,7 +240,9 @@ export class HeldSockets {
   }
 
   #openUdp(endpoint: Endpoint, wishes: UdpWishes): void {
-    for (const { fd, address } of openSockets(this.#libc, endpoint, wishes))
+    for (const { fd, address } of this.#opened('udp', endpoint, () =>
+      openSockets(this.#libc, endpoint, wishes),
+    ))
       this.#hold({ fd, role: 'udp', endpoint, bound: address })
   }
 
@@ -251,6 +268,13 @@ export class HeldSockets {
     this.#libc.setReceiveTimeout(fd, patienceMs)
     if (isWildcard(address)) this.#libc.setPacketInfo(fd, address.includes(':') ? 6 : 4)
   }
+}
+
+/** Whether two sockets can't have these endpoints at once. */
+function isInTheWay(bound: Endpoint, wanted: Endpoint): boolean {
+  const isOfFamily = bound.address.includes(':') === wanted.address.includes(':')
+  const isForAll = isWildcard(bound.address) || isWildcard(wanted.address)
+  return isAt(bound, wanted) || (isForAll && isOfFamily && bound.port === wanted.port)
 }
 
 function isFor(held: Held, role: SocketRole, endpoint: Endpoint): boolean {

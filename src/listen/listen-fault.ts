@@ -16,9 +16,18 @@ export class ListenFault extends Error {
   readonly endpoint: Endpoint
   readonly transport: Transport
 
-  constructor(endpoint: Endpoint, transport: Transport, cause: unknown) {
+  /** `occupant` is the endpoint of this process that is in the way, if one is. */
+  constructor(
+    endpoint: Endpoint,
+    transport: Transport,
+    cause: unknown,
+    { occupant }: { readonly occupant?: Endpoint | undefined } = {},
+  ) {
     const code = codeOf(cause)
-    const reason = REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause))
+    const reason =
+      (occupant && ownReason(occupant)) ??
+      REASONS[code] ??
+      (cause instanceof Error ? cause.message : String(cause))
     super(`can't listen on ${formatEndpoint(endpoint)} (${transport.toUpperCase()}): ${reason} (${code})`, {
       cause,
     })
@@ -26,6 +35,11 @@ export class ListenFault extends Error {
     this.endpoint = endpoint
     this.transport = transport
   }
+}
+
+/** A process that takes over has the sockets of the one before, which answers on them until it does. */
+function ownReason(occupant: Endpoint): string {
+  return `freenet6 itself has ${formatEndpoint(occupant)}; if that is the process before, stop the service and start it`
 }
 
 function codeOf(cause: unknown): string {

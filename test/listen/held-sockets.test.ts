@@ -105,3 +105,22 @@ function boundPort(fd: number): number {
   libc?.getsockname(fd, name, Uint32Array.of(name.length))
   return ((name[2] ?? 0) << 8) | (name[3] ?? 0)
 }
+
+test('an address whose port this process has itself, under another address or for something else, is said to be its own', {
+  skip: noBatches,
+}, async () => {
+  const port = await freePort()
+  const own = { address: '127.0.0.1', port }
+  const sockets = held()
+  sockets.holdAhead({ dns: [own], tls: [], web: LOOPBACK, udp: UDP })
+  const wanted = { dns: [], tls: [], web: LOOPBACK, udp: UDP }
+  for (const further of [{ dns: [{ address: '0.0.0.0', port }] }, { web: own }])
+    assert.throws(
+      () => sockets.holdAhead({ ...wanted, ...further }),
+      (error: unknown) =>
+        error instanceof ListenFault &&
+        error.code === 'EADDRINUSE' &&
+        error.message.includes(`freenet6 itself has 127.0.0.1:${port}`),
+    )
+  sockets.close()
+})
