@@ -63,9 +63,9 @@ export function curlLines({ id, name, publicUrl }: UpdateLinesOptions): string {
   return [`user = "${id}:${KEY_PLACE}"`, `url = "${publicUrl}${UPDATE_PATH}?hostname=${name}"`].join('\n')
 }
 
-/** What cron runs: over IPv4, so that the address is the one we see; the script runs again if it has changed. */
+/** A line of root's crontab: over IPv4, so that the address is the one we see; the script runs again if it has changed. */
 export function cronLine({ hasShellScript }: Pick<UpdateLinesOptions, 'hasShellScript'>): string {
-  const update = `*/5 * * * * root curl -4fsS -K ${CURL_PATH}`
+  const update = `*/5 * * * * curl -4fsS -K ${CURL_PATH}`
   return hasShellScript ? `${update} | grep -q ^good && ${FOLLOW_PATH}` : `${update} > /dev/null`
 }
 
