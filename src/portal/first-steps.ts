@@ -7,24 +7,31 @@ export interface Step {
   readonly command: string
 }
 
-/** The shortest way to a tunnel on a system: fetch the script, read it, run it. Nothing runs that nobody could read. */
-export function firstSteps(ending: OperatingSystem['ending'], scriptUrl: string): readonly Step[] {
+type System = Pick<OperatingSystem, 'steps' | 'ending'>
+
+/**
+ * The shortest way to a tunnel on a system: fetch the script, read it, run it. Nothing runs that nobody could read.
+ * None on a system where nobody types commands.
+ */
+export function firstSteps({ steps, ending }: System, url: string): readonly Step[] {
+  if (steps === undefined) return []
   const file = scriptFileName('up', ending)
-  const fetch = { sentence: 'step-fetch', command: `curl -o ${file} '${scriptUrl}'` } as const
-  const read = { sentence: 'step-read', command: `less ${file}` } as const
-  switch (ending) {
-    case 'sh':
-      return [fetch, read, { sentence: 'step-run', command: `sudo sh ${file}` }]
-    case 'cmd':
-      return [
-        { sentence: 'step-fetch', command: `curl.exe -o ${file} "${scriptUrl}"` },
-        { sentence: 'step-read', command: `notepad ${file}` },
-        { sentence: 'step-run-windows', command: file },
-      ]
-    case 'txt':
-    case 'rsc':
-      return [fetch, read]
-    default:
-      return ending satisfies never
-  }
+  const fetch = { sentence: 'step-fetch', command: filledIn(steps.fetch, { file, url }) } as const
+  const read = { sentence: 'step-read', command: filledIn(steps.read, { file }) } as const
+  if (steps.run === undefined) return [fetch, read]
+  const sentence = ending === 'cmd' ? 'step-run-windows' : 'step-run'
+  return [fetch, read, { sentence, command: filledIn(steps.run, { file }) }]
+}
+
+/** The command that puts the script where update clients run it; empty if the system has no place for it. */
+export function keepCommand({ steps, ending }: System): string {
+  return filledIn(steps?.keep ?? '', { file: scriptFileName('up', ending) })
+}
+
+/** The command with each `{name}` replaced by its value. */
+function filledIn(command: string, values: Readonly<Record<string, string>>): string {
+  return Object.entries(values).reduce(
+    (text, [name, value]) => text.replaceAll(`{${name}}`, () => value),
+    command,
+  )
 }

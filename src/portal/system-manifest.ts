@@ -25,6 +25,23 @@ const requirements = z.strictObject({
     .optional(),
 })
 
+/** A command for a person to copy, with places for the name of the script and for its address. */
+function commandWith(...places: readonly string[]) {
+  return text.refine(command => places.every(place => command.includes(place)), {
+    error: `a command with ${places.join(' and ')}`,
+  })
+}
+
+/** How a person gets to a tunnel by hand, with what the system has from the start. */
+const steps = z.strictObject({
+  fetch: commandWith('{file}', '{url}'),
+  read: commandWith('{file}'),
+  /** Absent: what the script says is typed in by hand. */
+  run: commandWith('{file}').optional(),
+  /** Puts the script, and the program that runs it again, where update clients find them. */
+  keep: commandWith('{file}').optional(),
+})
+
 /** What a page says about an operating system before anybody registers, and how its scripts are kept. */
 const manifest = requirements.extend({
   title: text,
@@ -34,6 +51,8 @@ const manifest = requirements.extend({
   ending: z.enum(['sh', 'cmd', 'txt', 'rsc']),
   /** Scripts that are steps for a person: they are written in each language, as the notes are. */
   prose: z.array(z.enum(['up', 'down'])).default([]),
+  /** Absent: nobody types commands there. */
+  steps: steps.optional(),
   /** By kind of tunnel, where one asks for something else than the system's other kinds. */
   kinds: z.record(text, requirements).default({}),
 })

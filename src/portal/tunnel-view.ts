@@ -8,7 +8,7 @@ import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
 import { describe } from './describe.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
-import { firstSteps } from './first-steps.ts'
+import { firstSteps, keepCommand } from './first-steps.ts'
 import { lastHour } from './history-pages.ts'
 import { minuteOf } from './minute.ts'
 import type { RefusedForm } from './mtu-pages.ts'
@@ -135,13 +135,15 @@ export class TunnelView {
   /** How update clients move both ends. */
   #updateLines(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
     const { facts, publicUrl } = this.#options
-    const hasShellScript = this.#system(ctx, tunnel)?.ending === 'sh'
+    const system = this.#system(ctx, tunnel)
+    const hasShellScript = system?.ending === 'sh'
     const of = { id: tunnel.id, name: nameOf(tunnel, facts.origin), publicUrl, hasShellScript }
     return {
       hasShellScript,
       followPath: FOLLOW_PATH,
       curlPath: CURL_PATH,
       followLines: followLines(),
+      keepCommand: system === undefined ? '' : keepCommand(system),
       ddclientLines: ddclientLines(of),
       inadynLines: inadynLines(of),
       curlLines: curlLines(of),
@@ -163,7 +165,8 @@ export class TunnelView {
     const system = this.#system(ctx, tunnel)
     const os = system?.id ?? ''
     const api = `${this.#options.publicUrl}/api/v1/tunnels/${tunnel.id}`
-    const steps = firstSteps(system?.ending ?? 'sh', `${api}/script?os=${os}&action=up`)
+    const url = `${api}/script?os=${os}&action=up`
+    const steps = system === undefined ? [] : firstSteps(system, url)
     const language = languageOf(ctx, this.#options.words)
     return {
       steps: steps.map(({ sentence, command }, at) => ({ at, words: language.sentence(sentence), command })),

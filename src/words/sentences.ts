@@ -134,6 +134,7 @@ export const SENTENCES = {
   'step-read': [],
   'step-run': [],
   'step-run-windows': [],
+  'step-app': [],
   'steps-download': ['file'],
   'look-again': [],
   copy: [],

@@ -6,6 +6,30 @@ import { bearer, cookieIn, LAB, PortalWorld, problemIn } from './portal-world.ts
 
 const TUNNELS = '/api/v1/tunnels'
 
+test('what to do now on a phone is the configuration, before the notes, and no command', async () => {
+  await using world = await PortalWorld.open()
+  const body = {
+    kind: 'wireguard',
+    public_key: newPublicKey(),
+    nicname: 'pocket',
+    country: 'ca',
+    os: 'android',
+  }
+  const { id, key } = JSON.parse((await world.askJson('/api/v1/tunnels', 'POST', body)).text)
+  const headers = cookieIn(await world.post('/tunnels', { reference: id, key }))
+  const page = async (os: string) => {
+    const { text } = await world.ask(`/tunnels/${id}?os=${os}`, { headers })
+    assert.equal(text.match(/id="configuration"/g)?.length, 1, os)
+    return /id="now-title"[\s\S]*?<\/section>/.exec(text)?.[0] ?? ''
+  }
+  for (const phone of ['android', 'ios']) {
+    assert.match(await page(phone), /id="configuration"/)
+    assert.doesNotMatch(await page(phone), /curl|freenet6-up/)
+  }
+  assert.match(await page('linux'), /curl -o freenet6-up\.sh/)
+  assert.doesNotMatch(await page('linux'), /id="configuration"/)
+})
+
 suite('WireGuard by the API', () => {
   let world: PortalWorld
 

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
+import { firstSteps, keepCommand } from '../../src/portal/first-steps.ts'
 import { OperatingSystems } from '../../src/portal/operating-systems.ts'
 import { ScriptValueFault, type ScriptValues } from '../../src/portal/script-values.ts'
 import { SystemFault } from '../../src/portal/system-manifest.ts'
@@ -50,6 +51,7 @@ suite('an operating system is a folder', () => {
     ['no title', /^title.*$/m, '', /linux\/system\.toml: title: /],
     ['an unknown key', 'order', 'colour = "red"\norder', /Unrecognized key: "colour"/],
     ['a manual that is no https URL', 'https://man7', 'javascript:man7', /manuals\.0\.url/],
+    ['a step that fetches from nowhere', "'{url}'", '', /steps\.fetch: a command with \{file\} and \{url\}/],
     ['no TOML', 'title =', 'title', /system\.toml: Invalid TOML/],
   ]
   for (const [what, from, to, message] of BROKEN) {
@@ -69,6 +71,36 @@ suite('an operating system is a folder', () => {
     change('debian/sit/notes.hbs', 'You need', '{{surprise}}')
     const systems = OperatingSystems.load(directory)
     assert.throws(() => new TunnelScripts(FACTS, systems, new Templates()), /surprise/)
+  })
+})
+
+suite('the first steps on a system', () => {
+  const systems = OperatingSystems.load()
+  const URL = 'https://broker.example/script?os=x&action=up'
+
+  function stepsOf(os: string): readonly string[] {
+    return firstSteps(systems.find(os) ?? assert.fail(os), URL).map(({ command }) => command)
+  }
+
+  for (const [os, ...steps] of [
+    ['linux', `curl -o freenet6-up.sh '${URL}'`, 'less freenet6-up.sh', 'sudo sh freenet6-up.sh'],
+    ['freebsd', `fetch -o freenet6-up.sh '${URL}'`, 'less freenet6-up.sh', "su root -c 'sh freenet6-up.sh'"],
+    ['openbsd', `ftp -o freenet6-up.sh '${URL}'`, 'less freenet6-up.sh', 'doas sh freenet6-up.sh'],
+    ['openwrt', `wget -O freenet6-up.sh '${URL}'`, 'less freenet6-up.sh', 'sh freenet6-up.sh'],
+    ['windows', `curl.exe -o freenet6-up.cmd "${URL}"`, 'notepad freenet6-up.cmd', 'freenet6-up.cmd'],
+    ['junos', `curl -o freenet6-up.txt '${URL}'`, 'less freenet6-up.txt'],
+    ['android'],
+    ['ios'],
+  ] as const)
+    test(`are, for ${os}, what it has from the start: ${steps.length} commands`, () => {
+      assert.deepEqual(stepsOf(os), steps)
+    })
+
+  test('are there wherever somebody types, and no system but a phone has none', () => {
+    const without = systems.all.filter(({ steps }) => steps === undefined).map(({ id }) => id)
+    assert.deepEqual(without, ['android', 'ios'])
+    for (const system of systems.all)
+      assert.equal(keepCommand(system) !== '', system.ending === 'sh', system.id)
   })
 })
 
