@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync } from 'node:fs'
 import { basename, dirname, sep } from 'node:path'
 import { type Config, readConfig } from '../config/config.ts'
 import { tlsFileMistakes } from '../config/tls-rules.ts'
@@ -6,7 +6,7 @@ import { formatName, lowerCaseName } from '../wire/name.ts'
 import type { ZoneFault } from '../zone-file/zone-fault.ts'
 import { faultLine } from '../zone-file/zone-fault.ts'
 import { type LoadedZone, loadZonesDirectory } from '../zone-file/zone-file.ts'
-import { NO_SOCKET } from './control.ts'
+import { lacksDirectory, NO_SOCKET } from './control.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
 import { misconfigured } from './run-command.ts'
 import { groundWarnings } from './tunnel-ground.ts'
@@ -96,7 +96,7 @@ const RUN = /^(?:\/var)?\/run\//
 function checkSocket({ control: { socket }, data_dir }: Config): Findings {
   const line = `control.socket = ${JSON.stringify(socket)}`
   const directory = dirname(socket)
-  if (!isAbsent(directory)) return isInTheWay(socket) ? mistake(`${line}: ${NO_SOCKET}`) : NOTHING
+  if (!lacksDirectory(socket)) return isInTheWay(socket) ? mistake(`${line}: ${NO_SOCKET}`) : NOTHING
   if (`${data_dir}${sep}`.startsWith(`${directory}${sep}`)) return NOTHING
   if (!RUN.test(socket)) return mistake(`${line}: there is no directory ${directory}`)
   const maker = 'the service manager must make it at the start (systemd: RuntimeDirectory=)'
@@ -107,15 +107,7 @@ function mistake(line: string): Findings {
   return { mistakes: [line], warnings: [] }
 }
 
-/** What can't be looked at by whoever checks may be there. */
-function isAbsent(directory: string): boolean {
-  try {
-    return statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true
-  } catch {
-    return false
-  }
-}
-
+/** What can't be looked at by whoever checks may be a socket. */
 function isInTheWay(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false

@@ -1,5 +1,6 @@
-import { lstatSync, rmSync, unlinkSync } from 'node:fs'
+import { lstatSync, rmSync, statSync, unlinkSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Log } from '../shared/log.ts'
 import type { CommandReply } from './command.ts'
@@ -40,6 +41,7 @@ export class Control {
    * anything else stands there.
    */
   static async listen(path: string, handler: ControlHandler, log: Log): Promise<Control> {
+    if (lacksDirectory(path)) throw new Error(`${keyAndValue(path)}: there is no directory ${dirname(path)}`)
     removeLeftOver(path)
     const sockets = new Set<Socket>()
     const server = createServer({ allowHalfOpen: true }, socket => {
@@ -74,11 +76,24 @@ export class Control {
   }
 }
 
+/** Whether the directory for a socket is not there; the system says of that that the permission is denied. */
+export function lacksDirectory(path: string): boolean {
+  try {
+    return statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOTDIR' // else it can't be looked at
+  }
+}
+
+function keyAndValue(path: string): string {
+  return `control.socket = ${JSON.stringify(path)}`
+}
+
 /** Somebody's file is never deleted for a mistake in the configuration. */
 function removeLeftOver(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return
-  if (!found.isSocket()) throw new Error(`control.socket = ${JSON.stringify(path)}: ${NO_SOCKET}`)
+  if (!found.isSocket()) throw new Error(`${keyAndValue(path)}: ${NO_SOCKET}`)
   unlinkSync(path)
 }
 

@@ -120,6 +120,15 @@ test('what is no socket is not replaced, nor is a link to a socket', async () =>
   await assert.rejects(Control.listen(link, handler, SILENT), /something that is no socket/)
 })
 
+test('a directory that is not there is named, not a permission', async () => {
+  const file = join(directory, 'file')
+  writeFileSync(file, '')
+  for (const lacking of [join(directory, 'run'), file, join(file, 'run')])
+    await assert.rejects(Control.listen(join(lacking, 'x.sock'), handler, SILENT), {
+      message: `control.socket = ${JSON.stringify(join(lacking, 'x.sock'))}: there is no directory ${lacking}`,
+    })
+})
+
 test('a socket that a killed process left over is replaced', async () => {
   const left = join(directory, 'left.sock')
   const program = `require('net').createServer().listen(${JSON.stringify(left)}, () => process.kill(process.pid, 'SIGKILL'))`
