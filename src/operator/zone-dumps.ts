@@ -14,6 +14,8 @@ import type { Outcome } from './outcome.ts'
 const SLICE = 500
 /** Dumps under way; with one more the oldest is given up. */
 const MAX_DUMPS = 4
+/** Whoever dumps a zone asks for the next slice at once: after this long it has gone, and nobody needs the version. */
+const PATIENCE_MS = 60_000
 
 /** A record as a master file has it (RFC 1035 5.1). */
 export interface DumpedRecord {
@@ -29,6 +31,12 @@ interface DumpSlice {
   readonly next: string | null
 }
 
+/** A dump that waits to be continued. */
+interface Waiting {
+  readonly dump: Dump
+  readonly timer: NodeJS.Timeout
+}
+
 interface Dump {
   readonly snapshot: Snapshot
   readonly soa: Rrset
@@ -38,7 +46,7 @@ interface Dump {
 /** Zones as master files, in slices: each dump reads one version from its first slice to its last, whatever is committed. */
 export class ZoneDumps {
   readonly #catalog: Pick<Catalog, 'snapshot'>
-  readonly #byToken = new Map<string, Dump>()
+  readonly #byToken = new Map<string, Waiting>()
 
   constructor(catalog: Pick<Catalog, 'snapshot'>) {
     this.#catalog = catalog
@@ -62,8 +70,7 @@ export class ZoneDumps {
 
   /** What follows; `token` is the `next` of the slice before, which is used up. */
   continue(token: string): Outcome<DumpSlice> {
-    const dump = this.#byToken.get(token)
-    this.#byToken.delete(token)
+    const dump = this.#take(token)
     return dump === undefined ? refused(problem('version-gone', {})) : this.#slice(dump, [])
   }
 
@@ -84,13 +91,22 @@ export class ZoneDumps {
 
   #keep(dump: Dump): string {
     const token = randomBytes(12).toString('hex')
-    this.#byToken.set(token, dump)
-    const [oldest] = this.#byToken
-    if (this.#byToken.size > MAX_DUMPS && oldest !== undefined) {
-      oldest[1].snapshot.release()
-      this.#byToken.delete(oldest[0])
-    }
+    const timer = setTimeout(() => this.#giveUp(token), PATIENCE_MS).unref()
+    this.#byToken.set(token, { dump, timer })
+    const [oldest] = this.#byToken.keys()
+    if (this.#byToken.size > MAX_DUMPS && oldest !== undefined) this.#giveUp(oldest)
     return token
+  }
+
+  #giveUp(token: string): void {
+    this.#take(token)?.snapshot.release()
+  }
+
+  #take(token: string): Dump | undefined {
+    const waiting = this.#byToken.get(token)
+    clearTimeout(waiting?.timer)
+    this.#byToken.delete(token)
+    return waiting?.dump
   }
 }
 

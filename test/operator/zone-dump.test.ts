@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, mock, test } from 'node:test'
 import { ZoneDumps } from '../../src/operator/zone-dumps.ts'
 import { readMasterFile } from '../../src/zone-file/master-file.ts'
 import { registerOne, World } from '../lifecycle/world.ts'
@@ -63,3 +63,38 @@ test('a zone that is not served, a token that is used up and one too many are re
   assert.equal(dumps.continue(last).kind, 'done')
   assert.equal(dumps.continue(last).kind, 'refused')
 })
+
+test('a dump that nobody continues for a minute gives its version back, once', () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const released: number[] = []
+    const counted = new ZoneDumps({
+      snapshot: () => {
+        const snapshot = world.broker.catalog.snapshot()
+        const { release } = snapshot
+        const number = begun++
+        snapshot.release = () => {
+          released.push(number)
+          release.call(snapshot)
+        }
+        return snapshot
+      },
+    })
+    let begun = 0
+    const [left, kept] = [tokenOf(counted.begin('freenet6.net')), tokenOf(counted.begin('freenet6.net'))]
+    mock.timers.tick(59_000)
+    assert.equal(counted.continue(kept).kind, 'done')
+    assert.deepEqual(released, [1]) // read to its end
+    mock.timers.tick(1000)
+    assert.deepEqual(released, [1, 0])
+    assert.equal(counted.continue(left).kind, 'refused')
+    mock.timers.tick(600_000)
+    assert.deepEqual(released, [1, 0])
+  } finally {
+    mock.timers.reset()
+  }
+})
+
+function tokenOf(slice: ReturnType<ZoneDumps['begin']>): string {
+  return slice.kind === 'done' ? (slice.value.next ?? '') : assert.fail()
+}
