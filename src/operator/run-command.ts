@@ -64,22 +64,30 @@ async function askAndPrint(
   }
 }
 
-/** A process that holds the table and does not listen yet is starting, or taking over: it is waited for. 'unreachable' if it still does not listen then. */
+/**
+ * A process that holds the table and does not listen yet is starting, or taking over, or it is another command: it is
+ * waited for. 'unreachable' if it still holds the table then.
+ */
 async function connect(
   config: Config,
   open: BrokerOpener,
 ): Promise<ControlClient | OpenedBroker | 'unreachable' | undefined> {
-  const running = await runningProcess(config)
-  if (running !== undefined) return running
+  for (const end = performance.now() + PATIENCE_MS; ; await sleep(POLL_MS)) {
+    const found = (await runningProcess(config)) ?? (await openUnlessHeld(config, open))
+    if (found !== 'held') return found
+    if (performance.now() >= end) return 'unreachable'
+  }
+}
+
+async function openUnlessHeld(
+  config: Config,
+  open: BrokerOpener,
+): Promise<OpenedBroker | 'held' | undefined> {
   try {
     return await open(config)
   } catch (error) {
     if (!(error instanceof DatabaseFault) || error.code !== 'database-locked') throw error
-    for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(POLL_MS)) {
-      const late = await runningProcess(config)
-      if (late !== undefined) return late
-    }
-    return 'unreachable'
+    return 'held'
   }
 }
 

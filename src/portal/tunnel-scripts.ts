@@ -20,12 +20,12 @@ const IPV6_AND_TCP_HEADERS = 60
 const INTERFACE_NAME = 'freenet6'
 /** How often a client behind NAT says that it is there, so that the NAT keeps its mapping. */
 const KEEPALIVE_SECONDS = 25
-/** The page's own script puts the key in its place, in the browser. */
 /**
  * All of IPv6 in two halves: from one peer with `::/0` the apps for Windows and Android conclude that nothing may pass
  * beside the tunnel, and cut IPv4 off.
  */
 const EVERYWHERE = '::/1, 8000::/1'
+/** The page's own script puts the key in its place, in the browser. */
 const PRIVATE_KEY_HERE = 'YOUR PRIVATE KEY'
 /** What every template is tried with at start: one that names another value fails then, not in front of a visitor. */
 const SAMPLE: ScriptValues = {

@@ -4,9 +4,11 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { COMMANDS } from '../../src/operator/commands.ts'
 import { ControlClient } from '../../src/operator/control-client.ts'
 import { VERSION } from '../../src/shared/version.ts'
+import { Database } from '../../src/store/sqlite/database.ts'
 import { configText, runCli, type Server, startServer } from '../spawn.ts'
 
 const LAB = `
@@ -233,6 +235,19 @@ test('where the socket of a process that holds the database is gone, a command n
   assert.doesNotMatch(restart.stderr, /freenet6 restart/)
   const { code, status: httpStatus } = JSON.parse(status.stdout)
   assert.deepEqual([status.code, code, httpStatus], [1, 'process-unreachable', 503])
+})
+
+test('a command waits for another one that has the database', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'freenet6-held-'))
+  const config = join(dir, 'freenet6.toml')
+  writeFileSync(config, configText(LAB))
+  spawnSync(process.execPath, [FILL, '--config', config, '--tunnels', '1'])
+  const database = Database.open(join(dir, 'data', 'freenet6.db'))
+  const listed = runCli(['tunnel', 'list', '--config', config])
+  await sleep(2000)
+  database.close()
+  assert.equal((await listed).code, 0)
+  rmSync(dir, { recursive: true })
 })
 
 suite('the command line', () => {
