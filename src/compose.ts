@@ -47,7 +47,7 @@ export interface Parts {
   /** Called when the zone files have been read, before the table is opened. */
   readonly beforeTable?: () => Promise<void>
   /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
-  readonly unreadableTable?: 'fail' | 'serve-without'
+  readonly unreadableTable?: () => 'fail' | 'serve-without'
 }
 
 /**
@@ -99,7 +99,7 @@ async function openTable(
     return await publishedTable(config, parts)
   } catch (error) {
     const reason = unreadableReason(error, config)
-    if (reason === undefined || parts.unreadableTable !== 'serve-without') throw error
+    if (reason === undefined || parts.unreadableTable?.() !== 'serve-without') throw error
     log.error({ code: 'storage-fault' }, reason)
     const statics = new StaticZones(config, { log, tunnels: 'unknown' })
     const { catalog } = statics

@@ -72,12 +72,13 @@ export class Running {
    * command takes too long: nothing has ended then.
    */
   async release(): Promise<Memory> {
-    const { gate, portal, dns, stops, onReleased, log } = this.#parts
+    const { gate, portal, dns, stops, onReleased, hasTable, log } = this.#parts
     await gate.close()
     onReleased()
     const web = await portal.retire()
     await stops.endWriters(log)
-    return { cookies: dns.cookieSecrets.map(secret => Buffer.from(secret).toString('base64')), web }
+    const cookies = dns.cookieSecrets.map(secret => Buffer.from(secret).toString('base64'))
+    return { cookies, web, hasTable }
   }
 
   /** Answers no UDP, and leaves the control socket's place to another process. */
@@ -122,5 +123,7 @@ interface RunningParts {
   readonly onReleased: () => void
   /** Called when nobody takes over: what was left running for tunnels is to end. */
   readonly onAbandoned: () => void
+  /** Whether it has the tunnels in memory. */
+  readonly hasTable: boolean
   readonly log: Log
 }

@@ -59,7 +59,7 @@ async function serveAfter(
   const restart: Restart = new Restart({
     sockets,
     manager,
-    startAgain: ({ config, ...options }) => start(config, { ...parts, ...options, isAlone: false }),
+    startAgain: ({ config, ...options }) => start(config, { ...parts, ...options }),
     log,
   })
   const parts = { log, output, manager, lastResort, sockets, restart }
@@ -85,7 +85,6 @@ async function serveAfter(
     logStart(config, { log, warnings })
     const running = await start(config, {
       ...parts,
-      isAlone: predecessor === undefined,
       released: async () => predecessor?.released(),
       onAnswering: async () => predecessor?.silent(),
     })

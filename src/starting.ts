@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
-import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
+import { compose, databaseFile, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
 import type { Config } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, type DnsServing, serveDns } from './dns-serving.ts'
@@ -47,9 +48,10 @@ export interface StartParts {
   readonly lastResort: LastResort
   readonly sockets: HeldSockets | undefined
   readonly restart: Pick<Restart, 'run' | 'noteReload'>
-  /** Whether nobody answers yet. Where somebody does, that one has names in memory, and a table that can't be read has none. */
-  readonly isAlone: boolean
-  /** Resolves when the table is free, with what the process before remembers. */
+  /**
+   * Resolves when the table is free, with what the process before remembers. Where that one has the tunnels in memory, a
+   * table that can't be read, or an empty one, is no reason to take its place.
+   */
   readonly released: () => Promise<Memory | undefined>
   /** Called once queries are answered, and before anything can be changed. */
   readonly onAnswering: () => Promise<void>
@@ -73,8 +75,9 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     log,
     beforeTable: async () => {
       memory = await parts.released()
+      if (memory?.hasTable) assertThere(config)
     },
-    unreadableTable: parts.isAlone ? 'serve-without' : 'fail',
+    unreadableTable: () => (memory?.hasTable ? 'fail' : 'serve-without'),
   })
   let isReleased = false
   stops.push(() => (isReleased ? broker.leave() : broker.close()))
@@ -172,17 +175,24 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     gate,
     stops,
     onReleased,
+    hasTable: !broker.store.isAbsent,
     onAbandoned: () => broker.interfaces.close(),
     log,
   })
 }
 
-/** Rows of a file that was removed are in this process alone: they would end with it. */
+/** Throws if there is no database: one that was made now would be empty. */
+function assertThere(config: Config): void {
+  const file = databaseFile(config)
+  if (!existsSync(file)) throw new Error(`${file} is not there: put it back, or a backup in its place`)
+}
+
+/** Rows of a file that was removed, or went bad, are in this process alone: they would end with it. */
 async function restartUnlessLost(
   { store }: Broker,
   restart: Pick<Restart, 'run'>,
 ): Promise<Outcome<Restarted>> {
-  const reason = store.lostFile
+  const reason = store.lostTable
   return reason === undefined ? restart.run() : refused(problem('restart-failed', { reason: `${reason}.` }))
 }
 

@@ -27,6 +27,8 @@ const memory = z.object({
   cookies: z.array(z.string()),
   /** What the web remembers of visitors. */
   web: z.unknown(),
+  /** Whether it has the tunnels, which a table that can't be read would take away. */
+  hasTable: z.boolean().default(true),
 })
 /** What a process remembers beside the table, and its successor is given. */
 export type Memory = Readonly<z.output<typeof memory>>

@@ -22,7 +22,8 @@ export class AbsentStore implements TunnelStore {
   readonly invitations: InvitationReader
   readonly troubles: readonly StorageTrouble[]
   readonly journal = NO_JOURNAL
-  readonly lostFile = undefined
+  readonly isAbsent = true
+  readonly lostTable = undefined
   readonly walBytes = 0
   readonly capacity = 0
   readonly #reason: string

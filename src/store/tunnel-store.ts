@@ -337,8 +337,13 @@ export interface TunnelStore {
   noteFault(error: unknown): void
   /** What is wrong with the store now, for the health check; empty: nothing. */
   readonly troubles: readonly StorageTrouble[]
-  /** A sentence that names a file of the database that is open and no longer in its place; undefined: all are. */
-  readonly lostFile: string | undefined
+  /** Whether there is no table that could be read, so that nothing is known of any tunnel. */
+  readonly isAbsent: boolean
+  /**
+   * A sentence that says why the database's file has no longer all that is in memory: it was removed, or can't be read.
+   * Undefined: it has, as far as anybody knows.
+   */
+  readonly lostTable: string | undefined
   /** Octets of the log that commits are written to before they are in the database; 0 where there is none. */
   readonly walBytes: number
   /** A secret that is kept with the tunnels, so that a backup has it; undefined: there is none of this name. */

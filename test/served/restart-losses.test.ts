@@ -1,6 +1,6 @@
 /** What a restart must not lose: names that are in the memory of a process whose database can't be read, or was removed. */
 import assert from 'node:assert/strict'
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -74,4 +74,31 @@ test('a restart is refused while the database is away, and a backup saves what i
   const saved = new DatabaseSync(copy)
   assert.equal(saved.prepare('SELECT id FROM tunnels').get()?.id, tunnel.id)
   saved.close()
+})
+
+test('a database that is moved away while it can’t be opened again is not made anew', {
+  skip: noBatches,
+}, async t => {
+  const broker = new RestartedBroker(t)
+  await broker.start()
+  const tunnel = await broker.registered(1)
+  writeAll(broker)
+  garble(broker)
+  await broker.failure()
+  for (const suffix of ['', '-wal', '-shm']) rmSync(databaseOf(broker) + suffix, { force: true })
+  await until(() => /freenet6\.db is not there: put it back/.test(broker.server.stderr))
+  assert.ok(!existsSync(databaseOf(broker)))
+  await broker.assertServed([tunnel])
+})
+
+test('a process that serves without a table has nothing to lose: its restart is one', {
+  skip: noBatches,
+}, async t => {
+  const broker = new RestartedBroker(t)
+  mkdirSync(join(broker.dir, 'data'), { mode: 0o700 })
+  writeFileSync(databaseOf(broker), 'no database at all\n'.repeat(500))
+  await broker.start()
+  await broker.restarted()
+  assert.equal((await fetch(`${broker.server.web}/healthz`)).status, 503)
+  assert.equal((await broker.command('status')).code, 0)
 })

@@ -33,7 +33,7 @@ export class OpenFiles {
       const found = statSync(path, { bigint: true, throwIfNoEntry: false })
       if (found?.dev === device && found.ino === inode) continue
       const what = found === undefined ? 'was removed' : 'was replaced by another file'
-      return `${path} ${what} while it is in use: put it back, or save what it held with 'freenet6 backup FILE' before freenet6 ends; nothing is written until then`
+      return `${path} ${what} while it is in use: put it back, or save what it held with 'freenet6 backup FILE' before freenet6 ends; nothing is written until it is back`
     }
     return undefined
   }

@@ -78,6 +78,7 @@ export interface StoreOptions {
 export class SqliteStore implements TunnelStore {
   readonly tunnels: TunnelTable
   readonly invitations: InvitationTable
+  readonly isAbsent = false
   readonly journal: Journal
   readonly #database: Database
   readonly #catalog: Catalog
@@ -102,6 +103,8 @@ export class SqliteStore implements TunnelStore {
   readonly #wal: WalWatch
   readonly #troubles: StorageTroubles
   readonly #lock = new LockPatience()
+  /** What was found wrong with the file, in a sentence. */
+  #corruption: string | undefined
   /** Whether another program may have deleted rows whose indexes the pools still hold. */
   #mayHaveLost = false
   readonly #queue = new BatchQueue((works: readonly Work<unknown>[]) => this.#commitPatiently(works), {
@@ -187,8 +190,8 @@ export class SqliteStore implements TunnelStore {
     return this.#troubles.all
   }
 
-  get lostFile(): string | undefined {
-    return this.#database.missingFile()
+  get lostTable(): string | undefined {
+    return this.#database.missingFile() ?? this.#corruption
   }
 
   get walBytes(): number {
@@ -249,7 +252,10 @@ export class SqliteStore implements TunnelStore {
     }
     const words = error instanceof Error ? error.message : String(error)
     const reason = `${this.#database.file}: ${words}${fault === 'corrupt' ? CORRUPT_REMEDY : ''}`
-    if (fault === 'corrupt') this.#database.stopWrites(reason)
+    if (fault === 'corrupt') {
+      this.#corruption ??= reason
+      this.#database.stopWrites(reason)
+    }
     this.#troubles.begin(fault === 'busy' ? 'lock' : 'write', { code, reason })
   }
 
@@ -360,7 +366,10 @@ export class SqliteStore implements TunnelStore {
     const addresses = this.#links.restLost(rows(), now)
     const prefixes = this.#routed?.restLost(rows(), now) ?? 0
     if (addresses + prefixes > 0)
-      this.#log.info({ addresses, prefixes }, 'what rows had that another program has deleted is free soon')
+      this.#log.info(
+        { addresses, prefixes },
+        'addresses of rows that another program has deleted will be free soon',
+      )
   }
 
   #makeReady(changes: readonly RrsetChange[]): ReadyNames | undefined {
