@@ -33,6 +33,12 @@ export class ZoneChanges {
     this.#ofTunnels.set(keyOf(apex), rrsets)
   }
 
+  /** Puts a zone in the place of one that could not be loaded: no name of it was answered. */
+  replaceFailed(apex: Uint8Array, rrsets: readonly Rrset[], store: ChangedStore): void {
+    store.replaceZone(apex, rrsets)
+    this.#ofTunnels.set(keyOf(apex), rrsets)
+  }
+
   /** Changes what differs of a zone without tunnels: a secondary hears of no more than that. */
   async changeStatic(apex: Uint8Array, rrsets: readonly Rrset[], store: ChangedStore): Promise<void> {
     const served = await withTurns(this.#served(apex))

@@ -38,6 +38,8 @@ export class StaticZones {
   /** Apex of the catalog zone, if there is one. */
   #listApex: Uint8Array | undefined
   /** Files whose zone could not be taken, and the first thing that is wrong with each. */
+  /** New files that came to nothing: no zone is served, or SERVFAIL, for them. */
+  readonly #unclaimed = new Set<string>()
   readonly #failed = new Map<string, string>()
   /** Zones, by their file, that are as they were because the store could not write. */
   readonly #keptBack = new Map<string, LoadedZone>()
@@ -220,6 +222,7 @@ export class StaticZones {
       const trouble = await this.#changeAmongTunnels(apex, rrsets, store)
       if (trouble !== undefined) {
         this.#failed.set(file, `${file}: ${trouble}`)
+        if (!this.#apexByFile.has(file)) this.#unclaimed.add(file)
         report.kept.push(`${file}: ${trouble}`)
         return
       }
@@ -229,6 +232,7 @@ export class StaticZones {
     if (former !== undefined) this.#left.set(keyOf(former), { apex: former, file })
     this.#apexByFile.set(file, apex)
     this.#failed.delete(file)
+    this.#unclaimed.delete(file)
     report.taken.push(file)
   }
 
@@ -240,6 +244,10 @@ export class StaticZones {
   ): Promise<string | undefined> {
     if (isServed(this.catalog, apex))
       return this.#changes.changeOfTunnels(apex, this.#completed(apex, rrsets), store)
+    if (this.catalog.claimedApexes().some(claimed => keyOf(claimed) === keyOf(apex))) {
+      this.#changes.replaceFailed(apex, this.#completed(apex, rrsets), store) // the audit puts the tunnels in
+      return undefined
+    }
     return `${formatName(apex)} is new, and names of tunnels may lie there: it needs a restart`
   }
 
@@ -253,6 +261,7 @@ export class StaticZones {
     const apex = this.#apexByFile.get(zone.file) ?? zone.apex ?? zone.expectedApex
     // One that is served stays; a new one must not take names of tunnels with it that are answered.
     if (apex !== undefined && !this.#hasTunnels(apex)) this.catalog.putFailedZone(apex)
+    else if (!this.#apexByFile.has(zone.file)) this.#unclaimed.add(zone.file)
     this.#failed.set(zone.file, lines[0] ?? zone.file)
     report.kept.push(...lines)
   }
@@ -279,6 +288,10 @@ export class StaticZones {
     { files, report }: { readonly files: ReadonlySet<string>; readonly report: ReloadReport },
   ): void {
     const apex = this.#apexByFile.get(file)
+    if (apex === undefined && this.#unclaimed.delete(file)) {
+      this.#failed.delete(file)
+      return
+    }
     if (apex === undefined) {
       const line = `${file}: is gone; its zone is SERVFAIL until freenet6 is restarted`
       this.#failed.set(file, line)

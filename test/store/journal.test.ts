@@ -200,3 +200,18 @@ test('a zone file that changed and kept its serial is served with a later one, o
   assert.equal(serial(OTHER), 9)
   assert.equal(since(8, OTHER), undefined)
 })
+
+test('what the journal knew of a zone is known after it was trimmed, of a database from before too', async () => {
+  const file = (text: string) => `@ SOA ns1 hostmaster 7 2 3 4 5\n@ NS ns1\nns1 TXT "${text}"`
+  writeZone('other.example', file('one'))
+  world = await world.restart()
+  writeZone('other.example', file('two'))
+  await world.broker.statics.reload(world.broker.store)
+  world.edit('DELETE FROM zone_digests')
+  world = await world.restart()
+  assert.equal(serial(OTHER), 8)
+  world.edit('DELETE FROM journal')
+  writeZone('other.example', file('three'))
+  world = await world.restart()
+  assert.equal(serial(OTHER), 9)
+})

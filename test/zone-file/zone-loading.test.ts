@@ -208,3 +208,27 @@ test('a change that waits for a restart is among what failed, and a mistake that
   await statics.reload(STORE)
   assert.deepEqual(statics.failures, kept)
 })
+
+test('a zone below the tunnels’ zone that was broken at the start is taken once it is mended', async () => {
+  write('freenet6.net', '192.0.2.1')
+  writeFileSync(fileOf('de.freenet6.net'), 'nonsense\n')
+  open()
+  write('de.freenet6.net', '192.0.2.2')
+  assert.deepEqual((await statics.reload(STORE)).kept, [])
+  assert.deepEqual(statics.failures, [])
+  assert.equal(lastOctetOf('de.freenet6.net'), 2)
+  write('de.freenet6.net', '192.0.2.3')
+  await statics.reload(STORE)
+  assert.equal(lastOctetOf('de.freenet6.net'), 3)
+})
+
+for (const text of [`${TEXT}ns1 A 192.0.2.1\n`, 'nonsense\n'])
+  test(`a new file below the tunnels’ zone that came to nothing is forgotten when it is gone: ${text.slice(0, 8)}`, async () => {
+    write('freenet6.net', '192.0.2.1')
+    open()
+    writeFileSync(fileOf('de.freenet6.net'), text)
+    assert.equal((await statics.reload(STORE)).kept.length, 1)
+    rmSync(fileOf('de.freenet6.net'))
+    assert.deepEqual((await statics.reload(STORE)).kept, [])
+    assert.deepEqual(statics.failures, [])
+  })

@@ -76,7 +76,8 @@ export class ZoneSoas {
       this.#append(text, step, { lists: soaLists(soa, step), digest: octets, now })
     }
     if (serial !== stored) this.#serials.write(text, serial)
-    if (serial !== stored || contents !== 'same') this.#keepDigest(apex, serial, octets)
+    if (this.#serials.digestAt(text, serial) === undefined || contents !== 'same')
+      this.#keepDigest(apex, serial, octets)
     return serial
   }
 
