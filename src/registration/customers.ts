@@ -21,6 +21,12 @@ export class Customers {
     this.#ownBlocks = ownBlocks
   }
 
+  /** The same text for all addresses of a network as providers give one to a home, ours among them. */
+  networkOf({ address }: { readonly address: string }): string {
+    const octets = addressOctets(address)
+    return octets === undefined || octets.length === 4 ? address : networkText(octets, USUAL_LENGTH)
+  }
+
   /** The same text for all addresses of one customer. */
   keyOf({ address }: { readonly address: string }): string {
     const octets = addressOctets(address)

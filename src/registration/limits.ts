@@ -35,12 +35,12 @@ export class VisitorLimits {
     points: WRONG_INVITATIONS_PER_MINUTE,
     seconds: MINUTE_SECONDS,
   })
-  readonly #customers: Pick<Customers, 'keyOf'>
+  readonly #customers: Pick<Customers, 'keyOf' | 'networkOf'>
   #registrationsPerHour = 0
   #registrations: BoundedLimiter | undefined
   #refusals: BoundedLimiter | undefined
 
-  constructor(registrationsPerHour: number, customers: Pick<Customers, 'keyOf'>) {
+  constructor(registrationsPerHour: number, customers: Pick<Customers, 'keyOf' | 'networkOf'>) {
     this.#customers = customers
     this.setRegistrationsPerHour(registrationsPerHour)
   }
@@ -55,14 +55,14 @@ export class VisitorLimits {
     this.#refusals = count === 0 ? undefined : (this.#refusals ?? new BoundedLimiter(minute))
   }
 
-  /** Takes one of the visitor's registrations; a problem if none is left. */
+  /** Takes one of the visitor's registrations; a problem if none is left. No new tunnel brings new ones with it. */
   takeRegistration(visitor: VisitorAddress): Problem | undefined {
-    const seconds = this.#registrations?.take(this.#customers.keyOf(visitor))
+    const seconds = this.#registrations?.take(this.#customers.networkOf(visitor))
     return seconds === undefined ? undefined : problem('quota-exceeded', { seconds })
   }
 
   giveRegistrationBack(visitor: VisitorAddress): void {
-    this.#registrations?.giveBack(this.#customers.keyOf(visitor))
+    this.#registrations?.giveBack(this.#customers.networkOf(visitor))
   }
 
   takeMove(tunnelId: string): Problem | undefined {

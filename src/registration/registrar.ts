@@ -80,7 +80,7 @@ export class Registrar {
     const own = this.#dormantOf(input, visitor)
     if (own !== undefined) return this.#admitAndComeBack(own, input, visitor)
     const unacknowledged = this.#unacknowledgedOf(input, visitor)
-    if (unacknowledged !== undefined) return this.#acknowledge(unacknowledged, visitor)
+    if (unacknowledged !== undefined) return this.#acknowledge(unacknowledged, input, visitor)
     return this.#admitAndRegister(input, visitor)
   }
 
@@ -138,11 +138,25 @@ export class Registrar {
   }
 
   /** It is registered, and all was checked then: what its owner lacks is the key. */
-  async #acknowledge(tunnel: Tunnel, visitor: VisitorAddress): Promise<Registered | Refusal> {
+  async #acknowledge(
+    tunnel: Tunnel,
+    input: RegistrationInput,
+    visitor: VisitorAddress,
+  ): Promise<Registered | Refusal> {
+    const asked = this.#admission.checkReturn(tunnel, input)
+    if (asked.kind === 'refused') return asked
     this.#limits.giveRefusalBack(visitor)
     const renewal = await this.#lifecycle.renewKey(tunnel.id)
     if (renewal.kind === 'refused') return renewal
-    return { kind: 'registered', tunnel: renewal.tunnel, key: renewal.key, warnings: [] }
+    const { mtu } = asked.request
+    const resized = mtu === undefined ? undefined : await this.#lifecycle.changeMtu(tunnel.id, mtu)
+    const undone = await this.#followWishes(tunnel, input, visitor)
+    return {
+      kind: 'registered',
+      tunnel: this.#lifecycle.current(renewal.tunnel),
+      key: renewal.key,
+      warnings: [...(resized?.kind === 'refused' ? resized.problems : []), ...undone],
+    }
   }
 
   async #admitAndComeBack(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { parsePrefix } from '../../src/address/prefix.ts'
 import { BoundedLimiter } from '../../src/registration/bounded-limiter.ts'
 import { Customers } from '../../src/registration/customers.ts'
 import { VisitorLimits } from '../../src/registration/limits.ts'
@@ -22,6 +23,19 @@ suite('limits', () => {
     assert.equal(limits.takeRegistration(VISITOR), undefined)
     assert.equal(codeOf(limits.takeRegistration(VISITOR)), 'quota-exceeded')
     assert.equal(limits.takeRegistration(OTHER), undefined)
+  })
+
+  test('a new tunnel brings no registrations with it, and wrong keys through it are its owner’s alone', () => {
+    const prefix = parsePrefix('2001:db8::/32') ?? assert.fail()
+    const limits = new VisitorLimits(1, new Customers([{ prefix, length: 64 }]))
+    const [one, other] = (['2001:db8:1:1::2', '2001:db8:1:2::2'] as const).map(
+      (address): VisitorAddress => ({ address, family: 6, source: 'connection' }),
+    )
+    assert.ok(one !== undefined && other !== undefined)
+    assert.equal(limits.takeRegistration(one), undefined)
+    assert.equal(codeOf(limits.takeRegistration(other)), 'quota-exceeded')
+    for (let n = 0; n < 21; n++) limits.takeWrongKey(one)
+    assert.equal(limits.takeWrongKey(other), undefined)
   })
 
   test('a registration that was given back may be made again', () => {

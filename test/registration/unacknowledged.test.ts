@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Prober } from '../../src/echo/prober.ts'
+import type { RegistrationInput } from '../../src/registration/admission.ts'
 import { Customers } from '../../src/registration/customers.ts'
 import { VisitorLimits } from '../../src/registration/limits.ts'
 import { Registrar } from '../../src/registration/registrar.ts'
@@ -26,7 +27,7 @@ function from(address: string): VisitorAddress {
   return { address, family: 4, source: 'connection' }
 }
 
-function register(input = ASKED, visitor = from(HOME)) {
+function register(input: RegistrationInput = ASKED, visitor = from(HOME)) {
   const registrar = new Registrar({
     admission: world.broker.admission,
     lifecycle: world.lifecycle,
@@ -49,6 +50,16 @@ test('a registration whose reply was lost with the process is answered when it i
   assert.equal(tunnel.id, first.id)
   assert.ok(world.table.keyMatches(tunnel.id, key) && !world.table.keyMatches(tunnel.id, lost))
   assert.equal(world.table.count(), 1)
+})
+
+test('one that is sent again with another MTU and with a routed prefix is followed, and one with none that there is is refused', async () => {
+  world.end()
+  world = await World.open({ prober: PROBER, routed: '2001:db8:a000::/52' })
+  registered(await register())
+  await killed()
+  assert.deepEqual(codesOf(await register({ ...ASKED, mtu: 12 })), ['mtu-range'])
+  const { tunnel } = registered(await register({ ...ASKED, mtu: 1300, wantsRouted: true }))
+  assert.deepEqual([tunnel.mtu, tunnel.routedPrefix?.length], [1300, 56])
 })
 
 const OTHERS: readonly [what: string, input: Partial<typeof ASKED>, visitor: string][] = [
