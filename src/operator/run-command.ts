@@ -72,11 +72,14 @@ async function connect(
   config: Config,
   open: BrokerOpener,
 ): Promise<ControlClient | OpenedBroker | 'unreachable' | undefined> {
-  for (const end = performance.now() + PATIENCE_MS; ; await sleep(POLL_MS)) {
-    const found = (await runningProcess(config)) ?? (await openUnlessHeld(config, open))
-    if (found !== 'held') return found
-    if (performance.now() >= end) return 'unreachable'
+  const found = (await runningProcess(config)) ?? (await openUnlessHeld(config, open))
+  if (found !== 'held') return found
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(POLL_MS)) {
+    const late = await runningProcess(config)
+    if (late !== undefined) return late
   }
+  const later = await openUnlessHeld(config, open)
+  return later === 'held' ? 'unreachable' : later
 }
 
 async function openUnlessHeld(

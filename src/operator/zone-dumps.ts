@@ -14,8 +14,8 @@ import type { Outcome } from './outcome.ts'
 const SLICE = 500
 /** Dumps under way; with one more the oldest is given up. */
 const MAX_DUMPS = 4
-/** Whoever dumps a zone asks for the next slice at once: after this long it has gone, and nobody needs the version. */
-const PATIENCE_MS = 60_000
+/** A person may read a dump page by page: after this long nobody does, and nobody needs the version. */
+const PATIENCE_MS = 3_600_000
 
 /** A record as a master file has it (RFC 1035 5.1). */
 export interface DumpedRecord {

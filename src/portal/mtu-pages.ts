@@ -65,7 +65,8 @@ export function refuseForm(
   { showAgain, field, typed, problems }: RefusedForm & Pick<OwnFormParts, 'showAgain'>,
 ): void {
   const status = statusOf(problems)
-  if (!wantsPage(ctx) || CLOSED.includes(status)) throw new Refused(problems)
+  const isOfField = problems.every(({ code }) => code.startsWith(field === 'mtu' ? 'mtu' : 'public-key'))
+  if (!wantsPage(ctx) || CLOSED.includes(status) || !isOfField) throw new Refused(problems)
   refusedFor(ctx, problems)
   ctx.status = status
   ctx.set({ ...retryAfter(problems) })

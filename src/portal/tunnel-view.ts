@@ -209,10 +209,12 @@ function refusedFormValues(
     : { formProblems, typedPublicKey: refused.typed, isPublicKeyWrong: true }
 }
 
-/** Whether the tunnel was asked to wake, as it is or at another address, and could not. */
+/** Whether the tunnel was asked to wake, as it is or at an address that a host may have, and could not. */
 function hasFailedToWake({ wakeProblems = [], endpointProblems = [] }: Occasion): boolean {
-  return wakeProblems.length > 0 || endpointProblems.length > 0
+  return wakeProblems.length > 0 || endpointProblems.some(({ code }) => OF_WAKING.includes(code))
 }
+
+const OF_WAKING: readonly string[] = ['ipv4-in-use', 'interface-fault']
 
 /** Empty if nobody has counted. */
 function trafficWords(octets: Octets | undefined, language: Language): string {

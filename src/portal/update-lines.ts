@@ -3,7 +3,7 @@ import { UPDATE_PATH } from './dyndns2.ts'
 /** Where the page's lines expect what their reader puts there. */
 export const SCRIPT_PATH = '/usr/local/sbin/freenet6-up.sh'
 export const FOLLOW_PATH = '/usr/local/sbin/freenet6-follow'
-export const CURL_PATH = '/root/freenet6.curl'
+export const CURL_PATH = '/etc/freenet6.curl'
 /** Stands for the key, which its owner has. */
 export const KEY_PLACE = 'YOUR KEY'
 
@@ -65,7 +65,7 @@ export function curlLines({ id, name, publicUrl }: UpdateLinesOptions): string {
 
 /** A line of root's crontab: over IPv4, so that the address is the one we see; the script runs again if it has changed. */
 export function cronLine({ hasShellScript }: Pick<UpdateLinesOptions, 'hasShellScript'>): string {
-  const update = `*/5 * * * * curl -4fsS -K ${CURL_PATH}`
+  const update = `*/5 * * * * PATH=$PATH:/usr/local/bin:/usr/pkg/bin; curl -4fsS -K ${CURL_PATH}`
   return hasShellScript ? `${update} | grep -q ^good && ${FOLLOW_PATH}` : `${update} > /dev/null`
 }
 

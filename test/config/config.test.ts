@@ -141,7 +141,11 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
     '[dns]\nlisten = ["127.0.0.1:53"]\n[dns.tls]\nlisten = ["127.0.0.1:53"]\nkey = "k"\ncertificate = "c"',
     /^dns\.listen = "127\.0\.0\.1:53": stands there twice$/,
   ],
-  ['[dns]\nallow_transfer = ["key:nobody"]', /no dns\.keys entry has this name/],
+  ['[dns]\nallow_transfer = ["key:nobody"]', /"key:nobody": no dns\.keys entry has this name/],
+  [
+    '[dns]\nallow_transfer = ["key:c2l4dGVlbiBvY3RldHMuLg=="]',
+    /"key:\(not shown\)": no dns\.keys entry has this name/,
+  ],
   [
     '[dns]\nallow_transfer = ["192.0.2.1/24"]',
     /^dns\.allow_transfer\[0\] = "192\.0\.2\.1\/24": expected an address, a prefix/,

@@ -21,7 +21,7 @@ import { until } from '../until.ts'
 import { bearer, type Given, LAB } from './portal-world.ts'
 
 test('the line for cron is one of a user’s own table, which every system has: the command follows the five times', () => {
-  assert.match(cronLine({ hasShellScript: true }), /^\*\/5( \*){4} curl /)
+  assert.match(cronLine({ hasShellScript: true }), /^\*\/5( \*){4} PATH=\$PATH:\S+; curl /)
 })
 
 const CLIENT_TIMEOUT_MS = 20_000
