@@ -222,7 +222,7 @@ export class StaticZones {
       const trouble = await this.#changeAmongTunnels(apex, rrsets, store)
       if (trouble !== undefined) {
         this.#failed.set(file, `${file}: ${trouble}`)
-        if (!this.#apexByFile.has(file)) this.#unclaimed.add(file)
+        if (!this.#isClaimed(apex)) this.#unclaimed.add(file)
         report.kept.push(`${file}: ${trouble}`)
         return
       }
@@ -244,7 +244,7 @@ export class StaticZones {
   ): Promise<string | undefined> {
     if (isServed(this.catalog, apex))
       return this.#changes.changeOfTunnels(apex, this.#completed(apex, rrsets), store)
-    if (this.catalog.claimedApexes().some(claimed => keyOf(claimed) === keyOf(apex))) {
+    if (this.#isClaimed(apex)) {
       this.#changes.replaceFailed(apex, this.#completed(apex, rrsets), store) // the audit puts the tunnels in
       return undefined
     }
@@ -261,7 +261,7 @@ export class StaticZones {
     const apex = this.#apexByFile.get(zone.file) ?? zone.apex ?? zone.expectedApex
     // One that is served stays; a new one must not take names of tunnels with it that are answered.
     if (apex !== undefined && !this.#hasTunnels(apex)) this.catalog.putFailedZone(apex)
-    else if (!this.#apexByFile.has(zone.file)) this.#unclaimed.add(zone.file)
+    else if (apex !== undefined && !this.#isClaimed(apex)) this.#unclaimed.add(zone.file)
     this.#failed.set(zone.file, lines[0] ?? zone.file)
     report.kept.push(...lines)
   }
@@ -312,6 +312,11 @@ export class StaticZones {
       report.kept.push(
         `${file}: gives ${formatName(apex)} no more; it is served as it was until freenet6 is restarted`,
       )
+  }
+
+  /** Whether a zone is served, or SERVFAIL because it could not be loaded. */
+  #isClaimed(apex: Uint8Array): boolean {
+    return this.catalog.claimedApexes().some(claimed => keyOf(claimed) === keyOf(apex))
   }
 
   /** A zone that tunnels live in, or one below it, which takes the names there. */

@@ -232,3 +232,15 @@ for (const text of [`${TEXT}ns1 A 192.0.2.1\n`, 'nonsense\n'])
     assert.deepEqual((await statics.reload(STORE)).kept, [])
     assert.deepEqual(statics.failures, [])
   })
+
+test('one that was broken at the start, and is gone, is SERVFAIL until a restart', async () => {
+  write('freenet6.net', '192.0.2.1')
+  writeFileSync(fileOf('de.freenet6.net'), 'nonsense\n')
+  open()
+  await statics.reload(STORE)
+  rmSync(fileOf('de.freenet6.net'))
+  assert.match(
+    (await statics.reload(STORE)).kept.join(),
+    /de\.freenet6\.net\.zone: is gone; its zone is SERVFAIL/,
+  )
+})
