@@ -10,6 +10,8 @@ export const MAX_LABEL_LENGTH = 63
 
 const BACKSLASH = 0x5c
 const DOT = 0x2e
+/** A character that stands for no octet: cut down to one it would be another. */
+const BEYOND_OCTETS = /[\u0100-\uffff]/
 
 /**
  * Reads a name in master-file notation (RFC 1035 5.1): `\.` and `\DDD` escapes; a name without a final dot is
@@ -18,8 +20,8 @@ const DOT = 0x2e
 export function parseName(text: string, origin?: Uint8Array): Uint8Array | undefined {
   if (text === '.') return Uint8Array.of(0)
   if (text === '@' && origin !== undefined) return origin
+  if (text === '' || BEYOND_OCTETS.test(text)) return undefined
   const octets = Buffer.from(text, 'latin1')
-  if (octets.length === 0) return undefined
   const out: number[] = []
   let label: number[] = []
   let absolute = false
