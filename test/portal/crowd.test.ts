@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionLimit } from '../../src/portal/connection-limit.ts'
 import { Customers } from '../../src/registration/customers.ts'
 import { type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 import { LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const SLOW_POSTS = 2000
@@ -70,8 +71,7 @@ suite('a crowd from one address', () => {
       statuses.filter(status => status !== 201),
       [],
     )
-    for (let waits = 0; slow.size > 64 && waits < 100; waits++) await sleep(50)
-    assert.ok(slow.size <= 64, `${slow.size} are left of the crowd`)
+    await until(() => slow.size <= 64, 'the crowd is still there')
   })
 
   test('nor do 2,000 of forty addresses, each with fewer than one may have, which come back when they are closed', async () => {
