@@ -26,7 +26,7 @@ export const recordType: RdataField = {
 /** The types that exist at a name (RFC 4034 4.1.2): windows of 256 types, a bit for each. */
 export const typeBitmap: RdataField = {
   parse(tokens, out) {
-    const types = readTypes(tokens, 65_535)
+    const types = readTypes(tokens, { least: 0, most: 65_535 })
     if (types === undefined) return false
     writeWindows(types, out)
     return true
@@ -48,7 +48,7 @@ export const typeBitmap: RdataField = {
 /** The same of the time before windows (RFC 2535 5.2): one bit map, for the types up to 127. */
 export const nxtBitmap: RdataField = {
   parse(tokens, out) {
-    const types = readTypes(tokens, MAX_NXT_TYPE)
+    const types = readTypes(tokens, { least: 1, most: MAX_NXT_TYPE })
     if (types === undefined) return false
     const { bits, length } = bitmapOf(types)
     out.putPart(bits, 0, length)
@@ -62,12 +62,15 @@ export const nxtBitmap: RdataField = {
 }
 
 /** Reads the remaining tokens as types. */
-function readTypes(tokens: TokenLine, max: number): ReadonlySet<number> | undefined {
+function readTypes(
+  tokens: TokenLine,
+  { least, most }: { readonly least: number; readonly most: number },
+): ReadonlySet<number> | undefined {
   const types = new Set<number>()
   for (; tokens.hasMore; tokens.index++) {
     const type = parseType(tokens.text())
-    if (type === undefined || type > max) {
-      tokens.expected(max === MAX_NXT_TYPE ? 'a record type up to 127' : 'a record type')
+    if (type === undefined || type < least || type > most) {
+      tokens.expected(most === MAX_NXT_TYPE ? 'a record type from 1 to 127' : 'a record type')
       return undefined
     }
     types.add(type)

@@ -17,6 +17,12 @@ test('every type that has a notation is tried here', () => {
   assert.deepEqual(untried, [])
 })
 
+test('type 0 is none of an NXT’s: its bit would say that the map is of another format (RFC 2535 5.2)', () => {
+  assert.equal(parse(TYPE.NXT, 'a. TYPE0 A').kind, 'fault')
+  assert.equal(parse(TYPE.NXT, 'a. TYPE1').kind, 'rdata')
+  assert.equal(parse(TYPE.NSEC, 'a. TYPE0 A').kind, 'rdata')
+})
+
 describe('rdata reads back from its text', () => {
   for (const [mnemonic, fields] of Object.entries(FIELDS)) {
     test(mnemonic, () => {
