@@ -356,7 +356,6 @@ export class SqliteStore implements TunnelStore {
 
   /** All rows are read for it in one go, once for each time that another program has written. */
   #restLost(): void {
-    this.#mayHaveLost = false
     const now = this.#now()
     const { tunnels } = this
     const rows = function* () {
@@ -365,6 +364,7 @@ export class SqliteStore implements TunnelStore {
     }
     const addresses = this.#links.restLost(rows(), now)
     const prefixes = this.#routed?.restLost(rows(), now) ?? 0
+    this.#mayHaveLost = false // a fault on the way leaves it to the next time
     if (addresses + prefixes > 0)
       this.#log.info(
         { addresses, prefixes },
