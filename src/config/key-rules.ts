@@ -1,4 +1,5 @@
 import { formatName, lowerCaseName, parseName } from '../wire/name.ts'
+import { NOT_SHOWN } from './mistakes.ts'
 import type { ConfigValues } from './schema.ts'
 
 const PEER = 'key:'
@@ -28,5 +29,5 @@ export function keyMistakes({ dns }: ConfigValues): string[] {
 
 /** A name of a key, unless it looks like the secret itself. */
 function shown(name: string): string {
-  return SECRET.test(name) ? '(not shown)' : name
+  return SECRET.test(name) ? NOT_SHOWN : name
 }

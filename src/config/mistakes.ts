@@ -130,7 +130,8 @@ function hidden(value: unknown): string {
   return value === undefined || value === '' ? valueText(value) : NOT_SHOWN
 }
 
-const NOT_SHOWN = '(not shown)'
+/** In place of a secret. */
+export const NOT_SHOWN = '(not shown)'
 
 /** User and password of a URL. */
 const CREDENTIALS = /(?<=:\/\/).*(?=@)/
