@@ -23,7 +23,11 @@ export async function measureProbe(): Promise<ProbeFigures> {
     lifecycle: {
       bringUpNew: async () => ({ activated: 0, failed: 0 }),
       probeTargets: async () => targets,
-      heardSince: async () => ({ heard: new Set<string>(), unknown: new Set<string>() }),
+      heardSince: async () => ({
+        heard: new Set<string>(),
+        unknown: new Set<string>(),
+        uncompared: new Set<string>(),
+      }),
       recordRound: async () => ({ removed: 0 }),
       reconcile: async () => ({ made: [], removed: [], faults: [] }),
       check: async ids => new Set(ids),

@@ -5,10 +5,14 @@ import type { Drivers } from './drivers.ts'
 import { tunnelsOf } from './find-tunnel.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 
-/** What is known of tunnels' traffic. `unknown`: their counters could be read before, and can not be now. */
+/**
+ * What is known of tunnels' traffic. `unknown`: their counters could be read before, and can not be now. `uncompared`:
+ * something has come from them, and this is the first look, so that nobody knows when.
+ */
 export interface Heard {
   readonly heard: ReadonlySet<string>
   readonly unknown: ReadonlySet<string>
+  readonly uncompared: ReadonlySet<string>
 }
 
 /** What tunnels send, as a sign of life where echoes are filtered: counters of their devices, from look to look. */
@@ -36,8 +40,9 @@ export class Traffic {
       const heard = [...now].filter(([id, count]) => count > (this.#last.get(id) ?? count))
       const asked = new Set(ids)
       const unknown = [...this.#last].filter(([id]) => asked.has(id) && !now.has(id))
+      const uncompared = [...now].filter(([id, count]) => count > 0 && !this.#last.has(id))
       this.#last = new Map([...unknown, ...now])
-      return { heard: new Set(heard.map(([id]) => id)), unknown: new Set(unknown.map(([id]) => id)) }
+      return { heard: idsOf(heard), unknown: idsOf(unknown), uncompared: idsOf(uncompared) }
     })
   }
 
@@ -58,6 +63,10 @@ export class Traffic {
     const tunnels = await tunnelsOf(this.#tunnels, ids)
     return byId(tunnels, await this.#drivers.signsOfLife(tunnels))
   }
+}
+
+function idsOf(counts: readonly (readonly [id: string, count: number])[]): ReadonlySet<string> {
+  return new Set(counts.map(([id]) => id))
 }
 
 function byId<T>(tunnels: readonly Tunnel[], byDevice: ReadonlyMap<string, T>): ReadonlyMap<string, T> {

@@ -20,10 +20,13 @@ export interface MonitoredTunnels {
   reconcile(): Promise<Reconciliation>
   /** Brings back the dormant tunnels whose clients were heard since the last call: how many, and of how many. */
   wakeHeard(): Promise<{ readonly listened: number; readonly woken: number }>
-  /** Those of these tunnels that have sent something since the last call; unknown: that could be told before, and can't now. */
+  /**
+   * Those of these tunnels that have sent something since the last call; unknown: that could be told before, and can't
+   * now; uncompared: they have sent something, and no call before asked for them.
+   */
   heardSince(
     ids: readonly string[],
-  ): Promise<{ readonly heard: ReadonlySet<string>; readonly unknown: ReadonlySet<string> }>
+  ): Promise<Readonly<Record<'heard' | 'unknown' | 'uncompared', ReadonlySet<string>>>>
   /**
    * Looks at our own end of each of these tunnels, and mends it; those whose end was sound all along `since` a moment by
    * performance.now(), whoever has mended it.

@@ -18,36 +18,41 @@ export interface CutOff {
   readonly reason: string
 }
 
+/** A tunnel that exists, with what its row says. */
+interface Known {
+  readonly id: string
+  readonly answeredLast?: boolean
+}
+
 /** Who answered when rounds last counted: what is compared with to tell our own outage from their silence. */
 export class Crowd {
   #before: ReadonlySet<string> | undefined
 
   /** Has most of the crowd stopped answering? `known` are the tunnels that exist, with what their rows say. */
-  isSilent(
-    known: readonly { readonly id: string; readonly answeredLast?: boolean }[],
-    answered: ReadonlySet<string>,
-  ): boolean {
-    const before =
-      this.#before ?? new Set(known.filter(({ answeredLast }) => answeredLast === true).map(({ id }) => id))
+  isSilent(known: readonly Known[], answered: ReadonlySet<string>): boolean {
+    const before = this.#comparedWith(known)
     const still = known.filter(({ id }) => before.has(id))
     const silent = still.filter(({ id }) => !answered.has(id)).length
     return still.length >= CROWD && silent > still.length * SILENT_SHARE
   }
 
   /** A round counted: those that were silent in it have been counted once, and are compared with no more. */
-  counted(answered: ReadonlySet<string>, unknown: readonly string[]): void {
-    const kept = unknown.filter(id => this.#before?.has(id))
+  counted(known: readonly Known[], answered: ReadonlySet<string>, unknown: readonly string[]): void {
+    const before = this.#comparedWith(known)
+    const kept = unknown.filter(id => before.has(id))
     this.#before = new Set([...answered, ...kept])
   }
 
   /** A round did not count: whoever answers in it joins those that are compared with. */
-  uncounted(
-    known: readonly { readonly id: string; readonly answeredLast?: boolean }[],
-    answered: ReadonlySet<string>,
-  ): void {
-    const before =
-      this.#before ?? known.filter(({ answeredLast }) => answeredLast === true).map(({ id }) => id)
-    this.#before = new Set([...before, ...answered])
+  uncounted(known: readonly Known[], answered: ReadonlySet<string>): void {
+    this.#before = new Set([...this.#comparedWith(known), ...answered])
+  }
+
+  /** A new process knows what the rows say alone. */
+  #comparedWith(known: readonly Known[]): ReadonlySet<string> {
+    return (
+      this.#before ?? new Set(known.filter(({ answeredLast }) => answeredLast === true).map(({ id }) => id))
+    )
   }
 }
 

@@ -53,6 +53,8 @@ export class Rounds {
   readonly #options: RoundOptions
   readonly #crowd = new Crowd()
   readonly #outage: OwnOutage
+  /** Nobody's traffic has been looked at yet. */
+  #isFirst = true
 
   constructor(options: RoundOptions) {
     this.#options = options
@@ -85,22 +87,25 @@ export class Rounds {
     // Draft, step 2: reachability tests (ICMPv6 echo/reply), all in one batch.
     const replies = await this.#probe([...tunnels.map(({ ipv6Client }) => ipv6Client), ...uplink])
     const first = await this.#withTraffic(tunnels, replies)
+    this.#isFirst = false
     const doubted = this.#isDoubted(tunnels, first, mendings)
     const echoes = doubted
       ? await this.#probeAgain(tunnels, first, uplink)
       : { verdicts: first, last: first, start }
     if (this.#options.signal.aborted) return { ...NOTHING, outcome: 'stopped' } // those not asked yet are not silent
     const findings = findingsOf(tunnels, echoes.verdicts)
-    const cutOff = this.#cutOff(tunnels, findings, echoes.last)
+    const compared = comparable(tunnels, echoes.verdicts)
+    const isAllUnknown = compared.length > 0 && findings.unknown.length === tunnels.length
+    const cutOff = this.#cutOff(isAllUnknown ? [] : compared, findings.answered, echoes.last)
     if (cutOff !== undefined && this.#outage.isBelieved(cutOff)) return this.#sitOut(tunnels, findings)
-    if (findings.unknown.length === tunnels.length && tunnels.length > 0) {
+    if (isAllUnknown) {
       await this.#options.lifecycle.check(findings.unknown, echoes.start)
       throw new Error(unknownReason(echoes.verdicts))
     }
     const isEndOfOutage = cutOff === undefined && this.#outage.current !== undefined
     this.#outage.over()
     this.#options.uplink.learn(echoes.last)
-    return this.#count(isEndOfOutage ? withoutSilence(findings) : findings, {
+    return this.#count(tunnels, isEndOfOutage ? withoutSilence(findings) : findings, {
       times: roundTrips(tunnels, echoes.verdicts),
       since: echoes.start,
     })
@@ -110,11 +115,13 @@ export class Rounds {
   async #withTraffic(tunnels: readonly ProbeTarget[], replies: Verdicts): Promise<Verdicts> {
     const { silent } = findingsOf(tunnels, replies)
     if (silent.length === 0) return replies
-    const { heard, unknown: uncounted } = await this.#options.lifecycle.heardSince(silent)
+    const { heard, unknown: uncounted, uncompared } = await this.#options.lifecycle.heardSince(silent)
     const verdicts = new Map(replies)
-    for (const { id, ipv6Client } of tunnels) {
+    for (const { id, ipv6Client, answeredLast } of tunnels) {
       if (heard.has(id)) verdicts.set(ipv6Client, HEARD)
-      if (uncounted.has(id)) verdicts.set(ipv6Client, UNCOUNTED)
+      else if (uncounted.has(id)) verdicts.set(ipv6Client, UNCOUNTED)
+      else if (this.#isFirst && answeredLast === true && uncompared.has(id))
+        verdicts.set(ipv6Client, UNCOMPARED)
     }
     return verdicts
   }
@@ -129,7 +136,7 @@ export class Rounds {
     const { answered, silent } = findingsOf(tunnels, verdicts)
     if (silent.length === 0) return false
     return (
-      this.#crowd.isSilent(tunnels, answered) ||
+      this.#crowd.isSilent(comparable(tunnels, verdicts), answered) ||
       this.#options.uplink.judge(verdicts) !== undefined ||
       this.#options.mendings() !== mendings
     )
@@ -152,18 +159,19 @@ export class Rounds {
     const verdicts = new Map(first)
     for (const address of silent) {
       const verdict = verdictOf(last, address)
-      verdicts.set(address, isMended && verdict.kind === 'silent' ? WHILE_MENDED : verdict)
+      if (verdict.kind !== 'silent') verdicts.set(address, verdict)
+      else if (!BY_TRAFFIC.has(verdictOf(first, address)))
+        verdicts.set(address, isMended ? WHILE_MENDED : verdict)
     }
     return { verdicts, last, start }
   }
 
-  /** `last` is the latest look at the uplink: a tunnel that answered in it came through. */
-  #cutOff(tunnels: readonly ProbeTarget[], findings: Findings, last: Verdicts): CutOff | undefined {
+  /** `last` is the latest look at the uplink: a tunnel that answered in it came through. No crowd, no evidence of one. */
+  #cutOff(crowd: readonly ProbeTarget[], answered: ReadonlySet<string>, last: Verdicts): CutOff | undefined {
     const cutOff = this.#options.uplink.judge(last)
-    const isThrough = tunnels.some(({ ipv6Client }) => last.get(ipv6Client)?.kind === 'answered')
+    const isThrough = crowd.some(({ ipv6Client }) => last.get(ipv6Client)?.kind === 'answered')
     if (cutOff !== undefined && (cutOff.kind === 'anchors' || !isThrough)) return cutOff
-    if (findings.unknown.length === tunnels.length) return undefined // the prober's fault, and no silence
-    return this.#crowd.isSilent(tunnels, findings.answered) ? MOST_ARE_SILENT : undefined
+    return this.#crowd.isSilent(crowd, answered) ? MOST_ARE_SILENT : undefined
   }
 
   /** An answer is a fact whatever becomes of us; silence is none. */
@@ -184,6 +192,7 @@ export class Rounds {
 
   /** Draft, steps 3 and 4: count those silent `since` the last echoes went out, take down those over the threshold. */
   async #count(
+    tunnels: readonly ProbeTarget[],
     { answered, silent, unknown }: Findings,
     { times, since }: { readonly times: ReadonlyMap<string, number>; readonly since: number },
   ): Promise<Omit<RoundReport, 'targets'>> {
@@ -195,7 +204,7 @@ export class Rounds {
     const mended = silent.length - counted.length
     if (mended > 0)
       log.warn({ tunnels: mended }, 'silent tunnels were not counted: our own end was not sound')
-    this.#crowd.counted(answered, [...unknown, ...silent.filter(id => !sound.has(id))])
+    this.#crowd.counted(tunnels, answered, [...unknown, ...silent.filter(id => !sound.has(id))])
     const { removed } = await lifecycle.recordRound({ answered: [...answered], silent: counted })
     this.#options.onCounted?.({ answered: times, silent: counted })
     return {
@@ -216,7 +225,16 @@ const MOST_ARE_SILENT: CutOff = {
 /** No echo was timed. */
 const HEARD: Verdict = { kind: 'answered', rttMs: 0 }
 const UNCOUNTED = unknown('its traffic could not be counted')
+/** After a start: its client may filter echoes and be there all the same. */
+const UNCOMPARED = unknown('its traffic is counted for the first time')
+/** These stand where no echo comes back, however often one is asked for. */
+const BY_TRAFFIC: ReadonlySet<Verdict> = new Set([UNCOUNTED, UNCOMPARED])
 const WHILE_MENDED: Verdict = { kind: 'unknown', reason: 'our own end was mended meanwhile' }
+
+/** Without those that a crowd can't be compared by: whether they have fallen silent is known from the next round on. */
+function comparable(tunnels: readonly ProbeTarget[], verdicts: Verdicts): readonly ProbeTarget[] {
+  return tunnels.filter(({ ipv6Client }) => verdicts.get(ipv6Client) !== UNCOMPARED)
+}
 
 function findingsOf(tunnels: readonly ProbeTarget[], verdicts: Verdicts): Findings {
   const findings = { answered: new Set<string>(), silent: [] as string[], unknown: [] as string[] }
@@ -244,6 +262,7 @@ function roundTrips(tunnels: readonly ProbeTarget[], verdicts: Verdicts): Readon
 }
 
 function unknownReason(verdicts: Verdicts): string {
-  for (const verdict of verdicts.values()) if (verdict.kind === 'unknown') return verdict.reason
+  for (const verdict of verdicts.values())
+    if (verdict.kind === 'unknown' && verdict !== UNCOMPARED) return verdict.reason
   return 'the prober said nothing'
 }

@@ -19,6 +19,7 @@ class FakeLifecycle implements MonitoredTunnels {
   /** Tunnels that something comes from. */
   readonly sending = new Set<string>()
   readonly uncounted = new Set<string>()
+  readonly uncompared = new Set<string>()
   bringUp: () => Promise<{ activated: number; failed: number }> = async () => ({ activated: 0, failed: 0 })
   reconciliation: MonitoredTunnels['reconcile'] = async () => ({ made: [], removed: [], faults: [] })
 
@@ -40,7 +41,11 @@ class FakeLifecycle implements MonitoredTunnels {
 
   async heardSince(ids: readonly string[]) {
     const among = (known: ReadonlySet<string>) => new Set(ids.filter(id => known.has(id)))
-    return { heard: among(this.sending), unknown: among(this.uncounted) }
+    return {
+      heard: among(this.sending),
+      unknown: among(this.uncounted),
+      uncompared: among(this.uncompared),
+    }
   }
 
   reconcile() {
@@ -539,6 +544,68 @@ test('a crowd that is silent is asked a second time at once, and an answer then 
   prober.answer = async targets => repliesOf(prober.batches.length === 2 ? [] : targets)(targets)
   const report = await monitor.runRound()
   assert.deepEqual([report.outcome, report.answered, prober.batches.length], ['recorded', 20, 3])
+})
+
+/** Tunnels of a process that was started anew: they answered the one before. */
+function knownTunnels(count: number) {
+  return tunnels(count).map(tunnel => ({ ...tunnel, answeredLast: true }))
+}
+
+test('the first look after a start tells nothing of those that filter echoes: it is neither their silence nor our outage', async t => {
+  const { monitor, lifecycle, prober, log } = setUp(t)
+  lifecycle.targets = knownTunnels(20)
+  const filtering = lifecycle.targets.slice(4).map(({ id }) => id)
+  for (const id of filtering) lifecycle.uncompared.add(id)
+  prober.answer = async targets => repliesOf(tunnels(4).map(({ ipv6Client }) => ipv6Client))(targets)
+  const { outcome, unknown, silent } = await monitor.runRound()
+  assert.deepEqual([outcome, unknown, silent], ['recorded', 16, 0])
+  lifecycle.uncompared.clear()
+  for (const id of filtering) lifecycle.sending.add(id)
+  const second = await monitor.runRound()
+  assert.deepEqual([second.outcome, second.answered, log.at('warn')], ['recorded', 20, []])
+})
+
+test('a client that filters echoes and was never seen to answer is counted in the first look as well', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(1)
+  lifecycle.uncompared.add('t0')
+  prober.answer = NOBODY
+  await monitor.runRound()
+  assert.deepEqual(lifecycle.rounds.at(-1), { answered: [], silent: ['t0'] })
+})
+
+test('one tunnel whose traffic is counted for the first time makes no failed round, and a later silence counts', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = knownTunnels(1)
+  lifecycle.uncompared.add('t0')
+  prober.answer = NOBODY
+  assert.equal((await monitor.runRound()).outcome, 'recorded')
+  await monitor.runRound()
+  assert.deepEqual(lifecycle.rounds.at(-1), { answered: [], silent: ['t0'] }, 'in the first round alone')
+})
+
+test('an outage of our own that a start falls into is one, whatever the first look at traffic leaves open', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = knownTunnels(20)
+  for (const { id } of lifecycle.targets) lifecycle.uncompared.add(id)
+  prober.answer = NOBODY
+  assert.equal((await monitor.runRound()).silent, 0)
+  lifecycle.uncompared.clear()
+  assert.equal((await monitor.runRound()).outcome, 'own-outage')
+})
+
+test('a look at counters that failed stays unknown when echoes are sent a second time', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(20)
+  await monitor.runRound()
+  lifecycle.uncounted.add('t0')
+  const some = tunnels(20).slice(12)
+  prober.answer = async targets =>
+    repliesOf(
+      (prober.batches.length === 2 ? some : tunnels(20).slice(6)).map(({ ipv6Client }) => ipv6Client),
+    )(targets)
+  const report = await monitor.runRound()
+  assert.deepEqual([report.outcome, report.silent, report.unknown], ['recorded', 5, 1])
 })
 
 test('half of a crowd that is silent is counted', async t => {
