@@ -203,7 +203,8 @@ describe('pf, with --firewall', () => {
     test(`keeps the owner's rules on ${system}, loads ours once, and goes without a trace`, () => {
       host.remember('pf', '')
       host.write('pf.conf', OWNERS_RULES)
-      for (const _ of [1, 2]) run(system, 'up', { args: ['--firewall'] })
+      for (const args of [['--firewall'], []])
+        assert.match(run(system, 'up', { args }).stdout, /the firewall lets in through gif0/)
       assert.equal(host.read('pf.conf').split(OWNERS_RULES)[1]?.split('\n').length, 3)
       assertClosed(host.recall('rules'))
       for (const _ of [1, 2]) run(system, 'down')
@@ -246,6 +247,7 @@ describe('npf, with --firewall', () => {
     assertInOrder(calls, ['npfctl validate /etc/npf.conf', 'npfctl reload', 'npfctl start'])
     assert.match(host.read('npf.conf'), /group "freenet6" on gif0 \{[^}]*block in final all\n\}/)
     assert.match(host.read('rc.conf'), /^npf=YES # freenet6$/m)
+    assert.match(run('netbsd', 'up').stdout, /the firewall lets in through gif0/)
     run('netbsd', 'down')
     assert.doesNotMatch(host.read('rc.conf'), /npf/)
     assert.deepEqual(host.made, ['rc.conf'])

@@ -50,8 +50,8 @@ grep -qs interfaces.d /etc/network/interfaces || echo 'source /etc/network/inter
 export SOURCE=192.0.2.2 ADDRESS=192.0.2.2
 `
 
-/** Where cron looks for programs. */
-const CRONS_PATH = 'PATH=$STATE/bin:/usr/bin:/bin'
+/** Where cron and those who became root by a plain su look for programs. */
+const SHORT_PATH = 'PATH=$STATE/bin:/usr/bin:/bin'
 
 let host: ScriptHost
 
@@ -127,6 +127,15 @@ for (const system of LINUX_SYSTEMS) {
       assert.doesNotMatch(stdout, /^table/m)
     })
 
+    test('a firewall that was asked for once lasts, whoever runs up again without the option', async t => {
+      if (!(await isReady(t))) return
+      for (const args of [['--firewall'], []]) {
+        const { stdout } = up(system, { args, after: 'nft list ruleset' })
+        assert.match(stdout, /the firewall lets in through freenet6/)
+        assert.match(stdout, /^table ip6 freenet6 /m)
+      }
+    })
+
     test('another option is refused before anything is done', async t => {
       if (!(await isReady(t))) return
       const ran = run(render(system, 'up', USUAL), { args: ['--fire'] })
@@ -141,7 +150,7 @@ for (const system of LINUX_SYSTEMS) {
       const down = render(system, 'down', USUAL)
       const before = `cat > /run/up << 'SCRIPT'\n${up_}SCRIPT\nset +e\nsh /run/up --firewall; ip link del freenet6 2> /dev/null`
       for (const setting of [before, '']) {
-        const ran = run(down, { before: setting, after: 'nft list ruleset' })
+        const ran = run(down, { before: `${setting}\n${SHORT_PATH}`, after: '/usr/sbin/nft list ruleset' })
         assert.equal(ran.status, 0, ran.stderr)
         assert.doesNotMatch(ran.stdout, /^table/m)
         assert.deepEqual(host.made, [])
@@ -166,16 +175,27 @@ test('the firewall for systemd is a unit that it takes', async t => {
   assert.doesNotMatch(stdout, COMPLAINT)
 })
 
-test('a firewall that was asked for is there after a restart too, as the notes have the tunnel come back', async t => {
+test('a firewall that was asked for is there after a restart too, as the notes have the tunnel come back by cron', async t => {
   if (!(await isReady(t))) return
   const after = '/usr/sbin/nft list ruleset'
   for (const args of [['--firewall'], []]) {
-    const { stdout } = up('linux', { args, after, before: CRONS_PATH })
-    assert.match(stdout, /the firewall lets in through freenet6/)
+    const { stdout } = up('linux', { args, after, before: SHORT_PATH })
     assert.match(stdout, /^table ip6 freenet6 /m)
   }
   run(render('linux', 'down', USUAL), {})
   assert.doesNotMatch(up('linux', { after }).stdout, /^table/m)
+})
+
+test('rules that nft does not take are not asked for again by the next run', async t => {
+  if (!(await isReady(t))) return
+  for (const system of ['debian', 'netplan'] as const) {
+    const args = ['--firewall']
+    const before = `printf '#!/bin/sh\nexit 1\n' > /run/nft && chmod 755 /run/nft && mount --bind /run/nft /usr/sbin/nft`
+    const refused = run(render(system, 'up', USUAL), { args, before })
+    assert.match(refused.stderr, /nft does not take the rules/)
+    assert.deepEqual([refused.status, host.made.includes('freenet6.nft')], [1, false])
+    assert.match(up(system).stdout, /open to the whole IPv6 Internet/)
+  }
 })
 
 test('up --firewall uses ip6tables where there is no nft, and down takes its chain back', async t => {

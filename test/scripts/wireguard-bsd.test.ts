@@ -144,7 +144,8 @@ describe('the WireGuard scripts for openbsd', () => {
     if (!(await isReady(t))) return
     host.remember('pf', '')
     host.write('pf.conf', OWNERS_RULES)
-    for (const _ of [1, 2]) run('openbsd', 'up', { args: ['--firewall'] })
+    for (const args of [['--firewall'], []])
+      assert.match(run('openbsd', 'up', { args }).stdout, /the firewall lets in through wg0/)
     assert.equal(host.recall('rules'), CLOSED('wg0'))
     const { calls } = run('openbsd', 'down')
     assertInOrder(calls, ['route -n delete -inet6 default 2001:db8:f6:1::1', 'ifconfig wg0 destroy'])
@@ -178,7 +179,8 @@ mkdir -p /usr/local/etc/wireguard && echo '${PRIVATE_KEY}' > /usr/local/etc/wire
     if (!(await isReady(t))) return
     host.remember('pf', '')
     host.write('pf.conf', OWNERS_RULES)
-    for (const _ of [1, 2]) up(['--firewall'])
+    for (const args of [['--firewall'], []])
+      assert.match(up(args).stdout, /the firewall lets in through freenet6/)
     assert.equal(host.recall('rules'), CLOSED('freenet6'))
     assertInOrder(run('freebsd', 'down').calls, ['ifconfig freenet6 destroy', 'pfctl -f /etc/pf.conf'])
     assert.equal(host.read('pf.conf'), OWNERS_RULES)
