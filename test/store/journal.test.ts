@@ -113,6 +113,24 @@ test('a start with other contents forgets the steps, and its serial is later', a
   assert.equal(world.broker.store.journal.bytes, 0)
 })
 
+test('tunnels in a zone file of its own below theirs are contents of that zone', async () => {
+  const child = `ca.${ORIGIN}`
+  writeZone(child, `@ SOA ns.${child}. h.${child}. 1 3600 900 604800 15\n@ NS ns.${child}.\nns A 192.0.2.53`)
+  world = await world.restart()
+  const before = serial(wireName(child))
+  const id = await register(1)
+  const registered = serial(wireName(child))
+  assert.equal(registered, before + 1)
+  world = await world.restart()
+  assert.equal(serial(wireName(child)), registered, 'nothing has changed')
+  assert.equal(since(before, wireName(child))?.length, 1)
+  world.broker.close()
+  world.edit(`DELETE FROM tunnels WHERE id = '${id}'`)
+  world = await World.open({ directory: world.directory, kernel: world.kernel, now: world.now })
+  assert.equal(serial(wireName(child)), registered + 1)
+  assert.equal(since(before, wireName(child)), undefined)
+})
+
 test('what is rolled back is in no journal', async () => {
   const before = serial()
   await register(1)

@@ -10,16 +10,25 @@ const PAGE = 1000
 /** What the zones hold at a start, counted while they are filled. */
 export class ZoneDigests {
   readonly #byApex = new Map<string, ZoneDigest>()
-  readonly #ofTunnels: readonly { readonly apex: Uint8Array; readonly digest: ZoneDigest }[]
+  /** The deepest first: a name lies in the first of these zones that it is at or below the apex of. */
+  readonly #withTunnels: readonly { readonly apex: Uint8Array; readonly digest: ZoneDigest }[]
 
-  private constructor(ofTunnels: readonly Uint8Array[]) {
-    this.#ofTunnels = ofTunnels.map(apex => ({ apex, digest: this.of(apex) }))
+  private constructor(withTunnels: readonly Uint8Array[]) {
+    this.#withTunnels = withTunnels
+      .toSorted((a, b) => b.length - a.length)
+      .map(apex => ({ apex, digest: this.of(apex) }))
   }
 
-  /** Counts what zone files gave: the table holds nothing else yet. Tunnels live in the zones of `ofTunnels`. */
+  /**
+   * Counts what zone files gave: the table holds nothing else yet. Tunnels live in the zones of `ofTunnels`, and in those
+   * that have an apex below one of theirs, a country's for example.
+   */
   static ofStatics(catalog: Pick<Catalog, 'apexes' | 'walk'>, ofTunnels: readonly Uint8Array[]): ZoneDigests {
-    const digests = new ZoneDigests(ofTunnels)
-    for (const apex of catalog.apexes()) {
+    const apexes = catalog.apexes()
+    const digests = new ZoneDigests(
+      apexes.filter(apex => ofTunnels.some(other => isAtOrBelow(apex, 0, other, 0))),
+    )
+    for (const apex of apexes) {
       const digest = digests.of(apex)
       let page = catalog.walk(apex, undefined, PAGE)
       while (page.length > 0) {
@@ -45,7 +54,7 @@ export class ZoneDigests {
 
   /** Counts an rrset of a tunnel in the zone that it lies in. */
   add(rrset: Rrset): void {
-    const zone = this.#ofTunnels.find(({ apex }) => isAtOrBelow(rrset.owner, 0, apex, 0))
+    const zone = this.#withTunnels.find(({ apex }) => isAtOrBelow(rrset.owner, 0, apex, 0))
     zone?.digest.addRrset(rrset)
   }
 }
