@@ -4,13 +4,14 @@ import { rowById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL, storageProblem } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Registrar } from '../registration/registrar.ts'
-import { type Problem, problem, statusOf } from '../shared/problem.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, type Way, type WayName, wayOf } from '../tunnel/contact.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
-import { Refused, refuse, retryAfter } from './refused.ts'
+import { refuseByPage } from './refusal-note.ts'
+import { Refused, refuse } from './refused.ts'
 import { idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
@@ -76,8 +77,7 @@ export class ContactPages {
       seeOther(ctx, `/tunnels/${tunnel.id}/email`)
       return
     }
-    ctx.status = statusOf(outcome.problems)
-    ctx.set({ ...retryAfter(outcome.problems) })
+    refuseByPage(ctx, outcome.problems)
     this.#page(ctx, tunnel, { problems: outcome.problems, typed: wish })
   }
 

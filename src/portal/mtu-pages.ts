@@ -4,8 +4,8 @@ import type { Registrar } from '../registration/registrar.ts'
 import { type Problem, statusOf } from '../shared/problem.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
-import { refusedFor } from './refusal-note.ts'
-import { Refused, retryAfter } from './refused.ts'
+import { refuseByPage } from './refusal-note.ts'
+import { Refused } from './refused.ts'
 import { seeOther, wantsPage } from './reply.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, type SignedInParts, signedInTunnel } from './signed-in.ts'
@@ -67,9 +67,7 @@ export function refuseForm(
   const status = statusOf(problems)
   const isOfField = problems.every(({ code }) => code.startsWith(field === 'mtu' ? 'mtu' : 'public-key'))
   if (!wantsPage(ctx) || CLOSED.includes(status) || !isOfField) throw new Refused(problems)
-  refusedFor(ctx, problems)
-  ctx.status = status
-  ctx.set({ ...retryAfter(problems) })
+  refuseByPage(ctx, problems)
   showAgain(ctx, tunnel, { field, typed, problems })
 }
 

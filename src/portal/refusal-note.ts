@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
-import type { Problem, ProblemCode } from '../shared/problem.ts'
+import { type Problem, type ProblemCode, statusOf } from '../shared/problem.ts'
 import type { PortalOptions } from './options.ts'
+import { retryAfter } from './refused.ts'
 import { visitorOf } from './visitor.ts'
 
 /** What anybody asks for who looks for other programs' mistakes: counted, and no line of the log each. */
@@ -15,6 +16,13 @@ const NOISE: ReadonlySet<ProblemCode> = new Set([
 /** Keeps, until the reply is made, what the request is refused for. */
 export function refusedFor(ctx: Context, problems: readonly Problem[]): void {
   ctx.state.refusedFor = problems
+}
+
+/** The status and headers of a refusal whose page shows the form again. */
+export function refuseByPage(ctx: Context, problems: readonly Problem[]): void {
+  refusedFor(ctx, problems)
+  ctx.status = statusOf(problems)
+  ctx.set({ ...retryAfter(problems) })
 }
 
 /** Tells of a refused request, and logs one line for all its problems: who was refused, and why. */

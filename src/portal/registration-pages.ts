@@ -9,15 +9,15 @@ import { countriesIn } from '../registration/country.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type VisitorAddress, visitorKind } from '../registration/visitor.ts'
-import { type Field, PROBLEMS, type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
+import { type Field, PROBLEMS, type Problem, type ProblemCode, problem } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import { marked } from './mark-up.ts'
 import { requirementsOf } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
-import { refusedFor } from './refusal-note.ts'
-import { Refused, refuse, retryAfter } from './refused.ts'
+import { refuseByPage } from './refusal-note.ts'
+import { Refused, refuse } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
@@ -119,9 +119,7 @@ export class RegistrationPages {
     if (outcome === OTHER_CONTENT) throw new RangeError('forms are told apart by all that is in them')
     if (outcome.kind === 'refused') {
       if (!wantsPage(ctx)) throw new Refused(outcome.problems)
-      refusedFor(ctx, outcome.problems)
-      ctx.status = statusOf(outcome.problems)
-      ctx.set({ ...retryAfter(outcome.problems) })
+      refuseByPage(ctx, outcome.problems)
       this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: outcome.problems })
       return
     }

@@ -4,13 +4,13 @@ import type { Context } from 'koa'
 import { tunnelById } from '../lifecycle/find-tunnel.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import type { Registrar } from '../registration/registrar.ts'
-import { type Problem, problem, statusOf } from '../shared/problem.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
-import { refusedFor } from './refusal-note.ts'
-import { Refused, retryAfter } from './refused.ts'
+import { refuseByPage } from './refusal-note.ts'
+import { Refused } from './refused.ts'
 import { BEARER_CHALLENGE, idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import { AWAITING_FIELDS, type AwaitingFields, type SignIns } from './sign-in.ts'
@@ -57,7 +57,7 @@ export class SignInPages {
 
   /** Asks whoever has sent a form of a tunnel's to sign in first; what was typed waits. */
   askFirst(ctx: Context, typed: AwaitingFields): void {
-    ctx.status = statusOf([SIGN_IN_FIRST])
+    refuseByPage(ctx, [SIGN_IN_FIRST])
     ctx.set(BEARER_CHALLENGE)
     this.show(ctx, { reference: idOf(ctx), typed, problems: [SIGN_IN_FIRST] })
   }
@@ -103,7 +103,7 @@ export class SignInPages {
       opening.kind === 'wrong' ||
       (opening.isFormer && !lifecycle.proofs.isFormerKey(opening.tunnel.id, key.trim()))
     ) {
-      ctx.status = statusOf([WRONG_KEY])
+      refuseByPage(ctx, [WRONG_KEY])
       ctx.set(BEARER_CHALLENGE)
       this.show(ctx, { reference, typed, problems: [WRONG_KEY] })
       return
@@ -119,9 +119,7 @@ export class SignInPages {
   #refuse(ctx: Context, form: SignInForm & { readonly problems: readonly Problem[] }): void {
     const { problems } = form
     if (!wantsPage(ctx)) throw new Refused(problems)
-    refusedFor(ctx, problems)
-    ctx.status = statusOf(problems)
-    ctx.set({ ...retryAfter(problems) })
+    refuseByPage(ctx, problems)
     this.show(ctx, form)
   }
 

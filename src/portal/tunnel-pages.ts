@@ -4,14 +4,15 @@ import { rowById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
-import { type Problem, problem, statusOf } from '../shared/problem.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import type { DeletedTunnels } from './deleted-tunnels.ts'
 import { MtuPages, type RefusedForm } from './mtu-pages.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
-import { Refused, refuse, retryAfter } from './refused.ts'
+import { refuseByPage } from './refusal-note.ts'
+import { Refused, refuse } from './refused.ts'
 import { idOf, languageOf, seeOther, wantsPage } from './reply.ts'
 import { RoutedPages } from './routed-pages.ts'
 import type { SessionCookie } from './session-cookie.ts'
@@ -109,8 +110,7 @@ export class TunnelPages {
       seeOther(ctx, this.#pageAfterMove(tunnel.id, outcome.warnings))
       return
     }
-    ctx.status = statusOf(outcome.problems)
-    ctx.set({ ...retryAfter(outcome.problems) })
+    refuseByPage(ctx, outcome.problems)
     this.#view.send(ctx, tunnel, { endpointProblems: outcome.problems, typedIpv4: ipv4 })
   }
 

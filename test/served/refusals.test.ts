@@ -46,6 +46,45 @@ test('a refusal by API and one by form are counted by code, and each is one line
   )
 })
 
+test('a refusal of a form of a tunnel’s own page is counted and logged like one by API, a wrong key among them', async () => {
+  await using server = await startServer({
+    config: '[tunnel]\nreachability = "off"\nforeign_endpoints = true\n[webhook]\nhosts = ["ntfy.example"]\n',
+  })
+  const made = await fetch(`${server.web}/api/v1/tunnels`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ipv4: '8.8.4.4', nicname: 'nic', country: 'ca', os: 'linux' }),
+  })
+  const { id, key } = (await made.json()) as { readonly id: string; readonly key: string }
+  const post = (path: string, fields: Readonly<Record<string, string>>, cookie = '') =>
+    fetch(`${server.web}${path}`, {
+      method: 'POST',
+      headers: { accept: 'text/html', origin: server.web, cookie },
+      body: new URLSearchParams(fields),
+      redirect: 'manual',
+    })
+  const wrong = await post('/tunnels', { reference: id, key: 'wrong' })
+  const right = await post('/tunnels', { reference: id, key })
+  const cookie = right.headers.getSetCookie().join().split(';')[0]
+  const moved = await post(`/tunnels/${id}/endpoint`, { ipv4: '300.0.0.1' }, cookie)
+  const contact = await post(`/tunnels/${id}/email`, { webhook: 'no address' }, cookie)
+  const unknown = await post(`/tunnels/${id}/endpoint`, { ipv4: '8.8.4.4' })
+  assert.deepEqual(
+    [made, wrong, right, moved, contact, unknown].map(({ status }) => status),
+    [201, 401, 303, 400, 400, 401],
+  )
+  assert.deepEqual(await refusals(server), { unauthorized: 2, 'ipv4-syntax': 1, 'webhook-syntax': 1 })
+  assert.deepEqual(
+    logged(server).map(({ codes, path }) => [codes, path]),
+    [
+      ['unauthorized', '/tunnels'],
+      ['ipv4-syntax', `/tunnels/${id}/endpoint`],
+      ['webhook-syntax', `/tunnels/${id}/email`],
+      ['unauthorized', `/tunnels/${id}/endpoint`],
+    ],
+  )
+})
+
 test('the operator sees the last refusals, of one visitor or for one reason', async () => {
   await using server = await startServer()
   await fetch(`${server.web}/api/v1/tunnels`, {
