@@ -7,6 +7,9 @@ export interface Prefix {
   readonly length: number
 }
 
+/** The length of a tunnel's link: a /64 (RFC 4291 2.5.4). */
+export const LINK_PREFIX_LENGTH = 64
+
 /**
  * Reads `address/length`, or a bare address as a block of one. Host bits must be zero: `2001:db8::1/32` is refused,
  * because whoever wrote it meant something else than what it says. Returns undefined where the text is not a prefix.

@@ -1,6 +1,6 @@
 import { parseIpv4 } from '../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
-import { formatPrefix, type Prefix, prefixContains } from '../address/prefix.ts'
+import { formatPrefix, LINK_PREFIX_LENGTH, type Prefix, prefixContains } from '../address/prefix.ts'
 import { reverseApex, reverseApexes } from '../address/reverse-name.ts'
 import { specialPurpose } from '../address/special-purpose.ts'
 import { isGlobalUnicast, unicastKind } from '../address/unicast.ts'
@@ -16,8 +16,6 @@ export interface RuleFindings {
 
 /** Octets of a path in sockaddr_un, without the final zero (unix(7)). */
 const LONGEST_SOCKET_PATH = 107
-/** Bits of a /64 that each tunnel takes. */
-const LINK_PREFIX_LENGTH = 64
 /** RFC 8945 8: a secret as long as the output of its hash; less than this is within reach of a search. */
 const SHORT_SECRET = 16
 

@@ -1,4 +1,4 @@
-import { formatPrefix } from '../address/prefix.ts'
+import { formatPrefix, LINK_PREFIX_LENGTH } from '../address/prefix.ts'
 import { reverseApex } from '../address/reverse-name.ts'
 import type { Config } from '../config/config.ts'
 import { wireName } from '../lifecycle/tunnel-names.ts'
@@ -18,7 +18,6 @@ const OBSTACLES: ReadonlyMap<number, string> = new Map([
 ])
 /** Seconds: who looked for a name just before it was registered waits as long. */
 const LONG_NEGATIVE_TTL = 300
-const LINK_PREFIX_LENGTH = 64
 const NIBBLE_BITS = 4
 
 /** Says what in a zone file stands where tunnels are to have their names; empty for a zone that they do not live in. */

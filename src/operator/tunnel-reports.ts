@@ -1,5 +1,5 @@
 import { formatIpv6 } from '../address/ipv6.ts'
-import { formatPrefix } from '../address/prefix.ts'
+import { formatPrefix, LINK_PREFIX_LENGTH } from '../address/prefix.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { Contact } from '../tunnel/contact.ts'
@@ -24,8 +24,6 @@ export interface ClientFacts extends MtuFacts {
 interface Traffic {
   of(id: string): Octets | undefined
 }
-
-const LINK_PREFIX_LENGTH = 64
 
 /** Tunnels as the operator sees them. */
 export class TunnelReports {

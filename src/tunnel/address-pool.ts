@@ -1,4 +1,4 @@
-import { type Prefix, prefixContains } from '../address/prefix.ts'
+import { LINK_PREFIX_LENGTH, type Prefix, prefixContains } from '../address/prefix.ts'
 import { uint32 } from '../wire/octets.ts'
 import { IndexPool } from './index-pool.ts'
 
@@ -12,7 +12,6 @@ export interface Assignment {
   readonly routedPrefix?: Prefix
 }
 
-const LINK_PREFIX_LENGTH = 64
 /** Where the 32 bits are that hold the index: prefixes start at /32. */
 const INDEX_AT = 4
 const SERVER_HOST = 1
