@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
+import { wireName } from '../../src/lifecycle/tunnel-names.ts'
+import { TYPE } from '../../src/wire/codes.ts'
+import { serialCompare, soaSerial } from '../../src/zone/serial.ts'
 import { answered, dormant, heard, registered, request, stateIn } from '../lifecycle/stages.ts'
-import { registerOne, TTL, World } from '../lifecycle/world.ts'
+import { ORIGIN, registerOne, TTL, World } from '../lifecycle/world.ts'
 
 const DAY = 86_400
 let world: World
@@ -71,4 +74,19 @@ test('the first commit after such a start moves no end that it sets itself', asy
   await restartLocked()
   assert.equal((await world.lifecycle.wake(tunnel.id)).kind, 'woken')
   assert.equal(world.table.byId(tunnel.id)?.waitUntil, world.now + DAY)
+})
+
+test('a start that can not write serves no serial that the next one goes back behind, whatever the zone file says', async () => {
+  const apex = wireName(ORIGIN)
+  const serial = () => soaSerial(world.catalog.rrset(apex, TYPE.SOA)?.rdatas[0] ?? assert.fail('no SOA'))
+  const restored = 2 ** 31 + 5 // as after a restore on a new machine: by RFC 1982 the file's 1 is later, and the time is not
+  world.broker.close()
+  world.edit(`UPDATE zone_serials SET serial = ${restored}`)
+  world = await World.open({ directory: world.directory, kernel: world.kernel, now: world.now })
+  const before = serial()
+  assert.ok(before >= restored)
+  await restartLocked()
+  assert.equal(serial(), before)
+  world = await world.restart()
+  assert.ok(serialCompare(serial(), before) !== -1)
 })

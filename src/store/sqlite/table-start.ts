@@ -83,7 +83,7 @@ export class TableStart {
     } catch (error) {
       if (storageFaultOf(error) === undefined) throw error
       noteFault(error)
-      return soas.standing()
+      return soas.standing(now())
     }
   }
 

@@ -47,10 +47,4 @@ export class ZoneSerials {
     const stored = this.read(apex)
     return stored === undefined ? atLeast : laterSerial(nextSerial(stored), atLeast)
   }
-
-  /** The serial that was written last, or a later one of the zone file. */
-  standing(apex: string, fromFile: number): number {
-    const stored = this.read(apex)
-    return stored === undefined ? fromFile : laterSerial(stored, fromFile)
-  }
 }

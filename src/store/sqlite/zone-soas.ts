@@ -101,12 +101,16 @@ export class ZoneSoas {
     },
   ): number {
     const { stored, contents, fromFile, now } = known
-    const isClocked = this.#isClocked(apex)
-    const floor = isClocked ? laterSerial(fromFile, now >>> 0) : fromFile
+    const floor = this.#floor(apex, fromFile, now)
     if (stored === undefined) return floor
     // Where nobody knows what it was, a zone that changes by itself has changed, and one of a file says so by its serial.
-    const hasChanged = contents === 'others' || (contents === 'unknown' && isClocked)
+    const hasChanged = contents === 'others' || (contents === 'unknown' && this.#isClocked(apex))
     return laterSerial(hasChanged ? nextSerial(stored) : stored, floor)
+  }
+
+  /** No start begins before it: the serial of the file, or of the time where that is later. */
+  #floor(apex: Uint8Array, fromFile: number, now: number): number {
+    return this.#isClocked(apex) ? laterSerial(fromFile, now >>> 0) : fromFile
   }
 
   /** A zone that changes by itself takes another serial at each start, whatever it was. */
@@ -125,13 +129,18 @@ export class ZoneSoas {
     for (const text of this.#journal.apexes()) if (!texts.has(text)) this.#journal.cut(text)
   }
 
-  /** The SOA records with the serials that were written last, for a start that can't write. */
-  standing(): readonly RrsetChange[] {
+  /**
+   * The SOA records for a start that can't write: with the serials that were written last, or what the next start can not
+   * go back behind. `now` in UTC seconds.
+   */
+  standing(now: number): readonly RrsetChange[] {
     return this.#catalog.apexes().flatMap(apex => {
       const soa = this.#catalog.rrset(apex, TYPE.SOA)
       const rdata = soa?.rdatas[0]
       if (soa === undefined || rdata === undefined) return []
-      const serial = this.#serials.standing(apexText(apex), soaSerial(rdata))
+      const stored = this.#serials.read(apexText(apex))
+      const floor = this.#floor(apex, soaSerial(rdata), now)
+      const serial = stored === undefined ? floor : laterSerial(stored, floor)
       return [putOf(soa, serial)]
     })
   }
