@@ -189,6 +189,25 @@ for (const call of ['fsyncSync', 'renameSync'] as const)
     assert.equal(world.table.count(), 2)
   })
 
+test('what root restores belongs to the user of the service, as the old database or the directory does', {
+  skip: process.getuid?.() === 0 ? false : cannot('only root can give a file away'),
+}, async () => {
+  const NOBODY = 65534
+  await world.broker.store.backUp(backupFile())
+  const directory = join(elsewhere, 'data')
+  const database = join(directory, 'freenet6.db')
+  mkdirSync(directory)
+  fs.chownSync(directory, NOBODY, NOBODY)
+  for (const _ of ['where there is none', 'in place of one']) {
+    await Database.whileUnused(database, () => restore(database))
+    for (const file of [database, `${database}.lock`]) {
+      const { uid, gid, mode } = statSync(file)
+      assert.deepEqual([uid, gid, mode & 0o777], [NOBODY, NOBODY, 0o600])
+    }
+    fs.chownSync(directory, 0, 0) // the second time the database says whose it is
+  }
+})
+
 test('nothing is restored under a process that serves the database', async () => {
   const database = join(world.directory, 'data', 'freenet6.db')
   await world.broker.store.backUp(backupFile())

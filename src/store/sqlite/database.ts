@@ -6,6 +6,7 @@ import { backUp } from './backup.ts'
 import { asFault, DatabaseFault } from './database-fault.ts'
 import { migrate } from './migrate.ts'
 import { OpenFiles } from './open-files.ts'
+import { giveToOwnerOf } from './owner.ts'
 import { openPrivateCopy } from './private-copy.ts'
 
 export type Statement = StatementSync
@@ -64,7 +65,9 @@ export class Database {
     makeWritable(file)
     const lock = takeLock(`${file}.lock`)
     try {
+      const isNew = !existsSync(file)
       const connection = openMigrated(file)
+      if (isNew) for (const made of [file, `${file}-wal`, `${file}-shm`]) giveToOwnerOf(dirname(file), made)
       return new Database(file, { connection, lock, files: new OpenFiles(file) })
     } catch (error) {
       lock.close()
@@ -195,7 +198,9 @@ function isErrno(error: unknown, code: string): boolean {
  */
 function makePrivate(file: string): void {
   try {
+    const isNew = !existsSync(file)
     closeSync(openSync(file, 'a', 0o600))
+    if (isNew) giveToOwnerOf(dirname(file), file)
     if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
   } catch {
     return
