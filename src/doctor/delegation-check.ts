@@ -16,12 +16,19 @@ export async function checkDelegation(descent: Descent, own: OwnZone): Promise<D
     ...findingsOf(outcome, own),
     ...[...own.servers.keys()]
       .filter(server => (addresses.get(server) ?? []).length === 0)
-      .map(server => finding('ns-without-address', { server, zone: own.name })),
+      .map(server => withoutAddress(server, own.name, descent)),
   ]
+  const isUnsure = [...addresses.keys()].some(server => descent.whyUnknown(server) !== undefined)
   const all = new Set([...addresses.values()].flat())
   const [address = ''] = all
-  if (all.size === 1) findings.push(finding('one-server', { zone: own.name, address }))
+  if (all.size === 1 && !isUnsure) findings.push(finding('one-server', { zone: own.name, address }))
   return { findings, addresses: all }
+}
+
+function withoutAddress(server: string, zone: string, descent: Descent): Finding {
+  const unknown = descent.whyUnknown(server)
+  if (unknown === undefined) return finding('ns-without-address', { server, zone })
+  return finding('ns-unknown', { server, zone, cut: spelled(unknown.cut), reason: unknown.reason })
 }
 
 function findingsOf(outcome: DelegationOutcome, own: OwnZone): Finding[] {

@@ -22,13 +22,19 @@ export interface Delegation {
 export type DelegationOutcome =
   | Delegation
   | { readonly kind: 'none'; readonly parent: string; readonly said: Endpoint }
-  /** No server of `cut` answered: nothing can be said of what is below. */
-  | { readonly kind: 'unknown'; readonly cut: string; readonly reason: string }
+  | Unknown
+
+/** No server of `cut` answered: nothing can be said of what is below. */
+interface Unknown {
+  readonly kind: 'unknown'
+  readonly cut: string
+  readonly reason: string
+}
 
 type Step =
   | { readonly kind: 'referral'; readonly cut: string; readonly delegation: Delegation }
   | { readonly kind: 'end'; readonly reply: Reply; readonly cut: string; readonly said: Endpoint }
-  | { readonly kind: 'unknown'; readonly cut: string; readonly reason: string }
+  | Unknown
 
 interface Place {
   readonly cut: string
@@ -48,6 +54,7 @@ export class Descent {
   readonly #roots: readonly Endpoint[]
   readonly #port: number
   readonly #addresses = new Map<string, readonly string[]>()
+  readonly #unknown = new Map<string, Unknown>()
 
   /** `port` is where servers are asked whose address a record gives. */
   constructor(
@@ -74,7 +81,7 @@ export class Descent {
     }
   }
 
-  /** The addresses of a nameserver, both families; empty: it has none, or they can't be found. */
+  /** The addresses of a nameserver, both families; empty: it has none, or they can't be looked up. */
   async addressesOf(name: string, detours = 0): Promise<readonly string[]> {
     const known = this.#addresses.get(name)
     if (known !== undefined || detours > MOST_DETOURS) return known ?? []
@@ -82,9 +89,15 @@ export class Descent {
     for (const type of ['A', 'AAAA'] as const) {
       const step = await this.#walk({ name, type }, { stopAt: undefined, detours: detours + 1 })
       if (step.kind === 'end') found.push(...textsOf(step.reply.answer, { owner: name, type }))
+      if (step.kind === 'unknown') this.#unknown.set(name, step)
     }
     this.#addresses.set(name, found)
     return found
+  }
+
+  /** Why addresses of a nameserver that was looked up may be missing; undefined: there are no others. */
+  whyUnknown(name: string): Omit<Unknown, 'kind'> | undefined {
+    return this.#unknown.get(name)
   }
 
   async #walk(

@@ -63,6 +63,12 @@ export const SORTS = {
     why: 'Resolvers go to an address where nobody answers for us any more.',
     mend: 'Have the addresses at the parent changed, or correct those in the zone.',
   },
+  'ns-unknown': {
+    severity: 'warning',
+    what: 'the addresses of {server}, an NS of {zone}, can not be looked up: no server of {cut} answers ({reason})',
+    why: 'Whether resolvers find it can not be said from here.',
+    mend: 'Check that this machine reaches other nameservers (UDP and TCP, port 53), and ask again.',
+  },
   'ns-without-address': {
     severity: 'fault',
     what: '{server}, an NS of {zone}, has no address',

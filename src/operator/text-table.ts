@@ -1,5 +1,6 @@
 /** Writes columns as wide as their widest cell, two spaces between; the last one is not padded. */
-export function textTable(rows: readonly (readonly string[])[]): string {
+export function textTable(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map(row => row.map(onOneLine))
   const widths: number[] = []
   for (const row of rows)
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
@@ -14,11 +15,18 @@ export function textTable(rows: readonly (readonly string[])[]): string {
     .join('')
 }
 
+/** A note is anybody's text: no character of it begins a line or moves the cursor. */
+function onOneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, character => JSON.stringify(character).slice(1, -1))
+}
+
 /** Writes one line a field, and one for each field of a field; fields that are absent are left out. */
 export function fieldLines(value: Readonly<Record<string, unknown>>): string {
   return Object.entries(value)
     .filter(([, field]) => field !== undefined)
-    .map(([name, field]) => (isFields(field) ? innerLines(name, field) : `${name}: ${String(field)}\n`))
+    .map(([name, field]) =>
+      isFields(field) ? innerLines(name, field) : `${name}: ${onOneLine(String(field))}\n`,
+    )
     .join('')
 }
 

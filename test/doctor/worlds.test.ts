@@ -239,3 +239,16 @@ test('a zone with one server, and with a server that has no address', options, a
   })
   assert.deepEqual(await single.codes(), ['ns-without-address', 'one-server'])
 })
+
+test('a server whose address can not be looked up is not said to have none', options, async () => {
+  await using single = await World.open({
+    zone: '$TTL 60\n@ SOA ns1 hostmaster 1 3600 600 86400 15\n@ NS ns1\n@ NS ns5.elsewhere.\nns1 A 127.0.0.1\n',
+  })
+  await using _root = await Nsd.start(single.root, {
+    '': `${DELEGATED.replaceAll(`ns2.${FORWARD}. A 127.0.0.3\n`, '').replaceAll(
+      `NS ns2.${FORWARD}.`,
+      'NS ns5.elsewhere.',
+    )}elsewhere. NS ns.elsewhere.\nns.elsewhere. A 127.0.0.77\n`,
+  })
+  assert.deepEqual(await single.codes(), ['ns-unknown'])
+})

@@ -271,3 +271,15 @@ test('a wake whose address another row was given by hand says so, to its owner a
   assert.match(world.lifecycle.faultOf(tunnel.id) ?? '', /has its device or one of its addresses/)
   assert.equal(stateIn(world, tunnel), 'dormant')
 })
+
+test('a tunnel that is suspended a second time has been so since the first', async () => {
+  const { tunnel } = await dormant(world)
+  const since = () => world.table.dormant.byId(tunnel.id)?.dormant.since
+  world.now += DAY
+  await world.lifecycle.suspend(tunnel.id)
+  const first = since()
+  assert.equal(first, world.now)
+  world.now += DAY
+  await world.lifecycle.suspend(tunnel.id)
+  assert.equal(since(), first)
+})

@@ -32,7 +32,9 @@ export class DormantWrites {
     )
     this.#drop = database.prepare(`DELETE FROM dormant WHERE id = ? RETURNING ${DORMANT_COLUMNS}`)
     this.#drop.setReturnArrays(true)
-    this.#suspend = database.prepare('UPDATE dormant SET suspended = 1, since = ? WHERE id = ?')
+    this.#suspend = database.prepare(
+      'UPDATE dormant SET since = iif(suspended, since, ?), suspended = 1 WHERE id = ?',
+    )
     this.#replaceKey = database.prepare('UPDATE dormant SET key_hash = ? WHERE id = ?')
     this.#changeMtu = database.prepare('UPDATE dormant SET mtu = ? WHERE id = ?')
   }
