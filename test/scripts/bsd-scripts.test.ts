@@ -14,7 +14,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   id: 'echo 0',
   uname: 'echo "$KERNEL"',
   kldload: ':',
-  npfctl: ':',
+  npfctl: '[ ! -e "$STATE/no-npf" ]',
   ping6: ':',
   ipconfig: 'echo 10.0.0.5',
   sysrc: `case $1 in
@@ -86,6 +86,16 @@ describe('the scripts for freebsd', () => {
     const { stdout, calls } = run('freebsd', 'up')
     assert.match(stdout, /left as it is/)
     assert.doesNotMatch(calls, /route -n add|sysrc ipv6_defaultrouter/)
+  })
+
+  test('another pair of addresses takes the default route of the one before with it', () => {
+    const other = { ...USUAL, ipv6Server: '2001:db8:f6:2::1', ipv6Client: '2001:db8:f6:2::2' }
+    run('freebsd', 'up')
+    const { stdout, status } = host.run(render('freebsd', 'up', other), { before: 'export KERNEL=FreeBSD' })
+    assert.equal(status, 0)
+    assert.doesNotMatch(stdout, /left as it is|keeps its/)
+    assert.match(host.recall('default6'), /gateway: 2001:db8:f6:2::1$/m)
+    assert.equal(host.recall('rc.ipv6_defaultrouter'), '2001:db8:f6:2::1')
   })
 
   test('down takes everything back, and succeeds a second time', () => {
@@ -251,6 +261,16 @@ describe('npf, with --firewall', () => {
     run('netbsd', 'down')
     assert.doesNotMatch(host.read('rc.conf'), /npf/)
     assert.deepEqual(host.made, ['rc.conf'])
+  })
+
+  test('is not said to stand where npf does not load it, and is not asked for again', () => {
+    host.remember('no-npf', '')
+    assert.match(
+      run('netbsd', 'up', { args: ['--firewall'], status: 1 }).stderr,
+      /npf does not take the rules/,
+    )
+    assert.deepEqual(host.made, [])
+    assert.match(run('netbsd', 'up').stdout, /open to the whole IPv6 Internet/)
   })
 
   test("leaves the owner's file alone and shows what to add", () => {

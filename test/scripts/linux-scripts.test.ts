@@ -198,6 +198,29 @@ test('rules that nft does not take are not asked for again by the next run', asy
   }
 })
 
+test('the firewall for systemd follows nftables.service, which removes every rule when it loads its own', async t => {
+  if (!(await isReady(t))) return
+  up('systemd-networkd', { args: ['--firewall'] })
+  const unit = host.read('systemd/system/freenet6-firewall.service')
+  for (const line of ['After', 'PartOf', 'ReloadPropagatedFrom'])
+    assert.match(unit, new RegExp(`^${line}=nftables\\.service$`, 'm'))
+  assert.match(unit, /^ExecReload=\S*nft -f \/etc\/freenet6\.nft$/m)
+  assert.match(unit, /^WantedBy=.* nftables\.service$/m)
+})
+
+test('systemd-networkd can read its files whatever the umask of root', async t => {
+  if (!(await isReady(t))) return
+  const after = 'stat -c %a /etc/systemd/network/50-freenet6.net*'
+  assert.match(up('systemd-networkd', { before: 'umask 077', after }).stdout, /^644\n644$/m)
+})
+
+test('the undo says that cron still brings the tunnel back', async t => {
+  if (!(await isReady(t))) return
+  const line = '@reboot sleep 20; sh /root/freenet6-up.sh'
+  const before = `printf '#!/bin/sh\\necho "${line}"\\n' > "$STATE/bin/crontab" && chmod 755 "$STATE/bin/crontab"`
+  assert.match(run(render('linux', 'down', USUAL), { before }).stdout, /crontab still brings the tunnel back/)
+})
+
 test('up --firewall uses ip6tables where there is no nft, and down takes its chain back', async t => {
   if (!(await isReady(t))) return
   const before = 'mount --bind /dev/null /usr/sbin/nft'

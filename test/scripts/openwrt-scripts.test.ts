@@ -77,6 +77,15 @@ describe("the scripts for openwrt, in BusyBox's shell with its tools", () => {
     assert.match(run('down').stdout, /nothing to undo/)
   })
 
+  test('up takes apart a zone whose networks are one string, and down leaves them so', async t => {
+    if (!(await isReady(t))) return
+    host.remember('uci.firewall.@zone[1].network', 'wan wan6\n')
+    run('up')
+    assert.equal(host.recall('uci.firewall.@zone[1].network'), 'wan\nwan6\nfreenet6\n')
+    run('down')
+    assert.equal(host.recall('uci.firewall.@zone[1].network'), 'wan\nwan6\n')
+  })
+
   test('up refuses where no zone wan would guard the tunnel', async t => {
     if (!(await isReady(t))) return
     host.remember('uci.firewall.@zone[1].name', 'outside\n')

@@ -8,7 +8,7 @@ mistake() { echo "uci: $*" >&2 && exit 1; }
 printf '%s' "$key" | grep -Eq '^(network|firewall)(\\.([A-Za-z0-9_]+|@[a-z]+\\[[0-9]+\\])(\\.[a-z0-9_]+)?)?$' || mistake "Invalid argument $key"
 case $key in *.*.*) section=\${file%.*} ;; *) section=$STATE ;; esac
 case $1 in
-  get) [ -e "$file" ] && cat "$file" || mistake 'Entry not found' ;;
+  get) [ -e "$file" ] && paste -sd ' ' "$file" || mistake 'Entry not found' ;;
   set) [ -e "$section" ] && printf '%s\\n' "$value" > "$file" || mistake 'Entry not found' ;;
   add_list) [ -e "$section" ] && printf '%s\\n' "$value" >> "$file" || mistake 'Entry not found' ;;
   del_list) [ -e "$file" ] && kept=$(grep -vxF "$value" "$file") && printf '%s\\n' "$kept" > "$file" ;;

@@ -130,6 +130,22 @@ describe('the WireGuard scripts for openbsd', () => {
     assert.deepEqual(host.made, [KEY_FILE])
   })
 
+  test('what stops up half-way leaves no wg0, and up can be run again', async t => {
+    if (!(await isReady(t))) return
+    host.write('pf.conf', OWNERS_RULES)
+    assert.match(run('openbsd', 'up', { args: ['--firewall'], status: 1 }).stderr, /pf is off/)
+    assert.equal(
+      run('openbsd', 'up', { after: 'ls "$STATE"', args: ['--firewall'], status: 1 }).stdout.includes(
+        'wg0\n',
+      ),
+      false,
+    )
+    host.remember('pf', '')
+    assert.match(run('openbsd', 'up', { args: ['--firewall'] }).stdout, /the tunnel works/)
+    run('openbsd', 'down')
+    assert.equal(host.read('pf.conf'), OWNERS_RULES)
+  })
+
   test('up refuses a wg0 that is not from it, and down leaves it alone', async t => {
     if (!(await isReady(t))) return
     host.remember('wg0', '')

@@ -125,6 +125,15 @@ describe('what up gives NetworkManager', () => {
   })
 })
 
+test('the undo by wg-quick is whole where somebody else has removed every rule', async t => {
+  if (!(await isReady(t))) return
+  const down = `cat > /run/down << 'SCRIPT'\n${renderWireguard('linux', 'down')}SCRIPT\nsh /run/down`
+  const ownView = 'umount /sys; mount -t sysfs sysfs /sys && /usr/sbin/ip tuntap add dev freenet6 mode tun'
+  const after = `nft flush ruleset; ${ownView}; ${down}`
+  assert.match(up('linux', { args: ['--firewall'], after }).stdout, /the tunnel is removed/)
+  assert.deepEqual(host.made, [KEY_FILE])
+})
+
 for (const system of SYSTEMS) {
   describe(`the WireGuard scripts for ${system} on a host`, () => {
     test('up, down, up again: the key stays, and everything else goes and comes', async t => {
