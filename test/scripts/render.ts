@@ -127,9 +127,9 @@ export const ODD_WIREGUARD: readonly ScriptValues[] = [
   { ...USUAL_WIREGUARD, ipv6Server: '::1', ipv6Client: '::2', name: '0-0.xn--p1ai', id: '0' },
 ]
 
-/** The template as it lies on disk. */
-export function template(system: System, part: Part): string {
-  return readFileSync(join(SYSTEMS_DIR, system, 'sit', `${part}.hbs`), 'utf8')
+/** The template of a kind as it lies on disk. */
+export function template(system: System, kind: 'sit' | 'wireguard', part: Part): string {
+  return readFileSync(join(SYSTEMS_DIR, system, kind, `${part}.hbs`), 'utf8')
 }
 
 /** The text that a client gets, by the product's own renderer. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { cannot, requirePackages } from '../packages.ts'
 import { ACTIONS, ODD, render, SYSTEMS, template, UNIX_SYSTEMS, USUAL } from './render.ts'
@@ -105,22 +104,24 @@ for (const system of UNIX_SYSTEMS) {
 describe('the scripts for windows', () => {
   test('say a path between quotation marks alone: one with a bracket would end the block that says it', () => {
     for (const action of ['up', 'down'] as const)
-      for (const kind of ['sit', 'wireguard']) {
-        const file = `../../templates/systems/windows/${kind}/${action}.hbs`
-        const text = readFileSync(new URL(file, import.meta.url), 'utf8')
-        assert.doesNotMatch(text, /^ *echo [^"\n]*%(?:CONF|WIREGUARD)%/m, file)
+      for (const kind of ['sit', 'wireguard'] as const) {
+        const text = template('windows', kind, action)
+        assert.doesNotMatch(text, /^ *echo [^"\n]*%(?:CONF|WIREGUARD)%/m, `${kind} ${action}`)
       }
   })
 
-  for (const action of ACTIONS) {
-    test(`${action} has CRLF line ends throughout, as cmd.exe needs for its labels`, () => {
-      const text = template('windows', action)
+  for (const [kind, action] of [
+    ...ACTIONS.map(action => ['sit', action] as const),
+    ...ACTIONS.map(action => ['wireguard', action] as const),
+  ]) {
+    test(`${action} of ${kind} has CRLF line ends throughout, as cmd.exe needs for its labels`, () => {
+      const text = template('windows', kind, action)
       assert.doesNotMatch(text, /[^\r]\n/)
       assert.match(text, /^@echo off\r\n/)
     })
 
-    test(`${action} has every label that it jumps to`, () => {
-      const text = template('windows', action)
+    test(`${action} of ${kind} has every label that it jumps to`, () => {
+      const text = template('windows', kind, action)
       const labels = new Set(text.match(/^:\w+/gm))
       for (const [, label] of text.matchAll(/(?:goto|call) (:\w+)/g))
         assert.ok(labels.has(label ?? ''), label)
