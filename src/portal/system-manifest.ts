@@ -40,6 +40,8 @@ const steps = z.strictObject({
   run: commandWith('{file}').optional(),
   /** Puts the script, and the program that runs it again, where update clients find them. */
   keep: commandWith('{file}').optional(),
+  /** Makes cron heed its table, on a system where it does not run by itself. */
+  cron: text.optional(),
 })
 
 /** What a page says about an operating system before anybody registers, and how its scripts are kept. */

@@ -148,6 +148,7 @@ export class TunnelView {
       inadynLines: inadynLines(of),
       curlLines: curlLines(of),
       cronLine: cronLine(of),
+      cronCommand: system?.steps?.cron ?? '',
     }
   }
 

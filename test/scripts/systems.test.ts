@@ -85,7 +85,7 @@ suite('the first steps on a system', () => {
   for (const [os, ...steps] of [
     ['linux', `curl -o freenet6-up.sh '${URL}'`, 'less freenet6-up.sh', 'sudo sh freenet6-up.sh'],
     ['freebsd', `fetch -o freenet6-up.sh '${URL}'`, 'less freenet6-up.sh', "su root -c 'sh freenet6-up.sh'"],
-    ['openbsd', `ftp -o freenet6-up.sh '${URL}'`, 'less freenet6-up.sh', 'doas sh freenet6-up.sh'],
+    ['openbsd', `ftp -o freenet6-up.sh '${URL}'`, 'less freenet6-up.sh', "su root -c 'sh freenet6-up.sh'"],
     ['openwrt', `wget -O freenet6-up.sh '${URL}'`, 'less freenet6-up.sh', 'sh freenet6-up.sh'],
     ['windows', `curl.exe -o freenet6-up.cmd "${URL}"`, 'notepad freenet6-up.cmd', 'freenet6-up.cmd'],
     ['junos', `curl -o freenet6-up.txt '${URL}'`, 'less freenet6-up.txt'],
