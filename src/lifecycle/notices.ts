@@ -1,6 +1,7 @@
 import type { Notice } from '../store/notice.ts'
 import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
 import type { WayName } from '../tunnel/contact.ts'
+import { canBeWarned } from '../tunnel/contact.ts'
 
 /** The notices to owners, until each was taken or is given up. What writes is a commit, and rejects as one does. */
 export class Notices {
@@ -41,7 +42,7 @@ export class Notices {
     return this.#do(transaction => {
       const since = transaction.tunnels.dormant.byId(id)?.dormant.since
       const contact = transaction.tunnels.contactOf(id)
-      if (since === undefined || contact === undefined || contact.warnedOf === since) return
+      if (since === undefined || !canBeWarned(contact) || contact.warnedOf === since) return
       transaction.setContact(id, { ...contact, warnedOf: since })
       transaction.notify(id, 'ending', since)
     })

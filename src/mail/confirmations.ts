@@ -20,16 +20,27 @@ export class Confirmations {
     this.#secret = keptSecret(store) ?? randomBytes(SECRET_OCTETS).toString('base64')
   }
 
+  /** One for each mailbox, whatever capitals an address is typed with. */
   tokenOf(tunnelId: string, { kind, target }: Pick<Way, 'kind' | 'target'>): string {
+    return this.#tokenFor(tunnelId, { kind, target: kind === 'email' ? target.toLowerCase() : target })
+  }
+
+  #tokenFor(tunnelId: string, { kind, target }: Pick<Way, 'kind' | 'target'>): string {
     const content = JSON.stringify([tunnelId, kind, target])
     return createHmac('sha256', this.#secret).update(content).digest('base64url').slice(0, TOKEN_LENGTH)
   }
 
   isTokenOf(token: string, tunnelId: string, way: Pick<Way, 'kind' | 'target'>): boolean {
-    const right = Buffer.from(this.tokenOf(tunnelId, way))
-    const given = Buffer.from(token)
-    return given.length === right.length && timingSafeEqual(given, right)
+    // Letters of an earlier version have a token of the address as it was typed.
+    return [this.tokenOf(tunnelId, way), this.#tokenFor(tunnelId, way)].some(right =>
+      isSameToken(token, right),
+    )
   }
+}
+
+function isSameToken(given: string, right: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(right)]
+  return one.length === other.length && timingSafeEqual(one, other)
 }
 
 function keptSecret(store: Pick<TunnelStore, 'secret' | 'keepSecret'>): string | undefined {

@@ -72,7 +72,9 @@ export class ContactWishes {
       ways.push(way)
       if (!isConfirmed) asking.push(way)
     }
-    const warned = before?.warnedOf === undefined ? {} : { warnedOf: before.warnedOf }
+    // Who is asked now has read no letter yet.
+    const isWarned = before?.warnedOf !== undefined && asking.length === 0
+    const warned = isWarned ? { warnedOf: before.warnedOf } : {}
     const contact = ways.length === 0 ? undefined : { language: wish.language, ways, ...warned }
     return { problems, contact, asking }
   }

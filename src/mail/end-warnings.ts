@@ -2,6 +2,7 @@ import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { Notices } from '../lifecycle/notices.ts'
 import type { Log } from '../shared/log.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
+import { canBeWarned } from '../tunnel/contact.ts'
 
 const DAY_SECONDS = 86_400
 /** Seconds before a dormant tunnel's end at which its owner is told once more; half the sleep if that is shorter. */
@@ -38,7 +39,7 @@ export class EndWarnings {
     try {
       for (const { id, dormant } of lifecycle.endingWithin(Math.min(LONGEST_WARNING, keep / 2), MOST)) {
         const contact = store.tunnels.contactOf(id)
-        if (contact !== undefined && contact.warnedOf !== dormant.since) await lifecycle.notices.warnOfEnd(id)
+        if (canBeWarned(contact) && contact?.warnedOf !== dormant.since) await lifecycle.notices.warnOfEnd(id)
       }
     } catch (error) {
       store.noteFault(error)

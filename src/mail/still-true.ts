@@ -27,7 +27,7 @@ export function isStillTrue(notice: Notice, age: number, tunnels: TunnelReader):
   switch (occasion) {
     case 'deleted':
     case 'ended':
-      return true // and the contact has gone with the tunnel
+      return !isRegisteredAgain(notice, tunnels) // the contact has gone with the tunnel
     case 'confirm':
       return hasTarget(notice, tunnels, { isConfirmed: false })
     case 'recover':
@@ -44,6 +44,14 @@ export function isStillTrue(notice: Notice, age: number, tunnels: TunnelReader):
     default:
       return occasion satisfies never
   }
+}
+
+/** A late letter that names a tunnel would be read as one about that which has the name by now, by its owner at least. */
+function isRegisteredAgain(notice: Notice, tunnels: TunnelReader): boolean {
+  const { nicname, country, way, target } = notice
+  const id = tunnels.idByName(nicname, country) ?? tunnels.dormant.byName(nicname, country)?.id
+  const ways = id === undefined ? [] : (tunnels.contactOf(id)?.ways ?? [])
+  return ways.some(one => one.kind === way && isSameTarget(way, one.target, target))
 }
 
 function hasTarget(

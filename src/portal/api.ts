@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { rowById } from '../lifecycle/find-tunnel.ts'
+import { rowById, tunnelById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL, type Refusal } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
@@ -10,6 +10,7 @@ import type { KeyCheck } from '../registration/key-check.ts'
 import { OnceEach, OTHER_CONTENT } from '../registration/once-each.ts'
 import { tunnelBehind } from '../registration/own-tunnel.ts'
 import type { Moved, Registrar } from '../registration/registrar.ts'
+import { unkept } from '../registration/unkept.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, WAYS } from '../tunnel/contact.ts'
@@ -153,7 +154,10 @@ export class Api {
     ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
   }
 
-  /** Where the owner is told, and perhaps the endpoint too: neither is changed if one of them is wrong. */
+  /**
+   * Where the owner is told, and perhaps the endpoint too: neither is changed if one of them is wrong. A move that was done
+   * is told, whatever becomes of the rest.
+   */
   async #changedWith(
     wish: ContactWish,
     tunnel: Tunnel,
@@ -174,7 +178,8 @@ export class Api {
     if (outcome.kind === 'refused') return outcome
     if (!hasSameKey()) return { kind: 'refused', problems: [problem('unauthorized', { case: 'wrong-key' })] }
     const kept = await registrar.keepContact(tunnel, wish, visitor)
-    return kept.kind === 'refused' ? kept : outcome
+    if (kept.kind !== 'refused') return outcome
+    return isMove ? { ...outcome, warnings: [...outcome.warnings, ...unkept(kept.problems)] } : kept
   }
 
   #changed(
@@ -325,7 +330,7 @@ export class Api {
     const { cookie, events, signIns, table, words } = this.#options
     const id = idOf(ctx)
     const tokens = cookie.tokensIn(ctx)
-    const signedIn = signIns.isOpen(id, tokens) ? table.byId(id) : undefined
+    const signedIn = signIns.isOpen(id, tokens) ? tunnelById(table, id) : undefined
     const tunnel = signedIn ?? (await this.#authorized(ctx))
     const isEnded = signedIn === undefined ? this.#isVoidKey(ctx) : signIns.areEnded(id, tokens)
     ctx.type = 'text/event-stream'

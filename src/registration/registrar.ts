@@ -11,6 +11,7 @@ import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
 import type { Admission, AdmissionVerdict, RegistrationInput } from './admission.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
+import { unkept } from './unkept.ts'
 import type { VisitorAddress } from './visitor.ts'
 
 const NOTHING_WISHED: ContactReading = { problems: [], contact: undefined, asking: [] }
@@ -191,7 +192,7 @@ export class Registrar {
       wantsRouted ? await this.#lifecycle.changeRouted(tunnel.id, true) : undefined,
       contact === undefined ? undefined : await this.keepContact(tunnel, contact, visitor),
     ]
-    return outcomes.flatMap(outcome => (outcome?.kind === 'refused' ? outcome.problems : []))
+    return unkept(outcomes.flatMap(outcome => (outcome?.kind === 'refused' ? outcome.problems : [])))
   }
 
   /** Notes where the owner of a tunnel wants to be told, and asks there. */

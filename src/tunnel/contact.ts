@@ -31,6 +31,11 @@ export function wayOf(contact: Contact | undefined, kind: WayName): Way | undefi
   return contact?.ways.find(way => way.kind === kind)
 }
 
+/** Whether somebody has said yes to being told. */
+export function canBeWarned(contact: Contact | undefined): contact is Contact {
+  return contact?.ways.some(({ isConfirmed }) => isConfirmed) === true
+}
+
 /** Whether two targets of a kind are one: capitals make another URL, but no other mailbox that anybody has. */
 export function isSameTarget(kind: WayName, one: string, other: string): boolean {
   return kind === 'email' ? one.toLowerCase() === other.toLowerCase() : one === other

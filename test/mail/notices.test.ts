@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Handover, Letter } from '../../src/mail/carrier.ts'
 import { Confirmations } from '../../src/mail/confirmations.ts'
+import { ContactWishes } from '../../src/mail/contact-wishes.ts'
 import { Deliveries } from '../../src/mail/deliveries.ts'
 import { EndWarnings } from '../../src/mail/end-warnings.ts'
 import { LetterWriter } from '../../src/mail/letter-writer.ts'
+import { WebhookRules } from '../../src/mail/webhook-rules.ts'
 import type { Contact } from '../../src/tunnel/contact.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
 import { Words } from '../../src/words/words.ts'
@@ -12,6 +14,7 @@ import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 
 const HOUR = 3600
 const DAY = 24 * HOUR
+const NO_WEBHOOKS = new WebhookRules({ hosts: [], allowHttp: false })
 const DOWN: Handover = { kind: 'failed', reason: 'nobody answers', isDown: true }
 
 let world: World
@@ -153,6 +156,42 @@ test('one more comes three days before the end, once, whatever is restarted; a s
   world.now += 28 * DAY
   await warnings.look()
   assert.deepEqual(await subjects(), ['ends soon'])
+})
+
+test('the warning waits for who says yes after it was due, and comes to who is asked anew', async () => {
+  const { id } = await asleep(mailTo('alice@example.org', { isConfirmed: false }))
+  world.now += 28 * DAY
+  await warnings.look()
+  assert.deepEqual(await subjects(), [])
+  for (const target of ['alice@example.org', 'alice@example.net']) {
+    const wishes = new ContactWishes({ table: world.table, hasMail: true, webhooks: NO_WEBHOOKS })
+    const { contact } = wishes.read({ email: target, language: 'en' }, id)
+    await world.lifecycle.setContact(id, () => ({ contact, asking: [] }))
+    await world.lifecycle.confirmContact(id, { kind: 'email', target })
+    await warnings.look()
+    assert.deepEqual(await subjects(), ['ends soon'])
+  }
+})
+
+test('an end is not told late to whoever has registered the name again', async () => {
+  await asleep(ALICE)
+  await subjects()
+  world.now += 31 * DAY
+  answers = [DOWN]
+  assert.equal(await world.lifecycle.endDormant(), 1)
+  await deliveries.run()
+  assert.deepEqual([answers, letters], [[], []])
+  await registered(mailTo('Alice@example.org', { isConfirmed: false }))
+  world.now += HOUR
+  assert.deepEqual(await subjects(), [])
+})
+
+test('a link to hear nothing more is good for each spelling of a mailbox', () => {
+  const confirmations = new Confirmations(world.broker.store)
+  const [one, other] = ['Alice@example.org', 'alice@example.org']
+  const way = (target = '') => ({ kind: 'email', target }) as const
+  assert.ok(confirmations.isTokenOf(confirmations.tokenOf('t', way(one)), 't', way(other)))
+  assert.ok(!confirmations.isTokenOf(confirmations.tokenOf('t', way(one)), 't', way('bob@example.org')))
 })
 
 test('the end of a dormant tunnel is told, and a tunnel that is never kept has its end told at once', async () => {

@@ -260,6 +260,24 @@ test('a program gives an address, sees it, changes it, and takes it away', async
   assert.equal(JSON.parse((await patch({ email: '' })).text).email, undefined)
 })
 
+test('a move that was done is told, although the address beside it could not be kept', async t => {
+  const busy = Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 })
+  t.mock.method(world.broker.lifecycle, 'setContact', () => Promise.reject(busy))
+  const body = { ipv4: '192.0.2.99', email: 'a@example.net' }
+  const { status, text } = await world.askJson(
+    `/api/v1/tunnels/${given.id}`,
+    'PATCH',
+    body,
+    bearer(given.key),
+  )
+  const { ipv4_client, warnings } = JSON.parse(text)
+  assert.deepEqual([status, ipv4_client], [200, '192.0.2.99'])
+  assert.deepEqual(
+    warnings.map(({ code }: { readonly code: string }) => code),
+    ['contact-unkept'],
+  )
+})
+
 test('a program is told of a wrong address with all else that is wrong, and nothing is half done', async () => {
   const body = { ...GOOD, ipv4: '192.0.2.300', nicname: 'x', email: 'nowhere' }
   const refused = problemIn(await world.askJson('/api/v1/tunnels', 'POST', body))

@@ -103,6 +103,18 @@ suite('events of a tunnel', () => {
     await ear.end()
   })
 
+  test('are told to the browser of a tunnel that is suspended, and when it comes back', async () => {
+    await using world = await PortalWorld.open()
+    const { id, key } = await world.register()
+    const headers = cookieIn(await world.post('/tunnels', { reference: id, key }))
+    assert.equal((await world.broker.operator.suspend(id)).kind, 'done')
+    const ear = await Ear.open(world, id, headers)
+    await ear.hears('state', { state: 'suspended' })
+    assert.equal((await world.broker.operator.resume(id)).kind, 'done')
+    await ear.hears('state', { state: 'active' })
+    ear.leave()
+  })
+
   test('are for the key and for a browser that is signed in, and say when an end is silent', async () => {
     await using world = await PortalWorld.open()
     const { id, key, ...given } = (await world.register()) as Given & { readonly ipv6_client: string }
