@@ -87,7 +87,6 @@ export class Rounds {
     // Draft, step 2: reachability tests (ICMPv6 echo/reply), all in one batch.
     const replies = await this.#probe([...tunnels.map(({ ipv6Client }) => ipv6Client), ...uplink])
     const first = await this.#withTraffic(tunnels, replies)
-    this.#isFirst = false
     const doubted = this.#isDoubted(tunnels, first, mendings)
     const echoes = doubted
       ? await this.#probeAgain(tunnels, first, uplink)
@@ -123,6 +122,7 @@ export class Rounds {
       else if (this.#isFirst && answeredLast === true && uncompared.has(id))
         verdicts.set(ipv6Client, UNCOMPARED)
     }
+    this.#isFirst = false
     return verdicts
   }
 

@@ -17,7 +17,9 @@ export function textTable(texts: readonly (readonly string[])[]): string {
 
 /** A note is anybody's text: no character of it begins a line or moves the cursor. */
 function onOneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, character => JSON.stringify(character).slice(1, -1))
+  return text.replace(/\p{Cc}/gu, character =>
+    character < ' ' ? JSON.stringify(character).slice(1, -1) : `\\u00${character.charCodeAt(0).toString(16)}`,
+  )
 }
 
 /** Writes one line a field, and one for each field of a field; fields that are absent are left out. */

@@ -565,6 +565,17 @@ test('the first look after a start tells nothing of those that filter echoes: it
   assert.deepEqual([second.outcome, second.answered, log.at('warn')], ['recorded', 20, []])
 })
 
+test('a round in which nothing could be sent is no first look', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = knownTunnels(3)
+  for (const { id } of lifecycle.targets) lifecycle.uncompared.add(id)
+  prober.answer = async targets => nothingKnown(targets, 'the network is not there yet')
+  assert.equal((await monitor.runRound()).outcome, 'failed')
+  prober.answer = NOBODY
+  const { outcome, silent, unknown } = await monitor.runRound()
+  assert.deepEqual([outcome, silent, unknown], ['recorded', 0, 3])
+})
+
 test('a client that filters echoes and was never seen to answer is counted in the first look as well', async t => {
   const { monitor, lifecycle, prober } = setUp(t)
   lifecycle.targets = tunnels(1)

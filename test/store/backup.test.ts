@@ -189,7 +189,7 @@ for (const call of ['fsyncSync', 'renameSync'] as const)
     assert.equal(world.table.count(), 2)
   })
 
-test('what root restores belongs to the user of the service, as the old database or the directory does', {
+test('what root makes belongs to whom the directory belongs to, and nothing is made through a link for others', {
   skip: process.getuid?.() === 0 ? false : cannot('only root can give a file away'),
 }, async () => {
   const NOBODY = 65534
@@ -198,14 +198,25 @@ test('what root restores belongs to the user of the service, as the old database
   const database = join(directory, 'freenet6.db')
   mkdirSync(directory)
   fs.chownSync(directory, NOBODY, NOBODY)
+  const aimedAt = join(elsewhere, 'elsewhere')
+  fs.symlinkSync(aimedAt, `${database}.lock`)
+  await Database.whileUnused(database, async () => undefined)
+  assert.equal(statSync(aimedAt).uid, 0)
+  rmSync(`${database}.lock`)
   for (const _ of ['where there is none', 'in place of one']) {
     await Database.whileUnused(database, () => restore(database))
     for (const file of [database, `${database}.lock`]) {
       const { uid, gid, mode } = statSync(file)
       assert.deepEqual([uid, gid, mode & 0o777], [NOBODY, NOBODY, 0o600])
     }
-    fs.chownSync(directory, 0, 0) // the second time the database says whose it is
+    fs.chownSync(database, 0, 0) // as an earlier version left it
   }
+  const fresh = join(directory, 'fresh.db')
+  const opened = Database.open(fresh)
+  opened.transaction(() => undefined)
+  for (const file of [fresh, `${fresh}-wal`, `${fresh}-shm`, `${fresh}.lock`])
+    assert.equal(statSync(file).uid, NOBODY, file)
+  opened.close()
 })
 
 test('nothing is restored under a process that serves the database', async () => {

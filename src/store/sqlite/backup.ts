@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { laterSerial } from './later-serial.ts'
 import { MIGRATIONS } from './migrations.ts'
-import { giveToOwnerOf } from './owner.ts'
+import { makeForOwner } from './owner.ts'
 
 /** A backup or a restore that can't be done; the message says why. */
 class BackupFault extends Error {}
@@ -89,13 +89,12 @@ export async function restoreBackup(
   rmSync(partial, { force: true })
   const source = openSound(file)
   try {
-    closeSync(openSync(partial, 'w', 0o600))
+    makeForOwner(partial)
     await backup(source, partial)
   } finally {
     source.close()
   }
   advanceSerials(partial, serialsOf(database))
-  giveToOwnerOf(existsSync(database) ? database : dirname(database), partial)
   makeWhole(partial) // what the disk does not take is known before the database leaves its place
   const old = existsSync(database) ? `${database}.${now.toISOString().replaceAll(':', '')}` : undefined
   if (old !== undefined) renameAll(database, old)

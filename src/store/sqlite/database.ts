@@ -6,7 +6,7 @@ import { backUp } from './backup.ts'
 import { asFault, DatabaseFault } from './database-fault.ts'
 import { migrate } from './migrate.ts'
 import { OpenFiles } from './open-files.ts'
-import { giveToOwnerOf } from './owner.ts'
+import { makeForOwner } from './owner.ts'
 import { openPrivateCopy } from './private-copy.ts'
 
 export type Statement = StatementSync
@@ -65,9 +65,7 @@ export class Database {
     makeWritable(file)
     const lock = takeLock(`${file}.lock`)
     try {
-      const isNew = !existsSync(file)
       const connection = openMigrated(file)
-      if (isNew) for (const made of [file, `${file}-wal`, `${file}-shm`]) giveToOwnerOf(dirname(file), made)
       return new Database(file, { connection, lock, files: new OpenFiles(file) })
     } catch (error) {
       lock.close()
@@ -166,6 +164,7 @@ function makeWritable(file: string): void {
   try {
     makeDirectory(dirname(file))
     takeFromOthers(dirname(file))
+    makeForOwner(file) // SQLite gives its log beside it the same owner
     closeSync(openSync(file, existsSync(file) ? 'r+' : 'a', 0o600))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
@@ -198,9 +197,8 @@ function isErrno(error: unknown, code: string): boolean {
  */
 function makePrivate(file: string): void {
   try {
-    const isNew = !existsSync(file)
+    makeForOwner(file)
     closeSync(openSync(file, 'a', 0o600))
-    if (isNew) giveToOwnerOf(dirname(file), file)
     if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
   } catch {
     return
