@@ -223,6 +223,14 @@ describe('pf, with --firewall', () => {
     })
   }
 
+  test('rules of that file for another interface are no wish for a firewall here', () => {
+    for (const system of ['freebsd', 'openbsd'] as const) {
+      host.write('pf.freenet6.conf', 'block in quick on wg0 inet6\n')
+      assert.match(run(system, 'up').stdout, /open to the whole IPv6 Internet/)
+      assert.equal(host.read('pf.freenet6.conf'), 'block in quick on wg0 inet6\n')
+    }
+  })
+
   test('is turned on where FreeBSD has no rules at all, and off again', () => {
     run('freebsd', 'up', { args: ['--firewall'] })
     assertClosed(host.recall('rules'))
@@ -254,7 +262,11 @@ describe('pf, with --firewall', () => {
 describe('npf, with --firewall', () => {
   test('is set up where there is none, and goes again', () => {
     const { calls } = run('netbsd', 'up', { args: ['--firewall'] })
-    assertInOrder(calls, ['npfctl validate /etc/npf.conf', 'npfctl reload', 'npfctl start'])
+    assertInOrder(calls, [
+      'npfctl validate /etc/npf.conf.new',
+      'npfctl reload /etc/npf.conf.new',
+      'npfctl start',
+    ])
     assert.match(host.read('npf.conf'), /group "freenet6" on gif0 \{[^}]*block in final all\n\}/)
     assert.match(host.read('rc.conf'), /^npf=YES # freenet6$/m)
     assert.match(run('netbsd', 'up').stdout, /the firewall lets in through gif0/)

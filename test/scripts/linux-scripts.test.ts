@@ -195,12 +195,17 @@ test('rules that nft does not take are not asked for again by the next run', asy
     assert.match(refused.stderr, /nft does not take the rules/)
     assert.deepEqual([refused.status, host.made.includes('freenet6.nft')], [1, false])
     assert.match(up(system).stdout, /open to the whole IPv6 Internet/)
+    up(system, { args })
+    run(render(system, 'up', USUAL), { before }) // fails once, with the firewall that was there before
+    assert.match(up(system).stdout, /the firewall lets in through freenet6/)
+    run(render(system, 'down', USUAL), {})
   }
 })
 
 test('the firewall for systemd follows nftables.service, which removes every rule when it loads its own', async t => {
   if (!(await isReady(t))) return
-  up('systemd-networkd', { args: ['--firewall'] })
+  const { calls } = up('systemd-networkd', { args: ['--firewall'] })
+  assert.match(calls, /enable freenet6-firewall\.service\n.*restart freenet6-firewall\.service/)
   const unit = host.read('systemd/system/freenet6-firewall.service')
   for (const line of ['After', 'PartOf', 'ReloadPropagatedFrom'])
     assert.match(unit, new RegExp(`^${line}=nftables\\.service$`, 'm'))
