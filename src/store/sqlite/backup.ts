@@ -89,7 +89,7 @@ export async function restoreBackup(
   rmSync(partial, { force: true })
   const source = openSound(file)
   try {
-    makeForOwner(partial)
+    if (!makeForOwner(partial)) throw new BackupFault(`${partial} is there: another restore is under way`)
     await backup(source, partial)
   } finally {
     source.close()

@@ -2,15 +2,16 @@ import { closeSync, fchownSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
- * Makes an empty file, for its owner alone, unless there is one. What root's commands make belongs to whom the directory
+ * Makes an empty file, for its owner alone; false if there is one already. What root's commands make belongs to whom the directory
  * belongs to: the service may have a user of its own. That is done by the file just made, and through no link: who may write
  * in the directory could have it lead anywhere.
  */
-export function makeForOwner(file: string): void {
+export function makeForOwner(file: string): boolean {
   const made = openNew(file)
-  if (made === undefined) return
+  if (made === undefined) return false
   try {
     giveAway(made, dirname(file))
+    return true
   } finally {
     closeSync(made)
   }
