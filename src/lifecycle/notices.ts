@@ -1,7 +1,6 @@
 import type { Notice } from '../store/notice.ts'
 import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
-import type { WayName } from '../tunnel/contact.ts'
-import { canBeWarned } from '../tunnel/contact.ts'
+import { canBeWarned, type WayName } from '../tunnel/contact.ts'
 
 /** The notices to owners, until each was taken or is given up. What writes is a commit, and rejects as one does. */
 export class Notices {

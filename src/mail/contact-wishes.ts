@@ -57,6 +57,7 @@ export class ContactWishes {
     const problems: Problem[] = []
     const ways: Way[] = []
     const asking: Way[] = []
+    let hasNewReader = false
     for (const kind of WAYS) {
       const typed = wish[kind]?.trim()
       const had = wayOf(before, kind)
@@ -71,9 +72,10 @@ export class ContactWishes {
       const way = { kind, target: read.target, isConfirmed }
       ways.push(way)
       if (!isConfirmed) asking.push(way)
+      hasNewReader ||= had === undefined || !isSameTarget(kind, had.target, read.target)
     }
-    // Who is asked now has read no letter yet.
-    const isWarned = before?.warnedOf !== undefined && asking.length === 0
+    // Who reads there has had no letter yet.
+    const isWarned = before?.warnedOf !== undefined && !hasNewReader
     const warned = isWarned ? { warnedOf: before.warnedOf } : {}
     const contact = ways.length === 0 ? undefined : { language: wish.language, ways, ...warned }
     return { problems, contact, asking }

@@ -39,7 +39,7 @@ export class EndWarnings {
     try {
       for (const { id, dormant } of lifecycle.endingWithin(Math.min(LONGEST_WARNING, keep / 2), MOST)) {
         const contact = store.tunnels.contactOf(id)
-        if (canBeWarned(contact) && contact?.warnedOf !== dormant.since) await lifecycle.notices.warnOfEnd(id)
+        if (canBeWarned(contact) && contact.warnedOf !== dormant.since) await lifecycle.notices.warnOfEnd(id)
       }
     } catch (error) {
       store.noteFault(error)

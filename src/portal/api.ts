@@ -156,7 +156,7 @@ export class Api {
 
   /**
    * Where the owner is told, and perhaps the endpoint too: neither is changed if one of them is wrong. A move that was done
-   * is told, whatever becomes of the rest.
+   * is told, unless the key was replaced meanwhile: who has the former one sees nothing any more.
    */
   async #changedWith(
     wish: ContactWish,

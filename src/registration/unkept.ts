@@ -1,9 +1,15 @@
-import { type Problem, problem } from '../shared/problem.ts'
+import { type Problem, type ProblemCode, problem } from '../shared/problem.ts'
 
-/**
- * Why a contact was not kept, for somebody whose tunnel was registered or changed by the same request: the storage's own
- * sentences say that nothing was changed.
- */
+/** Their sentences say that nothing was changed. */
+const NOTHING_CHANGED: ReadonlySet<ProblemCode> = new Set([
+  'storage-busy',
+  'storage-full',
+  'storage-fault',
+  'table-full',
+  'interface-fault',
+])
+
+/** What could not be done beside it, for somebody whose tunnel was registered or moved by the same request. */
 export function unkept(problems: readonly Problem[]): readonly Problem[] {
-  return problems.map(one => (one.code.startsWith('storage-') ? problem('contact-unkept', {}) : one))
+  return problems.map(one => (NOTHING_CHANGED.has(one.code) ? problem('partly-done', {}) : one))
 }

@@ -88,7 +88,7 @@ export const PROBLEMS = {
   'webhook-syntax': { status: 400, field: 'webhook', params: [], cases: ['malformed', 'no-string'] },
   'webhook-host': { status: 400, field: 'webhook', params: ['known'] },
   'webhook-none': { status: 409, field: 'webhook', params: [] },
-  'contact-unkept': { status: 503, params: [] },
+  'partly-done': { status: 503, params: [] },
   'link-expired': { status: 404, params: [] },
   'version-gone': { status: 503, params: [] },
   'interface-fault': { status: 503, params: ['reason'] },

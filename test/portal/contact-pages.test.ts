@@ -274,7 +274,7 @@ test('a move that was done is told, although the address beside it could not be 
   assert.deepEqual([status, ipv4_client], [200, '192.0.2.99'])
   assert.deepEqual(
     warnings.map(({ code }: { readonly code: string }) => code),
-    ['contact-unkept'],
+    ['partly-done'],
   )
 })
 
