@@ -179,6 +179,7 @@ export class DormantTunnels {
       ...(mtu === undefined ? {} : { mtu }),
     })
     if (waking.kind !== 'woken') return { outcome: waking, changes: [] }
+    if (isHeard === true) transaction.countAnswered(id, this.#now())
     if (dormant.isSuspended) transaction.notify(id, 'resumed', this.#now())
     return {
       outcome: waking,

@@ -11,19 +11,21 @@ import type { HeldEndpoint, Takeovers } from './takeover.ts'
 /** What an owner does with a tunnel that is dormant, perhaps: then it comes back, with what is changed. */
 export class Returns {
   readonly #sleepers: TunnelReader['dormant']
+  readonly #proven: Pick<TunnelReader['proofs'], 'isEndpointGiven'>
   readonly #dormant: DormantTunnels
   readonly #moves: Moves
   readonly #takeovers: Takeovers
   readonly #proofs: KeyProofs
 
   constructor(parts: {
-    readonly table: Pick<TunnelReader, 'dormant'>
+    readonly table: Pick<TunnelReader, 'dormant' | 'proofs'>
     readonly dormant: DormantTunnels
     readonly moves: Moves
     readonly takeovers: Takeovers
     readonly proofs: KeyProofs
   }) {
     this.#sleepers = parts.table.dormant
+    this.#proven = parts.table.proofs
     this.#dormant = parts.dormant
     this.#moves = parts.moves
     this.#takeovers = parts.takeovers
@@ -35,10 +37,14 @@ export class Returns {
     return this.#changeOrWake(id, { ipv4 }, () => this.#moves.move(id, ipv4))
   }
 
-  /** The dormant tunnel that has just this endpoint and name: a registration of both means it. */
+  /**
+   * The dormant tunnel that has just this endpoint and name: a registration of both means it. Not where it was given the
+   * endpoint in exchange and never came there: whoever does is most likely the next one at that address.
+   */
   dormantOf(wanted: Pick<TunnelRequest, 'nicname' | 'country'> & { readonly ipv4: string }) {
     const dormant = this.#sleepers.byName(wanted.nicname, wanted.country)
-    return dormant?.ipv4Client === wanted.ipv4 ? dormant : undefined
+    if (dormant?.ipv4Client !== wanted.ipv4 || this.#proven.isEndpointGiven(dormant.id)) return undefined
+    return dormant
   }
 
   /**

@@ -66,7 +66,8 @@ export class Rounds {
   async record({ answered, silent }: Round): Promise<{ readonly removed: number }> {
     const now = this.#now()
     const { tunnels } = this.#store
-    const changing = new Set([...tunnels.idsOver(0), ...tunnels.waitingIds()])
+    const unsure = [tunnels.idsOver(0), tunnels.waitingIds(), tunnels.proofs.idsWithGivenEndpoint()]
+    const changing = new Set(unsure.flat())
     const heard = answered.filter(id => changing.has(id))
     await this.#count(heard, (transaction, id) => transaction.countAnswered(id, now))
     await this.#count(silent, (transaction, id) => transaction.countSilent(id, now))

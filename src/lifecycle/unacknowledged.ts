@@ -17,7 +17,7 @@ export type AskedAgain = Pick<TunnelRequest, 'ipv4' | 'nicname' | 'country' | 'o
  * nobody has the key.
  */
 export class Unacknowledged {
-  readonly #table: Pick<TunnelReader, 'byName'>
+  readonly #table: Pick<TunnelReader, 'byName' | 'proofs'>
   readonly #proofs: Pick<KeyProofs, 'isLeftUnseen'>
   readonly #steady: () => number
   /** By the wall clock, which creation times are of. */
@@ -31,7 +31,7 @@ export class Unacknowledged {
     now,
     steady,
   }: {
-    readonly table: Pick<TunnelReader, 'byName'>
+    readonly table: Pick<TunnelReader, 'byName' | 'proofs'>
     readonly proofs: Pick<KeyProofs, 'isLeftUnseen'>
     readonly now: () => number
     readonly steady: () => number
@@ -51,6 +51,7 @@ export class Unacknowledged {
   }
 
   #isOpen({ id, creationTime, unreachable, waitUntil }: Tunnel): boolean {
+    if (this.#table.proofs.isEndpointGiven(id)) return false
     const isUnheard = unreachable === NEW || waitUntil !== undefined
     if (isUnheard && this.#proofs.isLeftUnseen(id)) return true
     return isUnheard && creationTime < this.#begun && this.#begun - creationTime <= WINDOW

@@ -99,7 +99,8 @@ class AbsentTunnels implements TunnelReader {
     const none = () => 0
     const rows = { byId: unknown, byName: unknown, after: unknown, endedBy: unknown }
     const looks = { isSuspendedAt: unknown, isInPlaceOf: unknown, hasDevice: unknown }
-    this.proofs = { keyHash: unknown, unseenKey: unknown, hasUnseenKeys: () => false, linkedTunnel: unknown }
+    const keys = { keyHash: unknown, unseenKey: unknown, hasUnseenKeys: () => false, linkedTunnel: unknown }
+    this.proofs = { ...keys, isEndpointGiven: unknown, idsWithGivenEndpoint: () => [] }
     this.dormant = { ...rows, ...looks, count: none, countSuspended: none }
   }
 

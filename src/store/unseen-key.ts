@@ -16,6 +16,10 @@ export interface ProofReader {
   hasUnseenKeys(): boolean
   /** The tunnel that a mailed link is for; one that has made a key works until that was seen. `now`: of the steady clock. */
   linkedTunnel(tokenHash: Uint8Array, now: number): string | undefined
+  /** Whether the tunnel has its endpoint from another in exchange, and has not been heard there: to come from it proves nothing. */
+  isEndpointGiven(id: string): boolean
+  /** All tunnels of which that is so. */
+  idsWithGivenEndpoint(): readonly string[]
 }
 
 /** How a new key is made. */

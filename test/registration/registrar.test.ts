@@ -123,3 +123,47 @@ test('a dormant tunnel comes back without the routed prefix that nobody has any 
   ])
   assert.equal(world.table.byId(id)?.routedPrefix, undefined)
 })
+
+/** Bob's tunnel has taken the endpoint of Alice's, which was silent, and hers fell asleep at the one that was his. */
+async function asleepWhereBobWas(atOld: (id: string) => Promise<void>): Promise<Tunnel> {
+  const [alice, bob] = [await up('alice', NEW), await up('bob', OLD)]
+  await world.lifecycle.recordRound({ answered: [alice.id, bob.id], silent: [] })
+  assert.equal((await registrar.changeEndpoint(bob, NEW, from(NEW))).kind, 'moved')
+  await atOld(alice.id)
+  await miss(world, alice, 3)
+  assert.equal(world.table.dormant.byId(alice.id)?.ipv4Client, OLD)
+  return alice
+}
+
+const AGAIN = { ipv4: OLD, nicname: 'alice', country: 'ca', os: 'linux' }
+
+test('who comes to an address that a sleeping tunnel was given in exchange does not get that tunnel by its name', async () => {
+  const alice = await asleepWhereBobWas(async () => {})
+  assert.deepEqual(codesOf(await registrar.register(AGAIN, from(OLD))), ['nicname-taken'])
+  assert.equal(stateIn(world, alice), 'dormant')
+})
+
+test('who was heard where its tunnel was moved in exchange registers it again as anybody does', async () => {
+  const alice = await asleepWhereBobWas(async id => {
+    await world.lifecycle.recordRound({ answered: [id], silent: [] })
+  })
+  const outcome = await registrar.register(AGAIN, from(OLD))
+  assert.equal(outcome.kind === 'registered' && outcome.tunnel.id, alice.id)
+})
+
+test('a move with the key makes an endpoint its owner’s own, of a tunnel that sleeps too', async () => {
+  const alice = await asleepWhereBobWas(async () => {})
+  assert.ok(world.table.proofs.isEndpointGiven(alice.id))
+  assert.equal((await registrar.changeEndpoint(alice, '9.9.9.9', from('9.9.9.9'))).kind, 'moved')
+  assert.ok(!world.table.proofs.isEndpointGiven(alice.id))
+})
+
+test('a sleeper that is heard at the endpoint that it was given has come there; one whose owner looks in has not', async () => {
+  for (const isHeard of [true, false]) {
+    const alice = await asleepWhereBobWas(async () => {})
+    assert.equal((await world.lifecycle.wake(alice.id, { isHeard })).kind, 'woken')
+    assert.equal(world.table.proofs.isEndpointGiven(alice.id), !isHeard)
+    for (const { id } of world.table.after('', 9).rows) await world.lifecycle.delete(id)
+    assert.deepEqual(world.table.proofs.idsWithGivenEndpoint(), [])
+  }
+})

@@ -258,4 +258,17 @@ export const MIGRATIONS: readonly string[] = [
     digest BLOB NOT NULL CHECK (length(digest) = 8)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE given_endpoints (
+    id TEXT PRIMARY KEY NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER given_endpoints_of_movers AFTER UPDATE OF IPv4client ON tunnels
+    BEGIN DELETE FROM given_endpoints WHERE id = OLD.id; END;
+  CREATE TRIGGER given_endpoints_of_tunnels AFTER DELETE ON tunnels
+    WHEN NOT EXISTS (SELECT 1 FROM dormant WHERE id = OLD.id)
+    BEGIN DELETE FROM given_endpoints WHERE id = OLD.id; END;
+  CREATE TRIGGER given_endpoints_of_dormant AFTER DELETE ON dormant
+    WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id AND IPv4client IS OLD.IPv4client)
+    BEGIN DELETE FROM given_endpoints WHERE id = OLD.id; END;
+  `,
 ]

@@ -14,6 +14,10 @@ export class ProofTable implements ProofReader {
   readonly #dropShownLink: Statement
   readonly #dropOldKeys: Statement
   readonly #dropOldLinks: Statement
+  readonly #given: Statement
+  readonly #allGiven: Statement
+  readonly #give: Statement
+  readonly #heard: Statement
 
   constructor(database: Database) {
     this.#unseen = database.prepare('SELECT former_hash, until FROM unseen_keys WHERE id = ?')
@@ -35,6 +39,10 @@ export class ProofTable implements ProofReader {
     this.#dropShownLink = database.prepare('UPDATE unseen_keys SET link_hash = NULL WHERE id = ?')
     this.#dropOldKeys = database.prepare('DELETE FROM unseen_keys WHERE until < ?')
     this.#dropOldLinks = database.prepare('DELETE FROM recovery_links WHERE until < ?')
+    this.#given = database.prepare('SELECT 1 FROM given_endpoints WHERE id = ?')
+    this.#allGiven = database.prepare('SELECT id FROM given_endpoints')
+    this.#give = database.prepare('INSERT OR IGNORE INTO given_endpoints VALUES (?)')
+    this.#heard = database.prepare('DELETE FROM given_endpoints WHERE id = ?')
   }
 
   keyHash(id: string): Uint8Array | undefined {
@@ -54,6 +62,24 @@ export class ProofTable implements ProofReader {
   linkedTunnel(tokenHash: Uint8Array, now: number): string | undefined {
     const row = this.#linked.get(tokenHash, now)
     return row === undefined ? undefined : String(row.id)
+  }
+
+  isEndpointGiven(id: string): boolean {
+    return this.#given.get(id) !== undefined
+  }
+
+  idsWithGivenEndpoint(): readonly string[] {
+    return this.#allGiven.all().map(row => String(row.id))
+  }
+
+  /** Notes that a tunnel has been given its endpoint in exchange; that it has another one by now is forgotten by itself. */
+  endpointGiven(id: string): void {
+    this.#give.run(id)
+  }
+
+  /** Notes that a tunnel is heard from its endpoint. */
+  heard(id: string): void {
+    this.#heard.run(id)
   }
 
   /** Notes, before it is written, that a tunnel gets a new key; all mailed links are void but the one that was shown. */

@@ -147,6 +147,7 @@ export class SqliteTransaction implements TunnelTransaction {
   countAnswered(id: string, since: number): void {
     const before = this.tunnels.byId(id)
     const after = this.#writes.countAnswered(id, since)
+    this.#proofs.heard(id)
     if (before !== undefined && after !== undefined) this.rows.push({ before, after })
   }
 
@@ -203,6 +204,7 @@ export class SqliteTransaction implements TunnelTransaction {
     const left = this.#writes.giveEndpoint(otherId, one.ipv4Client)
     if (moved !== undefined) this.rows.push({ before: one, after: moved })
     if (left !== undefined) this.rows.push({ before: other, after: left })
+    this.#proofs.endpointGiven(otherId)
     return true
   }
 
