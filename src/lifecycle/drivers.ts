@@ -9,16 +9,14 @@ import {
 import type { Tunnel } from '../tunnel/tunnel.ts'
 
 /** What a reconciliation needs of a tunnel. It holds that of the whole table, and tunnels take more than twice as much. */
-export interface WantedLink {
+export interface WantedLink extends Link {
   readonly id: string
-  readonly device: string
   /** The name of the kind. */
   readonly kind: string
-  readonly link: Link
 }
 
 export function wantedLink(tunnel: Tunnel): WantedLink {
-  return { id: tunnel.id, device: tunnel.device, kind: tunnel.kind.name, link: linkOf(tunnel) }
+  return Object.assign(linkOf(tunnel), { id: tunnel.id, kind: tunnel.kind.name })
 }
 
 /** What is asked of the driver of each kind, for tunnels of several kinds at once. */
@@ -90,8 +88,7 @@ export class Drivers {
   async reconcile(wanted: readonly WantedLink[]): Promise<Reconciliation> {
     const done: Reconciliation[] = []
     for (const [name, driver] of this.#byKind) {
-      const mine = wanted.filter(({ kind }) => kind === name)
-      done.push(await driver.reconcile(mine.map(({ link }) => link)))
+      done.push(await driver.reconcile(wanted.filter(({ kind }) => kind === name)))
     }
     return {
       made: done.flatMap(({ made }) => made),

@@ -22,6 +22,8 @@ export async function removeStrays(
     filter,
   }: { readonly routes: Pick<RouteTable, 'take'>; readonly filter: Pick<KnownFilter, 'refuseStrays'> },
 ): Promise<{ readonly removed: readonly string[]; readonly faults: readonly LinkFault[] }> {
+  const { ways, serverAddresses } = found.routed
+  if (found.elements.size + ways.size + serverAddresses.size === 0) return { removed: [], faults: [] }
   const networks = new Set<string>()
   const keys = new Set<string>()
   const kept: Entry[] = []
@@ -31,7 +33,6 @@ export async function removeStrays(
     keys.add(key)
     if (found.elements.has(key)) kept.push(entry)
   })
-  const { ways, serverAddresses } = found.routed
   const stray = new Set<string>()
   for (const routed of [ways, serverAddresses]) {
     await inTurns(routed.keys(), network => {
@@ -63,11 +64,12 @@ export async function removeStrays(
 
 /** Has the kernel all that an entry needs? */
 export function isWhole(entry: Entry, { elements, routed }: Found): boolean {
+  const way = routed.ways.get(entry.network)
   return (
-    elements.has(keyOf(entry)) &&
-    routed.ways.get(entry.network)?.endpoint === entry.endpoint &&
-    routed.ways.get(entry.network)?.length === entry.length &&
-    routed.ways.get(entry.network)?.mtu === entry.mtu &&
-    routed.serverAddresses.get(entry.network) === entry.serverAddress
+    way?.endpoint === entry.endpoint &&
+    way.length === entry.length &&
+    way.mtu === entry.mtu &&
+    routed.serverAddresses.get(entry.network) === entry.serverAddress &&
+    elements.has(keyOf(entry))
   )
 }

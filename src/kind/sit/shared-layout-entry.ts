@@ -1,5 +1,5 @@
-import { formatIpv4, parseIpv4 } from '../../address/ipv4.ts'
-import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
+import { parseIpv4 } from '../../address/ipv4.ts'
+import { formatIpv6, isCanonicalIpv6, parseIpv6 } from '../../address/ipv6.ts'
 import { type Prefix, parsePrefix } from '../../address/prefix.ts'
 import { inTurns } from '../../shared/in-turns.ts'
 import { type Link, type LinkFault, smallerMtu } from '../../tunnel/interface.ts'
@@ -28,19 +28,19 @@ export interface Entry {
 const NETWORK_OCTETS = 8
 export const LINK_BITS = 64
 
-/** The link of a tunnel, and the prefix that is routed to it; undefined for a row that was edited by hand and holds no addresses. */
+/**
+ * The link of a tunnel, and the prefix that is routed to it; undefined for a row that was edited by hand and holds no
+ * addresses. Texts of the link are kept as they are, so that a whole table is not held twice.
+ */
 export function entriesOf(link: Link, deviceMtu = 0): readonly Entry[] | undefined {
-  const endpoint = parseIpv4(link.ipv4Client)
-  const server = parseIpv6(link.ipv6Server)
-  if (endpoint === undefined || server === undefined) return undefined
+  const { device, ipv4Client: endpoint, ipv6Server } = link
+  const server = parseIpv6(ipv6Server)
+  if (parseIpv4(endpoint) === undefined || server === undefined) return undefined
+  const serverAddress = isCanonicalIpv6(ipv6Server, server) ? ipv6Server : formatIpv6(server)
   const mtu = smallerMtu(link, deviceMtu)
-  const ends = {
-    device: link.device,
-    endpoint: formatIpv4(endpoint),
-    ...(mtu === undefined ? {} : { mtu }),
-  }
-  const own = { ...ends, network: networkOf(server), length: LINK_BITS, serverAddress: formatIpv6(server) }
-  const routed = parsePrefix(link.routedPrefix ?? '')
+  const ends = mtu === undefined ? { device, endpoint } : { device, endpoint, mtu }
+  const own = { ...ends, network: networkOf(server), length: LINK_BITS, serverAddress }
+  const routed = link.routedPrefix === undefined ? undefined : parsePrefix(link.routedPrefix)
   if (routed === undefined) return [own]
   const { octets, length } = routed
   return [own, { ...ends, network: networkOf(octets), length, serverAddress: undefined }]
@@ -71,6 +71,16 @@ export async function sift(
     else faults.push({ device: link.device, reason: 'the row holds no proper addresses' })
   })
   return { entries, faults }
+}
+
+/** Slices of `length` entries, or one more: those of one tunnel, which follow one another, are not parted. */
+export function* wholeTunnels(entries: readonly Entry[], length: number): Generator<readonly Entry[]> {
+  for (let first = 0; first < entries.length; ) {
+    let end = first + length
+    while (end < entries.length && entries[end]?.device === entries[end - 1]?.device) end++
+    yield entries.slice(first, end)
+    first = end
+  }
 }
 
 /** Of a tunnel that this process has not made itself: the device's name says which network it has, the set which endpoint. */

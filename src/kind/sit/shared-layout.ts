@@ -10,7 +10,7 @@ import { innerOctets } from './sent-set.ts'
 import { SharedDevice, sharedDevice } from './shared-device.ts'
 import { isWhole, removeStrays } from './shared-layout-comparison.ts'
 import { keyOf, type Traffic } from './shared-layout-elements.ts'
-import { type Entry, entryByNumber, sift } from './shared-layout-entry.ts'
+import { type Entry, entryByNumber, sift, wholeTunnels } from './shared-layout-entry.ts'
 import type { FilterOptions } from './shared-layout-filter.ts'
 import { IpRoutes, type RouteTable } from './shared-layout-routes.ts'
 import { SharedLayoutWatch } from './shared-layout-watch.ts'
@@ -40,8 +40,8 @@ export interface SharedLayoutOptions {
 const NOTHING: Traffic = { packets: 0, bytes: 0 }
 /** How long a comparison is believed while the monitors tell of no harm. */
 const BELIEVED_MS = 600_000
-/** Tunnels whose elements and routes are made one after the other: the kernel's work on them is done in tenths of a second. */
-const TUNNELS_AT_ONCE = 5000
+/** Entries whose elements and routes are made one after the other: the kernel's work on them is done in tenths of a second. */
+const ENTRIES_AT_ONCE = 5000
 
 /**
  * The server's ends of the tunnels as one sit device for all (RFC 4213 3): a route a tunnel says where packets go, an
@@ -113,24 +113,30 @@ export class SharedLayout implements Interfaces {
   }
 
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    const { entries, faults } = await sift(links, this.#filterOptions.mtu)
+    return this.#unsoundIf([...faults, ...(await this.#createAll(entries))])
+  }
+
+  async #createAll(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
     const faults: LinkFault[] = []
-    for (let first = 0; first < links.length; first += TUNNELS_AT_ONCE)
-      faults.push(...(await this.#create(links.slice(first, first + TUNNELS_AT_ONCE))))
+    for (const some of wholeTunnels(entries, ENTRIES_AT_ONCE)) faults.push(...(await this.#create(some)))
+    return this.#unsoundIf(faults)
+  }
+
+  #unsoundIf(faults: readonly LinkFault[]): readonly LinkFault[] {
     if (faults.length > 0) this.#soundAt = undefined
     return faults
   }
 
-  async #create(links: readonly Link[]): Promise<readonly LinkFault[]> {
-    const { entries, faults } = await sift(links, this.#filterOptions.mtu)
-    if (entries.length === 0) return faults
+  async #create(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
     const former = this.#wanted.formerOf(entries)
     this.#wanted.note(entries) // first, so that who watches knows the changes for ours
     const reason = await this.#filter.admit(entries)
-    if (reason !== undefined) return [...faults, ...entries.map(({ device }) => ({ device, reason }))]
+    if (reason !== undefined) return entries.map(({ device }) => ({ device, reason }))
     const reasons = await this.#routes.put(entries)
     const failed = [...reasons.keys()]
     if (failed.length > 0) await this.#removeEntries(this.#wanted.wholeOf(failed))
-    return [...faults, ...faultsOf(reasons), ...(await this.#removeFormer(former))]
+    return [...faultsOf(reasons), ...(await this.#removeFormer(former))]
   }
 
   /** A move is what a creation is: the set's element and the route are replaced, and what a tunnel has no more goes. */
@@ -188,7 +194,7 @@ export class SharedLayout implements Interfaces {
     await inTurns(entries, entry => {
       if (!isWhole(entry, found)) names.add(entry.device)
     })
-    const creation = await this.create(wanted.filter(link => names.has(link.device)))
+    const creation = await this.#createAll(entries.filter(({ device }) => names.has(device)))
     const failed = new Set(creation.map(fault => fault.device))
     const made = isAllAnew ? entries.map(entry => entry.device) : [...names]
     return {
