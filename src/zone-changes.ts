@@ -91,10 +91,10 @@ export class ZoneChanges {
     }
   }
 
-  /** A served zone below `apex` that one of the changes would fall into: the catalog sorts records by their owner. */
+  /** A zone below `apex`, served or failed, that one of the changes would fall into: the catalog sorts records by their owner. */
   #childOf(apex: Uint8Array, changes: readonly RrsetChange[]): Uint8Array | undefined {
     const children = this.#catalog
-      .apexes()
+      .claimedApexes()
       .filter(other => other.length > apex.length && isAtOrBelow(other, 0, apex, 0))
     return children.find(child =>
       changes.some(change => isAtOrBelow(lowerCaseName(ownerOf(change)), 0, child, 0)),

@@ -259,11 +259,16 @@ export class StaticZones {
   #keep(zone: LoadedZone, report: ReloadReport): void {
     const lines = linesOf(zone)
     const apex = this.#apexByFile.get(zone.file) ?? zone.apex ?? zone.expectedApex
-    // One that is served stays; a new one must not take names of tunnels with it that are answered.
-    if (apex !== undefined && !this.#hasTunnels(apex)) this.catalog.putFailedZone(apex)
-    else if (apex !== undefined && !this.#isClaimed(apex)) this.#unclaimed.add(zone.file)
+    // One that is served stays; a new one must not take names with it that are answered.
+    if (apex !== undefined) this.#claim(zone.file, apex)
     this.#failed.set(zone.file, lines[0] ?? zone.file)
     report.kept.push(...lines)
+  }
+
+  #claim(file: string, apex: Uint8Array): void {
+    const isAnswered = this.#hasTunnels(apex) || this.catalog.apexOf(lowerCaseName(apex)) !== undefined
+    if (!isAnswered) this.catalog.putFailedZone(apex)
+    else if (!this.#isClaimed(apex)) this.#unclaimed.add(file)
   }
 
   #keepForFault(file: string, error: unknown, report: ReloadReport): void {

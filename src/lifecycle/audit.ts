@@ -3,7 +3,7 @@ import type { Log } from '../shared/log.ts'
 import type { Cursor, TunnelStore } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
-import { Comparison, type RowsFound, type Strays } from './comparison.ts'
+import { Comparison, type NamePlace, type RowsFound, type Strays } from './comparison.ts'
 import type { TunnelZoneName } from './tunnel-names.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
@@ -123,7 +123,7 @@ export class Audit {
 
   async #countAnswered(zone: TunnelZoneName): Promise<number> {
     let answered = 0
-    for (let cursor: Uint8Array | undefined; ; ) {
+    for (let cursor: NamePlace | undefined; ; ) {
       const count = this.#comparison.countAfter(zone, cursor, COUNTED_SLICE)
       answered += count.rrsets
       cursor = count.cursor

@@ -1,21 +1,27 @@
 import type { RowDifference, TunnelReader } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
-import { isSameName } from '../wire/wire-name.ts'
+import { isAtOrBelow, isSameName } from '../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import type { TunnelZoneName } from './tunnel-names.ts'
 import { put, removal, type TunnelRrsets, type TunnelZone } from './tunnel-zone.ts'
 
+/** A zone that names of tunnels lie in, and the last owner that was looked at there. */
+export interface NamePlace {
+  readonly apex: Uint8Array
+  readonly after: Uint8Array | undefined
+}
+
 export interface RrsetCount {
   readonly rrsets: number
   /** Where the count goes on; undefined: it is complete. */
-  readonly cursor: Uint8Array | undefined
+  readonly cursor: NamePlace | undefined
 }
 
 export interface Strays {
   readonly changes: readonly RrsetChange[]
   /** Where the search goes on; undefined: it is complete. */
-  readonly cursor: Uint8Array | undefined
+  readonly cursor: NamePlace | undefined
 }
 
 /** What a comparison of rows has come to. */
@@ -43,15 +49,18 @@ export class Comparison {
   }
 
   /** How many rrsets of tunnels a zone holds at the next `owners` owners after `cursor`. */
-  countAfter(zone: TunnelZoneName, cursor: Uint8Array | undefined, owners: number): RrsetCount {
-    const { dynamic, last } = this.#catalog.countAfter(this.#zone.names.apexOf(zone), cursor, owners)
-    return { rrsets: dynamic, cursor: last }
+  countAfter(zone: TunnelZoneName, cursor: NamePlace | undefined, owners: number): RrsetCount {
+    const { apex, after } = cursor ?? this.#begin(zone)
+    const { dynamic, last } = this.#catalog.countAfter(apex, after, owners)
+    return { rrsets: dynamic, cursor: this.#next(zone, apex, last) }
   }
 
   /** What takes away those of a zone's next rrsets that no row wants: its row is gone, is new, or says something else. */
-  straysAfter(zone: TunnelZoneName, cursor: Uint8Array | undefined, owners: number): Strays {
-    const { rrsets, last } = this.#catalog.dynamicAfter(this.#zone.names.apexOf(zone), cursor, owners)
-    return { changes: rrsets.filter(rrset => !this.#isWanted(zone, rrset)).map(removal), cursor: last }
+  straysAfter(zone: TunnelZoneName, cursor: NamePlace | undefined, owners: number): Strays {
+    const { apex, after } = cursor ?? this.#begin(zone)
+    const { rrsets, last } = this.#catalog.dynamicAfter(apex, after, owners)
+    const changes = rrsets.filter(rrset => !this.#isWanted(zone, rrset)).map(removal)
+    return { changes, cursor: this.#next(zone, apex, last) }
   }
 
   /** Adds a row to what was found; 'hidden': static data stands in its place. Each of its names is looked up once. */
@@ -82,6 +91,19 @@ export class Comparison {
       if (was === undefined || is === undefined) moved += countOf(was ?? is)
     }
     return moved
+  }
+
+  #begin(zone: TunnelZoneName): NamePlace {
+    return { apex: this.#zone.names.apexOf(zone), after: undefined }
+  }
+
+  /** Zones of their own below the tunnels' zone, a country's for example, hold names of tunnels too. */
+  #next(zone: TunnelZoneName, apex: Uint8Array, last: Uint8Array | undefined): NamePlace | undefined {
+    if (last !== undefined) return { apex, after: last }
+    const top = this.#zone.names.apexOf(zone)
+    const apexes = this.#catalog.apexes().filter(other => isAtOrBelow(other, 0, top, 0))
+    const next = apexes[apexes.findIndex(other => isSameName(other, 0, apex, 0)) + 1]
+    return next && { apex: next, after: undefined }
   }
 
   #isWanted(zone: TunnelZoneName, { owner, type }: Rrset): boolean {

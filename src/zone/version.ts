@@ -103,13 +103,13 @@ export class Version {
    */
   isReserved(name: Uint8Array): boolean {
     const zone = this.#find(name)
-    return zone !== 0 && this.#isReserved(zone)
+    return zone === 0 ? this.#isClaimed() : this.#isReserved(zone)
   }
 
   /** `isReserved` of the owner and `holds`, with one way down. */
   standing(rrset: Rrset): Standing {
     const zone = this.#find(rrset.owner)
-    if (zone === 0) return 'other'
+    if (zone === 0) return this.#isClaimed() ? 'reserved' : 'other'
     if (this.#isReserved(zone)) return 'reserved'
     return this.#isThere(rrset) ? 'same' : 'other'
   }
@@ -175,6 +175,11 @@ export class Version {
     if (exact === 0) return false
     const at = findRrset(words, octets, exact, rrset.type)
     return at !== 0 && isRrset(octets, at, rrset)
+  }
+
+  /** Straight after `#find` has found no loaded zone: is it in one that failed to load? */
+  #isClaimed(): boolean {
+    return this.#reader.exact !== 0 || this.#reader.ancestors > 0
   }
 
   /** Straight after `#find` for a name of the zone. */

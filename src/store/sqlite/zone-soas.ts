@@ -1,5 +1,5 @@
 import { TYPE } from '../../wire/codes.ts'
-import { isSameName } from '../../wire/wire-name.ts'
+import { isAtOrBelow, isSameName } from '../../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { Rrset } from '../../zone/rrset.ts'
 import type { ChangedZone } from '../../zone/rrset-difference.ts'
@@ -38,7 +38,7 @@ export class ZoneSoas {
   /** Those that the transaction under way gives them. */
   readonly #nextDigests = new Map<string, Uint8Array>()
 
-  /** `clocked` are the apexes of zones that change by themselves: their serials begin with the time. */
+  /** `clocked` are the apexes of zones that change by themselves, with all below: their serials begin with the time. */
   constructor(
     catalog: Catalog,
     parts: {
@@ -120,7 +120,7 @@ export class ZoneSoas {
   }
 
   #isClocked(apex: Uint8Array): boolean {
-    return this.#clocked.some(other => isSameName(other, 0, apex, 0))
+    return this.#clocked.some(other => isAtOrBelow(apex, 0, other, 0))
   }
 
   /** Forgets the journal of zones that are no longer served. Inside a transaction. */
