@@ -208,7 +208,7 @@ export interface TunnelTransaction {
   insert(now: number, make: (assignment: Assignment) => Tunnel, options: InsertionOptions): Insertion
   /** −1 → 0: the tunnel as it is now; undefined: it is gone or was up already. `since`: UTC seconds. */
   activate(tunnel: Tunnel, since: number, waitUntil: number | undefined): Tunnel | undefined
-  /** x → 0, and it waits no longer. `since`: UTC seconds, if a state begins with it. */
+  /** x → 0, and it waits no longer; the endpoint that it was heard from is its own. `since`: UTC seconds, if a state begins with it. */
   countAnswered(id: string, since: number): void
   /** x → x + 1, for tunnels with an interface that have been heard. */
   countSilent(id: string, since: number): void
@@ -222,7 +222,10 @@ export interface TunnelTransaction {
   giveRouted(id: string, now: number): RoutedChange
   /** Takes a tunnel's routed prefix back, and lets it rest. */
   takeRouted(id: string, now: number): RoutedChange
-  /** Gives each of two sound rows the endpoint of the other, with which the first begins anew; false: one is gone or has none. */
+  /**
+   * Gives each of two sound rows the endpoint of the other, with which the first begins anew; to the second it is a given
+   * one (`isEndpointGiven`). False: one is gone or has none.
+   */
   exchangeEndpoints(id: string, otherId: string, begin: Beginning): boolean
   /** Makes another key the one that opens a row, a dormant one too; false: there is no such row. */
   replaceKey(id: string, key: NewKey): boolean
