@@ -121,12 +121,16 @@ export async function serveDns(
       new DgramListeners((query, length, reply, client) => nameserver.respond(query, length, reply, client)),
     onBound: address =>
       log.info({ address: formatEndpoint(address) }, 'an address has come: it is listened on'),
+    onCertificate: address =>
+      log.info({ address: formatEndpoint(address) }, 'the certificate can be used now: TLS is answered'),
   })
   cookies.start()
   const pending = listeners.pending.map(formatEndpoint)
   if (listeners.addresses.length === 0)
     log.error({ pending }, 'no name is answered: no address of dns.listen is there yet; they are waited for')
   else if (pending.length > 0) log.warn({ pending }, 'addresses are not there yet: they are waited for')
+  for (const trouble of listeners.tlsTroubles)
+    log.error({}, `${trouble}: it is read again until it can be used`)
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,

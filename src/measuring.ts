@@ -72,6 +72,7 @@ export function troublesOf(parts: {
     ...broker.store.troubles.map(({ code, reason }) => `${code}: ${reason}`),
     ...misfitOf(broker.table),
     ...kernelTroubles(monitor.trouble(), broker.interfaces.trouble()),
+    ...dns.listeners.tlsTroubles,
     ...[...dns.listeners.pending, ...(sockets?.absent ?? [])].map(
       endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`,
     ),

@@ -40,9 +40,11 @@ async function serveAfter(
   options: Pick<CommandOptions, 'config'>,
 ): Promise<ExitCode> {
   const reading = readConfig(options.config)
-  const mistakes = reading.kind === 'mistakes' ? reading.mistakes : tlsFileMistakes(reading.config)
-  if (reading.kind === 'mistakes' || mistakes.length > 0) return misconfigured(mistakes, predecessor)
+  if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, predecessor)
   const { config, warnings } = reading
+  // A first start serves names without it; a process that has a certificate is not replaced by one that has none.
+  const tlsMistakes = predecessor === undefined ? [] : tlsFileMistakes(config)
+  if (tlsMistakes.length > 0) return misconfigured(tlsMistakes, predecessor)
   const libc = await loadLibc()
   const holding = holdSockets(config, { libc, predecessor })
   if (holding.mistakes.length > 0) return misconfigured(holding.mistakes, predecessor)

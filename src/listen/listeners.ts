@@ -1,6 +1,6 @@
 import type { Converse } from '../engine/conversation.ts'
 import { type Durations, sumOfDurations } from '../shared/durations.ts'
-import type { Endpoint } from '../shared/endpoint.ts'
+import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
 import { AwaitedAddresses } from './awaited-addresses.ts'
 import type { HeldSockets } from './held-sockets.ts'
 import { ListenFault } from './listen-fault.ts'
@@ -87,6 +87,13 @@ export class DnsListeners {
     }
   }
 
+  /** Files of TLS that can't be used, a line for each address that refuses all handshakes for it. */
+  get tlsTroubles(): readonly string[] {
+    return this.#tls.flatMap(({ address, trouble }) =>
+      trouble === undefined ? [] : [`${formatEndpoint(address)}: no TLS: ${trouble}`],
+    )
+  }
+
   /** Reads certificates and keys again. Throws if they can't be used: those before stay. */
   renewTls(): void {
     for (const listener of this.#tls) listener.renew()
@@ -139,6 +146,8 @@ export interface ListenDnsOptions {
   readonly tls?: TlsFiles & { readonly listen: readonly Endpoint[] }
   /** Called when an address that was not there at the start is bound. */
   readonly onBound?: (address: Endpoint) => void
+  /** Called when an address of TLS whose certificate could not be used has one. */
+  readonly onCertificate?: (address: Endpoint) => void
 }
 
 /**
@@ -177,12 +186,12 @@ export async function listenDns(options: ListenDnsOptions): Promise<DnsListeners
 }
 
 async function bindTls(
-  { tls, respond, limits = TCP_LIMITS, sockets }: ListenDnsOptions,
+  { tls, respond, limits = TCP_LIMITS, sockets, onCertificate }: ListenDnsOptions,
   bound: TlsListener[],
 ): Promise<void> {
   if (tls === undefined) return
-  for (const endpoint of tls.listen)
-    bound.push(await TlsListener.listen(endpoint, { files: tls, converse: respond, limits, sockets }))
+  const options = { files: tls, converse: respond, limits, sockets, onCertificate }
+  for (const endpoint of tls.listen) bound.push(await TlsListener.listen(endpoint, options))
 }
 
 async function bindAhead(endpoint: Endpoint, { udp }: ListenDnsOptions): Promise<Awaited> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,8 @@ import { freePort } from '../../bench/running-server.ts'
 import { framed } from '../ask.ts'
 import { makeCertificate } from '../certificate.ts'
 import { missingPackages } from '../packages.ts'
-import { runCli, type Server, startServer } from '../spawn.ts'
+import { ask, runCli, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const SECRET = Buffer.from('the secret of a secondary').toString('base64')
 const QUERY = framed(encode({ type: 'query', id: 7, questions: [{ type: 'SOA', name: 'freenet6.net' }] }))
@@ -120,6 +121,28 @@ ${stringify(files)}`,
     cpSync(key, files.key)
     assert.equal((await reload()).code, 0)
     assert.notEqual(await fingerprint(), old)
+  })
+
+  test('a certificate that can not be used at the start takes away TLS alone, and is taken once it can', async () => {
+    const own = makeCertificate(dir, { name: 'own' })
+    const certificate = join(dir, 'awaited.pem')
+    writeFileSync(certificate, '') // half written: a renewal, or a disk that was full
+    const awaited = await freePort()
+    const config = `[dns.tls]\nlisten = ["127.0.0.1:${awaited}"]\n${stringify({ certificate, key: own.key })}`
+    await using lacking = await startServer({ config })
+    assert.equal((await ask(lacking.endpoint(), 'freenet6.net', 'SOA')).rcode, 'NOERROR')
+    const shut = connect({ port: awaited, host: '127.0.0.1', rejectUnauthorized: false })
+    const [error] = await once(shut, 'error')
+    assert.match(String(error), /alert/, 'a refusal, not silence')
+    const health = () => fetch(`${lacking.web}/healthz`)
+    assert.match(await (await health()).text(), /awaited\.pem/)
+    assert.match(lacking.stderr, /awaited\.pem/)
+    cpSync(own.certificate, `${certificate}.new`)
+    renameSync(`${certificate}.new`, certificate)
+    await until(async () => (await health()).status === 200)
+    const socket = connect({ port: awaited, host: '127.0.0.1', rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    socket.destroy()
   })
 
   test('lets the process end in time although a handshake is not done', async () => {

@@ -14,6 +14,8 @@ const PROTOCOL = 'dot'
 const OLDEST_VERSION = 'TLSv1.3'
 /** Longer than a listener takes to close its connections. */
 const CLOSE_GRACE_MS = 700
+/** How often files that could not be used at the start are read again. */
+const RETRY_MS = 2000
 
 /** PEM files: the certificate with those above it, and its key. */
 export interface TlsFiles {
@@ -21,27 +23,33 @@ export interface TlsFiles {
   readonly key: string
 }
 
+export interface TlsOptions {
+  readonly files: TlsFiles
+  readonly converse: Converse
+  readonly limits: TcpLimits
+  readonly sockets?: HeldSockets | undefined
+  /** Called when files that could not be used at the start can be. */
+  readonly onCertificate?: ((address: Endpoint) => void) | undefined
+}
+
 /** DNS over TLS on one address (RFC 7858), transfers too (RFC 9103): a TCP listener behind a handshake. */
 export class TlsListener {
   readonly #server: Server
   readonly #files: TlsFiles
   readonly #tcp: TcpListener
+  readonly #onCertificate: ((address: Endpoint) => void) | undefined
   /** Whether or not their handshake is done. */
   readonly #sockets = new Set<Socket>()
+  #retry: NodeJS.Timeout | undefined
+  #trouble: string | undefined
 
-  /** Binds and answers at once. Rejects with a ListenFault, or with what the files are refused for. */
-  static async listen(
-    endpoint: Endpoint,
-    options: {
-      readonly files: TlsFiles
-      readonly converse: Converse
-      readonly limits: TcpLimits
-      readonly sockets?: HeldSockets | undefined
-    },
-  ): Promise<TlsListener> {
-    const { files, limits } = options
+  /**
+   * Binds and answers at once. Files that can't be used are no reason to serve nothing else: until they can, each
+   * handshake is refused with an alert. Rejects with a ListenFault.
+   */
+  static async listen(endpoint: Endpoint, options: TlsOptions): Promise<TlsListener> {
+    const { limits } = options
     const server = createServer({
-      ...contentsOf(files),
       allowHalfOpen: true,
       ALPNProtocols: [PROTOCOL],
       handshakeTimeout: limits.times.message,
@@ -50,19 +58,15 @@ export class TlsListener {
     })
     server.maxConnections = limits.connections
     await listenOn(server, endpoint, options.sockets?.stream('tls', endpoint))
-    return new TlsListener(server, options)
+    const listener = new TlsListener(server, options)
+    listener.#begin()
+    return listener
   }
 
-  private constructor(
-    server: Server,
-    {
-      files,
-      converse,
-      limits,
-    }: { readonly files: TlsFiles; readonly converse: Converse; readonly limits: TcpLimits },
-  ) {
+  private constructor(server: Server, { files, converse, limits, onCertificate }: TlsOptions) {
     this.#server = server
     this.#files = files
+    this.#onCertificate = onCertificate
     this.#tcp = new TcpListener(server, converse, { limits, event: 'secureConnection' })
     server.on('connection', socket => {
       this.#sockets.add(socket)
@@ -87,18 +91,47 @@ export class TlsListener {
     return this.#tcp.openConnections
   }
 
+  /** Why no handshake can be done; undefined: there is a certificate. */
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
   /** Reads the files again, for connections to come. Throws if they can't be used: those before stay. */
   renew(): void {
     this.#server.setSecureContext({ ...contentsOf(this.#files), minVersion: OLDEST_VERSION })
+    if (this.#trouble === undefined) return
+    this.#trouble = undefined
+    clearInterval(this.#retry)
+    this.#onCertificate?.(this.address)
+  }
+
+  #begin(): void {
+    try {
+      this.renew()
+    } catch (error) {
+      const { certificate, key } = this.#files
+      this.#trouble = `${certificate}, ${key}: ${error instanceof Error ? error.message : String(error)}`
+      this.#retry = setInterval(() => this.#renewIfPossible(), RETRY_MS).unref()
+    }
+  }
+
+  #renewIfPossible(): void {
+    try {
+      this.renew()
+    } catch {
+      // `trouble` says so still
+    }
   }
 
   /** As `TcpListener.drain`. */
   drain(milliseconds: number): Promise<void> {
+    clearInterval(this.#retry)
     return this.#tcp.drain(milliseconds)
   }
 
   /** As `TcpListener.close`; a handshake that is not done by then is cut off. */
   async close(): Promise<void> {
+    clearInterval(this.#retry)
     const closed = this.#tcp.close()
     await Promise.race([closed, sleep(CLOSE_GRACE_MS)])
     for (const socket of this.#sockets) socket.destroy()
