@@ -47,7 +47,7 @@ async function examine(config: Config, root: Endpoint | undefined): Promise<Repo
   const broker = await askRunningBroker(config.control.socket)
   if (broker === undefined)
     return { findings: [finding('not-running', { socket: config.control.socket })], unknown: [] }
-  const { status, differences, interfaces, expectations, heard } = broker
+  const { status, differences, interfaces, refusals, expectations, heard } = broker
   const dns = await examineDns({
     zones: [config.origin, plainName(reverseApex(config.tunnel.prefix))],
     own: reachable(config.dns.listen),
@@ -61,6 +61,7 @@ async function examine(config: Config, root: Endpoint | undefined): Promise<Repo
   const findings = [
     ...dns,
     ...(differences > 0 ? [finding('audit-differs', { differences })] : []),
+    ...refusals.map(trouble => finding('own-trouble', { trouble })),
     ...(interfaces > 0 ? [finding('interfaces-differ', { interfaces })] : []),
     ...checkHost(config, status, await readHost(status.process?.pid ?? process.pid)),
     ...filterFindings(config, await readRuleset()),

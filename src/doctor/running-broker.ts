@@ -10,10 +10,12 @@ import type { Expectation } from './server-check.ts'
 /** What the process that serves says of itself. */
 export interface RunningBroker {
   readonly status: StatusReport
-  /** Records that differed between DNS and the table when they were compared just now. */
+  /** Records that differed between DNS and the table when they were compared just now; 0 where they could not be. */
   readonly differences: number
   /** Interfaces that were not as the table has them. */
   readonly interfaces: number
+  /** Why it could not compare them, or list its tunnels: a sentence each. */
+  readonly refusals: readonly string[]
   /** Of a few tunnels. */
   readonly expectations: readonly Expectation[]
   /** Kinds of which a tunnel has answered in the last round. */
@@ -27,17 +29,22 @@ const LOOKED_AT = 500
 const auditResult = z.object({ differences: z.int(), interfaces: z.int().default(0) })
 const tunnelList = z.object({ tunnels: z.array(tunnelReport) })
 
-/** Asks the process behind a control socket; undefined where none runs. Rejects where it gives no reply that makes sense. */
+/**
+ * Asks the process behind a control socket; undefined where none runs. One that can't read its table still says how it
+ * is. Rejects where it gives no reply that makes sense.
+ */
 export async function askRunningBroker(socket: string): Promise<RunningBroker | undefined> {
   try {
     using client = await ControlClient.connect(socket)
     const status = await send(client, 'status', {}, statusReport)
-    const { differences, interfaces } = await send(client, 'audit', {}, auditResult)
-    const { tunnels } = await send(client, 'tunnel list', { state: 'active', limit: LOOKED_AT }, tunnelList)
+    if ('refusal' in status) throw new Error(`status: ${status.refusal}`)
+    const audit = await send(client, 'audit', {}, auditResult)
+    const list = await send(client, 'tunnel list', { state: 'active', limit: LOOKED_AT }, tunnelList)
+    const { tunnels } = 'refusal' in list ? { tunnels: [] } : list
     return {
       status,
-      differences,
-      interfaces,
+      ...('refusal' in audit ? { differences: 0, interfaces: 0 } : audit),
+      refusals: [...new Set([audit, list].flatMap(reply => ('refusal' in reply ? [reply.refusal] : [])))],
       expectations: tunnels.slice(0, SAMPLE_SIZE).flatMap(expectationsOf),
       heard: kindsHeard(status, tunnels),
     }
@@ -52,10 +59,9 @@ async function send<T extends z.ZodType>(
   command: string,
   parameters: object,
   result: T,
-): Promise<z.output<T>> {
+): Promise<z.output<T> | { readonly refusal: string }> {
   const reply = await client.send(command, parameters)
-  if ('problem' in reply) throw new Error(`${command}: ${reply.problem.detail}`)
-  return result.parse(reply.value)
+  return 'problem' in reply ? { refusal: reply.problem.detail } : result.parse(reply.value)
 }
 
 /** In a dry run tunnels are active without having been heard. */
