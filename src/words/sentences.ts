@@ -137,6 +137,7 @@ export const SENTENCES = {
   'step-app': [],
   'steps-download': ['file'],
   'look-again': [],
+  'not-live': [],
   copy: [],
   copied: [],
   values: [],

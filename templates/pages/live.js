@@ -42,4 +42,8 @@ function follow(url) {
     echo.className = answered ? 'state answered' : 'state'
     document.getElementById('echo-words').textContent = text
   })
+  // A connection that breaks is made again by the browser; one that is refused is not: the session has ended, say.
+  source.addEventListener('error', () => {
+    document.getElementById('not-live').hidden = source.readyState !== EventSource.CLOSED
+  })
 }

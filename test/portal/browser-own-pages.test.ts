@@ -55,6 +55,19 @@ suite('an owner’s pages in a browser', { skip: await missingPackages(['chromiu
     await context.close()
   })
 
+  test('a page whose session ends in another tab says that it follows the tunnel no longer', async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await registered(page, 'twotabs')
+    const other = await context.newPage()
+    await other.goto(`${world.url}/tunnels`)
+    await other.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByText('This page no longer follows the tunnel.').waitFor()
+    await page.getByRole('link', { name: 'Look again' }).click()
+    assert.equal(await heading(page), 'Open your tunnel')
+    await context.close()
+  })
+
   test('by the keyboard alone: the main action, and why a tunnel does not work', async () => {
     const context = await browser.newContext()
     const page = await context.newPage()
