@@ -8,6 +8,7 @@ import fs, {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -158,6 +159,9 @@ test('where the old database is lost, the serials jump as far as RFC 1982 lets t
 test('a file that is damaged, of another schema or no database is not restored', async () => {
   const database = join(elsewhere, 'freenet6.db')
   await assert.rejects(restore(database), /there is no such file/)
+  symlinkSync(backupFile(), backupFile()) // root may read whatever can be opened
+  await assert.rejects(restore(database), /can't be read: ELOOP/)
+  rmSync(backupFile())
   writeFileSync(backupFile(), 'no database at all\n'.repeat(500))
   await assert.rejects(restore(database), /is no backup/)
   rmSync(backupFile())

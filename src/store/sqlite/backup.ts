@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -124,8 +135,19 @@ function whole(file: string): string | URL {
   return url
 }
 
+/** SQLite says of what it may not read only that it can't open it. */
+function assertReadable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT') throw new BackupFault(`${file}: there is no such file`)
+    throw new BackupFault(`${file} can't be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
 function openSound(file: string): DatabaseSync {
-  if (!existsSync(file)) throw new BackupFault(`${file}: there is no such file`)
+  assertReadable(file)
   let connection: DatabaseSync | undefined
   try {
     connection = new DatabaseSync(whole(file), { readOnly: true })
