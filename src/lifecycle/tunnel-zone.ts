@@ -63,6 +63,10 @@ export class TunnelZone {
     return this.reserved.isReserved(nicname, country)
   }
 
+  isCountryReserved(country: string): boolean {
+    return this.reserved.isCountryReserved(country)
+  }
+
   /** The rrsets that stand in DNS for a tunnel; none if it is new or dormant, or if static data stands in its place. */
   rrsetsOf(tunnel: Tunnel): readonly Rrset[] {
     const wanted = this.wantedOf(tunnel)

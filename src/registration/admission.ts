@@ -62,7 +62,7 @@ export class Admission {
   readonly #policy: AdmissionPolicy
   readonly #kinds: Kinds
   readonly #table: TunnelReader
-  readonly #zone: Pick<ReservedNames, 'isReserved'>
+  readonly #zone: Pick<ReservedNames, 'isReserved' | 'isCountryReserved'>
   readonly #entry: EntryRules
   readonly #endpoint: EndpointCheck
 
@@ -70,7 +70,7 @@ export class Admission {
     readonly policy: AdmissionPolicy
     readonly kinds: Kinds
     readonly table: TunnelReader
-    readonly zone: Pick<ReservedNames, 'isReserved'>
+    readonly zone: Pick<ReservedNames, 'isReserved' | 'isCountryReserved'>
     readonly prober: Prober
     readonly entry: EntryRules
     readonly log: Log
@@ -231,7 +231,10 @@ export class Admission {
   }
 
   #checkName({ nicname, country }: Pick<TunnelRequest, 'nicname' | 'country'>): Problem | undefined {
-    if (this.#zone.isReserved(nicname, country)) return problem('nicname-reserved', { nicname })
+    if (this.#zone.isReserved(nicname, country)) {
+      const isNoneFree = this.#zone.isCountryReserved(country)
+      return isNoneFree ? problem('country-unserved', { country }) : problem('nicname-reserved', { nicname })
+    }
     return this.#table.idByName(nicname, country) === undefined
       ? undefined
       : REFUSAL.nicnameTaken(nicname, country)

@@ -53,7 +53,7 @@ test('a broken zone file for a country is that zone’s trouble alone: a start g
     register(server.web, 'baz', 'de', '198.51.100.9'),
   ]
   assert.deepEqual(await Promise.all(both), [
-    [400, 'nicname-reserved'],
+    [409, 'country-unserved'],
     [201, 'active'],
   ])
   assert.equal(await rcode('baz.de'), 'NOERROR')
