@@ -8,6 +8,8 @@ import { problem } from '../shared/problem.ts'
 import { mtuOf } from '../tunnel/mtu.ts'
 import type { Admittance } from './admittance.ts'
 import { Api } from './api.ts'
+import { ApiKeys } from './api-keys.ts'
+import { Bearers } from './bearers.ts'
 import { ContactPages } from './contact-pages.ts'
 import { DeletedTunnels } from './deleted-tunnels.ts'
 import { DiagnosisPages } from './diagnosis-pages.ts'
@@ -36,6 +38,7 @@ import { isTargetReadable } from './target.ts'
 import { Templates } from './templates.ts'
 import type { TunnelEvents } from './tunnel-events.ts'
 import { TunnelPages } from './tunnel-pages.ts'
+import { TunnelRepresentations } from './tunnel-representation.ts'
 import { TunnelScripts } from './tunnel-scripts.ts'
 import { refuseUnmatched } from './unmatched.ts'
 import { Views } from './views.ts'
@@ -166,7 +169,7 @@ function routes(
   shared: ReturnType<typeof sharedParts>,
 ): {
   readonly router: Router
-  readonly replies: Api['replies']
+  readonly replies: ApiKeys['replies']
   readonly forms: RegistrationPages['forms']
 } {
   const { trustedProxies } = admittance
@@ -183,8 +186,11 @@ function routes(
   new RecoveryPages(shared).mount(router)
   if (correspondence.wishes.offersAny) new ContactPages({ ...shared, signInPages }).mount(router)
   if (correspondence.wishes.offers('email')) new MailedLinks({ ...shared, log: options.log }).mount(router)
-  const api = new Api(shared)
-  api.mount(router)
+  const bearers = new Bearers(shared)
+  const representations = new TunnelRepresentations(shared)
+  const apiKeys = new ApiKeys({ ...shared, bearers, representations })
+  apiKeys.mount(router)
+  new Api({ ...shared, bearers, representations }).mount(router)
   new Dyndns2(shared).mount(router)
   new StatusPage({ ...options, views }).mount(router)
   mountPublicDocuments(router, { ...options, publicUrl })
@@ -193,7 +199,7 @@ function routes(
     type: 'application/json',
     text: JSON.stringify(openApiDocument(publicUrl)),
   })
-  return { router, replies: api.replies, forms: registrationPages.forms }
+  return { router, replies: apiKeys.replies, forms: registrationPages.forms }
 }
 
 function isHttps(url: string): boolean {

@@ -8,7 +8,9 @@ import { SCHEMAS, type SchemaName } from '../../src/portal/openapi/schemas.ts'
 import { FakeKernel } from '../lifecycle/world.ts'
 import { bearer, type Given, GOOD, LAB, PortalWorld } from './portal-world.ts'
 
-const API_SOURCE = readFileSync(join(import.meta.dirname, '../../src/portal/api.ts'), 'utf8')
+const API_SOURCE = ['api.ts', 'api-keys.ts']
+  .map(file => readFileSync(join(import.meta.dirname, '../../src/portal', file), 'utf8'))
+  .join()
 
 interface Document {
   readonly openapi: string
