@@ -1,16 +1,14 @@
-import type { Prefix } from '../../address/prefix.ts'
-import type { Assignment } from '../../tunnel/address-pool.ts'
 import type { BrokenRow, Tunnel } from '../../tunnel/tunnel.ts'
 import { TYPE } from '../../wire/codes.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { Rrset } from '../../zone/rrset.ts'
 import { soaSerial } from '../../zone/serial.ts'
 import { storageFaultOf } from '../storage-fault.ts'
-import type { Given, IndexAllocation } from './index-allocation.ts'
+import type { Given } from './index-allocation.ts'
 import type { Journal } from './journal.ts'
 import { isBroken } from './row-rules.ts'
 import type { SeenClock } from './seen-clock.ts'
-import type { TunnelTable } from './tunnel-table.ts'
+import type { StoreTables } from './store-tables.ts'
 import { ZoneDigests } from './zone-digests.ts'
 import { withSerial, type ZoneSoas } from './zone-soas.ts'
 
@@ -18,10 +16,8 @@ interface TableStartParts {
   readonly catalog: Catalog
   /** The zones that tunnels live in, in wire form and lower case. */
   readonly apexes: readonly Uint8Array[]
-  readonly tunnels: TunnelTable
+  readonly tables: Pick<StoreTables, 'tunnels' | 'links' | 'routed'>
   readonly journal: Journal
-  readonly links: IndexAllocation<Assignment>
-  readonly routed: IndexAllocation<Prefix> | undefined
   readonly soas: ZoneSoas
   readonly clock: SeenClock
   /** Seconds of the steady clock. */
@@ -40,7 +36,8 @@ export class TableStart {
   }
 
   publish(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
-    const { catalog, apexes, tunnels, journal, links, routed, now } = this.#parts
+    const { catalog, apexes, journal, now } = this.#parts
+    const { tunnels, links, routed } = this.#parts.tables
     const digests = journal.isKept ? ZoneDigests.ofStatics(catalog, apexes) : undefined
     catalog.commit(this.#changesOfAll(rrsetsOf, digests), { differences: false })
     for (const row of tunnels.dormant.all()) this.#occupy(row)
@@ -53,7 +50,7 @@ export class TableStart {
     rrsetsOf: (tunnel: Tunnel) => readonly Rrset[],
     digests: ZoneDigests | undefined,
   ): Generator<RrsetChange> {
-    for (const row of this.#parts.tunnels.all()) {
+    for (const row of this.#parts.tables.tunnels.all()) {
       this.#occupy(row)
       if (isBroken(row)) continue
       for (const rrset of rrsetsOf(row)) {
@@ -64,13 +61,14 @@ export class TableStart {
   }
 
   #occupy(row: Given | BrokenRow): void {
-    this.#parts.links.occupy(row)
-    this.#parts.routed?.occupy(row)
+    this.#parts.tables.links.occupy(row)
+    this.#parts.tables.routed?.occupy(row)
   }
 
   /** What a start writes, and the SOA records of its serials; if it can't, those that were written last stand. */
   #startSoas(digests: ZoneDigests | undefined): readonly RrsetChange[] {
-    const { clock, links, routed, soas, now, write, noteFault } = this.#parts
+    const { clock, soas, now, write, noteFault } = this.#parts
+    const { links, routed } = this.#parts.tables
     try {
       const changes = write(() => {
         clock.note(now())

@@ -1,0 +1,156 @@
+import { BatchQueue } from '../../shared/batch-queue.ts'
+import type { Log } from '../../shared/log.ts'
+import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
+import type { PreparedCommit } from '../../zone/prepared-commit.ts'
+import type { StorageTroubles } from '../storage-troubles.ts'
+import type { CommittedDifference, CommittedStep, SerialStep, Work, Written } from '../tunnel-store.ts'
+import type { Database } from './database.ts'
+import { callSafely, type Feed } from './feed.ts'
+import type { Journal } from './journal.ts'
+import { LockPatience } from './lock-patience.ts'
+import type { SeenClock } from './seen-clock.ts'
+import { SqliteTransaction } from './sqlite-transaction.ts'
+import type { StoreFaults } from './store-faults.ts'
+import type { StoreTables } from './store-tables.ts'
+import type { ZoneSoas } from './zone-soas.ts'
+
+/** Milliseconds a change waits for others to share its commit, if the last commit was shared. */
+const PATIENCE_MS = 10
+
+interface GroupCommitParts {
+  readonly database: Database
+  readonly catalog: Catalog
+  readonly tables: StoreTables
+  readonly journal: Journal
+  readonly soas: ZoneSoas
+  readonly clock: SeenClock
+  readonly troubles: StorageTroubles
+  readonly faults: StoreFaults
+  readonly committed: Feed<CommittedDifference>
+  readonly notices: Feed<undefined>
+  /** Seconds of the steady clock. */
+  readonly now: () => number
+  readonly log: Log
+}
+
+/**
+ * Changes that come together share a transaction, its wait for the disk, and the serial of the zones. The commit and its
+ * answers in DNS are one tick:
+ *
+ *     works ─▶ names made ready ─▶ COMMIT ─▶ names published ─▶ memory, listeners
+ *       └────────────┴───────────────┴─ a fault: ROLLBACK, all is taken back, latest first
+ */
+export class GroupCommits {
+  readonly #parts: GroupCommitParts
+  readonly #lock = new LockPatience()
+  /** Whether another program may have deleted rows whose indexes the pools still hold. */
+  #mayHaveLost = false
+  readonly #queue = new BatchQueue((works: readonly Work<unknown>[]) => this.#commitPatiently(works), {
+    patienceMs: PATIENCE_MS,
+  })
+
+  constructor(parts: GroupCommitParts) {
+    this.#parts = parts
+  }
+
+  async add<Outcome>(work: Work<Outcome>): Promise<Outcome> {
+    return (await this.#queue.add(work)) as Outcome
+  }
+
+  /** Another program has written: a pool that is full later may hold indexes whose rows are gone. */
+  noteForeignCommit(): void {
+    this.#mayHaveLost = true
+  }
+
+  /** Runs `work` in a transaction of its own. Throws if it failed: nothing is done. */
+  write<T>(work: () => T): T {
+    const { database, soas, journal } = this.#parts
+    try {
+      const result = database.transaction(work)
+      soas.committed()
+      return result
+    } catch (error) {
+      soas.undone()
+      journal.undone()
+      throw error
+    }
+  }
+
+  async #commitPatiently(works: readonly Work<unknown>[]): Promise<readonly unknown[]> {
+    try {
+      return await this.#lock.run(() => this.#commitNow(works))
+    } catch (error) {
+      this.#parts.faults.note(error)
+      throw error
+    }
+  }
+
+  /** Does all the works in one transaction before this returns. Throws if it failed: nothing is done. */
+  #commitNow(works: readonly Work<unknown>[]): readonly unknown[] {
+    const { tables, clock, troubles, notices, now, log } = this.#parts
+    const transaction = new SqliteTransaction(tables)
+    const written: Written<unknown>[] = []
+    let names: ReadyNames | undefined
+    try {
+      this.write(() => {
+        clock.note(now())
+        for (const work of works) written.push(work(transaction))
+        names = this.#makeReady(written.flatMap(({ changes }) => changes))
+      })
+    } catch (error) {
+      names?.prepared.abandon()
+      for (const { undone } of written.reverse()) if (undone !== undefined) callSafely(undone, log)
+      transaction.undone()
+      throw error
+    }
+    names?.prepared.publish()
+    clock.committed()
+    transaction.committed()
+    troubles.end('lock')
+    if (transaction.rows.length > 0 || names !== undefined) troubles.end('write')
+    for (const { committed } of written) if (committed !== undefined) callSafely(committed, log)
+    this.#tell(transaction, names)
+    if (transaction.hasNotices) notices.tell(undefined)
+    if (transaction.wasFull && this.#mayHaveLost) callSafely(() => this.#restLost(), log)
+    return written.map(({ outcome }) => outcome)
+  }
+
+  /** Once for each time that another program has written. */
+  #restLost(): void {
+    const { tables, now } = this.#parts
+    tables.restLost(now())
+    this.#mayHaveLost = false // a fault on the way leaves it to the next time
+  }
+
+  #makeReady(changes: readonly RrsetChange[]): ReadyNames | undefined {
+    if (changes.length === 0) return undefined
+    const { catalog, journal, soas, committed, now } = this.#parts
+    let serials: readonly SerialStep[] = []
+    const prepared = catalog.prepare(changes, {
+      differences: committed.isHeard || journal.isKept,
+      following: apexes => {
+        const next = soas.advance(apexes, changes)
+        serials = next.steps
+        return next.changes
+      },
+    })
+    try {
+      return { serials: soas.write(serials, prepared.zones, now()), prepared }
+    } catch (error) {
+      prepared.abandon()
+      throw error
+    }
+  }
+
+  #tell({ rows }: SqliteTransaction, names: ReadyNames | undefined): void {
+    const { committed } = this.#parts
+    if (!committed.isHeard || (rows.length === 0 && names === undefined)) return
+    committed.tell({ rows, serials: names?.serials ?? [], rrsets: names?.prepared.differences ?? [] })
+  }
+}
+
+/** Names of a commit that is not yet written, and the serials that they come with. */
+interface ReadyNames {
+  readonly serials: readonly CommittedStep[]
+  readonly prepared: PreparedCommit
+}

@@ -1,0 +1,87 @@
+import type { Prefix } from '../../address/prefix.ts'
+import type { Log } from '../../shared/log.ts'
+import { AddressPool, type Assignment } from '../../tunnel/address-pool.ts'
+import { RoutedPool } from '../../tunnel/routed-pool.ts'
+import { BrokenRows } from './broken-rows.ts'
+import type { Database } from './database.ts'
+import { DormantWrites } from './dormant-writes.ts'
+import { type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
+import { InvitationTable } from './invitation-table.ts'
+import { NoticeWrites } from './notice-writes.ts'
+import { RestingIndexes } from './resting-indexes.ts'
+import { RoutedWrites } from './routed-writes.ts'
+import type { RowRules } from './row-rules.ts'
+import { TunnelTable } from './tunnel-table.ts'
+import { TunnelWrites } from './tunnel-writes.ts'
+import { UnofferedWrites } from './unoffered-writes.ts'
+
+/** What one database holds of tunnels: how its tables are read and written, and which indexes its rows have taken. */
+export class StoreTables {
+  readonly tunnels: TunnelTable
+  readonly invitations: InvitationTable
+  readonly writes: TunnelWrites
+  readonly dormant: DormantWrites
+  readonly unoffered: UnofferedWrites
+  readonly notices: NoticeWrites
+  readonly links: IndexAllocation<Assignment>
+  /** Undefined: there is no pool for routed prefixes. */
+  readonly routed: IndexAllocation<Prefix> | undefined
+  readonly routedWrites: RoutedWrites
+  readonly #log: Log
+
+  /** Prepares the statements: throws SQLite's error where a table or a column is missing. */
+  constructor(
+    database: Database,
+    {
+      rules,
+      ttl,
+      now,
+      log,
+    }: {
+      readonly rules: RowRules
+      /** That of the tunnels' records, in seconds: an index rests longer than caches hold its old name. */
+      readonly ttl: number
+      readonly now: () => number
+      readonly log: Log
+    },
+  ) {
+    this.#log = log
+    this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
+    this.invitations = new InvitationTable(database)
+    this.writes = new TunnelWrites(database, rules)
+    this.dormant = new DormantWrites(database, rules)
+    this.unoffered = new UnofferedWrites(database, rules)
+    this.notices = new NoticeWrites(database, now)
+    this.links = linkAllocation(
+      new AddressPool(rules),
+      new RestingIndexes(database, { table: 'resting_indexes', ttl }),
+    )
+    this.routed =
+      rules.routed &&
+      routedAllocation(
+        new RoutedPool(rules.routed),
+        new RestingIndexes(database, { table: 'resting_routed_prefixes', ttl }),
+      )
+    this.routedWrites = new RoutedWrites(database)
+  }
+
+  get proofs(): TunnelTable['proofs'] {
+    return this.tunnels.proofs
+  }
+
+  /** Indexes whose rows another program has deleted rest from now on. All rows are read for it in one go. */
+  restLost(now: number): void {
+    const { tunnels } = this
+    const rows = function* () {
+      yield* tunnels.all()
+      yield* tunnels.dormant.all()
+    }
+    const addresses = this.links.restLost(rows(), now)
+    const prefixes = this.routed?.restLost(rows(), now) ?? 0
+    if (addresses + prefixes > 0)
+      this.#log.info(
+        { addresses, prefixes },
+        'addresses of rows that another program has deleted will be free soon',
+      )
+  }
+}
