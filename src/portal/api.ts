@@ -4,7 +4,8 @@ import { tunnelById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL, type Refusal } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
-import type { Moved, Registrar } from '../registration/registrar.ts'
+import type { Moved, OwnerChanges } from '../registration/owner-changes.ts'
+import type { Registrar } from '../registration/registrar.ts'
 import { unkept } from '../registration/unkept.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
@@ -32,6 +33,7 @@ export interface ApiOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'table' | 'lifecycle' | 'words' | 'systems'> {
   readonly correspondence: Correspondence
   readonly registrar: Registrar
+  readonly changes: OwnerChanges
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly events: TunnelEvents
@@ -68,7 +70,7 @@ export class Api {
   }
 
   async #show(ctx: Context): Promise<void> {
-    const { tunnel, warnings } = await this.#options.registrar.visit(await this.#bearers.authorized(ctx))
+    const { tunnel, warnings } = await this.#options.changes.visit(await this.#bearers.authorized(ctx))
     ctx.body = this.#representation(ctx, tunnel, warnings)
   }
 
@@ -119,14 +121,14 @@ export class Api {
     body: Readonly<Record<string, unknown>>,
     visitor: VisitorAddress,
   ): Promise<Moved | Refusal> {
-    const { registrar } = this.#options
+    const { changes } = this.#options
     const isRoutedWanted = routedWishIn(body)
-    if (isRoutedWanted !== undefined) return registrar.changeRouted(tunnel, isRoutedWanted)
+    if (isRoutedWanted !== undefined) return changes.changeRouted(tunnel, isRoutedWanted)
     const mtu = mtuWishIn(body)
-    if (mtu !== undefined) return registrar.changeMtu(tunnel, mtu === null ? undefined : mtu)
+    if (mtu !== undefined) return changes.changeMtu(tunnel, mtu === null ? undefined : mtu)
     return tunnel.kind.publicKey === undefined
-      ? registrar.changeEndpoint(tunnel, textFields(body, ['ipv4'], BESIDE).ipv4, visitor)
-      : registrar.changeKey(tunnel, textFields(body, ['public_key'], BESIDE).public_key, visitor)
+      ? changes.changeEndpoint(tunnel, textFields(body, ['ipv4'], BESIDE).ipv4, visitor)
+      : changes.changeKey(tunnel, textFields(body, ['public_key'], BESIDE).public_key, visitor)
   }
 
   async #delete(ctx: Context): Promise<void> {

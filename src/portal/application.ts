@@ -3,6 +3,7 @@ import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import { Diagnoses } from '../observation/diagnosis.ts'
 import { KeyCheck } from '../registration/key-check.ts'
+import { OwnerChanges } from '../registration/owner-changes.ts'
 import { Registrar } from '../registration/registrar.ts'
 import { problem } from '../shared/problem.ts'
 import { mtuOf } from '../tunnel/mtu.ts'
@@ -144,6 +145,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
       isDryRun: facts.dryRun,
     }),
     keys: new KeyCheck({ table, proofs: lifecycle.proofs, limits, origin: facts.origin }),
+    changes: new OwnerChanges({ admission, lifecycle, limits }),
     registrar: new Registrar({ admission, lifecycle, limits, contacts: correspondence.wishes }),
     scripts: new TunnelScripts(
       {

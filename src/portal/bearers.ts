@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
 import { rowById } from '../lifecycle/find-tunnel.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
-import type { Registrar } from '../registration/registrar.ts'
+import type { OwnerChanges } from '../registration/owner-changes.ts'
 import { problem } from '../shared/problem.ts'
 import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
 import type { DeletedTunnels } from './deleted-tunnels.ts'
@@ -11,7 +11,7 @@ import { BEARER_CHALLENGE, idOf } from './reply.ts'
 import { visitorOf } from './visitor.ts'
 
 export interface BearerOptions extends Pick<PortalOptions, 'trustedProxies' | 'table' | 'lifecycle'> {
-  readonly registrar: Registrar
+  readonly changes: OwnerChanges
   readonly keys: KeyCheck
   readonly deleted: DeletedTunnels
 }
@@ -43,7 +43,7 @@ export class Bearers {
 
   /** The tunnel that the bearer key opens, brought back if it is dormant and can come back. */
   async awoken(ctx: Context): Promise<Tunnel> {
-    return this.#options.registrar.wake(await this.authorized(ctx))
+    return this.#options.changes.wake(await this.authorized(ctx))
   }
 
   /** The same, by a key that still opens it: to come back takes a while. */

@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import { parseIpv4 } from '../address/ipv4.ts'
 import { lowerCaseAscii } from '../registration/ascii.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
-import type { Registrar } from '../registration/registrar.ts'
+import type { OwnerChanges } from '../registration/owner-changes.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
@@ -41,7 +41,7 @@ const TUNNEL_ID = /^[a-z0-9]{12}$/
 
 export interface Dyndns2Options extends Pick<PortalOptions, 'trustedProxies'> {
   readonly keys: KeyCheck
-  readonly registrar: Registrar
+  readonly changes: OwnerChanges
 }
 
 /**
@@ -68,7 +68,7 @@ export class Dyndns2 {
     const parameters = new Map([...new URLSearchParams(ctx.querystring), ...(await formOf(ctx))])
     const visitor = visitorOf(ctx.req, this.#options.trustedProxies)
     const { user, password } = credentialsOf(ctx, parameters)
-    const { keys, registrar } = this.#options
+    const { keys, changes } = this.#options
     const opening = user === '' ? WRONG : await keys.open(keys.find(user), password, visitor)
     if (opening.kind === 'refused') throw new Refused(opening.problems)
     if (opening.kind === 'wrong') throw refuse(problem('unauthorized', { case: 'wrong-key' }))
@@ -80,7 +80,7 @@ export class Dyndns2 {
     }
     const roams = tunnel.kind.publicKey !== undefined
     const ipv4 = roams ? visitor.address : newAddress(parameters.get('myip') ?? '', visitor)
-    const outcome = await registrar.changeEndpoint(tunnel, ipv4, visitor)
+    const outcome = await changes.changeEndpoint(tunnel, ipv4, visitor)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     const moved = roams ? ipv4 : outcome.tunnel.ipv4Client
     const isAsBefore = (roams || moved === tunnel.ipv4Client) && tunnel.dormant === undefined

@@ -1,6 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import type { Registrar } from '../registration/registrar.ts'
+import type { OwnerChanges } from '../registration/owner-changes.ts'
 import { type Problem, statusOf } from '../shared/problem.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
@@ -21,7 +21,7 @@ export interface RefusedForm {
 
 /** What a form of a tunnel's page works with. */
 export type OwnFormParts = SignedInParts & {
-  readonly registrar: Registrar
+  readonly changes: OwnerChanges
   readonly signInPages: Pick<SignInPages, 'askFirst'>
   /** Shows the tunnel's page with the form as it was sent. */
   readonly showAgain: (ctx: Context, tunnel: Tunnel, refused: RefusedForm) => void
@@ -49,7 +49,7 @@ export class MtuPages {
       return
     }
     const tunnel = signedInTunnel(ctx, this.#parts)
-    const outcome = await this.#parts.registrar.changeMtu(tunnel, wishIn(mtu.trim()))
+    const outcome = await this.#parts.changes.changeMtu(tunnel, wishIn(mtu.trim()))
     if (outcome.kind === 'refused') {
       const { problems } = outcome
       return refuseForm(ctx, tunnel, { ...this.#parts, field: 'mtu', typed: mtu, problems })

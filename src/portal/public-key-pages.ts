@@ -20,14 +20,14 @@ export class PublicKeyPages {
   }
 
   async #change(ctx: Context): Promise<void> {
-    const { registrar, trustedProxies } = this.#parts
+    const { changes, trustedProxies } = this.#parts
     const { public_key = '' } = await readForm(ctx.req)
     if (!isSignedIn(ctx, this.#parts) && wantsPage(ctx)) {
       this.#parts.signInPages.askFirst(ctx, { public_key })
       return
     }
     const tunnel = signedInTunnel(ctx, this.#parts)
-    const outcome = await registrar.changeKey(tunnel, public_key, visitorOf(ctx.req, trustedProxies))
+    const outcome = await changes.changeKey(tunnel, public_key, visitorOf(ctx.req, trustedProxies))
     if (outcome.kind === 'refused') {
       const { problems } = outcome
       return refuseForm(ctx, tunnel, { ...this.#parts, field: 'public_key', typed: public_key, problems })

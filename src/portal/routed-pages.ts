@@ -1,6 +1,6 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import type { Registrar } from '../registration/registrar.ts'
+import type { OwnerChanges } from '../registration/owner-changes.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { Refused } from './refused.ts'
@@ -9,12 +9,12 @@ import { type SignedInParts, signedInTunnel } from './signed-in.ts'
 
 /** The buttons of a tunnel's page that route a prefix to it, or give it back. */
 export class RoutedPages {
-  readonly #parts: SignedInParts & { readonly registrar: Registrar }
+  readonly #parts: SignedInParts & { readonly changes: OwnerChanges }
   readonly #askAgain: (ctx: Context, tunnel: Tunnel) => void
 
   /** `askAgain` shows the tunnel's page, which says that the box of the return is to be ticked. */
   constructor(
-    parts: SignedInParts & { readonly registrar: Registrar },
+    parts: SignedInParts & { readonly changes: OwnerChanges },
     askAgain: (ctx: Context, tunnel: Tunnel) => void,
   ) {
     this.#parts = parts
@@ -43,7 +43,7 @@ export class RoutedPages {
     ctx: Context,
     { tunnel, isWanted }: { readonly tunnel: Tunnel; readonly isWanted: boolean },
   ): Promise<void> {
-    const outcome = await this.#parts.registrar.changeRouted(tunnel, isWanted)
+    const outcome = await this.#parts.changes.changeRouted(tunnel, isWanted)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     seeOther(ctx, `/tunnels/${tunnel.id}#routed-title`)
   }

@@ -2,6 +2,7 @@ import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { rowById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
+import type { OwnerChanges } from '../registration/owner-changes.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
@@ -27,6 +28,7 @@ import { toNewKey, toWaitingKey } from './waiting-key.ts'
 
 export interface TunnelPagesOptions extends TunnelViewOptions, Pick<PortalOptions, 'table'> {
   readonly registrar: Registrar
+  readonly changes: OwnerChanges
   readonly signIns: SignIns
   readonly cookie: SessionCookie
   readonly events: TunnelEvents
@@ -59,7 +61,7 @@ export class TunnelPages {
   }
 
   async #show(ctx: Context): Promise<void> {
-    const { signIns, cookie, registrar, table } = this.#options
+    const { signIns, cookie, changes, table } = this.#options
     const id = idOf(ctx)
     const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
     const first = signIns.takeFirstView(id, token)
@@ -74,14 +76,14 @@ export class TunnelPages {
     if (tunnel === undefined && deleted !== undefined) return this.#deletedPage(ctx, deleted)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
     if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
-    const { tunnel: awoken, warnings } = await registrar.visit(tunnel)
+    const { tunnel: awoken, warnings } = await changes.visit(tunnel)
     const shown = first?.key ?? ''
     if (shown !== '' && !table.keyMatches(id, shown)) return seeOther(ctx, `/tunnels/${id}`) // void meanwhile
     this.#view.send(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
   }
 
   async #download(ctx: Context): Promise<void> {
-    const tunnel = await this.#options.registrar.wake(signedInTunnel(ctx, this.#options))
+    const tunnel = await this.#options.changes.wake(signedInTunnel(ctx, this.#options))
     const { os = tunnel.os, action = 'up' } = ctx.query
     const system = this.#options.systems.find(String(os))
     if (system === undefined || typeof action !== 'string' || !isAction(action))
@@ -105,7 +107,7 @@ export class TunnelPages {
       this.#view.send(ctx, tunnel, { isMoveUnsure: true })
       return
     }
-    const outcome = await this.#options.registrar.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
+    const outcome = await this.#options.changes.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
     if (outcome.kind === 'moved') {
       seeOther(ctx, this.#pageAfterMove(tunnel.id, outcome.warnings))
       return

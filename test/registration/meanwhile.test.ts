@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Prober } from '../../src/echo/prober.ts'
 import { Customers } from '../../src/registration/customers.ts'
 import { VisitorLimits } from '../../src/registration/limits.ts'
+import { OwnerChanges } from '../../src/registration/owner-changes.ts'
 import { Registrar } from '../../src/registration/registrar.ts'
 import type { VisitorAddress } from '../../src/registration/visitor.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
@@ -19,13 +20,15 @@ const NEW_ENDPOINT = '8.8.8.8'
 
 let world: World
 let registrar: Registrar
+let changes: OwnerChanges
 
 beforeEach(async () => {
   world = await World.open({ prober: ANSWERING })
+  const limits = new VisitorLimits(1000, new Customers([]))
+  const parts = { admission: world.broker.admission, lifecycle: world.lifecycle, limits }
+  changes = new OwnerChanges(parts)
   registrar = new Registrar({
-    admission: world.broker.admission,
-    lifecycle: world.lifecycle,
-    limits: new VisitorLimits(1000, new Customers([])),
+    ...parts,
     contacts: { read: () => ({ problems: [], contact: undefined, asking: [] }) },
   })
 })
@@ -72,7 +75,7 @@ async function fallingAsleep(t: TestContext, index?: number) {
 
 test('a move that waits while a round puts the tunnel to sleep brings it back', async t => {
   const { tunnel, fall } = await fallingAsleep(t)
-  const moved = registrar.changeEndpoint(row(tunnel), NEW_ENDPOINT, from(NEW_ENDPOINT))
+  const moved = changes.changeEndpoint(row(tunnel), NEW_ENDPOINT, from(NEW_ENDPOINT))
   await fall()
   assert.equal((await moved).kind, 'moved')
   assert.equal(row(tunnel).ipv4Client, NEW_ENDPOINT)
@@ -92,9 +95,9 @@ test('of two moves the later one holds, although the first is still at the kerne
   const home = '8.8.4.4'
   const { tunnel } = registered(await registerOne(world.lifecycle, { ...request(7), ipv4: home }))
   const { begun, go } = hold(t, 'changeRemote')
-  const away = registrar.changeEndpoint(row(tunnel), NEW_ENDPOINT, from(NEW_ENDPOINT))
+  const away = changes.changeEndpoint(row(tunnel), NEW_ENDPOINT, from(NEW_ENDPOINT))
   await begun
-  const back = registrar.changeEndpoint(row(tunnel), home, from(home))
+  const back = changes.changeEndpoint(row(tunnel), home, from(home))
   await nextTurn()
   go()
   assert.deepEqual([(await away).kind, (await back).kind], ['moved', 'moved'])
@@ -105,9 +108,9 @@ test('of two moves the later one holds, although the first is still at the kerne
 test('what waits to move a tunnel when its owner gets a new key does not move it', async t => {
   const { tunnel } = await heard(world)
   const { begun, go } = hold(t, 'changeRemote')
-  const first = registrar.changeEndpoint(row(tunnel), NEW_ENDPOINT, from(NEW_ENDPOINT))
+  const first = changes.changeEndpoint(row(tunnel), NEW_ENDPOINT, from(NEW_ENDPOINT))
   await begun
-  const waiting = registrar.changeEndpoint(row(tunnel), '8.8.4.4', from('8.8.4.4'))
+  const waiting = changes.changeEndpoint(row(tunnel), '8.8.4.4', from('8.8.4.4'))
   assert.equal((await world.lifecycle.renewKey(tunnel.id)).kind, 'renewed')
   go()
   assert.equal((await first).kind, 'moved')

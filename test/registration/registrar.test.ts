@@ -3,6 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import type { Prober } from '../../src/echo/prober.ts'
 import { Customers } from '../../src/registration/customers.ts'
 import { VisitorLimits } from '../../src/registration/limits.ts'
+import { OwnerChanges } from '../../src/registration/owner-changes.ts'
 import { Registrar } from '../../src/registration/registrar.ts'
 import type { VisitorAddress } from '../../src/registration/visitor.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
@@ -23,14 +24,15 @@ const SILENT_TUNNELS: Prober = {
 }
 let world: World
 let registrar: Registrar
+let changes: OwnerChanges
 
 beforeEach(async () => {
   world = await World.open({ prober: SILENT_TUNNELS, routed: '2001:db8:a000::/55' })
   const limits = new VisitorLimits(1000, new Customers([]))
+  const parts = { admission: world.broker.admission, lifecycle: world.lifecycle, limits }
+  changes = new OwnerChanges(parts)
   registrar = new Registrar({
-    admission: world.broker.admission,
-    lifecycle: world.lifecycle,
-    limits,
+    ...parts,
     contacts: { read: () => ({ problems: [], contact: undefined, asking: [] }) },
   })
 })
@@ -55,7 +57,7 @@ async function asleep(nicname: string, ipv4: string): Promise<Tunnel> {
 test('a dormant tunnel comes back at the address of its owner although a silent tunnel has that', async () => {
   const tunnel = await asleep('alice', OLD)
   const holder = await up('bob', NEW)
-  assert.equal((await registrar.changeEndpoint(tunnel, NEW, from(NEW))).kind, 'moved')
+  assert.equal((await changes.changeEndpoint(tunnel, NEW, from(NEW))).kind, 'moved')
   assert.equal(stateIn(world, tunnel), 'waiting')
   assert.deepEqual(
     [tunnel, holder].map(({ id }) => world.table.byId(id)?.ipv4Client),
@@ -67,7 +69,7 @@ test('a dormant tunnel that has no endpoint to give for that of a silent one is 
   const tunnel = await asleep('alice', OLD)
   await up('bob', NEW)
   await up('carol', OLD)
-  assert.deepEqual(codesOf(await registrar.changeEndpoint(tunnel, NEW, from(NEW))), ['ipv4-in-use'])
+  assert.deepEqual(codesOf(await changes.changeEndpoint(tunnel, NEW, from(NEW))), ['ipv4-in-use'])
   assert.equal(stateIn(world, tunnel), 'dormant')
 })
 
@@ -128,7 +130,7 @@ test('a dormant tunnel comes back without the routed prefix that nobody has any 
 async function asleepWhereBobWas(atOld: (id: string) => Promise<void>): Promise<Tunnel> {
   const [alice, bob] = [await up('alice', NEW), await up('bob', OLD)]
   await world.lifecycle.recordRound({ answered: [alice.id, bob.id], silent: [] })
-  assert.equal((await registrar.changeEndpoint(bob, NEW, from(NEW))).kind, 'moved')
+  assert.equal((await changes.changeEndpoint(bob, NEW, from(NEW))).kind, 'moved')
   await atOld(alice.id)
   await miss(world, alice, 3)
   assert.equal(world.table.dormant.byId(alice.id)?.ipv4Client, OLD)
@@ -154,7 +156,7 @@ test('who was heard where its tunnel was moved in exchange registers it again as
 test('a move with the key makes an endpoint its owner’s own, of a tunnel that sleeps too', async () => {
   const alice = await asleepWhereBobWas(async () => {})
   assert.ok(world.table.proofs.isEndpointGiven(alice.id))
-  assert.equal((await registrar.changeEndpoint(alice, '9.9.9.9', from('9.9.9.9'))).kind, 'moved')
+  assert.equal((await changes.changeEndpoint(alice, '9.9.9.9', from('9.9.9.9'))).kind, 'moved')
   assert.ok(!world.table.proofs.isEndpointGiven(alice.id))
 })
 
