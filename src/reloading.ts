@@ -2,7 +2,7 @@ import type { Broker } from './broker.ts'
 import { changedKeys, withKey } from './config/changed-keys.ts'
 import { type Config, readConfig } from './config/config.ts'
 import type { Log } from './shared/log.ts'
-import type { ReloadReport } from './zone-loading.ts'
+import type { ReloadReport } from './zone-file-book.ts'
 
 /** A part of the running process that takes other values of some keys of the configuration. */
 export interface Changeable {

@@ -7,7 +7,7 @@ import type { Portal } from './portal/portal.ts'
 import type { Log } from './shared/log.ts'
 import { problem } from './shared/problem.ts'
 import type { Stops } from './stops.ts'
-import type { ReloadReport } from './zone-loading.ts'
+import type { ReloadReport } from './zone-file-book.ts'
 
 /** When an operator may try again while another process takes over. */
 const RETRY_SECONDS = 2

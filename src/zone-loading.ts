@@ -18,6 +18,7 @@ import type { Rrset } from './zone/rrset.ts'
 import { allApexes, catalogApexOf, keyOf, tunnelApexes } from './zone-apexes.ts'
 import { type ChangedStore, reasonOf, ZoneChanges } from './zone-changes.ts'
 import { type LoadedZone, zonesOfDirectory } from './zone-file/zone-file.ts'
+import { type ReloadReport, ZoneFileBook } from './zone-file-book.ts'
 
 /** A zone that tunnels live in has mistakes: there is nothing to serve. One line a mistake: file, line, column. */
 class ZoneLoadFault extends Error {}
@@ -32,15 +33,9 @@ export class StaticZones {
   readonly #log: Log
   readonly #tunnels: 'known' | 'unknown'
   readonly #changes = new ZoneChanges(this.catalog)
-  readonly #apexByFile = new Map<string, Uint8Array>()
-  /** Zones that a file gave before it gave another one, by the keys of their apexes. */
-  readonly #left = new Map<string, { readonly apex: Uint8Array; readonly file: string }>()
+  readonly #book = new ZoneFileBook()
   /** Apex of the catalog zone, if there is one. */
   #listApex: Uint8Array | undefined
-  /** Files whose zone could not be taken, and the first thing that is wrong with each. */
-  /** New files that came to nothing: no zone is served, or SERVFAIL, for them. */
-  readonly #unclaimed = new Set<string>()
-  readonly #failed = new Map<string, string>()
   /** Zones, by their file, that are as they were because the store could not write. */
   readonly #keptBack = new Map<string, LoadedZone>()
   #isFollowingBehind = false
@@ -79,7 +74,7 @@ export class StaticZones {
 
   /** One line for each file whose zone is not served as the file has it. */
   get failures(): readonly string[] {
-    return [...this.#failed.values()]
+    return this.#book.failures
   }
 
   /**
@@ -98,9 +93,7 @@ export class StaticZones {
       await this.#reloadOrKeep(zone, { store, report })
     }
     await this.#follow({ store, report })
-    for (const file of [...this.#apexByFile.keys(), ...this.#failed.keys()])
-      if (!files.has(file)) this.#gone(file, { files, report })
-    this.#tellLeft(report)
+    this.#book.tellAbsent(files, report)
     return report
   }
 
@@ -132,7 +125,7 @@ export class StaticZones {
     }
     if (this.#tunnels === 'unknown' && this.#isOfTunnels(apex)) return
     this.#tell(zone, apex)
-    this.#apexByFile.set(zone.file, apex)
+    this.#book.take(zone.file, apex)
     if (this.#hasTunnels(apex)) this.#putOfTunnels(apex, zone.rrsets)
     else this.catalog.putZone(apex, zone.rrsets)
   }
@@ -143,7 +136,7 @@ export class StaticZones {
     if (apex === undefined || (this.#tunnels === 'known' && this.#isOfTunnels(apex)))
       throw new ZoneLoadFault(lines.join('\n'))
     for (const line of lines) this.#log.error({ zone: formatName(apex) }, line)
-    this.#failed.set(zone.file, lines[0] ?? zone.file)
+    this.#book.fail(zone.file, lines[0] ?? zone.file)
     this.catalog.putFailedZone(apex)
   }
 
@@ -195,8 +188,7 @@ export class StaticZones {
   async #follow({ store, report }: Reloading): Promise<void> {
     this.#isFollowingBehind = false
     try {
-      if (this.#tunnels === 'known')
-        await this.#changes.followForward(this.#config, this.#apexByFile.values(), store)
+      if (this.#tunnels === 'known') await this.#changes.followForward(this.#config, this.#book.apexes, store)
       if (this.#listApex !== undefined)
         await this.#reloadStatic(this.#listApex, this.#listed(this.#listApex), store)
     } catch (error) {
@@ -213,7 +205,7 @@ export class StaticZones {
     }
     const refusal = this.#refusalOf(file, apex)
     if (refusal !== undefined) {
-      this.#failed.set(file, refusal)
+      this.#book.fail(file, refusal)
       report.kept.push(refusal)
       return
     }
@@ -221,18 +213,14 @@ export class StaticZones {
     if (this.#tunnels === 'known' && this.#hasTunnels(apex)) {
       const trouble = await this.#changeAmongTunnels(apex, rrsets, store)
       if (trouble !== undefined) {
-        this.#failed.set(file, `${file}: ${trouble}`)
-        if (!this.#isClaimed(apex)) this.#unclaimed.add(file)
+        this.#book.fail(file, `${file}: ${trouble}`)
+        if (!this.#isClaimed(apex)) this.#book.noteUnclaimed(file)
         report.kept.push(`${file}: ${trouble}`)
         return
       }
     } else await this.#reloadStatic(apex, rrsets, store)
     this.#tell(zone, apex)
-    const former = this.#apexByFile.get(file)
-    if (former !== undefined) this.#left.set(keyOf(former), { apex: former, file })
-    this.#apexByFile.set(file, apex)
-    this.#failed.delete(file)
-    this.#unclaimed.delete(file)
+    this.#book.take(file, apex)
     report.taken.push(file)
   }
 
@@ -258,22 +246,22 @@ export class StaticZones {
 
   #keep(zone: LoadedZone, report: ReloadReport): void {
     const lines = linesOf(zone)
-    const apex = this.#apexByFile.get(zone.file) ?? zone.apex ?? zone.expectedApex
+    const apex = this.#book.apexOf(zone.file) ?? zone.apex ?? zone.expectedApex
     // One that is served stays; a new one must not take names with it that are answered.
     if (apex !== undefined) this.#claim(zone.file, apex)
-    this.#failed.set(zone.file, lines[0] ?? zone.file)
+    this.#book.fail(zone.file, lines[0] ?? zone.file)
     report.kept.push(...lines)
   }
 
   #claim(file: string, apex: Uint8Array): void {
     const isAnswered = this.#hasTunnels(apex) || this.catalog.apexOf(lowerCaseName(apex)) !== undefined
     if (!isAnswered) this.catalog.putFailedZone(apex)
-    else if (!this.#isClaimed(apex)) this.#unclaimed.add(file)
+    else if (!this.#isClaimed(apex)) this.#book.noteUnclaimed(file)
   }
 
   #keepForFault(file: string, error: unknown, report: ReloadReport): void {
     const line = `${file}: is kept as it was: ${reasonOf(error)}`
-    this.#failed.set(file, line)
+    this.#book.fail(file, line)
     report.kept.push(line)
   }
 
@@ -281,42 +269,10 @@ export class StaticZones {
   #refusalOf(file: string, apex: Uint8Array): string | undefined {
     if (this.#listApex !== undefined && keyOf(apex) === keyOf(this.#listApex))
       return `${file}: ${takenByList(apex)}`
-    const former = this.#apexByFile.get(file)
+    const former = this.#book.apexOf(file)
     if (former === undefined || keyOf(former) === keyOf(apex) || !this.#isOfTunnels(former)) return undefined
     const name = formatName(former)
     return `${file}: gives ${formatName(apex)} and gave ${name}, where tunnels have their names: ${name} is kept as it was`
-  }
-
-  /** One that was renamed is another file now. */
-  #gone(
-    file: string,
-    { files, report }: { readonly files: ReadonlySet<string>; readonly report: ReloadReport },
-  ): void {
-    const apex = this.#apexByFile.get(file)
-    if (apex === undefined && this.#unclaimed.delete(file)) {
-      this.#failed.delete(file)
-      return
-    }
-    if (apex === undefined) {
-      const line = `${file}: is gone; its zone is SERVFAIL until freenet6 is restarted`
-      this.#failed.set(file, line)
-      report.kept.push(line)
-      return
-    }
-    const isGiven = ([other, of]: readonly [string, Uint8Array]) =>
-      files.has(other) && keyOf(of) === keyOf(apex)
-    if ([...this.#apexByFile].some(isGiven)) {
-      this.#apexByFile.delete(file)
-      this.#failed.delete(file)
-    } else report.kept.push(`${file}: is gone; its zone is served until freenet6 is restarted`)
-  }
-
-  #tellLeft(report: ReloadReport): void {
-    for (const apex of this.#apexByFile.values()) this.#left.delete(keyOf(apex))
-    for (const { apex, file } of this.#left.values())
-      report.kept.push(
-        `${file}: gives ${formatName(apex)} no more; it is served as it was until freenet6 is restarted`,
-      )
   }
 
   /** Whether a zone is served, or SERVFAIL because it could not be loaded. */
@@ -333,12 +289,6 @@ export class StaticZones {
   #isOfTunnels(apex: Uint8Array): boolean {
     return allApexes(this.#config).some(({ key }) => key === keyOf(apex))
   }
-}
-
-/** What a reload took, and what it left as it was and why: a line each. */
-export interface ReloadReport {
-  readonly taken: string[]
-  readonly kept: string[]
 }
 
 interface Reloading {
