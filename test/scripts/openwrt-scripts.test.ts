@@ -51,12 +51,12 @@ describe("the scripts for openwrt, in BusyBox's shell with its tools", () => {
     }
   })
 
-  test('up commits before it reloads, and then brings the interface up', async t => {
+  test('up commits the zone, then the interface, before it reloads, and then brings the interface up', async t => {
     if (!(await isReady(t))) return
     const calls = run('up').calls.split('\n')
     const order = [
-      'uci commit network',
       'uci commit firewall',
+      'uci commit network',
       'network reload',
       'firewall reload',
       'ifup freenet6',

@@ -70,6 +70,11 @@ export class ScriptHost {
     return existsSync(this.#state(name)) ? readFileSync(this.#state(name), 'utf8') : ''
   }
 
+  /** Tells whether a stand-in keeps a file of that name. */
+  has(name: string): boolean {
+    return existsSync(this.#state(name))
+  }
+
   /** Gives a stand-in the file that it looks at. */
   remember(name: string, text: string): void {
     writeFileSync(this.#state(name), text)
