@@ -98,6 +98,20 @@ describe('what up gives netplan', () => {
   })
 })
 
+for (const system of ['systemd-networkd', 'netplan'] as const) {
+  test(`an up for ${system} that is refused leaves a key to systemd-networkd, which has it already, and to no other`, async t => {
+    if (!(await isReady(t))) return
+    const rights = () => run(':', { after: `stat -c '%a %G' /etc/${KEY_FILE}` }).stdout
+    const noNft = `printf '#!/bin/sh\nexit 1\n' > /run/nft && chmod 755 /run/nft && mount --bind /run/nft /usr/sbin/nft`
+    up(system)
+    for (const before of [noNft, `chmod 666 /etc/${KEY_FILE}\n${noNft}`]) {
+      const refused = run(renderWireguard(system, 'up'), { args: ['--firewall'], before })
+      assert.match(refused.stderr, /nft does not take the rules/)
+      assert.equal(rights(), '640 systemd-network\n')
+    }
+  })
+}
+
 describe('what up gives NetworkManager', () => {
   test('is a connection that it takes, IPv6 alone, behind every other default route', async t => {
     if (!(await isReady(t))) return
@@ -151,6 +165,16 @@ for (const system of SYSTEMS) {
         assert.deepEqual(host.made, [KEY_FILE])
         assert.equal(host.read(KEY_FILE), `${PRIVATE_KEY}\n`)
       }
+    })
+
+    test('up closes a key that all could read', async t => {
+      if (!(await isReady(t))) return
+      const readable = `${WITH_KEY}chmod 644 /etc/${KEY_FILE}\nACTIVE=NetworkManager\n`
+      const mode = system === 'systemd-networkd' ? '640' : '600'
+      assert.match(
+        up(system, { before: readable, after: `stat -c %a /etc/${KEY_FILE}` }).stdout,
+        new RegExp(`^${mode}$`, 'm'),
+      )
     })
 
     test('up without a key, or with another one than was registered, says which belongs there and makes nothing', async t => {
