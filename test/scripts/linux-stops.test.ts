@@ -1,0 +1,105 @@
+/** Undo scripts that are stopped or fail half-way: the next run takes away what the first has left. */
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test'
+import { type Command, cannot, requirePackages } from '../packages.ts'
+import { PRIVATE_KEY, render, renderWireguard, USUAL } from './render.ts'
+import { type HostRun, ScriptHost } from './script-host.ts'
+
+const NEEDED: readonly Command[] = ['ip', 'ifup', 'netplan', 'nft', 'wg']
+const KEY_FILE = 'wireguard/freenet6.key'
+/** The directory of network interfaces lasts from run to run. */
+const NET = '/sys/class/net/freenet6'
+const MAKE = `mkdir -p ${NET} && echo 776 > ${NET}/type`
+const MAKE_WIREGUARD = `${MAKE} && echo 65534 > ${NET}/type`
+
+/** Tools that make and remove an interface by the files that they find; the others are the machine's. */
+const TOOLS: Readonly<Record<string, string>> = {
+  ip: `case "$*" in
+  '-o -4 route get '*) echo "192.0.2.1 via 192.0.2.254 dev eth0 src 192.0.2.2 uid 0" ;;
+  'tunnel del freenet6' | 'link del dev freenet6') /bin/rm -r ${NET} ;;
+esac`,
+  networkctl: `! grep -qs Kind=sit /etc/systemd/network/50-freenet6.netdev || { ${MAKE}; }
+[ ! -e /etc/systemd/network/50-freenet6-wireguard.netdev ] || { ${MAKE_WIREGUARD}; }`,
+  netplan: `[ "$1" = apply ] || exit 0
+[ ! -e /etc/netplan/90-freenet6.yaml ] || { ${MAKE}; }
+[ ! -e /etc/netplan/90-freenet6-wireguard.yaml ] || { ${MAKE_WIREGUARD}; }`,
+  ifup: MAKE,
+  ifdown: `/bin/rm -r ${NET}`,
+  wg: `[ "$1" != show ] || { grep -qs 65534 ${NET}/type; exit; }
+exec /usr/bin/wg "$@"`,
+  nft: 'exec /usr/sbin/nft "$@"',
+  rm: 'exec /bin/rm "$@"',
+  systemctl: '[ "$2" != is-active ] || [ "$3" = systemd-networkd ]',
+  modprobe: ':',
+  ping: ':',
+}
+const SETTING = `mkdir -p "$STATE/net" /etc/netplan /etc/network/interfaces.d /etc/wireguard /etc/systemd/system
+mount --bind "$STATE/net" /sys/class/net
+grep -qs interfaces.d /etc/network/interfaces || echo 'source /etc/network/interfaces.d/*' >> /etc/network/interfaces
+(umask 077; echo '${PRIVATE_KEY}' > /etc/${KEY_FILE})
+`
+const CASES = [
+  ['debian', 'sit'],
+  ['netplan', 'sit'],
+  ['netplan', 'wireguard'],
+  ['systemd-networkd', 'sit'],
+  ['systemd-networkd', 'wireguard'],
+] as const
+/** What may befall a script at a call of a tool: a signal while it runs, or its failure. */
+const TROUBLES = { 'is stopped': 'kill -HUP $PPID', fails: 'exit 1' } as const
+
+let host: ScriptHost
+
+beforeEach(() => {
+  const troubled = Object.entries(TOOLS).map(([tool, body]) => [
+    tool,
+    `[ ! -e "$STATE/trouble" ] || . "$STATE/trouble"\n${body}`,
+  ])
+  host = new ScriptHost(Object.fromEntries(troubled))
+})
+afterEach(() => host.end())
+
+for (const [system, kind] of CASES) {
+  const scriptFor = (action: 'up' | 'down') =>
+    kind === 'sit' ? render(system, action, USUAL) : renderWireguard(system, action)
+  const up = () => assert.equal(run(scriptFor('up'), { args: ['--firewall'] }).status, 0)
+
+  describe(`the undo of ${kind} for ${system}`, () => {
+    for (const [befalls, trouble] of Object.entries(TROUBLES))
+      test(`that ${befalls} at a call of a tool leaves nothing once it has run again`, async t => {
+        if (!(await isReady(t))) return
+        up()
+        assert.ok(host.has('net/freenet6'))
+        for (const call of callsOf(run(scriptFor('down')))) {
+          up()
+          const before = `cat > "$STATE/trouble" << 'END'\n[ "\${0##*/} $*" != '${call}' ] || { /bin/rm "$STATE/trouble"; ${trouble}; }\nEND\n`
+          run(scriptFor('down'), { before })
+          assert.ok(!host.has('trouble'), call)
+          const again = run(scriptFor('down'))
+          assert.equal(again.status, 0, `${call}\n${again.stderr}`)
+          assert.ok(!host.has('net/freenet6'), call)
+          assert.deepEqual(
+            host.made.filter(file => file.includes('freenet6')),
+            [KEY_FILE],
+            call,
+          )
+        }
+      })
+  })
+}
+
+async function isReady(t: TestContext): Promise<boolean> {
+  if (process.getuid?.() === 0) return requirePackages(t, NEEDED)
+  t.skip(cannot('this needs root'))
+  return false
+}
+
+function run(text: string, options: { before?: string; args?: readonly string[] } = {}): HostRun {
+  return host.run(text, { ...options, before: `${SETTING}${options.before ?? ''}` })
+}
+
+/** The calls of tools in a run that nothing befell, each once. */
+function callsOf(ran: HostRun): readonly string[] {
+  assert.equal(ran.status, 0, ran.stdout + ran.stderr)
+  return [...new Set(ran.calls.trim().split('\n'))]
+}
