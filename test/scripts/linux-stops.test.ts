@@ -1,4 +1,4 @@
-/** Undo scripts that are stopped or fail half-way: the next run takes away what the first has left. */
+/** Scripts that are stopped or fail half-way: the next run, or the undo, takes away what the first has left. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test'
 import { type Command, cannot, requirePackages } from '../packages.ts'
@@ -30,10 +30,25 @@ exec /usr/bin/wg "$@"`,
   nft: 'exec /usr/sbin/nft "$@"',
   rm: 'exec /bin/rm "$@"',
   systemctl: '[ "$2" != is-active ] || [ "$3" = systemd-networkd ]',
+  cat: 'exec /bin/cat "$@"',
+  mv: 'exec /bin/mv "$@"',
+  'wg-quick': `hooks() { sed -n "s/^$1 = //p" /etc/wireguard/freenet6.conf | sh -e; }
+case $1 in
+  up) hooks PreUp && ${MAKE_WIREGUARD} ;;
+  down) hooks PostDown && /bin/rm -r ${NET} ;;
+esac`,
+  nmcli: `profiles=/etc/NetworkManager/system-connections
+case "$*" in
+  'connection add '*) echo type=ip-tunnel > "$profiles/$6.nmconnection" ;;
+  'connection up id freenet6') ${MAKE} ;;
+  'connection up id freenet6-wireguard') ${MAKE_WIREGUARD} ;;
+  'connection delete id '*) /bin/rm "$profiles/$4.nmconnection" && /bin/rm -rf ${NET} ;;
+  '--get-values connection.type connection show id '*) [ -e "$profiles/$6.nmconnection" ] && sed -n 's/^type=//p' "$profiles/$6.nmconnection" || exit 10 ;;
+esac`,
   modprobe: ':',
   ping: ':',
 }
-const SETTING = `mkdir -p "$STATE/net" /etc/netplan /etc/network/interfaces.d /etc/wireguard /etc/systemd/system
+const SETTING = `mkdir -p "$STATE/net" /etc/netplan /etc/network/interfaces.d /etc/wireguard /etc/systemd/system /etc/NetworkManager/system-connections
 mount --bind "$STATE/net" /sys/class/net
 grep -qs interfaces.d /etc/network/interfaces || echo 'source /etc/network/interfaces.d/*' >> /etc/network/interfaces
 (umask 077; echo '${PRIVATE_KEY}' > /etc/${KEY_FILE})
@@ -44,6 +59,9 @@ const CASES = [
   ['netplan', 'wireguard'],
   ['systemd-networkd', 'sit'],
   ['systemd-networkd', 'wireguard'],
+  ['linux', 'wireguard'],
+  ['networkmanager', 'sit'],
+  ['networkmanager', 'wireguard'],
 ] as const
 /** What may befall a script at a call of a tool: a signal while it runs, or its failure. */
 const TROUBLES = { 'is stopped': 'kill -HUP $PPID', fails: 'exit 1' } as const
@@ -70,22 +88,36 @@ for (const [system, kind] of CASES) {
         if (!(await isReady(t))) return
         up()
         assert.ok(host.has('net/freenet6'))
-        for (const call of callsOf(run(scriptFor('down')))) {
+        for (const [place, call] of callsOf(run(scriptFor('down'))).entries()) {
           up()
-          const before = `cat > "$STATE/trouble" << 'END'\n[ "\${0##*/} $*" != '${call}' ] || { /bin/rm "$STATE/trouble"; ${trouble}; }\nEND\n`
-          run(scriptFor('down'), { before })
-          assert.ok(!host.has('trouble'), call)
-          const again = run(scriptFor('down'))
-          assert.equal(again.status, 0, `${call}\n${again.stderr}`)
-          assert.ok(!host.has('net/freenet6'), call)
-          assert.deepEqual(
-            host.made.filter(file => file.includes('freenet6')),
-            [KEY_FILE],
-            call,
-          )
+          const troubled = run(scriptFor('down'), { before: at(place, trouble) })
+          if (host.has('net/freenet6')) assert.notEqual(troubled.status, 0, call)
+          assertUndone(call)
         }
       })
+
+    test('takes away what an apply that failed has left', async t => {
+      if (!(await isReady(t))) return
+      const calls = callsOf(run(scriptFor('up'), { args: ['--firewall'] }))
+      for (const [place, call] of calls.entries()) {
+        if (!/^(?:cat|mv|nft|netplan|nmcli|wg-quick) /.test(call)) continue
+        assertUndone(call)
+        run(scriptFor('up'), { args: ['--firewall'], before: at(place, 'exit 1') })
+      }
+      assertUndone('the last')
+    })
   })
+
+  function assertUndone(call: string): void {
+    const undo = run(scriptFor('down'))
+    assert.equal(undo.status, 0, `${call}\n${undo.stderr}`)
+    assert.ok(!host.has('net/freenet6'), call)
+    assert.deepEqual(
+      host.made.filter(file => file.includes('freenet6')),
+      [KEY_FILE],
+      call,
+    )
+  }
 }
 
 async function isReady(t: TestContext): Promise<boolean> {
@@ -98,8 +130,14 @@ function run(text: string, options: { before?: string; args?: readonly string[] 
   return host.run(text, { ...options, before: `${SETTING}${options.before ?? ''}` })
 }
 
-/** The calls of tools in a run that nothing befell, each once. */
+/** The calls of tools in a run that nothing befell. */
 function callsOf(ran: HostRun): readonly string[] {
   assert.equal(ran.status, 0, ran.stdout + ran.stderr)
-  return [...new Set(ran.calls.trim().split('\n'))]
+  return ran.calls.trim().split('\n')
+}
+
+/** Has the trouble come at the call in that place. */
+function at(place: number, trouble: string): string {
+  const condition = `[ "$(/usr/bin/wc -l < "$STATE/calls")" != ${place + 1} ]`
+  return `echo '${condition} || { /bin/rm "$STATE/trouble"; ${trouble}; }' > "$STATE/trouble"\n`
 }
