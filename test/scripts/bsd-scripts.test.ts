@@ -1,59 +1,13 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { BSD_TOOLS, type BsdSystem, KERNELS } from './bsd-tools.ts'
 import { BSD_SYSTEMS, render, USUAL } from './render.ts'
 import { type HostRun, ScriptHost } from './script-host.ts'
-
-type BsdSystem = (typeof BSD_SYSTEMS)[number]
-
-const KERNELS = { freebsd: 'FreeBSD', openbsd: 'OpenBSD', netbsd: 'NetBSD', macos: 'Darwin' } as const
-/**
- * Stand-ins for the tools of a BSD system: each writes its call down, and answers what a script asks about from files.
- * They show that the scripts ask for the right things in the right order; they are no kernel.
- */
-const TOOLS: Readonly<Record<string, string>> = {
-  id: 'echo 0',
-  uname: 'echo "$KERNEL"',
-  kldload: ':',
-  npfctl: '[ ! -e "$STATE/no-npf" ]',
-  ping6: ':',
-  ipconfig: 'echo 10.0.0.5',
-  sysrc: `case $1 in
-  -qn) cat "$STATE/rc.$2" 2>/dev/null || exit 1 ;;
-  -x | -qx) rm -f "$STATE/rc.$2" ;;
-  *=*) printf '%s' "\${1#*=}" > "$STATE/rc.\${1%%=*}" ;;
-esac`,
-  pfctl: `case "$*" in
-  '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
-  -e) : > "$STATE/pf" ;;
-  -d) rm "$STATE/pf" ;;
-  -E) echo 'Token : 4711' >&2 ;;
-  '-f /etc/pf.conf') sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
-  '-a com.apple/freenet6 -f -') cat > "$STATE/rules" ;;
-  '-a com.apple/freenet6 -F rules') rm -f "$STATE/rules" ;;
-esac`,
-  ifconfig: `case $# in
-  0) cat "$STATE/addresses" ;;
-  1) [ -e "$STATE/$1" ] && cat "$STATE/$1" ;;
-  *) case "$2 $3" in
-    'create ') : > "$STATE/$1" ;;
-    'destroy ' | 'deletetunnel ') rm -f "$STATE/$1" ;;
-    tunnel*) echo "	tunnel inet $3 --> $4" > "$STATE/$1" ;;
-    'inet ') cat "$STATE/addresses" ;;
-    inet6*-alias) : ;;
-  esac ;;
-esac`,
-  route: `case "$*" in
-  '-n get -inet6 default') cat "$STATE/default6" 2>/dev/null || exit 1 ;;
-  '-n get '*) echo '  interface: em0' ;;
-  '-n add -inet6 default '*) echo "    gateway: $5" > "$STATE/default6" ;;
-  '-n delete -inet6 default '*) rm "$STATE/default6" 2>/dev/null || exit 1 ;;
-esac`,
-}
 
 let host: ScriptHost
 
 beforeEach(() => {
-  host = new ScriptHost(TOOLS)
+  host = new ScriptHost(BSD_TOOLS)
   host.remember('addresses', `\tinet ${USUAL.ipv4Client} netmask 0xffffff00\n`)
 })
 afterEach(() => host.end())

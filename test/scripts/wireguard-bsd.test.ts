@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test'
 import { requirePackages } from '../packages.ts'
+import { BSD_WIREGUARD_TOOLS } from './bsd-tools.ts'
 import { PRIVATE_KEY, PUBLIC_KEY, renderWireguard, WIREGUARD_FACTS } from './render.ts'
 import { type HostRun, ScriptHost } from './script-host.ts'
 
@@ -14,66 +15,10 @@ const CLOSED = (device: string) =>
     `block in quick on ${device} inet6\n`,
   ].join('\n')
 
-/**
- * Stand-ins for the tools of a BSD system: each writes its call down, and answers what a script asks about from files.
- * The key's other half is worked out by the real wg.
- */
-const TOOLS: Readonly<Record<string, string>> = {
-  id: 'echo 0',
-  uname: 'echo "$KERNEL"',
-  kldload: ':',
-  sysrc: `case $1 in
-  -x) rm -f "$STATE/rc.$2" ;;
-  *=*) echo "\${1#*=}" > "$STATE/rc.\${1%%=*}" ;;
-esac`,
-  // FreeBSD's of 13 and later, which is ping: the -X of the one before is unknown to it.
-  ping6: 'case " $* " in *" -X "*) exit 1 ;; esac',
-  wg: `case "$1 $2" in
-  'show utun4') [ -e "$STATE/utun4" ] ;;
-  pubkey*) exec /usr/bin/wg pubkey ;;
-esac`,
-  'wireguard-go': ':',
-  'wg-quick': `case $1 in
-  up)
-    [ ! -e "$STATE/utun4" ] || exit 1
-    : > "$STATE/utun4"
-    mkdir -p /var/run/wireguard && echo utun4 > /var/run/wireguard/freenet6.name
-    sed -n 's/^PostUp = //p' "$2" | sed 's/%i/utun4/' | sh -e ;;
-  down)
-    [ -e "$STATE/utun4" ] || exit 1
-    rm -f "$STATE/utun4" /var/run/wireguard/freenet6.name ;;
-esac`,
-  pfctl: `case "$*" in
-  '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
-  -e) : > "$STATE/pf" ;;
-  -d) rm "$STATE/pf" ;;
-  -E) echo 'Token : 4711' >&2 ;;
-  '-n -D tunnel=utun9 -f '*) cat "$5" > /dev/null ;;
-  '-f /etc/pf.conf') sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
-  '-a com.apple/freenet6-wireguard -D tunnel=utun4 -f '*) sed 's/[$]tunnel/utun4/' "$6" > "$STATE/rules" ;;
-  '-a com.apple/freenet6-wireguard -F rules') rm -f "$STATE/rules" ;;
-esac`,
-  ifconfig: `case "$2" in
-  '') [ -e "$STATE/$1" ] || exit 1
-    [ ! -e "$STATE/key" ] || printf '\\twgpubkey %s\\n' "$(/usr/bin/wg pubkey < "$STATE/key")" ;;
-  create) : > "$STATE/\${4:-$1}" ;;
-  wg) echo freenet6 ;;
-  destroy) rm "$STATE/$1" ;;
-  wgkey) echo "$3" > "$STATE/key" ;;
-esac`,
-  route: `case "$*" in
-  '-6 -n get default') exit 1 ;;
-  '-n get -inet6 default') cat "$STATE/default6" 2>/dev/null || exit 1 ;;
-  '-n add -inet6 default -interface '*) echo "  interface: $6" > "$STATE/default6" ;;
-  '-n add -inet6 default '*) echo "    gateway: $5" > "$STATE/default6" ;;
-  '-n delete -inet6 default '*) rm "$STATE/default6" 2>/dev/null || exit 1 ;;
-esac`,
-}
-
 let host: ScriptHost
 
 beforeEach(() => {
-  host = new ScriptHost(TOOLS)
+  host = new ScriptHost(BSD_WIREGUARD_TOOLS)
 })
 afterEach(() => host.end())
 
@@ -284,6 +229,19 @@ for (const system of ['openbsd', 'macos'] as const)
     if (!(await isReady(t))) return
     const ran = run(system, 'up', { before: 'KERNEL=Linux\n', status: 1 })
     assert.match(ran.stderr, /there are others for other systems/)
+  })
+
+for (const [system, file] of [
+  ['openbsd', 'hostname.wg0'],
+  ['macos', 'wireguard/freenet6.conf'],
+] as const)
+  test(`a file that is written half-way is not read at the next start of ${system}, and goes with the undo`, async t => {
+    if (!(await isReady(t))) return
+    const catStops = `printf '#!/bin/sh\n[ $# = 0 ] || exec /usr/bin/cat "$@"; head -n 1; exit 1\n' > "$STATE/bin/cat"\nchmod 755 "$STATE/bin/cat"\n`
+    run(system, 'up', { before: `${WITH_KEY}${catStops}`, status: 1 })
+    assert.ok(!host.made.includes(file))
+    run(system, 'down', { before: 'rm "$STATE/bin/cat"\n' })
+    assert.deepEqual(host.made, [KEY_FILE])
   })
 
 const isReady = (t: TestContext) => requirePackages(t, ['wg'])
