@@ -69,7 +69,7 @@ printf '%s' '${text}' > /etc/own/${file}; chmod 640 /etc/own/${file}; chgrp 1 /e
         )
       assert.equal(host.read(`own/${file}`), text)
       assert.deepEqual(
-        host.made.filter(name => name.endsWith('.new')),
+        host.made.filter(name => name.endsWith('freenet6')),
         [],
       )
     })

@@ -21,11 +21,11 @@ describe('the scripts for freebsd', () => {
       'ifconfig gif0 tunnel 192.0.2.2 192.0.2.1',
       'ifconfig gif0 mtu 1480 up',
       'ifconfig gif0 inet6 2001:db8:f6:1::2 2001:db8:f6:1::1 prefixlen 128',
-      'sysrc cloned_interfaces+=gif0',
       'sysrc ifconfig_gif0=tunnel 192.0.2.2 192.0.2.1 mtu 1480',
-      'sysrc ifconfig_gif0_ipv6=inet6 2001:db8:f6:1::2 2001:db8:f6:1::1 prefixlen 128',
+      'sysrc cloned_interfaces+=gif0',
       'route -n add -inet6 default 2001:db8:f6:1::1',
       'sysrc ipv6_defaultrouter=2001:db8:f6:1::1',
+      'sysrc ifconfig_gif0_ipv6=inet6 2001:db8:f6:1::2 2001:db8:f6:1::1 prefixlen 128',
       'ping6 -c 1 2001:db8:f6:1::1',
     ])
   })
@@ -55,10 +55,10 @@ describe('the scripts for freebsd', () => {
   test('down takes everything back, and succeeds a second time', () => {
     run('freebsd', 'up')
     assertInOrder(run('freebsd', 'down').calls, [
-      'sysrc -x ifconfig_gif0',
+      'sysrc -x ipv6_defaultrouter',
       'sysrc -qx ifconfig_gif0_ipv6',
       'sysrc cloned_interfaces-=gif0',
-      'sysrc -x ipv6_defaultrouter',
+      'sysrc -x ifconfig_gif0',
       'route -n delete -inet6 default 2001:db8:f6:1::1',
       'ifconfig gif0 destroy',
     ])

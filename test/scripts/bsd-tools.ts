@@ -18,6 +18,8 @@ export const BSD_TOOLS: Readonly<Record<string, string>> = {
   sysrc: `case $1 in
   -qn) cat "$STATE/rc.$2" 2>/dev/null || exit 1 ;;
   -x | -qx) rm -f "$STATE/rc.$2" ;;
+  *+=*) printf '%s' "\${1#*=}" > "$STATE/rc.\${1%%+=*}" ;;
+  *-=*) rm -f "$STATE/rc.\${1%%-=*}" ;;
   *=*) printf '%s' "\${1#*=}" > "$STATE/rc.\${1%%=*}" ;;
 esac`,
   pfctl: `case "$*" in
@@ -34,10 +36,13 @@ esac`,
   1) [ -e "$STATE/$1" ] && cat "$STATE/$1" ;;
   *) case "$2 $3" in
     'create ') : > "$STATE/$1" ;;
-    'destroy ' | 'deletetunnel ') rm -f "$STATE/$1" ;;
-    tunnel*) echo "	tunnel inet $3 --> $4" > "$STATE/$1" ;;
+    'destroy ') rm -f "$STATE/$1" ;;
+    'deletetunnel ') sed -i '/tunnel inet/d' "$STATE/$1" ;;
+    tunnel*) sed -i '/tunnel inet/d' "$STATE/$1"; echo "	tunnel inet $3 --> $4" >> "$STATE/$1" ;;
     'inet ') cat "$STATE/addresses" ;;
-    inet6*-alias) : ;;
+    'inet6 ') cat "$STATE/$1" ;;
+    inet6*) if [ "$4" = -alias ]; then sed -i "/inet6 $3 /d" "$STATE/$1"
+      else echo "	inet6 $3 --> $4 prefixlen 128" >> "$STATE/$1"; fi ;;
   esac ;;
 esac`,
   route: `case "$*" in
