@@ -107,6 +107,26 @@ describe('a file of our own that is written half-way', () => {
     })
 })
 
+describe('pf that can not be turned on for macOS', () => {
+  test('is said to be so, and nothing is made', () => {
+    host.remember('no-pf', '')
+    const { stderr, calls } = run('macos', 'up', { args: ['--firewall'], status: 1 })
+    assert.match(stderr, /pf can not be turned on/)
+    assert.doesNotMatch(calls, /gif0 create/)
+    assert.equal(host.recall('rules'), '')
+    assert.deepEqual(host.made, [])
+    assert.match(run('macos', 'up').stdout, /open to the whole IPv6 Internet/)
+  })
+
+  test('and is not let go is named by the undo', () => {
+    const after = 'cat /var/run/freenet6.pf'
+    assert.match(run('macos', 'up', { args: ['--firewall'], after }).stdout, /^4711$/m)
+    host.remember('no-pf', '')
+    const before = 'echo 4711 > /var/run/freenet6.pf'
+    assert.match(run('macos', 'down', { before }).stdout, /pfctl -s References/)
+  })
+})
+
 interface Expected {
   readonly args?: readonly string[]
   readonly before?: string

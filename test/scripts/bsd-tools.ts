@@ -26,7 +26,8 @@ esac`,
   '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
   -e) : > "$STATE/pf" ;;
   -d) rm "$STATE/pf" ;;
-  -E) echo 'Token : 4711' >&2 ;;
+  -E) [ ! -e "$STATE/no-pf" ] || exit 1; echo 'Token : 4711' >&2 ;;
+  '-X 4711') [ ! -e "$STATE/no-pf" ] ;;
   '-f /etc/pf.conf') sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
   '-a com.apple/freenet6 -f -') cat > "$STATE/rules" ;;
   '-a com.apple/freenet6 -F rules') rm -f "$STATE/rules" ;;
@@ -83,8 +84,9 @@ esac`,
   '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
   -e) : > "$STATE/pf" ;;
   -d) rm "$STATE/pf" ;;
-  -E) echo 'Token : 4711' >&2 ;;
-  '-n -D tunnel=utun9 -f '*) cat "$5" > /dev/null ;;
+  -E) [ ! -e "$STATE/no-pf" ] || exit 1; echo 'Token : 4711' >&2 ;;
+  '-X 4711') [ ! -e "$STATE/no-pf" ] ;;
+  '-n -D tunnel=utun9 -f -') cat > /dev/null ;;
   '-f /etc/pf.conf') sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
   '-a com.apple/freenet6-wireguard -D tunnel=utun4 -f '*) sed 's/[$]tunnel/utun4/' "$6" > "$STATE/rules" ;;
   '-a com.apple/freenet6-wireguard -F rules') rm -f "$STATE/rules" ;;

@@ -231,6 +231,23 @@ for (const system of ['openbsd', 'macos'] as const)
     assert.match(ran.stderr, /there are others for other systems/)
   })
 
+test('pf that can not be turned on for macOS is said to be so, and nothing is made', async t => {
+  if (!(await isReady(t))) return
+  host.remember('no-pf', '')
+  const { stderr, calls } = run('macos', 'up', { args: ['--firewall'], status: 1 })
+  assert.match(stderr, /pf can not be turned on/)
+  assert.doesNotMatch(calls, /wg-quick up/)
+  assert.deepEqual(host.made, [KEY_FILE])
+  assert.match(run('macos', 'up').stdout, /open to the whole IPv6 Internet/)
+})
+
+test('an apply for macOS that ends before its configuration is taken back by the undo', async t => {
+  if (!(await isReady(t))) return
+  const before = `${WITH_KEY}echo block > /etc/wireguard/freenet6.pf; echo 4711 > /var/run/freenet6-wireguard.pf\n`
+  assertInOrder(run('macos', 'down', { before }).calls, ['pfctl -X 4711'])
+  assert.deepEqual(host.made, [KEY_FILE])
+})
+
 for (const [system, file] of [
   ['openbsd', 'hostname.wg0'],
   ['macos', 'wireguard/freenet6.conf'],
