@@ -42,16 +42,6 @@ describe('the scripts for freebsd', () => {
     assert.doesNotMatch(calls, /route -n add|sysrc ipv6_defaultrouter/)
   })
 
-  test('another pair of addresses takes the default route of the one before with it', () => {
-    const other = { ...USUAL, ipv6Server: '2001:db8:f6:2::1', ipv6Client: '2001:db8:f6:2::2' }
-    run('freebsd', 'up')
-    const { stdout, status } = host.run(render('freebsd', 'up', other), { before: 'export KERNEL=FreeBSD' })
-    assert.equal(status, 0)
-    assert.doesNotMatch(stdout, /left as it is|keeps its/)
-    assert.match(host.recall('default6'), /gateway: 2001:db8:f6:2::1$/m)
-    assert.equal(host.recall('rc.ipv6_defaultrouter'), '2001:db8:f6:2::1')
-  })
-
   test('down takes everything back, and succeeds a second time', () => {
     run('freebsd', 'up')
     assertInOrder(run('freebsd', 'down').calls, [
@@ -247,6 +237,20 @@ describe('npf, with --firewall', () => {
     assert.equal(host.read('npf.conf'), 'group default { pass all }\n')
   })
 })
+
+for (const system of BSD_SYSTEMS)
+  test(`another pair of addresses on ${system} takes the default route of the one before with it`, () => {
+    const other = { ...USUAL, ipv6Server: '2001:db8:f6:2::1', ipv6Client: '2001:db8:f6:2::2' }
+    run(system, 'up')
+    const before = `export KERNEL=${KERNELS[system]}`
+    const { stdout, status } = host.run(render(system, 'up', other), { before })
+    assert.equal(status, 0)
+    assert.doesNotMatch(stdout, /left as it is|keeps its/)
+    assert.match(host.recall('default6'), /gateway: 2001:db8:f6:2::1$/m)
+    for (const file of host.made)
+      assert.match(host.read(file), /^!route -n add -inet6 default 2001:db8:f6:2::1$/m)
+    if (system === 'freebsd') assert.equal(host.recall('rc.ipv6_defaultrouter'), '2001:db8:f6:2::1')
+  })
 
 for (const system of BSD_SYSTEMS) {
   describe(`the scripts for ${system}, on a host that is not plain`, () => {

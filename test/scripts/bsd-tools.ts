@@ -49,8 +49,8 @@ esac`,
   route: `case "$*" in
   '-n get -inet6 default') cat "$STATE/default6" 2>/dev/null || exit 1 ;;
   '-n get '*) echo '  interface: em0' ;;
-  '-n add -inet6 default '*) echo "    gateway: $5" > "$STATE/default6" ;;
-  '-n delete -inet6 default '*) rm "$STATE/default6" 2>/dev/null || exit 1 ;;
+  '-n add -inet6 default '*) printf '    gateway: %s\\n  interface: gif0\\n' "$5" > "$STATE/default6" ;;
+  '-n delete -inet6 default'*) rm "$STATE/default6" 2>/dev/null || exit 1 ;;
 esac`,
 }
 
@@ -103,7 +103,7 @@ esac`,
   '-6 -n get default') exit 1 ;;
   '-n get -inet6 default') cat "$STATE/default6" 2>/dev/null || exit 1 ;;
   '-n add -inet6 default -interface '*) echo "  interface: $6" > "$STATE/default6" ;;
-  '-n add -inet6 default '*) echo "    gateway: $5" > "$STATE/default6" ;;
-  '-n delete -inet6 default '*) rm "$STATE/default6" 2>/dev/null || exit 1 ;;
+  '-n add -inet6 default '*) printf '    gateway: %s\\n  interface: wg0\\n' "$5" > "$STATE/default6" ;;
+  '-n delete -inet6 default'*) rm "$STATE/default6" 2>/dev/null || exit 1 ;;
 esac`,
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test'
 import { requirePackages } from '../packages.ts'
 import { BSD_WIREGUARD_TOOLS } from './bsd-tools.ts'
-import { PRIVATE_KEY, PUBLIC_KEY, renderWireguard, WIREGUARD_FACTS } from './render.ts'
+import { PRIVATE_KEY, PUBLIC_KEY, renderWireguard, USUAL_WIREGUARD, WIREGUARD_FACTS } from './render.ts'
 import { type HostRun, ScriptHost } from './script-host.ts'
 
 const KEY_FILE = 'wireguard/freenet6.key'
@@ -63,6 +63,16 @@ describe('the WireGuard scripts for openbsd', () => {
     assert.match(stdout, /left as it is/)
     assert.doesNotMatch(calls, /route -n add/)
     assert.doesNotMatch(host.read(FILE), /^!route/m)
+  })
+
+  test('another pair of addresses takes the default route of the one before with it', async t => {
+    if (!(await isReady(t))) return
+    run('openbsd', 'up')
+    const other = { ...USUAL_WIREGUARD, ipv6Server: '2001:db8:f6:2::1', ipv6Client: '2001:db8:f6:2::2' }
+    const { stdout } = host.run(renderWireguard('openbsd', 'up', other), { before: 'export KERNEL=OpenBSD' })
+    assert.doesNotMatch(stdout, /left as it is/)
+    assert.match(host.recall('default6'), /gateway: 2001:db8:f6:2::1$/m)
+    assert.match(host.read(FILE), /^!route -n add -inet6 default 2001:db8:f6:2::1$/m)
   })
 
   test('another key than was registered is named, and nothing stays', async t => {
