@@ -97,6 +97,7 @@ esac`,
   create) : > "$STATE/\${4:-$1}" ;;
   wg) echo freenet6 ;;
   destroy) rm "$STATE/$1" ;;
+  -wgpeerall) [ ! -e "$STATE/is-ended" ] || kill -TERM $PPID ;;
   wgkey) echo "$3" > "$STATE/key" ;;
 esac`,
   route: `case "$*" in
@@ -107,3 +108,11 @@ esac`,
   '-n delete -inet6 default'*) rm "$STATE/default6" 2>/dev/null || exit 1 ;;
 esac`,
 }
+
+/** The rules of pf that a device's firewall is. */
+export const CLOSED = (device: string) =>
+  [
+    `pass out quick on ${device} inet6 keep state`,
+    `pass in quick on ${device} inet6 proto ipv6-icmp keep state`,
+    `block in quick on ${device} inet6\n`,
+  ].join('\n')

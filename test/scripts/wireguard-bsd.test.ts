@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test'
 import { requirePackages } from '../packages.ts'
-import { BSD_WIREGUARD_TOOLS } from './bsd-tools.ts'
+import { BSD_WIREGUARD_TOOLS, CLOSED } from './bsd-tools.ts'
 import { PRIVATE_KEY, PUBLIC_KEY, renderWireguard, USUAL_WIREGUARD, WIREGUARD_FACTS } from './render.ts'
 import { type HostRun, ScriptHost } from './script-host.ts'
 
 const KEY_FILE = 'wireguard/freenet6.key'
 const WITH_KEY = `(umask 077; echo '${PRIVATE_KEY}' > /etc/${KEY_FILE})\n`
 const OWNERS_RULES = 'set skip on lo\nblock return\npass\n'
-const CLOSED = (device: string) =>
-  [
-    `pass out quick on ${device} inet6 keep state`,
-    `pass in quick on ${device} inet6 proto ipv6-icmp keep state`,
-    `block in quick on ${device} inet6\n`,
-  ].join('\n')
 
 let host: ScriptHost
 
@@ -99,6 +93,12 @@ describe('the WireGuard scripts for openbsd', () => {
     assert.match(run('openbsd', 'up', { args: ['--firewall'] }).stdout, /the tunnel works/)
     run('openbsd', 'down')
     assert.equal(host.read('pf.conf'), OWNERS_RULES)
+  })
+
+  test('a signal that ends up leaves no wg0', async t => {
+    if (!(await isReady(t))) return
+    host.remember('is-ended', '')
+    assertInOrder(run('openbsd', 'up', { status: 1 }).calls, ['ifconfig wg0 destroy'])
   })
 
   test('up refuses a wg0 that is not from it, and down leaves it alone', async t => {
