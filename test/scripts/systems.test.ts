@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
@@ -95,6 +95,18 @@ suite('the first steps on a system', () => {
     test(`are, for ${os}, what it has from the start: ${steps.length} commands`, () => {
       assert.deepEqual(stepsOf(os), steps)
     })
+
+  test('are of OpenBSD’s su in all its texts: its doas does nothing without a doas.conf', () => {
+    const folder = join(SYSTEMS_DIR, 'openbsd')
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file =>
+      /[.](hbs|toml)$/.test(file),
+    )
+    assert.ok(files.length >= 10)
+    assert.deepEqual(
+      files.filter(file => readFileSync(join(folder, file), 'utf8').includes('doas')),
+      [],
+    )
+  })
 
   test('are there wherever somebody types, and no system but a phone has none', () => {
     const without = systems.all.filter(({ steps }) => steps === undefined).map(({ id }) => id)
