@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { BSD_TOOLS, type BsdSystem, KERNELS } from './bsd-tools.ts'
-import { render, USUAL } from './render.ts'
+import { BSD_SYSTEMS, render, USUAL } from './render.ts'
 import { ScriptHost } from './script-host.ts'
 
 const PLAIN = ['mv', 'rm', 'cp', 'chmod'] as const
@@ -36,7 +36,7 @@ cd "$STATE/etc"; find . -type f | sort | while read -r file; do echo "[$file]"; 
 type Action = 'up' | 'down'
 const OWN_FILES = { freebsd: 'pf.conf', openbsd: 'pf.conf', netbsd: 'rc.conf', macos: 'pf.conf' } as const
 
-for (const system of ['freebsd', 'openbsd', 'macos'] as const)
+for (const system of BSD_SYSTEMS)
   describe(`a script for ${system} that is interrupted before any of its changes`, () => {
     test('as the undo is finished by the next undo', () => assertSame(system, ['up', 'down', 'down']))
     test('is taken back by the undo', () => assertSame(system, [undefined, 'up', 'down']))

@@ -207,8 +207,8 @@ describe('npf, with --firewall', () => {
   test('is set up where there is none, and goes again', () => {
     const { calls } = run('netbsd', 'up', { args: ['--firewall'] })
     assertInOrder(calls, [
-      'npfctl validate /etc/npf.conf.new',
-      'npfctl reload /etc/npf.conf.new',
+      'npfctl validate /etc/npf.conf.freenet6',
+      'npfctl reload /etc/npf.conf.freenet6',
       'npfctl start',
     ])
     assert.match(host.read('npf.conf'), /group "freenet6" on gif0 \{[^}]*block in final all\n\}/)
