@@ -107,6 +107,15 @@ describe('a file of our own that is written half-way', () => {
     })
 })
 
+test('pf that can not be turned on for FreeBSD is said to be so, and no tunnel is made without it', () => {
+  const before = 'rm "$STATE/pf"; : > "$STATE/no-pf"\n'
+  const { stderr, calls } = run('freebsd', 'up', { args: ['--firewall'], before, status: 1 })
+  assert.match(stderr, /pf can not be turned on/)
+  assert.doesNotMatch(calls, /gif0 create/)
+  run('freebsd', 'down')
+  assert.deepEqual(host.made, [])
+})
+
 describe('pf that can not be turned on for macOS', () => {
   test('is said to be so, and nothing is made', () => {
     host.remember('no-pf', '')

@@ -24,7 +24,7 @@ export const BSD_TOOLS: Readonly<Record<string, string>> = {
 esac`,
   pfctl: `case "$*" in
   '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
-  -e) : > "$STATE/pf" ;;
+  -e) [ ! -e "$STATE/no-pf" ] && : > "$STATE/pf" ;;
   -d) rm "$STATE/pf" ;;
   -E) [ ! -e "$STATE/no-pf" ] || exit 1; echo 'Token : 4711' >&2 ;;
   '-X 4711') [ ! -e "$STATE/no-pf" ] ;;
@@ -82,7 +82,7 @@ esac`,
 esac`,
   pfctl: `case "$*" in
   '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
-  -e) : > "$STATE/pf" ;;
+  -e) [ ! -e "$STATE/no-pf" ] && : > "$STATE/pf" ;;
   -d) rm "$STATE/pf" ;;
   -E) [ ! -e "$STATE/no-pf" ] || exit 1; echo 'Token : 4711' >&2 ;;
   '-X 4711') [ ! -e "$STATE/no-pf" ] ;;
