@@ -63,12 +63,40 @@ describe('what up sets, down takes back', () => {
   })
 })
 
+describe('the text of a new registration, pasted after the one before, leaves the new address alone', () => {
+  const values = { ...USUAL, ipv6Client: '2001:db8:f6:7::2', ipv6Server: '2001:db8:f6:7::1' }
+  const both = (system: Device) => [...commands(system, 'up', USUAL), ...commands(system, 'up', values)]
+
+  for (const system of ['vyos', 'edgeos', 'junos'] as const)
+    test(`on ${system}`, () => {
+      const set = new Set<string>()
+      for (const line of both(system)) {
+        if (line.startsWith('set ')) set.add(line.slice(4))
+        const path = line.startsWith('delete ') ? `${line.slice(7)} ` : undefined
+        if (path !== undefined) for (const one of set) if (`${one} `.startsWith(path)) set.delete(one)
+      }
+      const addresses = [...set].filter(line => / address '?2001:/.test(line))
+      assert.equal(addresses.length, 1)
+      assert.ok(addresses[0]?.includes(values.ipv6Client))
+    })
+
+  test('on cisco-ios', () => {
+    let addresses: string[] = []
+    for (const line of both('cisco-ios')) {
+      if (line === 'no ipv6 address') addresses = []
+      else if (line.startsWith('ipv6 address ')) addresses.push(line)
+    }
+    assert.equal(addresses.length, 1)
+    assert.ok(addresses[0]?.includes(values.ipv6Client))
+  })
+})
+
 describe('the grammar of', () => {
   test('vyos, edgeos and junos: configure, set lines, commit, out again', () => {
     for (const system of ['vyos', 'edgeos', 'junos'] as const) {
       for (const action of ['up', 'down'] as const) {
         const lines = commands(system, action, USUAL)
-        const verb = action === 'up' ? /^set [a-z]/ : /^delete [a-z]/
+        const verb = action === 'up' ? /^(set|delete) [a-z]/ : /^delete [a-z]/
         const commit = lines.findIndex(line => line.startsWith('commit'))
         assert.equal(lines[0], 'configure')
         for (const line of lines.slice(1, commit)) assert.match(line, verb)

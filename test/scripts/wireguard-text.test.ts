@@ -97,7 +97,7 @@ describe('VyOS', () => {
       const key = `set interfaces wireguard wg0 private-key "$(cat /config/auth/freenet6.key)"`
       assert.ok(sets.includes(key))
       for (const line of sets.filter(other => other !== key)) {
-        assert.match(line, /^set [a-z]/)
+        assert.match(line, /^(set|delete) [a-z]/)
         assert.equal((line.match(/'/g)?.length ?? 0) % 2, 0, line)
         assert.doesNotMatch(line, /[`$;&|<>"\\]/)
       }
