@@ -42,7 +42,7 @@ async function serveAfter(
   const reading = readConfig(options.config)
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, predecessor)
   const { config, warnings } = reading
-  // A first start serves names without it; a process that has a certificate is not replaced by one that has none.
+  // A first start serves names without it; a process that serves is not replaced by one that may have less.
   const tlsMistakes = predecessor === undefined ? [] : tlsFileMistakes(config)
   if (tlsMistakes.length > 0) return misconfigured(tlsMistakes, predecessor)
   const libc = await loadLibc()

@@ -137,6 +137,8 @@ ${stringify(files)}`,
     const health = () => fetch(`${lacking.web}/healthz`)
     assert.match(await (await health()).text(), /awaited\.pem/)
     assert.match(lacking.stderr, /awaited\.pem/)
+    cpSync(files.certificate, certificate)
+    await until(async () => /key values mismatch/.test(await (await health()).text()))
     cpSync(own.certificate, `${certificate}.new`)
     renameSync(`${certificate}.new`, certificate)
     await until(async () => (await health()).status === 200)

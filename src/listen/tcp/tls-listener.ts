@@ -106,20 +106,17 @@ export class TlsListener {
   }
 
   #begin(): void {
-    try {
-      this.renew()
-    } catch (error) {
-      const { certificate, key } = this.#files
-      this.#trouble = `${certificate}, ${key}: ${error instanceof Error ? error.message : String(error)}`
+    this.#renewIfPossible()
+    if (this.#trouble !== undefined)
       this.#retry = setInterval(() => this.#renewIfPossible(), RETRY_MS).unref()
-    }
   }
 
   #renewIfPossible(): void {
     try {
       this.renew()
-    } catch {
-      // `trouble` says so still
+    } catch (error) {
+      const { certificate, key } = this.#files
+      this.#trouble = `${certificate}, ${key}: ${error instanceof Error ? error.message : String(error)}`
     }
   }
 
