@@ -85,6 +85,17 @@ printf '%s' '${text}' > /etc/own/${file}; chmod 640 /etc/own/${file}; chgrp 1 /e
 }
 
 for (const system of ['freebsd', 'openbsd'] as const)
+  test(`an undo for ${system} is finished where pf does not take what the owner has written since`, () => {
+    host.write('pf.conf', OWNERS_RULES)
+    run(system, 'up', { args: ['--firewall'] })
+    host.remember('no-load', '')
+    const { stderr } = run(system, 'down')
+    assert.match(stderr, /pf does not take \/etc\/pf\.conf/)
+    assert.deepEqual(host.made, ['pf.conf'])
+    assert.equal(host.read('pf.conf'), OWNERS_RULES)
+  })
+
+for (const system of ['freebsd', 'openbsd'] as const)
   test(`an undo for ${system} that is interrupted leaves no pf.conf that loads a file that is gone`, () => {
     host.write('pf.conf', OWNERS_RULES)
     run(system, 'up', { args: ['--firewall'] })

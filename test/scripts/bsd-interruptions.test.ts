@@ -42,27 +42,34 @@ for (const system of BSD_SYSTEMS)
     test('is taken back by the undo', () => assertSame(system, [undefined, 'up', 'down']))
   })
 
+test('the undo on freebsd of pf that the script turned on is finished by the next undo', () =>
+  assertSame('freebsd', ['up', 'down', 'down'], 'off'))
+
 type Actions = readonly [Action | undefined, Action, Action]
 
 /** Runs scripts, the second of which breaks before each of its changes in turn; compares with one that does not. */
-function assertSame(system: BsdSystem, actions: Actions): void {
-  const { state: sound, changes } = run(system, actions, 0)
+function assertSame(system: BsdSystem, actions: Actions, pf: 'on' | 'off' = 'on'): void {
+  const { state: sound, changes } = run(system, actions, { breaksBefore: 0, pf })
   assert.ok(changes.length > 3)
   const differences = []
   for (const [at, change] of changes.entries()) {
-    const { state, output } = run(system, actions, at + 1)
+    const { state, output } = run(system, actions, { breaksBefore: at + 1, pf })
     if (state !== sound) differences.push(`before: ${change}\n${output}\n===sound\n${sound}`)
   }
   assert.equal(differences.join('\n'), '')
 }
 
-function run(system: BsdSystem, [first, broken, last]: Actions, breaksBefore: number) {
+function run(
+  system: BsdSystem,
+  [first, broken, last]: Actions,
+  { breaksBefore, pf }: { readonly breaksBefore: number; readonly pf: 'on' | 'off' },
+) {
   const host = new ScriptHost(TOOLS)
   try {
     host.remember('addresses', `\tinet ${USUAL.ipv4Client} netmask 0xffffff00\n`)
-    host.remember('pf', '')
+    if (pf === 'on') host.remember('pf', '')
     if (system === 'macos') host.remember('gif0', '')
-    host.write(OWN_FILES[system], 'hostname=here\n')
+    if (pf === 'on') host.write(OWN_FILES[system], 'hostname=here\n')
     if (first !== undefined) host.remember('first', render(system, first, USUAL))
     host.remember('broken', render(system, broken, USUAL))
     const option = (action: Action) => (action === 'up' ? ' --firewall' : '')

@@ -28,7 +28,7 @@ esac`,
   -d) rm "$STATE/pf" ;;
   -E) [ ! -e "$STATE/no-pf" ] || exit 1; echo 'Token : 4711' >&2 ;;
   '-X 4711') [ ! -e "$STATE/no-pf" ] ;;
-  '-f /etc/pf.conf') sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
+  '-f /etc/pf.conf') [ ! -e "$STATE/no-load" ] || exit 1; sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
   '-a com.apple/freenet6 -f -') cat > "$STATE/rules" ;;
   '-a com.apple/freenet6 -F rules') rm -f "$STATE/rules" ;;
 esac`,
@@ -87,7 +87,7 @@ esac`,
   -E) [ ! -e "$STATE/no-pf" ] || exit 1; echo 'Token : 4711' >&2 ;;
   '-X 4711') [ ! -e "$STATE/no-pf" ] ;;
   '-n -D tunnel=utun9 -f -') cat > /dev/null ;;
-  '-f /etc/pf.conf') sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
+  '-f /etc/pf.conf') [ ! -e "$STATE/no-load" ] || exit 1; sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
   '-a com.apple/freenet6-wireguard -D tunnel=utun4 -f '*) sed 's/[$]tunnel/utun4/' "$6" > "$STATE/rules" ;;
   '-a com.apple/freenet6-wireguard -F rules') rm -f "$STATE/rules" ;;
 esac`,

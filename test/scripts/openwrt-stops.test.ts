@@ -14,7 +14,8 @@ const TOOLS = {
   wg: 'exec /usr/bin/wg "$@"',
 } as const
 /** A router with both packages and a key, whose netifd has the interface of the configuration that it loaded last. */
-const SETTING = `mkdir -p /run/upper /run/work /run/busybox /etc/init.d /etc/wireguard
+const SETTING = `mkdir -p /run/upper /run/work /run/busybox /etc/init.d /etc/wireguard /etc/config
+touch /etc/config/network; [ -e "$STATE/absent" ] || touch /etc/config/firewall
 mount -t overlay overlay -o lowerdir=/usr/lib,upperdir=/run/upper,workdir=/run/work /usr/lib
 mkdir -p /lib/netifd/proto && touch /lib/netifd/proto/6in4.sh /lib/netifd/proto/wireguard.sh
 busybox --install -s /run/busybox
@@ -76,6 +77,18 @@ for (const [name, { kind, up, down }] of Object.entries(KINDS)) {
       })
     })
   }
+
+  test(`the ${name} undo for openwrt needs no firewall: it may have been removed since`, async t => {
+    if (!(await isReady(t))) return
+    begin(kind)
+    for (const key of ['', '.name', '.network']) host.forget(`uci.firewall.@zone[0]${key}`)
+    host.remember('absent', 'firewall')
+    assert.match(run(up).stderr, /the firewall has no zone wan/)
+    const { status, stdout, stderr } = run(down)
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /the tunnel is removed/)
+    assert.ok(!host.has('uci.network.freenet6'))
+  })
 
   test(`the ${name} scripts for openwrt drop what an earlier run left staged, and keep what others have`, async t => {
     if (!(await isReady(t))) return

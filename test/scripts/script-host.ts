@@ -80,6 +80,11 @@ export class ScriptHost {
     writeFileSync(this.#state(name), text)
   }
 
+  /** Takes a file of a stand-in away. */
+  forget(name: string): void {
+    rmSync(this.#state(name), { force: true })
+  }
+
   /** The files below /etc that the scripts have made or changed. */
   get made(): readonly string[] {
     const etc = join(this.#dir, 'etc')

@@ -2,7 +2,7 @@
  * A stand-in for OpenWrt's uci that takes only what the real one does: known verbs, names of its grammar, options of
  * sections that are there. It keeps a file for each option in $STATE, a list with a line for each item. As with the real
  * one a change is staged, and read by everyone, until its configuration is committed or it is reverted; a configuration
- * with changes is a whole copy in $STATE/staged. The file $STATE/trouble is run before each call: it may end the call,
+ * with changes is a whole copy in $STATE/staged. $STATE/absent names one whose file is not there. The file $STATE/trouble is run before each call: it may end the call,
  * or send the script ($PPID) a signal.
  */
 export const UCI = `[ "$1" != -q ] || shift
@@ -21,7 +21,8 @@ case $1 in
   set) [ -e "$section" ] && stage && echo "$value" > "$file" || mistake 'Entry not found' ;;
   add_list) [ -e "$section" ] && stage && echo "$value" >> "$file" || mistake 'Entry not found' ;;
   delete) [ -e "$file" ] && stage && rm -f "$file" "$file".* || mistake 'Entry not found' ;;
-  show) for one in "$file" "$file".*; do
+  show) [ "$(cat "$STATE/absent" 2> /dev/null)" != "$config" ] || mistake 'Entry not found'
+    for one in "$file" "$file".*; do
       [ -e "$one" ] || continue
       name=\${one#*/uci.} quote="'"
       case $name in *.*.*) ;; *) quote= ;; esac
