@@ -4,6 +4,15 @@ import type { BSD_SYSTEMS } from './render.ts'
 export type BsdSystem = (typeof BSD_SYSTEMS)[number]
 
 export const KERNELS = { freebsd: 'FreeBSD', openbsd: 'OpenBSD', netbsd: 'NetBSD', macos: 'Darwin' } as const
+/** What pfctl does for a tunnel of either kind, as branches of a case. */
+const PF = `  '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
+  -e) [ ! -e "$STATE/no-pf" ] && : > "$STATE/pf" ;;
+  -d) rm "$STATE/pf" ;;
+  -E) [ ! -e "$STATE/no-pf" ] || exit 1; echo 'Token : 4711' >&2 ;;
+  '-X 4711') [ ! -e "$STATE/no-pf" ] ;;
+  '-f /etc/pf.conf') [ ! -e "$STATE/no-load" ] || exit 1; sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
+`
+
 /**
  * For protocol 41: each writes its call down, and answers what a script asks about from files.
  * They show that the scripts ask for the right things in the right order; they are no kernel.
@@ -23,13 +32,7 @@ export const BSD_TOOLS: Readonly<Record<string, string>> = {
   *=*) printf '%s' "\${1#*=}" > "$STATE/rc.\${1%%=*}" ;;
 esac`,
   pfctl: `case "$*" in
-  '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
-  -e) [ ! -e "$STATE/no-pf" ] && : > "$STATE/pf" ;;
-  -d) rm "$STATE/pf" ;;
-  -E) [ ! -e "$STATE/no-pf" ] || exit 1; echo 'Token : 4711' >&2 ;;
-  '-X 4711') [ ! -e "$STATE/no-pf" ] ;;
-  '-f /etc/pf.conf') [ ! -e "$STATE/no-load" ] || exit 1; sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
-  '-a com.apple/freenet6 -f -') cat > "$STATE/rules" ;;
+${PF}  '-a com.apple/freenet6 -f -') cat > "$STATE/rules" ;;
   '-a com.apple/freenet6 -F rules') rm -f "$STATE/rules" ;;
 esac`,
   ifconfig: `case $# in
@@ -81,13 +84,7 @@ esac`,
     rm -f "$STATE/utun4" /var/run/wireguard/freenet6.name ;;
 esac`,
   pfctl: `case "$*" in
-  '-s info') [ ! -e "$STATE/pf" ] || echo 'Status: Enabled for 1 days' ;;
-  -e) [ ! -e "$STATE/no-pf" ] && : > "$STATE/pf" ;;
-  -d) rm "$STATE/pf" ;;
-  -E) [ ! -e "$STATE/no-pf" ] || exit 1; echo 'Token : 4711' >&2 ;;
-  '-X 4711') [ ! -e "$STATE/no-pf" ] ;;
-  '-n -D tunnel=utun9 -f -') cat > /dev/null ;;
-  '-f /etc/pf.conf') [ ! -e "$STATE/no-load" ] || exit 1; sed -n 's/^load anchor .* from "\\(.*\\)"$/\\1/p' /etc/pf.conf | xargs -r cat > "$STATE/rules" ;;
+${PF}  '-n -D tunnel=utun9 -f -') cat > /dev/null ;;
   '-a com.apple/freenet6-wireguard -D tunnel=utun4 -f '*) sed 's/[$]tunnel/utun4/' "$6" > "$STATE/rules" ;;
   '-a com.apple/freenet6-wireguard -F rules') rm -f "$STATE/rules" ;;
 esac`,
