@@ -11,7 +11,10 @@ export interface NftOutcome {
 export type RunNft = (args: readonly string[], input?: string) => Promise<NftOutcome>
 
 const NOT_RUN = -1
-const DEADLINE_MS = 60_000
+const DEADLINE_MS = 15_000
+/** What reads or changes a whole set takes seconds with 100,000 tunnels. */
+const WHOLE_DEADLINE_MS = 60_000
+const WHOLE_INPUT_LENGTH = 64 * 1024
 /** A listing takes about 80 octets an element. */
 const MAX_OUTPUT_BYTES = 1024 * 1024 * 1024
 const MAX_REASON_LENGTH = 200
@@ -20,7 +23,7 @@ export const runNft: RunNft = async (args, input = '') => {
   try {
     const outcome = await runChild('nft', args, {
       input,
-      deadlineMs: DEADLINE_MS,
+      deadlineMs: deadlineOf(args, input),
       maxOutputBytes: MAX_OUTPUT_BYTES,
     })
     if (outcome.end === 'exit') return { ...outcome, status: outcome.code ?? NOT_RUN }
@@ -29,6 +32,12 @@ export const runNft: RunNft = async (args, input = '') => {
     if (!(error instanceof ChildFault)) throw error
     return { status: NOT_RUN, stdout: '', stderr: error.message }
   }
+}
+
+/** Milliseconds after which a call is given up. One that hangs keeps all changes waiting that come after it. */
+export function deadlineOf(args: readonly string[], input: string): number {
+  const isWhole = args[0] === 'list' || input.length > WHOLE_INPUT_LENGTH // `-t list` reads no elements
+  return isWhole ? WHOLE_DEADLINE_MS : DEADLINE_MS
 }
 
 /** Runs lines as one transaction: all of them or none. Returns why it was refused. */
