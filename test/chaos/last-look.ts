@@ -10,8 +10,8 @@ import type { Tools } from './tools.ts'
 import type { TriedBroker } from './tried-broker.ts'
 import type { Visitors } from './visitors.ts'
 
-/** An `ip` that hangs is given up after fifteen seconds, and what it held up is done then. */
-const PATIENCE_MS = 45_000
+/** A listing by `nft` that hangs is given up after sixty seconds, and what it held up is done then. */
+const PATIENCE_MS = 90_000
 const LOOK_MS = 500
 
 export interface Witnesses {

@@ -48,8 +48,8 @@ export class TriedBroker {
   readonly dns: Endpoint = { address: '127.0.0.1', port: 5300 }
   readonly web = 'http://127.0.0.1:8080'
   readonly data: string
-  /** Present while writes to `data` fail. */
-  readonly ioFlag: string
+  /** What fail-io.c looks for, without its ending. */
+  readonly #ioFlag: string
   /** What skew-clock.c reads. */
   readonly #clock: string
   readonly #surroundings: Surroundings
@@ -58,7 +58,7 @@ export class TriedBroker {
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings
     this.data = join(surroundings.dir, 'data')
-    this.ioFlag = join(surroundings.dir, 'io-fails')
+    this.#ioFlag = join(surroundings.dir, 'io-fails')
     this.#clock = join(surroundings.dir, 'clock')
     mkdirSync(this.data, { recursive: true })
     writeFileSync(this.#clock, Buffer.alloc(8))
@@ -82,6 +82,10 @@ export class TriedBroker {
     return this.#server === undefined || existsSync(`/proc/${this.#server.pid}/exe`)
   }
 
+  get isRunning(): boolean {
+    return this.#server !== undefined
+  }
+
   async start(): Promise<void> {
     const { dir, tools, libraries, layout } = this.#surroundings
     this.#server = await startServer({
@@ -92,7 +96,7 @@ export class TriedBroker {
         NODE_OPTIONS: `${COLLECTING.NODE_OPTIONS} --import=${PROGRAMS_ONLY}`,
         PATH: `${tools}:${process.env.PATH ?? ''}`,
         LD_PRELOAD: libraries.join(':'),
-        FAIL_IO_FLAG: this.ioFlag,
+        FAIL_IO_FLAG: this.#ioFlag,
         FAIL_IO_BELOW: this.data,
         SKEW_FILE: this.#clock,
       },
@@ -114,7 +118,7 @@ export class TriedBroker {
     return server.stop()
   }
 
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGHUP'): void {
     process.kill(this.server.pid, signal)
   }
 
@@ -127,11 +131,12 @@ export class TriedBroker {
     closeSync(file)
   }
 
-  failIo(): void {
-    writeFileSync(this.ioFlag, '')
+  /** From now on the disk below its data fails in this with EIO. */
+  failIo(what: 'reads' | 'writes'): void {
+    writeFileSync(`${this.#ioFlag}.${what}`, '')
   }
 
   restoreIo(): void {
-    rmSync(this.ioFlag, { force: true })
+    for (const what of ['reads', 'writes']) rmSync(`${this.#ioFlag}.${what}`, { force: true })
   }
 }

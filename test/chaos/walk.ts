@@ -61,8 +61,8 @@ await Promise.all(Array.from({ length: FIRST_TUNNELS }, () => visitors.register(
 await eventually(findings, 'the first answers', firstAnswersMissing)
 await walk(faultsOf(Math.max(1, Math.round(seconds / SECONDS_A_FAULT)), { dice, match: FAULTS }))
 await lookForTheLast({ broker, tools, ledger, findings, visitors, askers })
+const { stderr } = broker.server // of the process that has seen the last faults
 await lookForResidue(broker, findings)
-const { stderr } = broker.server
 await broker.stop()
 tools.close()
 process.stdout.write(`${findings.account()}\n`)

@@ -1,12 +1,16 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { TriedBroker } from '../tried-broker.ts'
 import type { Fault } from './fault.ts'
 
 const BLOCK = Buffer.alloc(64 * 1024, 1)
 const SMALL_BLOCK = Buffer.alloc(512, 1)
 const ATTEMPTS = 200
+const LONG_WAIT_MS = 2000
+const FOREIGN_WRITES = 10
+const FOREIGN_WRITE_MS = 50
 
 /** Faults of the disk below the database, and of those who share it. */
 export const STORAGE_FAULTS: readonly Fault[] = [
@@ -23,8 +27,50 @@ export const STORAGE_FAULTS: readonly Fault[] = [
     name: 'writes fail with EIO',
     isSurvived: true,
     async strike({ broker }) {
-      broker.failIo()
+      broker.failIo('writes')
       return () => broker.restoreIo()
+    },
+  },
+  {
+    name: 'reads fail with EIO',
+    isSurvived: true,
+    async strike({ broker }) {
+      broker.failIo('reads')
+      return () => broker.restoreIo()
+    },
+  },
+  {
+    name: 'the database is moved away',
+    isSurvived: true,
+    async strike({ broker }) {
+      const files = databaseFiles(broker)
+      for (const file of files) renameSync(file, `${file}.away`)
+      return () => {
+        for (const file of databaseFiles(broker)) rmSync(file)
+        for (const file of files) renameSync(`${file}.away`, file)
+      }
+    },
+  },
+  {
+    name: 'another program reads on and on',
+    isSurvived: true,
+    async strike({ broker }) {
+      const other = new DatabaseSync(broker.database, { timeout: LONG_WAIT_MS })
+      other.exec('BEGIN')
+      other.prepare('SELECT count(*) FROM tunnels').get()
+      return () => other.close()
+    },
+  },
+  {
+    name: 'another program writes what was there',
+    isSurvived: true,
+    async strike({ broker }) {
+      const other = new DatabaseSync(broker.database, { timeout: LONG_WAIT_MS })
+      for (let write = 0; write < FOREIGN_WRITES; write++) {
+        other.exec('UPDATE tunnels SET nicname = nicname')
+        await sleep(FOREIGN_WRITE_MS)
+      }
+      return () => other.close()
     },
   },
   {
@@ -40,6 +86,15 @@ export const STORAGE_FAULTS: readonly Fault[] = [
     },
   },
 ]
+
+/** The database with what lies beside it: `-wal` and `-shm`. */
+function databaseFiles({ database }: TriedBroker): string[] {
+  const directory = dirname(database)
+  const isPart = (name: string) => /^(-wal|-shm)?$/.test(name.slice(basename(database).length))
+  return readdirSync(directory)
+    .filter(name => name.startsWith(basename(database)) && isPart(name))
+    .map(name => join(directory, name))
+}
 
 /** Writes until the last octet of the disk is taken. */
 function fill(file: string): void {

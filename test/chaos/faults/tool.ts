@@ -4,7 +4,7 @@ import type { Fault } from './fault.ts'
 const never: Play = () => new Promise(() => undefined)
 const dies: Play = async () => 'die'
 
-/** Faults of fping and ip. They are lifted, but a run of the tool that hangs goes on hanging. */
+/** Faults of fping, ip and nft. They are lifted, but a run of the tool that hangs goes on hanging. */
 export const TOOL_FAULTS: readonly Fault[] = [
   tool('fping hangs', tools => {
     tools.plays.fping = never
@@ -40,6 +40,18 @@ export const TOOL_FAULTS: readonly Fault[] = [
     const { promise, resolve } = Promise.withResolvers<void>()
     tools.plays.ip = call => promise.then(() => tools.ip(call))
     return resolve
+  }),
+  tool('nft hangs', tools => {
+    tools.plays.nft = never
+  }),
+  tool('nft dies', tools => {
+    tools.plays.nft = dies
+  }),
+  tool('nft refuses', tools => {
+    tools.plays.nft = async () => says(1, '', 'Error: Could not process rule: No buffer space available\n')
+  }),
+  tool('nft talks nonsense', tools => {
+    tools.plays.nft = async () => says(0, 'table ip6 {{{\n'.repeat(100))
   }),
 ]
 
