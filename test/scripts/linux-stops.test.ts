@@ -10,7 +10,10 @@ const KEY_FILE = 'wireguard/freenet6.key'
 /** The directory of network interfaces lasts from run to run. */
 const NET = '/sys/class/net/freenet6'
 const MAKE = `mkdir -p ${NET} && echo 776 > ${NET}/type`
-const MAKE_WIREGUARD = `${MAKE} && echo 65534 > ${NET}/type`
+const MAKE_WIREGUARD = `${MAKE} && echo 65534 > ${NET}/type && echo DEVTYPE=wireguard > ${NET}/uevent`
+
+/** Their package has been removed. */
+const GONE = '[ ! -e "$STATE/without-wireguard-tools" ] || exit 127'
 
 /** Tools that make and remove an interface by the files that they find; the others are the machine's. */
 const TOOLS: Readonly<Record<string, string>> = {
@@ -25,14 +28,16 @@ esac`,
 [ ! -e /etc/netplan/90-freenet6-wireguard.yaml ] || { ${MAKE_WIREGUARD}; }`,
   ifup: MAKE,
   ifdown: `/bin/rm -r ${NET}`,
-  wg: `[ "$1" != show ] || { grep -qs 65534 ${NET}/type; exit; }
+  wg: `${GONE}
+[ "$1" != show ] || { grep -qs 65534 ${NET}/type; exit; }
 exec /usr/bin/wg "$@"`,
   nft: 'exec /usr/sbin/nft "$@"',
   rm: 'exec /bin/rm "$@"',
   systemctl: '[ "$2" != is-active ] || [ "$3" = systemd-networkd ]',
   cat: 'exec /bin/cat "$@"',
   mv: 'exec /bin/mv "$@"',
-  'wg-quick': `hooks() { sed -n "s/^$1 = //p" /etc/wireguard/freenet6.conf | sh -e; }
+  'wg-quick': `${GONE}
+hooks() { sed -n "s/^$1 = //p" /etc/wireguard/freenet6.conf | sh -e; }
 case $1 in
   up) hooks PreUp && ${MAKE_WIREGUARD} ;;
   down) hooks PostDown && /bin/rm -r ${NET} ;;
@@ -125,6 +130,24 @@ async function isReady(t: TestContext): Promise<boolean> {
   t.skip(cannot('this needs root'))
   return false
 }
+
+for (const [system, files] of [
+  ['linux', []],
+  ['debian', []],
+  ['netplan', ['netplan/90-freenet6-wireguard.yaml']],
+  [
+    'systemd-networkd',
+    ['systemd/network/50-freenet6-wireguard.netdev', 'systemd/network/50-freenet6-wireguard.network'],
+  ],
+] as const)
+  test(`the undo of wireguard for ${system} needs none of WireGuard's tools, after a stop neither`, async t => {
+    if (!(await isReady(t))) return
+    assert.equal(run(renderWireguard(system, 'up')).status, 0)
+    const before = `${files.map(file => `/bin/rm /etc/${file}\n`).join('')}touch "$STATE/without-wireguard-tools"\n`
+    const undo = run(renderWireguard(system, 'down'), { before })
+    assert.equal(undo.status, 0, undo.stdout + undo.stderr)
+    assert.ok(!host.has('net/freenet6'))
+  })
 
 function run(text: string, options: { before?: string; args?: readonly string[] } = {}): HostRun {
   return host.run(text, { ...options, before: `${SETTING}${options.before ?? ''}` })
