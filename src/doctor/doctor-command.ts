@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { addressOctets, prefixContains } from '../address/prefix.ts'
-import { reverseApex } from '../address/reverse-name.ts'
+import { reverseApex, reverseApexes } from '../address/reverse-name.ts'
 import { type Config, readConfig } from '../config/config.ts'
 import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from '../operator/exit.ts'
 import { misconfigured } from '../operator/run-command.ts'
@@ -49,7 +49,7 @@ async function examine(config: Config, root: Endpoint | undefined): Promise<Repo
     return { findings: [finding('not-running', { socket: config.control.socket })], unknown: [] }
   const { status, differences, interfaces, refusals, expectations, heard } = broker
   const dns = await examineDns({
-    zones: [config.origin, plainName(reverseApex(config.tunnel.prefix))],
+    zones: tunnelZones(config),
     own: reachable(config.dns.listen),
     roots: root === undefined ? ROOT_SERVERS : [root],
     port: root?.port ?? DNS_PORT,
@@ -67,6 +67,12 @@ async function examine(config: Config, root: Endpoint | undefined): Promise<Repo
     ...filterFindings(config, await readRuleset()),
   ]
   return { findings, unknown: unknownReach(config, heard) }
+}
+
+/** The zones that tunnels live in, without the final dot: each needs a delegation of its own. */
+function tunnelZones({ origin, tunnel: { prefix, routed_prefix: routed } }: Config): readonly string[] {
+  const reverse = [reverseApex(prefix), ...(routed === undefined ? [] : reverseApexes(routed))]
+  return [origin, ...reverse.map(plainName)]
 }
 
 /** Where our own server can be asked: a wildcard address is that of loopback too. */

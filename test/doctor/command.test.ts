@@ -63,6 +63,17 @@ test(
   },
 )
 
+test('doctor looks at the reverse zone of the routed prefixes too', options, async () => {
+  await using world = await World.open({ tunnel: 'routed_prefix = "2001:db8:a00::/40"\n' })
+  await using _root = await Nsd.start(world.root, { '': DELEGATED })
+  await using _second = await Nsd.start(world.second, world.copies())
+  const { stdout } = await run(world)
+  assert.match(
+    stdout,
+    /^fault not-delegated: the root delegates no zone a\.0\.8\.b\.d\.0\.1\.0\.0\.2\.ip6\.arpa/m,
+  )
+})
+
 test('doctor takes no root that is no address, and nothing without a configuration', async () => {
   const { code, stderr } = await runCli(['doctor', '--root', 'nonsense'])
   assert.equal(code, 2)

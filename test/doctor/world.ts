@@ -58,7 +58,14 @@ export class World implements AsyncDisposable {
     this.#expectations = expectations
   }
 
-  static async open({ zone = ZONE }: { readonly zone?: string } = {}): Promise<World> {
+  /** `tunnel`: lines for that table of the configuration. */
+  static async open({
+    zone = ZONE,
+    tunnel = '',
+  }: {
+    readonly zone?: string
+    readonly tunnel?: string
+  } = {}): Promise<World> {
     const dir = mkdtempSync(join(tmpdir(), 'freenet6-doctor-'))
     mkdirSync(join(dir, 'zones'))
     writeFileSync(join(dir, 'zones', `${FORWARD}.zone`), zone)
@@ -66,7 +73,7 @@ export class World implements AsyncDisposable {
     const server = await startServer({
       dir,
       config: `[dns]\nlisten = ["127.0.0.1:${port}"]\nallow_transfer = ["127.0.0.1"]
-[tunnel]\nallow_special_purpose = true\nforeign_endpoints = true\nreachability = "off"\n`,
+[tunnel]\nallow_special_purpose = true\nforeign_endpoints = true\nreachability = "off"\n${tunnel}`,
     })
     const registered = await fetch(`${server.web}/api/v1/tunnels`, {
       method: 'POST',
