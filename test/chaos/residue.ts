@@ -11,6 +11,8 @@ const RESIDENT_TOLERANCE = 96 * 1024 * 1024
 /** Files that SQLite opens when it first needs them. */
 const DESCRIPTOR_TOLERANCE = 4
 const REST_MS = 2000
+/** What a crowd has needed is given back to the system over some seconds: the least of several looks is what is held. */
+const LOOKS = 4
 /** A round and a look at a setting open descriptors for moments: the least of several counts is what is held. */
 const COUNTS = 20
 
@@ -47,9 +49,13 @@ function childTrouble({ server }: TriedBroker): string | undefined {
 }
 
 async function figuresOf({ server }: TriedBroker): Promise<Figures> {
-  await sleep(REST_MS)
-  const memory = await settledMemory(server)
-  return { ...memory, descriptors: await heldDescriptors(server.pid) }
+  let least = { heap: Number.POSITIVE_INFINITY, resident: Number.POSITIVE_INFINITY }
+  for (let look = 0; look < LOOKS; look++) {
+    await sleep(REST_MS)
+    const { heap, resident } = await settledMemory(server)
+    least = { heap: Math.min(least.heap, heap), resident: Math.min(least.resident, resident) }
+  }
+  return { ...least, descriptors: await heldDescriptors(server.pid) }
 }
 
 async function heldDescriptors(pid: number): Promise<string[]> {
