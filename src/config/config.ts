@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { keyMistakes } from './key-rules.ts'
 import { mistakeLines, printable } from './mistakes.ts'
-import { type ConfigValues, schema } from './schema.ts'
+import { type ConfigValues, type SocketPlaces, schema, socketPlaces } from './schema.ts'
 import { tlsMistakes } from './tls-rules.ts'
 import { ruleFindings } from './value-rules.ts'
 
@@ -58,6 +58,24 @@ export function parseConfig(text: string, path: string): ConfigReading {
   }
 }
 
+/**
+ * Where the process of a configuration listens for commands, whatever else is wrong with the file. Undefined where it
+ * does not say so by what can be read of it.
+ */
+export function readControlSocket(
+  file?: string,
+  candidates: readonly string[] = DEFAULT_FILES,
+): string | undefined {
+  const path = file ?? candidates.find(existsSync)
+  if (path === undefined) return undefined
+  try {
+    const places = socketPlaces.safeParse(parseToml(readFileSync(path, 'utf8')))
+    return places.success ? resolvedSocket(places.data, dirname(resolve(path))) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 interface Origin {
   readonly demo: boolean
   readonly source: string
@@ -71,7 +89,7 @@ function check(values: unknown, origin: Origin): ConfigReading {
   const config = { ...reading.data, demo, source }
   config.data_dir = resolve(directory, config.data_dir)
   config.zones_dir = zonesDirectory(resolve(directory, config.zones_dir), origin)
-  config.control.socket = resolve(directory, config.control.socket || join(config.data_dir, 'control.sock'))
+  config.control.socket = resolvedSocket(config, directory)
   for (const file of ['certificate', 'key'] as const)
     if (config.dns.tls[file] !== '') config.dns.tls[file] = resolve(directory, config.dns.tls[file])
   const found = ruleFindings(config)
@@ -83,6 +101,10 @@ function check(values: unknown, origin: Origin): ConfigReading {
   ]
   if (mistakes.length > 0) return mistaken(mistakes)
   return { kind: 'config', config, warnings: demo ? [] : found.warnings.map(printable) }
+}
+
+function resolvedSocket({ data_dir, control }: SocketPlaces, directory: string): string {
+  return resolve(directory, control.socket || join(data_dir, 'control.sock'))
 }
 
 function mistaken(lines: readonly string[]): ConfigReading {

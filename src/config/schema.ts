@@ -165,5 +165,9 @@ export const schema = z.strictObject({
   log: log.prefault({}),
 })
 
+/** Of these alone depends where a running process is found. */
+export const socketPlaces = schema.pick({ data_dir: true, control: true }).strip()
+export type SocketPlaces = z.output<typeof socketPlaces>
+
 /** The values of a file, read and each checked for itself. */
 export type ConfigValues = z.output<typeof schema>

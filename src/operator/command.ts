@@ -81,6 +81,8 @@ export interface Command {
   next(value: unknown): object | undefined
   /** The exit status that a result stands for. */
   exitCode(value: unknown): ExitCode
+  /** Whether the running process is asked although the configuration has mistakes: it reads it again, and names them. */
+  readonly isForMistaken: boolean
 }
 
 /** What a row of the table says of its command. */
@@ -98,6 +100,8 @@ export interface CommandDefinition<Parameters extends z.ZodObject, Result extend
   readonly text: (value: z.output<Result>) => string
   /** See `Command.located`; as they are unless given. */
   readonly located?: Command['located']
+  /** See `Command.isForMistaken`; false unless given. */
+  readonly isForMistaken?: boolean
   /** 0 unless given. */
   readonly exitCode?: (value: z.output<Result>) => ExitCode
   /** For a result that is too long for one reply: its lines of JSON, and what to ask for the next part. */
@@ -135,6 +139,7 @@ export function defineCommand<Parameters extends z.ZodObject, Result extends z.Z
     },
     next: value => slices?.next(result.parse(value)),
     exitCode: value => definition.exitCode?.(result.parse(value)) ?? EXIT.ok,
+    isForMistaken: definition.isForMistaken ?? false,
   }
 }
 

@@ -15,5 +15,6 @@ export const reloadCommand = defineCommand({
       : { kind: 'done', value: await reload() },
   text: ({ taken, kept }) =>
     [...taken.map(file => `taken: ${file}\n`), ...kept.map(line => `kept: ${line}\n`)].join(''),
+  isForMistaken: true,
   exitCode: ({ kept }) => (kept.length === 0 ? EXIT.ok : EXIT.fault),
 })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ZodError } from 'zod'
-import { type Config, readConfig } from '../config/config.ts'
+import { type Config, readConfig, readControlSocket } from '../config/config.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { DatabaseFault } from '../store/sqlite/database-fault.ts'
 import type { Command, CommandReply, Operated } from './command.ts'
@@ -31,7 +31,11 @@ export async function runCommand(
   const mistakes = command.mistakes(parameters)
   if (mistakes.length > 0) throw new UsageMistake(mistakes.join('; '))
   const reading = readConfig(options.config)
-  if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
+  if (reading.kind === 'mistakes') {
+    using running = command.isForMistaken ? await runningDespiteMistakes(options.config) : undefined
+    if (running === undefined) return misconfigured(reading.mistakes, options)
+    return await askAndPrint(running, { command, parameters, ...options })
+  }
   const { config } = reading
   if (config.demo) return misconfigured([NO_CONFIGURATION], options)
   const found = await connect(config, open)
@@ -94,13 +98,19 @@ async function openUnlessHeld(
   }
 }
 
-async function runningProcess({ control }: Config): Promise<ControlClient | undefined> {
+async function runningProcess({ control }: Pick<Config, 'control'>): Promise<ControlClient | undefined> {
   try {
     return await ControlClient.connect(control.socket)
   } catch (error) {
     if (!(error instanceof NotRunning)) throw error
     return undefined
   }
+}
+
+/** The process of a configuration that has mistakes elsewhere than in the place of the socket. */
+async function runningDespiteMistakes(file: string | undefined): Promise<ControlClient | undefined> {
+  const socket = readControlSocket(file)
+  return socket === undefined ? undefined : await runningProcess({ control: { socket } })
 }
 
 const PATIENCE_MS = 5000

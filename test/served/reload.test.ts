@@ -126,6 +126,22 @@ test('a tunnel whose name a zone file takes is answered no more, and comes back 
   assert.equal(await dataOf(server, 'alice.ca.freenet6.net', 'AAAA'), address)
 })
 
+test('with a mistake in the configuration a reload takes zone files, and says what it has kept', async () => {
+  await using server = await startServer({ dir, config: LAB })
+  writeFileSync(
+    join(dir, 'freenet6.toml'),
+    `${readFileSync(join(dir, 'freenet6.toml'), 'utf8')}\nwrong = 1\n`,
+  )
+  addToForward('new TXT "taken"')
+  const { code, stdout } = await reload()
+  assert.equal(code, 1)
+  assert.match(stdout, /^taken: .*freenet6\.net\.zone$/m)
+  assert.match(stdout, /^kept: .*wrong/m)
+  assert.equal(await dataOf(server, 'new.freenet6.net', 'TXT'), 'taken')
+  await server.stop()
+  assert.equal((await reload()).code, 2)
+})
+
 test('SIGHUP reads zone files again', async () => {
   await using server = await startServer({ dir, config: LAB })
   writeOther('192.0.2.6')
@@ -194,7 +210,6 @@ describe('the configuration', { skip: await missingPackages(['dig']) }, () => {
     assert.equal(await register(server, 'two'), 429)
 
     configure({ dns: { allow_transfer: ['nobody at all'] } })
-    assert.equal((await reload()).code, 2) // the command reads the file too
     process.kill(server.pid, 'SIGHUP')
     await until(async () => /allow_transfer.*nobody at all/.test(server.stderr))
     assert.match(await transfer(server), record)
