@@ -27,6 +27,11 @@ export class ZoneFileBook {
     return this.#apexes.values()
   }
 
+  /** The files that give them. */
+  get files(): Iterable<string> {
+    return this.#apexes.keys()
+  }
+
   /** The zone that a file gives; undefined: it gave none so far. */
   apexOf(file: string): Uint8Array | undefined {
     return this.#apexes.get(file)

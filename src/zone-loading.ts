@@ -114,7 +114,8 @@ export class StaticZones {
 
   #files(): Iterable<Pausing<LoadedZone>> {
     const { zones_dir, zones } = this.#config
-    return existsSync(zones_dir) ? zonesOfDirectory(zones_dir, { onError: zones.on_error }) : []
+    const options = { onError: zones.on_error, served: this.#book.files }
+    return existsSync(zones_dir) ? zonesOfDirectory(zones_dir, options) : []
   }
 
   #load(zone: LoadedZone): void {
@@ -133,7 +134,7 @@ export class StaticZones {
   #fail(zone: LoadedZone): void {
     const lines = linesOf(zone)
     const apex = zone.apex ?? zone.expectedApex
-    if (apex === undefined || (this.#tunnels === 'known' && this.#isOfTunnels(apex)))
+    if (apex === undefined || (this.#tunnels === 'known' && this.#isMissedByTunnels(apex)))
       throw new ZoneLoadFault(lines.join('\n'))
     for (const line of lines) this.#log.error({ zone: formatName(apex) }, line)
     this.#book.fail(zone.file, lines[0] ?? zone.file)
@@ -284,6 +285,11 @@ export class StaticZones {
   #hasTunnels(apex: Uint8Array): boolean {
     const name = lowerCaseName(apex)
     return allApexes(this.#config).some(({ apex: top }) => isAtOrBelow(name, 0, top, 0))
+  }
+
+  /** A zone that tunnels live in, and that no other file has given. */
+  #isMissedByTunnels(apex: Uint8Array): boolean {
+    return this.#isOfTunnels(apex) && !isServed(this.catalog, apex)
   }
 
   #isOfTunnels(apex: Uint8Array): boolean {

@@ -62,24 +62,34 @@ function* loadZoneFileSlowly(path: string, options: FileOptions): Pausing<Loaded
   return { file: path, apex, expectedApex, rrsets, faults: [...read.faults, ...faults] }
 }
 
+export interface DirectoryOptions extends LoadOptions {
+  /** Files whose zones are served: they are read before all others, so that a copy takes no zone from them. */
+  readonly served?: Iterable<string>
+}
+
 /**
- * Reads every `*.zone` file of a directory, in the order of their names; hidden files are left out. One zone is in
- * memory at a time. Of two files for one zone the second has a fault that names both.
+ * Reads every `*.zone` file of a directory, in the order of their names without the ending; hidden files are left out. One
+ * zone is in memory at a time. Of two files for one zone the second has a fault that names both.
  */
-export function* loadZonesDirectory(directory: string, options: LoadOptions = {}): Generator<LoadedZone> {
+export function* loadZonesDirectory(
+  directory: string,
+  options: DirectoryOptions = {},
+): Generator<LoadedZone> {
   for (const zone of zonesOfDirectory(directory, options)) yield atOnce(zone)
 }
 
 /** The same, each zone with pauses; to be worked off one after the other. */
 export function* zonesOfDirectory(
   directory: string,
-  options: LoadOptions = {},
+  options: DirectoryOptions = {},
 ): Generator<Pausing<LoadedZone>> {
   const names = zoneFileNames(directory)
   const fileOf = new Map<string, string>()
-  if (Array.isArray(names))
-    for (const name of names) yield nextOfDirectory(join(directory, name), options, fileOf)
-  else yield unreadableDirectory(directory, names.reason)
+  if (Array.isArray(names)) {
+    const files = new Set(names.map(name => join(directory, name)))
+    const served = [...(options.served ?? [])].filter(file => files.has(file))
+    for (const file of new Set([...served, ...files])) yield nextOfDirectory(file, options, fileOf)
+  } else yield unreadableDirectory(directory, names.reason)
 }
 
 /** `fileOf` has the files of the zones before, by the text of their apex. */
@@ -101,7 +111,9 @@ function zoneFileNames(directory: string): string[] | { readonly reason: string 
   try {
     return readdirSync(directory)
       .filter(name => name.endsWith(EXTENSION) && !name.startsWith('.'))
-      .sort()
+      .map(name => name.slice(0, -EXTENSION.length))
+      .sort() // a file before its copies: `example.net`, `example.net (copy)`, `example.net-old`
+      .map(stem => `${stem}${EXTENSION}`)
   } catch (error) {
     return { reason: reasonOf(error) }
   }

@@ -142,6 +142,27 @@ test('with a mistake in the configuration a reload takes zone files, and says wh
   assert.equal((await reload()).code, 2)
 })
 
+test('a copy beside a zone file takes its place neither at a reload nor at a start', async () => {
+  const copy = readFileSync(zoneFile('freenet6.net'))
+  {
+    await using server = await startServer({ dir, config: LAB })
+    addToForward('edited TXT "served"')
+    assert.equal((await reload()).code, 0)
+    for (const name of ['a copy of freenet6.net', 'freenet6.net (copy)', 'freenet6.net-old'])
+      writeFileSync(zoneFile(name), copy)
+    const { code, stdout } = await reload()
+    assert.equal(code, 1)
+    assert.match(
+      stdout,
+      /^kept: .*\(copy\)\.zone.* and so does .*\/freenet6\.net\.zone: a zone has one file$/m,
+    )
+    assert.equal(await dataOf(server, 'edited.freenet6.net', 'TXT'), 'served')
+  }
+  rmSync(zoneFile('a copy of freenet6.net'))
+  await using again = await startServer({ dir, config: LAB })
+  assert.equal(await dataOf(again, 'edited.freenet6.net', 'TXT'), 'served')
+})
+
 test('SIGHUP reads zone files again', async () => {
   await using server = await startServer({ dir, config: LAB })
   writeOther('192.0.2.6')

@@ -113,7 +113,7 @@ test('what a file itself is to blame for is not tried again', async () => {
 test('a file that is renamed is no zone that is gone', async () => {
   renameSync(fileOf('one.example'), fileOf('another'))
   writeFileSync(fileOf('another'), `$ORIGIN one.example.\n${TEXT}ns1 A 192.0.2.2\n`)
-  const both = [fileOf('another'), fileOf('two.example')]
+  const both = [fileOf('two.example'), fileOf('another')] // those whose zones are served are read first
   assert.deepEqual(await statics.reload(STORE), { taken: both, kept: [] })
   assert.equal(lastOctetOf('one.example'), 2)
 })
