@@ -86,7 +86,11 @@ export class SelfCheck {
   }
 
   #ownTroubles(): readonly string[] {
-    return this.#options.ownTroubles?.() ?? []
+    try {
+      return this.#options.ownTroubles?.() ?? []
+    } catch (error) {
+      return [messageOf(error)] // they are read from the table, too
+    }
   }
 
   /** A tunnel may go, or move, while it is asked for: then its new answer is right, and another sample is taken. */

@@ -118,6 +118,15 @@ test('wildcard addresses are asked on loopback', () =>
     assert.deepEqual(await reasonsOf(selfCheck(listeners, { listeners: () => wildcards })), [])
   }))
 
+test('troubles and a sample that can not be read are reasons, and the check has an end', () =>
+  withListeners(respondWith(recordsFor(SAMPLE)), async listeners => {
+    const lost = (): never => {
+      throw new Error('no such table: tunnels')
+    }
+    const reasons = await reasonsOf(selfCheck(listeners, { sampleTunnel: lost, ownTroubles: lost }))
+    assert.deepEqual([...new Set(reasons)], ['no such table: tunnels'])
+  }))
+
 test('a zone that is not served is a reason, for each listener and transport', () =>
   withListeners(respondWith(recordsFor(SAMPLE)), async listeners => {
     const reasons = await reasonsOf(selfCheck(listeners, { zones: () => [ZONE, 'example.org'] }))
