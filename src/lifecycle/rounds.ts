@@ -60,8 +60,8 @@ export class Rounds {
   }
 
   /**
-   * Counts a round, then takes down the tunnels over the threshold, and those that were asked in this round and have never
-   * been heard in all the time that they had for it.
+   * Counts a round, then takes down those that were silent in it and are over the threshold, or have never been heard in
+   * all the time that they had for it. Nobody goes who was not asked: the threshold may be another one than it was.
    */
   async record({ answered, silent }: Round): Promise<{ readonly removed: number }> {
     const now = this.#now()
@@ -73,7 +73,8 @@ export class Rounds {
     await this.#count(silent, (transaction, id) => transaction.countSilent(id, now))
     const asked = new Set(silent)
     const waitedOut = tunnels.idsWaitedOut(this.#steady()).filter(id => asked.has(id))
-    const dead = [...new Set([...tunnels.idsOver(this.#threshold), ...waitedOut])]
+    const over = tunnels.idsOver(this.#threshold).filter(id => asked.has(id))
+    const dead = [...new Set([...over, ...waitedOut])]
     let removed = 0
     for (const ids of slicesOf(dead, TAKEN_DOWN_SLICE))
       removed += (await this.#removal.takeDown(() => this.#deadAmong(ids, asked))).size
