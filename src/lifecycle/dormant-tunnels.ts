@@ -97,7 +97,7 @@ export class DormantTunnels {
 
   /** Ends those that were kept for as long as they are kept. Returns how many. */
   async endOld(): Promise<number> {
-    await this.#holdUnoffered()
+    await this.#holdUnreachable()
     const { dormant } = this.#store.tunnels
     let ended = 0
     while (dormant.endedBy(this.#steady(), 1).length > 0) {
@@ -108,9 +108,13 @@ export class DormantTunnels {
     return ended
   }
 
-  /** Nobody can come back while the kind is not offered: who had less than half of the time left gets all of it. */
-  async #holdUnoffered(): Promise<void> {
-    if (this.#store.tunnels.unofferedCount === 0) return
+  /**
+   * Nobody can come back while the kind is not offered, or the row does not fit the configuration: who had less than half
+   * of the time left gets all of it.
+   */
+  async #holdUnreachable(): Promise<void> {
+    const { unofferedCount, brokenCount } = this.#store.tunnels
+    if (unofferedCount + brokenCount === 0) return
     const steady = this.#steady()
     const held = (to: number) => ({ before: Math.floor((steady + to) / 2), to })
     const waitUntil = this.#waitUntil()

@@ -46,11 +46,12 @@ export class StoreTables {
     },
   ) {
     this.#log = log
-    this.tunnels = new TunnelTable(database, { rules, broken: new BrokenRows(log) })
+    const broken = new BrokenRows(log)
+    this.tunnels = new TunnelTable(database, { rules, broken })
     this.invitations = new InvitationTable(database)
     this.writes = new TunnelWrites(database, rules)
     this.dormant = new DormantWrites(database, rules)
-    this.unoffered = new UnofferedWrites(database, rules)
+    this.unoffered = new UnofferedWrites(database, { rules, broken })
     this.notices = new NoticeWrites(database, now)
     this.links = linkAllocation(
       new AddressPool(rules),
