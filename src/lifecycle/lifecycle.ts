@@ -50,6 +50,12 @@ export interface LifecycleOptions {
   readonly onRegistered: () => void
 }
 
+/** A dormant tunnel, and the seconds that are left to it. */
+export interface Ending {
+  readonly tunnel: DormantTunnel
+  readonly left: number
+}
+
 /**
  * The only writer of tunnels.
  *
@@ -153,9 +159,11 @@ export class Lifecycle {
   }
 
   /** Dormant tunnels that end within so many seconds, the first to end first; at most `limit`. */
-  endingWithin(seconds: number, limit: number): readonly DormantTunnel[] {
+  endingWithin(seconds: number, limit: number): readonly Ending[] {
     const { dormant } = this.#store.tunnels
-    return dormant.endedBy(this.#steady() + seconds, limit).flatMap(id => dormant.byId(id) ?? [])
+    const steady = this.#steady()
+    const rows = dormant.endedBy(steady + seconds, limit).flatMap(id => dormant.byId(id) ?? [])
+    return rows.map(tunnel => ({ tunnel, left: tunnel.dormant.until - steady }))
   }
 
   /**

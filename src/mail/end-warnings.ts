@@ -3,6 +3,7 @@ import type { Notices } from '../lifecycle/notices.ts'
 import type { Log } from '../shared/log.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 import { canBeWarned } from '../tunnel/contact.ts'
+import type { Dormancy } from '../tunnel/tunnel.ts'
 
 const DAY_SECONDS = 86_400
 /** Seconds before a dormant tunnel's end at which its owner is told once more; half the sleep if that is shorter. */
@@ -37,7 +38,9 @@ export class EndWarnings {
   async look(): Promise<void> {
     const { store, lifecycle, keep, log } = this.#options
     try {
-      for (const { id, dormant } of lifecycle.endingWithin(Math.min(LONGEST_WARNING, keep / 2), MOST)) {
+      for (const { tunnel, left } of lifecycle.endingWithin(LONGEST_WARNING, MOST)) {
+        const { id, dormant } = tunnel
+        if (left > warningOf(dormant, keep)) continue
         const contact = store.tunnels.contactOf(id)
         if (canBeWarned(contact) && contact.warnedOf !== dormant.since) await lifecycle.notices.warnOfEnd(id)
       }
@@ -46,4 +49,9 @@ export class EndWarnings {
       log.error({ err: error }, 'owners could not be warned')
     }
   }
+}
+
+/** Seconds before its end: those who sleep already keep the length of their sleep, whatever `keep` is by now. */
+function warningOf({ since, until }: Dormancy, keep: number): number {
+  return Math.min(LONGEST_WARNING, Math.max(keep, until - since) / 2)
 }

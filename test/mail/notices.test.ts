@@ -158,6 +158,24 @@ test('one more comes three days before the end, once, whatever is restarted; a s
   assert.deepEqual(await subjects(), ['ends soon'])
 })
 
+for (const [what, keep] of [
+  ['nothing', 0],
+  ['an hour', 3600],
+] as const)
+  test(`who sleeps already is warned in time where new sleeps last ${what}`, async () => {
+    await asleep(ALICE)
+    assert.deepEqual(await subjects(), ['is asleep'])
+    warnings.stop()
+    const { store } = world.broker
+    warnings = new EndWarnings({ store, lifecycle: world.lifecycle, keep, log: SILENT })
+    world.now += 26 * DAY
+    await warnings.look()
+    assert.deepEqual(await subjects(), [])
+    world.now += 2 * DAY
+    await warnings.look()
+    assert.deepEqual(await subjects(), ['ends soon'])
+  })
+
 test('the warning waits for who says yes after it was due, and comes to who is asked anew', async () => {
   const { id } = await asleep(mailTo('alice@example.org', { isConfirmed: false }))
   world.now += 28 * DAY
