@@ -11,6 +11,8 @@ export class TurnoverFile {
   readonly #turnover: Turnover
   readonly #log: Log
   #written = 0
+  /** The record is from the future: it is left as it is. */
+  #isLeft = false
 
   constructor(options: { readonly file: string; readonly turnover: Turnover; readonly log: Log }) {
     this.#file = options.file
@@ -22,7 +24,13 @@ export class TurnoverFile {
   async load(): Promise<void> {
     try {
       const kept = keptIn(await readFile(this.#file, 'utf8'))
-      if (kept !== undefined) this.#turnover.restore(kept)
+      if (kept !== undefined && this.#turnover.isAhead(kept)) {
+        this.#isLeft = true
+        this.#log.warn(
+          { file: this.#file },
+          'the counts by day are from the future: the clock is not set, and they are left as they are',
+        )
+      } else if (kept !== undefined) this.#turnover.restore(kept)
       else
         this.#log.warn(
           { file: await putAside(this.#file) },
@@ -43,7 +51,7 @@ export class TurnoverFile {
    */
   async save(): Promise<void> {
     const { changes } = this.#turnover
-    if (changes === this.#written) return
+    if (changes === this.#written || this.#isLeft) return
     const text = `${JSON.stringify({ format: FORMAT, ...this.#turnover.kept() })}\n`
     try {
       await replaceFile(this.#file, handle => handle.writeFile(text))

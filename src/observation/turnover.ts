@@ -83,6 +83,11 @@ export class Turnover {
     }
   }
 
+  /** Whether all of a record is further ahead than a clock is set back: then ours is not set yet. */
+  isAhead({ first }: Pick<TurnoverRecord, 'first'>): boolean {
+    return first - this.#number() >= MAX_DAYS
+  }
+
   #today(): Day {
     this.#changes++
     return this.#day(this.#number())

@@ -150,6 +150,23 @@ suite('counts by day outlast a restart', () => {
     )
   })
 
+  test('a start before the clock is set leaves the counts as they are, and says so', async () => {
+    const counted = fresh(20_000)
+    counted.follow([{ after: { unreachable: NEW } as Tunnel }])
+    await fileOf(counted).save()
+    const early = fresh(0)
+    const fileOfEarly = fileOf(early)
+    await fileOfEarly.load()
+    early.follow([{ after: { unreachable: NEW } as Tunnel }])
+    await fileOfEarly.save()
+    assert.match(warnings.join(), /the clock is not set/)
+    const days = (await loaded(20_001)).days()
+    assert.deepEqual(days, [
+      { registered: 1, removed: 0 },
+      { registered: 0, removed: 0 },
+    ])
+  })
+
   test('a file that is none of ours is left out, and said', async () => {
     const day = { number: 5, registered: 1, removed: 0 }
     const sound = { format: 'freenet6 turnover 1', first: 5, days: [day] }
