@@ -48,7 +48,7 @@ function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): Registr
       webhook: __,
       ...input
     } = textFields(body, ['public_key', 'nicname', 'country', 'os', 'invitation', ...WAYS], BESIDE)
-    return { ...input, ipv4: '', kind, details: { publicKey: public_key.trim() } }
+    return { ...input, ipv4: '', kind, details: { publicKey: public_key } }
   }
   const {
     email: _,

@@ -18,6 +18,7 @@ import { readJson } from './body.ts'
 import { mtuWishIn, routedWishIn } from './change-input.ts'
 import type { DeletedTunnels } from './deleted-tunnels.ts'
 import type { PortalOptions } from './options.ts'
+import { queryValue } from './query.ts'
 import { Refused, refuse } from './refused.ts'
 import { idOf, languageOf } from './reply.ts'
 import type { SessionCookie } from './session-cookie.ts'
@@ -166,12 +167,13 @@ export class Api {
   /** A script holds no secret, and its id can't be guessed: no key is asked for, but a wrong one is refused. */
   async #script(ctx: Context): Promise<void> {
     const tunnel = await this.#scripted(ctx)
-    const { os = tunnel.os, action = 'up' } = ctx.query
+    const os = queryValue(ctx, 'os') ?? tunnel.os
+    const action = queryValue(ctx, 'action') ?? 'up'
     const known = this.#options.systems.idsOf(tunnel.kind.name)
-    if (typeof action !== 'string' || !isAction(action)) throw refuse(problem('action-unknown', {}))
-    const system = this.#options.systems.find(String(os))
+    if (!isAction(action)) throw refuse(problem('action-unknown', {}))
+    const system = this.#options.systems.find(os)
     const language = this.#language(ctx)
-    const script = this.#options.scripts.script(tunnel, { os: String(os), action, language })
+    const script = this.#options.scripts.script(tunnel, { os, action, language })
     if (system === undefined || script === undefined)
       throw refuse(problem('os-unknown', { case: 'unknown', known: known.join(', ') }))
     ctx.type = 'text/plain'

@@ -6,26 +6,30 @@ import { type Refused, refuse } from './refused.ts'
 const MAX_BODY_LENGTH = 16_384
 const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 
-/** The fields of a URL-encoded form; of a field given twice the first counts. Throws Refused. */
+/** The fields of a URL-encoded form, trimmed; of a field given twice the first counts. Throws Refused. */
 export async function readForm(request: IncomingMessage): Promise<Readonly<Record<string, string>>> {
   requireType(request, 'application/x-www-form-urlencoded')
   const fields: Record<string, string> = Object.create(null)
-  for (const [name, value] of new URLSearchParams(await readText(request))) fields[name] ??= value
+  for (const [name, value] of new URLSearchParams(await readText(request))) fields[name] ??= value.trim()
   return fields
 }
 
-/** The one JSON object of a request. Throws Refused. */
+/** The one JSON object of a request, its texts trimmed. Throws Refused. */
 export async function readJson(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
   requireType(request, 'application/json')
   const text = await readText(request)
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>
+      return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, trimmed(field)]))
   } catch {
     // Falls through to the same answer: it is not one JSON object.
   }
   throw refuse(problem('body-syntax', { case: 'json' }))
+}
+
+function trimmed(value: unknown): unknown {
+  return typeof value === 'string' ? value.trim() : value
 }
 
 function requireType(request: IncomingMessage, wanted: string): void {

@@ -10,6 +10,7 @@ import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
+import { queryValue } from './query.ts'
 import { refuseByPage } from './refusal-note.ts'
 import { Refused, refuse } from './refused.ts'
 import { idOf, languageOf, seeOther, wantsPage } from './reply.ts'
@@ -58,7 +59,7 @@ export class ContactPages {
   #show(ctx: Context): void {
     const { signIns } = this.#options
     const tunnel = signedInTunnel(ctx, this.#options)
-    const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
+    const token = ctx.method === 'GET' ? (queryValue(ctx, 'first') ?? '') : ''
     const first = signIns.takeFirstView(tunnel.id, token)
     if (first !== undefined) keepUnlessSent(ctx, { ...this.#options, token })
     this.#page(ctx, tunnel, { problems: [], typed: first?.typed ?? {} })

@@ -6,6 +6,7 @@ import { nameOf } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
 import { barChart } from './chart.ts'
 import type { PortalOptions } from './options.ts'
+import { queryValue } from './query.ts'
 import { languageOf } from './reply.ts'
 import { type SignedInParts, signedInTunnel } from './signed-in.ts'
 import type { Views } from './views.ts'
@@ -60,7 +61,7 @@ export function lastHour(history: History, id: string, language: Language) {
 }
 
 function spanIn(ctx: Context): Span {
-  const asked = String(ctx.query.span)
+  const asked = queryValue(ctx, 'span') ?? ''
   return Object.hasOwn(SPANS, asked) ? (asked as Span) : 'hour'
 }
 

@@ -50,10 +50,10 @@ export class MailedLinks {
     const { keys, limits, views, words } = this.#options
     const tooMany = limits.takeMail(visitorOf(ctx.req, this.#options.trustedProxies))
     if (tooMany !== undefined) throw new Refused([tooMany], retryAfter([tooMany]))
-    const tunnel = keys.find(reference.trim())
-    if (tunnel !== undefined && !('reason' in tunnel)) this.#mail(tunnel, email.trim())
+    const tunnel = keys.find(reference)
+    if (tunnel !== undefined && !('reason' in tunnel)) this.#mail(tunnel, email)
     const title = languageOf(ctx, words).sentence('recover')
-    views.send(ctx, 'recover-mail', { title, reference: reference.trim() })
+    views.send(ctx, 'recover-mail', { title, reference })
   }
 
   /** To an address whose reader has said yes alone: anybody may have left a stranger's. */

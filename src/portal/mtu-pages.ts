@@ -49,7 +49,7 @@ export class MtuPages {
       return
     }
     const tunnel = signedInTunnel(ctx, this.#parts)
-    const outcome = await this.#parts.changes.changeMtu(tunnel, wishIn(mtu.trim()))
+    const outcome = await this.#parts.changes.changeMtu(tunnel, wishIn(mtu))
     if (outcome.kind === 'refused') {
       const { problems } = outcome
       return refuseForm(ctx, tunnel, { ...this.#parts, field: 'mtu', typed: mtu, problems })

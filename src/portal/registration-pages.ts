@@ -16,6 +16,7 @@ import { describe } from './describe.ts'
 import { marked } from './mark-up.ts'
 import { requirementsOf } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
+import { queryValue } from './query.ts'
 import { refuseByPage } from './refusal-note.ts'
 import { Refused, refuse } from './refused.ts'
 import { languageOf, seeOther, wantsPage } from './reply.ts'
@@ -100,7 +101,7 @@ export class RegistrationPages {
     const isHidden = this.#isHidden(ctx)
     const ipv4 = visitor.family === 4 && !isHidden ? visitor.address : ''
     const suggested = isHidden ? BEHIND_NAT : suggestedKind(visitor)
-    const wanted = typeof ctx.query.kind === 'string' ? ctx.query.kind : suggested
+    const wanted = queryValue(ctx, 'kind') ?? suggested
     const kind = this.#kindFor(system, wanted)
     const typed = { ...NOTHING_TYPED, ipv4, os: system.id, kind }
     this.#formPage(ctx, system, { typed, problems: [] })
@@ -111,7 +112,7 @@ export class RegistrationPages {
     const { os = '' } = form
     const typed = typedIn(form)
     if (form.switch !== undefined) {
-      this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: [] })
+      this.#formPage(ctx, this.#options.systems.find(os), { typed, problems: [] })
       return
     }
     const owner = this.#options.customers.keyOf(this.#visitor(ctx))
@@ -120,7 +121,7 @@ export class RegistrationPages {
     if (outcome.kind === 'refused') {
       if (!wantsPage(ctx)) throw new Refused(outcome.problems)
       refuseByPage(ctx, outcome.problems)
-      this.#formPage(ctx, this.#options.systems.find(os.trim()), { typed, problems: outcome.problems })
+      this.#formPage(ctx, this.#options.systems.find(os), { typed, problems: outcome.problems })
       return
     }
     const { signIns, cookie } = this.#options
@@ -152,7 +153,7 @@ export class RegistrationPages {
     const described = describe(problems, language)
     const countries = countriesIn(language.tag)
     const title = language.sentence('register', { system: system?.title ?? language.sentence('your-host') })
-    const country = typed.country.trim().toLowerCase()
+    const country = typed.country.toLowerCase()
     this.#options.views.send(ctx, 'register', {
       title: problems.length > 0 ? language.sentence('correct', { title }) : title,
       heading: title,
@@ -179,12 +180,12 @@ export class RegistrationPages {
       ),
       hasTunnel: problems.some(({ code }) => code === 'ipv4-in-use'),
       countries: countries.map(entry => ({ ...entry, chosen: entry.code === country })),
-      unknownCountry: countries.some(entry => entry.code === country) ? '' : typed.country.trim(),
+      unknownCountry: countries.some(entry => entry.code === country) ? '' : typed.country,
       systems: systems.all
         .filter(({ files }) => files.has(typed.kind))
         .map(entry => ({ ...entry, chosen: entry.id === system?.id })),
       offersMail: this.#options.correspondence.wishes.offers('email'),
-      unknownOs: system === undefined ? typed.os.trim() : '',
+      unknownOs: system === undefined ? typed.os : '',
     })
   }
 
@@ -251,21 +252,15 @@ function registrationOf(
   { public_key, routed_prefix, email, ...fields }: Typed,
   language: string,
 ): RegistrationInput {
-  const contact = email.trim() === '' ? {} : { contact: { email, language } }
+  const contact = email === '' ? {} : { contact: { email, language } }
   const typed = { ...fields, ...contact, wantsRouted: routed_prefix !== '' }
-  return typed.kind === 'wireguard'
-    ? { ...typed, ipv4: '', details: { publicKey: public_key.trim() } }
-    : typed
+  return typed.kind === 'wireguard' ? { ...typed, ipv4: '', details: { publicKey: public_key } } : typed
 }
 
 /** All fields as the checks will take them: two forms with the same name ask for the same tunnel. */
 function nameOfForm({ nicname, country, ...others }: Typed): string {
   const fields = { ...others, nicname: lowerCaseAscii(nicname), country: lowerCaseAscii(country) }
-  return JSON.stringify(
-    Object.entries(fields)
-      .map(([name, value]) => [name, value.trim()])
-      .sort(),
-  )
+  return JSON.stringify(Object.entries(fields).sort())
 }
 
 /** What the visitor's address means for a tunnel; empty if it means nothing in particular. */

@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
 import type { Language } from '../words/language.ts'
 import type { Words } from '../words/words.ts'
+import { queryValue } from './query.ts'
 
 const LANGUAGE_COOKIE = 'lang'
 const LANGUAGE_SECONDS = 31_536_000
@@ -54,5 +55,5 @@ export function linkToLanguage(ctx: Context, tag: string): string {
 }
 
 function askedLanguage(ctx: Context): string {
-  return typeof ctx.query.lang === 'string' ? ctx.query.lang : ''
+  return queryValue(ctx, 'lang') ?? ''
 }

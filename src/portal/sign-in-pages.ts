@@ -92,16 +92,14 @@ export class SignInPages {
     const typed = typedIn(form)
     const { keys, lifecycle, signIns, cookie, trustedProxies } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
-    const opening = await keys.open(keys.find(reference.trim()), key.trim(), visitor)
+    const opening = await keys.open(keys.find(reference), key, visitor)
     if (opening.kind === 'refused') return this.#refuse(ctx, { reference, typed, problems: opening.problems })
     const isGiven =
-      opening.kind === 'open' &&
-      opening.isFormer &&
-      (await this.#givesNewKey(ctx, opening.tunnel, key.trim()))
+      opening.kind === 'open' && opening.isFormer && (await this.#givesNewKey(ctx, opening.tunnel, key))
     if (isGiven) return
     if (
       opening.kind === 'wrong' ||
-      (opening.isFormer && !lifecycle.proofs.isFormerKey(opening.tunnel.id, key.trim()))
+      (opening.isFormer && !lifecycle.proofs.isFormerKey(opening.tunnel.id, key))
     ) {
       refuseByPage(ctx, [WRONG_KEY])
       ctx.set(BEARER_CHALLENGE)

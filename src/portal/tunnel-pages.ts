@@ -12,6 +12,7 @@ import type { DeletedTunnels } from './deleted-tunnels.ts'
 import { MtuPages, type RefusedForm } from './mtu-pages.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
+import { queryValue } from './query.ts'
 import { refuseByPage } from './refusal-note.ts'
 import { Refused, refuse } from './refused.ts'
 import { idOf, languageOf, seeOther, wantsPage } from './reply.ts'
@@ -63,7 +64,7 @@ export class TunnelPages {
   async #show(ctx: Context): Promise<void> {
     const { signIns, cookie, changes, table } = this.#options
     const id = idOf(ctx)
-    const token = ctx.method === 'GET' && typeof ctx.query.first === 'string' ? ctx.query.first : ''
+    const token = ctx.method === 'GET' ? (queryValue(ctx, 'first') ?? '') : ''
     const first = signIns.takeFirstView(id, token)
     if (first !== undefined) keepUnlessSent(ctx, { ...this.#options, token })
     if (first === undefined && !signIns.isOpen(id, cookie.tokensIn(ctx))) {
@@ -84,10 +85,9 @@ export class TunnelPages {
 
   async #download(ctx: Context): Promise<void> {
     const tunnel = await this.#options.changes.wake(signedInTunnel(ctx, this.#options))
-    const { os = tunnel.os, action = 'up' } = ctx.query
-    const system = this.#options.systems.find(String(os))
-    if (system === undefined || typeof action !== 'string' || !isAction(action))
-      throw refuse(problem('not-found', { case: 'script' }))
+    const action = queryValue(ctx, 'action') ?? 'up'
+    const system = this.#options.systems.find(queryValue(ctx, 'os') ?? tunnel.os)
+    if (system === undefined || !isAction(action)) throw refuse(problem('not-found', { case: 'script' }))
     ctx.type = 'text/plain'
     ctx.set('cache-control', 'no-store')
     ctx.set('content-disposition', `attachment; filename="${scriptFileName(action, system.ending)}"`)

@@ -14,6 +14,7 @@ import { minuteOf } from './minute.ts'
 import type { RefusedForm } from './mtu-pages.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
+import { queryValue } from './query.ts'
 import { languageOf } from './reply.ts'
 import type { FirstView } from './sign-in.ts'
 import { stageWords, unwokenWords } from './stage-words.ts'
@@ -155,7 +156,7 @@ export class TunnelView {
   /** The system that the query names, or the one that was registered. */
   #system(ctx: Context, tunnel: Tunnel): OperatingSystem | undefined {
     const systems = this.#systemsFor(ctx)
-    const wanted = typeof ctx.query.os === 'string' ? systems.find(ctx.query.os) : undefined
+    const wanted = systems.find(queryValue(ctx, 'os') ?? '')
     const fits = (entry: OperatingSystem | undefined) => entry?.files.has(tunnel.kind.name) === true
     return [wanted, systems.find(tunnel.os), ...systems.all].find(fits)
   }

@@ -47,6 +47,27 @@ suite('the API', () => {
     assert.match(script.text, /client_ipv4=192\.0\.2\.77/)
   })
 
+  test('white space around any value of a registration is trimmed', async () => {
+    const spaced = {
+      ipv4: '\t203.0.113.90\n',
+      nicname: ' spaced ',
+      country: '\u00a0ca',
+      os: 'linux\r\n',
+      kind: ' sit ',
+    }
+    const answer = await world.askJson(TUNNELS, 'POST', spaced)
+    assert.equal(answer.status, 201, answer.text)
+    assert.equal(JSON.parse(answer.text).name, 'spaced.ca.freenet6.net')
+  })
+
+  test('white space around the system and the action of a script is trimmed, and the same said twice is said once', async () => {
+    const plain = await world.ask(`${TUNNELS}/${tunnel.id}/script?os=debian&action=up`)
+    for (const query of ['os=debian%20&action=+up%0A', 'os=debian&os=debian&action=up&action=up+']) {
+      const spaced = await world.ask(`${TUNNELS}/${tunnel.id}/script?${query}`)
+      assert.deepEqual([spaced.status, spaced.text], [200, plain.text], query)
+    }
+  })
+
   const BODIES: readonly (readonly [what: string, body: string | Uint8Array, codes: readonly string[]])[] = [
     ['nothing', '', ['body-syntax']],
     ['broken JSON', '{"ipv4":', ['body-syntax']],

@@ -142,6 +142,14 @@ suite('pages', () => {
     assert.equal(page.text.match(/class="field wrong"/g)?.length, 1)
   })
 
+  test('white space around any field of a form is trimmed, around the kind too', async () => {
+    const typed = { ...GOOD, ipv4: '127.1', kind: ' sit ', os: ' linux ' }
+    const page = await world.post('/register', typed)
+    assert.match(page.text, /\(ipv4-syntax\)/)
+    assert.doesNotMatch(page.text, /\((kind|os)-unknown\)/)
+    assert.match(page.text, /name="kind" value="sit"/)
+  })
+
   test('a form without fields, with a field twice, or with junk is a form with mistakes', async () => {
     const headers = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }
     for (const body of ['', 'ipv4=&ipv4=192.0.2.9', '%', '__proto__=x&constructor=y', '\u0000'])
