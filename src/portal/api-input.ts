@@ -1,6 +1,7 @@
 import type { RegistrationInput } from '../registration/admission.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, WAYS } from '../tunnel/contact.ts'
+import { MAX_ECHOED_LENGTH } from './body.ts'
 import { Refused, refuse } from './refused.ts'
 
 const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
@@ -15,8 +16,6 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
 }
 /** Fields of a registration that are no texts, or say which of these there are. */
 const BESIDE = ['kind', 'routed_prefix', 'mtu'] as const
-/** Characters of an unknown field's name that are sent back. */
-const MAX_ECHOED_LENGTH = 40
 
 /** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
 export function registrationOf(

@@ -4,13 +4,33 @@ import { type Refused, refuse } from './refused.ts'
 
 /** No form or JSON of ours comes near this. */
 const MAX_BODY_LENGTH = 16_384
+/** Characters of a field's name that are sent back. */
+export const MAX_ECHOED_LENGTH = 40
 const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 
-/** The fields of a URL-encoded form, trimmed; of a field given twice the first counts. Throws Refused. */
+/** Names and values as a form or a query has them, in its order: a name may come again. */
+export type Pairs = Iterable<readonly [name: string, value: string]>
+
+/** The fields of a URL-encoded form, trimmed. Throws Refused. */
 export async function readForm(request: IncomingMessage): Promise<Readonly<Record<string, string>>> {
+  return fieldsOf(await readPairs(request))
+}
+
+/** A URL-encoded form as it came. Throws Refused. */
+export async function readPairs(request: IncomingMessage): Promise<Pairs> {
   requireType(request, 'application/x-www-form-urlencoded')
+  return new URLSearchParams(await readText(request))
+}
+
+/** Values by name, trimmed. Throws Refused if a name has two: which of them is meant nobody can tell. */
+export function fieldsOf(pairs: Pairs): Readonly<Record<string, string>> {
   const fields: Record<string, string> = Object.create(null)
-  for (const [name, value] of new URLSearchParams(await readText(request))) fields[name] ??= value.trim()
+  for (const [name, value] of pairs) {
+    const given = value.trim()
+    const before = fields[name] ?? given
+    if (before !== given) throw malformed('repeated', name)
+    fields[name] = given
+  }
   return fields
 }
 
@@ -25,7 +45,7 @@ export async function readJson(request: IncomingMessage): Promise<Readonly<Recor
   } catch {
     // Falls through to the same answer: it is not one JSON object.
   }
-  throw refuse(problem('body-syntax', { case: 'json' }))
+  throw malformed('json')
 }
 
 function trimmed(value: unknown): unknown {
@@ -43,7 +63,7 @@ async function readText(request: IncomingMessage): Promise<string> {
   try {
     return UTF_8.decode(body)
   } catch {
-    throw refuse(problem('body-syntax', { case: 'utf-8' }))
+    throw malformed('utf-8')
   }
 }
 
@@ -61,13 +81,18 @@ function readOctets(request: IncomingMessage): Promise<Uint8Array> {
       failed(tooLarge())
     }
     const breakOff = () => {
-      if (!request.complete) failed(refuse(problem('body-syntax', { case: 'broken-off' })))
+      if (!request.complete) failed(malformed('broken-off'))
     }
     request.on('data', take)
     request.once('end', () => done(Buffer.concat(chunks)))
     request.once('error', breakOff)
     request.once('close', breakOff)
   })
+}
+
+function malformed(which: 'json' | 'utf-8' | 'broken-off' | 'repeated', field = ''): Refused {
+  const name = JSON.stringify(field.slice(0, MAX_ECHOED_LENGTH))
+  return refuse(problem('body-syntax', { case: which, name }))
 }
 
 function tooLarge(): Refused {

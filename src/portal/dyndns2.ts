@@ -8,7 +8,7 @@ import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, type ProblemCode, problem, statusOf } from '../shared/problem.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
-import { readForm } from './body.ts'
+import { fieldsOf, type Pairs, readPairs } from './body.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
 import { visitorOf } from './visitor.ts'
@@ -36,6 +36,8 @@ const RETRY_SECONDS = '300'
 /** inadyn takes a reply that holds one of these words for success. */
 const SUCCESS_WORDS = /ok|good|true|updated|nochg/i
 const METHODS: readonly string[] = ['GET', 'POST']
+/** All other parameters are ignored. */
+const READ: ReadonlySet<string> = new Set(['hostname', 'myip', 'username', 'password'])
 const WRONG = { kind: 'wrong' } as const
 const TUNNEL_ID = /^[a-z0-9]{12}$/
 
@@ -65,7 +67,7 @@ export class Dyndns2 {
       throw refuse(problem('method-not-allowed', { allowed: METHODS.join(', ') }), {
         allow: METHODS.join(', '),
       })
-    const parameters = new Map([...new URLSearchParams(ctx.querystring), ...(await formOf(ctx))])
+    const parameters = parametersOf([...new URLSearchParams(ctx.querystring), ...(await formOf(ctx))])
     const visitor = visitorOf(ctx.req, this.#options.trustedProxies)
     const { user, password } = credentialsOf(ctx, parameters)
     const { keys, changes } = this.#options
@@ -73,13 +75,13 @@ export class Dyndns2 {
     if (opening.kind === 'refused') throw new Refused(opening.problems)
     if (opening.kind === 'wrong') throw refuse(problem('unauthorized', { case: 'wrong-key' }))
     const { tunnel } = opening
-    const wrong = this.#hostnameFault(parameters.get('hostname') ?? '', tunnel)
+    const wrong = this.#hostnameFault(parameters.hostname ?? '', tunnel)
     if (wrong !== undefined) {
       sendWord(ctx, wrong.status, wrong.word)
       return
     }
     const roams = tunnel.kind.publicKey !== undefined
-    const ipv4 = roams ? visitor.address : newAddress(parameters.get('myip') ?? '', visitor)
+    const ipv4 = roams ? visitor.address : newAddress(parameters.myip ?? '', visitor)
     const outcome = await changes.changeEndpoint(tunnel, ipv4, visitor)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     const moved = roams ? ipv4 : outcome.tunnel.ipv4Client
@@ -89,10 +91,8 @@ export class Dyndns2 {
 
   /** A list is fine if all its names are of the one tunnel. */
   #hostnameFault(list: string, tunnel: Tunnel): { status: number; word: string } | undefined {
-    const names = list
-      .split(',')
-      .map(name => lowerCaseAscii(name.trim()))
-      .filter(name => name !== '')
+    const given = list.split(',').map(name => lowerCaseAscii(name.trim()))
+    const names = [...new Set(given)].filter(name => name !== '')
     if (names.length === 0) return { status: 400, word: 'notfqdn' }
     if (names.some(name => !name.includes('.') && !TUNNEL_ID.test(name)))
       return { status: 400, word: 'notfqdn' }
@@ -167,23 +167,28 @@ function sendWord(ctx: Context, status: number, word: string): void {
   ctx.body = `${word}\n`
 }
 
-async function formOf(ctx: Context): Promise<readonly (readonly [string, string])[]> {
+type Parameters = Readonly<Record<string, string>>
+
+/** What the protocol reads: several `hostname` are a list, an empty value is none. Throws Refused if another has two values. */
+function parametersOf(pairs: Pairs): Parameters {
+  const given = [...pairs].filter(([name, value]) => READ.has(name) && value.trim() !== '')
+  const hostnames = given.flatMap(([name, value]) => (name === 'hostname' ? [value] : []))
+  return { ...fieldsOf(given.filter(([name]) => name !== 'hostname')), hostname: hostnames.join(',') }
+}
+
+async function formOf(ctx: Context): Promise<Pairs> {
   if (ctx.method !== 'POST') return []
   // RFC 9112 6.3: with neither field there is no body
   const hasBody = ctx.get('transfer-encoding') !== '' || Number(ctx.get('content-length')) > 0
-  return hasBody ? Object.entries(await readForm(ctx.req)) : []
+  return hasBody ? readPairs(ctx.req) : []
 }
 
 function credentialsOf(
   ctx: Context,
-  parameters: ReadonlyMap<string, string>,
+  { username = '', password = '' }: Parameters,
 ): { readonly user: string; readonly password: string } {
   const basic = /^Basic +([A-Za-z0-9+/]+=*) *$/i.exec(ctx.get('authorization'))?.[1]
-  if (basic === undefined)
-    return {
-      user: (parameters.get('username') ?? '').trim(),
-      password: (parameters.get('password') ?? '').trim(),
-    }
-  const [user = '', ...password] = Buffer.from(basic, 'base64').toString('utf8').split(':')
-  return { user: user.trim(), password: password.join(':').trim() }
+  if (basic === undefined) return { user: username, password }
+  const [user = '', ...rest] = Buffer.from(basic, 'base64').toString('utf8').split(':')
+  return { user: user.trim(), password: rest.join(':').trim() }
 }

@@ -164,9 +164,45 @@ suite('the update protocol', () => {
     }
   })
 
+  test('hostname given several times is a list, in the query and in a form', async () => {
+    await moveTo('203.0.113.24')
+    const [mine_, others] = [`hostname=${tunnel.name}`, `hostname=${other.name}`]
+    for (const [given, expected] of [
+      [`${mine_}&${mine_}`, 'nochg 203.0.113.24\n'],
+      [`${mine_}&hostname=${tunnel.id}&hostname=`, 'nochg 203.0.113.24\n'],
+      [`${mine_}&${others}`, 'numhost\n'],
+      [`${others}&${mine_}`, 'numhost\n'],
+      [`${others}&${others}`, 'nohost\n'],
+    ] as const) {
+      const body = `${given}&myip=203.0.113.24`
+      assert.equal((await update(`?${body}`, mine())).body, expected, given)
+      const typed = 'Content-Type: application/x-www-form-urlencoded'
+      const headers = [...mine().headers, typed, `Content-Length: ${body.length}`]
+      assert.equal((await update('', { method: 'POST', headers, body })).body, expected, given)
+    }
+  })
+
+  test('an address or a credential that is given twice is taken if it is the same, and else badagent', async () => {
+    await moveTo('203.0.113.24')
+    const query = `?hostname=${tunnel.id}&myip=203.0.113.24`
+    for (const same of ['myip=203.0.113.24', 'myip=+203.0.113.24', 'myip='])
+      assert.equal((await update(`${query}&${same}`, mine())).body, 'nochg 203.0.113.24\n', same)
+    for (const [pair, field] of [
+      ['myip=203.0.113.25', 'myip'],
+      [`username=${tunnel.id}&password=${tunnel.key}&password=x`, 'password'],
+      [`username=${other.id}&username=${tunnel.id}&password=${tunnel.key}`, 'username'],
+    ]) {
+      const reply = await update(`${query}&${pair}`, pair?.startsWith('myip') ? mine() : {})
+      assert.equal(reply.status, 400, pair)
+      assert.match(reply.body, new RegExp(`^badagent body-syntax .*"${field}"`))
+      assert.doesNotMatch(reply.body, INADYN_SUCCESS)
+    }
+    assert.equal(world.broker.table.byId(tunnel.id)?.ipv4Client, '203.0.113.24')
+  })
+
   test('system, wildcard, mx, backmx and offline are ignored', async () => {
     await moveTo('203.0.113.16')
-    const rest = 'system=dyndns&wildcard=ON&mx=mx.example&backmx=YES&offline=NO'
+    const rest = 'system=dyndns&wildcard=ON&mx=mx.example&backmx=YES&offline=NO&mx=mx2.example'
     const reply = await update(`?${rest}&hostname=${tunnel.name}&myip=203.0.113.16`, mine())
     assert.equal(reply.body, 'nochg 203.0.113.16\n')
   })

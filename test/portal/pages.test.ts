@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test'
 import { formatIpv6 } from '../../src/address/ipv6.ts'
 import { TYPE } from '../../src/wire/codes.ts'
 import { KEY } from './keys-and-letters.ts'
-import { type Answer, cookieIn, GOOD, LAB, PortalWorld } from './portal-world.ts'
+import { type Answer, cookieIn, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const SCRIPT = '<script>alert("&\'")</script>'
 
@@ -148,6 +148,15 @@ suite('pages', () => {
     assert.match(page.text, /\(ipv4-syntax\)/)
     assert.doesNotMatch(page.text, /\((kind|os)-unknown\)/)
     assert.match(page.text, /name="kind" value="sit"/)
+  })
+
+  test('a field that stands twice in a form with different values is named, and with the same value it is taken', async () => {
+    const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }
+    const send = (body: string) => world.ask('/register', { method: 'POST', headers, body })
+    const typed = 'ipv4=203.0.113.91&country=ca&os=linux&nicname=once'
+    const { code, detail } = problemIn(await send(`${typed}&nicname=twice`))
+    assert.deepEqual([code, /"nicname"/.test(detail)], ['body-syntax', true], detail)
+    assert.equal((await send(`${typed}&nicname=+once`)).status, 303)
   })
 
   test('a form without fields, with a field twice, or with junk is a form with mistakes', async () => {
