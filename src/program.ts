@@ -91,7 +91,8 @@ async function run(args: readonly string[]): Promise<ExitCode> {
   const line = readCommandLine(args, ALL_COMMANDS)
   if (line.kind !== 'command' || line.command.name !== 'serve') endWithReader(process) // who serves has names to answer
   if (line.kind === 'command') return line.command.run(line.parameters, line.options)
-  process.stdout.write(line.kind === 'help' ? usageOf(ALL_COMMANDS) : `freenet6 ${VERSION}\n`)
+  const version = args.includes('--json') ? JSON.stringify({ version: VERSION }) : `freenet6 ${VERSION}`
+  process.stdout.write(line.kind === 'help' ? usageOf(ALL_COMMANDS) : `${version}\n`)
   return EXIT.ok
 }
 

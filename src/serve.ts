@@ -5,6 +5,7 @@ import { LastResort } from './last-resort.ts'
 import { loadLibc } from './listen/libc.ts'
 import { ServiceManager } from './listen/service-manager.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
+import { misconfigured } from './operator/run-command.ts'
 import { Restart } from './restarting.ts'
 import { killChildren } from './shared/child.ts'
 import { type Log, openLog } from './shared/log.ts'
@@ -20,7 +21,7 @@ const SETTLING_MS = 10_000
 const STOP_DEADLINE_MS = 4000
 
 /** `serve`: serves until a signal has come or a successor has taken over, and resolves with the exit status. */
-export async function serve(options: Pick<CommandOptions, 'config'>): Promise<ExitCode> {
+export async function serve(options: CommandOptions): Promise<ExitCode> {
   const predecessor = Predecessor.of(process)
   try {
     return await serveAfter(predecessor, options)
@@ -35,19 +36,20 @@ export async function serve(options: Pick<CommandOptions, 'config'>): Promise<Ex
 /**
  * Opens everything, prints the ready line, and serves. A part that can't be started ends what was started before it.
  */
-async function serveAfter(
-  predecessor: Predecessor | undefined,
-  options: Pick<CommandOptions, 'config'>,
-): Promise<ExitCode> {
+async function serveAfter(predecessor: Predecessor | undefined, options: CommandOptions): Promise<ExitCode> {
+  const unstarted = async (mistakes: readonly string[]) => {
+    await predecessor?.failed(mistakes)
+    return misconfigured(mistakes, options)
+  }
   const reading = readConfig(options.config)
-  if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, predecessor)
+  if (reading.kind === 'mistakes') return unstarted(reading.mistakes)
   const { config, warnings } = reading
   // A first start serves names without it; a process that serves is not replaced by one that may have less.
   const tlsMistakes = predecessor === undefined ? [] : tlsFileMistakes(config)
-  if (tlsMistakes.length > 0) return misconfigured(tlsMistakes, predecessor)
+  if (tlsMistakes.length > 0) return unstarted(tlsMistakes)
   const libc = await loadLibc()
   const holding = holdSockets(config, { libc, predecessor })
-  if (holding.mistakes.length > 0) return misconfigured(holding.mistakes, predecessor)
+  if (holding.mistakes.length > 0) return unstarted(holding.mistakes)
   const { sockets } = holding
   const output = new LogOutput()
   const log = openLog(config.log.level, output)
@@ -106,15 +108,6 @@ async function serveAfter(
     manager.close()
     sockets?.close()
   }
-}
-
-async function misconfigured(
-  mistakes: readonly string[],
-  predecessor: Predecessor | undefined,
-): Promise<ExitCode> {
-  process.stderr.write(`${mistakes.join('\n')}\n`)
-  await predecessor?.failed(mistakes)
-  return EXIT.usage
 }
 
 function logStart(
