@@ -1,5 +1,6 @@
 import { type Config, readConfig } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
+import { releaseSignals } from './early-signals.ts'
 import { Predecessor } from './handover/predecessor.ts'
 import { LastResort } from './last-resort.ts'
 import { loadLibc } from './listen/libc.ts'
@@ -73,6 +74,7 @@ async function serveAfter(predecessor: Predecessor | undefined, options: Command
     if (isService) manager.tell('stopping', 'stopping')
   }
   process.on('SIGHUP', () => restart.reload())
+  releaseSignals()
   void signal.then(name => {
     if (restart.hasBegun) return
     log.info({ signal: name }, 'stopping before everything was started')
