@@ -6,7 +6,7 @@ import { z } from 'zod'
  */
 export function mistakeLines(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map(name => unknownKey(issue.path, { name, schema }))
+    return issue.keys.map(name => unknownKey(issue.path, { name, value: valueAt(issue.input, name), schema }))
   const allowed = allowedBy(issue, schema)
   const value = holdsSecret(typeAt(issue.path, schema)) ? hidden(issue.input) : valueText(issue.input)
   return [`${keyText(issue.path)} = ${value}: ${allowed}`]
@@ -63,10 +63,12 @@ function arrayIn(type: unknown): z.ZodArray | undefined {
 
 function unknownKey(
   path: readonly PropertyKey[],
-  { name, schema }: { readonly name: string; readonly schema: z.ZodType },
+  { name, value, schema }: { readonly name: string; readonly value: unknown; readonly schema: z.ZodType },
 ): string {
-  const line = `${keyText([...path, name])}: there is no such key`
-  const known = Object.keys(shapeOf(typeAt(path, schema)) ?? {})
+  const shape = shapeOf(typeAt(path, schema)) ?? {}
+  const known = Object.keys(shape)
+  const shown = mayBeSecret(name, value, { shape, schema }) ? hidden(value) : valueText(value)
+  const line = `${keyText([...path, name])} = ${shown}: there is no such key`
   const nearest = nearestTo(name, known)
   if (nearest !== undefined) return `${line}; did you mean ${nearest}?`
   const [home] = homesOf(name, schema)
@@ -78,7 +80,37 @@ function unknownKey(
 function nearestTo(name: string, known: readonly string[]): string | undefined {
   const ranked = known.map(key => ({ key, distance: editDistance(key, name.toLowerCase()) }))
   const nearest = ranked.sort((a, b) => a.distance - b.distance)[0]
-  return nearest === undefined || nearest.distance > Math.max(2, name.length / 3) ? undefined : nearest.key
+  if (nearest === undefined || nearest.distance > 2 || nearest.distance >= name.length / 2) return undefined
+  return nearest.key
+}
+
+/** Whether an unknown key is a secret's misspelt one, or in its table; a table may hold anything. */
+function mayBeSecret(
+  name: string,
+  value: unknown,
+  { shape, schema }: { readonly shape: Readonly<Record<string, unknown>>; readonly schema: z.ZodType },
+): boolean {
+  if (typeof value === 'object' || Object.values(shape).some(isSecret)) return true
+  const secret = secretKeys(schema)
+  return secret.includes(name) || nearestTo(name, secret) !== undefined
+}
+
+/** The keys of all secrets of the file. */
+function secretKeys(type: unknown): string[] {
+  return Object.entries(shapeOf(type) ?? {}).flatMap(([key, inner]) => [
+    ...(isSecret(inner) ? [key] : []),
+    ...secretKeys(inner),
+  ])
+}
+
+function isSecret(type: unknown): boolean {
+  return shapeOf(type) === undefined && holdsSecret(type)
+}
+
+function valueAt(table: unknown, name: string): unknown {
+  return typeof table === 'object' && table !== null
+    ? Object.getOwnPropertyDescriptor(table, name)?.value
+    : undefined
 }
 
 /** The tables that have a key of this name, from the top down; the top is an empty name. */

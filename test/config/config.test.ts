@@ -116,11 +116,22 @@ test('a file that is not there is a mistake', () => {
 
 const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['origin = "a..b"', /^origin = "a\.\.b": expected a domain name/],
-  ['orgin = "a.b"', /^orgin: there is no such key; did you mean origin\?$/],
-  ['[dns]\ntll = 3', /^dns\.tll: there is no such key; did you mean ttl\?$/],
+  ['orgin = "a.b"', /^orgin = "a\.b": there is no such key; did you mean origin\?$/],
+  ['[dns]\nthread = 3', /^dns\.thread = 3: there is no such key; did you mean threads\?$/],
+  ['foo = 1', /^foo = 1: there is no such key; known here: origin, data_dir, .*monitor/],
+  ['[dns]\ntll = 3', /^dns\.tll = 3: there is no such key; did you mean ttl\?$/],
+  ['[monitor]\nkeys = "x"', /^monitor\.keys = "x": there is no such key/],
+  [
+    '[dns]\nscrt = { secret = "x" }',
+    /^dns\.scrt = \(not shown\): there is no such key; known here: listen, /,
+  ],
+  [
+    '[[dns.keys]]\nname = "k."\nalgorithm = "hmac-sha256"\nsecret = "AAAA"\nsecrets = "AAAA"',
+    /^dns\.keys\[0\]\.secrets = \(not shown\): there is no such key; did you mean secret\?$/,
+  ],
   [
     '[[dns.secondaries]]\naddres = "192.0.2.1:53"\naddress = "192.0.2.1:53"',
-    /^dns\.secondaries\[0\]\.addres: there is no such key; did you mean address\?$/,
+    /^dns\.secondaries\[0\]\.addres = "192\.0\.2\.1:53": there is no such key; did you mean address\?$/,
   ],
   ['[dns]\nttl = -1', /^dns\.ttl = -1: expected a whole number from 0/],
   ['[dns]\nttl = 1.5', /^dns\.ttl = 1\.5: expected a whole number/],
@@ -219,8 +230,11 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['mail = "smtp://me:s3cret@x"', /^mail = \(not shown\): expected a table: write \[mail\]$/],
   ['[dns.keys]\nname = "k1."', /^dns\.keys = \(not shown\): expected an array: write \[\[dns\.keys\]\]$/],
   ['web = 8080', /^web = 8080: expected a table: write \[web\]$/],
-  ['[dns]\norigin = "a.example"', /^dns\.origin: there is no such key: origin stands at the top$/],
-  ['ttl = 60', /^ttl: there is no such key: ttl stands in \[dns\]$/],
+  [
+    '[dns]\norigin = "a.example"',
+    /^dns\.origin = "a\.example": there is no such key: origin stands at the top$/,
+  ],
+  ['ttl = 60', /^ttl = 60: there is no such key: ttl stands in \[dns\]$/],
   [
     '[monitor]\nanchors = ["192.0.2.0/24"]',
     /^monitor\.anchors\[0\] = "192\.0\.2\.0\/24": expected an IPv4 or IPv6/,
@@ -279,7 +293,7 @@ test('a mistake stays in one line and leaves the terminal alone, whatever the ke
   const text = '"\\u001b[2J\\n" = 1\n[dns]\nallow_transfer = ["key:\\u0085\\u2028"]\n'
   const [unknown, ...others] = mistakesOf(text)
   assert.deepEqual(others, [])
-  assert.match(unknown ?? '', /^\\u001b\[2J\\u000a: there is no such key/)
+  assert.match(unknown ?? '', /^\\u001b\[2J\\u000a = 1: there is no such key/)
   const [noName] = mistakesOf(text.replace(/^.*\n/, ''))
   assert.match(noName ?? '', /^dns\.allow_transfer = "key:\\u0085\\u2028": /)
 })
