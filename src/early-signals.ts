@@ -4,8 +4,8 @@ const end = () => process.exit(EXIT.ok)
 const ignore = () => undefined
 
 /**
- * Keeps a signal from killing a service that is still loading: a stop ends it as any other does, and a reload is ignored,
- * for nothing has been read yet.
+ * Keeps a signal from killing a service that is still loading: a stop ends it as any other does, and a reload is ignored:
+ * files are about to be read.
  */
 export function holdSignals(): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end)

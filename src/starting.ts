@@ -162,6 +162,8 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   stops.push(() => {
     unready = ['The service is stopping.']
   })
+  const tls = dns.listeners.tlsAddresses.map(formatEndpoint)
+  if (tls.length > 0) log.info({ tls }, 'DNS over TLS is served')
   const readyLine = `ready dns=${dns.listeners.addresses.map(formatEndpoint).join(',')} web=${portal.url}\n`
   const onReleased = () => {
     isReleased = true

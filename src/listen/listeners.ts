@@ -59,6 +59,11 @@ export class DnsListeners {
     return this.#tcp.map(({ address }) => address)
   }
 
+  /** Where TLS is bound, likewise. */
+  get tlsAddresses(): readonly Endpoint[] {
+    return this.#tls.map(({ address }) => address)
+  }
+
   /** Addresses that this machine does not have yet: each is bound as soon as it does. */
   get pending(): readonly Endpoint[] {
     return this.#awaited.endpoints

@@ -40,6 +40,8 @@ const METHODS: readonly string[] = ['GET', 'POST']
 const READ: ReadonlySet<string> = new Set(['hostname', 'myip', 'username', 'password'])
 const WRONG = { kind: 'wrong' } as const
 const TUNNEL_ID = /^[a-z0-9]{12}$/
+/** Two labels at least, of letters, digits, hyphens and, as some write them, underscores; a final dot is taken. */
+const HOST_NAME = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+\.?$/
 
 export interface Dyndns2Options extends Pick<PortalOptions, 'trustedProxies'> {
   readonly keys: KeyCheck
@@ -94,7 +96,7 @@ export class Dyndns2 {
     const given = list.split(',').map(name => lowerCaseAscii(name.trim()))
     const names = [...new Set(given)].filter(name => name !== '')
     if (names.length === 0) return { status: 400, word: 'notfqdn' }
-    if (names.some(name => !name.includes('.') && !TUNNEL_ID.test(name)))
+    if (names.some(name => !HOST_NAME.test(name) && !TUNNEL_ID.test(name)))
       return { status: 400, word: 'notfqdn' }
     const strangers = names.filter(name => !this.#isNameOf(name, tunnel))
     if (strangers.length === 0) return undefined

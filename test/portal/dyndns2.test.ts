@@ -232,6 +232,8 @@ suite('the update protocol', () => {
     ['an unknown id', 'aaaaaaaaaaaa', 404, 'nohost'],
     ['no name', '', 400, 'notfqdn'],
     ['a bare label', 'dyn', 400, 'notfqdn'],
+    ['an empty label', 'dyn..ca', 400, 'notfqdn'],
+    ['letters that no host name has', 'd%C3%BDn.ca.freenet6.net', 400, 'notfqdn'],
     ['two hosts', 'dyn.ca.freenet6.net,other.ca.freenet6.net', 400, 'numhost'],
   ]
   for (const [what, hostname, status, word] of HOSTS) {

@@ -153,3 +153,20 @@ ${stringify(files)}`,
     assert.equal(await server.stop(), 0)
   })
 })
+
+test('the log says which port was picked for TLS; the ready line is of the others alone', async t => {
+  const missing = await missingPackages(['openssl'])
+  if (missing !== undefined) return t.skip(missing)
+  const directory = mkdtempSync(join(tmpdir(), 'freenet6-tls-port-'))
+  try {
+    const config = `[dns.tls]\nlisten = ["127.0.0.1:0"]\n${stringify(makeCertificate(directory))}`
+    await using picked = await startServer({ config })
+    const found = /"tls":\["127\.0\.0\.1:(\d+)"\]/.exec(picked.stderr)?.[1]
+    const socket = connect({ port: Number(found), host: '127.0.0.1', rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    socket.destroy()
+    assert.match(picked.stdout, /^ready dns=\S+ web=\S+\n$/m)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+})
