@@ -69,7 +69,8 @@ export interface DirectoryOptions extends LoadOptions {
 
 /**
  * Reads every `*.zone` file of a directory, in the order of their names without the ending; hidden files are left out. One
- * zone is in memory at a time. Of two files for one zone the second has a fault that names both.
+ * zone is in memory at a time. Of two files for one zone the second has a fault that names both: that which is not served,
+ * or is not named for the zone where one is.
  */
 export function* loadZonesDirectory(
   directory: string,
@@ -84,27 +85,42 @@ export function* zonesOfDirectory(
   options: DirectoryOptions = {},
 ): Generator<Pausing<LoadedZone>> {
   const names = zoneFileNames(directory)
-  const fileOf = new Map<string, string>()
-  if (Array.isArray(names)) {
-    const files = new Set(names.map(name => join(directory, name)))
-    const served = [...(options.served ?? [])].filter(file => files.has(file))
-    for (const file of new Set([...served, ...files])) yield nextOfDirectory(file, options, fileOf)
-  } else yield unreadableDirectory(directory, names.reason)
+  if (!Array.isArray(names)) return yield unreadableDirectory(directory, names.reason)
+  const files = names.map(name => join(directory, name))
+  const isThere = new Set(files)
+  const served = new Set([...(options.served ?? [])].filter(file => isThere.has(file)))
+  const owners: Owners = { served, ofName: filesByName(files), before: new Map() }
+  for (const file of new Set([...served, ...files])) yield nextOfDirectory(file, options, owners)
 }
 
-/** `fileOf` has the files of the zones before, by the text of their apex. */
-function* nextOfDirectory(
-  path: string,
-  options: LoadOptions,
-  fileOf: Map<string, string>,
-): Pausing<LoadedZone> {
+/** Whose zone it is where several files give it; each by the text of the apex. */
+interface Owners {
+  readonly served: ReadonlySet<string>
+  /** Files that are named for a zone. */
+  readonly ofName: ReadonlyMap<string, string>
+  /** Files that were read before. */
+  readonly before: Map<string, string>
+}
+
+function filesByName(files: readonly string[]): ReadonlyMap<string, string> {
+  const named = new Map<string, string>()
+  for (const file of files) {
+    const origin = originOfFileName(file)
+    if (origin !== undefined) named.set(formatName(lowerCaseName(origin)), file)
+  }
+  return named
+}
+
+function* nextOfDirectory(path: string, options: LoadOptions, owners: Owners): Pausing<LoadedZone> {
   const zone = yield* loadZoneFileSlowly(path, options)
   const apex = zone.apex ?? zone.expectedApex
-  const key = apex === undefined ? undefined : formatName(lowerCaseName(apex))
-  const first = key === undefined ? undefined : fileOf.get(key)
-  if (key !== undefined && first === undefined) fileOf.set(key, zone.file)
-  if (first === undefined) return zone
-  return { ...zone, faults: [...zone.faults, secondFault(zone.file, key, first)] }
+  if (apex === undefined) return zone
+  const key = formatName(lowerCaseName(apex))
+  const named = owners.served.has(path) ? path : (owners.ofName.get(key) ?? path)
+  const owner = owners.before.get(key) ?? named
+  if (owner !== path) return { ...zone, faults: [...zone.faults, secondFault(path, key, owner)] }
+  owners.before.set(key, path)
+  return zone
 }
 
 function zoneFileNames(directory: string): string[] | { readonly reason: string } {
