@@ -74,7 +74,7 @@ async function serveAfter(predecessor: Predecessor | undefined, options: Command
     if (isService) manager.tell('stopping', 'stopping')
   }
   process.on('SIGHUP', () => restart.reload())
-  releaseSignals()
+  if (releaseSignals()) restart.reload()
   void signal.then(name => {
     if (restart.hasBegun) return
     log.info({ signal: name }, 'stopping before everything was started')

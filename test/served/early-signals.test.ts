@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { configText } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
 
@@ -37,10 +38,15 @@ for (const file of ['program.ts', 'serve.ts', 'config.ts', 'starting.ts'])
       assert.deepEqual([ended.status, ended.signal, String(ended.stdout)], [0, null, ''])
     })
 
-test('SIGHUP while files are loaded does not end the start', async () => {
+test('SIGHUP while files are loaded does not end the start: they are read again after it', async () => {
   const child = spawn(process.execPath, [...signalAt('program.ts', 'SIGHUP'), CLI, ...words])
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    log += text
+  })
   const [line] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
   assert.match(String(line), /^ready dns=/)
+  await until(async () => log.includes('"msg":"reloaded"'))
   child.kill('SIGTERM')
   assert.deepEqual(await once(child, 'exit'), [0, null])
 })
