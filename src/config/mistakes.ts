@@ -1,5 +1,8 @@
 import { z } from 'zod'
 
+/** What stands in an unknown key of such a name may be a secret. */
+const SECRET_NAME = /secret|pass|token|key|auth|cred/i
+
 /**
  * Writes what is wrong with the values of a file, one line a mistake: key, value, what is allowed. `schema` is the
  * whole file's, to find names that resemble an unknown key, and how a value is written.
@@ -91,6 +94,7 @@ function mayBeSecret(
   { shape, schema }: { readonly shape: Readonly<Record<string, unknown>>; readonly schema: z.ZodType },
 ): boolean {
   if (typeof value === 'object' || Object.values(shape).some(isSecret)) return true
+  if (SECRET_NAME.test(name)) return true
   const secret = secretKeys(schema)
   return secret.includes(name) || nearestTo(name, secret) !== undefined
 }

@@ -120,7 +120,12 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['[dns]\nthread = 3', /^dns\.thread = 3: there is no such key; did you mean threads\?$/],
   ['foo = 1', /^foo = 1: there is no such key; known here: origin, data_dir, .*monitor/],
   ['[dns]\ntll = 3', /^dns\.tll = 3: there is no such key; did you mean ttl\?$/],
-  ['[monitor]\nkeys = "x"', /^monitor\.keys = "x": there is no such key/],
+  ['[monitor]\nkeys = "x"', /^monitor\.keys = \(not shown\): there is no such key/],
+  ['[web]\nadmin_password = "s3cret"', /^web\.admin_password = \(not shown\): there is no such key/],
+  [
+    '[webhook]\nurl = "https://me:s3cret@x"',
+    /^webhook\.url = "https:\/\/\(not shown\)@x": there is no such key/,
+  ],
   [
     '[dns]\nscrt = { secret = "x" }',
     /^dns\.scrt = \(not shown\): there is no such key; known here: listen, /,
