@@ -24,7 +24,7 @@ export class TurnoverFile {
   async load(): Promise<void> {
     try {
       const kept = keptIn(await readFile(this.#file, 'utf8'))
-      if (kept !== undefined && this.#turnover.isAhead(kept)) {
+      if (kept !== undefined && this.#turnover.isUnset(kept)) {
         this.#isLeft = true
         this.#log.warn(
           { file: this.#file },

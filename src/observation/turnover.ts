@@ -4,6 +4,8 @@ import { NEW } from '../tunnel/tunnel.ts'
 const DAY = 86_400
 /** Days that are remembered, today with them. */
 export const MAX_DAYS = 31
+/** The day at which 2026 began: no clock that is set is before it. */
+const WRITTEN = 20_454
 
 /** What came and went in a day. */
 export interface DayCount {
@@ -83,9 +85,10 @@ export class Turnover {
     }
   }
 
-  /** Whether all of a record is further ahead than a clock is set back: then ours is not set yet. */
-  isAhead({ first }: Pick<TurnoverRecord, 'first'>): boolean {
-    return first - this.#number() >= MAX_DAYS
+  /** Whether our clock is not set: it is before this program was written, and the record is from long after. */
+  isUnset({ first }: Pick<TurnoverRecord, 'first'>): boolean {
+    const today = this.#number()
+    return today < WRITTEN && first - today >= MAX_DAYS
   }
 
   #today(): Day {
