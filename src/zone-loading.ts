@@ -49,7 +49,12 @@ export class StaticZones {
     this.#log = log
     this.#tunnels = tunnels
     if (tunnels === 'unknown') for (const { apex } of allApexes(config)) this.catalog.putFailedZone(apex)
-    for (const reading of this.#files()) this.#load(atOnce(reading))
+    const failed: LoadedZone[] = []
+    for (const reading of this.#files()) {
+      const zone = atOnce(reading)
+      if (!this.#isLoaded(zone)) failed.push(zone)
+    }
+    for (const zone of failed) this.#fail(zone) // a zone that another file gives misses nothing
     if (tunnels === 'known') this.#makeUp()
     this.#list()
   }
@@ -118,17 +123,16 @@ export class StaticZones {
     return existsSync(zones_dir) ? zonesOfDirectory(zones_dir, options) : []
   }
 
-  #load(zone: LoadedZone): void {
+  /** False where the file has mistakes. */
+  #isLoaded(zone: LoadedZone): boolean {
     const { apex } = zone
-    if (apex === undefined || !isSound(zone)) {
-      this.#fail(zone)
-      return
-    }
-    if (this.#tunnels === 'unknown' && this.#isOfTunnels(apex)) return
+    if (apex === undefined || !isSound(zone)) return false
+    if (this.#tunnels === 'unknown' && this.#isOfTunnels(apex)) return true
     this.#tell(zone, apex)
     this.#book.take(zone.file, apex)
     if (this.#hasTunnels(apex)) this.#putOfTunnels(apex, zone.rrsets)
     else this.catalog.putZone(apex, zone.rrsets)
+    return true
   }
 
   #fail(zone: LoadedZone): void {
