@@ -55,6 +55,13 @@ export class AddressPool extends IndexPool {
     return index < this.capacity ? index : undefined
   }
 
+  /** The index that gives a device this name; undefined if none of this pool's does. */
+  indexOfDevice(device: string): number | undefined {
+    const index = Number(device.slice(this.#devicePrefix.length))
+    const isOurs = Number.isInteger(index) && index >= 0 && index < this.capacity
+    return isOurs && device === `${this.#devicePrefix}${index}` ? index : undefined
+  }
+
   /** Index bits are those between the prefix and the /64: all lie in the second 32 bits, since prefixes start at /32. */
   #indexMask(): number {
     const bits = LINK_PREFIX_LENGTH - this.#prefix.length

@@ -43,6 +43,7 @@ for (const [text, last] of [
       const { ipv6Client, ipv6Server, device } = pool.assignment(index)
       assert.equal(pool.indexOf(ipv6Client), index)
       assert.equal(pool.indexOf(ipv6Server), index)
+      assert.equal(pool.indexOfDevice(device), index)
       assert.ok(device.length <= 15)
     }
   })
@@ -52,6 +53,23 @@ test('addresses outside the prefix are of no index', () => {
   const pool = poolOf('2001:db8:f6::/48')
   for (const address of ['2001:db8:f7::2', '::1', '::192.0.2.1'])
     assert.equal(pool.indexOf(parseIpv6(address) ?? assert.fail()), undefined)
+})
+
+test('devices that the pool gives to nobody are of no index', () => {
+  const pool = poolOf('2001:db8:f6::/60')
+  for (const device of [
+    '',
+    'fn6-',
+    'fn6-16',
+    'fn6-01',
+    'fn6--1',
+    'fn6-1.5',
+    'fn6-1e1',
+    'fn6- 1',
+    'tun-1',
+    'fn6-x',
+  ])
+    assert.equal(pool.indexOfDevice(device), undefined, device)
 })
 
 test('the lowest free index is taken first', () => {

@@ -76,11 +76,12 @@ export class IndexAllocation<Assignment> {
   }
 }
 
-/** The links' /64s. */
+/** The links' /64s. A broken row may have the device of one index and, of a former prefix say, the addresses of none. */
 export function linkAllocation(pool: AddressPool, resting: RestingIndexes) {
   return new IndexAllocation(pool, resting, row => {
-    const addresses = isBroken(row) ? addressesOf(row) : [row.ipv6Client]
-    const indexes = new Set(addresses.map(address => pool.indexOf(address)))
+    if (!isBroken(row)) return [pool.indexOf(row.ipv6Client)].filter(index => index !== undefined)
+    const indexes = new Set(addressesOf(row).map(address => pool.indexOf(address)))
+    indexes.add(pool.indexOfDevice(row.columns.device ?? ''))
     return [...indexes].filter(index => index !== undefined)
   })
 }
