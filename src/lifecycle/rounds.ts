@@ -60,8 +60,9 @@ export class Rounds {
   }
 
   /**
-   * Counts a round, then takes down those that were silent in it and are over the threshold, or have never been heard in
-   * all the time that they had for it. Nobody goes who was not asked: the threshold may be another one than it was.
+   * Counts a round, then takes down those of its silent tunnels that are over the threshold, or have never been heard in
+   * all the time that they had for it. A tunnel may be over the threshold already, because that was lowered or the kernel
+   * kept the interface: a round in which it was not silent leaves it alone.
    */
   async record({ answered, silent }: Round): Promise<{ readonly removed: number }> {
     const now = this.#now()
@@ -71,13 +72,11 @@ export class Rounds {
     const heard = answered.filter(id => changing.has(id))
     await this.#count(heard, (transaction, id) => transaction.countAnswered(id, now))
     await this.#count(silent, (transaction, id) => transaction.countSilent(id, now))
-    const asked = new Set(silent)
-    const waitedOut = tunnels.idsWaitedOut(this.#steady()).filter(id => asked.has(id))
-    const over = tunnels.idsOver(this.#threshold).filter(id => asked.has(id))
-    const dead = [...new Set([...over, ...waitedOut])]
+    const ended = new Set([...tunnels.idsOver(this.#threshold), ...tunnels.idsWaitedOut(this.#steady())])
+    const dead = silent.filter(id => ended.has(id))
     let removed = 0
     for (const ids of slicesOf(dead, TAKEN_DOWN_SLICE))
-      removed += (await this.#removal.takeDown(() => this.#deadAmong(ids, asked))).size
+      removed += (await this.#removal.takeDown(() => this.#deadAmong(ids))).size
     return { removed }
   }
 
@@ -94,13 +93,13 @@ export class Rounds {
   }
 
   /** Those that are still as they were when they were found: one may have moved or answered meanwhile. */
-  #deadAmong(ids: readonly string[], silent: ReadonlySet<string>): readonly Tunnel[] {
+  #deadAmong(ids: readonly string[]): readonly Tunnel[] {
     const steady = this.#steady()
     return ids.flatMap(id => {
       const tunnel = this.#store.tunnels.byId(id)
       if (tunnel === undefined || tunnel.dormant !== undefined) return []
       const { unreachable, waitUntil } = tunnel
-      const hasWaited = waitUntil !== undefined && waitUntil <= steady && unreachable >= 0 && silent.has(id)
+      const hasWaited = waitUntil !== undefined && waitUntil <= steady && unreachable >= 0
       return unreachable > this.#threshold || hasWaited ? [tunnel] : []
     })
   }

@@ -49,6 +49,27 @@ test('a silent tunnel whose sleep can not be written down is up as before', asyn
   assert.ok(world.kernel.links.has(tunnel.device))
 })
 
+test('a lowered threshold takes down who is silent in a round of its own, and nobody else', async () => {
+  const [one, other] = [await heard(world, 7), await heard(world, 8)]
+  world.edit(`UPDATE tunnels SET unreachable = 5 WHERE id = '${one.tunnel.id}'`) // monitor.threshold was 10
+  world = await world.restart() // and is 2
+  const unasked = await world.lifecycle.recordRound({ answered: [other.tunnel.id], silent: [] })
+  assert.deepEqual([unasked, stateIn(world, one.tunnel)], [{ removed: 0 }, 'unreachable'])
+  assert.equal(await miss(world, other.tunnel), 0)
+  assert.equal(await miss(world, one.tunnel), 1)
+  assert.equal(stateIn(world, one.tunnel), 'dormant')
+})
+
+test('a silent tunnel whose interface the kernel keeps goes in the next round that hears its silence', async () => {
+  const { tunnel } = await heard(world)
+  world.kernel.refusing.set(tunnel.device, 'busy')
+  assert.equal(await miss(world, tunnel, 3), 0)
+  world.kernel.refusing.clear()
+  assert.deepEqual(await world.lifecycle.recordRound({ answered: [], silent: [] }), { removed: 0 })
+  assert.equal(stateIn(world, tunnel), 'unreachable')
+  assert.equal(await miss(world, tunnel), 1)
+})
+
 test('a note that comes when its tunnel has gone is kept nowhere', async () => {
   const { tunnel } = await heard(world)
   const removal = world.lifecycle.delete(tunnel.id, 'operator')
