@@ -97,7 +97,7 @@ export class DormantTunnels {
 
   /** Ends those that were kept for as long as they are kept. Returns how many. */
   async endOld(): Promise<number> {
-    await this.#holdUnreachable()
+    await this.#holdEnds()
     const { dormant } = this.#store.tunnels
     let ended = 0
     while (dormant.endedBy(this.#steady(), 1).length > 0) {
@@ -109,10 +109,10 @@ export class DormantTunnels {
   }
 
   /**
-   * Nobody can come back while the kind is not offered, or the row does not fit the configuration: who had less than half
-   * of the time left gets all of it.
+   * Nobody can come back while the row is broken, or its kind not offered: who had less than half of the time left gets all
+   * of it.
    */
-  async #holdUnreachable(): Promise<void> {
+  async #holdEnds(): Promise<void> {
     const { unofferedCount, brokenCount } = this.#store.tunnels
     if (unofferedCount + brokenCount === 0) return
     const steady = this.#steady()
@@ -125,7 +125,7 @@ export class DormantTunnels {
     let moved: number
     do {
       moved = await this.#store.commit(transaction => ({
-        outcome: transaction.holdUnoffered(ends),
+        outcome: transaction.holdEnds(ends),
         changes: [],
       }))
     } while (moved > 0)
@@ -199,10 +199,14 @@ export class DormantTunnels {
     }
   }
 
-  /** Finds them inside the transaction: a work before this one may have woken some. */
+  /**
+   * Finds them inside the transaction: a work before this one may have woken some. Each is read before it goes, since one
+   * that is broken stays.
+   */
   #end(transaction: TunnelTransaction): Written<number> {
     const steady = this.#steady()
-    const ids = transaction.tunnels.dormant.endedBy(steady, ENDED_IN_ONE)
+    const { dormant } = transaction.tunnels
+    const ids = dormant.endedBy(steady, ENDED_IN_ONE).filter(id => dormant.byId(id) !== undefined)
     for (const id of ids) transaction.notify(id, 'ended', this.#now())
     const gone = ids.filter(id => transaction.removeDormant(id, steady) !== undefined)
     if (gone.length === 0) return { outcome: 0, changes: [] }

@@ -78,15 +78,15 @@ export interface DormantReader {
   isInPlaceOf(id: string): boolean
   /** Whether a row, sound or broken, keeps a device. */
   hasDevice(device: string): boolean
-  /** Ids of at most `limit` rows whose time is over at `steady` (seconds of the steady clock). */
+  /** Ids of at most `limit` rows whose time is over at `steady` (seconds of the steady clock), without those that can't be used. */
   endedBy(steady: number, limit: number): readonly string[]
   /** Rows; of these `suspended` are so at the operator's wish. */
   count(): number
   countSuspended(): number
 }
 
-/** How far away the ends of rows are kept whose kind is not offered, in seconds of the steady clock. */
-export interface UnofferedEnds {
+/** How far away the ends of rows are kept that can't be used, in seconds of the steady clock. */
+export interface HeldEnds {
   /** For tunnels that wait for their first sign of life; undefined: none does. */
   readonly waiting: HeldEnd | undefined
   /** For dormant ones. */
@@ -247,10 +247,10 @@ export interface TunnelTransaction {
    */
   fallAsleep(id: string, dormancy: Dormancy): Tunnel | BrokenRow | undefined
   /**
-   * Moves the ends of some rows of kinds that are not offered, if they come `before` those, to the given ones: nobody could
-   * be heard or come back. In seconds of the steady clock. Returns how many rows moved; 0: all have.
+   * Moves the ends of some rows that are broken or of a kind that is not offered, if they come `before` those, to the given
+   * ones: nobody could be heard or come back. In seconds of the steady clock. Returns how many rows moved; 0: all have.
    */
-  holdUnoffered(ends: UnofferedEnds): number
+  holdEnds(ends: HeldEnds): number
   /** Makes a dormant row a suspended one; false: there is none. `since`: UTC seconds. */
   suspendDormant(id: string, since: number): boolean
   /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */

@@ -203,46 +203,6 @@ test('a row that another program wrote in the way of a dormant tunnel does not s
   assert.equal(stateIn(world, tunnel), 'unreachable')
 })
 
-test('a dormant row that can not be read does not end while nobody can come back to it', async () => {
-  const { tunnel } = await dormant(world)
-  world.edit("UPDATE dormant SET os = 'plan9'")
-  assert.equal(stateIn(world, tunnel), undefined)
-  for (let day = 0; day < 40; day++) {
-    world.now += DAY
-    assert.equal(await world.lifecycle.endDormant(), 0)
-  }
-  world.edit("UPDATE dormant SET os = 'linux'")
-  assert.equal(stateIn(world, tunnel), 'dormant')
-  world.now += 14 * DAY
-  assert.equal(await world.lifecycle.endDormant(), 0)
-  world.now += 16 * DAY
-  assert.equal(await world.lifecycle.endDormant(), 1)
-})
-
-test('a prefix that was mistyped for longer than they are kept ends no dormant tunnel', async () => {
-  const { tunnel, key } = await dormant(world)
-  world.broker.close()
-  const { directory, kernel } = world
-  const wrong = await World.open({ directory, kernel, now: world.now, prefix: '2001:db8:f7::/48' })
-  for (let day = 0; day < 40; day++) {
-    wrong.now += DAY
-    await wrong.lifecycle.endDormant()
-  }
-  wrong.broker.close()
-  world = await World.open({ directory, kernel, now: wrong.now })
-  assert.ok(world.table.dormant.byId(tunnel.id))
-  assert.ok(world.table.keyMatches(tunnel.id, key))
-})
-
-test('a lowered threshold takes nobody down who was not asked', async () => {
-  const { tunnel } = await heard(world)
-  world.edit('UPDATE tunnels SET unreachable = 5') // while the threshold was ten
-  assert.equal((await world.lifecycle.recordRound({ answered: [], silent: [] })).removed, 0)
-  assert.equal(stateIn(world, tunnel), 'unreachable')
-  assert.equal((await world.lifecycle.recordRound({ answered: [], silent: [tunnel.id] })).removed, 1)
-  assert.equal(stateIn(world, tunnel), 'dormant')
-})
-
 const BARRIERS: readonly [what: string, columns: string][] = [
   ['name', "nicname = 'host8'"],
   ['device', "device = 'fn6-1'"],

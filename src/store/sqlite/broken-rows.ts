@@ -1,8 +1,12 @@
 import type { Log } from '../../shared/log.ts'
 import type { BrokenRow, TunnelState } from '../../tunnel/tunnel.ts'
+import type { Database } from './database.ts'
 
 /** Rows that the log names at a time: where the configuration does not fit the table they may be all of it. */
 const MOST_NAMED = 100
+
+/** The function of SQL that tells whether the row with an id is among the broken ones, here of either sort. */
+export const IS_BROKEN = 'is_broken'
 
 /**
  * The broken rows that reads have met. Each is named in the log once, and again when it is broken otherwise. Those of a
@@ -18,6 +22,11 @@ export class BrokenRows {
 
   constructor(log: Log) {
     this.#log = log
+  }
+
+  /** Lets statements of the database ask for IS_BROKEN. */
+  teach(database: Database): void {
+    database.define(IS_BROKEN, id => (this.has(String(id)) ? 1 : 0))
   }
 
   /** Without those of a kind that is not offered. */

@@ -93,6 +93,11 @@ export class Database {
     return this.#connection.prepare(sql)
   }
 
+  /** Gives statements a function of one value, which they may call by this name. */
+  define(name: string, work: (value: unknown) => number): void {
+    this.#connection.function(name, work)
+  }
+
   /** From now on SQLite's own wait for another program's lock is over at once: it would stop the event loop. */
   serve(): void {
     this.#connection.exec('PRAGMA busy_timeout = 0')

@@ -1,6 +1,6 @@
 import type { BrokenRow, DormantTunnel } from '../../tunnel/tunnel.ts'
 import type { DormantReader, IdSlice } from '../tunnel-store.ts'
-import type { BrokenRows } from './broken-rows.ts'
+import { type BrokenRows, IS_BROKEN } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
 import {
   broken,
@@ -56,8 +56,7 @@ export class DormantTable implements DormantReader {
     this.#after = database.prepare(`${select} WHERE id > ? ORDER BY id LIMIT ?`)
     this.#ended = database.prepare(
       `SELECT id FROM dormant WHERE until <= ? AND suspended = 0 AND kind NOT IN (SELECT value FROM json_each(?))
-       AND id NOT IN (SELECT value FROM json_each(?))
-       ORDER BY until LIMIT ?`,
+       AND NOT ${IS_BROKEN}(id) ORDER BY until LIMIT ?`,
     )
     this.#count = database.prepare('SELECT count(*) AS n FROM dormant')
     this.#suspended = database.prepare('SELECT count(*) AS n FROM dormant WHERE suspended = 1')
@@ -87,9 +86,7 @@ export class DormantTable implements DormantReader {
   }
 
   endedBy(steady: number, limit: number): readonly string[] {
-    return this.#ended
-      .all(steady, this.#unofferedKinds, JSON.stringify(this.#broken.ids), limit)
-      .map(row => String(row.id))
+    return this.#ended.all(steady, this.#unofferedKinds, limit).map(row => String(row.id))
   }
 
   count(): number {

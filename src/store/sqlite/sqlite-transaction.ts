@@ -9,6 +9,7 @@ import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
   Beginning,
+  HeldEnds,
   Insertion,
   InsertionOptions,
   Move,
@@ -16,17 +17,16 @@ import type {
   RowDifference,
   TunnelReader,
   TunnelTransaction,
-  UnofferedEnds,
   Waking,
 } from '../tunnel-store.ts'
 import type { NewKey } from '../unseen-key.ts'
 import type { DormantWrites } from './dormant-writes.ts'
+import type { HeldEndWrites } from './held-end-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
 import type { NoticeWrites } from './notice-writes.ts'
 import type { ProofTable } from './proof-table.ts'
 import { RoutedChanges, type RoutedWrites } from './routed-writes.ts'
 import type { TunnelWrites } from './tunnel-writes.ts'
-import type { UnofferedWrites } from './unoffered-writes.ts'
 
 /** How many indexes are tried when rows written by another program stand in the way. */
 const MAX_INDEX_ATTEMPTS = 4096
@@ -42,7 +42,7 @@ export class SqliteTransaction implements TunnelTransaction {
   wasFull = false
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
-  readonly #unoffered: UnofferedWrites
+  readonly #heldEnds: HeldEndWrites
   readonly #notices: NoticeWrites
   readonly #proofs: ProofTable
   readonly #links: IndexAllocation<Assignment>
@@ -58,7 +58,7 @@ export class SqliteTransaction implements TunnelTransaction {
     readonly invitations: InvitationWrites
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
-    readonly unoffered: UnofferedWrites
+    readonly heldEnds: HeldEndWrites
     readonly notices: NoticeWrites
     readonly proofs: ProofTable
     readonly links: IndexAllocation<Assignment>
@@ -69,7 +69,7 @@ export class SqliteTransaction implements TunnelTransaction {
     this.invitations = parts.invitations
     this.#writes = parts.writes
     this.#dormant = parts.dormant
-    this.#unoffered = parts.unoffered
+    this.#heldEnds = parts.heldEnds
     this.#notices = parts.notices
     this.#proofs = parts.proofs
     this.#links = parts.links
@@ -249,8 +249,8 @@ export class SqliteTransaction implements TunnelTransaction {
     return before
   }
 
-  holdUnoffered(ends: UnofferedEnds): number {
-    return this.#unoffered.hold(ends)
+  holdEnds(ends: HeldEnds): number {
+    return this.#heldEnds.hold(ends)
   }
 
   suspendDormant(id: string, since: number): boolean {

@@ -5,6 +5,7 @@ import { RoutedPool } from '../../tunnel/routed-pool.ts'
 import { BrokenRows } from './broken-rows.ts'
 import type { Database } from './database.ts'
 import { DormantWrites } from './dormant-writes.ts'
+import { HeldEndWrites } from './held-end-writes.ts'
 import { type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
 import { InvitationTable } from './invitation-table.ts'
 import { NoticeWrites } from './notice-writes.ts'
@@ -13,7 +14,6 @@ import { RoutedWrites } from './routed-writes.ts'
 import type { RowRules } from './row-rules.ts'
 import { TunnelTable } from './tunnel-table.ts'
 import { TunnelWrites } from './tunnel-writes.ts'
-import { UnofferedWrites } from './unoffered-writes.ts'
 
 /** What one database holds of tunnels: how its tables are read and written, and which indexes its rows have taken. */
 export class StoreTables {
@@ -21,7 +21,7 @@ export class StoreTables {
   readonly invitations: InvitationTable
   readonly writes: TunnelWrites
   readonly dormant: DormantWrites
-  readonly unoffered: UnofferedWrites
+  readonly heldEnds: HeldEndWrites
   readonly notices: NoticeWrites
   readonly links: IndexAllocation<Assignment>
   /** Undefined: there is no pool for routed prefixes. */
@@ -47,11 +47,12 @@ export class StoreTables {
   ) {
     this.#log = log
     const broken = new BrokenRows(log)
+    broken.teach(database)
     this.tunnels = new TunnelTable(database, { rules, broken })
     this.invitations = new InvitationTable(database)
     this.writes = new TunnelWrites(database, rules)
     this.dormant = new DormantWrites(database, rules)
-    this.unoffered = new UnofferedWrites(database, { rules, broken })
+    this.heldEnds = new HeldEndWrites(database, rules)
     this.notices = new NoticeWrites(database, now)
     this.links = linkAllocation(
       new AddressPool(rules),

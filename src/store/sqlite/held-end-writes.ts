@@ -1,0 +1,34 @@
+import type { HeldEnds } from '../tunnel-store.ts'
+import { IS_BROKEN } from './broken-rows.ts'
+import type { Database, Statement } from './database.ts'
+import { type RowRules, unofferedKinds } from './row-rules.ts'
+
+/** Rows of each table that are moved in one transaction: some milliseconds. */
+const MOVED_IN_ONE = 1000
+
+/** Keeps the ends of rows away that can't be used: of a kind that is not offered, or broken. Inside a transaction. */
+export class HeldEndWrites {
+  readonly #kinds: string
+  readonly #holdWaiting: Statement
+  readonly #holdDormant: Statement
+
+  constructor(database: Database, rules: RowRules) {
+    this.#kinds = unofferedKinds(rules)
+    const isHeld = `(kind IN (SELECT value FROM json_each(?3)) OR ${IS_BROKEN}(id))`
+    this.#holdWaiting = database.prepare(
+      `UPDATE tunnels SET wait_until = ?1 WHERE id IN (
+         SELECT id FROM tunnels WHERE wait_until < ?2 AND ${isHeld} LIMIT ?4)`,
+    )
+    this.#holdDormant = database.prepare(
+      `UPDATE dormant SET until = ?1 WHERE id IN (
+         SELECT id FROM dormant WHERE until < ?2 AND ${isHeld} LIMIT ?4)`,
+    )
+  }
+
+  hold({ waiting, dormant }: HeldEnds): number {
+    const slept = this.#holdDormant.run(dormant.to, dormant.before, this.#kinds, MOVED_IN_ONE).changes
+    if (waiting === undefined) return Number(slept)
+    const waited = this.#holdWaiting.run(waiting.to, waiting.before, this.#kinds, MOVED_IN_ONE).changes
+    return Number(slept) + Number(waited)
+  }
+}
