@@ -32,11 +32,12 @@ static int fails(const char *what, int descriptor) {
   result name parameters {                                                 \
     static result(*original) parameters;                                   \
     if (original == NULL) *(void **)&original = dlsym(RTLD_NEXT, #name);    \
-    return fails(what, descriptor) ? -1 : original arguments;                     \
+    return fails(what, descriptor) ? -1 : original arguments;               \
   }
 
 GUARD("writes", ssize_t, write, (int descriptor, const void *octets, size_t length), (descriptor, octets, length))
-GUARD("writes", ssize_t, pwrite, (int descriptor, const void *octets, size_t length, off_t at), (descriptor, octets, length, at))
+GUARD("writes", ssize_t, pwrite, (int descriptor, const void *octets, size_t length, off_t at),
+      (descriptor, octets, length, at))
 GUARD("writes", ssize_t, pwrite64, (int descriptor, const void *octets, size_t length, off64_t at),
       (descriptor, octets, length, at))
 GUARD("writes", int, fsync, (int descriptor), (descriptor))

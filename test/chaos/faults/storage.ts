@@ -1,5 +1,5 @@
-import { closeSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TriedBroker } from '../tried-broker.ts'
@@ -87,13 +87,9 @@ export const STORAGE_FAULTS: readonly Fault[] = [
   },
 ]
 
-/** The database with what lies beside it: `-wal` and `-shm`. */
+/** The database, and of what lies beside it that which is there. */
 function databaseFiles({ database }: TriedBroker): string[] {
-  const directory = dirname(database)
-  const isPart = (name: string) => /^(-wal|-shm)?$/.test(name.slice(basename(database).length))
-  return readdirSync(directory)
-    .filter(name => name.startsWith(basename(database)) && isPart(name))
-    .map(name => join(directory, name))
+  return ['', '-wal', '-shm'].map(ending => `${database}${ending}`).filter(file => existsSync(file))
 }
 
 /** Writes until the last octet of the disk is taken. */

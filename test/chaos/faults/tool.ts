@@ -6,12 +6,14 @@ const dies: Play = async () => 'die'
 
 /** Faults of fping, ip and nft. They are lifted, but a run of the tool that hangs goes on hanging. */
 export const TOOL_FAULTS: readonly Fault[] = [
-  tool('fping hangs', tools => {
-    tools.plays.fping = never
-  }),
-  tool('fping dies', tools => {
-    tools.plays.fping = dies
-  }),
+  ...(['fping', 'ip', 'nft'] as const).flatMap(name => [
+    tool(`${name} hangs`, tools => {
+      tools.plays[name] = never
+    }),
+    tool(`${name} dies`, tools => {
+      tools.plays[name] = dies
+    }),
+  ]),
   tool('fping finds everybody silent, as when our uplink is down', tools => {
     tools.plays.fping = async ({ input }) => silent(targetsOf(input))
   }),
@@ -20,12 +22,6 @@ export const TOOL_FAULTS: readonly Fault[] = [
   }),
   tool('fping talks nonsense', tools => {
     tools.plays.fping = async () => says(0, '\u0000\u00ff is alive (x ms)\n'.repeat(500))
-  }),
-  tool('ip hangs', tools => {
-    tools.plays.ip = never
-  }),
-  tool('ip dies', tools => {
-    tools.plays.ip = dies
   }),
   tool('ip refuses', tools => {
     tools.plays.ip = async () => says(2, '', 'RTNETLINK answers: Operation not permitted\n')
@@ -40,12 +36,6 @@ export const TOOL_FAULTS: readonly Fault[] = [
     const { promise, resolve } = Promise.withResolvers<void>()
     tools.plays.ip = call => promise.then(() => tools.ip(call))
     return resolve
-  }),
-  tool('nft hangs', tools => {
-    tools.plays.nft = never
-  }),
-  tool('nft dies', tools => {
-    tools.plays.nft = dies
   }),
   tool('nft refuses', tools => {
     tools.plays.nft = async () => says(1, '', 'Error: Could not process rule: No buffer space available\n')
