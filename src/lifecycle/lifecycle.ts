@@ -16,6 +16,7 @@ import { Knocks } from './knocks.ts'
 import { LinkFaults } from './link-faults.ts'
 import { type EndpointChange, Moves } from './moves.ts'
 import { Notices } from './notices.ts'
+import { readAgain } from './read-again.ts'
 import { Reconciler } from './reconciler.ts'
 import { type Registration, Registrations, type TunnelRequest } from './registration.ts'
 import { type Deleter, type Deletion, Removal, type Suspension } from './removal.ts'
@@ -145,7 +146,7 @@ export class Lifecycle {
     if (registration.kind === 'refused') return registration
     await within(BRING_UP_PATIENCE_MS, this.#bringUp.run())
     const { tunnel } = registration
-    return { ...registration, tunnel: this.#store.tunnels.byId(tunnel.id) ?? tunnel }
+    return { ...registration, tunnel: readAgain(() => this.#store.tunnels.byId(tunnel.id), tunnel) }
   }
 
   /** Brings a dormant tunnel back, because its owner has come by: up, in the table and in DNS when this resolves. */
@@ -228,9 +229,9 @@ export class Lifecycle {
     return until === undefined || dormant?.isSuspended ? undefined : until - this.#steady() + this.#now()
   }
 
-  /** A tunnel as it is by now; one that is gone as it was. */
+  /** A tunnel as it is by now; one that is gone, or can't be read, as it was. */
   current(tunnel: Tunnel): Tunnel {
-    return tunnelById(this.#store.tunnels, tunnel.id) ?? tunnel
+    return readAgain(() => tunnelById(this.#store.tunnels, tunnel.id), tunnel)
   }
 
   /** Gives a tunnel a new key; the old one is void. What was shown for it opens the tunnel until the new one was seen. */

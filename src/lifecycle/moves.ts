@@ -6,6 +6,7 @@ import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
+import { readAgain } from './read-again.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 
 export type EndpointChange = { readonly kind: 'changed' | 'unchanged'; readonly tunnel: Tunnel } | Refusal
@@ -111,7 +112,7 @@ export class Moves {
 
   #moved(tunnel: Tunnel, words: string): Tunnel {
     this.#log.info({ tunnel: tunnel.id, device: tunnel.device }, words)
-    return this.#found(tunnel.id, { isForDormant: true }) ?? tunnel
+    return readAgain(() => this.#found(tunnel.id, { isForDormant: true }), tunnel)
   }
 
   async #moveInterface(tunnel: Tunnel): Promise<LinkFault | undefined> {

@@ -58,3 +58,11 @@ export function storageProblemOf(error: unknown): Problem | undefined {
       return undefined
   }
 }
+
+/**
+ * The problem of whoever only meets the error, and can't know what was committed before: to say that nothing was changed
+ * would be a guess. Undefined: it is none of the storage's.
+ */
+export function unreadProblemOf(error: unknown): Problem | undefined {
+  return storageProblemOf(error) && problem('storage-unread', { seconds: SECONDS.fault })
+}

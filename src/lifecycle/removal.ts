@@ -7,6 +7,7 @@ import { tunnelById } from './find-tunnel.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
+import { readAgain } from './read-again.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 import type { TunnelZone } from './tunnel-zone.ts'
 
@@ -156,7 +157,8 @@ export class Removal {
   }
 
   #undeleted(id: string): Refusal {
-    if (this.#store.tunnels.dormant.byId(id)?.dormant.isSuspended) return refused(REFUSAL.suspended())
+    const dormant = readAgain(() => this.#store.tunnels.dormant.byId(id), undefined)
+    if (dormant?.dormant.isSuspended) return refused(REFUSAL.suspended())
     const reason = this.#faults.of(id)
     return refused(reason === undefined ? REFUSAL.noTunnel() : REFUSAL.interfaceFault(reason))
   }

@@ -7,6 +7,7 @@ import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
 import type { EndpointChange } from './moves.ts'
+import { readAgain } from './read-again.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 
 /** An endpoint that a silent tunnel has, and the id of that tunnel. */
@@ -62,7 +63,7 @@ export class Takeovers {
       }
       await this.#create(left)
       this.#log.info({ tunnel: id, holder: holderId }, 'tunnel has taken the endpoint of a silent one')
-      return { kind: 'changed', tunnel: this.#store.tunnels.byId(id) ?? moved }
+      return { kind: 'changed', tunnel: readAgain<Tunnel>(() => this.#store.tunnels.byId(id), moved) }
     })
   }
 

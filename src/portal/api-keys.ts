@@ -84,6 +84,7 @@ export class ApiKeys {
       ...this.#options.representations.of(tunnel, {
         warnings,
         language: languageOf(ctx, this.#options.words),
+        isNew: true,
       }),
       key,
     }

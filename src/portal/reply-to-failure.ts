@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import { storageProblemOf } from '../lifecycle/refusal.ts'
+import { unreadProblemOf } from '../lifecycle/refusal.ts'
 import type { Log } from '../shared/log.ts'
 import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
@@ -22,8 +22,7 @@ export function replyToFailure(
   error: unknown,
   { views, words, publicUrl, log }: { views: Views; words: Words; publicUrl: string; log: Log },
 ): void {
-  const storage = storageProblemOf(error)
-  const problems = error instanceof Refused ? error.problems : [storage ?? UNEXPECTED]
+  const problems = error instanceof Refused ? error.problems : [unreadProblemOf(error) ?? UNEXPECTED]
   ctx.set(error instanceof Refused ? { ...error.headers } : { ...retryAfter(problems) })
   if (error instanceof Refused) refusedFor(ctx, problems)
   else log.error({ err: error, path: ctx.path }, 'request failed')

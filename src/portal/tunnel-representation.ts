@@ -1,5 +1,6 @@
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix } from '../address/prefix.ts'
+import { readAgain } from '../lifecycle/read-again.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Contact } from '../tunnel/contact.ts'
@@ -24,13 +25,21 @@ export class TunnelRepresentations {
     this.#options = options
   }
 
-  /** `warnings` is there only where there are some. */
+  /**
+   * `warnings` is there only where there are some. What was just registered is told although where its owner is to be
+   * told can't be read any more: with it goes the key.
+   */
   of(
     tunnel: Tunnel,
-    { warnings = [], language }: { warnings?: readonly Problem[]; language: Language },
+    {
+      warnings = [],
+      language,
+      isNew = false,
+    }: { readonly warnings?: readonly Problem[]; readonly language: Language; readonly isNew?: boolean },
   ): object {
     const { facts, lifecycle, traffic } = this.#options
     const octets = traffic.of(tunnel.id)
+    const readContact = () => this.#options.correspondence.wishes.of(tunnel.id)
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -49,7 +58,7 @@ export class TunnelRepresentations {
       ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
-      ...contactOf(this.#options.correspondence.wishes.of(tunnel.id)),
+      ...contactOf(isNew ? readAgain(readContact, undefined) : readContact()),
       links: this.linksOf(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, language) }),
     }

@@ -132,13 +132,15 @@ export class Registrar {
     const renewal = await this.#lifecycle.renewKey(tunnel.id)
     if (renewal.kind === 'refused') return renewal
     const { mtu } = asked.request
-    const resized = mtu === undefined ? undefined : await this.#lifecycle.changeMtu(tunnel.id, mtu)
-    const undone = await this.#followWishes(tunnel, input, visitor)
+    const warnings = [
+      ...(mtu === undefined ? [] : await undone(this.#lifecycle.changeMtu(tunnel.id, mtu))),
+      ...(await this.#followWishes(tunnel, input, visitor)),
+    ]
     return {
       kind: 'registered',
       tunnel: this.#lifecycle.current(renewal.tunnel),
       key: renewal.key,
-      warnings: [...(resized?.kind === 'refused' ? resized.problems : []), ...undone],
+      warnings,
     }
   }
 
@@ -159,9 +161,8 @@ export class Registrar {
     this.#limits.giveRefusalBack(visitor)
     const registration = await this.#lifecycle.reregister(id, asked.request)
     if (registration.kind === 'refused') return registration
-    const undone = await this.#followWishes(registration.tunnel, input, visitor)
-    const tunnel = this.#lifecycle.current(registration.tunnel)
-    return { ...registration, tunnel, warnings: [...verdict.warnings, ...undone] }
+    const warnings = [...verdict.warnings, ...(await this.#followWishes(registration.tunnel, input, visitor))]
+    return { ...registration, tunnel: this.#lifecycle.current(registration.tunnel), warnings }
   }
 
   /** Its owner has the key by now: what can't be followed is told, and nothing is refused for it. */
@@ -170,11 +171,10 @@ export class Registrar {
     { contact, wantsRouted = false }: RegistrationInput,
     visitor: VisitorAddress,
   ): Promise<readonly Problem[]> {
-    const outcomes = [
-      wantsRouted ? await this.#lifecycle.changeRouted(tunnel.id, true) : undefined,
-      contact === undefined ? undefined : await this.keepContact(tunnel, contact, visitor),
+    return [
+      ...(wantsRouted ? await undone(this.#lifecycle.changeRouted(tunnel.id, true)) : []),
+      ...(contact === undefined ? [] : await undone(this.keepContact(tunnel, contact, visitor))),
     ]
-    return unkept(outcomes.flatMap(outcome => (outcome?.kind === 'refused' ? outcome.problems : [])))
   }
 
   /** Notes where the owner of a tunnel wants to be told, and asks there. */
@@ -222,6 +222,16 @@ export class Registrar {
     const deletion = await this.#lifecycle.delete(tunnel.id)
     const isGone = deletion.kind === 'refused' && deletion.problems.every(({ code }) => code === 'not-found')
     return deletion.kind === 'refused' && !isGone ? deletion : { kind: 'deleted' }
+  }
+}
+
+/** What is told of a wish beside a registration that is committed by now: that stands, whatever becomes of the wish. */
+async function undone(wish: Promise<{ readonly kind: string } | Refusal>): Promise<readonly Problem[]> {
+  try {
+    const outcome = await wish
+    return 'problems' in outcome ? unkept(outcome.problems) : []
+  } catch (error) {
+    return unkept([storageProblem(error)])
   }
 }
 

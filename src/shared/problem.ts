@@ -96,6 +96,7 @@ export const PROBLEMS = {
   'storage-full': { status: 507, params: [] },
   'storage-busy': { status: 503, params: ['seconds'] },
   'storage-fault': { status: 503, params: ['seconds'] },
+  'storage-unread': { status: 503, params: ['seconds'] },
   'body-syntax': { status: 400, params: ['name'], cases: ['json', 'utf-8', 'broken-off', 'repeated'] },
   'body-too-large': { status: 413, params: ['octets'] },
   'idempotency-key-syntax': { status: 400, params: ['longest'] },

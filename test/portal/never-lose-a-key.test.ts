@@ -20,6 +20,10 @@ function idOf({ headers }: Answer): string {
   return /^\/tunnels\/([a-z0-9]{12})\?/.exec(String(headers.location))?.[1] ?? assert.fail()
 }
 
+function unreadable(): never {
+  throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+}
+
 suite('a registration by the form', () => {
   test('sent twice by a double click, 120 ms apart and with a slow ping, makes one tunnel, and both lead to its key', async () => {
     await using world = await PortalWorld.open(PINGED)
@@ -134,6 +138,22 @@ suite('a registration through the API with an Idempotency-Key', () => {
     const again = await world.askJson(TUNNELS, 'POST', GOOD, KEYED)
     table.keyMatches = keyMatches
     assert.deepEqual([first.status, again.text], [201, first.text])
+  })
+
+  test('tells it with no idempotency key too where nothing can be read after the commit', async () => {
+    await using world = await PortalWorld.open()
+    const { store, table } = world.broker
+    const stop = store.onCommitted(() => {
+      stop()
+      for (const read of ['byId', 'contactOf'])
+        Object.defineProperty(table, read, { value: unreadable, configurable: true })
+    })
+    const reply = await world.askJson(TUNNELS, 'POST', GOOD)
+    assert.equal(reply.status, 201, reply.text)
+    const { id, key } = JSON.parse(reply.text) as Given
+    assert.ok(table.keyMatches(id, key))
+    const look = problemIn(await world.ask(`${TUNNELS}/${id}`, { headers: bearer(key) }))
+    assert.deepEqual([look.status, look.code], [503, 'storage-unread'])
   })
 
   test('that was refused is tried again', async () => {

@@ -93,6 +93,19 @@ test('who registers a dormant tunnel again gets it as it is asked for now, on on
   assert.equal(world.kernel.links.get('fn6-0')?.mtu, 1280)
 })
 
+test('who has got it back hears so with the key, although what else was asked for can not be read any more', async t => {
+  const { id } = await asleep('alice', OLD)
+  const stop = world.broker.store.onCommitted(() => {
+    stop()
+    const unreadable = Object.assign(new Error('disk I/O error'), { errcode: 10 })
+    t.mock.method(world.lifecycle, 'changeRouted', () => Promise.reject(unreadable))
+  })
+  const again = { ipv4: OLD, nicname: 'alice', country: 'ca', os: 'linux', wantsRouted: true }
+  const outcome = await registrar.register(again, from(OLD))
+  assert.deepEqual(outcome.kind === 'registered' && outcome.warnings.map(({ code }) => code), ['partly-done'])
+  assert.equal(outcome.kind === 'registered' && world.table.keyMatches(id, outcome.key), true)
+})
+
 test('what a dormant tunnel had is left where nothing else is asked for', async () => {
   const { id } = await up('alice', OLD)
   await world.lifecycle.changeMtu(id, 1300)
