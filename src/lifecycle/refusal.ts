@@ -41,8 +41,8 @@ export function storageProblem(error: unknown): Problem {
   return found
 }
 
-/** The same for whoever has other errors to tell too; undefined: it is none of the storage's. */
-export function storageProblemOf(error: unknown): Problem | undefined {
+/** Undefined: it is none of the storage’s. */
+function storageProblemOf(error: unknown): Problem | undefined {
   switch (storageFaultOf(error)) {
     case 'full':
       return problem('storage-full', {})

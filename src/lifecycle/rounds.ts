@@ -50,6 +50,15 @@ export class Rounds {
   }
 
   async targets(): Promise<readonly ProbedTunnel[]> {
+    try {
+      return await this.#readTargets()
+    } catch (error) {
+      this.#store.noteFault(error)
+      throw error
+    }
+  }
+
+  async #readTargets(): Promise<readonly ProbedTunnel[]> {
     const targets: ProbedTunnel[] = []
     for (let from: Cursor | undefined; ; await nextTurn()) {
       const { rows, next }: TableSlice<ProbedTunnel> = this.#store.tunnels.probeTargets(from, READ_SLICE)

@@ -7,7 +7,8 @@ import { defaultGateways, type Gateway } from './default-gateways.ts'
 import { Listening } from './listening.ts'
 import type { MonitoredTunnels } from './monitored-tunnels.ts'
 import { Reconciler } from './reconciler.ts'
-import { type RoundOptions, type RoundReport, Rounds } from './round.ts'
+import { type RoundOptions, Rounds } from './round.ts'
+import { failedRound, NOTHING, type RoundReport } from './round-report.ts'
 import { Uplink } from './uplink.ts'
 
 export interface MonitorOptions {
@@ -198,8 +199,13 @@ export class Monitor {
     return report
   }
 
+  /** Counts them alone. Never rejects. */
   async #dryRound(): Promise<RoundReport> {
-    const { length: targets } = await this.#lifecycle.probeTargets()
-    return { outcome: 'dry-run', targets, answered: 0, silent: 0, unknown: 0, removed: 0 }
+    try {
+      const { length: targets } = await this.#lifecycle.probeTargets()
+      return { ...NOTHING, outcome: 'dry-run', targets }
+    } catch (error) {
+      return failedRound(error, this.#log)
+    }
   }
 }

@@ -2,21 +2,8 @@ import { type Prober, unknown, type Verdict, type Verdicts, verdictOf } from '..
 import type { Log } from '../shared/log.ts'
 import type { MonitoredTunnels, ProbeTarget } from './monitored-tunnels.ts'
 import { Crowd, type CutOff, OwnOutage } from './own-outage.ts'
-import { reasonOf } from './reason.ts'
+import { failedRound, NOTHING, type RoundReport } from './round-report.ts'
 import type { Uplink } from './uplink.ts'
-
-/**
- * What became of a round. Silence was counted in a 'recorded' one alone; in an 'own-outage' the answers were, and in the
- * others nothing.
- */
-export interface RoundReport {
-  readonly outcome: 'recorded' | 'own-outage' | 'dry-run' | 'failed' | 'stopped'
-  readonly targets: number
-  readonly answered: number
-  readonly silent: number
-  readonly unknown: number
-  readonly removed: number
-}
 
 export interface RoundOptions {
   readonly lifecycle: MonitoredTunnels
@@ -75,8 +62,7 @@ export class Rounds {
       targets = tunnels.length
       return { targets, ...(await this.#probeAll(tunnels)) }
     } catch (error) {
-      this.#options.log.error({ reason: reasonOf(error) }, 'monitor round failed: nothing was counted')
-      return { targets, ...NOTHING, outcome: 'failed' }
+      return { ...failedRound(error, this.#options.log), targets }
     }
   }
 
@@ -217,7 +203,6 @@ export class Rounds {
   }
 }
 
-const NOTHING = { answered: 0, silent: 0, unknown: 0, removed: 0 }
 const MOST_ARE_SILENT: CutOff = {
   kind: 'crowd',
   reason: 'most tunnels that answered before are silent together',

@@ -103,6 +103,7 @@ export function application(
       await next()
       refuseUnmatched(ctx)
     } catch (error) {
+      options.store.noteFault(error)
       await readToEnd(ctx)
       replyToFailure(ctx, error, { views, words, publicUrl, log })
     }

@@ -71,8 +71,8 @@ export interface PortalOptions {
   readonly turnover: Turnover
   readonly published: PublishedNames
   readonly table: TunnelReader
-  /** Where commits are heard of. */
-  readonly store: Pick<TunnelStore, 'onCommitted'>
+  /** Where commits are heard of, and told what could not be read. */
+  readonly store: Pick<TunnelStore, 'onCommitted' | 'noteFault'>
   /** Pings tunnels whose page is open; a reply may take `probeTimeoutMs`. */
   readonly prober: Prober
   readonly probeTimeoutMs: number

@@ -427,6 +427,18 @@ test('in a dry run nobody is probed and nobody is removed, and the log says so o
   await monitor.stop()
 })
 
+test('in a dry run a table that can not be read fails a round, and the next one comes', async t => {
+  const { monitor, lifecycle, pass } = setUp(t, { dryRun: true })
+  const probeTargets = lifecycle.probeTargets.bind(lifecycle)
+  lifecycle.probeTargets = () => Promise.reject(new Error('disk I/O error'))
+  monitor.start()
+  await pass(INTERVAL_MS)
+  lifecycle.probeTargets = probeTargets
+  await pass(INTERVAL_MS)
+  assert.deepEqual([monitor.figures().rounds, monitor.figures().failed_rounds], [2, 1])
+  await monitor.stop()
+})
+
 test('a stop aborts the probe, and a round cut short counts nobody', async t => {
   const { monitor, lifecycle, prober } = setUp(t)
   lifecycle.targets = tunnels(2)

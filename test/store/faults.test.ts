@@ -14,6 +14,9 @@ import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 import { requirePackages } from '../packages.ts'
 import { until } from '../until.ts'
 
+/** As node:sqlite says of a page that can't be right, and of a disk that does not give it. */
+const MALFORMED = Object.assign(new Error('database disk image is malformed'), { errcode: 11 })
+
 let world: World
 
 beforeEach(async () => {
@@ -61,7 +64,10 @@ test('garbled pages stop all writes with a code, while the names go on from memo
   assert.equal(await register(2), 'storage-fault')
   assert.equal(await register(3), 'storage-fault')
   assert.deepEqual(codes(), ['storage-fault'])
-  assert.match(world.broker.store.troubles[0]?.reason ?? '', /freenet6\.db.*put a backup in its place/)
+  await until(() =>
+    /freenet6\.db.*put a backup in its place/.test(world.broker.store.troubles[0]?.reason ?? ''),
+  )
+  assert.equal(await register(4), 'storage-fault')
   await assert.rejects(world.audit.run())
   assert.ok(isAnswered(1))
 })
@@ -75,6 +81,16 @@ test('a page that a reader finds garbled stops the writes too', async () => {
   )
   world.broker.store.noteFault(error)
   assert.deepEqual(codes(), ['storage-fault'])
+})
+
+test('a page that was wrong for a moment stops the writes until the file has been looked through', async () => {
+  world.broker.store.noteFault(MALFORMED)
+  assert.equal(await register(1), 'storage-fault')
+  assert.match(world.broker.store.troubles[0]?.reason ?? '', /looked through/)
+  assert.match(world.broker.store.lostTable ?? '', /looked through/)
+  await until(() => codes().length === 0)
+  assert.equal(world.broker.store.lostTable, undefined)
+  assert.equal(await register(1), 'registered')
 })
 
 test('nothing is written into a database that was removed, until it is put back', async () => {

@@ -143,9 +143,15 @@ export class Database {
     }
   }
 
-  /** Refuses all further transactions with this sentence, until the process ends. */
+  /** Refuses all further transactions with this sentence. */
   stopWrites(reason: string): void {
-    this.#stopped ??= reason
+    this.#stopped = reason
+  }
+
+  /** Takes that back; what was read of the file until now is read again. */
+  allowWrites(): void {
+    this.#stopped = undefined
+    this.#connection.exec('PRAGMA shrink_memory')
   }
 
   /** A sentence about a file that is no longer in its place; undefined: all are. */

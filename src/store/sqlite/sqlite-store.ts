@@ -216,6 +216,7 @@ export class SqliteStore implements TunnelStore {
 
   close(): void {
     this.#watch.stop()
+    this.#faults.close()
     this.#database.close()
   }
 

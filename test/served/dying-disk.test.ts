@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, afterEach, before, suite, test } from 'node:test'
+import { missingPackages } from '../packages.ts'
+import { ask, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..')
+const LAB = `
+[tunnel]
+allow_special_purpose = true
+foreign_endpoints = true
+reachability = "off"
+[web]
+registrations_per_hour = 0
+[monitor]
+interval = "500ms"
+`
+const skip = await missingPackages(['gcc', '/usr/include/stdlib.h'])
+
+suite('a disk that can not be read', { skip: skip ?? false }, () => {
+  let dir: string
+  let database: string
+  let library: string
+
+  before(() => {
+    dir = mkdtempSync(join(tmpdir(), 'freenet6-dying-'))
+    database = join(dir, 'data', 'freenet6.db')
+    library = join(dir, 'fail-io.so')
+    const source = join(ROOT, 'test', 'chaos', 'fail-io.c')
+    execFileSync('gcc', ['-O2', '-Wall', '-shared', '-fPIC', '-o', library, source, '-ldl'])
+  })
+  afterEach(restoreReads)
+  after(() => rmSync(dir, { recursive: true, force: true }))
+
+  /** From now on each read below `data` fails with EIO. */
+  function failReads(): void {
+    writeFileSync(join(dir, 'io.reads'), '')
+  }
+
+  function restoreReads(): void {
+    rmSync(join(dir, 'io.reads'), { force: true })
+  }
+
+  function preloaded(): Record<string, string> {
+    return { LD_PRELOAD: library, FAIL_IO_FLAG: join(dir, 'io'), FAIL_IO_BELOW: join(dir, 'data') }
+  }
+
+  function register(server: Server, n: number): Promise<Response> {
+    return fetch(`${server.web}/api/v1/tunnels`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ipv4: `192.0.2.${n + 10}`, nicname: `host${n}`, country: 'ca', os: 'linux' }),
+    })
+  }
+
+  async function reasons(server: Server): Promise<string> {
+    return (await fetch(`${server.web}/healthz`)).text()
+  }
+
+  test('for a moment is written again afterwards, by itself, and nothing is lost', async () => {
+    await using server = await startServer({ dir, config: LAB, env: preloaded() })
+    assert.equal((await register(server, 1)).status, 201)
+    const other = new DatabaseSync(database)
+    other.exec('UPDATE tunnels SET nicname = nicname') // what the process has read before is read anew
+    failReads()
+    const refusal = await register(server, 2)
+    assert.equal(refusal.status, 503)
+    assert.match(await refusal.text(), /"code":"storage-(fault|unread)"/)
+    await until(async () => /looked through/.test(await reasons(server)))
+    assert.doesNotMatch(await reasons(server), /put a backup in its place/)
+    assert.equal((await ask(server.endpoint(), 'host1.ca.freenet6.net', 'AAAA')).rcode, 'NOERROR')
+    restoreReads()
+    await until(async () => (await register(server, 4)).status === 201)
+    await until(async () => (await fetch(`${server.web}/healthz`)).status === 200)
+    const names = other.prepare('SELECT nicname FROM tunnels ORDER BY nicname').all()
+    other.close()
+    assert.deepEqual(
+      names.map(({ nicname }) => nicname),
+      ['host1', 'host4'],
+    )
+  })
+
+  test('is told from one that is damaged, and from one that is sound', async () => {
+    const program = join(ROOT, 'src', 'store', 'sqlite', 'look-through-program.ts')
+    const look = () =>
+      JSON.parse(
+        execFileSync(process.execPath, [program, database], { encoding: 'utf8', env: preloaded() }),
+      ) as object
+    assert.deepEqual(look(), { kind: 'sound' })
+    failReads()
+    assert.deepEqual(look(), { kind: 'unreadable', reason: 'EIO: i/o error, read' })
+    restoreReads()
+    rmSync(`${database}-wal`, { force: true })
+    writeFileSync(database, Buffer.alloc(65_536, 0xa5))
+    assert.match(JSON.stringify(look()), /"damaged","reason":"file is not a database"/)
+  })
+})
