@@ -26,6 +26,7 @@ import { monotonicSeconds, SteadyClock, utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
 import { AbsentStore } from './store/absent-store.ts'
 import { DatabaseFault, isOfTheDisk } from './store/sqlite/database-fault.ts'
+import { FileMended } from './store/sqlite/file-mended.ts'
 import { SqliteStore } from './store/sqlite/sqlite-store.ts'
 import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
@@ -104,11 +105,12 @@ async function openTable(
     const statics = new StaticZones(config, { log, tunnels: 'unknown' })
     const { catalog } = statics
     await useHugePages(catalog)
+    const mended = new FileMended(databaseFile(config))
     return {
       statics,
       catalog,
       zone: tunnelZone(config, { ...parts, catalog }),
-      store: new AbsentStore(reason),
+      store: new AbsentStore(reason, signal => mended.isWhole(signal)),
     }
   }
 }
@@ -141,7 +143,7 @@ function tunnelZone(
 
 /** A sentence if the disk or the file is at fault; undefined: the configuration is, or the program. */
 function unreadableReason(error: unknown, config: Config): string | undefined {
-  const remedy = `The tunnels' zones are answered with SERVFAIL until ${databaseFile(config)} can be read: mend the disk or put a backup in its place, and restart freenet6`
+  const remedy = `The tunnels' zones are answered with SERVFAIL until ${databaseFile(config)} can be read: mend the disk or put a backup in its place. Then everything starts anew by itself`
   if (error instanceof DatabaseFault) return isOfTheDisk(error) ? `${error.message}. ${remedy}` : undefined
   const fault = storageFaultOf(error)
   if (fault !== 'corrupt' && fault !== 'unwritable') return undefined

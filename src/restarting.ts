@@ -54,7 +54,7 @@ export class Restart {
   /** What this process was before it had to start everything anew, while it answers those who are connected. */
   #former: Running | undefined
   #successor: Successor | undefined
-  #attempt: Promise<Outcome<Restarted>> | undefined
+  #attempt: Promise<unknown> | undefined
   /** Tries to open the table again go on. */
   #retrying: Promise<void> | undefined
   #hasHandedOver = false
@@ -122,8 +122,32 @@ export class Restart {
       return refused(problem('restarting', { seconds: RETRY_SECONDS }))
     this.#isAlone = false
     this.#manager.tell('reloading', 'restarting')
-    this.#attempt = this.#handOver(running, sockets).catch(error => this.#goneOn(error))
-    return this.#attempt
+    const attempt = this.#handOver(running, sockets).catch(error => this.#goneOn(error))
+    this.#attempt = attempt
+    return attempt
+  }
+
+  /**
+   * Starts everything anew in this very process, where nothing else is under way: what could not be opened at the start can
+   * be now. Names are answered all the time. Rejects where that can't be begun: all goes on as it was.
+   */
+  async renew(): Promise<void> {
+    const sockets = this.#sockets
+    const running = this.#running
+    if (sockets === undefined) throw new Error('its sockets can not be kept open: restart freenet6')
+    if (!this.#isAlone || running === undefined) throw new Error('a restart is under way')
+    this.#isAlone = false
+    this.#attempt = this.#renew(running, sockets)
+    await this.#attempt
+  }
+
+  async #renew(running: Running, sockets: HeldSockets): Promise<undefined> {
+    try {
+      const memory = await running.release()
+      await this.#goOn(running, { sockets, memory, isSilent: false })
+    } finally {
+      if (!this.#isEnding && this.#retrying === undefined) this.#beAlone()
+    }
   }
 
   /**

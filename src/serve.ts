@@ -7,6 +7,7 @@ import { loadLibc } from './listen/libc.ts'
 import { ServiceManager } from './listen/service-manager.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './operator/exit.ts'
 import { misconfigured } from './operator/run-command.ts'
+import { Recovery } from './recovering.ts'
 import { Restart } from './restarting.ts'
 import { killChildren } from './shared/child.ts'
 import { type Log, openLog } from './shared/log.ts'
@@ -67,7 +68,8 @@ async function serveAfter(predecessor: Predecessor | undefined, options: Command
     startAgain: ({ config, ...options }) => start(config, { ...parts, ...options }),
     log,
   })
-  const parts = { log, output, manager, lastResort, sockets, restart }
+  const recovery = new Recovery(restart, log)
+  const parts = { log, output, manager, lastResort, sockets, restart, recovery }
   /** The service goes on where another process is it, after this one or still. */
   const tellEnd = () => {
     const isService = restart.hasBegun ? !restart.hasHandedOver : predecessor === undefined

@@ -25,6 +25,7 @@ import type { Outcome } from './operator/outcome.ts'
 import { RecentRefusals } from './operator/recent-refusals.ts'
 import type { Portal } from './portal/portal.ts'
 import { admittanceOf, servePortal, WEB_KEYS_AT_RUN_TIME } from './portal-serving.ts'
+import type { Recovery } from './recovering.ts'
 import { type Changeable, Reload } from './reloading.ts'
 import type { Restart } from './restarting.ts'
 import { CommandGate, Running } from './running.ts'
@@ -48,6 +49,7 @@ export interface StartParts {
   readonly lastResort: LastResort
   readonly sockets: HeldSockets | undefined
   readonly restart: Pick<Restart, 'run' | 'noteReload'>
+  readonly recovery: Pick<Recovery, 'watch'>
   /**
    * Resolves when the table is free, with what the process before remembers. Where that one has the tunnels in memory, a
    * table that can't be read, or an empty one, is no reason to take its place.
@@ -158,6 +160,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   stops.pushLasting(() => control?.close())
   watchTunnels(monitor, { broker, stops, log })
   stops.push(following.start())
+  stops.push(parts.recovery.watch(broker.store))
   unready = []
   stops.push(() => {
     unready = ['The service is stopping.']

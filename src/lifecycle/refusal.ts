@@ -60,9 +60,11 @@ function storageProblemOf(error: unknown): Problem | undefined {
 }
 
 /**
- * The problem of whoever only meets the error, and can't know what was committed before: to say that nothing was changed
- * would be a guess. Undefined: it is none of the storage's.
+ * The problem of whoever only meets the error. Where a disk fails nobody can know what was committed before it did: to say
+ * that nothing was changed would be a guess. Undefined: it is none of the storage's.
  */
 export function unreadProblemOf(error: unknown): Problem | undefined {
-  return storageProblemOf(error) && problem('storage-unread', { seconds: SECONDS.fault })
+  const fault = storageFaultOf(error)
+  const isOfTheDisk = fault === 'corrupt' || fault === 'unwritable'
+  return isOfTheDisk ? problem('storage-unread', { seconds: SECONDS.fault }) : storageProblemOf(error)
 }

@@ -23,14 +23,16 @@ export class AbsentStore implements TunnelStore {
   readonly troubles: readonly StorageTrouble[]
   readonly journal = NO_JOURNAL
   readonly isAbsent = true
+  readonly isMended: NonNullable<TunnelStore['isMended']>
   readonly lostTable = undefined
   readonly walBytes = 0
   readonly capacity = 0
   readonly #reason: string
 
   /** `reason` is a sentence that names the file and the remedy. */
-  constructor(reason: string) {
+  constructor(reason: string, isMended: NonNullable<TunnelStore['isMended']>) {
     this.#reason = reason
+    this.isMended = isMended
     this.troubles = [{ code: 'storage-fault', reason }]
     this.tunnels = new AbsentTunnels(reason)
     const unknown = () => {

@@ -343,6 +343,11 @@ export interface TunnelStore {
   /** Whether there is no table that could be read, so that nothing is known of any tunnel. */
   readonly isAbsent: boolean
   /**
+   * Of a table that could not be read, or not be written, when it was opened: whether it could be opened whole by now. That
+   * takes a new store. Undefined: it was opened whole. Never rejects.
+   */
+  readonly isMended: ((signal: AbortSignal) => Promise<boolean>) | undefined
+  /**
    * A sentence that says why the database's file has no longer all that is in memory: it was removed, or can't be read.
    * Undefined: it has, as far as anybody knows.
    */

@@ -84,6 +84,16 @@ async function assertServedForReadingAlone(server: Server): Promise<void> {
   assert.match(await reasonsOf(server), /storage-fault: .*freenet6\.db can't be/)
 }
 
+/** What was not there at the start is, without a restart by anybody. */
+async function assertServedWhole(server: Server, hosts: readonly number[]): Promise<void> {
+  const response = () => register(server, 5).catch(() => undefined) // it may come while everything starts anew
+  await until(async () => (await response())?.status === 201)
+  for (const n of [...hosts, 5])
+    await until(async () => (await rcodeOf(server, `host${n}.ca.freenet6.net`, 'AAAA')) === 'NOERROR')
+  assert.equal(await rcodeOf(server, 'example.org', 'SOA'), 'NOERROR')
+  await until(async () => (await fetch(`${server.web}/healthz`)).status === 200)
+}
+
 async function assertServedWithoutTunnels(server: Server, reason: RegExp): Promise<void> {
   assert.equal(await rcodeOf(server, 'example.org', 'SOA'), 'NOERROR')
   const { reply, rcode } = await ask(server.endpoint(), 'host1.ca.freenet6.net', 'AAAA', { ednsSize: 1232 })
@@ -114,6 +124,8 @@ suite('a disk that is a mount of its own', { skip: !isRoot && cannot('mounting t
     execFileSync('sh', ['-c', `dd if=/dev/zero of=${disk}/filler bs=4096 2>&1; true`])
     await using server = await start()
     await assertServedForReadingAlone(server)
+    execFileSync('mount', ['-o', 'remount,size=4m', disk])
+    await assertServedWhole(server, [1, 2, 3])
     assert.equal(await server.stop(), 0)
   })
 
@@ -135,6 +147,8 @@ suite('a disk that is a mount of its own', { skip: !isRoot && cannot('mounting t
     execFileSync('mount', ['-o', 'remount,ro', disk])
     await using server = await start()
     await assertServedForReadingAlone(server)
+    execFileSync('mount', ['-o', 'remount,rw,size=4m', disk])
+    await assertServedWhole(server, [1, 2, 3])
     assert.equal(await server.stop(), 0)
     assert.deepEqual(
       readdirSync('/dev/shm').filter(name => name.startsWith('freenet6-')),
@@ -170,6 +184,22 @@ test('a malformed database is named with the remedy; its zones are SERVFAIL, and
   await using server = await start()
   await assertServedWithoutTunnels(server, /freenet6\.db.*put a backup in its place/)
   assert.match(server.stderr, /freenet6\.db.*put a backup in its place/)
+})
+
+test('a backup that is put in the place of a malformed database is served by itself', async () => {
+  await fill()
+  const config = join(dir, 'freenet6.toml')
+  const backup = join(dir, 'backup.db')
+  assert.equal((await runCli(['backup', backup, '--config', config])).code, 0)
+  const file = join(disk, 'data', 'freenet6.db')
+  rmSync(`${file}-wal`, { force: true })
+  writeFileSync(file, Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8176, 0xa5)]))
+  await using server = await start()
+  await assertServedWithoutTunnels(server, /put a backup in its place/)
+  const restored = await runCli(['restore', backup, '--config', config])
+  assert.equal(restored.code, 0, restored.stderr)
+  await assertServedWhole(server, [1, 2, 3])
+  assert.equal(await server.stop(), 0)
 })
 
 test('a database without one of its tables is named; its zones are SERVFAIL, and the others are served', async () => {

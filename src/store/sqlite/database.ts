@@ -79,7 +79,7 @@ export class Database {
     if (connection === undefined) return undefined
     const database = new Database(file, { connection, files: OpenFiles.NONE })
     database.stopWrites(
-      `${message}. What it holds is served and nothing is written: mend that, and restart freenet6`,
+      `${message}. What it holds is served, and nothing is written until that is mended: then everything starts anew by itself`,
     )
     return database
   }

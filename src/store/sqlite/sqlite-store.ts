@@ -9,6 +9,7 @@ import type { CommittedDifference, TunnelStore, Work } from '../tunnel-store.ts'
 import { Database } from './database.ts'
 import { asFault } from './database-fault.ts'
 import { Feed } from './feed.ts'
+import { FileMended } from './file-mended.ts'
 import { GroupCommits } from './group-commits.ts'
 import type { InvitationTable } from './invitation-table.ts'
 import { Journal, type JournalLimits } from './journal.ts'
@@ -45,6 +46,7 @@ export interface StoreOptions {
 /** The store as a SQLite file: reads go to its tables, changes to its group commits. */
 export class SqliteStore implements TunnelStore {
   readonly isAbsent = false
+  readonly isMended: TunnelStore['isMended']
   readonly journal: Journal
   readonly #database: Database
   readonly #catalog: Catalog
@@ -96,8 +98,11 @@ export class SqliteStore implements TunnelStore {
     this.#wal = new WalWatch(database, log)
     this.#troubles = new StorageTroubles(log)
     this.#faults = new StoreFaults(database, this.#troubles)
-    if (database.stopped !== undefined)
+    if (database.stopped !== undefined) {
       this.#troubles.begin('start', { code: 'storage-fault', reason: database.stopped })
+      const mended = new FileMended(options.file)
+      this.isMended = signal => mended.isWhole(signal)
+    }
     const clock = new SeenClock(database)
     this.#commits = new GroupCommits({
       database,

@@ -1,15 +1,12 @@
-import { statfsSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { storageFaultOf } from '../storage-fault.ts'
 import { type StorageTroubles, troubleCodeOf } from '../storage-troubles.ts'
 import type { Database } from './database.ts'
+import { hasRoom } from './file-mended.ts'
 import type { WalWatch } from './wal-watch.ts'
 
 const POLL_INTERVAL_MS = 200
 /** Where the database could not be written, how often it is tried whether it still can't. */
 const TRIAL_MS = 2000
-/** Octets that a disk must have to be no longer full: a small write fits into what the log has left, a change may not. */
-const ROOM = 1024 * 1024
 
 /**
  * Looks five times a second whether another program, such as the sqlite3 shell, has committed to the database
@@ -72,17 +69,12 @@ export class TableWatch {
     const isTroubled = this.#troubles.has('write')
     if ((!isLocked && !isTroubled) || performance.now() - this.#triedAt < TRIAL_MS) return
     this.#triedAt = performance.now()
-    const hasRoom = this.#hasRoom()
-    if (isLocked || hasRoom) void this.#try(isTroubled && hasRoom)
+    const isRoomy = hasRoom(this.#database.file)
+    if (isLocked || isRoomy) void this.#try(isTroubled && isRoomy)
   }
 
   async #try(isForWrites: boolean): Promise<void> {
     if ((await this.#tryWriting()) && isForWrites) this.#troubles.end('write')
-  }
-
-  #hasRoom(): boolean {
-    const { bavail, bsize } = statfsSync(dirname(this.#database.file))
-    return bavail * bsize >= ROOM
   }
 
   #lookForCommits(): void {

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import { accessSync, constants, statfsSync, statSync } from 'node:fs'
+import { open, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { checkFile } from './file-check.ts'
+
+/** Octets that a disk must have to be no longer full: a small write fits into what the log has left, a change may not. */
+const ROOM = 1024 * 1024
+
+/** Where a database could not be opened as it should: finds out, again and again, whether it can by now. */
+export class FileMended {
+  readonly #file: string
+  readonly #device: number | undefined
+
+  /** At the start. */
+  constructor(file: string) {
+    this.#file = file
+    this.#device = deviceOf(file)
+  }
+
+  /**
+   * Whether the file is sound and can be written, as its disk can. Not on another disk than at the start: what lies under a
+   * mount that is away is another table, or none. Never rejects.
+   */
+  async isWhole(signal: AbortSignal): Promise<boolean> {
+    if (this.#device === undefined || deviceOf(this.#file) !== this.#device) return false
+    if (!(await this.#isWritable())) return false
+    return (await checkFile(this.#file, signal)).kind === 'sound' && deviceOf(this.#file) === this.#device
+  }
+
+  async #isWritable(): Promise<boolean> {
+    const trial = `${this.#file}.${randomBytes(6).toString('hex')}.trial`
+    try {
+      accessSync(this.#file, constants.R_OK | constants.W_OK)
+      if (!hasRoom(this.#file)) return false
+      const handle = await open(trial, 'wx', 0o600)
+      try {
+        await handle.write(Buffer.alloc(1))
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+      return true
+    } catch {
+      return false
+    } finally {
+      await rm(trial, { force: true }).catch(() => undefined)
+    }
+  }
+}
+
+/** Whether the disk that a database lies on has room for changes. Throws what the system says. */
+export function hasRoom(file: string): boolean {
+  const { bavail, bsize } = statfsSync(dirname(file))
+  return bavail * bsize >= ROOM
+}
+
+/** The number of the disk that its directory is on; undefined: nobody can tell. */
+function deviceOf(file: string): number | undefined {
+  try {
+    return statSync(dirname(file)).dev
+  } catch {
+    return undefined
+  }
+}
