@@ -1,6 +1,6 @@
 /**
  * Runs all suites, as `npm test` does, in three streams side by side: the guests of the lab one after the other, since each
- * works all the time; the walk through faults, which mostly waits; and two at a time of all others, whose words are
+ * works all the time; the walk through faults, which mostly waits; and three at a time of all others, whose words are
  * passed on as they come. What the first two say comes behind, and a sum of all last. Arguments go to all runners.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
@@ -23,7 +23,7 @@ const COUNT = /^(?:ℹ|#) (pass|fail|cancelled|skipped) (\d+)$/gm
 const streams = Map.groupBy(globSync('test/**/*.test.ts', { cwd: ROOT }), file =>
   [GUESTS, WALK].find(folder => folder !== undefined && file.startsWith(folder)),
 )
-const others = run(2, streams.get(undefined))
+const others = run(3, streams.get(undefined))
 const runners = [others, run(1, streams.get(GUESTS)), run(1, streams.get(WALK))]
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
