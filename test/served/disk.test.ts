@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -200,6 +209,16 @@ test('a backup that is put in the place of a malformed database is served by its
   assert.equal(restored.code, 0, restored.stderr)
   await assertServedWhole(server, [1, 2, 3])
   assert.equal(await server.stop(), 0)
+})
+
+test('in the place of a database that is gone none without a tunnel is served; the former one is, once it is back', async () => {
+  await fill()
+  const file = join(disk, 'data', 'freenet6.db')
+  for (const suffix of ['', '-wal', '-shm']) renameSync(file + suffix, join(dir, `away${suffix}`))
+  await using server = await start()
+  await assertServedWithoutTunnels(server, /freenet6\.db is not there, and was a database once/)
+  for (const suffix of ['-shm', '-wal', '']) renameSync(join(dir, `away${suffix}`), file + suffix)
+  await assertServedWhole(server, [1, 2, 3])
 })
 
 test('a database without one of its tables is named; its zones are SERVFAIL, and the others are served', async () => {

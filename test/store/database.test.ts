@@ -72,6 +72,33 @@ test('a lock that can not be had is named, and not the database, which is sound'
   database.close()
 })
 
+for (const [what, lose] of Object.entries({
+  'is gone': () => rmSync(file()),
+  'is empty': () => writeFileSync(file(), ''),
+}))
+  test(`in the place of a database that ${what} none without a tunnel is made, until its lock is gone too`, () => {
+    Database.open(file()).close()
+    lose()
+    for (let start = 0; start < 2; start++)
+      assert.throws(() => Database.open(file()), { code: 'database-unreadable', message: /put it back/ })
+    rmSync(`${file()}.lock`)
+    Database.open(file()).close()
+  })
+
+test('a log whose database is gone is not dropped', () => {
+  mkdirSync(join(directory, 'data'))
+  writeFileSync(`${file()}-wal`, Buffer.alloc(4096, 1))
+  assert.throws(() => Database.open(file()), { code: 'database-unreadable', message: /is not there/ })
+  assert.equal(statSync(`${file()}-wal`).size, 4096)
+})
+
+test('a first start that was broken off is no reason to refuse the next one', () => {
+  mkdirSync(join(directory, 'data'))
+  new DatabaseSync(`${file()}.lock`).close()
+  writeFileSync(file(), '')
+  Database.open(file()).close()
+})
+
 test('the sqlite3 shell may read and write beside us, and is noticed', () => {
   const database = Database.open(file())
   const before = database.dataVersion()

@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
 import { backUp } from './backup.ts'
 import { asFault, DatabaseFault } from './database-fault.ts'
+import { assertNotLost, markAsMade } from './made-mark.ts'
 import { migrate } from './migrate.ts'
 import { OpenFiles } from './open-files.ts'
 import { makeForOwner } from './owner.ts'
@@ -62,10 +63,12 @@ export class Database {
   }
 
   static #openFile(file: string): Database {
+    assertNotLost(file, `${file}.lock`)
     makeWritable(file)
     const lock = takeLock(`${file}.lock`)
     try {
       const connection = openMigrated(file)
+      markAsMade(lock)
       return new Database(file, { connection, lock, files: new OpenFiles(file) })
     } catch (error) {
       lock.close()
