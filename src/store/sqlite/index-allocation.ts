@@ -6,7 +6,7 @@ import type { RestingIndexes } from './resting-indexes.ts'
 import { addressesOf, isBroken, routedPrefixIn } from './row-rules.ts'
 
 /** What a row has of the pools. */
-export type Given = Pick<Tunnel, 'ipv6Client' | 'routedPrefix'>
+export type Given = Pick<Tunnel, 'ipv6Client' | 'device' | 'routedPrefix'>
 
 /** Which indexes of a pool are given out, free or at rest, in memory and in the database together. */
 export class IndexAllocation<Assignment> {
@@ -76,12 +76,15 @@ export class IndexAllocation<Assignment> {
   }
 }
 
-/** The links' /64s. A broken row may have the device of one index and, of a former prefix say, the addresses of none. */
+/**
+ * The links' /64s. A row that was made under another prefix may have the device of one index and the addresses of another,
+ * or of none.
+ */
 export function linkAllocation(pool: AddressPool, resting: RestingIndexes) {
   return new IndexAllocation(pool, resting, row => {
-    if (!isBroken(row)) return [pool.indexOf(row.ipv6Client)].filter(index => index !== undefined)
-    const indexes = new Set(addressesOf(row).map(address => pool.indexOf(address)))
-    indexes.add(pool.indexOfDevice(row.columns.device ?? ''))
+    const addresses = isBroken(row) ? addressesOf(row) : [row.ipv6Client]
+    const indexes = new Set(addresses.map(address => pool.indexOf(address)))
+    indexes.add(pool.indexOfDevice(isBroken(row) ? (row.columns.device ?? '') : row.device))
     return [...indexes].filter(index => index !== undefined)
   })
 }
