@@ -10,7 +10,7 @@ export interface Resting {
 export class IndexPool {
   readonly capacity: number
   readonly #free: FreeIndex
-  /** In the order in which they become free: every index rests equally long. */
+  /** In the order in which they become free. */
   readonly #resting: Resting[] = []
   #restingHead = 0
 
@@ -32,11 +32,15 @@ export class IndexPool {
     return index < this.capacity && this.#free.occupy(index)
   }
 
-  /** Puts an index that was given out to rest. Calls come in the order of `freeFrom`. */
+  /** Puts an index that was given out to rest. */
   rest(resting: Resting): void {
     if (resting.index >= this.capacity) return
     this.#free.occupy(resting.index)
-    this.#resting.push(resting)
+    const queue = this.#resting
+    let at = queue.length
+    // Behind all others, but for those that were freed under a longer TTL.
+    while (at > this.#restingHead && (queue[at - 1]?.freeFrom ?? 0) > resting.freeFrom) at--
+    queue.splice(at, 0, resting)
   }
 
   /** Puts to rest what is given out although none of `held` is it; returns how many indexes that are. */

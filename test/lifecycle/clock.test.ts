@@ -82,3 +82,26 @@ test('the minute’s work goes on while the time can’t be written down', async
   commit.mock.mockImplementation(() => Promise.reject(new Error('a defect')))
   await assert.rejects(world.lifecycle.endDormant(), /a defect/)
 })
+
+test('an index that has rested is not at rest again after the next start, whatever the clock was set to', async () => {
+  const { tunnel } = registered(await registerOne(world.lifecycle, request(7)))
+  await world.lifecycle.delete(tunnel.id)
+  world.setWallClock(world.now - TWENTY_YEARS)
+  world = await world.restart()
+  world.now += 2 * TTL
+  assert.equal(registered(await registerOne(world.lifecycle, request(8))).tunnel.device, 'fn6-0')
+  world = await world.restart()
+  world.now += 2 * TTL
+  assert.equal(registered(await registerOne(world.lifecycle, request(9))).tunnel.device, 'fn6-1')
+})
+
+test('an index that was freed under a longer TTL rests for as long as caches hold its old name', async () => {
+  world = await world.restart({ ttl: DAY })
+  const { tunnel } = registered(await registerOne(world.lifecycle, request(7)))
+  await world.lifecycle.delete(tunnel.id)
+  world = await world.restart({ ttl: 0 })
+  world.now += DAY
+  assert.equal(registered(await registerOne(world.lifecycle, request(8))).tunnel.device, 'fn6-1')
+  world.now += TTL
+  assert.equal(registered(await registerOne(world.lifecycle, request(9))).tunnel.device, 'fn6-0')
+})

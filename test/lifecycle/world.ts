@@ -99,6 +99,8 @@ interface WorldOptions {
   /** The block of routed prefixes. */
   readonly routed?: string
   readonly maxTunnels?: number
+  /** `dns.ttl`; TTL unless given. */
+  readonly ttl?: number
   /** Further lines of the zone file of ORIGIN. */
   readonly statics?: string
   readonly kinds?: Kinds
@@ -222,7 +224,7 @@ export class World {
   }
 
   /** With what is changed in the configuration. */
-  restart(changes: Pick<WorldOptions, 'offered'> = {}): Promise<World> {
+  restart(changes: Pick<WorldOptions, 'offered' | 'ttl'> = {}): Promise<World> {
     this.broker.close()
     return World.open({
       ...this.#options,
@@ -239,11 +241,11 @@ export class World {
   }
 }
 
-function textOf({ prefix, routed, offered, maxTunnels, monitor }: WorldOptions): string {
+function textOf({ prefix, routed, offered, maxTunnels, monitor, ttl = TTL }: WorldOptions): string {
   return `
 zones_dir = "zones"
 [dns]
-ttl = ${TTL}
+ttl = ${ttl}
 [tunnel]
 prefix = "${prefix ?? '2001:db8:f6::/48'}"
 routed_prefix = "${routed ?? ''}"

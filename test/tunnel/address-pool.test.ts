@@ -92,6 +92,16 @@ test('an index that was freed rests until its time', () => {
   assert.equal(pool.take(190), 0)
 })
 
+test('one that was freed under a longer TTL keeps no other from waking', () => {
+  const pool = poolOf('2001:db8:f6::/60')
+  for (let index = 0; index < 4; index++) assert.equal(pool.take(100), index)
+  pool.rest({ index: 0, freeFrom: 5000 })
+  pool.rest({ index: 1, freeFrom: 190 })
+  pool.rest({ index: 2, freeFrom: 195 })
+  assert.deepEqual([pool.take(194), pool.take(195), pool.take(200)], [1, 2, 4])
+  assert.equal(pool.take(5000), 0)
+})
+
 test('an index at rest when the program starts is not given out', () => {
   const pool = poolOf('2001:db8:f6::/60')
   pool.rest({ index: 0, freeFrom: 190 })

@@ -19,7 +19,8 @@ export class RestingIndexes {
     this.#ttl = ttl
     this.#add = database.prepare(`INSERT OR REPLACE INTO ${table} (pool_index, free_from) VALUES (?, ?)`)
     this.#resting = database.prepare(
-      `SELECT pool_index, free_from FROM ${table} WHERE free_from > ? ORDER BY free_from`,
+      `SELECT pool_index, min(free_from, ?1 + free_from - seen) AS free_from FROM ${table}, clock
+       WHERE min(free_from, ?1 + free_from - seen) > ?1 ORDER BY free_from`,
     )
     this.#forget = database.prepare(`DELETE FROM ${table} WHERE free_from <= ?`)
   }
@@ -34,14 +35,13 @@ export class RestingIndexes {
   }
 
   /**
-   * Those that still rest at `now`, the first to wake first. None rests longer than one that is freed now: a clock that
-   * was wrong when it was written down must not take an index away for years.
+   * Those that still rest at `now`, as at start, the first to wake first. Where the clock was set back since the last commit
+   * they rest for as long as they had to at that: a clock that was wrong must not take an index away for years.
    */
   load(now: number): readonly Resting[] {
-    const latest = this.freeFrom(now)
     return this.#resting.all(now).map(row => ({
       index: Number(row.pool_index),
-      freeFrom: Math.min(Number(row.free_from), latest),
+      freeFrom: Number(row.free_from),
     }))
   }
 

@@ -13,6 +13,7 @@ export class SeenClock {
   readonly #moveNotices: Statement
   readonly #moveUnseenKeys: Statement
   readonly #moveLinks: Statement
+  readonly #moveResting: readonly Statement[]
   #hasResumed = false
 
   constructor(database: Database) {
@@ -26,6 +27,10 @@ export class SeenClock {
     // A link that was asked for before a long stop is nothing that anybody waits for: it ages. A clock that was set back
     // makes none last longer.
     this.#moveLinks = database.prepare('UPDATE recovery_links SET until = until + min(0, ?)')
+    // Caches forget while a server is down, too.
+    this.#moveResting = ['resting_indexes', 'resting_routed_prefixes'].map(table =>
+      database.prepare(`UPDATE ${table} SET free_from = free_from + min(0, ?)`),
+    )
     this.#moveNotices = database.prepare(
       "UPDATE notices SET made = made + ?1, next_try = next_try + ?1 WHERE occasion <> 'recover'",
     )
@@ -53,5 +58,6 @@ export class SeenClock {
     this.#moveNotices.run(now - seen)
     this.#moveUnseenKeys.run(now - seen)
     this.#moveLinks.run(now - seen)
+    for (const move of this.#moveResting) move.run(now - seen)
   }
 }
