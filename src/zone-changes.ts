@@ -12,7 +12,7 @@ import { staticChanges } from './zone/static-difference.ts'
 import { keyOf, tunnelApexes } from './zone-apexes.ts'
 
 /** What a reload changes zones through. */
-export type ChangedStore = Pick<TunnelStore, 'commit' | 'replaceZone'>
+export type ChangedStore = Pick<TunnelStore, 'commit' | 'replaceZone' | 'journal'>
 
 /** Rrsets read between two turns of the event loop. */
 const WALKED_AT_ONCE = 2000
@@ -45,7 +45,9 @@ export class ZoneChanges {
     const wanted = withServedSerial(apex, rrsets, served)
     const changes = await withTurns(staticChanges(served, wanted))
     if (changes.length === 0) return
-    if (served.length === 0 || this.#childOf(apex, changes) !== undefined) store.replaceZone(apex, wanted)
+    // Without a journal nobody counts what a commit changes: the zone's contents would be unknown to the next start.
+    const isReplaced = served.length === 0 || !store.journal.isKept
+    if (isReplaced || this.#childOf(apex, changes) !== undefined) store.replaceZone(apex, wanted)
     else await store.commit(() => ({ outcome: undefined, changes }))
   }
 

@@ -2,6 +2,8 @@ import type { ZoneDifference } from '../zone/zone-difference.ts'
 
 /** The log of committed differences, as those read it who follow the zones: it outlives the process. */
 export interface JournalReader {
+  /** Whether there is one. */
+  readonly isKept: boolean
   /**
    * The steps from the contents with serial `from` to those with serial `to`, one after the other. Undefined: not all of
    * them are kept. Each is read when it is asked for; if it was trimmed meanwhile, that throws JournalTrimmed.
@@ -19,4 +21,4 @@ export class JournalTrimmed extends Error {
   readonly code = 'journal-trimmed'
 }
 
-export const NO_JOURNAL: JournalReader = { since: () => undefined, bytes: 0 }
+export const NO_JOURNAL: JournalReader = { isKept: false, since: () => undefined, bytes: 0 }

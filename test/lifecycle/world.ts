@@ -99,8 +99,12 @@ interface WorldOptions {
   /** The block of routed prefixes. */
   readonly routed?: string
   readonly maxTunnels?: number
+  /** `origin`; ORIGIN unless given. */
+  readonly origin?: string
   /** `dns.ttl`; TTL unless given. */
   readonly ttl?: number
+  /** `dns.journal_bytes`. */
+  readonly journalBytes?: number
   /** Further lines of the zone file of ORIGIN. */
   readonly statics?: string
   readonly kinds?: Kinds
@@ -224,7 +228,7 @@ export class World {
   }
 
   /** With what is changed in the configuration. */
-  restart(changes: Pick<WorldOptions, 'offered' | 'ttl'> = {}): Promise<World> {
+  restart(changes: Pick<WorldOptions, 'offered' | 'origin' | 'ttl' | 'journalBytes'> = {}): Promise<World> {
     this.broker.close()
     return World.open({
       ...this.#options,
@@ -241,11 +245,22 @@ export class World {
   }
 }
 
-function textOf({ prefix, routed, offered, maxTunnels, monitor, ttl = TTL }: WorldOptions): string {
+function textOf({
+  prefix,
+  routed,
+  offered,
+  maxTunnels,
+  monitor,
+  origin,
+  journalBytes,
+  ttl = TTL,
+}: WorldOptions): string {
   return `
+origin = "${origin ?? ORIGIN}"
 zones_dir = "zones"
 [dns]
 ttl = ${ttl}
+${journalBytes === undefined ? '' : `journal_bytes = ${journalBytes}`}
 [tunnel]
 prefix = "${prefix ?? '2001:db8:f6::/48'}"
 routed_prefix = "${routed ?? ''}"

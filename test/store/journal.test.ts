@@ -233,3 +233,36 @@ test('what the journal knew of a zone is known after it was trimmed, of a databa
   world = await world.restart()
   assert.equal(serial(OTHER), 9)
 })
+
+for (const journalBytes of [undefined, 0]) {
+  const kept = journalBytes === undefined ? 'with a journal' : 'without a journal'
+
+  test(`a zone that tunnels have left has a later serial, ${kept}`, async () => {
+    writeZone('other.example', '@ SOA ns1 hostmaster 7 2 3 4 5\n@ NS ns1')
+    world = await world.restart(journalBytes === undefined ? {} : { journalBytes })
+    await register(1)
+    await world.lifecycle.bringUpNew()
+    world = await world.restart({ ttl: 300 }) // all records are others: what the journal had is cut
+    const before = serial()
+    world.now++
+    world = await world.restart({ origin: 'other.example' })
+    assert.equal(serial(), before + 1)
+    world = await world.restart()
+    assert.equal(serial(), before + 1)
+  })
+
+  test(`a zone file that changed and kept its serial has a later one, at a start and at a reload, ${kept}`, async () => {
+    const file = (text: string) => `@ SOA ns1 hostmaster 7 2 3 4 5\n@ NS ns1\nns1 TXT "${text}"`
+    writeZone('other.example', file('one'))
+    world = await world.restart(journalBytes === undefined ? {} : { journalBytes })
+    writeZone('other.example', file('two'))
+    world = await world.restart()
+    assert.equal(serial(OTHER), 8)
+    writeZone('other.example', file('three'))
+    await world.broker.statics.reload(world.broker.store)
+    assert.equal(serial(OTHER), 9)
+    world = await world.restart()
+    assert.equal(serial(OTHER), 9)
+    assert.equal(world.broker.store.journal.bytes === 0, journalBytes === 0)
+  })
+}

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { parseConfig } from '../../src/config/config.ts'
+import { NO_JOURNAL } from '../../src/store/journal.ts'
 import type { TunnelTransaction, Work } from '../../src/store/tunnel-store.ts'
 import { TYPE } from '../../src/wire/codes.ts'
 import { Lookup, OUTCOME } from '../../src/zone/lookup.ts'
@@ -20,6 +21,7 @@ let statics: StaticZones
 
 /** A store that keeps nothing: what is committed is answered. */
 const STORE = {
+  journal: { ...NO_JOURNAL, isKept: true },
   commit: async <Outcome>(work: Work<Outcome>): Promise<Outcome> => {
     const { outcome, changes } = work({} as TunnelTransaction)
     statics.catalog.commit(changes)

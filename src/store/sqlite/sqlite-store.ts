@@ -192,7 +192,7 @@ export class SqliteStore implements TunnelStore {
     if (soa === undefined) throw new RangeError('a zone without a SOA')
     const served = this.#catalog.rrset(apex, TYPE.SOA)?.rdatas[0]
     const from = served === undefined ? 0 : soaSerial(served)
-    const digest = this.journal.isKept ? ZoneDigests.ofZone(rrsets) : undefined
+    const digest = ZoneDigests.ofZone(rrsets)
     const serial = this.#commits.write(() => this.#soas.begin({ apex, soa, digest }, this.#now()))
     this.#catalog.putZone(
       apex,

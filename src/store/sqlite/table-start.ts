@@ -38,8 +38,8 @@ export class TableStart {
   publish(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
     const { catalog, apexes, journal, now } = this.#parts
     const { tunnels, links, routed } = this.#parts.tables
-    const digests = journal.isKept ? ZoneDigests.ofStatics(catalog, apexes) : undefined
-    catalog.commit(this.#changesOfAll(rrsetsOf, digests), { differences: false })
+    const digests = ZoneDigests.ofStatics(catalog, apexes)
+    catalog.commit(this.#changesOfAll(rrsetsOf, journal.isKept ? digests : undefined), { differences: false })
     for (const row of tunnels.dormant.all()) this.#occupy(row)
     links.loadResting(now())
     routed?.loadResting(now())
@@ -66,7 +66,7 @@ export class TableStart {
   }
 
   /** What a start writes, and the SOA records of its serials; if it can't, those that were written last stand. */
-  #startSoas(digests: ZoneDigests | undefined): readonly RrsetChange[] {
+  #startSoas(digests: ZoneDigests): readonly RrsetChange[] {
     const { clock, soas, now, write, noteFault } = this.#parts
     const { links, routed } = this.#parts.tables
     try {
@@ -85,15 +85,16 @@ export class TableStart {
     }
   }
 
-  #beginAll(digests: ZoneDigests | undefined): readonly RrsetChange[] {
-    const { catalog, soas, now } = this.#parts
+  #beginAll(digests: ZoneDigests): readonly RrsetChange[] {
+    const { catalog, soas, journal, now } = this.#parts
     const apexes = catalog.apexes()
     soas.forgetOthers(apexes)
     return apexes.flatMap(apex => {
       const soa = catalog.rrset(apex, TYPE.SOA)
       const rdata = soa?.rdatas[0]
       if (soa === undefined || rdata === undefined) return []
-      const serial = soas.begin({ apex, soa, digest: digests?.of(apex) }, now())
+      const isCounted = journal.isKept || !soas.isClocked(apex)
+      const serial = soas.begin({ apex, soa, digest: isCounted ? digests.of(apex) : undefined }, now())
       return serial === soaSerial(rdata) ? [] : [{ kind: 'put', rrset: withSerial(soa, serial) }]
     })
   }

@@ -23,7 +23,7 @@ export interface ComingZone {
   readonly apex: Uint8Array
   /** Of its file, but for tunnels' names. */
   readonly soa: Rrset
-  /** Of all its records; undefined: not counted, because no journal is kept. */
+  /** Of all its records; undefined: of a zone that changes by itself not counted, because no journal is kept. */
   readonly digest: ZoneDigest | undefined
 }
 
@@ -69,9 +69,9 @@ export class ZoneSoas {
       fromFile: soaSerial(soa.rdatas[0] ?? NO_SOA),
       now,
     })
-    if (octets !== undefined) this.#nextDigests.set(text, octets)
+    if (octets !== undefined && this.#journal.isKept) this.#nextDigests.set(text, octets)
     if (contents !== 'same') this.#journal.cut(text)
-    else if (serial !== stored && stored !== undefined && octets !== undefined) {
+    else if (serial !== stored && stored !== undefined && octets !== undefined && this.#journal.isKept) {
       const step = { from: stored, to: serial }
       this.#append(text, step, { lists: soaLists(soa, step), digest: octets, now })
     }
@@ -103,23 +103,23 @@ export class ZoneSoas {
     const { stored, contents, fromFile, now } = known
     const floor = this.#floor(apex, fromFile, now)
     if (stored === undefined) return floor
-    // Where nobody knows what it was, a zone that changes by itself has changed, and one of a file says so by its serial.
-    const hasChanged = contents === 'others' || (contents === 'unknown' && this.#isClocked(apex))
-    return laterSerial(hasChanged ? nextSerial(stored) : stored, floor)
+    // Where nobody knows what it was it may be others: to secondaries that serial says that nothing has changed.
+    return laterSerial(contents === 'same' ? stored : nextSerial(stored), floor)
   }
 
   /** No start begins before it: the serial of the file, or of the time where that is later. */
   #floor(apex: Uint8Array, fromFile: number, now: number): number {
-    return this.#isClocked(apex) ? laterSerial(fromFile, now >>> 0) : fromFile
+    return this.isClocked(apex) ? laterSerial(fromFile, now >>> 0) : fromFile
   }
 
   /** A zone that changes by itself takes another serial at each start, whatever it was. */
   #keepDigest(apex: Uint8Array, serial: number, digest: Uint8Array | undefined): void {
-    if (digest !== undefined && !this.#isClocked(apex))
+    if (digest !== undefined && !this.isClocked(apex))
       this.#serials.writeDigest(apexText(apex), serial, digest)
   }
 
-  #isClocked(apex: Uint8Array): boolean {
+  /** Whether a zone changes by itself. */
+  isClocked(apex: Uint8Array): boolean {
     return this.#clocked.some(other => isAtOrBelow(apex, 0, other, 0))
   }
 
