@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { readConfig } from '../config/config.ts'
-import { restoreBackup } from '../store/sqlite/backup.ts'
 import { Database } from '../store/sqlite/database.ts'
+import { restoreBackup } from '../store/sqlite/restore.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
 import { misconfigured } from './run-command.ts'
 

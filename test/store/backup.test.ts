@@ -16,8 +16,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
-import { restoreBackup } from '../../src/store/sqlite/backup.ts'
 import { Database } from '../../src/store/sqlite/database.ts'
+import { restoreBackup } from '../../src/store/sqlite/restore.ts'
 import { registerOne, World } from '../lifecycle/world.ts'
 import { cannot } from '../packages.ts'
 
@@ -240,7 +240,7 @@ test('a backup on a medium that takes nothing is restored', {
   const medium = join(elsewhere, 'medium')
   mkdirSync(medium)
   const restoring = `
-    const { restoreBackup } = await import('${import.meta.resolve('../../src/store/sqlite/backup.ts')}')
+    const { restoreBackup } = await import('${import.meta.resolve('../../src/store/sqlite/restore.ts')}')
     await restoreBackup('${medium}/backup.db', '${elsewhere}/restored.db', { now: new Date(0) })`
   const mounted = `mount -t tmpfs medium ${medium} && cp ${backupFile()} ${medium} && mount -o remount,ro ${medium}`
   const command = [
