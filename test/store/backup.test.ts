@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import fs, {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -20,6 +23,7 @@ import { Database } from '../../src/store/sqlite/database.ts'
 import { restoreBackup } from '../../src/store/sqlite/restore.ts'
 import { registerOne, World } from '../lifecycle/world.ts'
 import { cannot } from '../packages.ts'
+import { until } from '../until.ts'
 
 let world: World
 let elsewhere: string
@@ -92,6 +96,60 @@ test('a backup replaces no file, and leaves nothing behind if it fails', async (
   await assert.rejects(world.broker.store.backUp(backupFile()), /is there already/)
   await assert.rejects(world.broker.store.backUp(join(elsewhere, 'none', 'backup.db')), /ENOENT/)
   assert.deepEqual(readdirSync(elsewhere), ['backup.db'])
+})
+
+test('a copy of a damaged database is no backup: it is refused and removed, and the service hears of it', async () => {
+  for (let i = 1; i < 200; i++) await register(i)
+  const database = join(world.directory, 'data', 'freenet6.db')
+  world.connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  const [index] = rowsIn(
+    database,
+    "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND tbl_name = 'tunnels'",
+  )
+  const descriptor = openSync(database, 'r+')
+  writeSync(descriptor, Buffer.alloc(4096, 0xa5), 0, 4096, (Number(index?.rootpage) - 1) * 4096)
+  closeSync(descriptor)
+  world.connection.exec('PRAGMA shrink_memory') // it reads the page again
+  await assert.rejects(
+    world.broker.store.backUp(backupFile()),
+    /the copy is damaged.*keep the backups that you have/,
+  )
+  assert.deepEqual(readdirSync(elsewhere), [])
+  await until(() =>
+    world.broker.store.troubles.some(({ reason }) => /put a backup in its place/.test(reason)),
+  )
+})
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  test(`what was written of a copy is removed at ${signal}, with all that lies beside it`, () => {
+    const module = join(import.meta.dirname, '../../src/store/sqlite/partial-copy.ts')
+    const code = `
+      import { writeFileSync } from 'node:fs'
+      import { withPartial } from ${JSON.stringify(module)}
+      await withPartial('half', async () => {
+        for (const suffix of ['', '-journal', '-wal', '-shm']) writeFileSync('half' + suffix, 'x')
+        process.kill(process.pid, '${signal}')
+        await new Promise(resolve => setTimeout(resolve, 60_000))
+      })`
+    const ended = spawnSync(process.execPath, ['--input-type=module', '-e', code], { cwd: elsewhere })
+    assert.equal(ended.signal, signal, String(ended.stderr))
+    assert.deepEqual(readdirSync(elsewhere), [])
+  })
+
+test('what a restore has written is removed where the disk is full', {
+  skip: process.getuid?.() === 0 ? false : cannot('mounting takes root'),
+}, async () => {
+  for (let i = 1; i < 300; i++) await register(i)
+  await world.broker.store.backUp(backupFile())
+  const disk = join(elsewhere, 'disk')
+  mkdirSync(disk)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=100k', 'tmpfs', disk])
+  try {
+    await assert.rejects(restore(join(disk, 'freenet6.db')), /full/)
+    assert.deepEqual(readdirSync(disk), [])
+  } finally {
+    execFileSync('umount', [disk])
+  }
 })
 
 test('of two backups to one name at once the first that is whole is there, as it was, and the other says why not', async () => {

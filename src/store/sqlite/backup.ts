@@ -3,7 +3,12 @@ import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync } from 'n
 import { dirname } from 'node:path'
 import { backup, type DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkFile } from './file-check.ts'
+import { withPartial } from './partial-copy.ts'
 import { BackupFault, makeWhole, syncFile } from './whole-copy.ts'
+
+/** What was copied is no sound database. */
+export class DamagedCopy extends BackupFault {}
 
 /** How often, and after how long, a backup that found a transaction under way begins again. */
 const ATTEMPTS = 1000
@@ -11,21 +16,31 @@ const PAUSE_MS = 5
 
 /**
  * Writes a whole copy of an open database, its log included, while commits go on: the copy is as the database was at one
- * moment. It appears under its name when it is complete and on the disk. Rejects with BackupFault if the file is there.
+ * moment. It appears under its name when it is complete and on the disk. Rejects with BackupFault if the file is
+ * there, with DamagedCopy if the copy is not sound.
  */
 export async function backUp(connection: DatabaseSync, file: string): Promise<void> {
   if (existsSync(file)) throw alreadyThere(file)
   const partial = `${file}.${randomBytes(6).toString('hex')}.partial` // another backup may be under way to the same name
   closeSync(openSync(partial, 'wx', 0o600)) // what it holds is for the owner alone from the start
-  try {
+  await withPartial(partial, async () => {
     await copy(connection, partial)
     makeWhole(partial)
+    await assertSound(partial)
     nameWhole(partial, file)
     syncFile(dirname(file))
-  } catch (error) {
-    rmSync(partial, { force: true })
-    throw error
-  }
+  })
+}
+
+/** A page that can't be right is copied as any other, and whoever has a copy deletes the ones before. */
+async function assertSound(partial: string): Promise<void> {
+  const verdict = await checkFile(partial, { isWhole: true })
+  if (verdict.kind === 'sound') return
+  const reason = verdict.reason.trim()
+  if (verdict.kind === 'unreadable') throw new BackupFault(`the copy can't be looked through: ${reason}`)
+  throw new DamagedCopy(
+    `the copy is damaged, as the database must be (${reason}): it was removed; keep the backups that you have`,
+  )
 }
 
 /** A link, unlike a renaming, replaces nothing that has come meanwhile; not every file system has links. */

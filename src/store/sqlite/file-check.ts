@@ -7,13 +7,19 @@ const PROGRAM = new URL(`./look-through-program${extname(import.meta.filename)}`
 /** A disk that dies may take half a minute for each sector. */
 const DEADLINE_MS = 600_000
 
-/** Has another process look through a database that this one has open. Never rejects. */
-export async function checkFile(file: string, signal: AbortSignal): Promise<FileVerdict> {
+/**
+ * Has another process look through a database, as this one may have it open; `isWhole`: its indexes too, which takes several
+ * times as long. Never rejects.
+ */
+export async function checkFile(
+  file: string,
+  { signal, isWhole = false }: { readonly signal?: AbortSignal; readonly isWhole?: boolean },
+): Promise<FileVerdict> {
   try {
-    const args = ['--no-warnings', fileURLToPath(PROGRAM), file]
+    const args = ['--no-warnings', fileURLToPath(PROGRAM), file, ...(isWhole ? ['whole'] : [])]
     const { end, stdout, stderr } = await runChild(process.execPath, args, {
       deadlineMs: DEADLINE_MS,
-      signal,
+      ...(signal === undefined ? {} : { signal }),
     })
     return verdictIn(stdout) ?? unreadable(end === 'exit' ? stderr.trim() : `no answer (${end})`)
   } catch (error) {

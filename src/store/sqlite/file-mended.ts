@@ -25,7 +25,7 @@ export class FileMended {
   async isWhole(signal: AbortSignal): Promise<boolean> {
     if (this.#device === undefined || deviceOf(this.#file) !== this.#device) return false
     if (!(await this.#isWritable())) return false
-    return (await checkFile(this.#file, signal)).kind === 'sound' && deviceOf(this.#file) === this.#device
+    return (await checkFile(this.#file, { signal })).kind === 'sound' && deviceOf(this.#file) === this.#device
   }
 
   async #isWritable(): Promise<boolean> {

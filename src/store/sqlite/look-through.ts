@@ -11,10 +11,13 @@ const PIECE = 1024 * 1024
  * of a page that the disk does not give (EIO) it says 'malformed', as of one that is wrong. Not for a process that has the
  * database open: the end of a read would take its locks away (sqlite.org/howtocorrupt.html 2.2).
  */
-export async function lookThrough(file: string): Promise<FileVerdict> {
+export async function lookThrough(
+  file: string,
+  { isWhole }: { readonly isWhole: boolean },
+): Promise<FileVerdict> {
   const unread = await whatCantBeRead(file)
   if (unread !== undefined) return { kind: 'unreadable', reason: unread }
-  const verdict = askSqlite(file)
+  const verdict = askSqlite(file, isWhole ? 'integrity_check' : 'quick_check')
   if (verdict.kind !== 'damaged') return verdict
   const since = await whatCantBeRead(file) // the disk may have failed only then
   return since === undefined ? verdict : { kind: 'unreadable', reason: since }
@@ -43,12 +46,12 @@ async function readToTheEnd(file: string): Promise<void> {
   }
 }
 
-function askSqlite(file: string): FileVerdict {
+function askSqlite(file: string, check: 'integrity_check' | 'quick_check'): FileVerdict {
   try {
     const connection = new DatabaseSync(file, { readOnly: true })
     try {
-      const finding = connection.prepare('PRAGMA quick_check(1)').get()?.quick_check
-      return finding === 'ok' ? { kind: 'sound' } : { kind: 'damaged', reason: String(finding) }
+      const finding = connection.prepare(`PRAGMA ${check}(1)`).get()?.[check]
+      return finding === 'ok' ? { kind: 'sound' } : { kind: 'damaged', reason: inOneLine(String(finding)) }
     } finally {
       connection.close()
     }
@@ -56,6 +59,10 @@ function askSqlite(file: string): FileVerdict {
     const kind = storageFaultOf(error) === 'corrupt' ? 'damaged' : 'unreadable'
     return { kind, reason: wordsOf(error) }
   }
+}
+
+function inOneLine(finding: string): string {
+  return finding.replace(/^\*\*\* in database \w+ \*\*\*\s*/, '').replace(/\s+/g, ' ')
 }
 
 function wordsOf(error: unknown): string {

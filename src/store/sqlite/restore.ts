@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { laterSerial } from './later-serial.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { makeForOwner } from './owner.ts'
+import { withPartial } from './partial-copy.ts'
 import { BackupFault, makeWhole, SUFFIXES, syncFile } from './whole-copy.ts'
 
 /** More than changes that the restored database may have missed, and less than half the circle (RFC 1982 3.2). */
@@ -23,7 +24,16 @@ export async function restoreBackup(
   { now }: { readonly now: Date },
 ): Promise<string | undefined> {
   const partial = `${database}.partial`
+  return withPartial(partial, () => putInPlace(file, database, { partial, now }))
+}
+
+async function putInPlace(
+  file: string,
+  database: string,
+  { partial, now }: { readonly partial: string; readonly now: Date },
+): Promise<string | undefined> {
   rmSync(partial, { force: true })
+  rmSync(`${partial}-journal`, { force: true }) // SQLite would play it back into the new one
   const source = openSound(file)
   try {
     if (!makeForOwner(partial)) throw new BackupFault(`${partial} is there: another restore is under way`)

@@ -6,6 +6,7 @@ import type { Rrset } from '../../zone/rrset.ts'
 import { soaSerial } from '../../zone/serial.ts'
 import { type StorageTrouble, StorageTroubles } from '../storage-troubles.ts'
 import type { CommittedDifference, TunnelStore, Work } from '../tunnel-store.ts'
+import { DamagedCopy } from './backup.ts'
 import { Database } from './database.ts'
 import { asFault } from './database-fault.ts'
 import { Feed } from './feed.ts'
@@ -215,8 +216,13 @@ export class SqliteStore implements TunnelStore {
     this.#secrets.keep(name, value)
   }
 
-  backUp(file: string): Promise<void> {
-    return this.#database.backUp(file)
+  async backUp(file: string): Promise<void> {
+    try {
+      await this.#database.backUp(file)
+    } catch (error) {
+      if (error instanceof DamagedCopy) this.#faults.suspect(error.message)
+      throw error
+    }
   }
 
   close(): void {

@@ -40,6 +40,11 @@ export class StoreFaults {
       })
   }
 
+  /** Something has shown that a page can't be right. */
+  suspect(words: string): void {
+    this.#suspicion.raise(words)
+  }
+
   close(): void {
     this.#suspicion.close()
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { compose } from '../../../src/compose.ts'
 import { parseConfig } from '../../../src/config/config.ts'
-import { restoreBackup } from '../../../src/store/sqlite/backup.ts'
+import { restoreBackup } from '../../../src/store/sqlite/restore.ts'
 import { SILENT } from '../../lifecycle/world.ts'
 import { configText } from '../../spawn.ts'
 
