@@ -51,7 +51,7 @@ export function tellOwners(
   })
   const carriers = parts.carriers ?? carriersOf(config)
   const deliveries = new Deliveries({ store, notices: lifecycle.notices, carriers, writer, log })
-  if (carriers.size === 0) return () => deliveries.stop() // nobody is reached, and what waited is told to nobody
+  if (carriers.size === 0) return () => deliveries.stop() // nobody is reached
   const warnings = new EndWarnings({ store, lifecycle, keep: config.monitor.keep / 1000, log })
   void warnings.look()
   return () => {

@@ -26,9 +26,14 @@ export class Notices {
     return this.#steady() - made
   }
 
-  /** Forgets a notice: it was taken, or is given up. */
-  drop(number: number): Promise<void> {
-    return this.#do(transaction => transaction.dropNotice(number))
+  /** Forgets a notice that the other side has taken, or wants none of (`isTold`); or one that is told to nobody. */
+  drop(number: number, { isTold }: { readonly isTold: boolean }): Promise<void> {
+    return this.#do(transaction => transaction.dropNotice(number, isTold))
+  }
+
+  /** Has a notice wait for so many seconds that can't be told now, through no fault of the way. */
+  defer({ number }: Pick<Notice, 'number'>, seconds: number): Promise<void> {
+    return this.#do(transaction => transaction.deferNotice(number, this.#steady() + seconds))
   }
 
   /** Notes that a notice could not be handed over; it is tried again after so many seconds. */

@@ -5,12 +5,12 @@ import type { TunnelStore } from '../store/tunnel-store.ts'
 import { WAYS, type WayName } from '../tunnel/contact.ts'
 import type { Carrier, Handover } from './carrier.ts'
 import type { LetterWriter } from './letter-writer.ts'
-import { isStillTrue } from './still-true.ts'
+import { isStillTrue, isTooOld } from './still-true.ts'
 
 export interface DeliveriesOptions {
   readonly store: Pick<TunnelStore, 'tunnels' | 'onNotices' | 'noteFault'>
-  readonly notices: Pick<Notices, 'due' | 'drop' | 'postpone' | 'ageOf'>
-  /** By the way that they serve; a notice for another way is told to nobody. */
+  readonly notices: Pick<Notices, 'due' | 'drop' | 'postpone' | 'defer' | 'ageOf'>
+  /** By the way that they serve; a notice for another way waits for it, as long as it says something new. */
   readonly carriers: ReadonlyMap<WayName, Carrier>
   readonly writer: LetterWriter
   readonly log: Log
@@ -24,6 +24,10 @@ const MINUTE = 60
 const HOUR = 60 * MINUTE
 const PAUSES = [MINUTE, 10 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 24 * HOUR]
 const INTERVAL_MS = 30_000
+/** How long a notice waits of a tunnel whose row can't be used: the configuration may not fit it for now. */
+const UNKNOWN_SECONDS = 10 * MINUTE
+/** Notices of a way that is missing that are looked at, the oldest first. */
+const LOOKED_AT = 100
 /** Letters on their way at a time by one way: one that is stalled holds few others up. */
 const AT_ONCE = 4
 /** Milliseconds that a stop waits for what is under way: what was taken should be known as that. */
@@ -43,6 +47,8 @@ export class Deliveries {
   readonly #again = new Set<WayName>()
   /** Taken or given up, and the database does not know it yet. */
   readonly #undropped = new Set<number>()
+  /** Ways of which it was told that notices wait for them. */
+  readonly #missed = new Set<WayName>()
   #isClosed = false
 
   /** Begins with what was left. */
@@ -89,7 +95,8 @@ export class Deliveries {
   /** Until nothing is due, or nothing can be handed over. */
   async #carryAll(way: WayName): Promise<void> {
     try {
-      for (const number of this.#undropped) await this.#drop(number)
+      for (const number of this.#undropped) await this.#drop(number, { isTold: true })
+      if (!this.#options.carriers.has(way)) return await this.#letWait(way)
       while (!this.#isClosed) {
         const due = this.#options.notices.due(way, AT_ONCE)
         if (due.length === 0) return
@@ -104,17 +111,30 @@ export class Deliveries {
     }
   }
 
+  /** A way that the configuration does not have: it may come back. Those that wait for it go when they are too old. */
+  async #letWait(way: WayName): Promise<void> {
+    const { notices, log } = this.#options
+    const waiting = notices.due(way, LOOKED_AT)
+    if (waiting.length === 0) return
+    if (!this.#missed.has(way))
+      log.warn({ way, waiting: waiting.length }, 'notices to owners wait for a way that is not configured')
+    this.#missed.add(way)
+    for (const notice of waiting)
+      if (isTooOld(notice, notices.ageOf(notice))) await this.#drop(notice.number, { isTold: false })
+  }
+
   /** Every notice is dropped or postponed: none is due again in this run. `down`: nothing can be handed over now. */
   async #settle(notice: Notice): Promise<'settled' | 'down'> {
     const { store, notices, carriers, writer } = this.#options
     const carrier = carriers.get(notice.way)
-    if (carrier === undefined || !isStillTrue(notice, notices.ageOf(notice), store.tunnels)) {
-      await this.#drop(notice.number)
+    const isTrue = !isTooOld(notice, notices.ageOf(notice)) && isStillTrue(notice, store.tunnels)
+    if (isTrue === undefined) {
+      await notices.defer(notice, UNKNOWN_SECONDS)
       return 'settled'
     }
-    const letter = await writer.write(notice)
-    if (letter === undefined) {
-      await this.#drop(notice.number)
+    const letter = isTrue ? await writer.write(notice) : undefined
+    if (letter === undefined || carrier === undefined) {
+      await this.#drop(notice.number, { isTold: false })
       return 'settled'
     }
     const handover = await carrier.carry(letter)
@@ -127,14 +147,14 @@ export class Deliveries {
   async #finish(notice: Notice, handover: Exclude<Handover, { readonly kind: 'failed' }>): Promise<void> {
     if (handover.kind === 'refused') this.#giveUp(notice, handover.reason)
     this.#undropped.add(notice.number)
-    await this.#drop(notice.number)
+    await this.#drop(notice.number, { isTold: true })
   }
 
   async #postpone(notice: Notice, { reason }: { readonly reason: string }): Promise<void> {
     const seconds = this.#pauses[notice.failures]
     if (seconds === undefined) {
       this.#giveUp(notice, reason)
-      await this.#drop(notice.number)
+      await this.#drop(notice.number, { isTold: false })
       return
     }
     const { tunnelId: tunnel, occasion, way } = notice
@@ -152,8 +172,8 @@ export class Deliveries {
     )
   }
 
-  async #drop(number: number): Promise<void> {
-    await this.#options.notices.drop(number)
+  async #drop(number: number, how: { readonly isTold: boolean }): Promise<void> {
+    await this.#options.notices.drop(number, how)
     this.#undropped.delete(number)
   }
 }

@@ -16,12 +16,17 @@ const LONGEST_WAIT = {
   deleted: 3 * DAY_SECONDS,
 } as const satisfies Readonly<Record<Occasion, number>>
 
+/** Whether a notice has waited for so long that it is told to nobody. `age` in seconds; less than 0 if nobody can say. */
+export function isTooOld({ occasion }: Pick<Notice, 'occasion'>, age: number): boolean {
+  return age < 0 || age > LONGEST_WAIT[occasion]
+}
+
 /**
  * Whether a notice says what is so now, to somebody who still wants to hear it: a tunnel that has woken up meanwhile is
- * not said to sleep. `age` in seconds; less than 0 if nobody can say.
+ * not said to sleep. Undefined: of a row that can't be used nobody knows.
  */
-export function isStillTrue(notice: Notice, age: number, tunnels: TunnelReader): boolean {
-  if (age < 0 || age > LONGEST_WAIT[notice.occasion]) return false
+export function isStillTrue(notice: Notice, tunnels: TunnelReader): boolean | undefined {
+  if (tunnels.brokenById(notice.tunnelId) !== undefined) return undefined
   const { tunnelId: id, since, occasion } = notice
   const { dormant } = tunnels.dormant.byId(id) ?? {}
   switch (occasion) {

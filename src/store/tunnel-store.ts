@@ -262,10 +262,15 @@ export interface TunnelTransaction {
   notify(id: string, occasion: Exclude<Occasion, 'confirm' | 'recover'>, since: number): void
   /** Has it asked whether notices may come by a way, or has a link to a new key sent by it. */
   ask(id: string, occasion: 'confirm' | 'recover', way: WayName): void
-  /** Forgets a notice: it was taken, or is given up. */
-  dropNotice(number: number): void
+  /**
+   * Forgets a notice. `isTold`: the other side has taken it, or wants none; what was told to nobody may be told anew: that a
+   * sleep ends soon, and the next sleep.
+   */
+  dropNotice(number: number, isTold: boolean): void
   /** Notes that a notice could not be handed over, and when it is tried again, in seconds of the steady clock. */
   postponeNotice(notice: Pick<Notice, 'number'>, nextTry: number): void
+  /** Has a notice wait until then that can't be told now, through no fault of the way. */
+  deferNotice(number: number, nextTry: number): void
   /** Notes something of a tunnel, in place of what was noted; an empty text is none. */
   setNote(id: string, note: string): void
   /** Brings a dormant row back with a count of 0. */

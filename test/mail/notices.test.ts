@@ -7,7 +7,7 @@ import { Deliveries } from '../../src/mail/deliveries.ts'
 import { EndWarnings } from '../../src/mail/end-warnings.ts'
 import { LetterWriter } from '../../src/mail/letter-writer.ts'
 import { WebhookRules } from '../../src/mail/webhook-rules.ts'
-import type { Contact } from '../../src/tunnel/contact.ts'
+import type { Contact, WayName } from '../../src/tunnel/contact.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
 import { Words } from '../../src/words/words.ts'
 import { registerOne, SILENT, World } from '../lifecycle/world.ts'
@@ -38,7 +38,7 @@ afterEach(async () => {
   world.end()
 })
 
-function start(): void {
+function start(ways: readonly WayName[] = ['email']): void {
   const { store, lifecycle } = world.broker
   const writer = new LetterWriter({
     tunnels: store.tunnels,
@@ -57,7 +57,7 @@ function start(): void {
     },
     close: () => undefined,
   }
-  const carriers = new Map([['email', carrier] as const])
+  const carriers = new Map(ways.map(way => [way, carrier] as const))
   const note = (_facts: object, words: string) => void logged.push(words)
   const log = { ...SILENT, warn: note, error: note }
   deliveries = new Deliveries({ store, notices: lifecycle.notices, carriers, writer, log })
@@ -450,4 +450,87 @@ test('a link goes to nobody if its owner leaves the address while it is made', a
   await lifecycle.sendRecovery(tunnel.id)
   assert.deepEqual(await subjects(), [])
   assert.deepEqual(lifecycle.notices.due('email', 10), [])
+})
+
+/** The same files, with another prefix in the configuration, and with these ways. */
+async function reopened(prefix: string, ways: readonly WayName[]): Promise<void> {
+  const { directory, kernel, now } = world
+  await stop()
+  world.broker.close()
+  world = await World.open({ directory, kernel, now, prefix })
+  start(ways)
+}
+
+const RIGHT = '2001:db8:f6::/48'
+const MISTYPED = '2001:db8:f7::/48'
+
+test('notices wait while their way is not configured, which is logged once, and go when they are too old', async () => {
+  await stop()
+  start([])
+  const tunnel = await asleep(ALICE)
+  await deliveries.run()
+  await deliveries.run()
+  assert.deepEqual(logged, ['notices to owners wait for a way that is not configured'])
+  await reopened(RIGHT, ['email'])
+  assert.deepEqual(await subjects(), ['is asleep'])
+  await world.lifecycle.suspend(tunnel.id)
+  await reopened(RIGHT, [])
+  world.now += 4 * DAY
+  await deliveries.run()
+  assert.equal(world.table.notices.count(), 0)
+})
+
+test('a warning is not used up by a process that has no way to tell it', async () => {
+  await asleep(ALICE)
+  assert.deepEqual(await subjects(), ['is asleep'])
+  await reopened(RIGHT, ['webhook'])
+  world.now += 28 * DAY
+  await warnings.look()
+  await registerOne(world.lifecycle, { ipv4: '198.51.100.8', nicname: 'bob', country: 'ca', os: 'linux' }) // notes the time
+  assert.deepEqual(await subjects(), [])
+  await reopened(RIGHT, ['email'])
+  await warnings.look()
+  assert.deepEqual(await subjects(), ['ends soon'])
+})
+
+test('one that nobody has taken for want of a way comes again, if there is time', async () => {
+  await asleep(ALICE)
+  assert.deepEqual(await subjects(), ['is asleep'])
+  world.now += 28 * DAY
+  answers = Array.from({ length: 2 }, () => DOWN)
+  await warnings.look()
+  await deliveries.run()
+  await reopened(RIGHT, [])
+  world.now += 4 * DAY // nobody ends a tunnel meanwhile
+  await deliveries.run()
+  assert.equal(world.table.notices.count(), 0)
+  world.now -= 3 * DAY
+  answers = []
+  await reopened(RIGHT, ['email'])
+  await warnings.look()
+  assert.deepEqual(await subjects(), ['ends soon'])
+})
+
+test('what a configuration that does not fit the table keeps from being known waits for the right one', async () => {
+  const tunnel = await asleep(ALICE)
+  assert.deepEqual(await subjects(), ['is asleep'])
+  world.now += 28 * DAY
+  answers = Array.from({ length: 9 }, () => DOWN)
+  await warnings.look()
+  await deliveries.run()
+  answers = []
+  await reopened(MISTYPED, ['email'])
+  world.now += HOUR
+  assert.deepEqual(await subjects(), [])
+  assert.equal(world.table.notices.count(), 1)
+  await reopened(RIGHT, ['email'])
+  world.now += HOUR
+  assert.deepEqual(await subjects(), ['ends soon'])
+  await reopened(MISTYPED, ['email'])
+  await world.lifecycle.endDormant() // its end is held
+  await reopened(RIGHT, ['email'])
+  assert.ok(world.table.dormant.byId(tunnel.id))
+  world.now += 28 * DAY
+  await warnings.look()
+  assert.deepEqual(await subjects(), ['ends soon']) // of the new end
 })

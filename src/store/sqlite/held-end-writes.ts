@@ -11,6 +11,7 @@ export class HeldEndWrites {
   readonly #kinds: string
   readonly #holdWaiting: Statement
   readonly #holdDormant: Statement
+  readonly #unwarn: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#kinds = unofferedKinds(rules)
@@ -23,10 +24,14 @@ export class HeldEndWrites {
       `UPDATE dormant SET until = ?1 WHERE id IN (
          SELECT id FROM dormant WHERE until < ?2 AND ${isHeld} LIMIT ?4)`,
     )
+    this.#unwarn = database.prepare(
+      'UPDATE contacts SET warned_of = NULL WHERE warned_of IS NOT NULL AND id IN (SELECT id FROM dormant WHERE until = ?)',
+    )
   }
 
   hold({ waiting, dormant }: HeldEnds): number {
     const slept = this.#holdDormant.run(dormant.to, dormant.before, this.#kinds, MOVED_IN_ONE).changes
+    if (slept > 0) this.#unwarn.run(dormant.to) // of another end than it has now
     if (waiting === undefined) return Number(slept)
     const waited = this.#holdWaiting.run(waiting.to, waiting.before, this.#kinds, MOVED_IN_ONE).changes
     return Number(slept) + Number(waited)

@@ -19,6 +19,8 @@ export class NoticeWrites {
   readonly #drop: Statement
   readonly #noteSleep: Statement
   readonly #lateSleep: Statement
+  readonly #unwarn: Statement
+  readonly #defer: Statement
   readonly #postpone: Statement
 
   /** `now`: seconds of the steady clock. */
@@ -51,6 +53,11 @@ export class NoticeWrites {
          WHERE number = ? AND occasion = 'dormant')`,
     )
     this.#lateSleep = database.prepare('SELECT 1 FROM contacts WHERE id = ? AND sleep_told BETWEEN ? AND ?')
+    this.#unwarn = database.prepare(
+      `UPDATE contacts SET warned_of = NULL WHERE (id, warned_of) IN (
+         SELECT id, since FROM notices WHERE number = ? AND occasion = 'ending')`,
+    )
+    this.#defer = database.prepare('UPDATE notices SET next_try = ? WHERE number = ?')
     this.#postpone = database.prepare(
       'UPDATE notices SET failures = failures + 1, next_try = ? WHERE number = ?',
     )
@@ -87,10 +94,18 @@ export class NoticeWrites {
     return this.#add({ id, occasion, since: this.#now(), way, isConfirmed: occasion === 'recover' })
   }
 
-  /** A sleep that still lasts is told of with it: one that is over was told to nobody. */
-  drop(number: number): void {
-    this.#noteSleep.run(this.#now(), number)
+  /**
+   * A sleep that still lasts is told of with it: one that is over was told to nobody. An end that nobody heard of is told
+   * anew, if there is time.
+   */
+  drop(number: number, isTold: boolean): void {
+    if (isTold) this.#noteSleep.run(this.#now(), number)
+    else this.#unwarn.run(number)
     this.#drop.run(number)
+  }
+
+  defer(number: number, nextTry: number): void {
+    this.#defer.run(nextTry, number)
   }
 
   postpone(number: number, nextTry: number): void {

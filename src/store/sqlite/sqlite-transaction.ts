@@ -269,8 +269,12 @@ export class SqliteTransaction implements TunnelTransaction {
     if (this.#notices.ask(id, occasion, way)) this.hasNotices = true
   }
 
-  dropNotice(number: number): void {
-    this.#notices.drop(number)
+  dropNotice(number: number, isTold: boolean): void {
+    this.#notices.drop(number, isTold)
+  }
+
+  deferNotice(number: number, nextTry: number): void {
+    this.#notices.defer(number, nextTry)
   }
 
   postponeNotice({ number }: Pick<Notice, 'number'>, nextTry: number): void {
