@@ -260,11 +260,7 @@ export class Restart {
   async #hasStartedAgain(former: Running, { sockets, memory }: GivenBack): Promise<boolean> {
     try {
       sockets.giveBack()
-      this.#running = await this.#startAgain({
-        config: former.reload.inForce(),
-        released: async () => memory,
-        onAnswering: () => former.silence(),
-      })
+      this.#running = await this.#startAgain(after(former, memory))
       this.#former = former
       former.dismissVisitors()
       void this.#leave(former)
@@ -281,6 +277,19 @@ export class Restart {
 interface GivenBack {
   readonly sockets: HeldSockets
   readonly memory: Memory
+}
+
+/** What is started holds these for as long as it runs: the former one, with all that it has in memory, must not be among it. */
+function after(former: Running, memory: Memory): Parameters<StartAgain>[0] {
+  const left: { running: Running | undefined } = { running: former }
+  return {
+    config: former.reload.inForce(),
+    released: async () => memory,
+    onAnswering: async () => {
+      await left.running?.silence()
+      left.running = undefined
+    },
+  }
 }
 
 /** A container ends with its first process, or with what that has started. */

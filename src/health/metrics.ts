@@ -5,6 +5,11 @@ import { ANSWER_DURATION, type Figures, METRICS, type MetricRow } from './metric
 
 /** How often the lag of the event loop is looked at: an idle server need not wake a hundred times a second for it. */
 const EVENT_LOOP_PRECISION_MS = 100
+/**
+ * Memory, CPU, descriptors and event loop under the names that dashboards for Node look for. One for the process: its
+ * observers are never let go, and would keep whatever it was once made for.
+ */
+let ofProcess: Registry | undefined
 /** Gauges of prom-client that are named as counters are; each has a sibling by type without the suffix. */
 const MISNAMED = [
   'nodejs_active_resources_total',
@@ -24,12 +29,7 @@ export class Metrics {
   /** `onFault` is told of figures that could not be read: they are left out, and the others are given. */
   constructor(figures: Figures, onFault: (error: unknown) => void) {
     this.#onFault = onFault
-    // Memory, CPU, descriptors and event loop under the names that dashboards for Node look for.
-    collectDefaultMetrics({
-      register: this.#registry,
-      eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS,
-    })
-    for (const name of MISNAMED) this.#registry.removeSingleMetric(name)
+    processRegistry() // the event loop is watched from now on
     for (const row of METRICS) this.#add(row, figures)
     const { read, ...named } = ANSWER_DURATION
     this.#registry.registerMetric(new DurationHistogram({ ...named, read: () => read(figures) }))
@@ -62,7 +62,8 @@ export class Metrics {
   }
 
   async text(): Promise<{ readonly contentType: string; readonly body: string }> {
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() }
+    const [process, own] = await Promise.all([processRegistry().metrics(), this.#registry.metrics()])
+    return { contentType: this.#registry.contentType, body: process + own }
   }
 
   #counter(name: string, help: string): Counter {
@@ -120,4 +121,12 @@ function samplesOf(
     labels: label === undefined ? {} : { [label]: key },
     value,
   }))
+}
+
+function processRegistry(): Registry {
+  if (ofProcess !== undefined) return ofProcess
+  ofProcess = new Registry()
+  collectDefaultMetrics({ register: ofProcess, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS })
+  for (const name of MISNAMED) ofProcess.removeSingleMetric(name)
+  return ofProcess
 }

@@ -8,14 +8,12 @@ const DISCARD_PORT = 9
  * leaves from that address, and nothing else does. A list of the interfaces would name every tunnel each time.
  */
 export class OwnAddresses {
-  readonly #socket: Socket
+  /** One for the whole process, which asks one question at a time and may start everything anew many times. */
+  static #shared: Socket | undefined
 
-  constructor() {
-    // Nothing is to be looked up, so that all is done when a call returns.
-    this.#socket = createSocket({ type: 'udp4', lookup: (host, _, found) => found(null, host, 4) })
-    this.#socket.on('error', () => undefined) // no route there: `connect` tells it late
-    this.#socket.bind(0, '0.0.0.0')
-    this.#socket.unref()
+  get #socket(): Socket {
+    OwnAddresses.#shared ??= openSocket()
+    return OwnAddresses.#shared
   }
 
   /** `ipv4` is an address in canonical text. On a system without IPv4 none is its own. */
@@ -37,4 +35,12 @@ export class OwnAddresses {
       // There is no route there, and no connection.
     }
   }
+}
+
+function openSocket(): Socket {
+  // Nothing is to be looked up, so that all is done when a call returns.
+  const socket = createSocket({ type: 'udp4', lookup: (host, _, found) => found(null, host, 4) })
+  socket.on('error', () => undefined) // no route there: `connect` tells it late
+  socket.bind(0, '0.0.0.0')
+  return socket.unref()
 }
