@@ -1,6 +1,6 @@
 import type { Notice } from '../store/notice.ts'
-import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
-import { canBeWarned, type WayName } from '../tunnel/contact.ts'
+import type { TunnelReader, TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
+import { canBeWarned, isSameTarget, type Way, type WayName } from '../tunnel/contact.ts'
 
 /** The notices to owners, until each was taken or is given up. What writes is a commit, and rejects as one does. */
 export class Notices {
@@ -41,18 +41,32 @@ export class Notices {
     return this.#do(transaction => transaction.postponeNotice(notice, this.#steady() + seconds))
   }
 
-  /** Tells the owner of a dormant tunnel that its end is near, if nobody has said so yet. */
+  /** Whether the owner of a dormant tunnel is still to be told that its end is near, and no notice waits that says so. */
+  isToBeWarned(id: string): boolean {
+    return sleepToWarnOf(id, this.#store.tunnels) !== undefined
+  }
+
+  /** Tells the owner of a dormant tunnel that its end is near, if nobody has said so yet, or is about to. */
   warnOfEnd(id: string): Promise<void> {
     return this.#do(transaction => {
-      const since = transaction.tunnels.dormant.byId(id)?.dormant.since
-      const contact = transaction.tunnels.contactOf(id)
-      if (since === undefined || !canBeWarned(contact) || contact.warnedOf === since) return
-      transaction.setContact(id, { ...contact, warnedOf: since })
-      transaction.notify(id, 'ending', since)
+      const since = sleepToWarnOf(id, transaction.tunnels)
+      if (since !== undefined) transaction.notify(id, 'ending', since)
     })
   }
 
   #do(write: (transaction: TunnelTransaction) => void): Promise<void> {
     return this.#store.commit(transaction => ({ outcome: write(transaction), changes: [] }))
   }
+}
+
+/** The `since` of a dormant tunnel's sleep if its owner is to be warned of its end by a way for which no warning waits. */
+function sleepToWarnOf(id: string, tunnels: TunnelReader): number | undefined {
+  const since = tunnels.dormant.byId(id)?.dormant.since
+  const contact = tunnels.contactOf(id)
+  if (since === undefined || !canBeWarned(contact) || contact.warnedOf === since) return undefined
+  const confirmed = contact.ways.filter(({ isConfirmed }) => isConfirmed)
+  const waiting = tunnels.notices.of(id).filter(one => one.occasion === 'ending' && one.since === since)
+  const isWaitedFor = ({ kind, target }: Way) =>
+    waiting.some(one => one.way === kind && isSameTarget(kind, one.target, target))
+  return confirmed.every(isWaitedFor) ? undefined : since
 }

@@ -2,7 +2,6 @@ import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { Notices } from '../lifecycle/notices.ts'
 import type { Log } from '../shared/log.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
-import { canBeWarned } from '../tunnel/contact.ts'
 import type { Dormancy } from '../tunnel/tunnel.ts'
 
 const DAY_SECONDS = 86_400
@@ -13,8 +12,10 @@ const LOOK_INTERVAL_MS = 600_000
 const MOST = 100_000
 
 export interface EndWarningsOptions {
-  readonly store: Pick<TunnelStore, 'tunnels' | 'noteFault'>
-  readonly lifecycle: Pick<Lifecycle, 'endingWithin'> & { readonly notices: Pick<Notices, 'warnOfEnd'> }
+  readonly store: Pick<TunnelStore, 'noteFault'>
+  readonly lifecycle: Pick<Lifecycle, 'endingWithin'> & {
+    readonly notices: Pick<Notices, 'isToBeWarned' | 'warnOfEnd'>
+  }
   /** Seconds for which a dormant tunnel is kept. */
   readonly keep: number
   readonly log: Log
@@ -41,8 +42,7 @@ export class EndWarnings {
       for (const { tunnel, left } of lifecycle.endingWithin(LONGEST_WARNING, MOST)) {
         const { id, dormant } = tunnel
         if (left > warningOf(dormant, keep)) continue
-        const contact = store.tunnels.contactOf(id)
-        if (canBeWarned(contact) && contact.warnedOf !== dormant.since) await lifecycle.notices.warnOfEnd(id)
+        if (lifecycle.notices.isToBeWarned(id)) await lifecycle.notices.warnOfEnd(id)
       }
     } catch (error) {
       store.noteFault(error)

@@ -91,7 +91,7 @@ class AbsentTunnels implements TunnelReader {
   readonly dormant: DormantReader
   readonly brokenCount = 0
   readonly unofferedCount = 0
-  readonly notices = { due: () => [], count: () => 0 }
+  readonly notices = { due: () => [], of: () => [], count: () => 0 }
   readonly proofs: ProofReader
   readonly #reason: string
 

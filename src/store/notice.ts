@@ -37,6 +37,8 @@ export interface Notice {
 export interface NoticeReader {
   /** Those of a way whose next try is due at `steady` (seconds of the steady clock), the longest due first; at most `limit`. */
   due(way: WayName, steady: number, limit: number): readonly Notice[]
+  /** Those of a tunnel, of each way. */
+  of(tunnelId: string): readonly Notice[]
   /** How many wait. */
   count(): number
 }

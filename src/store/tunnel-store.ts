@@ -263,8 +263,8 @@ export interface TunnelTransaction {
   /** Has it asked whether notices may come by a way, or has a link to a new key sent by it. */
   ask(id: string, occasion: 'confirm' | 'recover', way: WayName): void
   /**
-   * Forgets a notice. `isTold`: the other side has taken it, or wants none; what was told to nobody may be told anew: that a
-   * sleep ends soon, and the next sleep.
+   * Forgets a notice. `isTold`: the other side has taken it, or wants none, and its owner counts as told of that sleep, or
+   * of its near end.
    */
   dropNotice(number: number, isTold: boolean): void
   /** Notes that a notice could not be handed over, and when it is tried again, in seconds of the steady clock. */

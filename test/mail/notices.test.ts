@@ -534,3 +534,47 @@ test('what a configuration that does not fit the table keeps from being known wa
   await warnings.look()
   assert.deepEqual(await subjects(), ['ends soon']) // of the new end
 })
+
+test('a warning that one way has told is not told again because another way could not', async () => {
+  const webhook = { kind: 'webhook', target: 'https://ntfy.example.net/alice', isConfirmed: true } as const
+  const tunnel = await asleep({ language: 'en', ways: [...ALICE.ways, webhook] })
+  assert.deepEqual(await subjects(), ['is asleep'])
+  await reopened(RIGHT, ['webhook'])
+  assert.deepEqual(await subjects(), ['is asleep'])
+  world.now += 28 * DAY
+  await warnings.look()
+  assert.deepEqual(await subjects(), ['ends soon'])
+  await world.lifecycle.setContact(tunnel.id, () => {
+    const contact = world.table.contactOf(tunnel.id) ?? assert.fail('nobody is told')
+    return { contact: { ...contact, ways: [webhook] }, asking: [] }
+  })
+  await reopened(RIGHT, ['email', 'webhook'])
+  assert.deepEqual(await subjects(), [])
+  assert.equal(world.table.notices.count(), 0)
+  await warnings.look()
+  assert.deepEqual(await subjects(), [])
+})
+
+test('a way that comes while the warning waits for another one is told at once, and the other one once', async () => {
+  const tunnel = await asleep(ALICE)
+  assert.deepEqual(await subjects(), ['is asleep'])
+  await reopened(RIGHT, ['webhook'])
+  world.now += 28 * DAY
+  await warnings.look()
+  assert.deepEqual(await subjects(), [])
+  const target = 'https://ntfy.example.net/alice'
+  const webhooks = new WebhookRules({ hosts: ['ntfy.example.net'], allowHttp: false })
+  const wishes = new ContactWishes({ table: world.table, hasMail: false, webhooks })
+  const { contact } = wishes.read({ webhook: target, language: 'en' }, tunnel.id)
+  await world.lifecycle.setContact(tunnel.id, () => ({ contact, asking: [] }))
+  await world.lifecycle.confirmContact(tunnel.id, { kind: 'webhook', target })
+  await warnings.look()
+  assert.deepEqual(await subjects(), ['ends soon'])
+  await warnings.look()
+  assert.deepEqual(await subjects(), [])
+  await reopened(RIGHT, ['email', 'webhook'])
+  await warnings.look()
+  assert.deepEqual(await subjects(), ['ends soon'])
+  await warnings.look()
+  assert.deepEqual(await subjects(), [])
+})

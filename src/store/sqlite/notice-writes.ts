@@ -19,7 +19,7 @@ export class NoticeWrites {
   readonly #drop: Statement
   readonly #noteSleep: Statement
   readonly #lateSleep: Statement
-  readonly #unwarn: Statement
+  readonly #noteWarning: Statement
   readonly #defer: Statement
   readonly #postpone: Statement
 
@@ -53,9 +53,9 @@ export class NoticeWrites {
          WHERE number = ? AND occasion = 'dormant')`,
     )
     this.#lateSleep = database.prepare('SELECT 1 FROM contacts WHERE id = ? AND sleep_told BETWEEN ? AND ?')
-    this.#unwarn = database.prepare(
-      `UPDATE contacts SET warned_of = NULL WHERE (id, warned_of) IN (
-         SELECT id, since FROM notices WHERE number = ? AND occasion = 'ending')`,
+    this.#noteWarning = database.prepare(
+      `UPDATE contacts SET warned_of = notices.since FROM notices
+       WHERE notices.number = ? AND notices.occasion = 'ending' AND notices.id = contacts.id`,
     )
     this.#defer = database.prepare('UPDATE notices SET next_try = ? WHERE number = ?')
     this.#postpone = database.prepare(
@@ -95,12 +95,14 @@ export class NoticeWrites {
   }
 
   /**
-   * A sleep that still lasts is told of with it: one that is over was told to nobody. An end that nobody heard of is told
-   * anew, if there is time.
+   * By one that was told its sleep is told of, if it lasts still, or the near end of its sleep. An owner is told of neither
+   * again, whatever becomes of the notice by another way.
    */
   drop(number: number, isTold: boolean): void {
-    if (isTold) this.#noteSleep.run(this.#now(), number)
-    else this.#unwarn.run(number)
+    if (isTold) {
+      this.#noteSleep.run(this.#now(), number)
+      this.#noteWarning.run(number)
+    }
     this.#drop.run(number)
   }
 
