@@ -578,3 +578,21 @@ test('a way that comes while the warning waits for another one is told at once, 
   await warnings.look()
   assert.deepEqual(await subjects(), [])
 })
+
+test('a warning that waits is not told of an end that was moved meanwhile; the new end has its own', async () => {
+  await asleep(ALICE)
+  assert.deepEqual(await subjects(), ['is asleep'])
+  world.now += 28 * DAY
+  answers = [DOWN]
+  await warnings.look()
+  await deliveries.run()
+  await reopened(MISTYPED, ['email'])
+  await world.lifecycle.endDormant() // its end is held
+  await reopened(RIGHT, ['email'])
+  world.now += HOUR
+  await warnings.look()
+  assert.deepEqual(await subjects(), [])
+  world.now += 28 * DAY
+  await warnings.look()
+  assert.deepEqual(await subjects(), ['ends soon'])
+})

@@ -11,7 +11,8 @@ export class HeldEndWrites {
   readonly #kinds: string
   readonly #holdWaiting: Statement
   readonly #holdDormant: Statement
-  readonly #unwarn: Statement
+  readonly #forgetWarned: Statement
+  readonly #dropWarnings: Statement
 
   constructor(database: Database, rules: RowRules) {
     this.#kinds = unofferedKinds(rules)
@@ -22,18 +23,28 @@ export class HeldEndWrites {
     )
     this.#holdDormant = database.prepare(
       `UPDATE dormant SET until = ?1 WHERE id IN (
-         SELECT id FROM dormant WHERE until < ?2 AND ${isHeld} LIMIT ?4)`,
+         SELECT id FROM dormant WHERE until < ?2 AND ${isHeld} LIMIT ?4) RETURNING id`,
     )
-    this.#unwarn = database.prepare(
-      'UPDATE contacts SET warned_of = NULL WHERE warned_of IS NOT NULL AND id IN (SELECT id FROM dormant WHERE until = ?)',
+    const isMoved = 'id IN (SELECT value FROM json_each(?))'
+    this.#forgetWarned = database.prepare(
+      `UPDATE contacts SET warned_of = NULL WHERE ${isMoved} AND warned_of IS NOT NULL`,
     )
+    this.#dropWarnings = database.prepare(`DELETE FROM notices WHERE ${isMoved} AND occasion = 'ending'`)
   }
 
   hold({ waiting, dormant }: HeldEnds): number {
-    const slept = this.#holdDormant.run(dormant.to, dormant.before, this.#kinds, MOVED_IN_ONE).changes
-    if (slept > 0) this.#unwarn.run(dormant.to) // of another end than it has now
-    if (waiting === undefined) return Number(slept)
+    const slept = this.#holdSleeps(dormant)
+    if (waiting === undefined) return slept
     const waited = this.#holdWaiting.run(waiting.to, waiting.before, this.#kinds, MOVED_IN_ONE).changes
-    return Number(slept) + Number(waited)
+    return slept + Number(waited)
+  }
+
+  /** What was said of the near end, or waits to be, is not so any more: the new one is warned of in its time. */
+  #holdSleeps({ to, before }: HeldEnds['dormant']): number {
+    const moved = this.#holdDormant.all(to, before, this.#kinds, MOVED_IN_ONE)
+    const ids = JSON.stringify(moved.map(({ id }) => id))
+    this.#forgetWarned.run(ids)
+    this.#dropWarnings.run(ids)
+    return moved.length
   }
 }
