@@ -26,7 +26,7 @@ const PAUSES = [MINUTE, 10 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * H
 const INTERVAL_MS = 30_000
 /** How long a notice waits of a tunnel whose row can't be used: the configuration may not fit it for now. */
 const UNKNOWN_SECONDS = 10 * MINUTE
-/** Notices of a way that is missing that are looked at, the oldest first. */
+/** Notices of a way that is missing that are looked at together, the oldest first. */
 const LOOKED_AT = 100
 /** Letters on their way at a time by one way: one that is stalled holds few others up. */
 const AT_ONCE = 4
@@ -96,12 +96,13 @@ export class Deliveries {
   async #carryAll(way: WayName): Promise<void> {
     try {
       for (const number of this.#undropped) await this.#drop(number, { isTold: true })
-      if (!this.#options.carriers.has(way)) return await this.#letWait(way)
+      const carrier = this.#options.carriers.get(way)
+      if (carrier === undefined) return await this.#letWait(way)
       while (!this.#isClosed) {
         const due = this.#options.notices.due(way, AT_ONCE)
         if (due.length === 0) return
         // All are waited for: one that is still on its way must not be begun again.
-        const settled = await Promise.allSettled(due.map(notice => this.#settle(notice)))
+        const settled = await Promise.allSettled(due.map(notice => this.#settle(notice, carrier)))
         for (const each of settled) if (each.status === 'rejected') throw each.reason
         if (settled.some(each => each.status === 'fulfilled' && each.value === 'down')) return
       }
@@ -114,26 +115,39 @@ export class Deliveries {
   /** A way that the configuration does not have: it may come back. Those that wait for it go when they are too old. */
   async #letWait(way: WayName): Promise<void> {
     const { notices, log } = this.#options
-    const waiting = notices.due(way, LOOKED_AT)
-    if (waiting.length === 0) return
-    if (!this.#missed.has(way))
-      log.warn({ way, waiting: waiting.length }, 'notices to owners wait for a way that is not configured')
+    this.#tellOfWaiting(way)
+    let givenUp = 0
+    while (!this.#isClosed) {
+      const old = notices.due(way, LOOKED_AT).filter(notice => isTooOld(notice, notices.ageOf(notice)))
+      if (old.length === 0) break
+      await Promise.all(old.map(({ number }) => this.#drop(number, { isTold: false })))
+      givenUp += old.length
+    }
+    if (givenUp > 0)
+      log.error({ way, notices: givenUp }, 'notices to owners have waited for too long: they are given up')
+  }
+
+  /** Those too that are not due yet. */
+  #tellOfWaiting(way: WayName): void {
+    if (this.#missed.has(way)) return
+    const waiting = this.#options.store.tunnels.notices.count(way)
+    if (waiting === 0) return
+    this.#options.log.warn({ way, waiting }, 'notices to owners wait for a way that is not configured')
     this.#missed.add(way)
-    for (const notice of waiting)
-      if (isTooOld(notice, notices.ageOf(notice))) await this.#drop(notice.number, { isTold: false })
   }
 
   /** Every notice is dropped or postponed: none is due again in this run. `down`: nothing can be handed over now. */
-  async #settle(notice: Notice): Promise<'settled' | 'down'> {
-    const { store, notices, carriers, writer } = this.#options
-    const carrier = carriers.get(notice.way)
-    const isTrue = !isTooOld(notice, notices.ageOf(notice)) && isStillTrue(notice, store.tunnels)
-    if (isTrue === undefined) {
+  async #settle(notice: Notice, carrier: Carrier): Promise<'settled' | 'down'> {
+    const { store, notices, writer } = this.#options
+    const isTrue = isStillTrue(notice, store.tunnels)
+    const isOld = isTooOld(notice, notices.ageOf(notice))
+    if (isOld && isTrue !== false) this.#giveUp(notice, 'it has waited for too long')
+    if (isTrue === undefined && !isOld) {
       await notices.defer(notice, UNKNOWN_SECONDS)
       return 'settled'
     }
-    const letter = isTrue ? await writer.write(notice) : undefined
-    if (letter === undefined || carrier === undefined) {
+    const letter = isTrue && !isOld ? await writer.write(notice) : undefined
+    if (letter === undefined) {
       await this.#drop(notice.number, { isTold: false })
       return 'settled'
     }

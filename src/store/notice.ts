@@ -39,6 +39,6 @@ export interface NoticeReader {
   due(way: WayName, steady: number, limit: number): readonly Notice[]
   /** Those of a tunnel, of each way. */
   of(tunnelId: string): readonly Notice[]
-  /** How many wait. */
-  count(): number
+  /** How many wait; those of one way alone, if it is given. */
+  count(way?: WayName): number
 }

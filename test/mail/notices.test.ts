@@ -22,6 +22,8 @@ let letters: Letter[]
 /** What becomes of the next letters before one is taken. */
 let answers: Handover[]
 let logged: string[]
+/** What the log says besides its words, line by line. */
+let facts: object[]
 let deliveries: Deliveries
 let warnings: EndWarnings
 
@@ -30,6 +32,7 @@ beforeEach(async () => {
   letters = []
   answers = []
   logged = []
+  facts = []
   start()
 })
 
@@ -58,7 +61,10 @@ function start(ways: readonly WayName[] = ['email']): void {
     close: () => undefined,
   }
   const carriers = new Map(ways.map(way => [way, carrier] as const))
-  const note = (_facts: object, words: string) => void logged.push(words)
+  const note = (about: object, words: string) => {
+    facts.push(about)
+    logged.push(words)
+  }
   const log = { ...SILENT, warn: note, error: note }
   deliveries = new Deliveries({ store, notices: lifecycle.notices, carriers, writer, log })
   warnings = new EndWarnings({ store, lifecycle, keep: 30 * DAY, log: SILENT })
@@ -595,4 +601,39 @@ test('a warning that waits is not told of an end that was moved meanwhile; the n
   world.now += 28 * DAY
   await warnings.look()
   assert.deepEqual(await subjects(), ['ends soon'])
+})
+
+test('a start without their way tells how many notices wait, those too that are tried later', async () => {
+  answers = [DOWN]
+  const { id } = await asleep(ALICE)
+  await deliveries.run()
+  for (let other = 0; other < 149; other++)
+    world.edit(`INSERT INTO notices (id, occasion, way, target, language, nicname, country, since, made, next_try)
+      SELECT id, occasion, way, target, language, nicname, country, since, made, made FROM notices WHERE id = '${id}' LIMIT 1`)
+  logged = []
+  facts = []
+  await reopened(RIGHT, [])
+  await deliveries.run()
+  assert.deepEqual(logged, ['notices to owners wait for a way that is not configured'])
+  assert.deepEqual(facts, [{ way: 'email', waiting: 150 }])
+})
+
+test('what has waited for too long is given up in the log too, without its way in one line', async () => {
+  answers = [DOWN]
+  const { id } = await asleep(ALICE)
+  await deliveries.run()
+  logged = []
+  world.now += 4 * DAY
+  assert.deepEqual(await subjects(), [])
+  assert.deepEqual(logged, ['a notice could not be handed over: it is given up'])
+  await reopened(RIGHT, [])
+  await world.lifecycle.suspend(id)
+  await deliveries.run()
+  logged = []
+  facts = []
+  world.now += 4 * DAY
+  await deliveries.run()
+  assert.deepEqual(logged, ['notices to owners have waited for too long: they are given up'])
+  assert.deepEqual(facts, [{ way: 'email', notices: 1 }])
+  assert.equal(world.table.notices.count(), 0)
 })

@@ -9,6 +9,7 @@ export class NoticeTable implements NoticeReader {
   readonly #due: Statement
   readonly #of: Statement
   readonly #count: Statement
+  readonly #countOfWay: Statement
 
   constructor(database: Database) {
     this.#due = database.prepare(
@@ -16,6 +17,7 @@ export class NoticeTable implements NoticeReader {
     )
     this.#of = database.prepare(`SELECT ${COLUMNS} FROM notices WHERE id = ?`)
     this.#count = database.prepare('SELECT count(*) AS n FROM notices')
+    this.#countOfWay = database.prepare('SELECT count(*) AS n FROM notices WHERE way = ?')
   }
 
   due(way: WayName, steady: number, limit: number): readonly Notice[] {
@@ -26,8 +28,9 @@ export class NoticeTable implements NoticeReader {
     return this.#of.all(tunnelId).map(noticeOf)
   }
 
-  count(): number {
-    return Number(this.#count.get()?.n)
+  count(way?: WayName): number {
+    const found = way === undefined ? this.#count.get() : this.#countOfWay.get(way)
+    return Number(found?.n)
   }
 }
 
