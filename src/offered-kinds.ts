@@ -24,7 +24,6 @@ export async function openDrivers(
     mtu: tunnel.mtu,
     prefix: tunnel.prefix,
     routed: routedRange(tunnel),
-    maxTunnels: tunnel.max_tunnels,
     dataDir,
     wireguard: tunnel.wireguard,
     log,

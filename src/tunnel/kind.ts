@@ -17,7 +17,6 @@ export interface DriverContext {
   readonly prefix: Prefix
   /** Undefined: no further prefix is routed to any tunnel. */
   readonly routed: RoutedRange | undefined
-  readonly maxTunnels: number
   /** Where the server keeps its keys. */
   readonly dataDir: string
   readonly wireguard: WireguardSettings

@@ -13,12 +13,17 @@ const NETWORK_BITS = 64
 /** More than anybody needs, as for the tunnels themselves. */
 const LARGEST_CAPACITY = 2 ** 25
 
+/** Prefixes that a range has room for, or as many as anybody needs. */
+export function routedRoom({ prefix, length }: RoutedRange): number {
+  return Math.min(2 ** (length - prefix.length), LARGEST_CAPACITY)
+}
+
 /** The prefixes that are routed to tunnels, for the networks behind them, by index. */
 export class RoutedPool extends IndexPool {
   readonly #range: RoutedRange
 
   constructor(range: RoutedRange) {
-    super(Math.min(2 ** (range.length - range.prefix.length), LARGEST_CAPACITY))
+    super(routedRoom(range))
     this.#range = range
   }
 

@@ -32,7 +32,6 @@ function openDriver(): Promise<Interfaces> {
     mtu: 1480,
     prefix,
     routed: undefined,
-    maxTunnels: 200_000,
     dataDir: '/run',
     wireguard: { port: 51_820, mtu: 1420, program: 'auto' },
     log: LOG,

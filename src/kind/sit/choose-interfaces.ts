@@ -10,6 +10,7 @@ import type { DriverContext } from '../../tunnel/kind.ts'
 import { DryRunInterfaces } from './dry-run-interfaces.ts'
 import { readElements } from './netlink-elements.ts'
 import { NetlinkRoutes } from './netlink-routes.ts'
+import { setRoom } from './set-room.ts'
 import { sharedDevice } from './shared-device.ts'
 import { SharedLayout } from './shared-layout.ts'
 import { FILTER_TABLE, listElements } from './shared-layout-elements.ts'
@@ -21,9 +22,6 @@ import { OwnSleeperSet, Sleepers } from './sleepers.ts'
 
 /** `driver = "sit"` was asked for and this machine can't do it; the message says why. */
 class DriverFault extends Error {}
-
-/** Room in the set for elements that are about to be replaced. */
-const SPARE_ELEMENTS = 1000
 
 /** The driver that the configuration asks for; `auto` is `sit` where the kernel and the rights are there. */
 export async function chooseInterfaces(context: DriverContext): Promise<Interfaces> {
@@ -49,7 +47,7 @@ async function layoutTrouble(context: DriverContext): Promise<string | undefined
     mtu,
     pool: formatPrefix(prefix),
     routed,
-    capacity: capacityFor(context),
+    capacity: setRoom(context),
   })
   return reason && `tunnel.layout = "shared" needs nftables: ${reason}`
 }
@@ -64,7 +62,7 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
     mtu,
     prefix,
     routed,
-    capacity: capacityFor(context),
+    capacity: setRoom(context),
     runNft: nft,
     ...(netlink === undefined
       ? {}
@@ -78,14 +76,8 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
   })
 }
 
-/** An element for each link, and for each routed prefix if there are any. */
-function capacityFor({ maxTunnels, routed }: DriverContext): number {
-  return maxTunnels * (routed === undefined ? 1 : 2) + SPARE_ELEMENTS
-}
-
 function perTunnel(context: DriverContext): Interfaces {
   const { devicePrefix, serverIpv4, mtu, prefix, routed, log } = context
-  const capacity = capacityFor(context)
   log.info(
     {},
     'tunnel.layout = "per-tunnel" is for 2,000 tunnels at most: each packet costs more with each device',
@@ -98,7 +90,7 @@ function perTunnel(context: DriverContext): Interfaces {
     mtu,
     prefix,
     routedPool: routed?.prefix,
-    sleepers: new Sleepers(new OwnSleeperSet(runNft, { serverIpv4, capacity }), capacity),
+    sleepers: new Sleepers(new OwnSleeperSet(runNft, { serverIpv4, capacity: setRoom(context) })),
     sourceFilter: async () => {
       if (mayHaveShared) mayHaveShared = !(await removeSharedLayout(sharedDevice(devicePrefix)))
       return filter.ensure()

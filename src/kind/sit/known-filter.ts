@@ -10,11 +10,12 @@ import {
   getElements,
   keyOf,
   listElements,
+  sizeIn,
   type Traffic,
   transactionsOf,
 } from './shared-layout-elements.ts'
 import { type Entry, NO_ENDPOINT } from './shared-layout-entry.ts'
-import { type FilterOptions, installFilter, readRules } from './shared-layout-filter.ts'
+import { type FilterOptions, installFilter, readRules, remakeFilter } from './shared-layout-filter.ts'
 import { guardCommand } from './shared-layout-routes.ts'
 import type { SleeperSet } from './sleepers.ts'
 
@@ -127,7 +128,9 @@ export class KnownFilter {
       const former = known.get(network)
       return former === undefined || former === endpoint ? [] : [{ endpoint: former, network }]
     })
-    const reason = await this.#change({ refused, admitted: entries })
+    const added = entries.filter(({ endpoint, network }) => known.get(network) !== endpoint).length
+    const reason =
+      (await this.#makeRoom(known.size + added)) ?? (await this.#change({ refused, admitted: entries }))
     if (reason !== undefined) return reason
     for (const { network, endpoint } of entries) known.set(network, endpoint)
     return undefined
@@ -167,7 +170,8 @@ export class KnownFilter {
   get sleepers(): SleeperSet {
     return {
       list: () => this.#listElements('sleepers'),
-      change: change => this.#change(change, 'sleepers'),
+      change: async (change, held) =>
+        (await this.#makeRoom(held + change.admitted.length)) ?? this.#change(change, 'sleepers'),
     }
   }
 
@@ -232,9 +236,28 @@ export class KnownFilter {
     const known = await this.#readAdmitted()
     if (known === undefined) return UNREADABLE
     return (
+      (await this.#makeRoom(known.size + change.admitted.length)) ??
       (await changeElements(this.#runNft, 'tunnels', { refused: [], admitted: elementsOf(known) })) ??
       (await changeElements(this.#runNft, 'tunnels', change))
     )
+  }
+
+  /**
+   * Makes the filter anew if one of its sets is to have more elements than it was made for. This is not left until the
+   * kernel refuses a change: its words on thousands of elements are more than nft's socket holds, and calls after it fail.
+   */
+  async #makeRoom(elements: number): Promise<string | undefined> {
+    const size = this.#rules === undefined ? undefined : sizeIn(this.#rules)
+    if (size === undefined || elements <= size) return undefined
+    const held = await this.#listElements('tunnels')
+    if (held === undefined) return UNREADABLE
+    const wanted = this.#wanted()
+    const options = { ...this.#options, capacity: Math.max(this.#options.capacity, 2 * elements) }
+    const reason = await remakeFilter(this.#runNft, options, [...held.values(), ...wanted])
+    if (reason !== undefined) return reason
+    for (const { network, endpoint } of wanted) this.#admitted?.set(network, endpoint)
+    this.#rules = await readRules(this.#runNft)
+    return undefined
   }
 
   /** Undefined if the set can't be read: nobody knows then which former endpoints a change has to take out. */

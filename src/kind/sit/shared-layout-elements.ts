@@ -65,6 +65,18 @@ export async function listElements(
   return status === 0 ? parseElements(stdout) : undefined
 }
 
+/** Elements that a set was made for; undefined: there is no such set. */
+export async function readSize(run: RunNft, set: FilterSet): Promise<number | undefined> {
+  const { status, stdout } = await run(['-t', 'list', 'set', 'ip', FILTER_TABLE, set])
+  return status === 0 ? sizeIn(stdout) : undefined
+}
+
+/** Elements that the first set of a listing was made for. */
+export function sizeIn(listing: string): number | undefined {
+  const [, size] = /^\s*size (\d+)$/m.exec(listing) ?? []
+  return size === undefined ? undefined : Number(size)
+}
+
 /** Some elements of a set; undefined if one of them is missing. */
 export async function getElements(
   run: RunNft,

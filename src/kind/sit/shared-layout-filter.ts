@@ -2,7 +2,14 @@ import { formatPrefix } from '../../address/prefix.ts'
 import { type RunNft, runTransaction } from '../../kernel/nft-command.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
 import { networkAt, sentLines, withinBlock } from './sent-set.ts'
-import { type Admitted, elementLines, FILTER_TABLE, keyOf, listElements } from './shared-layout-elements.ts'
+import {
+  type Admitted,
+  elementLines,
+  FILTER_TABLE,
+  keyOf,
+  listElements,
+  readSize,
+} from './shared-layout-elements.ts'
 
 export interface FilterOptions {
   readonly device: string
@@ -12,7 +19,7 @@ export interface FilterOptions {
   readonly pool: string
   /** Where further prefixes of tunnels are taken from. */
   readonly routed?: RoutedRange | undefined
-  /** Most tunnels that the set can hold. */
+  /** Elements that the sets are made for at first: see setRoom. */
   readonly capacity: number
 }
 
@@ -80,24 +87,38 @@ function routedLines(input: string, routed: RoutedRange | undefined): readonly s
 }
 
 /**
- * Brings the filter up to date. One that can't be, such as a set of another size, is made anew in one step, with the
- * elements that it has and these. Returns why that did not work.
+ * Brings the filter up to date. Sets that are there keep their size: a kernel from 6.5 on would take another one for them,
+ * and one that is smaller than what they have. What can't be brought up to date, such as a set of
+ * another make, is made anew in one step, with the elements that it has and these. Returns why that did not work.
  */
 export async function installFilter(
   run: RunNft,
   options: FilterOptions,
   admitted: readonly Admitted[],
 ): Promise<string | undefined> {
-  const { status, stdout } = await run(['-t', 'list', 'set', 'ip', TABLE, 'tunnels'])
-  const lines = filterLines(options)
-  const isOfSize = status !== 0 || stdout.includes(`size ${options.capacity}\n`)
-  if (isOfSize && (await runTransaction(run, lines)) === undefined) return undefined
-  const elements = new Map([
-    ...((await listElements(run, 'tunnels')) ?? []),
-    ...admitted.map(one => [keyOf(one), one] as const),
+  const capacity = (await readSize(run, 'tunnels')) ?? options.capacity
+  if ((await runTransaction(run, filterLines({ ...options, capacity }))) === undefined) return undefined
+  const held = (await listElements(run, 'tunnels')) ?? new Map<string, Admitted>()
+  return remakeFilter(run, options, [...held.values(), ...admitted])
+}
+
+/**
+ * Makes the filter anew in one step: packets see the old one or the new one. The set of tunnels has these elements, and
+ * room for as many again; the others are empty. Returns why that did not work: then the old filter stands.
+ */
+export function remakeFilter(
+  run: RunNft,
+  options: FilterOptions,
+  admitted: readonly Admitted[],
+): Promise<string | undefined> {
+  const elements = [...new Map(admitted.map(one => [keyOf(one), one])).values()]
+  const capacity = Math.max(options.capacity, 2 * elements.length)
+  return runTransaction(run, [
+    `add table ip ${TABLE}`,
+    `delete table ip ${TABLE}`,
+    ...filterLines({ ...options, capacity }),
+    ...elementLines('add', 'tunnels', elements),
   ])
-  const anew = [`add table ip ${TABLE}`, `delete table ip ${TABLE}`, ...lines]
-  return runTransaction(run, [...anew, ...elementLines('add', 'tunnels', [...elements.values()])])
 }
 
 /** The filter's rules and the make of its set as `nft` lists them; without elements, of which a listing may be long. */

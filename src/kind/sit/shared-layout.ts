@@ -24,7 +24,7 @@ export interface SharedLayoutOptions {
   readonly prefix: Prefix
   /** Where further prefixes of tunnels are taken from. */
   readonly routed?: RoutedRange | undefined
-  /** Most tunnels there can be. */
+  /** Elements that the filter's sets are made for at first: see setRoom. */
   readonly capacity: number
   readonly runIp?: RunIp
   readonly runNft?: RunNft
@@ -88,7 +88,7 @@ export class SharedLayout implements Interfaces {
       readGeneration: options.readGeneration,
       wanted: () => this.#wanted.all(),
     })
-    this.#sleepers = new Sleepers(this.#filter.sleepers, capacity)
+    this.#sleepers = new Sleepers(this.#filter.sleepers)
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filterOptions.device)
     this.#forwardingPath = options.forwardingPath
   }

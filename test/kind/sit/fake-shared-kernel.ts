@@ -15,8 +15,8 @@ export class FakeSharedKernel {
   /** Undefined: there is no table. */
   elements: Set<string> | undefined
   /** Packets by element of the sleepers' set. */
-  readonly sleepers = new Map<string, number>()
-  /** Of the set, as it was made. */
+  sleepers: ReadonlyMap<string, number> = new Map()
+  /** Elements that each set takes, as it was made. */
   size = 0
   isGuarded = false
   /** `ip` lines that match fail with these words. */
@@ -56,16 +56,19 @@ export class FakeSharedKernel {
   /** All lines or none. */
   #transact(lines: readonly string[]) {
     let elements = this.elements && new Set(this.elements)
+    let { size } = this
+    const sleepers = new Map(this.sleepers)
     const changes: string[] = []
     for (const line of lines) {
       if (line === 'add table ip freenet6') elements ??= new Set()
       if (line === 'delete table ip freenet6') {
         elements = undefined
-        this.size = 0
+        size = 0
+        sleepers.clear()
       }
-      const [, size] = /^add set .* size (\d+);/.exec(line) ?? []
-      if (size !== undefined && this.size === 0) this.size = Number(size)
-      this.#changeSleepers(line)
+      const [, made] = /^add set .* size (\d+);/.exec(line) ?? []
+      if (made !== undefined) size = Number(made)
+      this.#changeSleepers(line, sleepers)
       const [, verb, list = ''] = /^(add|delete) element ip freenet6 tunnels { (.*) }$/.exec(line) ?? []
       if (verb === undefined) continue
       if (elements === undefined) return refusal('No such file or directory')
@@ -75,18 +78,21 @@ export class FakeSharedKernel {
         changes.push(`${verb === 'add' ? '+' : '-'} element ${key}`)
       }
     }
+    if ((elements?.size ?? 0) > size || sleepers.size > size) return refusal('Too many open files in system')
     const before = [...(this.elements ?? [])].sort().join()
     if (before !== [...(elements ?? [])].sort().join() || this.elements === undefined) this.generation++
     this.elements = elements
+    this.size = size
+    this.sleepers = sleepers
     this.journal.push(...changes)
     return DONE
   }
 
-  #changeSleepers(line: string): void {
+  #changeSleepers(line: string, sleepers: Map<string, number>): void {
     const [, verb, list = ''] = /^(add|delete) element ip freenet6 sleepers { (.*) }$/.exec(line) ?? []
     for (const key of verb === undefined ? [] : list.split(', ')) {
-      if (verb === 'add') this.sleepers.set(key, this.sleepers.get(key) ?? 0)
-      else this.sleepers.delete(key)
+      if (verb === 'add') sleepers.set(key, sleepers.get(key) ?? 0)
+      else sleepers.delete(key)
       this.generation++
     }
   }

@@ -14,6 +14,7 @@ import { FakeSharedKernel } from './fake-shared-kernel.ts'
 const NOTHING = { made: [], removed: [], faults: [] }
 const ELEMENT_1 = '198.51.100.1 . 0x20010db800f60001'
 const ELEMENT_2 = '198.51.100.2 . 0x20010db800f60002'
+const ELEMENT_3 = '198.51.100.3 . 0x20010db800f60003'
 
 const directory = mkdtempSync(join(tmpdir(), 'freenet6-shared-'))
 const forwardingPath = join(directory, 'forwarding')
@@ -178,12 +179,55 @@ test('a device that had another end of ours made every tunnel silent: all count 
   assert.deepEqual(await layout.reconcile([link(1), link(2)]), NOTHING)
 })
 
-test('a set that an earlier process made for fewer tunnels is made anew, and loses no element', async () => {
+test('a set that an earlier process made for fewer tunnels stays, and grows when it is full', async () => {
   const { kernel, layout } = await setUp()
   await layout.create([link(1)])
-  kernel.size = 10
-  assert.deepEqual(await layoutOn(kernel).prepare(), [])
+  kernel.size = 2
+  const later = layoutOn(kernel)
+  assert.deepEqual(await later.prepare(), [])
+  assert.equal(kernel.size, 2)
+  assert.deepEqual(await later.create([link(2), link(3)]), [])
   assert.equal(kernel.size, 1000)
+  assert.deepEqual([...(kernel.elements ?? [])].sort(), [ELEMENT_1, ELEMENT_2, ELEMENT_3])
+})
+
+test('a set that has become too small takes all tunnels that come, whatever it was made for', async () => {
+  const kernel = new FakeSharedKernel()
+  const layout = layoutOn(kernel, { capacity: 2 })
+  await layout.prepare()
+  const links = Array.from({ length: 20 }, (_, index) => link(index + 1))
+  for (const one of links) assert.deepEqual(await layout.create([one]), [])
+  assert.equal(kernel.elements?.size, 20)
+  assert.deepEqual(await layout.reconcile(links), NOTHING)
+  assert.equal(layout.trouble(), undefined)
+})
+
+test('a full set that can not grow costs the tunnels alone that do not fit', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  kernel.size = 1
+  const small = layoutOn(kernel, {
+    runNft: async (args, input = '') =>
+      input.includes('delete table ip freenet6')
+        ? { status: 1, stdout: '', stderr: 'Error: Could not process rule: Cannot allocate memory' }
+        : kernel.runNft(args, input),
+  })
+  assert.deepEqual(await small.prepare(), [])
+  const reason = 'Error: Could not process rule: Cannot allocate memory'
+  assert.deepEqual(await small.create([link(2)]), [{ device: 'fn6-2', reason }])
+  assert.deepEqual([...kernel.devices], ['fn6-all'])
+  assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
+  assert.equal(small.trouble(), undefined)
+})
+
+test('more sleepers than the set was made for are listened for, and the tunnels stay', async () => {
+  const kernel = new FakeSharedKernel()
+  const layout = layoutOn(kernel, { capacity: 2 })
+  await layout.prepare()
+  await layout.create([link(1)])
+  const links = Array.from({ length: 20 }, (_, index) => link(index + 2))
+  assert.deepEqual(await layout.listenFor(links), new Set())
+  assert.equal(kernel.sleepers.size, 20)
   assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
 })
 
@@ -492,7 +536,7 @@ test('dormant tunnels are listened for, and no others; who was heard is told onc
   const { kernel, layout } = await setUp()
   assert.deepEqual(await layout.listenFor([link(1), link(2)]), new Set())
   assert.deepEqual([...kernel.sleepers.keys()], [ELEMENT_1, ELEMENT_2])
-  kernel.sleepers.set(ELEMENT_2, 3)
+  kernel.sleepers = new Map(kernel.sleepers).set(ELEMENT_2, 3)
   assert.deepEqual(await layout.listenFor([link(1), link(2)]), new Set(['fn6-2']))
   assert.deepEqual([...kernel.sleepers.values()], [0, 0])
   assert.deepEqual(await layout.listenFor([link(1)]), new Set())

@@ -15,20 +15,17 @@ type Listened = NonNullable<Awaited<ReturnType<SleeperSet['list']>>>
 test('a sleeper that could not be taken out of the set is taken out the next time', async () => {
   let set: Listened = new Map()
   let broken: string | undefined
-  const sleepers = new Sleepers(
-    {
-      list: async () => set,
-      change: async ({ refused, admitted }) => {
-        if (broken !== undefined) return broken
-        const left = new Map(set)
-        for (const one of refused) left.delete(keyOf(one))
-        for (const one of admitted) left.set(keyOf(one), { ...one, packets: 0, bytes: 0 })
-        set = left
-        return undefined
-      },
+  const sleepers = new Sleepers({
+    list: async () => set,
+    change: async ({ refused, admitted }) => {
+      if (broken !== undefined) return broken
+      const left = new Map(set)
+      for (const one of refused) left.delete(keyOf(one))
+      for (const one of admitted) left.set(keyOf(one), { ...one, packets: 0, bytes: 0 })
+      set = left
+      return undefined
     },
-    10,
-  )
+  })
   await sleepers.listenFor([LINK])
   set = new Map([...set].map(([key, one]) => [key, { ...one, packets: 3 }]))
   broken = 'Device or resource busy'
