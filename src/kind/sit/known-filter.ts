@@ -1,21 +1,29 @@
+import { NO_DEVICE } from '../../kernel/forwarding.ts'
 import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
 import type { RunNft } from '../../kernel/nft-command.ts'
-import { inTurns } from '../../shared/in-turns.ts'
 import type { LinkFault } from '../../tunnel/interface.ts'
 import {
   type Admitted,
   changeElements,
   type ElementChange,
+  elementsByKey,
+  elementsOf,
+  endpointsByNetwork,
   type FilterSet,
   getElements,
-  keyOf,
   listElements,
   sizeIn,
   type Traffic,
   transactionsOf,
 } from './shared-layout-elements.ts'
 import { type Entry, NO_ENDPOINT } from './shared-layout-entry.ts'
-import { type FilterOptions, installFilter, readRules, remakeFilter } from './shared-layout-filter.ts'
+import {
+  type FilterOptions,
+  filterStands,
+  installFilter,
+  readRules,
+  remakeFilter,
+} from './shared-layout-filter.ts'
 import { guardCommand } from './shared-layout-routes.ts'
 import type { SleeperSet } from './sleepers.ts'
 
@@ -87,14 +95,20 @@ export class KnownFilter {
     return this.#trouble
   }
 
-  /** Brings guard and rules up to date. Without them there is no device: what it let in could have any source. */
+  /**
+   * Brings guard and rules up to date. Without them there is no device: what it let in could have any source. A filter
+   * that stands and lets in whom it should is kept where that fails.
+   */
   async ensure(): Promise<LinkFault | undefined> {
     const { device } = this.#options
     const guard = await this.#runIp(guardCommand(device).split(' '))
     const isGuarded = guard.status === 0 || ALREADY_THERE.test(guard.stderr)
     const reason = isGuarded ? await this.#ensureRules() : reasonOf(guard.stderr)
-    this.#trouble = reason && `no source filter, so no tunnels: ${reason}`
-    if (this.#trouble === undefined) return undefined
+    const stands = reason === undefined || (isGuarded && (await filterStands(this.#runNft, this.#options)))
+    this.#trouble = stands ? undefined : `no source filter, so no tunnels: ${reason}`
+    if (reason === undefined) return undefined
+    if (this.#trouble === undefined)
+      return { device: NO_DEVICE, reason: `the source filter stays as it is: ${reason}` }
     await this.#runIp(['tunnel', 'del', device])
     return { device, reason: this.#trouble }
   }
@@ -231,8 +245,8 @@ export class KnownFilter {
   async #changeOrRestore(change: ElementChange): Promise<string | undefined> {
     const reason = await changeElements(this.#runNft, 'tunnels', change)
     if (reason === undefined || !NO_TABLE.test(reason)) return reason
-    const fault = await this.ensure()
-    if (fault !== undefined) return fault.reason
+    await this.ensure()
+    if (this.#trouble !== undefined) return this.#trouble
     const known = await this.#readAdmitted()
     if (known === undefined) return UNREADABLE
     return (
@@ -267,25 +281,4 @@ export class KnownFilter {
     this.#admitted = elements && (await endpointsByNetwork(elements.values()))
     return this.#admitted
   }
-}
-
-async function endpointsByNetwork(elements: Iterable<Admitted>): Promise<Map<string, string>> {
-  const endpoints = new Map<string, string>()
-  await inTurns(elements, ({ network, endpoint }) => {
-    endpoints.set(network, endpoint)
-  })
-  return endpoints
-}
-
-async function elementsByKey(endpoints: ReadonlyMap<string, string>): Promise<Map<string, Admitted>> {
-  const elements = new Map<string, Admitted>()
-  await inTurns(endpoints, ([network, endpoint]) => {
-    const element = { network, endpoint }
-    elements.set(keyOf(element), element)
-  })
-  return elements
-}
-
-function elementsOf(endpoints: ReadonlyMap<string, string>): Admitted[] {
-  return Array.from(endpoints, ([network, endpoint]) => ({ network, endpoint }))
 }

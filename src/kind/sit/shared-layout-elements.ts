@@ -1,4 +1,5 @@
 import { type RunNft, runTransaction } from '../../kernel/nft-command.ts'
+import { inTurns } from '../../shared/in-turns.ts'
 import type { Entry } from './shared-layout-entry.ts'
 
 /** Which source addresses come from where: one element of a set. */
@@ -120,4 +121,26 @@ export function elementLines(
     lines.push(`${verb} element ip ${FILTER_TABLE} ${set} { ${keys.join(', ')} }`)
   }
   return lines
+}
+
+/** Which endpoint each network is let in from. */
+export async function endpointsByNetwork(elements: Iterable<Admitted>): Promise<Map<string, string>> {
+  const endpoints = new Map<string, string>()
+  await inTurns(elements, ({ network, endpoint }) => {
+    endpoints.set(network, endpoint)
+  })
+  return endpoints
+}
+
+export async function elementsByKey(endpoints: ReadonlyMap<string, string>): Promise<Map<string, Admitted>> {
+  const elements = new Map<string, Admitted>()
+  await inTurns(endpoints, ([network, endpoint]) => {
+    const element = { network, endpoint }
+    elements.set(keyOf(element), element)
+  })
+  return elements
+}
+
+export function elementsOf(endpoints: ReadonlyMap<string, string>): Admitted[] {
+  return Array.from(endpoints, ([network, endpoint]) => ({ network, endpoint }))
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { formatPrefix } from '../../address/prefix.ts'
 import { type RunNft, runTransaction } from '../../kernel/nft-command.ts'
 import type { RoutedRange } from '../../tunnel/routed-pool.ts'
@@ -27,6 +28,7 @@ export interface FilterOptions {
 export const PASSED_MARK = '0x2000000'
 
 const TABLE = FILTER_TABLE
+const DIGEST_DIGITS = 16
 
 /**
  * The lines that set the filter up, or bring one that is there up to date without losing an element. What comes out of
@@ -38,8 +40,7 @@ const TABLE = FILTER_TABLE
  * A packet from a tunnel into the same tunnel is dropped (RFC 6324 3.2), except one for the server's own address.
  */
 function filterLines(options: FilterOptions): string[] {
-  const { device, serverIpv4, pool, routed, capacity } = options
-  const input = `add rule ip ${TABLE} input`
+  const { device, pool, routed, capacity } = options
   const clamp = `add rule ip6 ${TABLE} clamp`
   const segment = 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu'
   return [
@@ -48,15 +49,7 @@ function filterLines(options: FilterOptions): string[] {
     `add set ip ${TABLE} sleepers { typeof ip saddr . @nh,224,64; size ${capacity}; counter; }`,
     `add chain ip ${TABLE} input { type filter hook input priority filter; policy accept; }`,
     `flush chain ip ${TABLE} input`,
-    `${input} meta l4proto != 41 accept`,
-    `${input} ip daddr != ${serverIpv4} accept`,
-    `${input} ip hdrlength != 5 counter drop`,
-    `${input} @nh,416,64 != 0x1 ip saddr . @nh,352,64 @tunnels counter drop`,
-    ...routedLines(input, routed),
-    `${input} ip saddr . @nh,224,64 @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
-    // Counted by its element, and dropped: who is asleep is heard, and let in when the tunnel is back.
-    `${input} ip saddr . @nh,224,64 @sleepers drop`,
-    `${input} counter drop`,
+    ...inputRules(options).map(rule => `add rule ip ${TABLE} input ${rule}`),
     ...sentLines(options),
     // Takes out what the other layout has there: its rule against loops would part the clients of one device.
     `add table ip6 ${TABLE}`,
@@ -73,16 +66,32 @@ function filterLines(options: FilterOptions): string[] {
   ]
 }
 
+/** What decides who is let in. The last rule bears a digest of the others, by which a filter that stands is known. */
+function inputRules({ serverIpv4, routed }: FilterOptions): readonly string[] {
+  const rules = [
+    'meta l4proto != 41 accept',
+    `ip daddr != ${serverIpv4} accept`,
+    'ip hdrlength != 5 counter drop',
+    '@nh,416,64 != 0x1 ip saddr . @nh,352,64 @tunnels counter drop',
+    ...routedRules(routed),
+    `ip saddr . @nh,224,64 @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
+    // Counted by its element, and dropped: who is asleep is heard, and let in when the tunnel is back.
+    'ip saddr . @nh,224,64 @sleepers drop',
+  ]
+  const digest = createHash('sha256').update(rules.join('\n')).digest('hex').slice(0, DIGEST_DIGITS)
+  return [...rules, `counter drop comment "rules ${digest}"`]
+}
+
 /**
  * The same for routed prefixes, of which the set has the network: an address in their block is cut to that. Without the
  * block, who has one link could send from its neighbours'.
  */
-function routedLines(input: string, routed: RoutedRange | undefined): readonly string[] {
+function routedRules(routed: RoutedRange | undefined): readonly string[] {
   if (routed === undefined) return []
   return [
-    `${input} ${withinBlock(352, routed.prefix)} ip saddr . ${networkAt(352, routed)} @tunnels counter drop`,
-    `${input} ${withinBlock(224, routed.prefix)} ip saddr . ${networkAt(224, routed)} @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
-    `${input} ${withinBlock(224, routed.prefix)} ip saddr . ${networkAt(224, routed)} @sleepers drop`,
+    `${withinBlock(352, routed.prefix)} ip saddr . ${networkAt(352, routed)} @tunnels counter drop`,
+    `${withinBlock(224, routed.prefix)} ip saddr . ${networkAt(224, routed)} @tunnels meta mark set meta mark or ${PASSED_MARK} accept`,
+    `${withinBlock(224, routed.prefix)} ip saddr . ${networkAt(224, routed)} @sleepers drop`,
   ]
 }
 
@@ -119,6 +128,16 @@ export function remakeFilter(
     ...filterLines({ ...options, capacity }),
     ...elementLines('add', 'tunnels', elements),
   ])
+}
+
+/** Whether a filter that lets in whom this one would stands already, whatever the size of its sets. Changes nothing. */
+export async function filterStands(run: RunNft, options: FilterOptions): Promise<boolean> {
+  const { status, stdout } = await run(['list', 'chain', 'ip', TABLE, 'input'])
+  if (status !== 0) return false
+  const wanted = inputRules(options)
+  const [hook = '', ...rules] = stdout.split('\n').filter(line => line.startsWith('\t\t'))
+  const [, mark = ''] = /( comment .*)$/.exec(wanted.at(-1) ?? '') ?? []
+  return hook.includes(' hook input ') && rules.length === wanted.length && !!rules.at(-1)?.endsWith(mark)
 }
 
 /** The filter's rules and the make of its set as `nft` lists them; without elements, of which a listing may be long. */

@@ -102,9 +102,10 @@ export class SharedLayout implements Interfaces {
   }
 
   async #prepare(): Promise<readonly LinkFault[]> {
-    const unfiltered = await this.#filter.ensure()
-    if (unfiltered !== undefined) return [unfiltered]
+    const fault = await this.#filter.ensure()
+    if (fault !== undefined && this.#filter.trouble !== undefined) return [fault]
     const faults = [
+      fault,
       ...(await routePools(this.#runIp, 'unreachable', this.#pools())),
       await turnForwardingOn(this.#forwardingPath),
       await this.#device.ensure({ isUsed: () => !this.#wanted.isEmpty }),

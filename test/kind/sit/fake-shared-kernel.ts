@@ -16,6 +16,8 @@ export class FakeSharedKernel {
   elements: Set<string> | undefined
   /** Packets by element of the sleepers' set. */
   sleepers: ReadonlyMap<string, number> = new Map()
+  /** Of the filter's chain `input`. */
+  rules: readonly string[] = []
   /** Elements that each set takes, as it was made. */
   size = 0
   isGuarded = false
@@ -45,8 +47,7 @@ export class FakeSharedKernel {
   readonly runNft: RunNft = async (args, input = '') => {
     this.calls++
     if (this.brokenNft !== undefined) return { status: 1, stdout: '', stderr: this.brokenNft }
-    if (args.includes('chain'))
-      return this.elements === undefined ? refusal('No such file') : { ...DONE, stdout: 'rules' }
+    if (args.includes('chain')) return this.#listInput()
     if (args.at(-1) === 'sleepers') return this.#listSleepers()
     if (args[0] === 'get' || args.includes('list')) return this.#listSet()
     if (args[0] === '-c') return DONE
@@ -58,16 +59,21 @@ export class FakeSharedKernel {
     let elements = this.elements && new Set(this.elements)
     let { size } = this
     const sleepers = new Map(this.sleepers)
+    let rules = [...this.rules]
     const changes: string[] = []
     for (const line of lines) {
       if (line === 'add table ip freenet6') elements ??= new Set()
       if (line === 'delete table ip freenet6') {
         elements = undefined
         size = 0
+        rules = []
         sleepers.clear()
       }
       const [, made] = /^add set .* size (\d+);/.exec(line) ?? []
       if (made !== undefined) size = Number(made)
+      if (line === 'flush chain ip freenet6 input') rules = []
+      const [, rule] = /^add rule ip freenet6 input (.*)$/.exec(line) ?? []
+      if (rule !== undefined) rules.push(rule)
       this.#changeSleepers(line, sleepers)
       const [, verb, list = ''] = /^(add|delete) element ip freenet6 tunnels { (.*) }$/.exec(line) ?? []
       if (verb === undefined) continue
@@ -83,6 +89,7 @@ export class FakeSharedKernel {
     if (before !== [...(elements ?? [])].sort().join() || this.elements === undefined) this.generation++
     this.elements = elements
     this.size = size
+    this.rules = rules
     this.sleepers = sleepers
     this.journal.push(...changes)
     return DONE
@@ -95,6 +102,12 @@ export class FakeSharedKernel {
       else sleepers.delete(key)
       this.generation++
     }
+  }
+
+  #listInput() {
+    if (this.elements === undefined) return refusal('No such file or directory')
+    const lines = ['type filter hook input priority filter; policy accept;', ...this.rules]
+    return { ...DONE, stdout: `chain input {\n${lines.map(line => `\t\t${line}\n`).join('')}\t}\n` }
   }
 
   #listSleepers() {

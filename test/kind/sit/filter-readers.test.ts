@@ -1,6 +1,8 @@
 /** The filter as the program and as the library make and read it, in a network of the test's own. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Prefix } from '../../../src/address/prefix.ts'
+import { parsePrefix } from '../../../src/address/prefix.ts'
 import { Netlink } from '../../../src/kernel/netlink.ts'
 import { runNft } from '../../../src/kernel/nft-command.ts'
 import { readNftGeneration } from '../../../src/kernel/nft-generation.ts'
@@ -14,7 +16,12 @@ import {
   listElements,
   readSize,
 } from '../../../src/kind/sit/shared-layout-elements.ts'
-import { installFilter, readRules, remakeFilter } from '../../../src/kind/sit/shared-layout-filter.ts'
+import {
+  filterStands,
+  installFilter,
+  readRules,
+  remakeFilter,
+} from '../../../src/kind/sit/shared-layout-filter.ts'
 import { OwnSleeperSet } from '../../../src/kind/sit/sleepers.ts'
 import { enterOwnNetwork } from '../../own-network.ts'
 import { missingPackages } from '../../packages.ts'
@@ -90,6 +97,23 @@ for (const [name, run] of [
     assert.equal(await installFilter(run, OPTIONS, []), undefined)
     assert.equal(await readRules(run), rules)
   })
+
+  test(
+    `${name}: a filter is known for the one that is wanted, whatever the size of its sets`,
+    SKIP,
+    async () => {
+      const routed = { prefix: parsePrefix('2001:db8:8000::/33') as Prefix, length: 56 }
+      assert.equal(await filterStands(run, { ...OPTIONS, capacity: 5 }), true)
+      assert.equal(await filterStands(run, { ...OPTIONS, routed }), false)
+      assert.equal(await filterStands(run, { ...OPTIONS, serverIpv4: '192.0.2.7' }), false)
+      assert.equal(await installFilter(run, { ...OPTIONS, routed }, []), undefined)
+      assert.equal(await filterStands(run, { ...OPTIONS, routed }), true)
+      await runNft(['insert', 'rule', 'ip', 'freenet6', 'input', 'accept'])
+      assert.equal(await filterStands(run, { ...OPTIONS, routed }), false)
+      assert.equal(await installFilter(run, OPTIONS, []), undefined)
+      assert.equal(await filterStands(run, OPTIONS), true)
+    },
+  )
 
   test(`${name}: some elements are got without the others, and none if one is missing`, SKIP, async () => {
     const some = await getElements(run, 'tunnels', admitted(3))

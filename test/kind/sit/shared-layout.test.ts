@@ -67,6 +67,47 @@ test('without a filter there is no device, and no tunnel is made', async () => {
   assert.deepEqual([kernel.routes.size, kernel.locals.size], [0, 0])
 })
 
+/** `nft` in a kernel that has no memory for a transaction. */
+function poor(kernel: FakeSharedKernel): Partial<SharedLayoutOptions> {
+  const words = 'Error: Could not process rule: Cannot allocate memory'
+  return {
+    runNft: async (args, input) =>
+      args[0] === '-f' ? { status: 1, stdout: '', stderr: words } : kernel.runNft(args, input),
+  }
+}
+
+test('a filter that stands with the same rules is kept where it can not be brought up to date', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  const later = layoutOn(kernel, { ...poor(kernel), capacity: 2000 })
+  const [fault] = await later.prepare()
+  assert.match(fault?.reason ?? '', /^the source filter stays as it is: .*Cannot allocate memory$/)
+  assert.equal(later.trouble(), undefined)
+  assert.deepEqual([...kernel.devices], ['fn6-all'])
+  assert.deepEqual([...kernel.routes.keys()], ['2001:db8:f6:1::/64'])
+})
+
+for (const [what, harm] of [
+  ['for another address', (kernel: FakeSharedKernel) => ({ kernel, serverIpv4: '192.0.2.7' })],
+  [
+    'with a rule of somebody else',
+    (kernel: FakeSharedKernel) => ({ kernel: Object.assign(kernel, { rules: ['accept', ...kernel.rules] }) }),
+  ],
+  [
+    'without its last rule',
+    (kernel: FakeSharedKernel) => ({ kernel: Object.assign(kernel, { rules: kernel.rules.slice(0, -1) }) }),
+  ],
+] as const) {
+  test(`a filter ${what} that can not be brought up to date is none`, async () => {
+    const { kernel } = await setUp()
+    const { kernel: _, ...options } = harm(kernel)
+    const later = layoutOn(kernel, { ...poor(kernel), ...options })
+    await later.prepare()
+    assert.match(later.trouble() ?? '', /no source filter, so no tunnels/)
+    assert.deepEqual([...kernel.devices], [])
+  })
+}
+
 test('an element is made before its route, and goes after it', async () => {
   const { kernel, layout } = await setUp()
   assert.deepEqual(await layout.create([link(1)]), [])
