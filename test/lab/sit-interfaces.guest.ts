@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { parsePrefix } from '../../src/address/prefix.ts'
 import { runIp } from '../../src/kernel/ip-command.ts'
 import { listLinks } from '../../src/kernel/kernel-link.ts'
+import { SharedLayout } from '../../src/kind/sit/shared-layout.ts'
 import { sitAvailability } from '../../src/kind/sit/sit-availability.ts'
 import { SitInterfaces } from '../../src/kind/sit/sit-interfaces.ts'
 import type { Link } from '../../src/tunnel/interface.ts'
@@ -164,3 +165,23 @@ await step('1000 links are made in one batch and removed', async () => {
   assert.deepEqual([removed.length, faults], [1000, []])
   assert.deepEqual(await devices(), [])
 })
+
+function shared(devicePrefix: string): SharedLayout {
+  assert.ok(prefix)
+  return new SharedLayout({ devicePrefix, serverIpv4: '192.0.2.1', mtu: 1480, prefix, capacity: 2000 })
+}
+
+await step(
+  'the shared device of another device_prefix makes room, one of somebody else is named',
+  async () => {
+    assert.deepEqual(await shared(DEVICE_PREFIX).prepare(), [])
+    const layout = shared('tun-')
+    assert.deepEqual(await layout.prepare(), [])
+    const one = { ...link(1), device: 'tun-1' }
+    assert.deepEqual(await layout.reconcile([one]), { made: ['tun-1'], removed: ['fn6-all'], faults: [] })
+    assert.doesNotMatch(ip('-6', 'rule', 'show'), /fn6-all/)
+    ip('-6', 'rule', 'del', 'priority', '246', 'iif', 'tun-all') // nobody's then
+    const [fault] = await shared(DEVICE_PREFIX).prepare()
+    assert.match(fault?.reason ?? '', /^tun-all, which is not freenet6's/)
+  },
+)

@@ -1,10 +1,16 @@
 import { runBatch, runLines } from '../../kernel/ip-batch.ts'
-import { LINK_TTL, type RunIp } from '../../kernel/ip-command.ts'
+import { LINK_TTL, type RunIp, reasonOf } from '../../kernel/ip-command.ts'
 import { isIpv6Off, turnIpv6On } from '../../kernel/ipv6-switch.ts'
 import { type KernelLink, listLinks } from '../../kernel/kernel-link.ts'
 import type { LinkFault } from '../../tunnel/interface.ts'
 import type { FilterOptions } from './shared-layout-filter.ts'
-import { BATCH_TUNNELS, deviceCommands, GONE } from './shared-layout-routes.ts'
+import {
+  BATCH_TUNNELS,
+  deviceCommands,
+  GONE,
+  guardedDevices,
+  removalCommands,
+} from './shared-layout-routes.ts'
 
 type DeviceOptions = Pick<FilterOptions, 'device' | 'serverIpv4' | 'mtu'>
 
@@ -14,6 +20,8 @@ export class SharedDevice {
   readonly #runIp: RunIp
   /** Whether it had to be made or mended since somebody last asked: until then no tunnel worked. */
   #wasAmiss = false
+  /** Devices that had to go for this one. */
+  readonly #replaced: string[] = []
 
   constructor(options: FilterOptions, runIp: RunIp) {
     this.#options = options
@@ -24,12 +32,14 @@ export class SharedDevice {
   async ensure({ isUsed }: { readonly isUsed: () => boolean }): Promise<LinkFault | undefined> {
     const { device } = this.#options
     const { add, mend, removeAddress } = deviceCommands(this.#options)
-    const listing = await listLinks(this.#runIp, device)
+    const listing = await listLinks(this.#runIp, '')
     if (listing.kind === 'failed') return { device, reason: listing.reason }
     const have = listing.links.get(device)
     const isOff = await isIpv6Off(device)
     if (have !== undefined && isSharedDevice(have, this.#options) && !isOff) return undefined
     this.#wasAmiss ||= isUsed()
+    const obstacle = await this.#clearWay([...listing.links.values()])
+    if (obstacle !== undefined) return { device, reason: obstacle }
     const changed = await runBatch(this.#runIp, have === undefined ? [add] : mend)
     const refused = isOff ? await turnIpv6On(device) : undefined
     if (refused !== undefined) return refused
@@ -46,16 +56,34 @@ export class SharedDevice {
     return wasAmiss
   }
 
-  /** Takes away what the layout of one device a tunnel left behind. */
+  /**
+   * Linux has one sit device for a pair of ends. Takes away the one that was made with another `tunnel.device_prefix`,
+   * known by its guard, and returns the words for one of somebody else.
+   */
+  async #clearWay(links: readonly KernelLink[]): Promise<string | undefined> {
+    const { device, serverIpv4 } = this.#options
+    const other = links.find(link => link.device !== device && hasEnds(link, this.#options))
+    if (other === undefined) return undefined
+    const [removal, ...rest] = removalCommands(other.device)
+    if (!(await guardedDevices(this.#runIp)).includes(other.device))
+      return `${other.device}, which is not freenet6's, has ${serverIpv4} for its end; no tunnel can be made before: ip ${removal}`
+    const { status, stderr } = await this.#runIp(removal.split(' '))
+    if (status !== 0) return `${other.device} is in the way: ${reasonOf(stderr)}`
+    await this.#runIp(rest[0].split(' '))
+    this.#replaced.push(other.device)
+    return undefined
+  }
+
+  /** Takes away what the layout of one device a tunnel left behind. Returns what has gone since the last call. */
   async removeOthers(devicePrefix: string): Promise<readonly string[]> {
     const listing = await listLinks(this.#runIp, devicePrefix)
-    if (listing.kind === 'failed') return []
+    if (listing.kind === 'failed') return this.#replaced.splice(0)
     const old = [...listing.links.keys()].filter(device => device !== this.#options.device)
     const reasons = await runLines(this.#runIp, old, {
       linesOf: device => [`tunnel del ${device}`],
       batchTargets: BATCH_TUNNELS,
     })
-    return old.filter(device => !reasons.has(device))
+    return [...this.#replaced.splice(0), ...old.filter(device => !reasons.has(device))]
   }
 }
 
@@ -69,8 +97,12 @@ function isSharedDevice(have: KernelLink, { serverIpv4, mtu }: DeviceOptions): b
     have.isUp &&
     have.mtu === mtu &&
     have.ttl === LINK_TTL &&
-    have.local === serverIpv4 &&
-    (have.remote === undefined || have.remote === 'any') &&
+    hasEnds(have, { serverIpv4 }) &&
     have.addresses.length === 0
   )
+}
+
+/** Takes packets for our address from anybody. */
+function hasEnds({ local, remote }: KernelLink, { serverIpv4 }: Pick<DeviceOptions, 'serverIpv4'>): boolean {
+  return local === serverIpv4 && (remote === undefined || remote === 'any')
 }

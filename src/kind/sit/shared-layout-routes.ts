@@ -86,8 +86,17 @@ export function guardCommand(device: string): string {
   return `-6 rule add priority ${RULE_PRIORITY} iif ${device} fwmark 0x0/${PASSED_MARK} blackhole`
 }
 
+/** Devices that are guarded so, by whatever process. */
+export async function guardedDevices(run: RunIp): Promise<readonly string[]> {
+  const rules = await run(['-6', '-json', 'rule', 'show'])
+  const guards = (parseArray(rules.stdout) ?? [])
+    .map(fieldsOf)
+    .filter(({ priority, action }) => String(priority) === RULE_PRIORITY && action === 'blackhole')
+  return guards.flatMap(({ iif }) => (typeof iif === 'string' ? iif : []))
+}
+
 /** Takes away the device with its routes, the guard and the server's addresses. */
-export function removalCommands(device: string): readonly string[] {
+export function removalCommands(device: string): readonly [device: string, guard: string, addresses: string] {
   return [
     `tunnel del ${device}`,
     `-6 rule del priority ${RULE_PRIORITY} iif ${device}`,

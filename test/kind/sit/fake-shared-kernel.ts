@@ -20,7 +20,8 @@ export class FakeSharedKernel {
   rules: readonly string[] = []
   /** Elements that each set takes, as it was made. */
   size = 0
-  isGuarded = false
+  /** Devices whose unmarked packets are not forwarded. */
+  readonly guarded = new Set<string>()
   /** `ip` lines that match fail with these words. */
   broken: { readonly match: RegExp; readonly words: string } | undefined
   /** Every call of `nft` fails with these words. */
@@ -126,19 +127,23 @@ export class FakeSharedKernel {
     if (this.broken?.match.test(line)) return this.broken.words
     const words = line.split(' ')
     if (line.startsWith('-6 rule add')) {
-      if (this.isGuarded) return 'RTNETLINK answers: File exists'
-      this.isGuarded = true
+      if (this.guarded.has(words[6] ?? '')) return 'RTNETLINK answers: File exists'
+      this.guarded.add(words[6] ?? '')
       return undefined
+    }
+    if (line.startsWith('-6 rule del')) {
+      return this.guarded.delete(words[6] ?? '') ? undefined : 'RTNETLINK answers: No such file or directory'
     }
     if (line.startsWith('link add')) {
       const name = words[3] ?? ''
-      if (this.devices.has(name)) return 'RTNETLINK answers: File exists'
+      const hasEnds = this.devices.has(name) || [...this.devices].some(one => one.endsWith('all'))
+      if (hasEnds) return 'RTNETLINK answers: File exists'
       this.devices.add(name)
       return undefined
     }
     if (line.startsWith('tunnel del')) {
       if (!this.devices.delete(words[2] ?? '')) return `delete tunnel "${words[2]}" failed: No such device`
-      if (words[2] === 'fn6-all') this.routes.clear()
+      if (words[2]?.endsWith('all')) this.routes.clear()
       return undefined
     }
     if (line.startsWith('route replace local'))
@@ -153,7 +158,7 @@ export class FakeSharedKernel {
     }
     if (line.startsWith('-6 route replace unreachable')) return undefined
     if (line.startsWith('route replace')) {
-      if (!this.devices.has('fn6-all')) return 'Cannot find device "fn6-all"'
+      if (!this.devices.has(words[6] ?? '')) return `Cannot find device "${words[6]}"`
       return this.#note(`+ route ${words[2]} ${words[4]}`, () =>
         this.routes.set(words[2] ?? '', words[4] ?? ''),
       )
@@ -176,6 +181,11 @@ export class FakeSharedKernel {
       const info_data = { local: this.local, ttl: 64 }
       const link = { mtu: 1480, flags: ['UP'], linkinfo: { info_kind: 'sit', info_data } }
       return JSON.stringify(Array.from(this.devices, ifname => ({ ifname, ...link })))
+    }
+    if (command.includes('rule show')) {
+      return JSON.stringify(
+        Array.from(this.guarded, iif => ({ priority: 246, src: 'all', iif, action: 'blackhole' })),
+      )
     }
     if (command.includes('table local')) {
       return JSON.stringify(Array.from(this.locals, dst => ({ dst: dst.replace('/128', '') })))

@@ -51,7 +51,7 @@ function link(index: number, ipv4Client = `198.51.100.${index}`): Link {
 test('the kernel is prepared: guard, filter, device, forwarding; a second time is no fault', async () => {
   const { kernel, layout } = await setUp()
   assert.deepEqual(await layout.prepare(), [])
-  assert.ok(kernel.isGuarded)
+  assert.deepEqual([...kernel.guarded], ['fn6-all'])
   assert.ok(kernel.elements)
   assert.deepEqual([...kernel.devices], ['fn6-all'])
   assert.equal(readFileSync(forwardingPath, 'utf8'), '1\n')
@@ -309,6 +309,31 @@ test('a reconciliation removes strays: elements, routes, addresses, devices of t
   assert.deepEqual([...(kernel.elements ?? [])], [ELEMENT_1])
   assert.deepEqual([...kernel.routes.keys()], ['2001:db8:f6:1::/64'])
   assert.deepEqual([...kernel.devices], ['fn6-all', 'other0'])
+})
+
+test('the device of another device_prefix, which has our end, makes room for ours', async () => {
+  const { kernel, layout } = await setUp()
+  await layout.create([link(1)])
+  const later = layoutOn(kernel, { devicePrefix: 'tun-' })
+  assert.deepEqual(await later.prepare(), [])
+  assert.deepEqual([...kernel.devices], ['tun-all'])
+  assert.deepEqual([...kernel.guarded], ['tun-all'])
+  const renamed = { ...link(1), device: 'tun-1' }
+  assert.deepEqual(await later.reconcile([renamed]), { made: ['tun-1'], removed: ['fn6-all'], faults: [] })
+  assert.deepEqual(await later.reconcile([renamed]), NOTHING)
+})
+
+test('a device of somebody else that has our end stays, and is named', async () => {
+  const kernel = new FakeSharedKernel()
+  kernel.devices.add('hurricane-all')
+  const layout = layoutOn(kernel)
+  const [fault] = await layout.prepare()
+  assert.equal(fault?.device, 'fn6-all')
+  assert.match(
+    fault?.reason ?? '',
+    /^hurricane-all, .* has 192\.0\.2\.1 for its end; .*: ip tunnel del hurricane-all$/,
+  )
+  assert.deepEqual([...kernel.devices], ['hurricane-all'])
 })
 
 test('strays that were removed are not found again while the kernel tells of no change but ours', async () => {
