@@ -106,7 +106,8 @@ function converse(socket: Socket, replyTo: (line: string) => Promise<CommandRepl
     if (underWay >= MAX_UNDER_WAY || socket.writableNeedDrain) socket.pause()
     else socket.resume()
   }
-  const reply = async (line: string, earlier: Promise<void>) => {
+  const reply = async (line: string, earlier: Promise<void>, hears: Promise<boolean>) => {
+    if (!(await hears)) return
     const value = await replyTo(line)
     await earlier
     underWay--
@@ -118,7 +119,8 @@ function converse(socket: Socket, replyTo: (line: string) => Promise<CommandRepl
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
     underWay += lines.length
-    for (const line of lines) replies = reply(line, replies)
+    const hears = stillHears(socket)
+    for (const line of lines) replies = reply(line, replies, hears)
     readOrWait()
     if (rest.length <= MAX_COMMAND_LENGTH) return
     socket.write(`${JSON.stringify(misused('The command is too long.'))}\n`)
@@ -127,6 +129,16 @@ function converse(socket: Socket, replyTo: (line: string) => Promise<CommandRepl
   socket.on('drain', readOrWait)
   socket.on('end', () => void replies.then(() => socket.end()))
   socket.on('error', () => socket.destroy())
+}
+
+/**
+ * Whether the other end can still take a reply; false after it has gone, which a write of nothing tells (EPIPE) and its end
+ * of input does not. What a process reads late, because it was stopped or busy, is not done for nobody.
+ */
+function stillHears(socket: Socket): Promise<boolean> {
+  return new Promise(resolve => {
+    socket.write('', error => resolve(!error))
+  })
 }
 
 /** What is written in one tick leaves in one call. */

@@ -144,6 +144,18 @@ test('who still waits when the process ends is told', async () => {
   await refused
 })
 
+test('what is read after its client has gone is not done; a client that only ends its input has its answer', async () => {
+  answered = 0
+  const program = `
+    const socket = require('net').createConnection(${JSON.stringify(path)}, () =>
+      socket.write('{"command":"show"}\\n', () => process.exit()))`
+  spawnSync(process.execPath, ['--eval', program]) // nothing is read meanwhile
+  assert.deepEqual(await converse('{"command":"show","parameters":{"n":"1"}}\n'), [
+    { value: { command: 'show', n: '1' } },
+  ])
+  assert.equal(answered, 1)
+})
+
 test('where nobody listens the client says so', async () => {
   await assert.rejects(ControlClient.connect(join(directory, 'nobody.sock')), NotRunning)
 })
