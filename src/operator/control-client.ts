@@ -6,6 +6,9 @@ import { type CommandReply, commandReply } from './command.ts'
 /** Nobody listens on the control socket: the process is not running. */
 export class NotRunning extends Error {}
 
+/** The process has ended, or closed the connection, before it replied: what was asked may be done all the same. */
+export class ReplyLost extends Error {}
+
 /** The process says what no process of this version does. */
 export class ForeignReply extends Error {}
 
@@ -39,7 +42,7 @@ export class ControlClient {
     return new ControlClient(socket)
   }
 
-  /** Rejects where the process ends before it has replied, and with ForeignReply where its reply makes no sense. */
+  /** Rejects with ReplyLost where the process ends before it has replied, and with ForeignReply where its reply makes no sense. */
   send(command: string, parameters: unknown): Promise<CommandReply> {
     return new Promise((done, failed) => {
       this.#waiting.push({ done, failed })
@@ -59,7 +62,7 @@ export class ControlClient {
   }
 
   #failAll(): void {
-    const error = new Error('the running process closed the connection before it had answered')
+    const error = new ReplyLost('the running process closed the connection before it had answered')
     for (const { failed } of this.#waiting.splice(0)) failed(error)
   }
 }

@@ -6,7 +6,7 @@ import { DatabaseFault } from '../store/sqlite/database-fault.ts'
 import type { Command, CommandReply, Operated } from './command.ts'
 import { operatorHandler } from './commands.ts'
 import type { ControlHandler } from './control.ts'
-import { ControlClient, ForeignReply, NotRunning } from './control-client.ts'
+import { ControlClient, ForeignReply, NotRunning, ReplyLost } from './control-client.ts'
 import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './exit.ts'
 import { documentOf, documentOfLines, type ProblemDocument, problemLines } from './problem-document.ts'
 
@@ -63,6 +63,8 @@ async function askAndPrint(
   try {
     return await printAll(command, parameters, { json, handler })
   } catch (error) {
+    if (error instanceof ReplyLost)
+      return printProblem(documentOf([problem('reply-lost', { command: command.name })]), { json })
     if (!(error instanceof ForeignReply || error instanceof ZodError)) throw error
     return printProblem(documentOf([problem('other-version', {})]), { json })
   }

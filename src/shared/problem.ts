@@ -127,6 +127,7 @@ export const PROBLEMS = {
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },
   'process-unreachable': { status: 503, params: ['socket', 'directory'] },
+  'reply-lost': { status: 503, params: ['command'] },
   'other-version': { status: 500, params: [] },
   restarting: { status: 503, params: ['seconds'] },
   'restart-failed': { status: 500, params: ['reason'] },

@@ -177,3 +177,17 @@ test('a service of another version is said to be one, whatever it replies', asyn
     assert.equal(JSON.parse(stdout).code, 'other-version')
   }
 })
+
+test('a command whose process ends before its reply says that it may have been done', async t => {
+  const file = join(directory, 'lost.toml')
+  const socket = join(directory, 'lost.sock')
+  const server = createServer(connection => connection.once('data', () => connection.destroy())).listen(
+    socket,
+  )
+  t.after(() => server.close())
+  await once(server, 'listening')
+  writeFileSync(file, configText(`[control]\nsocket = "${socket}"`))
+  const { code, stdout } = await runCli(['backup', join(directory, 'copy'), '--config', file, '--json'])
+  assert.deepEqual([code, JSON.parse(stdout).code], [1, 'reply-lost'])
+  assert.match(JSON.parse(stdout).detail, /backup may have been done/)
+})
