@@ -142,7 +142,7 @@ suite('resolvers that minimise qnames', { skip: missing ?? false, timeout: 300_0
           name.length < REVERSE_APEX.length + NIBBLES_OF_A_TUNNEL * '0.'.length
         const reverse = names.filter(name => name.endsWith(`.${REVERSE_APEX}`))
         assert.ok(reverse.length > 0)
-        assert.equal(reverse.some(isShort), kind.minimisesDeep)
+        if (kind.minimisesDeep) assert.ok(reverse.some(isShort)) // others stop on the way down, here or there
       })
 
       test(`its letters were ${kind.randomCase ? 'of mixed case' : 'as it was given them'} (0x20)`, () => {
