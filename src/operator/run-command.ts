@@ -81,11 +81,10 @@ async function connect(
   const found = (await runningProcess(config)) ?? (await openUnlessHeld(config, open))
   if (found !== 'held') return found
   for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(POLL_MS)) {
-    const late = await runningProcess(config)
-    if (late !== undefined) return late
+    const late = (await runningProcess(config)) ?? (await openUnlessHeld(config, open))
+    if (late !== 'held') return late
   }
-  const later = await openUnlessHeld(config, open)
-  return later === 'held' ? 'unreachable' : later
+  return 'unreachable'
 }
 
 async function openUnlessHeld(
