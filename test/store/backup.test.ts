@@ -290,6 +290,19 @@ test('nothing is restored under a process that serves the database', async () =>
   )
 })
 
+test('a log that its database has left is not laid over the one that is restored', async () => {
+  for (let i = 1; i <= 20; i++) await register(i)
+  await world.broker.store.backUp(backupFile())
+  for (let i = 21; i <= 60; i++) await register(i)
+  const database = join(elsewhere, 'freenet6.db')
+  for (const suffix of ['-wal', '-shm'])
+    fs.copyFileSync(join(world.directory, 'data', `freenet6.db${suffix}`), database + suffix)
+  const old = await restore(database)
+  assert.equal(rowsIn(database, 'SELECT id FROM tunnels').length, 20)
+  assert.equal(rowsIn(database, 'PRAGMA integrity_check')[0]?.integrity_check, 'ok')
+  assert.ok(existsSync(`${old}-wal`))
+})
+
 test('a backup on a medium that takes nothing is restored', {
   skip: process.getuid?.() === 0 ? false : cannot('only root may mount what takes nothing'),
 }, async () => {

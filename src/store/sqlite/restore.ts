@@ -43,7 +43,9 @@ async function putInPlace(
   }
   advanceSerials(partial, serialsOf(database))
   makeWhole(partial) // what the disk does not take is known before the database leaves its place
-  const old = existsSync(database) ? `${database}.${now.toISOString().replaceAll(':', '')}` : undefined
+  // A log without its database would be laid over the one that is restored.
+  const isThere = SUFFIXES.some(suffix => existsSync(database + suffix))
+  const old = isThere ? `${database}.${now.toISOString().replaceAll(':', '')}` : undefined
   if (old !== undefined) renameAll(database, old)
   try {
     renameSync(partial, database)
