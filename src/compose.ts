@@ -143,7 +143,7 @@ function tunnelZone(
 
 /** A sentence if the disk or the file is at fault; undefined: the configuration is, or the program. */
 function unreadableReason(error: unknown, config: Config): string | undefined {
-  const remedy = `The tunnels' zones are answered with SERVFAIL until ${databaseFile(config)} can be read: mend the disk or put a backup in its place. Then everything starts anew by itself`
+  const remedy = `The tunnels' zones are answered with SERVFAIL until ${databaseFile(config)} can be read: mend the disk or put a backup in its place (its log first, if that is apart). Then everything starts anew by itself; on another disk than before restart freenet6`
   if (error instanceof DatabaseFault) return isOfTheDisk(error) ? `${error.message}. ${remedy}` : undefined
   const fault = storageFaultOf(error)
   if (fault !== 'corrupt' && fault !== 'unwritable') return undefined

@@ -20,8 +20,14 @@ export class Recovery {
     this.#log = log
   }
 
-  /** Watches a store for as long as it is served; returns how to stop that. */
-  watch({ isMended }: Pick<TunnelStore, 'isMended'>): () => void {
+  /**
+   * Watches a store for as long as it is served; returns how to stop that. `assertStartable` throws what else would keep
+   * everything from starting.
+   */
+  watch(
+    { isMended }: Pick<TunnelStore, 'isMended'>,
+    { assertStartable }: { readonly assertStartable: () => void },
+  ): () => void {
     if (isMended === undefined) {
       this.#pauseMs = FIRST_LOOK_MS
       return () => undefined
@@ -31,7 +37,7 @@ export class Recovery {
     let timer: NodeJS.Timeout | undefined
     const lookLater = () => {
       timer = setTimeout(async () => {
-        if ((await isMended(signal)) && !signal.aborted) await this.#begin()
+        if ((await isMended(signal)) && !signal.aborted) await this.#begin(assertStartable)
         if (!signal.aborted) lookLater()
       }, this.#pauseMs).unref()
     }
@@ -43,10 +49,11 @@ export class Recovery {
   }
 
   /** Where it could be begun the store is closed by now. Never rejects. */
-  async #begin(): Promise<void> {
+  async #begin(assertStartable: () => void): Promise<void> {
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
     this.#log.info({}, 'the database can be opened whole by now: everything starts anew')
     try {
+      assertStartable() // behind that point there is no way back but on
       await this.#restart.renew()
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)

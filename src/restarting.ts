@@ -137,8 +137,9 @@ export class Restart {
     if (sockets === undefined) throw new Error('its sockets can not be kept open: restart freenet6')
     if (!this.#isAlone || running === undefined) throw new Error('a restart is under way')
     this.#isAlone = false
-    this.#attempt = this.#renew(running, sockets)
-    await this.#attempt
+    const attempt = this.#renew(running, sockets)
+    this.#attempt = attempt.catch(() => undefined) // the end of the process waits for it, whatever becomes of it
+    await attempt
   }
 
   async #renew(running: Running, sockets: HeldSockets): Promise<undefined> {

@@ -35,6 +35,7 @@ import { changeLevel, type LeveledLog, type Log } from './shared/log.ts'
 import type { LogOutput } from './shared/log-output.ts'
 import { problem } from './shared/problem.ts'
 import { Stops } from './stops.ts'
+import { StaticZones } from './zone-loading.ts'
 
 const DEAF = 'No address of dns.listen is there yet.'
 const AWAITED = 'addresses of web.listen or dns.tls.listen are not there yet: they are waited for'
@@ -160,7 +161,11 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   stops.pushLasting(() => control?.close())
   watchTunnels(monitor, { broker, stops, log })
   stops.push(following.start())
-  stops.push(parts.recovery.watch(broker.store))
+  stops.push(
+    parts.recovery.watch(broker.store, {
+      assertStartable: () => void new StaticZones(untold.inForce, { log, tunnels: 'known' }),
+    }),
+  )
   unready = []
   stops.push(() => {
     unready = ['The service is stopping.']

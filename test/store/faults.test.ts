@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -91,6 +91,19 @@ test('a page that was wrong for a moment stops the writes until the file has bee
   await until(() => codes().length === 0)
   assert.equal(world.broker.store.lostTable, undefined)
   assert.equal(await register(1), 'registered')
+})
+
+test('an index that names no row as it is called is damage too', async () => {
+  for (let n = 1; n <= 3; n++) assert.equal(await register(n), 'registered')
+  world.connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  const octets = readFileSync(file())
+  let at = octets.indexOf('host2ca')
+  while (at >= 0 && octets.toString('latin1', at + 7, at + 12) === 'linux')
+    at = octets.indexOf('host2ca', at + 1)
+  octets.write('host9', at)
+  writeFileSync(file(), octets, { flag: 'r+' })
+  world.broker.store.noteFault(MALFORMED)
+  await until(() => /put a backup in its place/.test(world.broker.store.troubles[0]?.reason ?? ''))
 })
 
 test('nothing is written into a database that was removed, until it is put back', async () => {

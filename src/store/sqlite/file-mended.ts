@@ -6,11 +6,16 @@ import { checkFile } from './file-check.ts'
 
 /** Octets that a disk must have to be no longer full: a small write fits into what the log has left, a change may not. */
 const ROOM = 1024 * 1024
+/** How long the files must have been left alone: a database that is opened before its log is put back has lost that. */
+const QUIET_MS = 5000
 
 /** Where a database could not be opened as it should: finds out, again and again, whether it can by now. */
 export class FileMended {
   readonly #file: string
   readonly #device: number | undefined
+  /** What the files were when they were looked at last, and since when they are that. */
+  #seen = ''
+  #seenAt = 0
 
   /** At the start. */
   constructor(file: string) {
@@ -24,8 +29,15 @@ export class FileMended {
    */
   async isWhole(signal: AbortSignal): Promise<boolean> {
     if (this.#device === undefined || deviceOf(this.#file) !== this.#device) return false
-    if (!(await this.#isWritable())) return false
+    if (!this.#isQuiet() || !(await this.#isWritable())) return false
     return (await checkFile(this.#file, { signal })).kind === 'sound' && deviceOf(this.#file) === this.#device
+  }
+
+  #isQuiet(): boolean {
+    const seen = ['', '-wal'].map(suffix => markOf(this.#file + suffix)).join()
+    if (seen !== this.#seen) this.#seenAt = performance.now()
+    this.#seen = seen
+    return performance.now() - this.#seenAt >= QUIET_MS
   }
 
   async #isWritable(): Promise<boolean> {
@@ -53,6 +65,16 @@ export class FileMended {
 export function hasRoom(file: string): boolean {
   const { bavail, bsize } = statfsSync(dirname(file))
   return bavail * bsize >= ROOM
+}
+
+/** Another one for each file that is put in its place, and for each change. */
+function markOf(file: string): string {
+  try {
+    const { ino, size, mtimeMs } = statSync(file)
+    return `${ino} ${size} ${mtimeMs}`
+  } catch {
+    return 'none'
+  }
 }
 
 /** The number of the disk that its directory is on; undefined: nobody can tell. */

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { DatabaseFault } from './database-fault.ts'
 
@@ -11,10 +11,10 @@ const MADE = 1
  */
 export function assertNotLost(file: string, lock: string): void {
   if (sizeOf(file) > 0 || (sizeOf(`${file}-wal`) === 0 && !isMarked(lock))) return
-  const what = sizeOf(file) === 0 && isThere(file) ? 'is empty' : 'is not there'
+  const what = existsSync(file) ? 'is empty' : 'is not there'
   throw new DatabaseFault(
     'database-unreadable',
-    `${file} ${what}, and was a database once: put it back, or restore a backup. To begin without a tunnel remove all files ${file}*`,
+    `${file} ${what}, and was a database once: put it back, or restore a backup. To begin without a tunnel remove ${file}.lock, and ${file}-wal if that is there`,
   )
 }
 
@@ -46,11 +46,11 @@ function isMade(lock: DatabaseSync): boolean {
   return lock.prepare('PRAGMA user_version').get()?.user_version === MADE
 }
 
-function isThere(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false }) !== undefined
-}
-
-/** 0, too, where nothing is there. */
+/** 0, too, where nothing is there, or nobody may look. */
 function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  } catch {
+    return 0 // whoever opens it says more
+  }
 }

@@ -56,7 +56,7 @@ export class Suspicion {
       await sleep(this.#pauseMs, undefined, { ref: false, signal }).catch(() => undefined)
       this.#pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2), LONGEST_PAUSE_MS)
       if (this.#isElsewhere()) continue
-      const verdict = await checkFile(file, { signal })
+      const verdict = await checkFile(file, { signal, isWhole: true })
       this.#lookedAt = performance.now()
       if (signal.aborted || this.#isElsewhere()) continue // what was looked at may be another file
       if (verdict.kind === 'sound') return this.#clear()
