@@ -8,6 +8,8 @@ import { checkFile } from './file-check.ts'
 const ROOM = 1024 * 1024
 /** How long the files must have been left alone: a database that is opened before its log is put back has lost that. */
 const QUIET_MS = 5000
+/** How often files that could not be read are read again to their ends. */
+const RETRY_MS = 60_000
 
 /** Where a database could not be opened as it should: finds out, again and again, whether it can by now. */
 export class FileMended {
@@ -16,6 +18,9 @@ export class FileMended {
   /** What the files were when they were looked at last, and since when they are that. */
   #seen = ''
   #seenAt = 0
+  /** What the files were when they were found not to be sound, and until when that is believed of them. */
+  #unsound = ''
+  #unsoundUntil = 0
 
   /** At the start. */
   constructor(file: string) {
@@ -29,8 +34,21 @@ export class FileMended {
    */
   async isWhole(signal: AbortSignal): Promise<boolean> {
     if (this.#device === undefined || deviceOf(this.#file) !== this.#device) return false
-    if (!this.#isQuiet() || !(await this.#isWritable())) return false
-    return (await checkFile(this.#file, { signal })).kind === 'sound' && deviceOf(this.#file) === this.#device
+    if (!this.#isQuiet() || this.#isKnownUnsound() || !(await this.#isWritable())) return false
+    return (await this.#isSound(signal)) && deviceOf(this.#file) === this.#device
+  }
+
+  #isKnownUnsound(): boolean {
+    return this.#seen === this.#unsound && performance.now() < this.#unsoundUntil
+  }
+
+  /** Costs a process that reads the whole file: what is damaged stays that until it is replaced or mended. */
+  async #isSound(signal: AbortSignal): Promise<boolean> {
+    const { kind } = await checkFile(this.#file, { signal })
+    if (kind === 'sound') return true
+    this.#unsound = this.#seen
+    this.#unsoundUntil = kind === 'damaged' ? Number.POSITIVE_INFINITY : performance.now() + RETRY_MS
+    return false
   }
 
   #isQuiet(): boolean {
