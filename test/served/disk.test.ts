@@ -19,15 +19,8 @@ import { MIGRATIONS } from '../../src/store/sqlite/migrations.ts'
 import { cannot } from '../packages.ts'
 import { ask, runCli, type Server, startServer } from '../spawn.ts'
 import { until } from '../until.ts'
+import { codeOf, LAB, register } from './visitors.ts'
 
-const LAB = `
-[tunnel]
-allow_special_purpose = true
-foreign_endpoints = true
-reachability = "off"
-[web]
-registrations_per_hour = 0
-`
 const ZONES = join(import.meta.dirname, '..', '..', 'zones')
 const OTHER_ZONE = '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.3\n'
 const NOT_READY = 14
@@ -47,18 +40,6 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
 function start(): Promise<Server> {
   return startServer({ dir, config: `data_dir = "${disk}/data"\n${LAB}` })
-}
-
-function register(server: Server, n: number): Promise<Response> {
-  return fetch(`${server.web}/api/v1/tunnels`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ipv4: `192.0.2.${n + 10}`, nicname: `host${n}`, country: 'ca', os: 'linux' }),
-  })
-}
-
-async function codeOf(response: Response): Promise<string> {
-  return ((await response.json()) as { code: string }).code
 }
 
 async function reasonsOf(server: Server): Promise<string> {

@@ -8,16 +8,10 @@ import { after, afterEach, before, suite, test } from 'node:test'
 import { missingPackages } from '../packages.ts'
 import { ask, type Server, startServer } from '../spawn.ts'
 import { until } from '../until.ts'
+import { LAB, register } from './visitors.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
-const LAB = `
-[tunnel]
-allow_special_purpose = true
-foreign_endpoints = true
-reachability = "off"
-[web]
-registrations_per_hour = 0
-[monitor]
+const CONFIG = `${LAB}[monitor]
 interval = "500ms"
 `
 const skip = await missingPackages(['gcc', '/usr/include/stdlib.h'])
@@ -50,20 +44,12 @@ suite('a disk that can not be read', { skip: skip ?? false }, () => {
     return { LD_PRELOAD: library, FAIL_IO_FLAG: join(dir, 'io'), FAIL_IO_BELOW: join(dir, 'data') }
   }
 
-  function register(server: Server, n: number): Promise<Response> {
-    return fetch(`${server.web}/api/v1/tunnels`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ipv4: `192.0.2.${n + 10}`, nicname: `host${n}`, country: 'ca', os: 'linux' }),
-    })
-  }
-
   async function reasons(server: Server): Promise<string> {
     return (await fetch(`${server.web}/healthz`)).text()
   }
 
   test('for a moment is written again afterwards, by itself, and nothing is lost', async () => {
-    await using server = await startServer({ dir, config: LAB, env: preloaded() })
+    await using server = await startServer({ dir, config: CONFIG, env: preloaded() })
     assert.equal((await register(server, 1)).status, 201)
     const other = new DatabaseSync(database)
     other.exec('UPDATE tunnels SET nicname = nicname') // what the process has read before is read anew

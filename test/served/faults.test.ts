@@ -4,27 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { ask, type Server, startServer } from '../spawn.ts'
-
-const LAB = `
-[tunnel]
-allow_special_purpose = true
-foreign_endpoints = true
-reachability = "off"
-[web]
-registrations_per_hour = 0
-`
-
-function register(server: Server, n: number): Promise<Response> {
-  return fetch(`${server.web}/api/v1/tunnels`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ipv4: `192.0.2.${n + 10}`, nicname: `n${n}`, country: 'ca', os: 'linux' }),
-  })
-}
-
-async function codeOf(response: Response): Promise<string> {
-  return ((await response.json()) as { code: string }).code
-}
+import { codeOf, LAB, register } from './visitors.ts'
 
 async function health(server: Server): Promise<{ status: number; reasons: string }> {
   const response = await fetch(`${server.web}/healthz`)
