@@ -185,6 +185,7 @@ export class DormantTunnels {
     if (waking.kind !== 'woken') return { outcome: waking, changes: [] }
     if (isHeard === true) transaction.countAnswered(id, this.#now())
     if (dormant.isSuspended) transaction.notify(id, 'resumed', this.#now())
+    if (key !== undefined) transaction.notify(id, 'renewed', this.#now())
     return {
       outcome: waking,
       changes: this.#zone.changesOf(undefined, waking.tunnel),

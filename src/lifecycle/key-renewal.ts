@@ -14,6 +14,7 @@ export class KeyRenewals {
   readonly #store: TunnelStore
   readonly #proofs: KeyProofs
   readonly #log: Log
+  readonly #now: () => number
   readonly #onReplaced: (id: string) => void
 
   /** `onReplaced` is called in the tick of the commit. */
@@ -21,11 +22,14 @@ export class KeyRenewals {
     readonly store: TunnelStore
     readonly proofs: KeyProofs
     readonly log: Log
+    /** UTC seconds. */
+    readonly now: () => number
     readonly onReplaced: (id: string) => void
   }) {
     this.#store = parts.store
     this.#proofs = parts.proofs
     this.#log = parts.log
+    this.#now = parts.now
     this.#onReplaced = parts.onReplaced
   }
 
@@ -42,6 +46,7 @@ export class KeyRenewals {
         this.#proofs.noteSeen(id, transaction)
         if (tunnel === undefined || !transaction.replaceKey(id, made))
           return { outcome: refused(REFUSAL.noTunnel()), changes: [] }
+        transaction.notify(id, 'renewed', this.#now())
         const committed = () => {
           this.#onReplaced(id)
           this.#log.info({ tunnel: id }, 'tunnel has a new key')

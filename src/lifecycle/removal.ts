@@ -109,7 +109,7 @@ export class Removal {
       if (down.length === 0) return new Set()
       return this.#commitOrUndo(up, transaction => {
         for (const { id } of down)
-          if (wishes.get(id) === 'operator') transaction.notify(id, 'deleted', this.#now())
+          transaction.notify(id, wishes.get(id) === 'operator' ? 'deleted' : 'removed', this.#now())
         return this.#removeRows(transaction, down)
       })
     })

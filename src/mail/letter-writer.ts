@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Notice } from '../store/notice.ts'
+import type { Notice, Occasion } from '../store/notice.ts'
 import type { TunnelReader } from '../store/tunnel-store.ts'
 import type { DormantTunnel } from '../tunnel/tunnel.ts'
 import { nameOf } from '../tunnel/tunnel.ts'
@@ -9,6 +9,15 @@ import type { Letter } from './carrier.ts'
 import type { Confirmations } from './confirmations.ts'
 
 const LINK_OCTETS = 16
+/** Letters that somebody has asked for, and those after which no other comes. */
+const ENDLESS: ReadonlySet<Occasion> = new Set([
+  'confirm',
+  'recover',
+  'ended',
+  'deleted',
+  'removed',
+  'parted',
+])
 
 export interface LetterWriterOptions {
   readonly tunnels: Pick<TunnelReader, 'dormant'>
@@ -61,7 +70,11 @@ export class LetterWriter {
         return this.#newLink(tunnelId, target)
       case 'ended':
       case 'deleted':
+      case 'removed':
         return publicUrl
+      case 'renewed':
+      case 'parted':
+        return `${publicUrl}/recover`
       case 'dormant':
       case 'ending':
       case 'suspended':
@@ -79,10 +92,9 @@ export class LetterWriter {
     return isKept ? `${this.#options.publicUrl}/recover/mail/${token}` : undefined
   }
 
-  /** How to have no more of them; nothing below a letter that somebody has asked for, or that is the last. */
+  /** How to have no more of them. */
   #ending({ tunnelId, occasion, way, target }: Notice, language: Language): string {
-    if (occasion === 'confirm' || occasion === 'recover' || occasion === 'ended' || occasion === 'deleted')
-      return ''
+    if (ENDLESS.has(occasion)) return ''
     const { publicUrl, confirmations } = this.#options
     const token = confirmations.tokenOf(tunnelId, { kind: way, target })
     return `\n\n${language.sentence('mail-stop', { link: `${publicUrl}/notices/${tunnelId}/${token}` })}`

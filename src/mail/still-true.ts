@@ -14,6 +14,9 @@ const LONGEST_WAIT = {
   suspended: 3 * DAY_SECONDS,
   resumed: 3 * DAY_SECONDS,
   deleted: 3 * DAY_SECONDS,
+  renewed: 3 * DAY_SECONDS,
+  parted: 3 * DAY_SECONDS,
+  removed: 3 * DAY_SECONDS,
 } as const satisfies Readonly<Record<Occasion, number>>
 
 /** Whether a notice has waited for so long that it is told to nobody. `age` in seconds; less than 0 if nobody can say. */
@@ -31,10 +34,15 @@ export function isStillTrue(notice: Notice, tunnels: TunnelReader): boolean | un
   const { dormant } = tunnels.dormant.byId(id) ?? {}
   switch (occasion) {
     case 'deleted':
+    case 'removed':
     case 'ended':
       return !isRegisteredAgain(notice, tunnels) // the contact has gone with the tunnel
     case 'confirm':
       return hasTarget(notice, tunnels, { isConfirmed: false })
+    case 'renewed':
+      return hasTarget(notice, tunnels, { isConfirmed: true })
+    case 'parted':
+      return !hasTarget(notice, tunnels, { isConfirmed: true })
     case 'recover':
       return dormant?.isSuspended !== true && hasTarget(notice, tunnels, { isConfirmed: true })
     case 'dormant':

@@ -32,6 +32,9 @@ const LOOKS = {
   suspended: { priority: 'high', tags: 'no_entry' },
   resumed: { priority: 'default', tags: 'white_check_mark' },
   deleted: { priority: 'high', tags: 'wastebasket' },
+  renewed: { priority: 'high', tags: 'key' },
+  parted: { priority: 'high', tags: 'warning' },
+  removed: { priority: 'high', tags: 'wastebasket' },
 } as const satisfies Readonly<Record<Occasion, { readonly priority: string; readonly tags: string }>>
 
 class ForbiddenAddress extends Error {}

@@ -112,7 +112,7 @@ export class Api {
       : { kind: 'moved', tunnel, warnings: [] }
     if (outcome.kind === 'refused') return outcome
     if (!hasSameKey()) return { kind: 'refused', problems: [problem('unauthorized', { case: 'wrong-key' })] }
-    const kept = await registrar.keepContact(tunnel, wish, visitor)
+    const kept = await registrar.keepContact(tunnel, wish, { visitor })
     if (kept.kind !== 'refused') return outcome
     return isMove ? { ...outcome, warnings: [...outcome.warnings, ...unkept(kept.problems)] } : kept
   }

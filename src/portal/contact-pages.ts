@@ -73,7 +73,7 @@ export class ContactPages {
     }
     const tunnel = signedInTunnel(ctx, this.#options)
     const wish = { ...typed, language: languageOf(ctx, this.#options.words).tag }
-    const outcome = await this.#options.registrar.keepContact(tunnel, wish, this.#visitor(ctx))
+    const outcome = await this.#options.registrar.keepContact(tunnel, wish, { visitor: this.#visitor(ctx) })
     if (outcome.kind === 'kept') {
       seeOther(ctx, `/tunnels/${tunnel.id}/email`)
       return
@@ -123,7 +123,10 @@ export class ContactPages {
       return
     }
     const wish = { [way.kind]: '', language: languageOf(ctx, this.#options.words).tag }
-    const outcome = await this.#options.registrar.keepContact(tunnel, wish, this.#visitor(ctx))
+    const outcome = await this.#options.registrar.keepContact(tunnel, wish, {
+      visitor: this.#visitor(ctx),
+      isReaders: true,
+    })
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     this.#askedPage(ctx, asked, 'forgotten')
   }

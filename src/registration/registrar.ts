@@ -173,15 +173,15 @@ export class Registrar {
   ): Promise<readonly Problem[]> {
     return [
       ...(wantsRouted ? await undone(this.#lifecycle.changeRouted(tunnel.id, true)) : []),
-      ...(contact === undefined ? [] : await undone(this.keepContact(tunnel, contact, visitor))),
+      ...(contact === undefined ? [] : await undone(this.keepContact(tunnel, contact, { visitor }))),
     ]
   }
 
-  /** Notes where the owner of a tunnel wants to be told, and asks there. */
+  /** Notes where the owner of a tunnel wants to be told, and asks there. `isReaders`: the wish of whoever reads there now. */
   async keepContact(
     { id }: Pick<Tunnel, 'id'>,
     wish: ContactWish,
-    visitor: VisitorAddress,
+    { visitor, isReaders = false }: { readonly visitor: VisitorAddress; readonly isReaders?: boolean },
   ): Promise<ContactKept> {
     const { problems, ...reading } = this.#read(wish, id)
     if (problems.length > 0) return refused(...problems)
@@ -189,7 +189,7 @@ export class Registrar {
       const mayAsk = new Set(this.#mayAsk(reading, visitor))
       const isKept = await this.#lifecycle.setContact(id, () => {
         const { contact, asking } = this.#read(wish, id)
-        return { contact, asking: asking.map(({ kind }) => kind).filter(kind => mayAsk.has(kind)) }
+        return { contact, asking: asking.map(({ kind }) => kind).filter(kind => mayAsk.has(kind)), isReaders }
       })
       return isKept ? { kind: 'kept' } : refused(REFUSAL.noTunnel())
     } catch (error) {

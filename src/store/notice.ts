@@ -2,7 +2,8 @@ import type { WayName } from '../tunnel/contact.ts'
 
 /**
  * What an owner is told. `confirm`: the question whether notices may come; `recover`: the link to a new key that was asked
- * for; the others: what has become of the tunnel, or will.
+ * for. `renewed`: the tunnel has a new key; `parted`: its owner is told elsewhere, or nowhere; `removed`: it was deleted with
+ * its key: three that a thief of the key might have done. The others: what has become of the tunnel, or will.
  */
 export type Occasion =
   | 'confirm'
@@ -13,6 +14,12 @@ export type Occasion =
   | 'suspended'
   | 'resumed'
   | 'deleted'
+  | 'renewed'
+  | 'parted'
+  | 'removed'
+
+/** Occasions of the tunnel, told by all ways that are confirmed. */
+export type ToldOccasion = Exclude<Occasion, 'confirm' | 'recover' | 'parted'>
 
 /** A notice that waits in the database until the other side has taken it. What it says of its tunnel outlives that. */
 export interface Notice {

@@ -7,7 +7,7 @@ import type { RrsetDifference } from '../zone/rrset-difference.ts'
 import type { ZoneDifference } from '../zone/zone-difference.ts'
 import type { InvitationReader, InvitationWrites } from './invitations.ts'
 import type { JournalReader } from './journal.ts'
-import type { Notice, NoticeReader, Occasion } from './notice.ts'
+import type { Notice, NoticeReader, ToldOccasion } from './notice.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
 import type { NewKey, ProofReader } from './unseen-key.ts'
 
@@ -256,10 +256,13 @@ export interface TunnelTransaction {
   /** Notes where a tunnel's owner is reached, in place of what was noted; undefined: nowhere. */
   setContact(id: string, contact: Contact | undefined): void
   /**
-   * Has the owner of a tunnel told something by each way that is confirmed, in place of what waits to be told. `since`: UTC
-   * seconds. To be called while the row is there. An owner who has not yet heard of a suspension is not told of its end.
+   * Has the owner of a tunnel told something by each way that is confirmed, in place of what waits to be told; of a new key
+   * beside that. `since`: UTC seconds. To be called while the row is there. An owner who has not yet heard of a suspension is
+   * not told of its end.
    */
-  notify(id: string, occasion: Exclude<Occasion, 'confirm' | 'recover'>, since: number): void
+  notify(id: string, occasion: ToldOccasion, since: number): void
+  /** Tells whoever reads at a way that nothing more is told there: to be called while the contact has it. */
+  part(id: string, way: WayName): void
   /** Has it asked whether notices may come by a way, or has a link to a new key sent by it. */
   ask(id: string, occasion: 'confirm' | 'recover', way: WayName): void
   /**

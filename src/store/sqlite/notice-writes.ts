@@ -43,7 +43,7 @@ export class NoticeWrites {
        WHERE id = ?1 AND way = ?5 AND confirmed = ?6`,
     )
     this.#dropOutdated = database.prepare(
-      "DELETE FROM notices WHERE id = ? AND occasion NOT IN ('confirm', 'recover')",
+      "DELETE FROM notices WHERE id = ? AND occasion NOT IN ('confirm', 'recover', 'renewed', 'parted')",
     )
     this.#dropAsked = database.prepare('DELETE FROM notices WHERE id = ? AND occasion = ? AND way = ?')
     this.#drop = database.prepare('DELETE FROM notices WHERE number = ?')
@@ -74,10 +74,14 @@ export class NoticeWrites {
       this.#way.run(id, kind, target, isConfirmed ? 1 : 0)
   }
 
-  /** By each way that is confirmed, in place of what has become of the tunnel before. False: there is none. */
+  /**
+   * By each way that is confirmed, in place of what has become of the tunnel before; a new key is told of beside that. False:
+   * there is none.
+   */
   notify(id: string, occasion: Occasion, since: number): boolean {
     if (this.#hasContact.get(id) === undefined) return false // most of many that fall asleep together
-    this.#dropOutdated.run(id)
+    if (occasion === 'renewed') for (const way of WAYS) this.#dropAsked.run(id, occasion, way)
+    else this.#dropOutdated.run(id)
     if (occasion === 'dormant' && this.#wasToldOfSleep(id)) return false
     const inserted = WAYS.map(way => this.#add({ id, occasion, since, way, isConfirmed: true }))
     return inserted.some(Boolean)
@@ -92,6 +96,11 @@ export class NoticeWrites {
   ask(id: string, occasion: 'confirm' | 'recover', way: WayName): boolean {
     this.#dropAsked.run(id, occasion, way)
     return this.#add({ id, occasion, since: this.#now(), way, isConfirmed: occasion === 'recover' })
+  }
+
+  /** By one way that is confirmed and is about to go: to be called before that. False: there is none. */
+  part(id: string, way: WayName): boolean {
+    return this.#add({ id, occasion: 'parted', since: this.#now(), way, isConfirmed: true })
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Contact, WayName } from '../../tunnel/contact.ts'
 import type { Resting } from '../../tunnel/index-pool.ts'
 import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
 import type { InvitationWrites } from '../invitations.ts'
-import type { Notice, Occasion } from '../notice.ts'
+import type { Notice, ToldOccasion } from '../notice.ts'
 import { storageFaultOf } from '../storage-fault.ts'
 import type {
   Awakening,
@@ -261,8 +261,12 @@ export class SqliteTransaction implements TunnelTransaction {
     this.#notices.setContact(id, contact)
   }
 
-  notify(id: string, occasion: Exclude<Occasion, 'confirm' | 'recover'>, since: number): void {
+  notify(id: string, occasion: ToldOccasion, since: number): void {
     if (this.#notices.notify(id, occasion, since)) this.hasNotices = true
+  }
+
+  part(id: string, way: WayName): void {
+    if (this.#notices.part(id, way)) this.hasNotices = true
   }
 
   ask(id: string, occasion: 'confirm' | 'recover', way: WayName): void {
