@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
@@ -25,6 +24,7 @@ import { type Entry, EntryRules } from './registration/entry-rules.ts'
 import { monotonicSeconds, SteadyClock, utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
 import { AbsentStore } from './store/absent-store.ts'
+import { databaseFile } from './store/database-file.ts'
 import { DatabaseFault, isOfTheDisk } from './store/sqlite/database-fault.ts'
 import { FileMended } from './store/sqlite/file-mended.ts'
 import { SqliteStore } from './store/sqlite/sqlite-store.ts'
@@ -47,6 +47,8 @@ export interface Parts {
   readonly monotonic?: () => number
   /** Called when the zone files have been read, before the table is opened. */
   readonly beforeTable?: () => Promise<void>
+  /** Opens the table, where another process may have it for a while; once unless given. */
+  readonly opening?: (open: () => TunnelStore) => TunnelStore | Promise<TunnelStore>
   /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
   readonly unreadableTable?: () => 'fail' | 'serve-without'
 }
@@ -93,7 +95,7 @@ type Table = Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store'>
 /** The tunnels and their names. Without the rows nothing true can be said of their zones: these are SERVFAIL then. */
 async function openTable(
   config: Config,
-  parts: TableParts & Pick<Parts, 'unreadableTable' | 'beforeTable'>,
+  parts: TableParts & Pick<Parts, 'unreadableTable' | 'beforeTable' | 'opening'>,
 ): Promise<Table> {
   const { log } = parts
   try {
@@ -117,14 +119,15 @@ async function openTable(
 
 async function publishedTable(
   config: Config,
-  parts: TableParts & Pick<Parts, 'beforeTable'>,
+  parts: TableParts & Pick<Parts, 'beforeTable' | 'opening'>,
 ): Promise<Table> {
   const statics = new StaticZones(config, { log: parts.log, tunnels: 'known' })
   const { catalog } = statics
   await useHugePages(catalog)
   const zone = tunnelZone(config, { ...parts, catalog })
   await parts.beforeTable?.()
-  const store = openStore(config, { ...parts, catalog })
+  const open = () => openStore(config, { ...parts, catalog })
+  const store = await (parts.opening?.(open) ?? open())
   try {
     store.publishAll(tunnel => zone.rrsetsOf(tunnel))
     return { statics, catalog, zone, store }
@@ -303,11 +306,6 @@ export function entryOf({ web }: Config): Entry {
 /** Whole seconds of milliseconds: what is less than one is one. */
 function secondsOf(milliseconds: number): number {
   return Math.ceil(milliseconds / 1000)
-}
-
-/** Where the table is kept. */
-export function databaseFile({ data_dir }: Pick<Config, 'data_dir'>): string {
-  return join(data_dir, 'freenet6.db')
 }
 
 /** The table lies in large pages where the system has them: a quarter of a look-up's time with a million tunnels. */

@@ -63,8 +63,7 @@ const LOCAL_COMMANDS: readonly LocalCommand[] = [
     words: [word('file')],
     options: [],
     run: async ({ file = '' }, options) => {
-      const { databaseFile } = await import('./compose.ts')
-      return (await import('./operator/restore.ts')).restore(file, { ...options, databaseFile })
+      return (await import('./operator/restore.ts')).restore(file, options)
     },
   },
 ]

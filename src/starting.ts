@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
-import { compose, databaseFile, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
+import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
 import type { Config } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, type DnsServing, serveDns } from './dns-serving.ts'
@@ -21,6 +21,7 @@ import { operatedBroker } from './operated.ts'
 import type { Restarted } from './operator/command.ts'
 import { operatorHandler } from './operator/commands.ts'
 import { Control } from './operator/control.ts'
+import { whenFree } from './operator/database-wait.ts'
 import type { Outcome } from './operator/outcome.ts'
 import { RecentRefusals } from './operator/recent-refusals.ts'
 import type { Portal } from './portal/portal.ts'
@@ -35,9 +36,11 @@ import { changeLevel, type LeveledLog, type Log } from './shared/log.ts'
 import type { LogOutput } from './shared/log-output.ts'
 import { problem } from './shared/problem.ts'
 import { Stops } from './stops.ts'
+import { databaseFile } from './store/database-file.ts'
 import { StaticZones } from './zone-loading.ts'
 
 const DEAF = 'No address of dns.listen is there yet.'
+const HELD = 'another freenet6 process, such as a command, has the database: it is waited for'
 const AWAITED = 'addresses of web.listen or dns.tls.listen are not there yet: they are waited for'
 
 /** What the service manager shows of a process that serves. */
@@ -80,6 +83,11 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
       memory = await parts.released()
       if (memory?.hasTable) assertThere(config)
     },
+    opening: open =>
+      whenFree(config, open, {
+        onWait: processes => log.warn({ file: databaseFile(config), processes }, HELD),
+        isSuccessor: memory !== undefined,
+      }),
     unreadableTable: () => (memory?.hasTable ? 'fail' : 'serve-without'),
   })
   let isReleased = false

@@ -1,26 +1,31 @@
 import { resolve } from 'node:path'
 import { readConfig } from '../config/config.ts'
+import { databaseFile } from '../store/database-file.ts'
 import { Database } from '../store/sqlite/database.ts'
 import { restoreBackup } from '../store/sqlite/restore.ts'
+import { whenFree } from './database-wait.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
 import { misconfigured } from './run-command.ts'
 
 /** `restore FILE`: puts a backup in the place of the database, while no process serves it. Rejects with BackupFault. */
-export async function restore(
-  file: string,
-  options: CommandOptions & { readonly databaseFile: (config: { readonly data_dir: string }) => string },
-): Promise<ExitCode> {
+export async function restore(file: string, options: CommandOptions): Promise<ExitCode> {
   const reading = readConfig(options.config)
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
   if (reading.config.demo)
     return misconfigured(['there is no configuration: restore changes no demo database'], options)
-  const database = options.databaseFile(reading.config)
-  const old = await Database.whileUnused(database, () =>
-    restoreBackup(resolve(file), database, { now: new Date() }),
-  )
+  const database = databaseFile(reading.config)
+  const restoring = () =>
+    Database.whileUnused(database, () => restoreBackup(resolve(file), database, { now: new Date() }))
+  const old = await whenFree(reading.config, restoring, { onWait: sayWaiting })
   const report = { database, restored_from: resolve(file), old: old ?? null }
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : textOf(report))
   return EXIT.ok
+}
+
+function sayWaiting(pids: readonly number[]): void {
+  process.stderr.write(
+    `freenet6: another command (${pids.join(', ') || 'unknown'}) has the database: waiting for it\n`,
+  )
 }
 
 function textOf({ database, old }: { readonly database: string; readonly old: string | null }): string {

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ZodError } from 'zod'
 import { type Config, readConfig, readControlSocket } from '../config/config.ts'
 import { type Problem, problem } from '../shared/problem.ts'
-import { DatabaseFault } from '../store/sqlite/database-fault.ts'
 import type { Command, CommandReply, Operated } from './command.ts'
 import { operatorHandler } from './commands.ts'
 import type { ControlHandler } from './control.ts'
 import { ControlClient, ForeignReply, NotRunning, ReplyLost } from './control-client.ts'
+import { isLocked } from './database-wait.ts'
 import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './exit.ts'
 import { documentOf, documentOfLines, type ProblemDocument, problemLines } from './problem-document.ts'
 
@@ -94,7 +94,7 @@ async function openUnlessHeld(
   try {
     return await open(config)
   } catch (error) {
-    if (!(error instanceof DatabaseFault) || error.code !== 'database-locked') throw error
+    if (!isLocked(error)) throw error
     return 'held'
   }
 }

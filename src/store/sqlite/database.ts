@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
 import { backUp } from './backup.ts'
 import { asFault, DatabaseFault } from './database-fault.ts'
+import { lockHolders } from './lock-holders.ts'
 import { assertNotLost, markAsMade } from './made-mark.ts'
 import { migrate } from './migrate.ts'
 import { OpenFiles } from './open-files.ts'
@@ -254,9 +255,10 @@ function openLock(file: string): DatabaseSync {
 
 function lockFault(error: unknown, file: string): DatabaseFault {
   if (storageFaultOf(error) !== 'busy') return asFault(error, file)
+  const pids = lockHolders(file)
   return new DatabaseFault(
     'database-locked',
-    `another freenet6 process holds ${file}: stop it first, replace it by 'freenet6 restart', or give this one its own data_dir`,
+    `another freenet6 process${pids.length === 0 ? '' : ` (${pids.join(', ')})`} holds ${file}: stop it first, replace it by 'freenet6 restart', or give this one its own data_dir`,
     { cause: error },
   )
 }
