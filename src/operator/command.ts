@@ -81,6 +81,8 @@ export interface Command {
   next(value: unknown): object | undefined
   /** The exit status that a result stands for. */
   exitCode(value: unknown): ExitCode
+  /** Whether it only reads what the running process has in memory: a reply that does not come soon never does. */
+  readonly isQuick: boolean
   /** Whether the running process is asked although the configuration has mistakes: it reads it again, and names them. */
   readonly isForMistaken: boolean
 }
@@ -100,6 +102,8 @@ export interface CommandDefinition<Parameters extends z.ZodObject, Result extend
   readonly text: (value: z.output<Result>) => string
   /** See `Command.located`; as they are unless given. */
   readonly located?: Command['located']
+  /** See `Command.isQuick`; false unless given. */
+  readonly isQuick?: boolean
   /** See `Command.isForMistaken`; false unless given. */
   readonly isForMistaken?: boolean
   /** 0 unless given. */
@@ -139,6 +143,7 @@ export function defineCommand<Parameters extends z.ZodObject, Result extends z.Z
     },
     next: value => slices?.next(result.parse(value)),
     exitCode: value => definition.exitCode?.(result.parse(value)) ?? EXIT.ok,
+    isQuick: definition.isQuick ?? false,
     isForMistaken: definition.isForMistaken ?? false,
   }
 }

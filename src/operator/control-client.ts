@@ -9,6 +9,19 @@ export class NotRunning extends Error {}
 /** The process has ended, or closed the connection, before it replied: what was asked may be done all the same. */
 export class ReplyLost extends Error {}
 
+/** The process has taken a question and does not answer it. */
+export class ProcessSilent extends Error {
+  readonly seconds: number
+  /** Undefined: nobody knows which process it is. */
+  readonly pid: number | undefined
+
+  constructor(seconds: number, pid: number | undefined) {
+    super(`the running process has given no reply for ${seconds} seconds`)
+    this.seconds = seconds
+    this.pid = pid
+  }
+}
+
 /** The process says what no process of this version does. */
 export class ForeignReply extends Error {}
 

@@ -76,6 +76,7 @@ export const invitationList = defineCommand({
     items: ({ invitations }) => invitations,
     next: ({ next }) => (next === null ? undefined : { after: next }),
   },
+  isQuick: true,
 })
 
 export const invitationRevoke = defineCommand({

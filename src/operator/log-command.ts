@@ -29,4 +29,5 @@ export const logCommand = defineCommand({
       ]),
     ),
   slices: { items: ({ refusals }) => refusals, next: () => undefined },
+  isQuick: true,
 })

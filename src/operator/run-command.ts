@@ -5,9 +5,11 @@ import { type Problem, problem } from '../shared/problem.ts'
 import type { Command, CommandReply, Operated } from './command.ts'
 import { operatorHandler } from './commands.ts'
 import type { ControlHandler } from './control.ts'
-import { ControlClient, ForeignReply, NotRunning, ReplyLost } from './control-client.ts'
+import { ControlClient, ForeignReply, NotRunning, ProcessSilent, ReplyLost } from './control-client.ts'
 import { isLocked } from './database-wait.ts'
 import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './exit.ts'
+import { holdingProcess } from './holding-process.ts'
+import { lateReply } from './late-reply.ts'
 import { documentOf, documentOfLines, type ProblemDocument, problemLines } from './problem-document.ts'
 
 /** The parts of a broker that a command opened itself, because no process runs. */
@@ -34,7 +36,7 @@ export async function runCommand(
   if (reading.kind === 'mistakes') {
     using running = command.isForMistaken ? await runningDespiteMistakes(options.config) : undefined
     if (running === undefined) return misconfigured(reading.mistakes, options)
-    return await askAndPrint(running, { command, parameters, ...options })
+    return await askAndPrint(running, { command, parameters, ...options, config: undefined })
   }
   const { config } = reading
   if (config.demo) return misconfigured([NO_CONFIGURATION], options)
@@ -42,7 +44,8 @@ export async function runCommand(
   if (found === 'unreachable') return printProblem(documentOf([unreachable(config)]), options)
   if (found === undefined) return misconfigured([noDatabase(config)], { ...options, code: EXIT.fault })
   using served = found
-  if (served instanceof ControlClient) return await askAndPrint(served, { command, parameters, ...options })
+  if (served instanceof ControlClient)
+    return await askAndPrint(served, { command, parameters, ...options, config })
   return await printAll(command, parameters, { ...options, handler: operatorHandler(served.operated) })
 }
 
@@ -52,19 +55,25 @@ async function askAndPrint(
   {
     command,
     parameters,
+    config,
     json,
   }: {
     readonly command: Command
     readonly parameters: Readonly<Record<string, string>>
+    /** Undefined: it has mistakes. */
+    readonly config: Config | undefined
     readonly json: boolean
   },
 ): Promise<ExitCode> {
-  const handler: ControlHandler = (name, parameters) => client.send(name, parameters)
+  const asked = () => config && holdingProcess(config)
+  const waiter = { isQuick: command.isQuick, process: asked, say }
+  const handler: ControlHandler = (name, parameters) => lateReply(client.send(name, parameters), waiter)
   try {
     return await printAll(command, parameters, { json, handler })
   } catch (error) {
     if (error instanceof ReplyLost)
       return printProblem(documentOf([problem('reply-lost', { command: command.name })]), { json })
+    if (error instanceof ProcessSilent) return printProblem(documentOf([silent(error)]), { json })
     if (!(error instanceof ForeignReply || error instanceof ZodError)) throw error
     return printProblem(documentOf([problem('other-version', {})]), { json })
   }
@@ -123,6 +132,14 @@ const NO_CONFIGURATION =
 /** Its socket has been removed, or `control.socket` has changed since it started. */
 function unreachable({ control, data_dir }: Config): Problem {
   return problem('process-unreachable', { socket: control.socket, directory: data_dir })
+}
+
+function silent({ seconds, pid }: ProcessSilent): Problem {
+  return problem('process-silent', { seconds, pid: pid ?? 'PID' })
+}
+
+function say(line: string): void {
+  process.stderr.write(`freenet6: ${line}\n`)
 }
 
 function noDatabase({ control, data_dir }: Config): string {

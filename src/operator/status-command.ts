@@ -13,6 +13,7 @@ export const statusCommand = defineCommand({
   result: statusReport,
   run: async ({ status }) => ({ kind: 'done', value: await status.report() }),
   text: statusText,
+  isQuick: true,
 })
 
 function statusText(report: StatusReport): string {

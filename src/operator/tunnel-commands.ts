@@ -49,6 +49,7 @@ export const tunnelList = defineCommand({
     items: ({ tunnels }) => tunnels,
     next: ({ next }) => (next === null ? undefined : { after: next }),
   },
+  isQuick: true,
 })
 
 export const tunnelShow = defineCommand({
@@ -59,6 +60,7 @@ export const tunnelShow = defineCommand({
   result: tunnelReport,
   run: ({ operator }, { reference }) => operator.show(reference),
   text: reportLines,
+  isQuick: true,
 })
 
 export const tunnelDelete = defineCommand({

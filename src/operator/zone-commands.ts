@@ -24,6 +24,7 @@ export const zoneList = defineCommand({
   text: ({ zones }) =>
     textTable(zones.map(({ name, serial, rrsets }) => [name, `${serial}`, `${rrsets} rrsets`])),
   slices: { items: ({ zones }) => zones, next: () => undefined },
+  isQuick: true,
 })
 
 export const zoneDump = defineCommand({
@@ -57,4 +58,5 @@ export const zoneDump = defineCommand({
     items: ({ records }) => records,
     next: ({ next }) => (next === null ? undefined : { after: next }),
   },
+  isQuick: true,
 })
