@@ -5,8 +5,9 @@ import type { ListedParameter } from './operator/command.ts'
 import { type LocalCommand, readCommandLine, usageOf } from './operator/command-line.ts'
 import { COMMANDS } from './operator/commands.ts'
 import { EXIT, type ExitCode, UsageMistake } from './operator/exit.ts'
+import { problemOfFault } from './operator/fault-problem.ts'
 import { endWithReader } from './operator/output-end.ts'
-import { documentOfLines } from './operator/problem-document.ts'
+import { documentOf, documentOfLines } from './operator/problem-document.ts'
 import { type OpenedBroker, printProblem, runCommand } from './operator/run-command.ts'
 import { VERSION } from './shared/version.ts'
 
@@ -106,8 +107,10 @@ function word(name: string, { isOptional = false } = {}): ListedParameter {
 /** Says why a command ended early: in words, or as a problem document where JSON was asked for. */
 function fail(error: unknown, args: readonly string[]): ExitCode {
   const isMisuse = error instanceof UsageMistake
+  const known = problemOfFault(error)
   const message = error instanceof Error ? error.message : String(error)
   endWithReader(process) // also of a command line that was not understood
+  if (known !== undefined) return printProblem(documentOf([known]), { json: args.includes('--json') })
   if (args.includes('--json')) {
     printProblem(documentOfLines(isMisuse ? 'command-usage' : 'internal', [message]), { json: true })
   } else {

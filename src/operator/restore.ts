@@ -1,13 +1,16 @@
 import { resolve } from 'node:path'
 import { readConfig } from '../config/config.ts'
+import { problem } from '../shared/problem.ts'
 import { databaseFile } from '../store/database-file.ts'
 import { Database } from '../store/sqlite/database.ts'
+import { DatabaseFault } from '../store/sqlite/database-fault.ts'
 import { restoreBackup } from '../store/sqlite/restore.ts'
 import { whenFree } from './database-wait.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
-import { misconfigured } from './run-command.ts'
+import { documentOf } from './problem-document.ts'
+import { misconfigured, printProblem } from './run-command.ts'
 
-/** `restore FILE`: puts a backup in the place of the database, while no process serves it. Rejects with BackupFault. */
+/** `restore FILE`: puts a backup in the place of the database, while no process serves it. Rejects with DatabaseFault where that can't be opened. */
 export async function restore(file: string, options: CommandOptions): Promise<ExitCode> {
   const reading = readConfig(options.config)
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
@@ -16,7 +19,13 @@ export async function restore(file: string, options: CommandOptions): Promise<Ex
   const database = databaseFile(reading.config)
   const restoring = () =>
     Database.whileUnused(database, () => restoreBackup(resolve(file), database, { now: new Date() }))
-  const old = await whenFree(reading.config, restoring, { onWait: sayWaiting })
+  let old: string | undefined
+  try {
+    old = await whenFree(reading.config, restoring, { onWait: sayWaiting })
+  } catch (error) {
+    if (error instanceof DatabaseFault || !(error instanceof Error)) throw error
+    return printProblem(documentOf([problem('restore-refused', { reason: error.message })]), options)
+  }
   const report = { database, restored_from: resolve(file), old: old ?? null }
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : textOf(report))
   return EXIT.ok

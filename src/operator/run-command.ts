@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ZodError } from 'zod'
 import { type Config, readConfig, readControlSocket } from '../config/config.ts'
 import { type Problem, problem } from '../shared/problem.ts'
+import { databaseFile } from '../store/database-file.ts'
+import { asFault } from '../store/sqlite/database-fault.ts'
 import type { Command, CommandReply, Operated } from './command.ts'
 import { operatorHandler } from './commands.ts'
 import type { ControlHandler } from './control.ts'
@@ -46,7 +48,11 @@ export async function runCommand(
   using served = found
   if (served instanceof ControlClient)
     return await askAndPrint(served, { command, parameters, ...options, config })
-  return await printAll(command, parameters, { ...options, handler: operatorHandler(served.operated) })
+  try {
+    return await printAll(command, parameters, { ...options, handler: operatorHandler(served.operated) })
+  } catch (error) {
+    throw asDatabaseFault(error, config)
+  }
 }
 
 /** What the process replies may not be what a command of this version reads. */
@@ -103,7 +109,7 @@ async function openUnlessHeld(
   try {
     return await open(config)
   } catch (error) {
-    if (!isLocked(error)) throw error
+    if (!isLocked(error)) throw asDatabaseFault(error, config)
     return 'held'
   }
 }
@@ -132,6 +138,12 @@ const NO_CONFIGURATION =
 /** Its socket has been removed, or `control.socket` has changed since it started. */
 function unreachable({ control, data_dir }: Config): Problem {
   return problem('process-unreachable', { socket: control.socket, directory: data_dir })
+}
+
+/** SQLite says of a page that can't be right, whenever it comes to it, no word of which file it is in. */
+function asDatabaseFault(error: unknown, config: Config): unknown {
+  const isOfStorage = error instanceof Error && 'errcode' in error
+  return isOfStorage ? asFault(error, databaseFile(config)) : error
 }
 
 function silent({ seconds, pid }: ProcessSilent): Problem {

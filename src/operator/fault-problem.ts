@@ -1,0 +1,14 @@
+import { type Problem, problem } from '../shared/problem.ts'
+import { DatabaseFault } from '../store/sqlite/database-fault.ts'
+import { storageFaultOf } from '../store/storage-fault.ts'
+
+/** When to come back, in seconds: another program, such as the sqlite3 shell, has the database for a moment. */
+const BUSY_SECONDS = 5
+
+/** What an error that ends a command is, for programs; undefined: nobody has expected it. */
+export function problemOfFault(error: unknown): Problem | undefined {
+  if (!(error instanceof DatabaseFault)) return undefined
+  if (error.code !== 'database-locked' && storageFaultOf(error.cause) === 'busy')
+    return problem('storage-busy', { seconds: BUSY_SECONDS })
+  return problem(error.code, { reason: error.message })
+}
