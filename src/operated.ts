@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Broker } from './broker.ts'
 import { clientFactsOf, compose } from './compose.ts'
 import type { Config } from './config/config.ts'
@@ -13,6 +12,7 @@ import { ZoneDifferences } from './operator/zone-differences.ts'
 import { ZoneDumps } from './operator/zone-dumps.ts'
 import type { Secondaries } from './secondary/secondaries.ts'
 import { utcSeconds } from './shared/clock.ts'
+import { isThere } from './shared/denial.ts'
 import { openLog } from './shared/log.ts'
 import { databaseFile } from './store/database-file.ts'
 import { mtuOf } from './tunnel/mtu.ts'
@@ -81,7 +81,7 @@ function diagnosesOf(config: Config, { lifecycle, prober, interfaces, table }: B
 
 /** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */
 export async function openForCommand(config: Config): Promise<OpenedBroker | undefined> {
-  if (!existsSync(databaseFile(config))) return undefined
+  if (!isThere(databaseFile(config))) return undefined
   const broker = await compose(config, { log: openLog(config.log.level) })
   return {
     operated: operatedBroker(config, broker, {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parse as parseToml, TomlError } from 'smol-toml'
+import { denialIn, isThere } from '../shared/denial.ts'
 import { keyMistakes } from './key-rules.ts'
 import { mistakeLines, printable } from './mistakes.ts'
 import { type ConfigValues, type SocketPlaces, schema, socketPlaces } from './schema.ts'
@@ -35,14 +36,14 @@ const DEMO = {
  * Relative paths in a file are relative to that file's directory.
  */
 export function readConfig(file?: string, candidates: readonly string[] = DEFAULT_FILES): ConfigReading {
-  const path = file ?? candidates.find(existsSync)
+  const path = file ?? candidates.find(isThere)
   if (path === undefined)
     return check(DEMO, { demo: true, source: 'built-in demo values', directory: process.cwd() })
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    return mistaken([`${path}: can't be read: ${error instanceof Error ? error.message : error}`])
+    return mistaken([`${path}: can't be read: ${reasonOf(error)}`])
   }
   return parseConfig(text, path)
 }
@@ -66,7 +67,7 @@ export function readControlSocket(
   file?: string,
   candidates: readonly string[] = DEFAULT_FILES,
 ): string | undefined {
-  const path = file ?? candidates.find(existsSync)
+  const path = file ?? candidates.find(isThere)
   if (path === undefined) return undefined
   try {
     const places = socketPlaces.safeParse(parseToml(readFileSync(path, 'utf8')))
@@ -111,6 +112,13 @@ function mistaken(lines: readonly string[]): ConfigReading {
   return { kind: 'mistakes', mistakes: lines.map(printable) }
 }
 
+function reasonOf(error: unknown): string {
+  const denial = denialIn(error)
+  if (denial === undefined) return error instanceof Error ? error.message : String(error)
+  const { user, owner } = denial
+  return `${user} may not, it is for ${owner}: run the command as ${owner} (sudo -u ${owner} freenet6 …)`
+}
+
 /** The zones that come with the program are the demo's: a configured broker serves its own alone. */
 function zonesDirectory(wanted: string, { demo }: Origin): string {
   return demo && !existsSync(wanted) ? join(PACKAGE_ROOT, 'zones') : wanted
@@ -119,5 +127,5 @@ function zonesDirectory(wanted: string, { demo }: Origin): string {
 /** A directory that is named is there; without a name there may be none. */
 function zonesMistakes(values: unknown, { zones_dir }: ConfigValues): string[] {
   const named = typeof values === 'object' && values !== null && 'zones_dir' in values
-  return named && !existsSync(zones_dir) ? [`zones_dir = "${zones_dir}": there is no such directory`] : []
+  return named && !isThere(zones_dir) ? [`zones_dir = "${zones_dir}": there is no such directory`] : []
 }

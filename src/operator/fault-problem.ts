@@ -1,3 +1,4 @@
+import { type Denial, denialIn } from '../shared/denial.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { DatabaseFault } from '../store/sqlite/database-fault.ts'
 import { storageFaultOf } from '../store/storage-fault.ts'
@@ -7,8 +8,15 @@ const BUSY_SECONDS = 5
 
 /** What an error that ends a command is, for programs; undefined: nobody has expected it. */
 export function problemOfFault(error: unknown): Problem | undefined {
+  const denial = error instanceof DatabaseFault ? error.denial : denialIn(error)
+  if (denial !== undefined) return problem('access-denied', { ...denial, case: caseOf(denial) })
   if (!(error instanceof DatabaseFault)) return undefined
   if (error.code !== 'database-locked' && storageFaultOf(error.cause) === 'busy')
     return problem('storage-busy', { seconds: BUSY_SECONDS })
   return problem(error.code, { reason: error.message })
+}
+
+/** A user's own file can be kept from it by its mode, or by a directory above. */
+function caseOf({ user, owner }: Denial): 'other' | 'own' {
+  return user === owner ? 'own' : 'other'
 }

@@ -3,10 +3,10 @@ import { readConfig } from '../config/config.ts'
 import { problem } from '../shared/problem.ts'
 import { databaseFile } from '../store/database-file.ts'
 import { Database } from '../store/sqlite/database.ts'
-import { DatabaseFault } from '../store/sqlite/database-fault.ts'
 import { restoreBackup } from '../store/sqlite/restore.ts'
 import { whenFree } from './database-wait.ts'
 import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
+import { problemOfFault } from './fault-problem.ts'
 import { documentOf } from './problem-document.ts'
 import { misconfigured, printProblem } from './run-command.ts'
 
@@ -23,7 +23,7 @@ export async function restore(file: string, options: CommandOptions): Promise<Ex
   try {
     old = await whenFree(reading.config, restoring, { onWait: sayWaiting })
   } catch (error) {
-    if (error instanceof DatabaseFault || !(error instanceof Error)) throw error
+    if (!(error instanceof Error) || problemOfFault(error) !== undefined) throw error
     return printProblem(documentOf([problem('restore-refused', { reason: error.message })]), options)
   }
   const report = { database, restored_from: resolve(file), old: old ?? null }

@@ -1,4 +1,6 @@
+import { type Denial, denialIn, deniedAmong } from '../../shared/denial.ts'
 import { storageFaultOf } from '../storage-fault.ts'
+import { SUFFIXES } from './whole-copy.ts'
 
 export type DatabaseFaultCode =
   | 'database-locked'
@@ -9,10 +11,17 @@ export type DatabaseFaultCode =
 /** The database can't be served; the message says what to do. */
 export class DatabaseFault extends Error {
   readonly code: DatabaseFaultCode
+  /** The file that this process may not open, if that is all. */
+  readonly denial: Denial | undefined
 
-  constructor(code: DatabaseFaultCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: DatabaseFaultCode,
+    message: string,
+    options?: ErrorOptions & { denial?: Denial | undefined },
+  ) {
     super(message, options)
     this.code = code
+    this.denial = options?.denial ?? denialIn(options?.cause)
   }
 }
 
@@ -33,5 +42,6 @@ export function asFault(error: unknown, file: string): DatabaseFault {
   const reason = error instanceof Error ? error.message : String(error)
   const fault = storageFaultOf(error)
   const code = fault === 'unwritable' || fault === 'full' ? 'database-read-only' : 'database-unreadable'
-  return new DatabaseFault(code, `${file} can't be used as a database: ${reason}`, { cause: error })
+  const denial = fault === 'unwritable' ? deniedAmong(SUFFIXES.map(suffix => file + suffix)) : undefined
+  return new DatabaseFault(code, `${file} can't be used as a database: ${reason}`, { cause: error, denial })
 }

@@ -80,7 +80,8 @@ function assertReadable(file: string): void {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'ENOENT') throw new BackupFault(`${file}: there is no such file`)
-    throw new BackupFault(`${file} can't be read: ${error instanceof Error ? error.message : String(error)}`)
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new BackupFault(`${file} can't be read: ${reason}`, { cause: error })
   }
 }
 
