@@ -3,6 +3,7 @@ import { addressOctets, prefixContains } from '../address/prefix.ts'
 import { reverseApex, reverseApexes } from '../address/reverse-name.ts'
 import { type Config, readConfig } from '../config/config.ts'
 import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from '../operator/exit.ts'
+import { holdingProcess } from '../operator/holding-process.ts'
 import { misconfigured } from '../operator/run-command.ts'
 import { type Endpoint, parseEndpoint } from '../shared/endpoint.ts'
 import { plainName } from './consult.ts'
@@ -12,7 +13,7 @@ import { checkHost } from './host-check.ts'
 import { readHost } from './host-facts.ts'
 import { filterFindings, readRuleset, type Unknown, unknownReach } from './reachability.ts'
 import { ROOT_SERVERS } from './root-servers.ts'
-import { askRunningBroker } from './running-broker.ts'
+import { askRunningBroker, type Unasked } from './running-broker.ts'
 
 const DNS_PORT = 53
 const TIMEOUT_MS = 2000
@@ -44,9 +45,9 @@ interface Report {
 }
 
 async function examine(config: Config, root: Endpoint | undefined): Promise<Report> {
-  const broker = await askRunningBroker(config.control.socket)
-  if (broker === undefined)
-    return { findings: [finding('not-running', { socket: config.control.socket })], unknown: [] }
+  const holding = () => holdingProcess(config)
+  const broker = await askRunningBroker(config.control.socket, holding)
+  if (typeof broker === 'string') return { findings: [unasked(broker, config, holding()?.pid)], unknown: [] }
   const { status, differences, interfaces, refusals, expectations, heard } = broker
   const dns = await examineDns({
     zones: tunnelZones(config),
@@ -67,6 +68,13 @@ async function examine(config: Config, root: Endpoint | undefined): Promise<Repo
     ...filterFindings(config, await readRuleset()),
   ]
   return { findings, unknown: unknownReach(config, heard) }
+}
+
+/** What is found where the process that serves can't be asked; `pid` is that of whoever has the database. */
+function unasked(broker: Unasked, { control }: Config, pid: number | undefined): Finding {
+  const params = { socket: control.socket, pid: pid ?? 'PID' }
+  if (broker === 'silent') return finding('process-silent', params)
+  return finding(pid === undefined ? 'not-running' : 'socket-gone', params)
 }
 
 /** The zones that tunnels live in, without the final dot: each needs a delegation of its own. */

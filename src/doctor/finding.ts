@@ -21,6 +21,18 @@ export const SORTS = {
     why: 'No name is answered and no tunnel is watched.',
     mend: 'systemctl start freenet6; if it ends again, journalctl -u freenet6 says why.',
   },
+  'socket-gone': {
+    severity: 'fault',
+    what: 'process {pid} has the database, and nothing listens on {socket}',
+    why: 'No command reaches it: it can not be reloaded, restarted without a gap, or looked into.',
+    mend: 'If it is starting, or is a command (ps -o cmd {pid}), ask again in a minute. Else its socket was removed, or control.socket has changed: systemctl restart freenet6.',
+  },
+  'process-silent': {
+    severity: 'fault',
+    what: 'process {pid} gives no reply on {socket}',
+    why: 'It hangs: names may be answered by its threads, but nothing changes and no tunnel is watched.',
+    mend: 'See ps -o pid,stat,wchan,cmd {pid}: with T it was stopped, and kill -CONT {pid} lets it go on; with D it waits for a disk or the kernel. Else see the log, then systemctl restart freenet6.',
+  },
   'own-silent': {
     severity: 'fault',
     what: 'our own server {server} does not answer for {zone}: {reason}',

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { parseIpv6 } from '../address/ipv6.ts'
 import { reverseName } from '../address/reverse-name.ts'
-import { ControlClient, NotRunning } from '../operator/control-client.ts'
+import { ControlClient, NotRunning, ProcessSilent } from '../operator/control-client.ts'
+import { lateReply, type Waiter } from '../operator/late-reply.ts'
 import { type StatusReport, statusReport } from '../operator/status.ts'
 import { tunnelReport } from '../operator/tunnel-report.ts'
 import { plainName } from './consult.ts'
@@ -29,13 +30,20 @@ const LOOKED_AT = 500
 const auditResult = z.object({ differences: z.int(), interfaces: z.int().default(0) })
 const tunnelList = z.object({ tunnels: z.array(tunnelReport) })
 
+/** Why the process behind a control socket says nothing: nobody listens there, or it gives no reply. */
+export type Unasked = 'absent' | 'silent'
+
 /**
- * Asks the process behind a control socket; undefined where none runs. One that can't read its table still says how it
- * is. Rejects where it gives no reply that makes sense.
+ * Asks the process behind a control socket, which `holding` names if it is late. One that can't read its table still says
+ * how it is. Rejects where it gives no reply that makes sense.
  */
-export async function askRunningBroker(socket: string): Promise<RunningBroker | undefined> {
+export async function askRunningBroker(
+  socket: string,
+  holding: Waiter['process'] = () => undefined,
+): Promise<RunningBroker | Unasked> {
   try {
-    using client = await ControlClient.connect(socket)
+    using control = await ControlClient.connect(socket)
+    const client = { control, holding }
     const status = await send(client, 'status', {}, statusReport)
     if ('refusal' in status) throw new Error(`status: ${status.refusal}`)
     const audit = await send(client, 'audit', {}, auditResult)
@@ -49,19 +57,26 @@ export async function askRunningBroker(socket: string): Promise<RunningBroker | 
       heard: kindsHeard(status, tunnels),
     }
   } catch (error) {
-    if (error instanceof NotRunning) return undefined
+    if (error instanceof NotRunning) return 'absent'
+    if (error instanceof ProcessSilent) return 'silent'
     throw error
   }
 }
 
 async function send<T extends z.ZodType>(
-  client: ControlClient,
+  { control, holding }: { readonly control: ControlClient; readonly holding: Waiter['process'] },
   command: string,
   parameters: object,
   result: T,
 ): Promise<z.output<T> | { readonly refusal: string }> {
-  const reply = await client.send(command, parameters)
+  // An audit changes what it finds: once it was asked for nobody can say that nothing was done.
+  const waiter = { isQuick: command !== 'audit', process: holding, say }
+  const reply = await lateReply(control.send(command, parameters), waiter)
   return 'problem' in reply ? { refusal: reply.problem.detail } : result.parse(reply.value)
+}
+
+function say(line: string): void {
+  process.stderr.write(`freenet6: ${line}\n`)
 }
 
 /** In a dry run tunnels are active without having been heard. */
