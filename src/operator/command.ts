@@ -83,6 +83,8 @@ export interface Command {
   exitCode(value: unknown): ExitCode
   /** Whether it only reads what the running process has in memory: a reply that does not come soon never does. */
   readonly isQuick: boolean
+  /** Whether it is for a running process alone: without one it does nothing. */
+  readonly needsProcess: boolean
   /** Whether the running process is asked although the configuration has mistakes: it reads it again, and names them. */
   readonly isForMistaken: boolean
 }
@@ -104,6 +106,8 @@ export interface CommandDefinition<Parameters extends z.ZodObject, Result extend
   readonly located?: Command['located']
   /** See `Command.isQuick`; false unless given. */
   readonly isQuick?: boolean
+  /** See `Command.needsProcess`; false unless given. */
+  readonly needsProcess?: boolean
   /** See `Command.isForMistaken`; false unless given. */
   readonly isForMistaken?: boolean
   /** 0 unless given. */
@@ -144,6 +148,7 @@ export function defineCommand<Parameters extends z.ZodObject, Result extends z.Z
     next: value => slices?.next(result.parse(value)),
     exitCode: value => definition.exitCode?.(result.parse(value)) ?? EXIT.ok,
     isQuick: definition.isQuick ?? false,
+    needsProcess: definition.needsProcess ?? false,
     isForMistaken: definition.isForMistaken ?? false,
   }
 }

@@ -30,4 +30,5 @@ export const logCommand = defineCommand({
     ),
   slices: { items: ({ refusals }) => refusals, next: () => undefined },
   isQuick: true,
+  needsProcess: true,
 })

@@ -18,4 +18,5 @@ export const notifyCommand = defineCommand({
   },
   text: ({ told }) =>
     textTable(told.map(({ zone, secondaries }) => [zone, `${secondaries} secondaries told`])),
+  needsProcess: true,
 })

@@ -17,4 +17,5 @@ export const reloadCommand = defineCommand({
     [...taken.map(file => `taken: ${file}\n`), ...kept.map(line => `kept: ${line}\n`)].join(''),
   isForMistaken: true,
   exitCode: ({ kept }) => (kept.length === 0 ? EXIT.ok : EXIT.fault),
+  needsProcess: true,
 })

@@ -14,4 +14,5 @@ export const restartCommand = defineCommand({
     restart === undefined ? { kind: 'refused', problems: [problem('not-running', {})] } : restart(),
   text: ({ pid, milliseconds }) =>
     `process ${pid} has taken over, after ${(milliseconds / SECOND_MS).toFixed(1)} s\n`,
+  needsProcess: true,
 })

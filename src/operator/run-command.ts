@@ -42,8 +42,11 @@ export async function runCommand(
   }
   const { config } = reading
   if (config.demo) return misconfigured([NO_CONFIGURATION], options)
-  const found = await connect(config, open)
+  const withoutProcess = command.needsProcess ? holderOf : openUnlessHeld
+  const found = await connect(config, () => withoutProcess(config, open))
   if (found === 'unreachable') return printProblem(documentOf([unreachable(config)]), options)
+  if (found === undefined && command.needsProcess)
+    return printProblem(documentOf([problem('not-running', {})]), options)
   if (found === undefined) return misconfigured([noDatabase(config)], { ...options, code: EXIT.fault })
   using served = found
   if (served instanceof ControlClient)
@@ -91,12 +94,12 @@ async function askAndPrint(
  */
 async function connect(
   config: Config,
-  open: BrokerOpener,
+  withoutProcess: () => Promise<OpenedBroker | 'held' | undefined>,
 ): Promise<ControlClient | OpenedBroker | 'unreachable' | undefined> {
-  const found = (await runningProcess(config)) ?? (await openUnlessHeld(config, open))
+  const found = (await runningProcess(config)) ?? (await withoutProcess())
   if (found !== 'held') return found
   for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(POLL_MS)) {
-    const late = (await runningProcess(config)) ?? (await openUnlessHeld(config, open))
+    const late = (await runningProcess(config)) ?? (await withoutProcess())
     if (late !== 'held') return late
   }
   return 'unreachable'
@@ -112,6 +115,11 @@ async function openUnlessHeld(
     if (!isLocked(error)) throw asDatabaseFault(error, config)
     return 'held'
   }
+}
+
+/** Whether some process has the database, without a look at what that holds. */
+async function holderOf(config: Config): Promise<'held' | undefined> {
+  return holdingProcess(config) && 'held'
 }
 
 async function runningProcess({ control }: Pick<Config, 'control'>): Promise<ControlClient | undefined> {
@@ -137,7 +145,8 @@ const NO_CONFIGURATION =
 
 /** Its socket has been removed, or `control.socket` has changed since it started. */
 function unreachable({ control, data_dir }: Config): Problem {
-  return problem('process-unreachable', { socket: control.socket, directory: data_dir })
+  const pid = holdingProcess({ data_dir })?.pid ?? '?'
+  return problem('process-unreachable', { socket: control.socket, directory: data_dir, pid })
 }
 
 /** SQLite says of a page that can't be right, whenever it comes to it, no word of which file it is in. */

@@ -23,4 +23,5 @@ export const tunnelWhy = defineCommand({
       ? { kind: 'refused', problems: [problem('not-running', {})] }
       : diagnoses.of(reference),
   text: fieldLines,
+  needsProcess: true,
 })

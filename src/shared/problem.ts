@@ -126,7 +126,7 @@ export const PROBLEMS = {
   },
   'method-not-allowed': { status: 405, params: ['allowed'] },
   'not-running': { status: 503, params: [] },
-  'process-unreachable': { status: 503, params: ['socket', 'directory'] },
+  'process-unreachable': { status: 503, params: ['socket', 'directory', 'pid'] },
   'process-silent': { status: 503, params: ['pid', 'seconds'] },
   'reply-lost': { status: 503, params: ['command'] },
   'other-version': { status: 500, params: [] },

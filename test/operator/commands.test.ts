@@ -232,6 +232,7 @@ test('where the socket of a process that holds the database is gone, a command n
   assert.equal(restart.code, 1)
   assert.ok(restart.stderr.startsWith(`process-unreachable: Nothing listens on ${socket}, `), restart.stderr)
   assert.match(restart.stderr, /control\.socket/)
+  assert.ok(restart.stderr.includes(`(pid ${server.pid})`), restart.stderr)
   assert.doesNotMatch(restart.stderr, /freenet6 restart/)
   const { code, status: httpStatus } = JSON.parse(status.stdout)
   assert.deepEqual([status.code, code, httpStatus], [1, 'process-unreachable', 503])

@@ -67,6 +67,12 @@ suite('a database that can not be read, where no process runs', () => {
     assert.match(stderr, /^database-unreadable: .*freenet6 restore FILE/)
   })
 
+  test('what is for a running process alone does not look at it to say that none runs', async () => {
+    garble(database, 0)
+    for (const words of [['restart'], ['reload'], ['log'], ['notify'], ['tunnel', 'why', 'h1.ad']])
+      assert.equal((await problemOf(...words)).code, 'not-running', words.join(' '))
+  })
+
   test('a file that is no database, and one of a newer program, have codes of their own', async () => {
     const newer = new DatabaseSync(database)
     newer.exec('PRAGMA user_version = 9999')
