@@ -100,12 +100,12 @@ const wireguard = z.strictObject({
   program: z.enum(['auto', 'kernel', 'wireguard-go']).default('auto'),
 })
 
+/** The kinds of tunnel that there are. */
+export const KIND_NAMES = ['sit', 'wireguard'] as const
+
 const tunnel = z.strictObject({
   /** What is offered; the kind of a registration that names none is `sit`. */
-  kinds: z
-    .array(z.enum(['sit', 'wireguard']))
-    .min(1, { error: 'at least one kind' })
-    .default(['sit', 'wireguard']),
+  kinds: z.array(z.enum(KIND_NAMES)).min(1, { error: 'at least one kind' }).default(['sit', 'wireguard']),
   prefix: tunnelPrefix.prefault('2001:db8:f6::/48'),
   routed_prefix: routedPrefix.prefault(''),
   routed_length: integer(48, 64).default(56),

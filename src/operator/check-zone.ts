@@ -1,8 +1,9 @@
+import { parseName } from '../wire/name.ts'
 import { checkZoneFile } from '../zone-file/file-report.ts'
-import { EXIT, type ExitCode } from './exit.ts'
+import { EXIT, type ExitCode, UsageMistake } from './exit.ts'
 
 /**
- * `check-zone FILE [ORIGIN]`: a line for each fault and one on the whole; status 1 if the zone can't be served. With
+ * `check-zone FILE [ORIGIN]`: a line for each fault and one on the whole; status 1 if the zone can't be served. Throws UsageMistake where the origin is no name. With
  * `isLenient` it reads as a server with `zones.on_error = "skip-record"` does.
  */
 export function checkZone(
@@ -10,8 +11,11 @@ export function checkZone(
   origin: string | undefined,
   { json, isLenient }: { readonly json: boolean; readonly isLenient: boolean },
 ): ExitCode {
+  const name = origin === undefined ? undefined : parseName(origin)
+  if (file === '' || (origin !== undefined && name === undefined))
+    throw new UsageMistake(`check-zone takes FILE [ORIGIN], ORIGIN a domain name, such as example.net`)
   const onError = isLenient ? 'skip-record' : 'refuse-zone'
-  const { lines, ...report } = checkZoneFile(file, origin, { onError })
+  const { lines, ...report } = checkZoneFile(file, { onError, ...(name && { origin: name }) })
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${lines.join('\n')}\n`)
   return report.faults.some(fault => fault.severity === 'error') ? EXIT.fault : EXIT.ok
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineCommand } from './command.ts'
+import { wholeNumber } from './parameter-rules.ts'
 import { fieldLines, textTable } from './text-table.ts'
 
 /** Rows looked at for one reply. */
@@ -32,11 +33,7 @@ export const invitationAdd = defineCommand({
   summary: 'make a code to register with; prints it, once',
   words: [],
   parameters: z.strictObject({
-    uses: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(MOST_USES)
+    uses: wholeNumber(1, MOST_USES)
       .default(1)
       .meta({ title: 'N', description: 'for so many tunnels; 1 unless given' }),
     expires: lifetime
@@ -59,7 +56,7 @@ export const invitationList = defineCommand({
   words: [],
   parameters: z.strictObject({
     after: z.string().default(''),
-    limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(SLICE),
+    limit: wholeNumber(1, MOST_ROWS).default(SLICE),
   }),
   result: z.object({
     invitations: z.array(report),

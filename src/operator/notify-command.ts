@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { problem } from '../shared/problem.ts'
 import { defineCommand } from './command.ts'
+import { domainName } from './parameter-rules.ts'
 import { textTable } from './text-table.ts'
 
 export const notifyCommand = defineCommand({
   name: 'notify',
   summary: 'tell the secondaries of a zone, or of all, that it may have changed',
   words: ['zone'],
-  parameters: z.strictObject({ zone: z.string().optional() }),
+  parameters: z.strictObject({ zone: domainName.optional() }),
   result: z.object({ told: z.array(z.object({ zone: z.string(), secondaries: z.int() })) }),
   run: ({ notify }, { zone }) => {
     if (notify === undefined) return { kind: 'refused', problems: [problem('not-running', {})] }

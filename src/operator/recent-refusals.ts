@@ -1,3 +1,5 @@
+import { addressOctets, type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
+
 /** One request that was refused. */
 export interface RefusedRequest {
   /** UTC seconds. */
@@ -18,12 +20,17 @@ export class RecentRefusals {
     if (this.#refusals.length > MOST) this.#refusals.shift()
   }
 
-  /** The newest last; only those with a code or from an address where one is named. */
+  /** The newest last; only those with a code or from an address, or a prefix, where one is named. */
   matching({ code, address }: { readonly code?: string | undefined; readonly address?: string | undefined }) {
+    const from = address === undefined ? undefined : parsePrefix(address)
     return this.#refusals.filter(
       refusal =>
-        (code === undefined || refusal.codes.includes(code)) &&
-        (address === undefined || refusal.address === address),
+        (code === undefined || refusal.codes.includes(code)) && (from === undefined || isFrom(from, refusal)),
     )
   }
+}
+
+function isFrom(prefix: Prefix, { address }: RefusedRequest): boolean {
+  const octets = addressOctets(address)
+  return octets !== undefined && prefixContains(prefix, octets)
 }

@@ -5,13 +5,14 @@ import { databaseFile } from '../store/database-file.ts'
 import { Database } from '../store/sqlite/database.ts'
 import { restoreBackup } from '../store/sqlite/restore.ts'
 import { whenFree } from './database-wait.ts'
-import { type CommandOptions, EXIT, type ExitCode } from './exit.ts'
+import { type CommandOptions, EXIT, type ExitCode, UsageMistake } from './exit.ts'
 import { problemOfFault } from './fault-problem.ts'
 import { documentOf } from './problem-document.ts'
 import { misconfigured, printProblem } from './run-command.ts'
 
 /** `restore FILE`: puts a backup in the place of the database, while no process serves it. Rejects with DatabaseFault where that can't be opened. */
 export async function restore(file: string, options: CommandOptions): Promise<ExitCode> {
+  if (file === '') throw new UsageMistake('restore takes FILE')
   const reading = readConfig(options.config)
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
   if (reading.config.demo)

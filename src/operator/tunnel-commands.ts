@@ -1,13 +1,10 @@
 import { z } from 'zod'
-import { parsePrefix } from '../address/prefix.ts'
+import { KIND_NAMES } from '../config/schema.ts'
 import { defineCommand } from './command.ts'
+import { addressOrPrefix, countryCode, namePart, wholeNumber } from './parameter-rules.ts'
 import { textTable } from './text-table.ts'
 import { reference } from './tunnel-change-commands.ts'
 import { reportLines, type TunnelReport, tunnelReport } from './tunnel-report.ts'
-
-const wantedAddress = z.string().refine(text => parsePrefix(text) !== undefined, {
-  error: 'an IPv4 or IPv6 address, or a prefix without host bits, such as 198.51.100.0/24',
-})
 
 /** Rows looked at for one reply. */
 const SLICE = 500
@@ -25,15 +22,18 @@ export const tunnelList = defineCommand({
         title: 'STATE',
         description: 'new, waiting, active, unreachable, dormant, suspended, unoffered or broken',
       }),
-    kind: z.string().optional().meta({ title: 'KIND', description: 'only tunnels of a kind' }),
-    country: z.string().optional().meta({ title: 'CC', description: 'only tunnels of a country' }),
-    name: z.string().optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),
-    address: wantedAddress.optional().meta({
+    kind: z
+      .enum(KIND_NAMES)
+      .optional()
+      .meta({ title: 'KIND', description: `only tunnels of a kind: ${KIND_NAMES.join(' or ')}` }),
+    country: countryCode.optional().meta({ title: 'CC', description: 'only tunnels of a country' }),
+    name: namePart.optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),
+    address: addressOrPrefix.optional().meta({
       title: 'ADDRESS',
       description: 'only tunnels with an address or endpoint that is this, or in this prefix',
     }),
     after: z.string().default(''),
-    limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(SLICE),
+    limit: wholeNumber(1, MOST_ROWS).default(SLICE),
   }),
   result: z.object({
     tunnels: z.array(tunnelReport),

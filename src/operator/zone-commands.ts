@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineCommand } from './command.ts'
+import { domainName, wholeNumber } from './parameter-rules.ts'
 import { statusReport } from './status.ts'
 import { textTable } from './text-table.ts'
 
@@ -32,12 +33,8 @@ export const zoneDump = defineCommand({
   summary: 'a zone as it is served, tunnels included, as a master file; or what has changed',
   words: ['origin'],
   parameters: z.strictObject({
-    origin: z.string().min(1).meta({ title: 'ORIGIN', description: 'name of the zone' }),
-    diff: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(LATEST_SERIAL)
+    origin: domainName.meta({ title: 'ORIGIN', description: 'name of the zone' }),
+    diff: wholeNumber(0, LATEST_SERIAL)
       .optional()
       .meta({ title: 'SERIAL', description: 'only what has changed since this serial' }),
     after: z.string().default(''),

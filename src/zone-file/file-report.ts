@@ -1,8 +1,8 @@
 import { TYPE } from '../wire/codes.ts'
-import { formatName, parseName } from '../wire/name.ts'
+import { formatName } from '../wire/name.ts'
 import { soaSerial } from '../zone/serial.ts'
 import { faultLine, type ZoneFault } from './zone-fault.ts'
-import { type LoadOptions, loadZoneFile } from './zone-file.ts'
+import { type FileOptions, loadZoneFile } from './zone-file.ts'
 
 /** What `check-zone` found out about a file. The zone is fit to serve when no fault is an error. */
 interface ZoneCheck {
@@ -15,11 +15,9 @@ interface ZoneCheck {
   readonly lines: readonly string[]
 }
 
-/** Reads a zone file as the server would and says what is wrong with it. `origin` as a name, `example.net`. */
-export function checkZoneFile(path: string, origin?: string, options: LoadOptions = {}): ZoneCheck {
-  const name = origin === undefined ? undefined : parseName(origin)
-  if (origin !== undefined && name === undefined) return wrongOrigin(path, origin)
-  const zone = loadZoneFile(path, name === undefined ? options : { ...options, origin: name })
+/** Reads a zone file as the server would and says what is wrong with it. */
+export function checkZoneFile(path: string, options: FileOptions = {}): ZoneCheck {
+  const zone = loadZoneFile(path, options)
   const soa = zone.rrsets.find(rrset => rrset.type === TYPE.SOA)?.rdatas[0]
   const found = {
     faults: zone.faults,
@@ -28,12 +26,6 @@ export function checkZoneFile(path: string, origin?: string, options: LoadOption
     serial: soa === undefined ? undefined : soaSerial(soa),
   }
   return { ...found, lines: [...zone.faults.map(faultLine), summary(path, found)] }
-}
-
-function wrongOrigin(path: string, origin: string): ZoneCheck {
-  const message = `the origin ${JSON.stringify(origin)} is not a domain name`
-  const fault: ZoneFault = { file: path, line: 0, column: 0, severity: 'error', message }
-  return { faults: [fault], records: 0, apex: undefined, serial: undefined, lines: [faultLine(fault)] }
 }
 
 function summary(path: string, { faults, records, apex, serial }: Omit<ZoneCheck, 'lines'>): string {

@@ -20,12 +20,12 @@ export interface LoadedZone {
   readonly faults: readonly ZoneFault[]
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   /** What becomes of a zone with a mistake in a record; `refuse-zone` where it is left out. */
   readonly onError?: OnError
 }
 
-type FileOptions = LoadOptions & { readonly origin?: Uint8Array }
+export type FileOptions = LoadOptions & { readonly origin?: Uint8Array }
 
 const EXTENSION = '.zone'
 

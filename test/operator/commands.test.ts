@@ -89,6 +89,7 @@ suite('commands through the running process', () => {
     assert.deepEqual((await names()).sort(), ['alice.ca.freenet6.net', 'bob.fr.freenet6.net'])
     assert.deepEqual(await names('--country', 'FR'), ['bob.fr.freenet6.net'])
     assert.deepEqual(await names('--name', 'LIC'), ['alice.ca.freenet6.net'])
+    assert.deepEqual(await names('--name', 'alice.ca.freenet6.net.'), ['alice.ca.freenet6.net'])
     assert.deepEqual(await names('--state', 'unreachable'), [])
     const { stdout } = await command('tunnel', 'show', '--json', 'alice.ca')
     const [alice = {}] = jsonLines(stdout)
@@ -298,12 +299,25 @@ suite('the command line', () => {
       ['audit', '--state', 'new'],
       ['tunnel', 'list', '--state', 'asleep'],
       ['tunnel', 'list', '--address', '192.0.2.1/24'],
+      ['tunnel', 'list', '--kind', 'wiregaurd'],
+      ['tunnel', 'list', '--country', 'XX'],
+      ['tunnel', 'list', '--name', ''],
+      ['tunnel', 'list', '--name', 'a b'],
+      ['log', '--address', 'nonsense'],
+      ['log', '--code', 'nonsense'],
+      ['notify', 'bad..name'],
+      ['zone', 'dump', 'bad..name'],
+      ['zone', 'dump', 'freenet6.net', '--diff', ''],
+      ['zone', 'dump', 'freenet6.net', '--diff', '4294967296'],
+      ['restore', ''],
       ['invitation', 'add', '--uses', '0'],
+      ['invitation', 'add', '--uses', '0x10'],
+      ['invitation', 'add', '--uses', '1e3'],
       ['invitation', 'add', '--expires', 'soon'],
       ['tunnel', 'show'],
-    ])
-      assert.equal((await runCli(words)).code, 2, words.join(' '))
-    const { code, stdout } = await runCli(['tunnel', 'show', '--json'])
-    assert.deepEqual([code, JSON.parse(stdout).code], [2, 'command-usage'])
+    ]) {
+      const { code, stdout } = await runCli([...words, '--json'])
+      assert.deepEqual([code, JSON.parse(stdout).code], [2, 'command-usage'], words.join(' '))
+    }
   })
 })

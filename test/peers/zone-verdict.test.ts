@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { wireName } from '../../src/lifecycle/tunnel-names.ts'
 import { checkZoneFile } from '../../src/zone-file/file-report.ts'
 import { missingPackages } from '../packages.ts'
 
@@ -65,7 +66,7 @@ describe('we say what two of three say of a zone with', { skip: missing ?? false
         isTaken('nsd-checkzone', [ORIGIN, file]),
         isTaken('kzonecheck', ['-o', ORIGIN, file]),
       ])
-      const { faults } = checkZoneFile(file, ORIGIN)
+      const { faults } = checkZoneFile(file, { origin: wireName(ORIGIN) })
       const isOurs = faults.every(({ severity }) => severity === 'warning')
       assert.equal(isOurs, verdicts.filter(Boolean).length >= 2, `${verdicts} ${JSON.stringify(faults)}`)
     })

@@ -48,9 +48,12 @@ lenient: zone example.net. serial 1, 3 records, 1 left out, 0 errors, 0 warnings
     })
   })
 
-  test('with an origin that is no name ends with 1', async () => {
-    const { code, stdout } = await check('absent', 'a..b')
-    assert.deepEqual([code, stdout], [1, 'absent: error: the origin "a..b" is not a domain name\n'])
+  test('with an origin that is no name, or no file, is a mistake of usage', async () => {
+    for (const words of [['absent', 'a..b'], ['absent', ''], ['']]) {
+      const { code, stdout, stderr } = await check(...words)
+      assert.deepEqual([code, stdout], [2, ''])
+      assert.match(stderr, /^freenet6: check-zone takes FILE \[ORIGIN\], ORIGIN a domain name/)
+    }
   })
 
   test('without a file, or with too many words, is a mistake of usage', async () => {

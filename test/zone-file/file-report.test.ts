@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { wireName } from '../../src/lifecycle/tunnel-names.ts'
 import { checkZoneFile } from '../../src/zone-file/file-report.ts'
 
 const APEX = '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.1\n'
@@ -113,6 +114,9 @@ describe('check-zone says why a file can not be read', () => {
 
 /** What it prints, with names from the directory on. */
 function linesOf(name: string, origin?: string): string[] {
-  const { lines } = checkZoneFile(`${directory}/${name}`, origin)
+  const { lines } = checkZoneFile(
+    `${directory}/${name}`,
+    origin === undefined ? {} : { origin: wireName(origin) },
+  )
   return lines.map(line => line.replace(`${directory}/`, ''))
 }
