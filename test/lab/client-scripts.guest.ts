@@ -91,6 +91,15 @@ describe('the scripts for Debian', () => {
     onClient('ping', '-6', '-c', '1', '-W', '3', INTERNET)
   })
 
+  test('up says what is to be done where IPv6 is switched off by sysctl for new interfaces', () => {
+    onClient('sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1')
+    const ran = run('debian', 'up')
+    onClient('sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=0')
+    assert.equal(ran.status, 1)
+    assert.match(ran.stderr, /set net\.ipv6\.conf\.default\.disable_ipv6 to 0/)
+    assertTunnelIs(USUAL) // of the run before
+  })
+
   test('down removes the stanza and the tunnel, and succeeds a second time', () => {
     for (const _ of [1, 2]) assert.equal(run('debian', 'down').status, 0)
     assertNothingIsLeft()

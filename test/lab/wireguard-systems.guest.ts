@@ -42,6 +42,26 @@ describe("the WireGuard scripts for openwrt, in BusyBox's shell with its tools",
     assertUpDownUp('openwrt', { path: BUSYBOX_PATH }))
 })
 
+describe('a host where IPv6 is switched off by sysctl for new interfaces', () => {
+  test('is told by the script for linux what to do, and nothing is changed', () => {
+    on('client', 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1')
+    const ran = runQuietly('client', ['sh', '-c', renderWireguard('linux', 'up', values)])
+    on('client', 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=0')
+    assert.equal(ran.status, 1)
+    assert.match(ran.stderr, /set net\.ipv6\.conf\.default\.disable_ipv6 to 0/)
+    assert.deepEqual(ourFiles(), [KEY_FILE])
+  })
+
+  for (const system of ['systemd-networkd', 'netplan'])
+    test(`has a tunnel by the script for ${system}`, () => {
+      on('client', 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1')
+      const ran = succeedWith(renderWireguard(system, 'up', values))
+      on('client', 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=0')
+      assert.match(ran.stdout, /the tunnel works/)
+      succeedWith(renderWireguard(system, 'down', values))
+    })
+})
+
 describe('a host with a WireGuard tunnel', () => {
   test('is open to everybody until --firewall lets in pings and answers alone, which down takes back', () => {
     for (const system of ['linux', 'netplan']) {
