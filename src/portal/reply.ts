@@ -44,14 +44,27 @@ export function rememberLanguage(ctx: Context, words: Words): void {
   ctx.append('set-cookie', cookie)
 }
 
+/** Under this name a page's context has the token of the view that what it leads to shows as well. */
+export const NEXT_VIEW = 'next view'
+/** What a visitor has chosen on a page stays chosen in another language. */
+const CHOICES = ['kind', 'os', 'span']
+
 /**
- * The same page in another language; a page that came of a form has no address of its own. The path has one slash in
+ * The same page in another language, with what was chosen and with the key that is shown once; a page that came of a form has no address of its own. The path has one slash in
  * front: with two, or a backslash, the next word would be another site (RFC 3986 4.2).
  */
 export function linkToLanguage(ctx: Context, tag: string): string {
   const hasAddress = ctx.method === 'GET' || ctx.method === 'HEAD'
   const path = hasAddress ? ctx.path.replace(/^[/\\]+/, '') : ''
-  return `/${path}?lang=${tag}`
+  const query = new URLSearchParams()
+  for (const name of hasAddress ? CHOICES : []) {
+    const chosen = queryValue(ctx, name)
+    if (chosen !== undefined) query.set(name, chosen)
+  }
+  const nextView: unknown = ctx.state[NEXT_VIEW]
+  if (typeof nextView === 'string') query.set('first', nextView)
+  query.set('lang', tag)
+  return `/${path}?${query}`
 }
 
 function askedLanguage(ctx: Context): string {

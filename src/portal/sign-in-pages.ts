@@ -6,6 +6,7 @@ import type { KeyCheck } from '../registration/key-check.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { typedKey } from '../tunnel/tunnel-key.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
@@ -38,6 +39,7 @@ interface SignInForm {
   readonly problems?: readonly Problem[]
 }
 
+const NO_KEY = problem('unauthorized', { case: 'no-key' })
 const WRONG_KEY = problem('unauthorized', { case: 'wrong-key' })
 const SIGN_IN_FIRST = problem('unauthorized', { case: 'page' })
 
@@ -88,7 +90,9 @@ export class SignInPages {
 
   async #signIn(ctx: Context): Promise<void> {
     const form = await readForm(ctx.req)
-    const { reference = '', key = '' } = form
+    const { reference = '' } = form
+    const typedAsKey = typedKey(form.key ?? '')
+    const key = typedAsKey ?? ''
     const typed = typedIn(form)
     const { keys, lifecycle, signIns, cookie, trustedProxies } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
@@ -101,9 +105,10 @@ export class SignInPages {
       opening.kind === 'wrong' ||
       (opening.isFormer && !lifecycle.proofs.isFormerKey(opening.tunnel.id, key))
     ) {
-      refuseByPage(ctx, [WRONG_KEY])
+      const problems = [typedAsKey === undefined ? NO_KEY : WRONG_KEY]
+      refuseByPage(ctx, problems)
       ctx.set(BEARER_CHALLENGE)
-      this.show(ctx, { reference, typed, problems: [WRONG_KEY] })
+      this.show(ctx, { reference, typed, problems })
       return
     }
     const { id } = opening.tunnel

@@ -90,6 +90,15 @@ export class SignIns {
     return view
   }
 
+  /**
+   * Lets what was taken be seen once more, behind the token that this returns and for as long as it would have waited: the
+   * page that shows it leads on to others that show it too.
+   */
+  passOn(token: string): string {
+    const view = this.#taken.get(token)
+    return view === undefined ? '' : this.#firstViews.add(view)
+  }
+
   /** Forgets what was taken, once the browser has it; returns it. */
   forgetTaken(token: string): (FirstView & Session) | undefined {
     return this.#taken.delete(token)

@@ -15,7 +15,7 @@ import { PublicKeyPages } from './public-key-pages.ts'
 import { queryValue } from './query.ts'
 import { refuseByPage } from './refusal-note.ts'
 import { Refused, refuse } from './refused.ts'
-import { idOf, languageOf, seeOther, wantsPage } from './reply.ts'
+import { idOf, languageOf, NEXT_VIEW, seeOther, wantsPage } from './reply.ts'
 import { RoutedPages } from './routed-pages.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
@@ -80,6 +80,7 @@ export class TunnelPages {
     const { tunnel: awoken, warnings } = await changes.visit(tunnel)
     const shown = first?.key ?? ''
     if (shown !== '' && !table.keyMatches(id, shown)) return seeOther(ctx, `/tunnels/${id}`) // void meanwhile
+    if (shown !== '') ctx.state[NEXT_VIEW] = signIns.passOn(token)
     this.#view.send(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
   }
 

@@ -15,7 +15,7 @@ import type { RefusedForm } from './mtu-pages.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { PortalOptions } from './options.ts'
 import { queryValue } from './query.ts'
-import { languageOf } from './reply.ts'
+import { languageOf, NEXT_VIEW } from './reply.ts'
 import type { FirstView } from './sign-in.ts'
 import { stageWords, unwokenWords } from './stage-words.ts'
 import type { OperatingSystem } from './system-manifest.ts'
@@ -102,6 +102,7 @@ export class TunnelView {
       negativeTtl: language.duration(facts.negativeTtl()),
       lastHour: lastHour(history, tunnel.id, language),
       freshKey: key,
+      nextView: ctx.state[NEXT_VIEW] ?? '',
       keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
       warnings: describe(
         [...(occasion.first?.warnings ?? []), ...(occasion.wakeProblems ?? [])],

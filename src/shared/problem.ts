@@ -107,7 +107,7 @@ export const PROBLEMS = {
   'target-syntax': { status: 400, params: [] },
   'host-repeated': { status: 400, params: [] },
   misdirected: { status: 421, params: ['host'] },
-  unauthorized: { status: 401, params: [], cases: ['bearer', 'page', 'wrong-key'] },
+  unauthorized: { status: 401, params: [], cases: ['bearer', 'page', 'no-key', 'wrong-key'] },
   'not-from-tunnel': { status: 403, params: ['visitor'], cases: ['over-ipv4', 'no-tunnel'] },
   'not-found': {
     status: 404,

@@ -43,6 +43,16 @@ function randomOctet(): number {
   return octet
 }
 
+const KEY = /^[0-9a-f]{32}$/
+/** What gets between and around the digits of a key that was copied: spaces, line ends, quotes, and what nobody sees. */
+const PASTED_ALONG = /[\p{White_Space}\p{Punctuation}\p{Format}]+/gu
+
+/** A key as a person has typed or pasted it; undefined: it is none. */
+export function typedKey(text: string): string | undefined {
+  const key = text.replaceAll(PASTED_ALONG, '').toLowerCase()
+  return KEY.test(key) ? key : undefined
+}
+
 /** What is stored of a key. A plain hash suffices: the key has 128 random bits, there is no dictionary to try. */
 export function hashKey(key: string): Buffer {
   return hash('sha256', key, 'buffer')

@@ -14,10 +14,13 @@ export async function keyBehind(world: PortalWorld, answer: Answer): Promise<str
   return KEY.exec(page.text)?.[1] ?? assert.fail(page.text)
 }
 
-/** The path of the page that the next letter names. */
+/** The path of the page that the next letter with a link that was asked for names; whatever else was told is left out. */
 export async function letter(world: PortalWorld): Promise<string> {
-  await until(() => world.mails.length > 0, 'no letter')
-  return world.mails.splice(0)[0]?.page.replace(world.url, '') ?? assert.fail()
+  const asked = () => world.mails.find(({ occasion }) => occasion === 'confirm' || occasion === 'recover')
+  await until(() => asked() !== undefined, 'no letter')
+  const { page } = asked() ?? assert.fail()
+  world.mails.splice(0)
+  return page.replace(world.url, '')
 }
 
 /** The owner is told by mail from now on: the reader there has said yes. */
