@@ -11,9 +11,9 @@ import type { RoutedRange } from './tunnel/routed-pool.ts'
 /** The kinds of tunnel that are served: a further one is added here. */
 export const KINDS = new Kinds(SIT, WIREGUARD)
 
-/** Where the first kind is a dry run, because this machine can't do better, all are: one word for the whole service. */
+/** Where the first kind is a dry run, because this process may do no better, all are: one word for the whole service. */
 export async function openDrivers(
-  { tunnel, data_dir: dataDir }: Config,
+  { tunnel, data_dir: dataDir, demo: isDemo }: Config,
   kinds: Kinds,
   log: Log,
 ): Promise<Drivers> {
@@ -26,6 +26,7 @@ export async function openDrivers(
     routed: routedRange(tunnel),
     dataDir,
     wireguard: tunnel.wireguard,
+    isDemo,
     log,
   }
   let { driver } = tunnel

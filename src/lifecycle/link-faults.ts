@@ -16,7 +16,10 @@ export class LinkFaults {
     return this.#reasons.get(id)
   }
 
-  /** Remembers and logs what was refused; forgets the faults of those that were accepted. Returns the devices at fault. */
+  /**
+   * Remembers what was refused, and logs it where the reason is new; forgets the faults of those that were accepted. Returns
+   * the devices at fault.
+   */
   note(tunnels: readonly Pick<Tunnel, 'id' | 'device'>[], faults: readonly LinkFault[]): ReadonlySet<string> {
     const reasons = new Map(faults.map(fault => [fault.device, fault.reason]))
     for (const { id, device } of tunnels) {
@@ -25,13 +28,12 @@ export class LinkFaults {
         this.#reasons.delete(id)
         continue
       }
-      this.#reasons.set(id, reason)
-      this.#log.error({ tunnel: id, device, reason }, 'interface fault')
+      this.noteOne({ id, device }, reason)
     }
     return new Set(reasons.keys())
   }
 
-  /** The same for one that is tried again and again: logged when the reason is new. */
+  /** The same for one. */
   noteOne({ id, device }: Pick<Tunnel, 'id' | 'device'>, reason: string): void {
     if (this.#reasons.get(id) === reason) return
     this.#reasons.set(id, reason)

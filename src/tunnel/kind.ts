@@ -20,6 +20,8 @@ export interface DriverContext {
   /** Where the server keeps its keys. */
   readonly dataDir: string
   readonly wireguard: WireguardSettings
+  /** Nobody has configured anything: there is no tunnel to be careful of. */
+  readonly isDemo: boolean
   readonly log: Log
 }
 

@@ -34,6 +34,7 @@ function openDriver(): Promise<Interfaces> {
     routed: undefined,
     dataDir: '/run',
     wireguard: { port: 51_820, mtu: 1420, program: 'auto' },
+    isDemo: false,
     log: LOG,
   })
 }

@@ -228,7 +228,9 @@ export class World {
   }
 
   /** With what is changed in the configuration. */
-  restart(changes: Pick<WorldOptions, 'offered' | 'origin' | 'ttl' | 'journalBytes'> = {}): Promise<World> {
+  restart(
+    changes: Pick<WorldOptions, 'kinds' | 'offered' | 'origin' | 'ttl' | 'journalBytes'> = {},
+  ): Promise<World> {
     this.broker.close()
     return World.open({
       ...this.#options,

@@ -1,10 +1,13 @@
 import { formatPrefix } from '../../address/prefix.ts'
-import { runIp } from '../../kernel/ip-command.ts'
+import { NO_DEVICE } from '../../kernel/forwarding.ts'
+import { type RunIp, runIp } from '../../kernel/ip-command.ts'
 import { Netlink } from '../../kernel/netlink.ts'
-import { runNft } from '../../kernel/nft-command.ts'
+import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import { readNftGeneration } from '../../kernel/nft-generation.ts'
 import { openNftLibrary } from '../../kernel/nft-library.ts'
 import { SourceFilter } from '../../kernel/source-filter.ts'
+import { mayStand } from '../../kernel/standing-devices.ts'
+import { AwaitedInterfaces } from '../../tunnel/awaited-interfaces.ts'
 import type { Interfaces } from '../../tunnel/interface.ts'
 import type { DriverContext } from '../../tunnel/kind.ts'
 import { DryRunInterfaces } from './dry-run-interfaces.ts'
@@ -18,30 +21,63 @@ import { filterTrouble, removeFilter } from './shared-layout-filter.ts'
 import { removalCommands } from './shared-layout-routes.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
+import { isSitDevice } from './sit-leftovers.ts'
 import { OwnSleeperSet, Sleepers } from './sleepers.ts'
+
+/** What a machine is looked at with, in place of its own. */
+interface Tools {
+  readonly runIp?: RunIp
+  readonly runNft?: RunNft
+  readonly platform?: string
+  readonly statusPath?: string
+}
 
 /** `driver = "sit"` was asked for and this machine can't do it; the message says why. */
 class DriverFault extends Error {}
 
-/** The driver that the configuration asks for; `auto` is `sit` where the kernel and the rights are there. */
-export async function chooseInterfaces(context: DriverContext): Promise<Interfaces> {
-  const { driver, devicePrefix, serverIpv4, mtu, prefix, log } = context
-  const dryRun = (trouble?: string) =>
-    new DryRunInterfaces({ log, serverIpv4, mtu, prefix, ...(trouble === undefined ? {} : { trouble }) })
+/**
+ * The driver that the configuration asks for; `auto` is `sit`, and a dry run where nobody could make sit devices, or in a
+ * demo. What is merely missing, or answers too late, is waited for: the kernel may have tunnels of the process before.
+ */
+export async function chooseInterfaces(context: DriverContext, tools: Tools = {}): Promise<Interfaces> {
+  const { driver, devicePrefix, serverIpv4, mtu, prefix, isDemo, log } = context
+  const dryRun = () => new DryRunInterfaces({ log, serverIpv4, mtu, prefix })
   if (driver === 'dry-run') return dryRun()
-  const availability = await sitAvailability({ devicePrefix })
-  const reason = availability.kind === 'available' ? await layoutTrouble(context) : availability.reason
-  if (reason === undefined) return context.layout === 'shared' ? sharedLayout(context) : perTunnel(context)
-  if (driver === 'sit') throw new DriverFault(`tunnel.driver = "sit": ${reason}`)
-  log.warn({ reason }, 'dry run: no interface is really made')
-  return dryRun(availability.kind === 'available' ? `dry run: ${reason}` : undefined)
+  const choice = await chooseSit(context, tools)
+  if ('driver' in choice) return choice.driver
+  if (driver === 'sit') throw new DriverFault(`tunnel.driver = "sit": ${choice.reason}`)
+  if (choice.isBarred || isDemo) {
+    log.warn({ reason: choice.reason }, 'dry run: no interface is really made')
+    return dryRun()
+  }
+  return new AwaitedInterfaces({
+    kind: 'sit',
+    device: NO_DEVICE,
+    reason: choice.reason,
+    choose: () => chooseSit(context, tools),
+    stands: () => mayStand(tools.runIp ?? runIp, device => isSitDevice(device, devicePrefix)),
+    log,
+  })
+}
+
+async function chooseSit(
+  context: DriverContext,
+  tools: Tools,
+): Promise<{ readonly driver: Interfaces } | { readonly reason: string; readonly isBarred: boolean }> {
+  const { devicePrefix, layout } = context
+  const availability = await sitAvailability({ devicePrefix, ...tools })
+  if (availability.kind !== 'available')
+    return { reason: availability.reason, isBarred: availability.kind === 'barred' }
+  const reason = await layoutTrouble(context, tools.runNft ?? runNft)
+  if (reason !== undefined) return { reason, isBarred: false }
+  return { driver: layout === 'shared' ? await sharedLayout(context) : perTunnel(context) }
 }
 
 /** The shared layout is never without its filter: where there can't be one, there is no driver. */
-async function layoutTrouble(context: DriverContext): Promise<string | undefined> {
+async function layoutTrouble(context: DriverContext, run: RunNft): Promise<string | undefined> {
   const { layout, devicePrefix, serverIpv4, mtu, prefix, routed } = context
   if (layout === 'per-tunnel') return undefined
-  const reason = await filterTrouble(runNft, {
+  const reason = await filterTrouble(run, {
     device: sharedDevice(devicePrefix),
     serverIpv4,
     mtu,

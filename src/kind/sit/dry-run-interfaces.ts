@@ -17,7 +17,6 @@ export class DryRunInterfaces implements Interfaces {
   readonly #log: Log
   readonly #outer: Outer
   readonly #prefix: Prefix
-  readonly #trouble: string | undefined
   /** Remotes by device: all else follows from the device. */
   readonly #remotes = new Map<string, string>()
   readonly #record: string[] = []
@@ -27,10 +26,7 @@ export class DryRunInterfaces implements Interfaces {
     readonly serverIpv4: string
     readonly mtu: number
     readonly prefix: Prefix
-    /** Why it had to be a dry run, on a machine that could serve tunnels. */
-    readonly trouble?: string
   }) {
-    this.#trouble = options.trouble
     this.#log = options.log
     this.#outer = { serverIpv4: options.serverIpv4, mtu: options.mtu }
     this.#prefix = options.prefix
@@ -39,10 +35,6 @@ export class DryRunInterfaces implements Interfaces {
   /** The last commands that the kernel would have been asked, without the leading `ip`, oldest first. */
   get record(): readonly string[] {
     return this.#record.slice(-RECORD_LENGTH)
-  }
-
-  trouble(): string | undefined {
-    return this.#trouble
   }
 
   async prepare(): Promise<readonly LinkFault[]> {

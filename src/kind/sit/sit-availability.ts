@@ -3,6 +3,9 @@ import { type RunIp, reasonOf, runIp } from '../../kernel/ip-command.ts'
 
 export type SitAvailability =
   | { readonly kind: 'available' }
+  /** Nobody could make them here: not Linux, or without the right. */
+  | { readonly kind: 'barred'; readonly reason: string }
+  /** Something is amiss that may be mended while we run. */
   | { readonly kind: 'unavailable'; readonly reason: string }
 
 const CAP_NET_ADMIN = 12n // capabilities(7)
@@ -10,18 +13,18 @@ const STATUS_PATH = '/proc/self/status'
 /** Addresses for examples (RFC 5737): no tunnel has them, so the trial device is in nobody's way. */
 const TRIAL_OUTER = 'remote 192.0.2.254 local 192.0.2.253'
 
-/** Whether this process can make sit devices here: Linux, `ip`, the right, and the kernel's module (tried out). */
+/** Whether this process can make sit devices here: Linux, the right, `ip`, and the kernel's module (tried out). */
 export async function sitAvailability(options: {
   readonly devicePrefix: string
   readonly runIp?: RunIp
   readonly platform?: string
   readonly statusPath?: string
 }): Promise<SitAvailability> {
-  if ((options.platform ?? process.platform) !== 'linux') return unavailable('sit devices need Linux')
+  if ((options.platform ?? process.platform) !== 'linux') return barred('sit devices need Linux')
+  if (!(await mayHaveNetAdmin(options.statusPath ?? STATUS_PATH))) return barred('CAP_NET_ADMIN is missing')
   const run = options.runIp ?? runIp
   const version = await run(['-V'])
   if (version.status !== 0) return unavailable(reasonOf(version.stderr))
-  if (!(await hasNetAdmin(options.statusPath ?? STATUS_PATH))) return unavailable('CAP_NET_ADMIN is missing')
   return tryDevice(run, `${options.devicePrefix}trial`)
 }
 
@@ -34,10 +37,15 @@ async function tryDevice(run: RunIp, device: string): Promise<SitAvailability> {
   return { kind: 'available' }
 }
 
-async function hasNetAdmin(statusPath: string): Promise<boolean> {
+/** Where /proc does not tell, the kernel will. */
+async function mayHaveNetAdmin(statusPath: string): Promise<boolean> {
   const status = await readFile(statusPath, 'utf8').catch(() => '')
   const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? []
-  return effective !== undefined && ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n
+  return effective === undefined || ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n
+}
+
+function barred(reason: string): SitAvailability {
+  return { kind: 'barred', reason }
 }
 
 function unavailable(reason: string): SitAvailability {

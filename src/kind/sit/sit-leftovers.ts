@@ -22,9 +22,7 @@ export async function removeSitLeftovers(
   const shared = sharedDevice(devicePrefix)
   const listing = await listLinks(ip, devicePrefix)
   if (listing.kind === 'failed') return [{ device: NO_DEVICE, reason: listing.reason }]
-  const ours = [...listing.links.keys()].filter(
-    device => device === shared || isOfOneTunnel(device, devicePrefix),
-  )
+  const ours = [...listing.links.keys()].filter(device => isSitDevice(device, devicePrefix))
   const linesOf = (device: string) => [deleteCommand(device)]
   const reasons = await runLines(ip, ours, { linesOf, batchTargets: BATCH_TUNNELS })
   if (reasons.size > 0) return Array.from(reasons, ([device, reason]) => ({ device, reason }))
@@ -33,6 +31,8 @@ export async function removeSitLeftovers(
   return reason === undefined ? [] : [{ device: NO_DEVICE, reason }]
 }
 
-function isOfOneTunnel(device: string, devicePrefix: string): boolean {
-  return /^\d+$/.test(device.slice(devicePrefix.length))
+/** Whether it is a device of either layout, by its name. */
+export function isSitDevice(device: string, devicePrefix: string): boolean {
+  if (device === sharedDevice(devicePrefix)) return true
+  return device.startsWith(devicePrefix) && /^\d+$/.test(device.slice(devicePrefix.length))
 }
