@@ -113,7 +113,7 @@ export class Api {
     if (outcome.kind === 'refused') return outcome
     if (!hasSameKey()) return { kind: 'refused', problems: [problem('unauthorized', { case: 'wrong-key' })] }
     const kept = await registrar.keepContact(tunnel, wish, { visitor })
-    if (kept.kind !== 'refused') return outcome
+    if (kept.kind === 'kept') return { ...outcome, warnings: [...outcome.warnings, ...kept.warnings] }
     return isMove ? { ...outcome, warnings: [...outcome.warnings, ...unkept(kept.problems)] } : kept
   }
 

@@ -147,7 +147,13 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
     }),
     keys: new KeyCheck({ table, proofs: lifecycle.proofs, limits, origin: facts.origin }),
     changes: new OwnerChanges({ admission, lifecycle, limits }),
-    registrar: new Registrar({ admission, lifecycle, limits, contacts: correspondence.wishes }),
+    registrar: new Registrar({
+      admission,
+      lifecycle,
+      limits,
+      contacts: correspondence.wishes,
+      log: options.log,
+    }),
     scripts: new TunnelScripts(
       {
         origin: facts.origin,

@@ -19,6 +19,7 @@ import type { SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
 import type { TunnelEvents } from './tunnel-events.ts'
+import { unaskedIn } from './unasked.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -62,7 +63,7 @@ export class ContactPages {
     const token = ctx.method === 'GET' ? (queryValue(ctx, 'first') ?? '') : ''
     const first = signIns.takeFirstView(tunnel.id, token)
     if (first !== undefined) keepUnlessSent(ctx, { ...this.#options, token })
-    this.#page(ctx, tunnel, { problems: [], typed: first?.typed ?? {} })
+    this.#page(ctx, tunnel, { problems: [], typed: first?.typed ?? {}, unasked: first?.warnings ?? [] })
   }
 
   async #keep(ctx: Context): Promise<void> {
@@ -75,30 +76,43 @@ export class ContactPages {
     const wish = { ...typed, language: languageOf(ctx, this.#options.words).tag }
     const outcome = await this.#options.registrar.keepContact(tunnel, wish, { visitor: this.#visitor(ctx) })
     if (outcome.kind === 'kept') {
-      seeOther(ctx, `/tunnels/${tunnel.id}/email`)
+      seeOther(ctx, this.#pageAfter(tunnel.id, outcome.warnings))
       return
     }
     refuseByPage(ctx, outcome.problems)
     this.#page(ctx, tunnel, { problems: outcome.problems, typed: wish })
   }
 
+  #pageAfter(id: string, warnings: readonly Problem[]): string {
+    const path = `/tunnels/${id}/email`
+    if (warnings.length === 0) return path
+    return `${path}?first=${this.#options.signIns.keepFirstView(id, { key: '', warnings })}`
+  }
+
   #page(
     ctx: Context,
     tunnel: Tunnel,
-    given: { readonly problems: readonly Problem[]; readonly typed: Typed },
+    given: {
+      readonly problems: readonly Problem[]
+      readonly typed: Typed
+      readonly unasked?: readonly Problem[]
+    },
   ): void {
     const { correspondence, facts, views, words } = this.#options
     const { wishes } = correspondence
     const language = languageOf(ctx, words)
     const contact = wishes.of(tunnel.id)
     const [email, webhook] = [wayOf(contact, 'email'), wayOf(contact, 'webhook')]
+    const { waitOf } = unaskedIn(given.unasked ?? [], language)
     const title = language.sentence('mail')
     views.send(ctx, 'email', {
       title: given.problems.length > 0 ? language.sentence('correct', { title }) : title,
       heading: title,
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
-      ways: [email, webhook].filter(way => way !== undefined),
+      ways: [email, webhook]
+        .filter(way => way !== undefined)
+        .map(way => ({ ...way, wait: waitOf(way.kind) })),
       problems: describe(given.problems, language),
       offersMail: wishes.offers('email'),
       offersWebhook: wishes.offers('webhook'),

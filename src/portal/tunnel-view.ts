@@ -20,6 +20,7 @@ import type { FirstView } from './sign-in.ts'
 import { stageWords, unwokenWords } from './stage-words.ts'
 import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
+import { unaskedIn } from './unasked.ts'
 import {
   CURL_PATH,
   cronLine,
@@ -73,6 +74,10 @@ export class TunnelView {
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
     const name = nameOf(tunnel, facts.origin)
     const key = occasion.first?.key ?? ''
+    const { waitOf, others: firstWarnings } = unaskedIn(occasion.first?.warnings ?? [], language)
+    const unconfirmed = (wishes.of(tunnel.id)?.ways ?? [])
+      .filter(({ isConfirmed }) => !isConfirmed)
+      .map(way => ({ ...way, wait: waitOf(way.kind) }))
     const wordsOf = hasFailedToWake(occasion) ? unwokenWords : stageWords
     views.send(ctx, 'tunnel', {
       title:
@@ -104,10 +109,9 @@ export class TunnelView {
       freshKey: key,
       nextView: ctx.state[NEXT_VIEW] ?? '',
       keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
-      warnings: describe(
-        [...(occasion.first?.warnings ?? []), ...(occasion.wakeProblems ?? [])],
-        language,
-      ).map(({ detail }) => detail),
+      warnings: describe([...firstWarnings, ...(occasion.wakeProblems ?? [])], language).map(
+        ({ detail }) => detail,
+      ),
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? occasion.first?.typed?.ipv4 ?? '',
       typedPublicKey: occasion.first?.typed?.public_key ?? '',
@@ -119,7 +123,8 @@ export class TunnelView {
       isReturnUnsure: occasion.isReturnUnsure ?? false,
       names: this.#namesOf(tunnel),
       hasMail: wishes.offersAny,
-      unconfirmed: wishes.of(tunnel.id)?.ways.filter(({ isConfirmed }) => !isConfirmed) ?? [],
+      unasked: unconfirmed.filter(({ wait }) => wait !== ''),
+      unconfirmed: unconfirmed.filter(({ wait }) => wait === ''),
       updateUrl: `${publicUrl}${UPDATE_PATH}`,
       ...this.#scriptValues(ctx, tunnel),
       ...this.#updateLines(ctx, tunnel),

@@ -97,9 +97,9 @@ export class VisitorLimits {
     return this.#mails.take(tunnelId) === undefined
   }
 
-  /** Whether a visitor may have one more question sent to a target. */
-  takeQuestion(visitor: VisitorAddress, target: string): boolean {
-    return this.takeMail(visitor) === undefined && this.#questions.take(target.toLowerCase()) === undefined
+  /** Takes one of the questions that a visitor may have sent, and of those that a target may get. */
+  takeQuestion(visitor: VisitorAddress, target: string): Problem | undefined {
+    return this.takeMail(visitor) ?? tooMany('mails', this.#questions.take(target.toLowerCase()))
   }
 
   takeWrongInvitation(visitor: VisitorAddress): Problem | undefined {

@@ -3,6 +3,7 @@ import type { KeyRenewal } from '../lifecycle/key-renewal.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from '../lifecycle/refusal.ts'
 import type { TunnelRequest } from '../lifecycle/registration.ts'
+import type { Log } from '../shared/log.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { ContactReading, ContactWish, WayName } from '../tunnel/contact.ts'
 import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
@@ -27,7 +28,14 @@ export interface ContactReader {
   read(wish: ContactWish, tunnelId?: string): ContactReading
 }
 
-export type ContactKept = { readonly kind: 'kept' } | Refusal
+/** `warnings`: the ways that are kept and where nobody could be asked. */
+export type ContactKept = { readonly kind: 'kept'; readonly warnings: readonly Problem[] } | Refusal
+
+/** The ways by which is asked, and what keeps the others from it. */
+interface Asking {
+  readonly ways: readonly WayName[]
+  readonly unasked: readonly Problem[]
+}
 
 /**
  * The draft's server steps 1–4, the same for every door: limits, checks, then one transaction. A refusal has every
@@ -38,17 +46,20 @@ export class Registrar {
   readonly #lifecycle: Lifecycle
   readonly #limits: VisitorLimits
   readonly #contacts: ContactReader
+  readonly #log: Log
 
   constructor(options: {
     readonly admission: Admission
     readonly lifecycle: Lifecycle
     readonly limits: VisitorLimits
     readonly contacts: ContactReader
+    readonly log: Log
   }) {
     this.#admission = options.admission
     this.#lifecycle = options.lifecycle
     this.#limits = options.limits
     this.#contacts = options.contacts
+    this.#log = options.log
   }
 
   async register(input: RegistrationInput, visitor: VisitorAddress): Promise<Registered | Refusal> {
@@ -75,12 +86,14 @@ export class Registrar {
     this.#limits.giveRefusalBack(visitor)
     const { request } = verdict
     const { contact } = reading
+    const { ways: asking, unasked } = this.#mayAsk(reading, visitor)
     const registration = await this.#lifecycle.register(
-      contact === undefined ? request : { ...request, contact, asking: this.#mayAsk(reading, visitor) },
+      contact === undefined ? request : { ...request, contact, asking },
     )
     if (registration.kind === 'refused') return registration
     const { tunnel, key } = registration
-    return { kind: 'registered', tunnel, key, warnings: verdict.warnings }
+    this.#logUnasked(tunnel, unasked, visitor)
+    return { kind: 'registered', tunnel, key, warnings: [...verdict.warnings, ...unasked] }
   }
 
   /** Invitations can't be tried out: a few wrong ones, and whoever sends them waits. */
@@ -186,12 +199,15 @@ export class Registrar {
     const { problems, ...reading } = this.#read(wish, id)
     if (problems.length > 0) return refused(...problems)
     try {
-      const mayAsk = new Set(this.#mayAsk(reading, visitor))
+      const { ways, unasked } = this.#mayAsk(reading, visitor)
+      const mayAsk = new Set(ways)
       const isKept = await this.#lifecycle.setContact(id, () => {
         const { contact, asking } = this.#read(wish, id)
         return { contact, asking: asking.map(({ kind }) => kind).filter(kind => mayAsk.has(kind)), isReaders }
       })
-      return isKept ? { kind: 'kept' } : refused(REFUSAL.noTunnel())
+      if (!isKept) return refused(REFUSAL.noTunnel())
+      this.#logUnasked({ id }, unasked, visitor)
+      return { kind: 'kept', warnings: unasked }
     } catch (error) {
       return refused(storageProblem(error))
     }
@@ -202,8 +218,22 @@ export class Registrar {
   }
 
   /** Where no question goes today the owner can have one sent later: that is no reason to refuse. */
-  #mayAsk({ asking }: Pick<ContactReading, 'asking'>, visitor: VisitorAddress): readonly WayName[] {
-    return asking.filter(({ target }) => this.#limits.takeQuestion(visitor, target)).map(({ kind }) => kind)
+  #mayAsk({ asking }: Pick<ContactReading, 'asking'>, visitor: VisitorAddress): Asking {
+    const ways: WayName[] = []
+    const unasked: Problem[] = []
+    for (const { kind, target } of asking) {
+      const tooMany = this.#limits.takeQuestion(visitor, target)
+      if (tooMany === undefined) ways.push(kind)
+      else unasked.push({ ...tooMany, field: kind })
+    }
+    return { ways, unasked }
+  }
+
+  #logUnasked({ id }: Pick<Tunnel, 'id'>, unasked: readonly Problem[], { address }: VisitorAddress): void {
+    for (const { field: way, params } of unasked) {
+      const facts = { tunnel: id, way, address, seconds: params.seconds }
+      this.#log.info(facts, 'where an owner wants to be told is kept, but not asked: too many mails')
+    }
   }
 
   /** Gives a tunnel a new key, to its owner: whoever asks must have shown to be that. */
@@ -226,10 +256,12 @@ export class Registrar {
 }
 
 /** What is told of a wish beside a registration that is committed by now: that stands, whatever becomes of the wish. */
-async function undone(wish: Promise<{ readonly kind: string } | Refusal>): Promise<readonly Problem[]> {
+async function undone(
+  wish: Promise<{ readonly kind: string; readonly warnings?: readonly Problem[] } | Refusal>,
+): Promise<readonly Problem[]> {
   try {
     const outcome = await wish
-    return 'problems' in outcome ? unkept(outcome.problems) : []
+    return 'problems' in outcome ? unkept(outcome.problems) : (outcome.warnings ?? [])
   } catch (error) {
     return unkept([storageProblem(error)])
   }

@@ -58,6 +58,7 @@ export const SENTENCES = {
   'mail-hint': [],
   'mail-kept': ['name', 'target'],
   'mail-unconfirmed': ['name', 'target'],
+  'mail-unasked': ['target', 'wait'],
   'webhook-label': [],
   'webhook-hint': ['hosts'],
   'notices-ask': ['name', 'target'],

@@ -10,7 +10,7 @@ import { Registrar } from '../../src/registration/registrar.ts'
 import type { VisitorAddress } from '../../src/registration/visitor.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
 import { codesOf, heard, miss, registered, request, stateIn } from '../lifecycle/stages.ts'
-import { registerOne, World } from '../lifecycle/world.ts'
+import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 
 const ANSWERING: Prober = {
   kind: 'ping',
@@ -30,6 +30,7 @@ beforeEach(async () => {
   registrar = new Registrar({
     ...parts,
     contacts: { read: () => ({ problems: [], contact: undefined, asking: [] }) },
+    log: SILENT,
   })
 })
 afterEach(() => world.end())

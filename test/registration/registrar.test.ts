@@ -8,7 +8,7 @@ import { Registrar } from '../../src/registration/registrar.ts'
 import type { VisitorAddress } from '../../src/registration/visitor.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
 import { codesOf, miss, registered, stateIn } from '../lifecycle/stages.ts'
-import { registerOne, World } from '../lifecycle/world.ts'
+import { registerOne, SILENT, World } from '../lifecycle/world.ts'
 
 const [OLD, NEW] = ['8.8.4.4', '8.8.8.8'] as const
 /** Every host answers an echo, and no tunnel does. */
@@ -34,6 +34,7 @@ beforeEach(async () => {
   registrar = new Registrar({
     ...parts,
     contacts: { read: () => ({ problems: [], contact: undefined, asking: [] }) },
+    log: SILENT,
   })
 })
 
@@ -181,4 +182,23 @@ test('a sleeper that is heard at the endpoint that it was given has come there; 
     for (const { id } of world.table.after('', 9).rows) await world.lifecycle.delete(id)
     assert.deepEqual(world.table.proofs.idsWithGivenEndpoint(), [])
   }
+})
+
+test('the log says which tunnel’s owner was not asked, for whom and for how long, and names no target', async () => {
+  const { id } = await up('alice', OLD)
+  const way = { kind: 'email', target: 'alice@example.org', isConfirmed: false } as const
+  const lines: object[] = []
+  const chatty = new Registrar({
+    admission: world.broker.admission,
+    lifecycle: world.lifecycle,
+    limits: new VisitorLimits(1000, new Customers([])),
+    contacts: { read: () => ({ problems: [], contact: { language: 'en', ways: [way] }, asking: [way] }) },
+    log: { ...SILENT, info: facts => lines.push(facts) },
+  })
+  const keep = () => chatty.keepContact({ id }, { language: 'en' }, { visitor: from(NEW) })
+  for (let times = 0; times < 3; times++) assert.deepEqual(await keep(), { kind: 'kept', warnings: [] })
+  const outcome = await keep()
+  const [unasked] = outcome.kind === 'kept' ? outcome.warnings : []
+  assert.deepEqual([unasked?.code, unasked?.field], ['too-many-requests', 'email'])
+  assert.deepEqual(lines, [{ tunnel: id, way: 'email', address: NEW, seconds: unasked?.params.seconds }])
 })

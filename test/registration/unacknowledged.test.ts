@@ -7,7 +7,7 @@ import { VisitorLimits } from '../../src/registration/limits.ts'
 import { Registrar } from '../../src/registration/registrar.ts'
 import type { VisitorAddress } from '../../src/registration/visitor.ts'
 import { codesOf, registered } from '../lifecycle/stages.ts'
-import { World } from '../lifecycle/world.ts'
+import { SILENT, World } from '../lifecycle/world.ts'
 
 const HOME = '8.8.4.4'
 const ASKED = { ipv4: HOME, nicname: 'alice', country: 'ca', os: 'linux' }
@@ -33,6 +33,7 @@ function register(input: RegistrationInput = ASKED, visitor = from(HOME)) {
     lifecycle: world.lifecycle,
     limits: new VisitorLimits(1000, new Customers([])),
     contacts: { read: () => ({ problems: [], contact: undefined, asking: [] }) },
+    log: SILENT,
   })
   return registrar.register(input, visitor)
 }
