@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request as requestPlain } from 'node:http'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,8 +37,28 @@ interface Page {
 
 /** Asks as a visitor of the public name, whose certificate is the test's own. */
 function visit(port: number, path: string, headers: Readonly<Record<string, string>> = {}): Promise<Page> {
+  return visitBy(request, { port, path, headers })
+}
+
+/** The same without TLS. */
+function visitPlain(port: number, path: string): Promise<Page> {
+  return visitBy(requestPlain, { port, path, headers: {} })
+}
+
+function visitBy(
+  ask: typeof request,
+  {
+    port,
+    path,
+    headers,
+  }: {
+    readonly port: number
+    readonly path: string
+    readonly headers: Readonly<Record<string, string>>
+  },
+): Promise<Page> {
   const { promise, resolve, reject } = Promise.withResolvers<Page>()
-  const asked = request(
+  const asked = ask(
     {
       host: '127.0.0.1',
       port,
@@ -72,13 +93,27 @@ async function untilUp(port: number, child: ChildProcess): Promise<void> {
 }
 
 /** What every proxy in front of us has to do. */
-async function examine(port: number): Promise<void> {
+async function examine({ port, plain }: { readonly port: number; readonly plain: number }): Promise<void> {
   const page = await visit(port, '/')
   assert.equal(page.status, 200)
   assert.match(String(page.headers['strict-transport-security']), /max-age/)
   const forged = await visit(port, '/ip', { 'x-forwarded-for': '203.0.113.9' })
   assert.deepEqual([forged.status, forged.body.trim()], [200, '127.0.0.1'], 'the visitor says no address')
   assert.equal((await visit(port, '/metrics')).status, 404)
+  const address = await visitPlain(plain, '/ip')
+  assert.deepEqual([address.status, address.body.trim()], [200, '127.0.0.1'], 'old routers have no TLS')
+  assert.match((await visitPlain(plain, '/nic/update?hostname=alice.ca')).body, /^badauth/)
+  const moved = await visitPlain(plain, '/register/linux?lang=fr')
+  assert.deepEqual([moved.status, moved.headers.location], [308, `https://${HOST}/register/linux?lang=fr`])
+}
+
+/** Who gives a certificate asks for it without TLS, and before there is one. */
+async function examineChallenge(plain: number): Promise<void> {
+  const folder = join(dir, '.well-known', 'acme-challenge')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'token'), 'proof')
+  const { status, body } = await visitPlain(plain, '/.well-known/acme-challenge/token')
+  assert.deepEqual([status, body], [200, 'proof'])
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -90,21 +125,22 @@ async function stop(child: ChildProcess): Promise<void> {
 
 test('nginx takes its sample, and visitors come through it as themselves', async t => {
   if (!(await requirePackages(t, ['nginx', 'openssl']))) return
-  const { file, port } = await nginxConfiguration()
+  const { file, port, plain } = await nginxConfiguration()
   const check = spawnSync('nginx', ['-t', '-e', 'stderr', '-c', file], { encoding: 'utf8' })
   assert.equal(check.status, 0, check.stderr)
   assert.doesNotMatch(check.stderr, /warn/)
   const child = spawn('nginx', ['-e', 'stderr', '-c', file], { stdio: 'ignore' })
   try {
     await untilUp(port, child)
-    await examine(port)
+    await examine({ port, plain })
+    await examineChallenge(plain)
   } finally {
     await stop(child)
   }
 })
 
 /** The sample as it is, but for ports and places. */
-async function nginxConfiguration(): Promise<{ file: string; port: number }> {
+async function nginxConfiguration(): Promise<{ file: string; port: number; plain: number }> {
   const [plain, port] = [await freePort(), await freePort()]
   const [certificate, key] = [join(dir, 'certificate.pem'), join(dir, 'key.pem')]
   const subject = ['-subj', `/CN=${HOST}`, '-days', '2', '-keyout', key, '-out', certificate]
@@ -119,6 +155,7 @@ async function nginxConfiguration(): Promise<{ file: string; port: number }> {
     .replaceAll('/etc/nginx/freenet6-proxy.conf', proxy)
     .replace(/ssl_certificate .*;/, `ssl_certificate ${certificate};`)
     .replace(/ssl_certificate_key .*;/, `ssl_certificate_key ${key};`)
+    .replace('root /var/www/html;', `root ${dir};`)
     .replace(/listen \[::\].*;/g, '')
     .replace('listen 80;', `listen 127.0.0.1:${plain};`)
     .replace('listen 443 ', `listen 127.0.0.1:${port} `)
@@ -130,7 +167,7 @@ async function nginxConfiguration(): Promise<{ file: string; port: number }> {
     file,
     `daemon off;\nmaster_process off;\npid ${join(dir, 'nginx.pid')};\nevents {}\nhttp {\naccess_log off;\n${places.join('\n')}\n${site}}\n`,
   )
-  return { file, port }
+  return { file, port, plain }
 }
 
 test('Caddy takes its sample, and visitors come through it as themselves', async t => {
@@ -153,7 +190,7 @@ test('Caddy takes its sample, and visitors come through it as themselves', async
   const child = spawn('caddy', ['run', '--adapter', 'caddyfile', '--config', file], { stdio: 'ignore', env })
   try {
     await untilUp(port, child)
-    await examine(port)
+    await examine({ port, plain })
   } finally {
     await stop(child)
   }
