@@ -52,10 +52,24 @@ test('nobody can without CAP_NET_ADMIN, and nothing is tried', async t => {
   assert.deepEqual(calls, [])
 })
 
-test('sit is unavailable where the kernel has none', async t => {
+test('nobody can make them where the kernel has none', async t => {
   const { options } = setUp(t, { capabilities: WITH_NET_ADMIN, fails: 'link add' })
   assert.deepEqual(await sitAvailability(options), {
-    kind: 'unavailable',
+    kind: 'barred',
     reason: 'the kernel makes no sit device: Operation not supported',
   })
+})
+
+test('who has not installed ip tries the service out, unless there are devices of a process before', async t => {
+  const { options } = setUp(t, { capabilities: WITH_NET_ADMIN })
+  const runIp = async () => ({ status: -1, stdout: '', stderr: 'spawn ip ENOENT' })
+  const devicesPath = `${options.statusPath}-devices`
+  for (const [device, kind] of [
+    ['eth0', 'barred'],
+    ['fn6-all', 'unavailable'],
+    ['fn6-7', 'unavailable'],
+  ] as const) {
+    writeFileSync(devicesPath, `Inter-|   Receive\n face |bytes\n    lo: 1 2\n${device}: 3 4\n`)
+    assert.equal((await sitAvailability({ ...options, runIp, devicesPath })).kind, kind)
+  }
 })
