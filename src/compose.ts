@@ -3,7 +3,7 @@ import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
 import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
-import { serverPublicKey } from './kind/wireguard/server-key.ts'
+import { publicKeyReader } from './kind/wireguard/server-key.ts'
 import { Audit } from './lifecycle/audit.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { TunnelNames } from './lifecycle/tunnel-names.ts'
@@ -198,6 +198,7 @@ function assemble(
     onRegistered: () => broker.onRegistered(),
   })
   const entry = new EntryRules(entryOf(config), { invitations: store.invitations, now: parts.now })
+  const publicKey = publicKeyReader(config.data_dir)
   const admission = new Admission({
     policy: {
       serverIpv4: tunnel.server_ipv4,
@@ -206,9 +207,13 @@ function assemble(
       reachability: tunnel.reachability,
       timeoutMs: monitor.timeout,
       customers: customersOf(config),
-      offered: interfaces.offered,
+      get offered() {
+        return interfaces.offered
+      },
       offersRouted: tunnel.routed_prefix !== undefined,
-      serverPublicKey: serverPublicKey(config.data_dir),
+      get serverPublicKey() {
+        return publicKey()
+      },
       mtuOf: kind => (kind === 'wireguard' ? tunnel.wireguard.mtu : tunnel.mtu),
       osIds: kind => parts.systems.idsOf(kind),
     },
@@ -281,11 +286,14 @@ export function customersOf({ tunnel }: Config): Customers {
 /** What clients are told of this server. */
 export function clientFactsOf({ tunnel, data_dir: dataDir }: Config): ClientFacts {
   const { port, endpoint, mtu } = tunnel.wireguard
+  const publicKey = publicKeyReader(dataDir)
   return {
     serverIpv4: tunnel.server_ipv4,
     mtu: tunnel.mtu,
     wireguard: {
-      serverPublicKey: serverPublicKey(dataDir),
+      get serverPublicKey() {
+        return publicKey()
+      },
       endpoint: `${endpoint || tunnel.server_ipv4}:${port}`,
       mtu,
     },

@@ -124,7 +124,9 @@ function serviceFacts(config: Config, { zone, interfaces }: Broker): ServiceFact
     reverseApex: zone.reverseApex,
     ...clientFactsOf(config),
     prefix: formatPrefix(tunnel.prefix),
-    offered: interfaces.offered,
+    get offered() {
+      return interfaces.offered
+    },
     routedLength: tunnel.routed_prefix === undefined ? 0 : tunnel.routed_length,
     ttl: config.dns.ttl,
     probeIntervalMs: monitor.interval,

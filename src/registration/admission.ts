@@ -45,7 +45,7 @@ export interface EndpointRequest {
 }
 
 export interface AdmissionPolicy extends EndpointPolicy {
-  /** Names of the kinds that can be registered. */
+  /** Names of the kinds that can be registered now. */
   readonly offered: readonly string[]
   /** Whether a prefix can be routed to a tunnel. */
   readonly offersRouted: boolean

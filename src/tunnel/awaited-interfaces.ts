@@ -14,13 +14,15 @@ interface AwaitedOptions {
   readonly choose: () => Promise<DriverChoice>
   /** Whether anything that a process before this one made may carry tunnels still. */
   readonly stands: () => Promise<boolean>
+  /** Whether it is a trouble although nobody has a tunnel of this kind yet, and nothing of a process before stands. */
+  readonly isAlwaysMissed: boolean
   readonly log: Log
 }
 
 /**
  * The driver of a kind that this machine should have and can't have now, such as one without its program: each preparation
- * tries to have it, and from then on it is that driver. Until then nothing is said to be done that is not: what the
- * kernel has goes on, and whoever wants to change it is refused.
+ * but the first tries to have it, and from then on it is that driver. Until then nothing is said to be done that is not:
+ * what the kernel has goes on, and whoever wants to change it is refused.
  */
 export class AwaitedInterfaces implements Interfaces {
   readonly #options: AwaitedOptions
@@ -29,12 +31,18 @@ export class AwaitedInterfaces implements Interfaces {
   #choosing: Promise<void> | undefined
   #harmed: (() => void) | undefined
   #endWatch: (() => void) | undefined
+  /** The first preparation comes at once after the choice that failed: a program that hangs would hold the start up twice. */
+  #isJustTried = true
   #isClosed = false
+  #isMissed: boolean
 
   constructor(options: AwaitedOptions) {
     this.#options = options
+    this.#isMissed = options.isAlwaysMissed
     this.#reason = options.reason
-    options.log.error({ reason: options.reason }, 'tunnels can not be served: it is tried again')
+    const { device, reason, isAlwaysMissed, log } = options
+    const level = isAlwaysMissed ? 'error' : 'warn'
+    log[level]({ device, reason }, 'tunnels can not be served: it is tried again')
   }
 
   get kind(): string {
@@ -43,10 +51,12 @@ export class AwaitedInterfaces implements Interfaces {
 
   async prepare(): Promise<readonly LinkFault[]> {
     if (this.#driver === undefined) await this.#tryAgain()
-    return this.#driver?.prepare() ?? [{ device: this.#options.device, reason: this.#reason }]
+    if (this.#driver !== undefined) return this.#driver.prepare()
+    return this.#isMissed ? [{ device: this.#options.device, reason: this.#reason }] : []
   }
 
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
+    this.#isMissed ||= links.length > 0
     return this.#driver?.create(links) ?? this.#faultsOf(links.map(({ device }) => device))
   }
 
@@ -60,13 +70,18 @@ export class AwaitedInterfaces implements Interfaces {
     return (await this.#options.stands()) ? this.#faultsOf(devices) : []
   }
 
+  /** What the first comparison changes is not listened to: it is ours. */
   async reconcile(wanted: readonly Link[]): Promise<Reconciliation> {
     if (this.#driver === undefined) await this.#tryAgain()
-    return this.#driver?.reconcile(wanted) ?? { made: [], removed: [], faults: await this.create(wanted) }
+    if (this.#driver === undefined) return { made: [], removed: [], faults: await this.create(wanted) }
+    const mended = await this.#driver.reconcile(wanted)
+    if (this.#harmed !== undefined) this.#endWatch ??= this.#driver.watch?.(this.#harmed)
+    return mended
   }
 
   trouble(): string | undefined {
-    return this.#driver === undefined ? this.#reason : this.#driver.trouble?.()
+    if (this.#driver !== undefined) return this.#driver.trouble?.()
+    return this.#isMissed ? this.#reason : undefined
   }
 
   isSound(): boolean {
@@ -79,6 +94,7 @@ export class AwaitedInterfaces implements Interfaces {
     return () => {
       this.#harmed = undefined
       this.#endWatch?.()
+      this.#endWatch = undefined
     }
   }
 
@@ -123,14 +139,19 @@ export class AwaitedInterfaces implements Interfaces {
 
   async #choose(): Promise<void> {
     if (this.#isClosed) return
+    if (this.#isJustTried) {
+      this.#isJustTried = false
+      this.#isMissed ||= await this.#options.stands()
+      return
+    }
     const choice = await this.#options.choose()
     if ('reason' in choice) {
       this.#reason = choice.reason
+      this.#isMissed ||= await this.#options.stands()
       return
     }
     if (this.#isClosed) return choice.driver.close?.()
     this.#driver = choice.driver
-    if (this.#harmed !== undefined) this.#endWatch = choice.driver.watch?.(this.#harmed)
     this.#options.log.info({ driver: choice.driver.kind }, 'tunnels can be served now')
   }
 }

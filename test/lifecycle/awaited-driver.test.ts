@@ -30,6 +30,7 @@ beforeEach(async () => {
       device: '*',
       reason: REASON,
       choose: async () => choice,
+      isAlwaysMissed: true,
       stands: async () => stands,
       log: SILENT,
     })
@@ -76,13 +77,14 @@ describe('a start without what makes tunnels', () => {
     }
     const end = interfaces.watch(() => harms++)
     choice = { driver: Object.assign(kernel, { watch }) }
+    assert.equal((await interfaces.prepare()).length, 1, 'at the start it has just been tried')
     assert.deepEqual(await interfaces.prepare(), [])
     assert.equal(interfaces.trouble(), undefined)
+    await world.lifecycle.reconcile()
     watched?.()
     assert.equal(harms, 1)
     end()
     assert.equal(watched, undefined)
-    await world.lifecycle.reconcile()
     assert.equal(world.lifecycle.faultOf(house.id), undefined)
     assert.equal((await world.lifecycle.suspend(house.id)).kind, 'suspended')
     assert.equal(kernel.links.size, 0)
@@ -100,9 +102,11 @@ test('a driver that comes after the end is closed at once', async () => {
     device: 'fn6-wg',
     reason: REASON,
     choose: () => promise,
+    isAlwaysMissed: true,
     stands: async () => true,
     log: SILENT,
   })
+  await awaited.prepare()
   const prepared = awaited.prepare()
   awaited.close()
   resolve({ driver: Object.assign(new FakeKernel(), { close }) })

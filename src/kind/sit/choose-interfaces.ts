@@ -55,6 +55,7 @@ export async function chooseInterfaces(context: DriverContext, tools: Tools = {}
     device: NO_DEVICE,
     reason: choice.reason,
     choose: () => chooseSit(context, tools),
+    isAlwaysMissed: true,
     stands: () => mayStand(tools.runIp ?? runIp, device => isSitDevice(device, devicePrefix)),
     log,
   })

@@ -1,56 +1,91 @@
 import { existsSync } from 'node:fs'
-import { runIp } from '../../kernel/ip-command.ts'
+import { type IpOutcome, NOT_RUN, type RunIp, runIp } from '../../kernel/ip-command.ts'
+import { mayStand } from '../../kernel/standing-devices.ts'
 import { ChildFault, runChild } from '../../shared/child.ts'
-import type { Log } from '../../shared/log.ts'
+import { AwaitedInterfaces, type DriverChoice } from '../../tunnel/awaited-interfaces.ts'
 import type { Interfaces } from '../../tunnel/interface.ts'
 import type { DriverContext } from '../../tunnel/kind.ts'
 import { NoInterfaces } from '../../tunnel/no-interfaces.ts'
 import { DryRunPeers } from './dry-run-peers.ts'
-import { type ServerKey, ServerKeyFault, serverKey } from './server-key.ts'
-import { runWg } from './wg-command.ts'
-import type { Program } from './wireguard-device.ts'
+import { type MissingKey, type ServerKey, ServerKeyFault, serverKey } from './server-key.ts'
+import { type RunWg, runWg } from './wg-command.ts'
+import { type Program, wireguardDevice } from './wireguard-device.ts'
 import { WireguardInterfaces } from './wireguard-interfaces.ts'
 
 type Choice = { readonly program: Program } | { readonly reason: string }
 
+/** What a machine is looked at with, in place of its own programs. */
+interface Tools {
+  readonly runIp?: RunIp
+  readonly runWg?: RunWg
+}
+
 const TUN_DEVICE = '/dev/net/tun'
 const VERSION_DEADLINE_MS = 5000
+const NOT_TRIED: IpOutcome = { status: 1, stdout: '', stderr: 'not asked for' }
 
-/** The driver that the configuration asks for. Where WireGuard can't be had, a driver that says so of every tunnel. */
-export async function choosePeers(context: DriverContext): Promise<Interfaces> {
-  const { log } = context
-  const key = keyIn(context)
-  if ('reason' in key) return notOffered(key.reason, log)
-  if (context.driver === 'dry-run') return new DryRunPeers({ log })
-  const choice = await chooseProgram(context)
-  if ('reason' in choice) return notOffered(choice.reason, log)
+/** The driver that the configuration asks for. Where WireGuard can't be had, one that says so of every tunnel, and tries again. */
+export async function choosePeers(context: DriverContext, tools: Tools = {}): Promise<Interfaces> {
+  const { devicePrefix, log } = context
+  if (context.driver === 'dry-run') return dryRun(context)
+  const choice = await chooseInterface(context, tools, 'make')
+  if ('driver' in choice) return choice.driver
+  const device = wireguardDevice(devicePrefix)
+  return new AwaitedInterfaces({
+    kind: 'none',
+    device,
+    reason: choice.reason,
+    choose: () => chooseInterface(context, tools, 'read'),
+    isAlwaysMissed: false,
+    stands: () => mayStand(tools.runIp ?? runIp, name => name === device),
+    log,
+  })
+}
+
+function dryRun({ dataDir, log }: DriverContext): Interfaces {
+  const key = keyIn(dataDir, 'make')
+  if (!('reason' in key)) return new DryRunPeers({ log })
+  log.warn({ reason: key.reason }, 'WireGuard is not offered')
+  return new NoInterfaces(key.reason)
+}
+
+async function chooseInterface(
+  context: DriverContext,
+  tools: Tools,
+  missingKey: MissingKey,
+): Promise<DriverChoice> {
+  const key = keyIn(context.dataDir, missingKey)
+  if ('reason' in key) return key
+  const choice = await chooseProgram(context, { runIp, runWg, ...tools })
+  if ('reason' in choice) return choice
   const { devicePrefix, prefix, routed, wireguard } = context
   const { port, mtu } = wireguard
   const pools = { prefix, routedPrefix: routed?.prefix }
-  return new WireguardInterfaces({ devicePrefix, ...pools, program: choice.program, key, port, mtu })
-}
-
-function notOffered(reason: string, log: Log): Interfaces {
-  log.warn({ reason }, 'WireGuard is not offered')
-  return new NoInterfaces(reason)
+  const { program } = choice
+  return { driver: new WireguardInterfaces({ devicePrefix, ...pools, program, key, port, mtu, ...tools }) }
 }
 
 /** A disk that takes no key must not take the other kinds and DNS with it. */
-function keyIn({ dataDir }: DriverContext): ServerKey | { readonly reason: string } {
+function keyIn(dataDir: string, missing: MissingKey): ServerKey | { readonly reason: string } {
   try {
-    return serverKey(dataDir)
+    return serverKey(dataDir, missing)
   } catch (error) {
     if (!(error instanceof ServerKeyFault)) throw error
     return { reason: error.message }
   }
 }
 
-async function chooseProgram({ devicePrefix, wireguard: { program } }: DriverContext): Promise<Choice> {
+async function chooseProgram(
+  { devicePrefix, wireguard: { program } }: DriverContext,
+  tools: Required<Tools>,
+): Promise<Choice> {
   if (process.platform !== 'linux') return { reason: 'the server’s end of WireGuard needs Linux' }
-  const wg = await runWg(['--version'])
+  const wg = await tools.runWg(['--version'])
   if (wg.kind === 'failed') return { reason: `wireguard-tools: ${wg.reason}` }
-  const refusal = program === 'wireguard-go' ? 'not asked for' : await kernelRefusal(`${devicePrefix}wgtry`)
-  if (refusal === undefined) return { program: 'kernel' }
+  const trial = program === 'wireguard-go' ? NOT_TRIED : await tryKernel(tools.runIp, `${devicePrefix}wgtry`)
+  if (trial.status === 0) return { program: 'kernel' }
+  const refusal = trial.stderr.trim() || 'no word'
+  if (trial.status === NOT_RUN) return { reason: refusal } // the kernel was not asked
   if (program === 'kernel' || refusal.includes('not permitted'))
     return { reason: `the kernel makes no WireGuard interface: ${refusal}` }
   const missing = await wireguardGoTrouble()
@@ -58,11 +93,10 @@ async function chooseProgram({ devicePrefix, wireguard: { program } }: DriverCon
 }
 
 /** The kernel loads the module by itself when the first interface is asked for. */
-async function kernelRefusal(device: string): Promise<string | undefined> {
-  const { status, stderr } = await runIp(['link', 'add', 'name', device, 'type', 'wireguard'])
-  if (status !== 0) return stderr.trim() || 'no word'
-  await runIp(['link', 'delete', 'dev', device])
-  return undefined
+async function tryKernel(run: RunIp, device: string): Promise<IpOutcome> {
+  const outcome = await run(['link', 'add', 'name', device, 'type', 'wireguard'])
+  if (outcome.status === 0) await run(['link', 'delete', 'dev', device])
+  return outcome
 }
 
 async function wireguardGoTrouble(): Promise<string | undefined> {

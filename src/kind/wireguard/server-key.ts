@@ -21,11 +21,17 @@ export class ServerKeyFault extends Error {
   readonly code = 'server-key'
 }
 
+/**
+ * What becomes of a key that is not there. It is made at a start alone, after that which the table of tunnels has was put
+ * back: one made later would not be the one that clients know.
+ */
+export type MissingKey = 'make' | 'read'
+
 /** Reads the key of a data directory; makes it if there is none yet, readable by its owner alone. Throws ServerKeyFault. */
-export function serverKey(dataDir: string): ServerKey {
+export function serverKey(dataDir: string, missing: MissingKey = 'make'): ServerKey {
   const file = join(dataDir, KEY_FILE)
   try {
-    if (!existsSync(file)) makeOnce(file, dataDir)
+    if (missing === 'make' && !existsSync(file)) makeOnce(file, dataDir)
     return readKey(file)
   } catch (error) {
     if (error instanceof ServerKeyFault) throw error
@@ -65,12 +71,17 @@ export function keepServerKeyFile({ file, text }: ServerKey): string | undefined
   }
 }
 
-/** The public half of the key of a data directory; empty if there is no key there. */
-export function serverPublicKey(dataDir: string): string {
-  try {
-    return readKey(join(dataDir, KEY_FILE)).publicKey
-  } catch {
-    return ''
+/** What tells the public half of the key of a data directory; empty as long as no key can be read there. */
+export function publicKeyReader(dataDir: string): () => string {
+  let known = ''
+  return () => {
+    if (known !== '') return known
+    try {
+      known = readKey(join(dataDir, KEY_FILE)).publicKey
+    } catch {
+      // asked for again the next time
+    }
+    return known
   }
 }
 
