@@ -39,22 +39,40 @@ table ip6 freenet6 {
 export class SourceFilter {
   readonly #devicePrefix: string
   readonly #command: string
+  readonly #readGeneration: () => Promise<number | undefined>
   /** As nft listed them when we had made them. */
   #listed: string | undefined
+  /** The generation of nftables at which they stood. */
+  #generation: number | undefined
 
+  /** `readGeneration` gives a number that changes with each change of nftables by anybody: see readNftGeneration. */
   constructor({
     devicePrefix,
     command = 'nft',
-  }: { readonly devicePrefix: string; readonly command?: string }) {
+    readGeneration = async () => undefined,
+  }: {
+    readonly devicePrefix: string
+    readonly command?: string
+    readonly readGeneration?: () => Promise<number | undefined>
+  }) {
     this.#devicePrefix = devicePrefix
     this.#command = command
+    this.#readGeneration = readGeneration
   }
 
-  /** Returns why the rules are not there. */
+  /** Returns why nobody can tell that the rules are there. While nothing was changed they are, though nft can't be run. */
   async ensure(): Promise<LinkFault | undefined> {
-    if (this.#listed !== undefined && (await listRules(this.#command)) === this.#listed) return undefined
+    const generation = await this.#readGeneration()
+    if (generation !== undefined && generation === this.#generation) return undefined
+    if (this.#listed !== undefined && (await listRules(this.#command)) === this.#listed) {
+      this.#generation = generation
+      return undefined
+    }
+    this.#generation = undefined
     const fault = await installSourceFilter({ devicePrefix: this.#devicePrefix, command: this.#command })
+    const made = await this.#readGeneration()
     this.#listed = fault === undefined ? await listRules(this.#command) : undefined
+    if (this.#listed !== undefined) this.#generation = made
     return fault
   }
 }

@@ -48,6 +48,20 @@ test('rules that are as we made them are left alone, and others are put in anew'
   assert.equal(await loadsAfter(''), 2)
 })
 
+test('rules stand while nobody has changed nftables, though nft can’t be run; after a change nobody can tell', async t => {
+  const { command } = tool(t, '[ ! -e "$0.broken" ] || exit 1; [ "$1" != list ] || echo rules')
+  let generation = 1
+  const filter = new SourceFilter({ devicePrefix: 'fn6-', command, readGeneration: async () => generation })
+  assert.equal(await filter.ensure(), undefined)
+  writeFileSync(`${command}.broken`, '')
+  assert.equal(await filter.ensure(), undefined)
+  generation++
+  assert.match((await filter.ensure())?.reason ?? '', /no source filter/)
+  assert.match((await filter.ensure())?.reason ?? '', /no source filter/)
+  rmSync(`${command}.broken`)
+  assert.equal(await filter.ensure(), undefined)
+})
+
 /** A router with two clients and a host beyond it, each in a network namespace of its own. */
 class Network {
   readonly #name = `fn6t${process.pid}`

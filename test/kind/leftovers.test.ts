@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NftOutcome } from '../../src/kernel/nft-command.ts'
-import { removeSitLeftovers } from '../../src/kind/sit/sit-leftovers.ts'
+import { removeFormerPrefix, removeSitLeftovers } from '../../src/kind/sit/sit-leftovers.ts'
 import { removeWireguardLeftovers } from '../../src/kind/wireguard/wireguard-leftovers.ts'
 import { NoInterfaces } from '../../src/tunnel/no-interfaces.ts'
 
@@ -42,6 +42,27 @@ test('of sit tunnels both layouts’ devices go, then their filter, and nothing 
     'delete table ip freenet6',
     'delete table ip6 freenet6',
   ])
+})
+
+test('devices of a former prefix go, which the rules name, before there are rules for another', async () => {
+  const sit = (ifname: string) => ({ ifname, linkinfo: { info_kind: 'sit' } })
+  const links = [sit('sit0'), sit('old-1'), sit('old-12'), sit('old-office'), sit('fn6-3')]
+  const rulesOf = (prefix: string) =>
+    `table ip6 freenet6 {\n iifname "${prefix}*" fib saddr . iif oif missing drop`
+  const former = machine({ links, tables: rulesOf('old-') })
+  assert.equal(await removeFormerPrefix('fn6-', former.tools), true)
+  assert.deepEqual(former.changes, ['tunnel del old-1', 'tunnel del old-12', 'link delete dev old-wg'])
+  for (const tables of [rulesOf('fn6-'), '']) {
+    const { changes, tools } = machine({ links, tables })
+    assert.equal(await removeFormerPrefix('fn6-', tools), true)
+    assert.deepEqual(changes, [])
+  }
+  const stuck = machine({ links, tables: rulesOf('old-') })
+  const ip = async (args: readonly string[], input?: string) =>
+    args.includes('-batch')
+      ? { status: 1, stdout: '', stderr: 'RTNETLINK answers: Device or resource busy\nCommand failed -:1\n' }
+      : stuck.tools.ip(args, input)
+  assert.equal(await removeFormerPrefix('fn6-', { ...stuck.tools, ip }), false)
 })
 
 test('of WireGuard the interface goes with the server’s addresses and rules', async () => {

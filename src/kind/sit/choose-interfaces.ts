@@ -21,7 +21,7 @@ import { filterTrouble, removeFilter } from './shared-layout-filter.ts'
 import { removalCommands } from './shared-layout-routes.ts'
 import { sitAvailability } from './sit-availability.ts'
 import { SitInterfaces } from './sit-interfaces.ts'
-import { isSitDevice } from './sit-leftovers.ts'
+import { isSitDevice, removeFormerPrefix } from './sit-leftovers.ts'
 import { OwnSleeperSet, Sleepers } from './sleepers.ts'
 
 /** What a machine is looked at with, in place of its own. */
@@ -31,6 +31,9 @@ interface Tools {
   readonly platform?: string
   readonly statusPath?: string
 }
+
+const FORMER_STAYS =
+  'no source filter, so no tunnels: devices of another tunnel.device_prefix can not be removed'
 
 /** `driver = "sit"` was asked for and this machine can't do it; the message says why. */
 class DriverFault extends Error {}
@@ -71,7 +74,7 @@ async function chooseSit(
     return { reason: availability.reason, isBarred: availability.kind === 'barred' }
   const reason = await layoutTrouble(context, tools.runNft ?? runNft)
   if (reason !== undefined) return { reason, isBarred: false }
-  return { driver: layout === 'shared' ? await sharedLayout(context) : perTunnel(context) }
+  return { driver: layout === 'shared' ? await sharedLayout(context) : await perTunnel(context) }
 }
 
 /** The shared layout is never without its filter: where there can't be one, there is no driver. */
@@ -113,13 +116,19 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
   })
 }
 
-function perTunnel(context: DriverContext): Interfaces {
+async function perTunnel(context: DriverContext): Promise<Interfaces> {
   const { devicePrefix, serverIpv4, mtu, prefix, routed, log } = context
   log.info(
     {},
     'tunnel.layout = "per-tunnel" is for 2,000 tunnels at most: each packet costs more with each device',
   )
-  const filter = new SourceFilter({ devicePrefix })
+  const netlink = await Netlink.open()
+  const readGeneration = netlink && (() => readNftGeneration(netlink))
+  const filter = new SourceFilter({
+    devicePrefix,
+    ...(readGeneration === undefined ? {} : { readGeneration }),
+  })
+  let mayHaveFormer = true
   let mayHaveShared = true
   return new SitInterfaces({
     devicePrefix,
@@ -129,15 +138,19 @@ function perTunnel(context: DriverContext): Interfaces {
     routedPool: routed?.prefix,
     sleepers: new Sleepers(new OwnSleeperSet(runNft, { serverIpv4, capacity: setRoom(context) })),
     sourceFilter: async () => {
+      if (mayHaveFormer) mayHaveFormer = !(await removeFormerPrefix(devicePrefix))
+      if (mayHaveFormer) return { device: NO_DEVICE, reason: FORMER_STAYS }
       if (mayHaveShared) mayHaveShared = !(await removeSharedLayout(sharedDevice(devicePrefix)))
       return filter.ensure()
     },
   })
 }
 
-/** Takes away what the shared layout left: its filter would let nothing in. Resolves with whether that is gone. */
+/**
+ * Takes away what the shared layout left, its device first: its filter would let nothing in. Resolves with whether that is
+ * gone.
+ */
 async function removeSharedLayout(device: string): Promise<boolean> {
-  const reason = await removeFilter(runNft)
   for (const command of removalCommands(device)) await runIp(command.split(' '))
-  return reason === undefined
+  return (await removeFilter(runNft)) === undefined
 }

@@ -74,16 +74,22 @@ export class SharedDevice {
     return undefined
   }
 
-  /** Takes away what the layout of one device a tunnel left behind. Returns what has gone since the last call. */
-  async removeOthers(devicePrefix: string): Promise<readonly string[]> {
+  /** Takes away what the layout of one device a tunnel left behind. Returns what could not be. */
+  async removeOthers(devicePrefix: string): Promise<readonly LinkFault[]> {
     const listing = await listLinks(this.#runIp, devicePrefix)
-    if (listing.kind === 'failed') return this.#replaced.splice(0)
+    if (listing.kind === 'failed') return [{ device: this.#options.device, reason: listing.reason }]
     const old = [...listing.links.keys()].filter(device => device !== this.#options.device)
     const reasons = await runLines(this.#runIp, old, {
       linesOf: device => [`tunnel del ${device}`],
       batchTargets: BATCH_TUNNELS,
     })
-    return [...this.#replaced.splice(0), ...old.filter(device => !reasons.has(device))]
+    this.#replaced.push(...old.filter(device => !reasons.has(device)))
+    return Array.from(reasons, ([device, reason]) => ({ device, reason }))
+  }
+
+  /** What had to go since the last call. */
+  takeReplaced(): readonly string[] {
+    return this.#replaced.splice(0)
   }
 }
 

@@ -12,7 +12,8 @@ export const PROTOCOL = ROUTE_PROTOCOL
 const RULE_PRIORITY = '246'
 /** An `ip -batch` of 80,000 lines was seen to die; a tunnel has two. */
 export const BATCH_TUNNELS = 4000
-export const GONE = /No such process|No such device|Cannot find device|Cannot assign requested address/
+export const GONE =
+  /No such process|No such device|Cannot find device|Cannot assign requested address|address not found/
 
 /** Where packets for a network go. */
 export type Way = Pick<Entry, 'endpoint' | 'length' | 'mtu'>

@@ -68,6 +68,9 @@ export class SharedLayout implements Interfaces {
   #soundAt: number | undefined
   /** How often others' harm was heard of: a comparison may have looked before it. */
   #harms = 0
+  /** Whether nothing of the other layout is left. */
+  #isCleared = false
+  #obstacle: string | undefined
   #preparing: Promise<readonly LinkFault[]> | undefined
 
   constructor(options: SharedLayoutOptions) {
@@ -105,6 +108,8 @@ export class SharedLayout implements Interfaces {
   }
 
   async #prepare(): Promise<readonly LinkFault[]> {
+    const standing = await this.#clear()
+    if (standing.length > 0) return standing
     const fault = await this.#filter.ensure()
     if (fault !== undefined && this.#filter.trouble !== undefined) return [fault]
     const faults = [
@@ -116,12 +121,23 @@ export class SharedLayout implements Interfaces {
     return faults.filter(fault => fault !== undefined)
   }
 
+  /** First of all: this layout's filter takes away the rules that the other one's devices have. */
+  async #clear(): Promise<readonly LinkFault[]> {
+    if (this.#isCleared) return []
+    const standing = await this.#device.removeOthers(this.#devicePrefix)
+    this.#isCleared = standing.length === 0
+    this.#obstacle = standing[0] && `devices of the other layout are in the way: ${standing[0].reason}`
+    return standing
+  }
+
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { entries, faults } = await sift(links, this.#filterOptions.mtu)
     return this.#unsoundIf([...faults, ...(await this.#createAll(entries))])
   }
 
   async #createAll(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
+    const obstacle = this.#obstacle
+    if (obstacle !== undefined) return entries.map(({ device }) => ({ device, reason: obstacle }))
     const faults: LinkFault[] = []
     for (const some of wholeTunnels(entries, ENTRIES_AT_ONCE)) faults.push(...(await this.#create(some)))
     return this.#unsoundIf(faults)
@@ -170,7 +186,7 @@ export class SharedLayout implements Interfaces {
   }
 
   trouble(): string | undefined {
-    return this.#filter.trouble
+    return this.#obstacle ?? this.#filter.trouble
   }
 
   isSound(): boolean {
@@ -192,7 +208,8 @@ export class SharedLayout implements Interfaces {
     const isAllAnew = this.#device.takeAmiss()
     this.#wanted = await WantedEntries.of(entries)
     await this.#filter.remember(seen)
-    const old = await this.#device.removeOthers(this.#devicePrefix)
+    const standing = await this.#device.removeOthers(this.#devicePrefix)
+    const old = this.#device.takeReplaced()
     const strays = await removeStrays(entries, found, { routes: this.#routes, filter: this.#filter })
     const names = new Set<string>()
     await inTurns(entries, entry => {
@@ -204,7 +221,7 @@ export class SharedLayout implements Interfaces {
     return {
       made: made.filter(name => !failed.has(name)),
       removed: [...old, ...strays.removed],
-      faults: [...preparation, ...faults, ...strays.faults, ...creation],
+      faults: [...preparation, ...faults, ...standing, ...strays.faults, ...creation],
     }
   }
 

@@ -20,6 +20,7 @@ import {
 } from '../../kernel/kernel-link.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { DeviceWatch } from './device-watch.ts'
+import { isSitDevice } from './sit-leftovers.ts'
 import type { Sleepers } from './sleepers.ts'
 
 /** Something that `prepare` sets up besides the routes; returns why it could not, or undefined. */
@@ -79,8 +80,16 @@ export class SitInterfaces implements Interfaces {
       ...(await routePools(this.#run, 'blackhole', this.#pools)),
       await turnForwardingOn(this.#forwardingPath),
       unfiltered,
+      ...(unfiltered === undefined ? [] : await this.#closeAll()),
     ]
     return faults.filter(fault => fault !== undefined)
+  }
+
+  /** Never open: what comes out of a device that nobody filters could have any source. The rows stay as they are. */
+  async #closeAll(): Promise<readonly LinkFault[]> {
+    const listing = await listLinks(this.#run, this.#devicePrefix)
+    if (listing.kind === 'failed') return [{ device: NO_DEVICE, reason: listing.reason }]
+    return this.remove([...listing.links.keys()].filter(device => isSitDevice(device, this.#devicePrefix)))
   }
 
   trouble(): string | undefined {

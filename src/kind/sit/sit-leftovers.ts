@@ -31,6 +31,27 @@ export async function removeSitLeftovers(
   return reason === undefined ? [] : [{ device: NO_DEVICE, reason }]
 }
 
+/**
+ * Takes away the devices of the layout of one a tunnel that were made with another `tunnel.device_prefix`, which the rules
+ * name that a process before this one left: rules for the new one would leave them without any. False: some stay.
+ */
+export async function removeFormerPrefix(
+  devicePrefix: string,
+  { ip = runIp, nft = runNft }: { readonly ip?: RunIp; readonly nft?: RunNft } = {},
+): Promise<boolean> {
+  const { stdout } = await nft(['list', 'table', 'ip6', FILTER_TABLE])
+  const [, former = devicePrefix] = /iifname "([^"*]+)\*"/.exec(stdout) ?? []
+  if (former === devicePrefix) return true
+  const listing = await listLinks(ip, former)
+  if (listing.kind === 'failed') return false
+  const old = [...listing.links.keys()].filter(device => isSitDevice(device, former))
+  const linesOf = (device: string) => [deleteCommand(device)]
+  const reasons = await runLines(ip, old, { linesOf, batchTargets: BATCH_TUNNELS })
+  // WireGuard's interface of that prefix has the port that the new one needs.
+  await ip(['link', 'delete', 'dev', `${former}wg`])
+  return reasons.size === 0
+}
+
 /** Whether it is a device of either layout, by its name. */
 export function isSitDevice(device: string, devicePrefix: string): boolean {
   if (device === sharedDevice(devicePrefix)) return true

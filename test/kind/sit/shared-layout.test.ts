@@ -67,6 +67,28 @@ test('without a filter there is no device, and no tunnel is made', async () => {
   assert.deepEqual([kernel.routes.size, kernel.locals.size], [0, 0])
 })
 
+test('devices of the other layout go before the filter that takes their rules away, and nothing is made while they stay', async () => {
+  const kernel = new FakeSharedKernel()
+  kernel.devices.add('fn6-7')
+  let atFilter: readonly string[] | undefined
+  const layout = layoutOn(kernel, {
+    runNft: async (args, input) => {
+      if (args[0] === '-f') atFilter ??= [...kernel.devices]
+      return kernel.runNft(args, input)
+    },
+  })
+  kernel.broken = { match: /tunnel del fn6-7/, words: 'RTNETLINK answers: Device or resource busy' }
+  assert.equal((await layout.prepare())[0]?.device, 'fn6-7')
+  assert.match(layout.trouble() ?? '', /of the other layout are in the way: .*busy/)
+  assert.equal((await layout.create([link(1)]))[0]?.device, 'fn6-1')
+  assert.deepEqual([atFilter, kernel.elements], [undefined, undefined])
+  kernel.broken = undefined
+  assert.deepEqual(await layout.prepare(), [])
+  assert.deepEqual(atFilter, [])
+  assert.equal(layout.trouble(), undefined)
+  assert.deepEqual((await layout.reconcile([link(1)])).removed, ['fn6-7'])
+})
+
 /** `nft` in a kernel that has no memory for a transaction. */
 function poor(kernel: FakeSharedKernel): Partial<SharedLayoutOptions> {
   const words = 'Error: Could not process rule: Cannot allocate memory'
