@@ -125,7 +125,7 @@ export function warningsIn(problems: readonly Problem[] = []): Pick<WarnedReport
 
 /** As the API says it of a field that another kind of tunnel has. */
 function noField(name: string, known: string): Problem {
-  return problem('field-unknown', { name: JSON.stringify(name), known })
+  return { ...problem('field-unknown', { name: JSON.stringify(name), known }), field: name }
 }
 
 async function written(write: () => Promise<unknown>): Promise<Change> {

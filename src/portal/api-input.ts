@@ -2,7 +2,7 @@ import type { RegistrationInput } from '../registration/admission.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { MAX_ECHOED_LENGTH } from './body.ts'
-import { Refused, refuse } from './refused.ts'
+import { Refused } from './refused.ts'
 
 const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   ipv4: problem('ipv4-syntax', { case: 'no-string', visitor: '' }),
@@ -16,18 +16,32 @@ const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
 }
 /** Fields of a registration that are no texts, or say which of these there are. */
 const BESIDE = ['kind', 'routed_prefix', 'mtu'] as const
+/** As many are named as somebody can have mistyped; a reply is not to grow with what is sent. */
+const MAX_UNKNOWN_NAMED = 5
 
-/** A registration; a kind that is known by a public key has no `ipv4`. Throws Refused. */
+/** The named fields of a body as text, and what is wrong with the body. */
+interface Texts<Name extends Field> {
+  /** Empty where it is absent or no text. */
+  readonly fields: Readonly<Record<Name, string>>
+  readonly problems: readonly Problem[]
+}
+
+/** A registration, with what could not be read of it; a kind that is known by a public key has no `ipv4`. */
 export function registrationOf(
   { routed_prefix: routed = false, mtu, ...body }: Readonly<Record<string, unknown>>,
   language: string,
 ): RegistrationInput {
-  if (typeof routed !== 'boolean') throw refuse(problem('routed-prefix-syntax', {}))
-  const fields = fieldsOf(body)
-  const given = Object.fromEntries(WAYS.flatMap(way => (body[way] ? [[way, body[way]]] : [])))
-  const contact = contactIn(given, language)
-  const smaller = mtu === undefined || mtu === null ? {} : { mtu }
-  return { ...fields, wantsRouted: routed, ...smaller, ...(contact === undefined ? {} : { contact }) }
+  const { misread = [], ...fields } = fieldsOf(body)
+  const wrong = typeof routed === 'boolean' ? misread : [...misread, problem('routed-prefix-syntax', {})]
+  const given = WAYS.filter(way => typeof body[way] === 'string' && body[way] !== '')
+  const contact = contactIn(Object.fromEntries(given.map(way => [way, body[way]])), language)
+  return {
+    ...fields,
+    wantsRouted: routed === true,
+    ...(mtu === undefined || mtu === null ? {} : { mtu }),
+    ...(contact === undefined ? {} : { contact }),
+    ...(wrong.length === 0 ? {} : { misread: wrong }),
+  }
 }
 
 /** What a body of texts says of where the owner is told; undefined: nothing. */
@@ -41,20 +55,22 @@ export function contactIn(
 
 function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): RegistrationInput {
   if (kind === 'wireguard') {
-    const {
-      public_key,
-      email: _,
-      webhook: __,
-      ...input
-    } = textFields(body, ['public_key', 'nicname', 'country', 'os', 'invitation', ...WAYS], BESIDE)
-    return { ...input, ipv4: '', kind, details: { publicKey: public_key } }
+    const { fields, problems } = readTexts(
+      body,
+      ['public_key', 'nicname', 'country', 'os', 'invitation', ...WAYS],
+      BESIDE,
+    )
+    const { public_key: publicKey, email: _, webhook: __, ...input } = fields
+    return { ...input, ipv4: '', kind, details: { publicKey }, misread: problems }
   }
-  const {
-    email: _,
-    webhook: __,
-    ...input
-  } = textFields(body, ['ipv4', 'nicname', 'country', 'os', 'invitation', ...WAYS], BESIDE)
-  return kind === undefined ? input : { ...input, kind: String(kind) }
+  const { fields, problems } = readTexts(
+    body,
+    ['ipv4', 'nicname', 'country', 'os', 'invitation', ...WAYS],
+    BESIDE,
+  )
+  const { email: _, webhook: __, ...input } = fields
+  const named = kind === undefined ? {} : { kind: typeof kind === 'string' ? kind : '' } // '' is the name of none
+  return { ...input, ...named, misread: problems }
 }
 
 /**
@@ -66,16 +82,32 @@ export function textFields<Name extends Field>(
   names: readonly Name[],
   beside: readonly string[] = [],
 ): Readonly<Record<Name, string>> {
-  const problems: Problem[] = []
-  const unknown = Object.keys(body).find(name => !names.some(known => known === name))
-  if (unknown !== undefined) {
-    const name = JSON.stringify(unknown.slice(0, MAX_ECHOED_LENGTH))
-    problems.push(problem('field-unknown', { name, known: [...names, ...beside].join(', ') }))
-  }
-  for (const name of names) {
-    const value = body[name]
-    if (value !== undefined && typeof value !== 'string') problems.push(NOT_A_STRING[name])
-  }
+  const { fields, problems } = readTexts(body, names, beside)
   if (problems.length > 0) throw new Refused(problems)
-  return Object.fromEntries(names.map(name => [name, String(body[name] ?? '')])) as Record<Name, string>
+  return fields
+}
+
+function readTexts<Name extends Field>(
+  body: Readonly<Record<string, unknown>>,
+  names: readonly Name[],
+  beside: readonly string[],
+): Texts<Name> {
+  const known = [...names, ...beside].join(', ')
+  const unknown = Object.keys(body).filter(field => !names.some(name => name === field))
+  const isText = (name: Name) => typeof body[name] === 'string'
+  return {
+    fields: Object.fromEntries(names.map(name => [name, isText(name) ? body[name] : ''])) as Record<
+      Name,
+      string
+    >,
+    problems: [
+      ...unknown.slice(0, MAX_UNKNOWN_NAMED).map(field => unknownField(field, known)),
+      ...names.filter(name => body[name] !== undefined && !isText(name)).map(name => NOT_A_STRING[name]),
+    ],
+  }
+}
+
+function unknownField(given: string, known: string): Problem {
+  const field = given.slice(0, MAX_ECHOED_LENGTH)
+  return { ...problem('field-unknown', { name: JSON.stringify(field), known }), field }
 }

@@ -1,10 +1,10 @@
-import type { Field, Problem, ProblemCode } from '../shared/problem.ts'
+import type { Problem, ProblemCode } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
 
 /** A problem in words, as the API gives it. */
 export interface Described {
   readonly code: ProblemCode
-  readonly field?: Field
+  readonly field?: string
   readonly detail: string
 }
 

@@ -174,7 +174,10 @@ export class RegistrationPages {
       otherKind: this.#otherKind(typed.kind, system),
       needsOtherKind: problems.some(({ code }) => SOLVED_BY_WIREGUARD.has(code)),
       ...keyPlaceOf(system, typed.kind),
-      problems: described.map(entry => ({ field: '', ...entry })),
+      problems: described.map(entry => ({
+        ...entry,
+        field: FIELDS.find(field => field === entry.field) ?? '',
+      })),
       byField: Object.fromEntries(
         FIELDS.map(field => [field, described.find(entry => entry.field === field)?.detail ?? '']),
       ),

@@ -31,6 +31,8 @@ export type RegistrationInput = Readonly<
   readonly details?: unknown
   /** Where the owner wants to be told of the tunnel. */
   readonly contact?: ContactWish
+  /** What could not be read: refused with all else that is wrong, and in place of what is said of the same fields. */
+  readonly misread?: readonly Problem[]
 }
 
 export type AdmissionVerdict<T> =
@@ -110,7 +112,7 @@ export class Admission {
       this.checkRouted(wantsRouted),
       kind.name === undefined ? undefined : this.checkMtu(kind.name, input.mtu),
     ].filter(isProblem)
-    const problems = [...kind.problems, ...endpoint.problems, ...own]
+    const problems = together(input.misread, [...kind.problems, ...endpoint.problems, ...own])
     if (problems.length > 0 || kind.fields === undefined) return refused(...problems)
     return {
       kind: 'admitted',
@@ -145,14 +147,15 @@ export class Admission {
   /** Checks what a tunnel is asked for again with, beyond its endpoint and name. */
   checkReturn(
     { kind }: Pick<Tunnel, 'kind'>,
-    input: Pick<RegistrationInput, 'os' | 'wantsRouted' | 'mtu'>,
+    input: Pick<RegistrationInput, 'os' | 'wantsRouted' | 'mtu' | 'misread'>,
   ): AdmissionVerdict<Pick<TunnelRequest, 'os' | 'mtu'>> {
     const os = input.os.trim()
-    const problems = [
+    const found = [
       this.#checkOs(os, kind.name),
       this.checkRouted(input.wantsRouted ?? false),
       this.checkMtu(kind.name, input.mtu),
     ].filter(isProblem)
+    const problems = together(input.misread, found)
     if (problems.length > 0) return refused(...problems)
     return { kind: 'admitted', request: { os, ...mtuIn(input) }, warnings: [] }
   }
@@ -245,6 +248,12 @@ export class Admission {
     if (known.includes(os)) return undefined
     return problem('os-unknown', { case: 'unknown', known: known.join(', ') })
   }
+}
+
+/** A field that could not be read was checked as an empty one: what that found says nothing. */
+function together(misread: readonly Problem[] = [], found: readonly Problem[]): readonly Problem[] {
+  const fields = new Set(misread.map(({ field }) => field))
+  return [...misread, ...found.filter(({ field }) => field === undefined || !fields.has(field))]
 }
 
 function mtuIn({ mtu }: Pick<RegistrationInput, 'mtu'>): { readonly mtu?: number } {

@@ -1,11 +1,11 @@
-/** A field of the registration form. */
+/** A field of the registration form that is typed in. */
 export type Field = 'ipv4' | 'nicname' | 'country' | 'os' | 'public_key' | 'invitation' | 'email' | 'webhook'
 
 /** What is fixed for a code; its words are in templates/words, one file a language. */
 interface Sort {
   readonly status: number
-  /** The form field that is wrong, if it is always the same. */
-  readonly field?: Field
+  /** The field that is wrong, if it is always the same. */
+  readonly field?: Field | 'kind' | 'routed_prefix' | 'mtu'
   /** Names that its words may use in braces. */
   readonly params: readonly string[]
   /** Keys of its details, if it has more than one: `params.case` says which. */
@@ -65,7 +65,7 @@ export const PROBLEMS = {
   'country-unknown': { status: 400, field: 'country', params: [], cases: ['unknown', 'no-string'] },
   'country-unserved': { status: 409, field: 'country', params: ['country'] },
   'os-unknown': { status: 400, field: 'os', params: ['known'], cases: ['unknown', 'no-string'] },
-  'kind-unknown': { status: 400, params: ['known'] },
+  'kind-unknown': { status: 400, field: 'kind', params: ['known'] },
   'action-unknown': { status: 400, params: [] },
   'field-unknown': { status: 400, params: ['name', 'known'] },
   'quota-exceeded': { status: 429, params: ['seconds'] },
@@ -77,8 +77,8 @@ export const PROBLEMS = {
   'pool-full': { status: 503, params: [] },
   'routed-prefix-none': { status: 409, params: [] },
   'routed-prefixes-full': { status: 503, params: [] },
-  'routed-prefix-syntax': { status: 400, params: [] },
-  'mtu-range': { status: 400, params: ['least', 'most'] },
+  'routed-prefix-syntax': { status: 400, field: 'routed_prefix', params: [] },
+  'mtu-range': { status: 400, field: 'mtu', params: ['least', 'most'] },
   'one-change': { status: 400, params: [] },
   suspended: { status: 403, params: [], cases: ['tunnel', 'endpoint'] },
   'tunnel-broken': { status: 503, params: ['reason', 'seconds'] },
@@ -157,7 +157,8 @@ export type ParamsOf<Code extends ProblemCode> = Readonly<
 /** One thing that is wrong: a code and what its words need, in no language yet. */
 export interface Problem {
   readonly code: ProblemCode
-  readonly field?: Field
+  /** The field of the request that is wrong: one of ours, or one that was given and is none. */
+  readonly field?: string
   /** Plain text and numbers, never markup. */
   readonly params: Readonly<Record<string, string | number>>
 }

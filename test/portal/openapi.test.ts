@@ -105,6 +105,22 @@ suite('the OpenAPI document', () => {
     assert.ok(String(status) in (document.paths['/api/v1/tunnels']?.post?.responses ?? {}))
   })
 
+  test('tells of what comes whatever is asked, and of a full disk wherever something is kept', async () => {
+    const statuses = (path: string, method: string) =>
+      Object.keys(document.paths[path]?.[method]?.responses ?? {})
+    for (const { path, method, takes } of OPERATIONS) {
+      const wanted = takes === undefined ? ['421', '500'] : ['421', '500', '507']
+      assert.deepEqual(
+        wanted.filter(status => !statuses(path, method).includes(status)),
+        [],
+        path,
+      )
+    }
+    const answer = await world.askJson('/api/v1/tunnels', 'POST', GOOD, { host: 'elsewhere.example' })
+    assert.equal(answer.status, 421)
+    parse('Problem', answer.text)
+  })
+
   test('tells how a suspended tunnel is refused, one that was just deleted, and a bad Idempotency-Key', async () => {
     const suspended = await world.register({ ipv4: '192.0.2.102', nicname: 'suspended' })
     const { responses } = document.paths['/api/v1/tunnels/{id}/key']?.post ?? assert.fail()

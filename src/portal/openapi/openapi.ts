@@ -14,10 +14,15 @@ const MEANINGS: Readonly<Record<number, string>> = {
   409: 'Something stands against it',
   413: 'The body is too large',
   415: 'The body is of another type',
+  421: 'Sent to another host name than that of the service',
   422: 'The Idempotency-Key came with another body before',
   429: 'Too many; Retry-After says when to come again',
+  500: 'A fault of the server; it is in its log',
   503: 'The server can’t now; try again',
+  507: 'The server’s disk is full: nothing was changed',
 }
+/** Whatever is asked for. */
+const EVERYWHERE: readonly number[] = [421, 500]
 
 /** The API as an OpenAPI 3.1 document, made from the schemas and the table of operations. */
 export function openApiDocument(publicUrl: string): object {
@@ -66,7 +71,7 @@ function operationObject(operation: Operation): object {
     ...(takes === undefined ? {} : { requestBody: { required: true, content: jsonOf(takes) } }),
     responses: {
       [operation.status]: { description: MEANINGS[operation.status], ...replyContent(operation) },
-      ...Object.fromEntries(refusals.map(status => [status, refusal(status)])),
+      ...Object.fromEntries([...refusals, ...EVERYWHERE].map(status => [status, refusal(status)])),
       ...(id === 'health' ? { 503: { description: MEANINGS[503], content: jsonOf('Health') } } : {}),
     },
   }

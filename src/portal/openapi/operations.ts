@@ -24,7 +24,7 @@ export interface Operation {
   readonly parameters?: readonly Parameter[]
   readonly status: 200 | 201 | 204
   readonly gives: Reply
-  /** Statuses of refusals, each a problem document. */
+  /** Statuses of refusals beside those that come everywhere, each a problem document. */
   readonly refusals: readonly number[]
 }
 
@@ -50,7 +50,7 @@ export const OPERATIONS: readonly Operation[] = [
     ],
     status: 201,
     gives: { kind: 'json', schema: 'NewTunnel' },
-    refusals: [400, 403, 409, 413, 415, 422, 429, 503],
+    refusals: [400, 403, 409, 413, 415, 422, 429, 503, 507],
   },
   {
     id: 'show',
@@ -72,7 +72,7 @@ export const OPERATIONS: readonly Operation[] = [
     takes: 'Change',
     status: 200,
     gives: { kind: 'json', schema: 'Tunnel' },
-    refusals: [400, 401, 403, 404, 409, 413, 415, 429, 503],
+    refusals: [400, 401, 403, 404, 409, 413, 415, 429, 503, 507],
   },
   {
     id: 'delete',
@@ -82,7 +82,7 @@ export const OPERATIONS: readonly Operation[] = [
     access: 'key',
     status: 204,
     gives: { kind: 'nothing' },
-    refusals: [401, 403, 409, 429, 503],
+    refusals: [401, 403, 409, 429, 503, 507],
   },
   {
     id: 'script',
@@ -144,7 +144,7 @@ export const OPERATIONS: readonly Operation[] = [
     ],
     status: 200,
     gives: { kind: 'json', schema: 'Key' },
-    refusals: [400, 401, 403, 404, 429, 503],
+    refusals: [400, 401, 403, 404, 429, 503, 507],
   },
   {
     id: 'recover',
@@ -154,7 +154,7 @@ export const OPERATIONS: readonly Operation[] = [
     access: 'open',
     status: 200,
     gives: { kind: 'json', schema: 'Recovery' },
-    refusals: [403, 429, 503],
+    refusals: [403, 429, 503, 507],
   },
   {
     id: 'ip',
