@@ -9,7 +9,9 @@ const FORM_OF_A_TUNNEL =
 
 /** 404, or the 405 that `allowedMethods` has made, as a problem like all others (RFC 9110 15.5.6). */
 export function refuseUnmatched(ctx: Context): void {
-  if (ctx.status === 404 && !ctx._matchedRoute) throw refuse(problem('not-found', { case: 'page' }))
+  const isOfApi = ctx.path.startsWith('/api/')
+  if (ctx.status === 404 && !ctx._matchedRoute)
+    throw refuse(problem('not-found', { case: isOfApi ? 'api' : 'page' }))
   if (ctx.status !== 405) return
   const form = formOf(ctx)
   const allow = ctx.response.get('allow')

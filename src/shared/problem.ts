@@ -114,6 +114,7 @@ export const PROBLEMS = {
     params: [],
     cases: [
       'page',
+      'api',
       'system',
       'tunnel',
       'taken-down',

@@ -106,6 +106,16 @@ suite('routes', () => {
     })
   }
 
+  test('a program that asks for what the API has not is told where all that it has is listed', async () => {
+    for (const path of ['/api/v1/', '/api/v1/tunnel', '/api/v2/tunnels']) {
+      const { code, detail } = problemIn(await world.ask(path, { headers: { accept: 'text/html' } }))
+      assert.equal(code, 'not-found')
+      assert.match(detail, /\/openapi\.json/)
+      assert.doesNotMatch(detail, /page/)
+    }
+    assert.equal((await world.ask('/openapi.json')).status, 200)
+  })
+
   test('an unknown path is 404 by every method', async () => {
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])
       assert.equal((await world.ask('/nowhere', { method })).status, 404, method)
