@@ -87,10 +87,11 @@ export function textFields<Name extends Field>(
   return fields
 }
 
-function readTexts<Name extends Field>(
+/** The named fields, whatever else is in the body; `beside` as for `textFields`. */
+export function readTexts<Name extends Field>(
   body: Readonly<Record<string, unknown>>,
   names: readonly Name[],
-  beside: readonly string[],
+  beside: readonly string[] = [],
 ): Texts<Name> {
   const known = [...names, ...beside].join(', ')
   const unknown = Object.keys(body).filter(field => !names.some(name => name === field))

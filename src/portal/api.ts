@@ -4,6 +4,7 @@ import { tunnelById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL, type Refusal } from '../lifecycle/refusal.ts'
 import type { Correspondence } from '../mail/correspondence.ts'
 import type { Diagnoses } from '../observation/diagnosis.ts'
+import { together } from '../registration/misread.ts'
 import type { Moved, OwnerChanges } from '../registration/owner-changes.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { unkept } from '../registration/unkept.ts'
@@ -12,7 +13,7 @@ import { type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, WAYS } from '../tunnel/contact.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { findingText } from '../words/finding-words.ts'
-import { contactIn, textFields } from './api-input.ts'
+import { contactIn, readTexts, textFields } from './api-input.ts'
 import type { Bearers } from './bearers.ts'
 import { readJson } from './body.ts'
 import { mtuWishIn, routedWishIn } from './change-input.ts'
@@ -101,9 +102,9 @@ export class Api {
     routedWishIn(body) // is not taken together with anything else, and the MTU neither
     mtuWishIn(body)
     const field = tunnel.kind.publicKey === undefined ? 'ipv4' : 'public_key'
-    const fields = textFields(body, [field, ...WAYS])
+    const { fields, problems: misread } = readTexts(body, [field, ...WAYS])
     const { registrar, correspondence } = this.#options
-    const { problems } = correspondence.wishes.read(wish, tunnel.id)
+    const problems = together(misread, correspondence.wishes.read(wish, tunnel.id).problems)
     if (problems.length > 0) return { kind: 'refused', problems }
     const isMove = body[field] !== undefined
     const hasSameKey = this.#options.lifecycle.proofs.sameKey(tunnel.id)

@@ -12,6 +12,7 @@ import type { KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import { EndpointCheck, type EndpointFindings, type EndpointPolicy, NOTHING_FOUND } from './endpoint-check.ts'
 import type { EntryRules, InvitationFindings } from './entry-rules.ts'
+import { together } from './misread.ts'
 import { checkCountry, checkNicname } from './name-check.ts'
 import type { Visitor } from './visitor.ts'
 
@@ -248,12 +249,6 @@ export class Admission {
     if (known.includes(os)) return undefined
     return problem('os-unknown', { case: 'unknown', known: known.join(', ') })
   }
-}
-
-/** A field that could not be read was checked as an empty one: what that found says nothing. */
-function together(misread: readonly Problem[] = [], found: readonly Problem[]): readonly Problem[] {
-  const fields = new Set(misread.map(({ field }) => field))
-  return [...misread, ...found.filter(({ field }) => field === undefined || !fields.has(field))]
 }
 
 function mtuIn({ mtu }: Pick<RegistrationInput, 'mtu'>): { readonly mtu?: number } {

@@ -1,7 +1,7 @@
 /** All that is wrong with what a program sends comes together, and each problem names its field. */
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
-import { GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
+import { bearer, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const TUNNELS = '/api/v1/tunnels'
 
@@ -61,6 +61,18 @@ suite('what is wrong with a registration', () => {
       assert.equal(world.broker.table.count(), 0)
     })
   }
+
+  test('comes together of a change, too, and nothing is changed', async () => {
+    const { id, key } = await world.register({ ipv4: '192.0.2.90', nicname: 'changed' })
+    const change = { foo: 1, ipv4: 7, email: 'nowhere', webhook: [] }
+    const answer = await world.askJson(`${TUNNELS}/${id}`, 'PATCH', change, bearer(key))
+    assert.deepEqual(
+      problemIn(answer).errors.map(({ code, field }) => `${code} ${field}`),
+      ['field-unknown foo', 'ipv4-syntax ipv4', 'webhook-syntax webhook', 'email-syntax email'],
+    )
+    assert.equal(world.broker.table.byId(id)?.ipv4Client, '192.0.2.90')
+    assert.equal(world.broker.table.contactOf(id), undefined)
+  })
 
   test('keeps a tunnel that would come back where it is', async () => {
     const home = { ...GOOD, ipv4: '127.0.0.1', nicname: 'grace' } // where the tests come from
