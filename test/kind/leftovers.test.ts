@@ -50,11 +50,11 @@ test('devices of a former prefix go, which the rules name, before there are rule
   const rulesOf = (prefix: string) =>
     `table ip6 freenet6 {\n iifname "${prefix}*" fib saddr . iif oif missing drop`
   const former = machine({ links, tables: rulesOf('old-') })
-  assert.equal(await removeFormerPrefix('fn6-', former.tools), true)
+  assert.equal(await removeFormerPrefix('fn6-', former.tools), undefined)
   assert.deepEqual(former.changes, ['tunnel del old-1', 'tunnel del old-12', 'link delete dev old-wg'])
   for (const tables of [rulesOf('fn6-'), '']) {
     const { changes, tools } = machine({ links, tables })
-    assert.equal(await removeFormerPrefix('fn6-', tools), true)
+    assert.equal(await removeFormerPrefix('fn6-', tools), undefined)
     assert.deepEqual(changes, [])
   }
   const stuck = machine({ links, tables: rulesOf('old-') })
@@ -62,7 +62,12 @@ test('devices of a former prefix go, which the rules name, before there are rule
     args.includes('-batch')
       ? { status: 1, stdout: '', stderr: 'RTNETLINK answers: Device or resource busy\nCommand failed -:1\n' }
       : stuck.tools.ip(args, input)
-  assert.equal(await removeFormerPrefix('fn6-', { ...stuck.tools, ip }), false)
+  assert.match((await removeFormerPrefix('fn6-', { ...stuck.tools, ip })) ?? '', /^old-1, which .*busy/)
+  const answers = (stderr: string) => async () => ({ status: 1, stdout: '', stderr })
+  const none = answers('Error: No such file or directory; did you mean table ‘x’?')
+  assert.equal(await removeFormerPrefix('fn6-', { ...stuck.tools, nft: none }), undefined)
+  const silent = answers('nft can not be run: EACCES')
+  assert.match((await removeFormerPrefix('fn6-', { ...stuck.tools, nft: silent })) ?? '', /EACCES/)
 })
 
 test('of WireGuard the interface goes with the server’s addresses and rules', async () => {

@@ -32,9 +32,6 @@ interface Tools {
   readonly statusPath?: string
 }
 
-const FORMER_STAYS =
-  'no source filter, so no tunnels: devices of another tunnel.device_prefix can not be removed'
-
 /** `driver = "sit"` was asked for and this machine can't do it; the message says why. */
 class DriverFault extends Error {}
 
@@ -104,6 +101,7 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
     routed,
     capacity: setRoom(context),
     runNft: nft,
+    removeFormerPrefix: () => removeFormerPrefix(devicePrefix),
     ...(netlink === undefined
       ? {}
       : {
@@ -138,8 +136,10 @@ async function perTunnel(context: DriverContext): Promise<Interfaces> {
     routedPool: routed?.prefix,
     sleepers: new Sleepers(new OwnSleeperSet(runNft, { serverIpv4, capacity: setRoom(context) })),
     sourceFilter: async () => {
-      if (mayHaveFormer) mayHaveFormer = !(await removeFormerPrefix(devicePrefix))
-      if (mayHaveFormer) return { device: NO_DEVICE, reason: FORMER_STAYS }
+      const standing = mayHaveFormer ? await removeFormerPrefix(devicePrefix) : undefined
+      mayHaveFormer = standing !== undefined
+      if (standing !== undefined)
+        return { device: `${devicePrefix}*`, reason: `no source filter, so no tunnels: ${standing}` }
       if (mayHaveShared) mayHaveShared = !(await removeSharedLayout(sharedDevice(devicePrefix)))
       return filter.ensure()
     },

@@ -35,6 +35,8 @@ export interface SharedLayoutOptions {
   /** Reads a number that changes with each change of nftables by anybody: see readNftGeneration. */
   readonly readGeneration?: () => Promise<number | undefined>
   readonly forwardingPath?: string
+  /** Takes away what was made with another device prefix, whose rules this filter takes away. Returns why some may stay. */
+  readonly removeFormerPrefix?: () => Promise<string | undefined>
 }
 
 const NOTHING: Traffic = { packets: 0, bytes: 0 }
@@ -68,6 +70,7 @@ export class SharedLayout implements Interfaces {
   #soundAt: number | undefined
   /** How often others' harm was heard of: a comparison may have looked before it. */
   #harms = 0
+  readonly #removeFormerPrefix: () => Promise<string | undefined>
   /** Whether nothing of the other layout is left. */
   #isCleared = false
   #obstacle: string | undefined
@@ -97,6 +100,7 @@ export class SharedLayout implements Interfaces {
     this.#sleepers = new Sleepers(this.#filter.sleepers)
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filterOptions.device)
     this.#forwardingPath = options.forwardingPath
+    this.#removeFormerPrefix = options.removeFormerPrefix ?? (async () => undefined)
   }
 
   /** Whoever asks while it runs is told its outcome. */
@@ -124,9 +128,13 @@ export class SharedLayout implements Interfaces {
   /** First of all: this layout's filter takes away the rules that the other one's devices have. */
   async #clear(): Promise<readonly LinkFault[]> {
     if (this.#isCleared) return []
-    const standing = await this.#device.removeOthers(this.#devicePrefix)
+    const standing = [...(await this.#device.removeOthers(this.#devicePrefix))]
+    const former = await this.#removeFormerPrefix()
+    if (former !== undefined) standing.push({ device: NO_DEVICE, reason: former })
     this.#isCleared = standing.length === 0
-    this.#obstacle = standing[0] && `devices of the other layout are in the way: ${standing[0].reason}`
+    this.#obstacle =
+      standing[0] &&
+      `no source filter, so no tunnels: what was made before is in the way: ${standing[0].reason}`
     return standing
   }
 

@@ -119,7 +119,10 @@ export class SitInterfaces implements Interfaces {
     for (let first = 0; first < links.length; first += BATCH_LINKS) {
       faults.push(...(await this.#createBatch(links.slice(first, first + BATCH_LINKS))))
     }
-    return faults
+    const lost = this.#trouble // meanwhile: what was made after the others were taken away must go as well
+    if (lost === undefined) return faults
+    await this.remove(links.map(({ device }) => device))
+    return links.map(({ device }) => ({ device, reason: lost }))
   }
 
   async changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {

@@ -1,6 +1,6 @@
 import { NO_DEVICE } from '../../kernel/forwarding.ts'
 import { runLines } from '../../kernel/ip-batch.ts'
-import { deleteCommand, type RunIp, runIp } from '../../kernel/ip-command.ts'
+import { deleteCommand, type RunIp, reasonOf, runIp } from '../../kernel/ip-command.ts'
 import { listLinks } from '../../kernel/kernel-link.ts'
 import { type RunNft, removeTables, runNft } from '../../kernel/nft-command.ts'
 import type { LinkFault } from '../../tunnel/interface.ts'
@@ -8,6 +8,7 @@ import { sharedDevice } from './shared-device.ts'
 import { FILTER_TABLE } from './shared-layout-elements.ts'
 import { BATCH_TUNNELS, removalCommands } from './shared-layout-routes.ts'
 
+const NO_TABLE = /No such file or directory/
 /** The filters of both layouts. */
 const TABLES = [`ip ${FILTER_TABLE}`, `ip6 ${FILTER_TABLE}`]
 
@@ -33,23 +34,25 @@ export async function removeSitLeftovers(
 
 /**
  * Takes away the devices of the layout of one a tunnel that were made with another `tunnel.device_prefix`, which the rules
- * name that a process before this one left: rules for the new one would leave them without any. False: some stay.
+ * name that a process before this one left: rules for the new one would leave them without any. Returns why some may stay.
  */
 export async function removeFormerPrefix(
   devicePrefix: string,
   { ip = runIp, nft = runNft }: { readonly ip?: RunIp; readonly nft?: RunNft } = {},
-): Promise<boolean> {
-  const { stdout } = await nft(['list', 'table', 'ip6', FILTER_TABLE])
+): Promise<string | undefined> {
+  const { status, stdout, stderr } = await nft(['list', 'table', 'ip6', FILTER_TABLE])
+  if (status !== 0 && !NO_TABLE.test(stderr)) return reasonOf(stderr)
   const [, former = devicePrefix] = /iifname "([^"*]+)\*"/.exec(stdout) ?? []
-  if (former === devicePrefix) return true
+  if (former === devicePrefix) return undefined
   const listing = await listLinks(ip, former)
-  if (listing.kind === 'failed') return false
+  if (listing.kind === 'failed') return listing.reason
   const old = [...listing.links.keys()].filter(device => isSitDevice(device, former))
   const linesOf = (device: string) => [deleteCommand(device)]
   const reasons = await runLines(ip, old, { linesOf, batchTargets: BATCH_TUNNELS })
   // WireGuard's interface of that prefix has the port that the new one needs.
   await ip(['link', 'delete', 'dev', `${former}wg`])
-  return reasons.size === 0
+  const [stays] = reasons
+  return stays && `${stays[0]}, which has another tunnel.device_prefix, can not be removed: ${stays[1]}`
 }
 
 /** Whether it is a device of either layout, by its name. */

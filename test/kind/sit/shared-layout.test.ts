@@ -79,7 +79,7 @@ test('devices of the other layout go before the filter that takes their rules aw
   })
   kernel.broken = { match: /tunnel del fn6-7/, words: 'RTNETLINK answers: Device or resource busy' }
   assert.equal((await layout.prepare())[0]?.device, 'fn6-7')
-  assert.match(layout.trouble() ?? '', /of the other layout are in the way: .*busy/)
+  assert.match(layout.trouble() ?? '', /what was made before is in the way: .*busy/)
   assert.equal((await layout.create([link(1)]))[0]?.device, 'fn6-1')
   assert.deepEqual([atFilter, kernel.elements], [undefined, undefined])
   kernel.broken = undefined
@@ -87,6 +87,17 @@ test('devices of the other layout go before the filter that takes their rules aw
   assert.deepEqual(atFilter, [])
   assert.equal(layout.trouble(), undefined)
   assert.deepEqual((await layout.reconcile([link(1)])).removed, ['fn6-7'])
+})
+
+test('what was made with another prefix goes before the filter that takes its rules away', async () => {
+  const kernel = new FakeSharedKernel()
+  let isGone = false
+  const layout = layoutOn(kernel, { removeFormerPrefix: async () => (isGone ? undefined : 'old-1 stays') })
+  assert.match((await layout.prepare())[0]?.reason ?? '', /old-1 stays/)
+  assert.equal(kernel.elements, undefined)
+  isGone = true
+  assert.deepEqual(await layout.prepare(), [])
+  assert.ok(kernel.elements)
 })
 
 /** `nft` in a kernel that has no memory for a transaction. */

@@ -301,6 +301,16 @@ test('without the source filter there is no link, and one that has gone for it c
   assert.deepEqual((await interfaces.reconcile([link(1), link(2)])).made, ['fn6-1', 'fn6-2'])
 })
 
+test('a link that was being made while the source filter was lost goes again', async () => {
+  let filterFault: LinkFault | undefined
+  const { kernel, interfaces } = setUp({ sourceFilter: async () => filterFault })
+  const creation = interfaces.create([link(1)])
+  filterFault = { device: 'fn6-*', reason: 'no source filter' }
+  await interfaces.prepare()
+  assert.deepEqual(await creation, [{ device: 'fn6-1', reason: 'no source filter' }])
+  assert.deepEqual([...kernel.devices.keys()], [])
+})
+
 test('links that are amiss are named and left as they are', async () => {
   const { kernel, interfaces } = setUp()
   await interfaces.create(links(2))
