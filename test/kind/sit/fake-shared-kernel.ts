@@ -136,8 +136,8 @@ export class FakeSharedKernel {
     }
     if (line.startsWith('link add')) {
       const name = words[3] ?? ''
-      const hasEnds = this.devices.has(name) || [...this.devices].some(one => one.endsWith('all'))
-      if (hasEnds) return 'RTNETLINK answers: File exists'
+      const hasEnds = name.endsWith('all') && [...this.devices].some(one => one.endsWith('all'))
+      if (hasEnds || this.devices.has(name)) return 'RTNETLINK answers: File exists'
       this.devices.add(name)
       return undefined
     }
