@@ -113,6 +113,12 @@ export class KnownFilter {
     return { device, reason: this.#trouble }
   }
 
+  /** Takes the device away unless a filter stands, where nothing may be brought up to date yet. */
+  async closeUnfiltered(): Promise<void> {
+    if (await filterStands(this.#runNft, this.#options)) return
+    await this.#runIp(['tunnel', 'del', this.#options.device])
+  }
+
   /** From memory while nothing was changed but by us, though once an hour the set is read; undefined: there is none. */
   async look(): Promise<Seen | undefined> {
     const doubts = this.#doubts

@@ -113,7 +113,10 @@ export class SharedLayout implements Interfaces {
 
   async #prepare(): Promise<readonly LinkFault[]> {
     const standing = await this.#clear()
-    if (standing.length > 0) return standing
+    if (standing.length > 0) {
+      await this.#filter.closeUnfiltered()
+      return standing
+    }
     const fault = await this.#filter.ensure()
     if (fault !== undefined && this.#filter.trouble !== undefined) return [fault]
     const faults = [

@@ -100,6 +100,16 @@ test('what was made with another prefix goes before the filter that takes its ru
   assert.ok(kernel.elements)
 })
 
+test('while something is in the way the device of a process before stays behind its filter, and goes without one', async () => {
+  const { kernel } = await setUp()
+  const layout = layoutOn(kernel, { removeFormerPrefix: async () => 'nft can not be run' })
+  await layout.prepare()
+  assert.deepEqual([...kernel.devices], ['fn6-all'])
+  kernel.brokenNft = 'nft can not be run: ENOENT'
+  await layout.prepare()
+  assert.deepEqual([...kernel.devices], [])
+})
+
 /** `nft` in a kernel that has no memory for a transaction. */
 function poor(kernel: FakeSharedKernel): Partial<SharedLayoutOptions> {
   const words = 'Error: Could not process rule: Cannot allocate memory'
