@@ -67,7 +67,7 @@ export class Registrations {
    */
   async register(request: TunnelRequest): Promise<Registration> {
     try {
-      return await this.#store.commit(transaction => this.insertNew(transaction, request))
+      return await this.#store.commit(transaction => this.insertNew(transaction, request), { mayWait: true })
     } catch (error) {
       return refused(storageProblem(error))
     }

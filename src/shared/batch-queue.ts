@@ -3,6 +3,7 @@ const BATCH = 128
 
 interface Waiting<Item, Outcome> {
   readonly item: Item
+  readonly mayWait: boolean
   readonly done: (outcome: Outcome) => void
   readonly failed: (error: unknown) => void
 }
@@ -11,9 +12,10 @@ interface Waiting<Item, Outcome> {
  * Work of the same kind that comes in together is done together, and shares a transaction, a wait for the disk and a
  * call of the kernel: while one batch is at work, the next gathers. Each item still has an outcome of its own.
  *
- * Who comes alone is served at once. In a crowd, with patience, a batch waits until as many are there as were in the one
- * before, or until its patience ends: a few clients that wait for their replies are all back by then and lose no time,
- * and a steady stream shares its batches.
+ * Who comes alone is served at once. In a crowd, with patience, items that may wait do so until as many of them are there
+ * as were in the last batch that had any, or until patience ends: a few clients that wait for their replies are all back
+ * by then and lose no time, and a steady stream shares its batches. An item that may not wait, as others wait for it, takes
+ * along whatever is there.
  */
 export class BatchQueue<Item, Outcome> {
   readonly #work: (items: readonly Item[]) => readonly Outcome[] | Promise<readonly Outcome[]>
@@ -21,7 +23,7 @@ export class BatchQueue<Item, Outcome> {
   #waiting: Waiting<Item, Outcome>[] = []
   #isAtWork = false
   #timer: NodeJS.Timeout | undefined
-  /** Items of the last batch, and when it ended. */
+  /** Those that might wait in the last batch that had any, and when the last batch of all ended. */
   #crowd = 1
   #endedAt = 0
 
@@ -35,9 +37,9 @@ export class BatchQueue<Item, Outcome> {
   }
 
   /** Does the item's work with whatever else comes in; rejects where the batch's work threw. */
-  add(item: Item): Promise<Outcome> {
+  add(item: Item, { mayWait = false }: { readonly mayWait?: boolean } = {}): Promise<Outcome> {
     return new Promise((done, failed) => {
-      this.#waiting.push({ item, done, failed })
+      this.#waiting.push({ item, mayWait, done, failed })
       if (!this.#isAtWork) this.#plan()
     })
   }
@@ -45,7 +47,11 @@ export class BatchQueue<Item, Outcome> {
   /** Begins now, or as soon as the others that are expected are here. */
   #plan(): void {
     const patienceMs = this.#patienceLeft()
-    if (patienceMs > 0 && this.#waiting.length < Math.min(this.#crowd, BATCH)) {
+    if (
+      patienceMs > 0 &&
+      this.#waiting.length < this.#crowd &&
+      this.#waiting.every(({ mayWait }) => mayWait)
+    ) {
       this.#timer ??= setTimeout(() => this.#begin(), patienceMs)
       return
     }
@@ -73,7 +79,7 @@ export class BatchQueue<Item, Outcome> {
       for (const { failed } of batch) failed(error)
     }
     this.#isAtWork = false
-    this.#crowd = batch.length
+    this.#crowd = batch.filter(({ mayWait }) => mayWait).length || this.#crowd
     this.#endedAt = performance.now()
     if (this.#waiting.length > 0) this.#plan()
   }

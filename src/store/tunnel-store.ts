@@ -294,6 +294,11 @@ export interface Written<Outcome> {
 /** Writes of one change. It must catch what concerns it alone: what it throws undoes the others' work too. */
 export type Work<Outcome> = (transaction: TunnelTransaction) => Written<Outcome>
 
+export interface CommitOptions {
+  /** Whether the work may wait a few milliseconds for more of its kind, if such came in a crowd lately. */
+  readonly mayWait?: boolean
+}
+
 export interface RowDifference {
   readonly before?: Tunnel | BrokenRow
   readonly after?: Tunnel
@@ -328,7 +333,7 @@ export interface TunnelStore {
    * Does the work in the next transaction, with whatever else comes in: durable and answered in DNS when this resolves.
    * Rejects if it failed (`storageFaultOf` says why): then nothing is done.
    */
-  commit<Outcome>(work: Work<Outcome>): Promise<Outcome>
+  commit<Outcome>(work: Work<Outcome>, options?: CommitOptions): Promise<Outcome>
   /** Calls `listener` in the tick of each commit; what it throws is logged. Returns how to stop that. */
   onCommitted(listener: (difference: CommittedDifference) => void): () => void
   /** Calls `listener` in the tick of each commit that has somebody told something. Returns how to stop that. */

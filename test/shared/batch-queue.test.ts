@@ -64,6 +64,7 @@ test('where the work throws its batch fails, and the next goes on', async () => 
 })
 
 const LONG_MS = 60_000
+const MAY_WAIT = { mayWait: true }
 
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await nextTurn()
@@ -72,26 +73,38 @@ async function turns(count: number): Promise<void> {
 test('who comes alone is served at once, however much patience there is', async () => {
   const doubling = new Doubling()
   const queue = new BatchQueue(doubling.work, { patienceMs: LONG_MS })
-  assert.equal(await queue.add(1), 2)
-  assert.equal(await queue.add(2), 4)
+  assert.equal(await queue.add(1, MAY_WAIT), 2)
+  assert.equal(await queue.add(2, MAY_WAIT), 4)
 })
 
 test('in a crowd a batch waits for as many as were in the one before', async () => {
   const doubling = new Doubling()
   const queue = new BatchQueue(doubling.work, { patienceMs: LONG_MS })
-  await Promise.all([1, 2, 3].map(item => queue.add(item)))
-  const next = [queue.add(4), queue.add(5)]
+  await Promise.all([1, 2, 3].map(item => queue.add(item, MAY_WAIT)))
+  const next = [4, 5].map(item => queue.add(item, MAY_WAIT))
   await turns(10)
   assert.deepEqual(doubling.sizes, [3])
-  assert.deepEqual(await Promise.all([...next, queue.add(6)]), [8, 10, 12])
+  assert.deepEqual(await Promise.all([...next, queue.add(6, MAY_WAIT)]), [8, 10, 12])
   assert.deepEqual(doubling.sizes, [3, 3])
 })
 
 test('where the crowd is gone, patience ends', async () => {
   const doubling = new Doubling()
   const queue = new BatchQueue(doubling.work, { patienceMs: 20 })
-  await Promise.all([1, 2, 3].map(item => queue.add(item)))
-  assert.equal(await queue.add(4), 8)
-  assert.equal(await queue.add(5), 10)
+  await Promise.all([1, 2, 3].map(item => queue.add(item, MAY_WAIT)))
+  assert.equal(await queue.add(4, MAY_WAIT), 8)
+  assert.equal(await queue.add(5, MAY_WAIT), 10)
   assert.deepEqual(doubling.sizes, [3, 1, 1])
+})
+
+test('what may not wait is done at once in a crowd, with those that wait, and the crowd is remembered', async () => {
+  const doubling = new Doubling()
+  const queue = new BatchQueue(doubling.work, { patienceMs: LONG_MS })
+  await Promise.all([1, 2, 3].map(item => queue.add(item, MAY_WAIT)))
+  assert.equal(await queue.add(4), 8)
+  const waiting = queue.add(5, MAY_WAIT)
+  await turns(10)
+  assert.deepEqual(doubling.sizes, [3, 1])
+  assert.deepEqual(await Promise.all([waiting, queue.add(6)]), [10, 12])
+  assert.deepEqual(doubling.sizes, [3, 1, 2])
 })

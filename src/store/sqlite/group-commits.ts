@@ -3,7 +3,14 @@ import type { Log } from '../../shared/log.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { PreparedCommit } from '../../zone/prepared-commit.ts'
 import type { StorageTroubles } from '../storage-troubles.ts'
-import type { CommittedDifference, CommittedStep, SerialStep, Work, Written } from '../tunnel-store.ts'
+import type {
+  CommitOptions,
+  CommittedDifference,
+  CommittedStep,
+  SerialStep,
+  Work,
+  Written,
+} from '../tunnel-store.ts'
 import type { Database } from './database.ts'
 import { callSafely, type Feed } from './feed.ts'
 import type { Journal } from './journal.ts'
@@ -14,7 +21,7 @@ import type { StoreFaults } from './store-faults.ts'
 import type { StoreTables } from './store-tables.ts'
 import type { ZoneSoas } from './zone-soas.ts'
 
-/** Milliseconds a change waits for others to share its commit, if the last commit was shared. */
+/** Milliseconds a change that may wait does so for others to share its commit, if the last ones were shared. */
 const PATIENCE_MS = 10
 
 interface GroupCommitParts {
@@ -53,8 +60,8 @@ export class GroupCommits {
     this.#parts = parts
   }
 
-  async add<Outcome>(work: Work<Outcome>): Promise<Outcome> {
-    return (await this.#queue.add(work)) as Outcome
+  async add<Outcome>(work: Work<Outcome>, options?: CommitOptions): Promise<Outcome> {
+    return (await this.#queue.add(work, options)) as Outcome
   }
 
   /** Another program has written: a pool that is full later may hold indexes whose rows are gone. */

@@ -5,7 +5,7 @@ import type { Catalog } from '../../zone/catalog.ts'
 import type { Rrset } from '../../zone/rrset.ts'
 import { soaSerial } from '../../zone/serial.ts'
 import { type StorageTrouble, StorageTroubles } from '../storage-troubles.ts'
-import type { CommittedDifference, TunnelStore, Work } from '../tunnel-store.ts'
+import type { CommitOptions, CommittedDifference, TunnelStore, Work } from '../tunnel-store.ts'
 import { DamagedCopy } from './backup.ts'
 import { Database } from './database.ts'
 import { asFault } from './database-fault.ts'
@@ -166,8 +166,8 @@ export class SqliteStore implements TunnelStore {
     return this.#tables.links.capacity
   }
 
-  commit<Outcome>(work: Work<Outcome>): Promise<Outcome> {
-    return this.#commits.add(work)
+  commit<Outcome>(work: Work<Outcome>, options?: CommitOptions): Promise<Outcome> {
+    return this.#commits.add(work, options)
   }
 
   onCommitted(listener: (difference: CommittedDifference) => void): () => void {
