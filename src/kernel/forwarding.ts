@@ -11,6 +11,8 @@ export type PoolRoute = 'blackhole' | 'unreachable'
 /** In place of a device if the fault is not one tunnel's. */
 export const NO_DEVICE = '*'
 
+/** A container, and the unit that we bring along, only read the settings. */
+const MEND = 'run sysctl -w net.ipv6.conf.all.forwarding=1 on the host'
 const FORWARDING_PATH = '/proc/sys/net/ipv6/conf/all/forwarding'
 /** The pool's route gives way to any that the operator sets for the same prefix. */
 const METRICS: Readonly<Record<PoolRoute, number>> = { blackhole: 4_278_198_272, unreachable: 4_278_198_271 }
@@ -23,7 +25,7 @@ export async function turnForwardingOn(path = FORWARDING_PATH): Promise<LinkFaul
     return undefined
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return { device: NO_DEVICE, reason: `IPv6 forwarding is not on: ${reason}` }
+    return { device: NO_DEVICE, reason: `IPv6 forwarding is not on; ${MEND} (${reason})` }
   }
 }
 

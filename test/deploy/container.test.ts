@@ -23,3 +23,9 @@ test('the container has the Node that the package asks for', () => {
   assert.ok(typeof PACKAGE === 'object' && PACKAGE !== null && 'engines' in PACKAGE)
   assert.deepEqual(PACKAGE.engines, { node: `>=${major}` })
 })
+
+test('the container is built in the format that has a health check, which asks the process wherever its pages are', () => {
+  assert.match(CONTAINERFILE, /^# +podman build --format docker /m)
+  assert.match(CONTAINERFILE, /^HEALTHCHECK .* CMD freenet6 status --json /m)
+  assert.match(CONTAINERFILE, /ln -s \/opt\/freenet6\/bin\/freenet6\.js \/usr\/local\/bin\/freenet6$/m)
+})

@@ -282,7 +282,10 @@ test('what can not be prepared is reported, and the rest is done', async () => {
   const faults = await interfaces.prepare()
   assert.equal(faults.length, 3)
   assert.equal(faults[0]?.reason, 'no blackhole route for 2001:db8:f6::/48: Operation not permitted')
-  assert.match(faults[1]?.reason ?? '', /^IPv6 forwarding is not on/)
+  assert.match(
+    faults[1]?.reason ?? '',
+    /^IPv6 forwarding is not on; run sysctl -w net\.ipv6\.conf\.all\.forwarding=1 on the host \(/,
+  )
   assert.equal(faults[2], filterFault)
 })
 
