@@ -42,6 +42,7 @@ import { TunnelPages } from './tunnel-pages.ts'
 import { TunnelRepresentations } from './tunnel-representation.ts'
 import { TunnelScripts } from './tunnel-scripts.ts'
 import { refuseUnmatched } from './unmatched.ts'
+import { guardExpectation } from './unreadable-request.ts'
 import { Views } from './views.ts'
 
 const SECURITY_HEADERS = {
@@ -97,6 +98,7 @@ export function application(
         throw refuse(problem('restarting', { seconds: RETRY_SECONDS }), { connection: 'close' })
       if (!isReadable) throw refuse(problem('target-syntax', {}))
       guardHost(ctx.req, publicHost)
+      guardExpectation(ctx.req)
       if (isUpdatePath(ctx.path)) ctx.path = UPDATE_PATH
       if (ctx.path === UPDATE_PATH) guardProgram(ctx.req)
       else if (!SAFE_METHODS.has(ctx.method)) guardOrigin(ctx.req, ownOrigins)

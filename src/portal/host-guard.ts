@@ -10,7 +10,10 @@ import { refuse } from './refused.ts'
 export function guardHost(request: IncomingMessage, publicHost: string): void {
   const { socket } = request
   const host = hostOf(request)
-  if (host === undefined) return // HTTP/1.0: no browser
+  if (host === undefined) {
+    if (request.httpVersion === '1.0') return // no browser
+    throw refuse(problem('host-missing', {})) // RFC 9112 3.2
+  }
   const name = URL.parse(`http://${host}`)?.hostname
   if (name === publicHost) return
   const local = (socket.localAddress ?? '').replace(/^::ffff:/, '')

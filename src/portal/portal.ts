@@ -6,6 +6,7 @@ import { Admittance, type AdmittanceOptions } from './admittance.ts'
 import { application } from './application.ts'
 import type { PortalOptions } from './options.ts'
 import { TunnelEvents } from './tunnel-events.ts'
+import { answerUnreadable } from './unreadable-request.ts'
 
 /** Deadlines for a request's head and for all of it; Node looks at them every `CHECKING_MS` and at no other time. */
 const HEADERS_TIMEOUT_MS = 5000
@@ -58,6 +59,7 @@ export class Portal {
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: CHECKING_MS,
+      requireHostHeader: false, // guardHost asks for it, and says why
     })
     const admittance = new Admittance(options)
     admittance.connections.watch(server)
@@ -90,6 +92,7 @@ export class Portal {
     const stopCounting = options.store.onCommitted(({ rows }) => options.turnover.follow(rows))
     const publicUrl = options.publicUrl || url
     const retirement = { isBegun: false }
+    answerUnreadable(server, { publicUrl, language: options.words.fallback, underWay })
     const { app, memory } = application(options, { events, admittance, publicUrl, retirement })
     memory.restore(options.inherited, options.log)
     server.on('request', app.callback())

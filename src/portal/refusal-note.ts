@@ -9,7 +9,9 @@ const NOISE: ReadonlySet<ProblemCode> = new Set([
   'not-found',
   'method-not-allowed',
   'misdirected',
+  'host-missing',
   'host-repeated',
+  'expectation-unknown',
   'target-syntax',
 ])
 

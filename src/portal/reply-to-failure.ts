@@ -6,6 +6,7 @@ import type { Language } from '../words/language.ts'
 import type { Words } from '../words/words.ts'
 import { describe } from './describe.ts'
 import { isUpdatePath, replyWithWord } from './dyndns2.ts'
+import { PROBLEM_DOCUMENT, problemDocument } from './problem-document.ts'
 import { refusedFor } from './refusal-note.ts'
 import { Refused, retryAfter } from './refused.ts'
 import { languageOf, wantsPage } from './reply.ts'
@@ -52,16 +53,7 @@ function replyWithDocument(
   problems: readonly Problem[],
   { publicUrl, language }: { readonly publicUrl: string; readonly language: Language },
 ): void {
-  const { code } = problems[0] ?? UNEXPECTED
-  const errors = describe(problems, language)
-  ctx.body = JSON.stringify({
-    type: `${publicUrl}/errors#${code}`,
-    title: language.title(code),
-    status: statusOf(problems),
-    detail: errors.map(({ detail }) => detail).join(' '),
-    code,
-    errors,
-  })
-  ctx.type = 'application/problem+json'
+  ctx.body = problemDocument(problems, { publicUrl, language })
+  ctx.type = PROBLEM_DOCUMENT
   ctx.set('content-language', language.tag)
 }
