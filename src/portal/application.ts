@@ -14,6 +14,7 @@ import { Bearers } from './bearers.ts'
 import { ContactPages } from './contact-pages.ts'
 import { DeletedTunnels } from './deleted-tunnels.ts'
 import { DiagnosisPages } from './diagnosis-pages.ts'
+import { DoneChanges } from './done-changes.ts'
 import { drain } from './drain.ts'
 import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
@@ -123,6 +124,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
   const { limits, trustedProxies } = admittance
   const templates = new Templates()
   const views = new Views(facts, words, templates)
+  const signIns = new SignIns()
   return {
     trustedProxies,
     customers: options.customers,
@@ -167,7 +169,8 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
       systems,
       templates,
     ),
-    signIns: new SignIns(),
+    signIns,
+    done: new DoneChanges(signIns),
     deleted: new DeletedTunnels(table),
     cookie: new SessionCookie({ secure: isHttps(publicUrl) }),
   }

@@ -4,6 +4,7 @@ import type { OwnerChanges } from '../registration/owner-changes.ts'
 import { type Problem, statusOf } from '../shared/problem.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
+import type { DoneChanges } from './done-changes.ts'
 import { refuseByPage } from './refusal-note.ts'
 import { Refused } from './refused.ts'
 import { seeOther, wantsPage } from './reply.ts'
@@ -22,6 +23,7 @@ export interface RefusedForm {
 /** What a form of a tunnel's page works with. */
 export type OwnFormParts = SignedInParts & {
   readonly changes: OwnerChanges
+  readonly done: DoneChanges
   readonly signInPages: Pick<SignInPages, 'askFirst'>
   /** Shows the tunnel's page with the form as it was sent. */
   readonly showAgain: (ctx: Context, tunnel: Tunnel, refused: RefusedForm) => void
@@ -54,6 +56,7 @@ export class MtuPages {
       const { problems } = outcome
       return refuseForm(ctx, tunnel, { ...this.#parts, field: 'mtu', typed: mtu, problems })
     }
+    this.#parts.done.note(tunnel.id, this.#parts.cookie.tokensIn(ctx), 'mtu')
     seeOther(ctx, `/tunnels/${tunnel.id}#mtu-title`)
   }
 }

@@ -20,7 +20,7 @@ export class PublicKeyPages {
   }
 
   async #change(ctx: Context): Promise<void> {
-    const { changes, trustedProxies } = this.#parts
+    const { changes, cookie, done, trustedProxies } = this.#parts
     const { public_key = '' } = await readForm(ctx.req)
     if (!isSignedIn(ctx, this.#parts) && wantsPage(ctx)) {
       this.#parts.signInPages.askFirst(ctx, { public_key })
@@ -32,6 +32,7 @@ export class PublicKeyPages {
       const { problems } = outcome
       return refuseForm(ctx, tunnel, { ...this.#parts, field: 'public_key', typed: public_key, problems })
     }
+    done.note(tunnel.id, cookie.tokensIn(ctx), 'public-key')
     seeOther(ctx, `/tunnels/${tunnel.id}`)
   }
 }

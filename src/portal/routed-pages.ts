@@ -3,20 +3,20 @@ import type { Context } from 'koa'
 import type { OwnerChanges } from '../registration/owner-changes.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
+import type { DoneChanges } from './done-changes.ts'
 import { Refused } from './refused.ts'
 import { seeOther } from './reply.ts'
 import { type SignedInParts, signedInTunnel } from './signed-in.ts'
 
+type RoutedParts = SignedInParts & { readonly changes: OwnerChanges; readonly done: DoneChanges }
+
 /** The buttons of a tunnel's page that route a prefix to it, or give it back. */
 export class RoutedPages {
-  readonly #parts: SignedInParts & { readonly changes: OwnerChanges }
+  readonly #parts: RoutedParts
   readonly #askAgain: (ctx: Context, tunnel: Tunnel) => void
 
   /** `askAgain` shows the tunnel's page, which says that the box of the return is to be ticked. */
-  constructor(
-    parts: SignedInParts & { readonly changes: OwnerChanges },
-    askAgain: (ctx: Context, tunnel: Tunnel) => void,
-  ) {
+  constructor(parts: RoutedParts, askAgain: (ctx: Context, tunnel: Tunnel) => void) {
     this.#parts = parts
     this.#askAgain = askAgain
   }
@@ -45,6 +45,7 @@ export class RoutedPages {
   ): Promise<void> {
     const outcome = await this.#parts.changes.changeRouted(tunnel, isWanted)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
+    this.#parts.done.note(tunnel.id, this.#parts.cookie.tokensIn(ctx), isWanted ? 'routed' : 'returned')
     seeOther(ctx, `/tunnels/${tunnel.id}#routed-title`)
   }
 }

@@ -9,6 +9,7 @@ import { type Problem, problem } from '../shared/problem.ts'
 import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import type { DeletedTunnels } from './deleted-tunnels.ts'
+import type { DoneChanges } from './done-changes.ts'
 import { MtuPages, type RefusedForm } from './mtu-pages.ts'
 import type { PortalOptions } from './options.ts'
 import { PublicKeyPages } from './public-key-pages.ts'
@@ -35,6 +36,7 @@ export interface TunnelPagesOptions extends TunnelViewOptions, Pick<PortalOption
   readonly events: TunnelEvents
   readonly signInPages: SignInPages
   readonly deleted: DeletedTunnels
+  readonly done: DoneChanges
 }
 
 /** The draft's last page, with the script and instructions, and what its owner does with a tunnel later. */
@@ -81,7 +83,8 @@ export class TunnelPages {
     const shown = first?.key ?? ''
     if (shown !== '' && !table.keyMatches(id, shown)) return seeOther(ctx, `/tunnels/${id}`) // void meanwhile
     if (shown !== '') ctx.state[NEXT_VIEW] = signIns.passOn(token)
-    this.#view.send(ctx, awoken, { wakeProblems: warnings, ...(first === undefined ? {} : { first }) })
+    const done = ctx.method === 'GET' ? this.#options.done.take(id, cookie.tokensIn(ctx)) : undefined
+    this.#view.send(ctx, awoken, { wakeProblems: warnings, done, ...(first === undefined ? {} : { first }) })
   }
 
   async #download(ctx: Context): Promise<void> {
@@ -110,6 +113,7 @@ export class TunnelPages {
     }
     const outcome = await this.#options.changes.changeEndpoint(tunnel, ipv4, this.#visitor(ctx))
     if (outcome.kind === 'moved') {
+      this.#options.done.note(tunnel.id, this.#options.cookie.tokensIn(ctx), 'endpoint')
       seeOther(ctx, this.#pageAfterMove(tunnel.id, outcome.warnings))
       return
     }

@@ -7,6 +7,7 @@ import { largestMtu, mtuOf, SMALLEST_MTU } from '../tunnel/mtu.ts'
 import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
 import { describe } from './describe.ts'
+import type { Change } from './done-changes.ts'
 import { UPDATE_PATH } from './dyndns2.ts'
 import { firstSteps, keepCommand } from './first-steps.ts'
 import { lastHour } from './history-pages.ts'
@@ -56,6 +57,8 @@ export interface Occasion {
   readonly isKeyUnsure?: boolean
   readonly isMoveUnsure?: boolean
   readonly isReturnUnsure?: boolean
+  /** What its owner has changed just now. */
+  readonly done?: Change | undefined
 }
 
 /** The tunnel's page: how it fares, its names, its scripts, and how it is changed. */
@@ -112,6 +115,7 @@ export class TunnelView {
       warnings: describe([...firstWarnings, ...(occasion.wakeProblems ?? [])], language).map(
         ({ detail }) => detail,
       ),
+      done: doneValues(occasion.done),
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? occasion.first?.typed?.ipv4 ?? '',
       typedPublicKey: occasion.first?.typed?.public_key ?? '',
@@ -234,4 +238,15 @@ function trafficWords(octets: Octets | undefined, language: Language): string {
 /** A link that saves a text without a script and without asking us again. */
 function keyFile(text: string): string {
   return `data:text/plain;charset=utf-8,${encodeURIComponent(text)}`
+}
+
+/** Where on the page a change is told: each form leads back to the part that has it. */
+function doneValues(change: Change | undefined) {
+  return {
+    endpoint: change === 'endpoint',
+    publicKey: change === 'public-key',
+    mtu: change === 'mtu',
+    routed: change === 'routed',
+    returned: change === 'returned',
+  }
 }

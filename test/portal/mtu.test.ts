@@ -83,6 +83,10 @@ test('the page has a field for it; a click that comes twice changes nothing more
   assert.deepEqual(standing(), [1400, 1400])
   const { text } = await world.ask(`/tunnels/${given.id}`, { headers: cookie })
   assert.match(text, /name="mtu" type="number" min="1280" max="1480" value="1400"/)
+  assert.match(
+    text,
+    /<h2 id="mtu-title">[^<]*<\/h2>\s*<p class="done" role="status"><strong>Done\.<\/strong> [^<]* 1400 octets/,
+  )
   assert.equal((await set('many')).status, 400)
   assert.equal((await set('')).status, 303)
   assert.deepEqual(standing(), [undefined, undefined])

@@ -183,10 +183,16 @@ suite('pages', () => {
     assert.match(page.text, /id="ipv4-problem">[^<]*four decimal numbers/)
     const moved = await world.post(`/tunnels/${id}/endpoint`, { ipv4: '203.0.113.201' }, cookie)
     assert.deepEqual([moved.status, moved.headers.location], [303, `/tunnels/${id}`])
+    const [told, later] = [
+      await world.ask(`/tunnels/${id}`, { headers: cookie }),
+      await world.ask(`/tunnels/${id}`, { headers: cookie }),
+    ]
+    assert.match(told.text, /<code>203\.0\.113\.201<\/code>/)
     assert.match(
-      (await world.ask(`/tunnels/${id}`, { headers: cookie })).text,
-      /<code>203\.0\.113\.201<\/code>/,
+      told.text,
+      /role="status"><strong>Done\.<\/strong> The other end of the tunnel is 203\.0\.113\.201 now\./,
     )
+    assert.doesNotMatch(later.text, /Done\./)
   })
 
   test('the visitor’s present address is taken for the tunnel’s only by who says so in a tick', async () => {

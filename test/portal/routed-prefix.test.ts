@@ -149,12 +149,15 @@ test('the page has a button for it, and one with a box for the way back', async 
     const given_ = await world.post(`${at}/routed-prefix`, {}, cookie)
     assert.deepEqual([given_.status, given_.headers.location], [303, `${at}#routed-title`], `click ${times}`)
   }
-  assert.match((await page()).text, /<code>2001:db8:8000::\/56<\/code> is routed to/)
+  assert.match((await page()).text, /Done\.<\/strong> <code>2001:db8:8000::\/56<\/code> is routed to/)
   const unsure = await world.post(`${at}/routed-prefix/return`, {}, cookie)
   assert.equal(unsure.status, 400)
   assert.match(unsure.text, /Nothing was changed/)
   assert.equal((await world.post(`${at}/routed-prefix/return`, { sure: 'yes' }, cookie)).status, 303)
-  assert.match((await page()).text, /Route a \/56 to this tunnel/)
+  assert.match(
+    (await page()).text,
+    /<p class="done" role="status"><strong>Done\.<\/strong> The prefix is given back\..*Route a \/56 to this tunnel/s,
+  )
   assert.equal((await world.post(`${at}/routed-prefix`, {})).status, 401)
 })
 

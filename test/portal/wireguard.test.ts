@@ -273,6 +273,10 @@ suite('WireGuard by the API', () => {
     const reply = await world.post(`/tunnels/${tunnel.id}/public-key`, { public_key: fresh }, headers)
     assert.deepEqual([reply.status, reply.headers.location], [303, `/tunnels/${tunnel.id}`])
     assert.equal(world.broker.table.byId(tunnel.id)?.kind.publicKey, fresh)
+    assert.match(
+      (await world.ask(`/tunnels/${tunnel.id}`, { headers })).text,
+      /Done\.<\/strong> The tunnel is known by the new/,
+    )
     assert.equal(world.broker.table.byId(rival.id)?.kind.publicKey, publicKey)
     const wrong = await world.post(`/tunnels/${tunnel.id}/public-key`, { public_key: 'x' }, headers)
     assert.match(wrong.text, /name="public_key" value="x"[^>]* aria-invalid="true"/)
