@@ -130,6 +130,8 @@ export class WebhookPoster implements Carrier {
 function statusOf(request: ClientRequest, body: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
     request.on('error', reject) // of no effect once there is a status
+    // A reply of 101 has Node hang up with neither a response nor an error.
+    request.once('close', () => reject(new Error('the connection has ended without a reply')))
     request.once('response', (reply: IncomingMessage) => {
       resolve(reply.statusCode ?? 0)
       let octets = 0

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createRawServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -208,6 +208,27 @@ test('a receiver that stalls, drips or never ends its reply holds nobody up', as
   await until(() => drip.open === 0, 'what drips is heard for ever')
   assert.equal((await poster().carry(letterTo(flood.url))).kind, 'taken')
   assert.equal((await poster().carry(letterTo('http://127.0.0.1:1/'))).kind, 'failed')
+})
+
+test('a reply that is none ends the try: another protocol, junk, or an end without a word', async t => {
+  for (const reply of [
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    'hello\r\n\r\n',
+    '',
+  ]) {
+    const server = createRawServer(socket =>
+      socket.on('error', () => undefined).once('data', () => socket.end(reply)),
+    )
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const never = new Promise<{ kind: string }>(resolve =>
+      setTimeout(resolve, 10_000, { kind: 'never' }).unref(),
+    )
+    const handover = await Promise.race([poster().carry(letterTo(`http://127.0.0.1:${port}/`)), never])
+    assert.equal(handover.kind, 'failed', reply)
+  }
 })
 
 test('a receiver with a certificate of nobody’s is told nothing', async t => {
