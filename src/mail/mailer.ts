@@ -60,11 +60,25 @@ export class Mailer implements Carrier {
   }
 }
 
+/**
+ * RFC 3463 3.8, RFC 4954 6: a server that relays nothing from here, or doubts who we are. It has said nothing of the mailbox,
+ * and says the same to every mail until the operator has set it right.
+ */
+const OF_OUR_STANDING = /^53\d|\b5\.7\.\d|\brelay/i
+
 /** RFC 5321 4.2.1: 4yz may pass, 5yz does not. A sender or a password that is refused is our mistake, not this mail's. */
 function handoverOf(error: unknown): Handover {
   const reason = error instanceof Error ? error.message : String(error)
-  const { responseCode, command } = error as { readonly responseCode?: unknown; readonly command?: unknown }
+  const { responseCode, response, command } = error as SmtpError
   const isOfThisMail = command === 'RCPT TO' || command === 'DATA'
   if (!isOfThisMail || typeof responseCode !== 'number') return { kind: 'failed', reason, isDown: true }
-  return responseCode >= 500 ? { kind: 'refused', reason } : { kind: 'failed', reason, isDown: false }
+  const isForGood = responseCode >= 500 && !OF_OUR_STANDING.test(String(response))
+  return isForGood ? { kind: 'refused', reason } : { kind: 'failed', reason, isDown: false }
+}
+
+interface SmtpError {
+  readonly responseCode?: unknown
+  /** The server's words. */
+  readonly response?: unknown
+  readonly command?: unknown
 }

@@ -9,11 +9,16 @@ export interface Received {
   readonly text: string
 }
 
+interface Refusal {
+  readonly responseCode: number
+  readonly message: string
+}
+
 /** A real mail server on loopback. `await using` it. */
 export class MailServer {
   readonly received: Received[] = []
   /** What the next mails are refused with before one is taken. */
-  readonly #refusals: number[] = []
+  readonly #refusals: Refusal[] = []
   readonly url: string
   readonly #server: SMTPServer
 
@@ -38,9 +43,9 @@ export class MailServer {
         done(refusesSender ? Object.assign(new Error('who?'), { responseCode: 553 }) : undefined),
       onData: async (stream, session, done) => {
         const raw = await text(stream)
-        const responseCode = self === undefined ? undefined : self.#refusals.shift()
-        if (self === undefined || responseCode !== undefined) {
-          done(Object.assign(new Error('not this one'), { responseCode }))
+        const refusal = self === undefined ? undefined : self.#refusals.shift()
+        if (self === undefined || refusal !== undefined) {
+          done(Object.assign(new Error('not this one'), refusal))
           return
         }
         const to = session.envelope.rcptTo.map(({ address }) => address)
@@ -56,7 +61,11 @@ export class MailServer {
   }
 
   refuse(...codes: readonly number[]): void {
-    this.#refusals.push(...codes)
+    for (const responseCode of codes) this.refuseWith(responseCode, 'not this one')
+  }
+
+  refuseWith(responseCode: number, message: string): void {
+    this.#refusals.push({ responseCode, message })
   }
 
   /** The next mail that comes, or that has come and was not asked for. */

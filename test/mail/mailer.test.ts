@@ -64,6 +64,25 @@ test('a refusal for the moment is a failure of this mail alone, one for good is 
   mailer.close()
 })
 
+test('what the mail server lets nobody send from here is our mistake, and is tried again', async () => {
+  await using server = await MailServer.open()
+  const mailer = open(server.url)
+  for (const [code, text] of [
+    [554, '5.7.1 <alice@example.org>: Relay access denied'], // Postfix
+    [550, 'relay not permitted'], // Exim
+    [553, 'sorry, that domain is not in my list of allowed rcpthosts (#5.7.1)'], // qmail
+    [550, '5.7.26 Unauthenticated email is not accepted'],
+    [530, 'Authentication required'],
+  ] as const) {
+    server.refuseWith(code, text)
+    const failed = await mailer.carry(LETTER)
+    assert.ok(failed.kind === 'failed' && !failed.isDown, JSON.stringify(failed))
+  }
+  server.refuseWith(550, '5.1.1 no such user')
+  assert.equal((await mailer.carry(LETTER)).kind, 'refused')
+  mailer.close()
+})
+
 test('a server that is gone, silent, or hangs up is down, and the try ends', async () => {
   const silent = createServer(() => undefined).listen(0, '127.0.0.1')
   const rude = createServer(socket => socket.end('421 not now\r\n')).listen(0, '127.0.0.1')
