@@ -37,8 +37,6 @@ const LOOKS = {
   removed: { priority: 'high', tags: 'wastebasket' },
 } as const satisfies Readonly<Record<Occasion, { readonly priority: string; readonly tags: string }>>
 
-class ForbiddenAddress extends Error {}
-
 /**
  * Posts letters to URLs that owners have left. A URL is a wish to have this server send something somewhere: it goes to
  * addresses of the public Internet alone, checked after the name is resolved and before anything is sent, and to that very
@@ -52,16 +50,15 @@ export class WebhookPoster implements Carrier {
     this.#options = options
   }
 
+  /** What is not posted is not refused: a host may be on the list again, and a name lead outside, before a notice is old. */
   async carry(letter: Letter): Promise<Handover> {
     const read = this.#options.rules.read(letter.to)
-    if (read.kind === 'wrong') return { kind: 'refused', reason: read.problem.code }
+    if (read.kind === 'wrong') return { kind: 'failed', reason: read.problem.code, isDown: false }
     try {
       return handoverOf(await this.#post(letter))
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      return error instanceof ForbiddenAddress
-        ? { kind: 'refused', reason }
-        : { kind: 'failed', reason, isDown: false }
+      return { kind: 'failed', reason, isDown: false }
     }
   }
 
@@ -100,7 +97,7 @@ export class WebhookPoster implements Carrier {
   #check(addresses: readonly string[]): void {
     if (this.#options.allowSpecialPurpose) return
     const wrong = addresses.find(address => !isGlobalUnicast(address))
-    if (wrong !== undefined) throw new ForbiddenAddress(`${wrong} is no address of the public Internet`)
+    if (wrong !== undefined) throw new Error(`${wrong} is no address of the public Internet`)
   }
 
   /** What is connected to is what was checked: Node takes the addresses from here and asks nobody else. */
