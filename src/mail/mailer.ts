@@ -25,6 +25,7 @@ export class Mailer implements Carrier {
     this.#patienceMs = patienceMs
     this.#transport = createTransport({
       url: smtp,
+      ...(isOnThisHost(smtp) ? { tls: { rejectUnauthorized: false } } : {}),
       pool: true,
       maxConnections: 2,
       maxRequeues: 0, // what breaks off is tried again from the database
@@ -58,6 +59,15 @@ export class Mailer implements Carrier {
     this.#end.abort()
     this.#transport.close()
   }
+}
+
+/**
+ * Whether mail to a server stays on this host: then a certificate proves nothing more. Debian gives Postfix and Exim one that
+ * nobody has vouched for.
+ */
+export function isOnThisHost(smtp: string): boolean {
+  const hostname = URL.parse(smtp)?.hostname ?? ''
+  return /^(?:localhost\.?|127(?:\.\d+){3}|\[::1\])$/i.test(hostname)
 }
 
 /**

@@ -31,14 +31,17 @@ export class MailServer {
   static async open({
     port: wanted = 0,
     refusesSender = false,
+    startsTls = false,
   }: {
     readonly port?: number
+    /** With a certificate that nobody has vouched for, as a mail server has when it is installed. */
+    readonly startsTls?: boolean
     readonly refusesSender?: boolean
   } = {}): Promise<MailServer> {
     let self: MailServer | undefined
     const server = new SMTPServer({
       authOptional: true,
-      disabledCommands: ['STARTTLS', 'AUTH'],
+      disabledCommands: startsTls ? ['AUTH'] : ['STARTTLS', 'AUTH'],
       onMailFrom: (_address, _session, done) =>
         done(refusesSender ? Object.assign(new Error('who?'), { responseCode: 553 }) : undefined),
       onData: async (stream, session, done) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import type { Letter } from '../../src/mail/carrier.ts'
-import { Mailer } from '../../src/mail/mailer.ts'
+import { isOnThisHost, Mailer } from '../../src/mail/mailer.ts'
 import { MailServer } from './mail-server.ts'
 
 const LETTER: Letter = {
@@ -81,6 +81,36 @@ test('what the mail server lets nobody send from here is our mistake, and is tri
   server.refuseWith(550, '5.1.1 no such user')
   assert.equal((await mailer.carry(LETTER)).kind, 'refused')
   mailer.close()
+})
+
+test('a mail server on this host needs no certificate that others vouch for', async () => {
+  await using server = await MailServer.open({ startsTls: true })
+  for (const host of ['127.0.0.1', 'localhost']) {
+    const mailer = open(server.url.replace('127.0.0.1', host))
+    assert.deepEqual(await mailer.carry(LETTER), { kind: 'taken' }, host)
+    mailer.close()
+  }
+})
+
+test('one on another host does, whatever it is called', () => {
+  const own = [
+    'smtp://localhost',
+    'smtp://LOCALHOST.:25',
+    'smtp://u:p@127.0.0.1:25',
+    'smtps://[::1]:465',
+    'smtp://127.8.9.1',
+  ]
+  const others = [
+    'smtp://mail.example.net:587',
+    'smtp://localhost.example.net',
+    'smtp://127.0.0.1.example.net',
+    'smtp://10.0.0.1',
+  ]
+  assert.deepEqual(
+    own.filter(url => !isOnThisHost(url)),
+    [],
+  )
+  assert.deepEqual(others.filter(isOnThisHost), [])
 })
 
 test('a server that is gone, silent, or hangs up is down, and the try ends', async () => {
