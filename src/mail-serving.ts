@@ -6,6 +6,7 @@ import { ContactWishes } from './mail/contact-wishes.ts'
 import type { Correspondence } from './mail/correspondence.ts'
 import { Deliveries } from './mail/deliveries.ts'
 import { EndWarnings } from './mail/end-warnings.ts'
+import { noHandovers } from './mail/handover-counts.ts'
 import { LetterWriter } from './mail/letter-writer.ts'
 import { Mailer } from './mail/mailer.ts'
 import { WebhookPoster } from './mail/webhook-poster.ts'
@@ -18,6 +19,7 @@ export function correspondenceOf(config: Config, { table, store }: Broker): Corr
   return {
     wishes: contactWishesOf(config, table),
     confirmations: new Confirmations(store),
+    handovers: noHandovers(),
   }
 }
 
@@ -50,7 +52,14 @@ export function tellOwners(
     publicUrl,
   })
   const carriers = parts.carriers ?? carriersOf(config)
-  const deliveries = new Deliveries({ store, notices: lifecycle.notices, carriers, writer, log })
+  const deliveries = new Deliveries({
+    store,
+    notices: lifecycle.notices,
+    handovers: correspondence.handovers,
+    carriers,
+    writer,
+    log,
+  })
   if (carriers.size === 0) return () => deliveries.stop() // nobody is reached
   const warnings = new EndWarnings({ store, lifecycle, keep: config.monitor.keep / 1000, log })
   void warnings.look()

@@ -7,6 +7,7 @@ import { Metrics } from './health/metrics.ts'
 import { zoneSerials } from './health/serials.ts'
 import type { LastResort } from './last-resort.ts'
 import type { HeldSockets } from './listen/held-sockets.ts'
+import type { HandoverCounts } from './mail/handover-counts.ts'
 import type { Monitor } from './monitor/monitor.ts'
 import type { Secondaries } from './secondary/secondaries.ts'
 import { formatEndpoint } from './shared/endpoint.ts'
@@ -26,11 +27,12 @@ export function measured(
     readonly dns: DnsServing
     readonly secondaries: Secondaries
     readonly monitor: Monitor
+    readonly handovers: HandoverCounts
     readonly output: LogOutput
     readonly log: Log
   },
 ): Metrics {
-  const { broker, dns, secondaries, monitor, output, log } = parts
+  const { broker, dns, secondaries, monitor, handovers, output, log } = parts
   const figures: Figures = {
     version: VERSION,
     tunnels: cached(METRICS_CACHE_MS, () => ({ ...broker.table.countByState() })),
@@ -47,6 +49,7 @@ export function measured(
     walBytes: () => broker.store.walBytes,
     journalBytes: () => broker.store.journal.bytes,
     noticesWaiting: () => broker.table.notices.count(),
+    handovers: () => handovers,
     notify: () => ({ ...secondaries.counts }),
     lags: () => secondaries.lags(),
   }

@@ -115,11 +115,12 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   stops.push(keepHistories(config, { broker, log }).stop)
   stops.push(keepTurnover(config, { broker, log }).stop)
   const monitor = monitorOf(config, { broker, log })
-  const metrics = measured(config, { broker, dns, secondaries, monitor, output, log })
+  const correspondence = correspondenceOf(config, broker)
+  const { handovers } = correspondence
+  const metrics = measured(config, { broker, dns, secondaries, monitor, handovers, output, log })
   stops.push(keepAudited({ broker, monitor, metrics, log }))
   const troubles = () => troublesOf({ lastResort, broker, monitor, dns, sockets })
   const recentRefusals = new RecentRefusals()
-  const correspondence = correspondenceOf(config, broker)
   let unready: readonly string[] = ['The start is not finished.']
   const portal = await servePortal(config, {
     broker,

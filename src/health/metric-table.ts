@@ -44,6 +44,8 @@ export interface Figures {
   readonly journalBytes: () => number
   /** Notices to owners that nobody has taken yet. */
   readonly noticesWaiting: () => number
+  /** Tries to hand them over, by what became of them and by way. */
+  readonly handovers: () => Readonly<Record<'taken' | 'refused' | 'failed', Readonly<Record<string, number>>>>
   /** NOTIFYs by what became of them. */
   readonly notify: () => Readonly<Record<string, number>>
   /** Serials that each secondary is behind, as far as that is known. */
@@ -339,6 +341,27 @@ export const METRICS: readonly MetricRow[] = [
     name: 'freenet6_notices_waiting',
     help: 'Notices to owners that no mail server and no URL has taken yet',
     read: ({ noticesWaiting }) => noticesWaiting(),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_notices_taken_total',
+    help: 'Notices to owners that a mail server or a URL has taken',
+    label: 'way',
+    read: ({ handovers }) => ({ ...handovers().taken }),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_notices_refused_total',
+    help: 'Notices to owners that were refused for good: nobody reads there any more',
+    label: 'way',
+    read: ({ handovers }) => ({ ...handovers().refused }),
+  },
+  {
+    kind: 'counter',
+    name: 'freenet6_notice_failures_total',
+    help: 'Tries to hand a notice over that failed and are repeated, or were the last',
+    label: 'way',
+    read: ({ handovers }) => ({ ...handovers().failed }),
   },
   {
     kind: 'counter',

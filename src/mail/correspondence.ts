@@ -1,8 +1,10 @@
 import type { Confirmations } from './confirmations.ts'
 import type { ContactWishes } from './contact-wishes.ts'
+import type { HandoverCounts } from './handover-counts.ts'
 
-/** What pages and letters have in common. */
+/** What pages, letters and figures have in common. */
 export interface Correspondence {
   readonly wishes: ContactWishes
   readonly confirmations: Confirmations
+  readonly handovers: HandoverCounts
 }

@@ -4,6 +4,7 @@ import type { Notice } from '../store/notice.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 import { WAYS, type WayName } from '../tunnel/contact.ts'
 import type { Carrier, Handover } from './carrier.ts'
+import type { HandoverCounts } from './handover-counts.ts'
 import type { LetterWriter } from './letter-writer.ts'
 import { isStillTrue, isTooOld } from './still-true.ts'
 
@@ -13,6 +14,8 @@ export interface DeliveriesOptions {
   /** By the way that they serve; a notice for another way waits for it, as long as it says something new. */
   readonly carriers: ReadonlyMap<WayName, Carrier>
   readonly writer: LetterWriter
+  /** Counted up. */
+  readonly handovers: HandoverCounts
   readonly log: Log
   /** Seconds until a notice is tried again, after its first failure, its second and so on; after the last it is given up. */
   readonly pauses?: readonly number[]
@@ -153,6 +156,7 @@ export class Deliveries {
     }
     const handover = await carrier.carry(letter)
     if (handover.kind === 'failed' && this.#isClosed) return 'down' // we ourselves have broken it off
+    this.#options.handovers[handover.kind][notice.way]++
     if (handover.kind === 'failed') await this.#postpone(notice, handover)
     else await this.#finish(notice, handover)
     return handover.kind === 'failed' && handover.isDown ? 'down' : 'settled'

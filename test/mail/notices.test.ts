@@ -5,6 +5,7 @@ import { Confirmations } from '../../src/mail/confirmations.ts'
 import { ContactWishes } from '../../src/mail/contact-wishes.ts'
 import type { Deliveries } from '../../src/mail/deliveries.ts'
 import { EndWarnings } from '../../src/mail/end-warnings.ts'
+import { type HandoverCounts, noHandovers } from '../../src/mail/handover-counts.ts'
 import { WebhookRules } from '../../src/mail/webhook-rules.ts'
 import type { Contact, WayName } from '../../src/tunnel/contact.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
@@ -25,6 +26,7 @@ let answers: Handover[]
 let logged: string[]
 /** What the log says besides its words, line by line. */
 let facts: object[]
+let handovers: HandoverCounts
 let deliveries: Deliveries
 let warnings: EndWarnings
 
@@ -34,6 +36,7 @@ beforeEach(async () => {
   answers = []
   logged = []
   facts = []
+  handovers = noHandovers()
   start()
 })
 
@@ -52,6 +55,7 @@ function start(ways: readonly WayName[] = ['email']): void {
     answer: () => answers.shift(),
     took: letter => letters.push(letter),
     note,
+    handovers,
   })
   const { store, lifecycle } = world.broker
   warnings = new EndWarnings({ store, lifecycle, keep: 30 * DAY, log: SILENT })
@@ -330,6 +334,23 @@ test('a server that is down is asked once a look, however many wait', async () =
   world.now += 3 * HOUR
   await deliveries.run()
   assert.ok(before - answers.length <= 4, `${before - answers.length} tries`)
+})
+
+test('what becomes of each try is counted by its way', async () => {
+  answers = [DOWN]
+  const { id } = await asleep(ALICE)
+  await deliveries.run()
+  assert.deepEqual(handovers, { ...noHandovers(), failed: { email: 1, webhook: 0 } })
+  world.now += HOUR
+  answers = [{ kind: 'refused', reason: '550 no such user' }]
+  await deliveries.run()
+  await world.lifecycle.suspend(id)
+  await deliveries.run()
+  assert.deepEqual(handovers, {
+    taken: { email: 1, webhook: 0 },
+    refused: { email: 1, webhook: 0 },
+    failed: { email: 1, webhook: 0 },
+  })
 })
 
 test('a letter that is refused for good is not tried again', async () => {

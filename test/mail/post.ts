@@ -1,6 +1,7 @@
 import type { Handover, Letter } from '../../src/mail/carrier.ts'
 import { Confirmations } from '../../src/mail/confirmations.ts'
 import { Deliveries } from '../../src/mail/deliveries.ts'
+import { type HandoverCounts, noHandovers } from '../../src/mail/handover-counts.ts'
 import { LetterWriter } from '../../src/mail/letter-writer.ts'
 import type { WayName } from '../../src/tunnel/contact.ts'
 import { Words } from '../../src/words/words.ts'
@@ -14,11 +15,13 @@ export interface PostOptions {
   readonly took: (letter: Letter) => void
   /** Hears what the log says, warnings and errors. */
   readonly note?: (about: object, words: string) => void
+  /** Counted up, if given. */
+  readonly handovers?: HandoverCounts
 }
 
 /** Hands the notices of a world over to a list, in place of a mail server. */
 export function openPost({ broker: { store, lifecycle } }: World, options: PostOptions): Deliveries {
-  const { ways = ['email'], answer, took, note = () => undefined } = options
+  const { ways = ['email'], answer, took, note = () => undefined, handovers = noHandovers() } = options
   const writer = new LetterWriter({
     tunnels: store.tunnels,
     endOf: tunnel => lifecycle.endOf(tunnel),
@@ -38,5 +41,5 @@ export function openPost({ broker: { store, lifecycle } }: World, options: PostO
   }
   const carriers = new Map(ways.map(way => [way, carrier] as const))
   const log = { ...SILENT, warn: note, error: note }
-  return new Deliveries({ store, notices: lifecycle.notices, carriers, writer, log })
+  return new Deliveries({ store, notices: lifecycle.notices, carriers, writer, log, handovers })
 }
