@@ -5,7 +5,8 @@ import type { Way } from '../tunnel/contact.ts'
 /** The name under which the secret is kept with the tunnels. */
 const SECRET = 'confirmations'
 const SECRET_OCTETS = 32
-const TOKEN_LENGTH = 22
+const TOKEN_LENGTH = 32
+const FORMER_LENGTH = 22
 
 /**
  * Tokens that whoever reads at a target has been sent, and nobody else has: with one they say that notices may come, or
@@ -20,22 +21,31 @@ export class Confirmations {
     this.#secret = keptSecret(store) ?? randomBytes(SECRET_OCTETS).toString('base64')
   }
 
-  /** One for each mailbox, whatever capitals an address is typed with. */
-  tokenOf(tunnelId: string, { kind, target }: Pick<Way, 'kind' | 'target'>): string {
-    return this.#tokenFor(tunnelId, { kind, target: kind === 'email' ? target.toLowerCase() : target })
-  }
-
-  #tokenFor(tunnelId: string, { kind, target }: Pick<Way, 'kind' | 'target'>): string {
-    const content = JSON.stringify([tunnelId, kind, target])
-    return createHmac('sha256', this.#secret).update(content).digest('base64url').slice(0, TOKEN_LENGTH)
+  /**
+   * One for each mailbox, whatever capitals an address is typed with. In digits and letters alone: it ends a link, and mail
+   * programs take a hyphen there for the sentence's.
+   */
+  tokenOf(tunnelId: string, way: Pick<Way, 'kind' | 'target'>): string {
+    return this.#digest(tunnelId, mailboxOf(way)).toString('hex').slice(0, TOKEN_LENGTH)
   }
 
   isTokenOf(token: string, tunnelId: string, way: Pick<Way, 'kind' | 'target'>): boolean {
-    // Letters of an earlier version have a token of the address as it was typed.
-    return [this.tokenOf(tunnelId, way), this.#tokenFor(tunnelId, way)].some(right =>
-      isSameToken(token, right),
+    // Letters of earlier versions have others, the first ones of the address as it was typed.
+    const former = [mailboxOf(way), way].map(one =>
+      this.#digest(tunnelId, one).toString('base64url').slice(0, FORMER_LENGTH),
     )
+    return [this.tokenOf(tunnelId, way), ...former].some(right => isSameToken(token, right))
   }
+
+  #digest(tunnelId: string, { kind, target }: Pick<Way, 'kind' | 'target'>): Buffer {
+    return createHmac('sha256', this.#secret)
+      .update(JSON.stringify([tunnelId, kind, target]))
+      .digest()
+  }
+}
+
+function mailboxOf({ kind, target }: Pick<Way, 'kind' | 'target'>): Pick<Way, 'kind' | 'target'> {
+  return { kind, target: kind === 'email' ? target.toLowerCase() : target }
 }
 
 function isSameToken(given: string, right: string): boolean {

@@ -63,7 +63,7 @@ test('a new key is told, with the way to another one', async () => {
   await deliveries.run()
   assert.equal(letters[0]?.subject, RENEWED)
   assert.match(letters[0]?.text ?? '', /^https:\/\/broker\.example\.net\/recover$/m)
-  assert.match(letters[0]?.text ?? '', new RegExp(`/notices/${id}/[\\w-]{22}$`))
+  assert.match(letters[0]?.text ?? '', new RegExp(`/notices/${id}/[0-9a-f]{32}$`))
 })
 
 test('a tunnel that is registered anew while it sleeps has a new key, and its owner hears of it', async () => {

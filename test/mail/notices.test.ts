@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, test } from 'node:test'
 import type { Handover, Letter } from '../../src/mail/carrier.ts'
 import { Confirmations } from '../../src/mail/confirmations.ts'
@@ -118,7 +119,7 @@ test('an owner is told in their language when the tunnel falls asleep, with the 
   assert.equal(letter?.to, 'alice@example.org')
   assert.equal(letter?.subject, 'alice.ca.freenet6.net s’est endormi')
   assert.match(letter?.text ?? '', new RegExp(`https://broker\\.example\\.net/tunnels/${tunnel.id}$`, 'm'))
-  assert.match(letter?.text ?? '', new RegExp(`/notices/${tunnel.id}/[\\w-]{22}$`))
+  assert.match(letter?.text ?? '', new RegExp(`/notices/${tunnel.id}/[0-9a-f]{32}$`))
 })
 
 test('a host that sleeps again and again and wakes its tunnel by itself is told of once a week', async () => {
@@ -199,6 +200,30 @@ test('an end is not told late to whoever has registered the name again', async (
   await registered(mailTo('Alice@example.org', { isConfirmed: false }))
   world.now += HOUR
   assert.deepEqual(await subjects(), [])
+})
+
+test('no link ends with a mark that mail programs take for the end of a sentence', () => {
+  const confirmations = new Confirmations(world.broker.store)
+  const tokens = Array.from({ length: 500 }, (_, n) =>
+    confirmations.tokenOf(`t${n}`, { kind: 'email', target: 'alice@example.org' }),
+  )
+  assert.deepEqual(
+    tokens.filter(token => !/^[0-9a-f]{32}$/.test(token)),
+    [],
+  )
+})
+
+test('a link of a letter from before is good as long as its tunnel has the target', () => {
+  const { store } = world.broker
+  const confirmations = new Confirmations(store)
+  for (const target of ['Alice@example.org', 'alice@example.org']) {
+    const content = JSON.stringify(['t', 'email', target])
+    const token = createHmac('sha256', store.secret('confirmations') ?? '')
+      .update(content)
+      .digest('base64url')
+    const way = { kind: 'email', target: 'Alice@example.org' } as const
+    assert.ok(confirmations.isTokenOf(token.slice(0, 22), 't', way), target)
+  }
 })
 
 test('a link to hear nothing more is good for each spelling of a mailbox', () => {

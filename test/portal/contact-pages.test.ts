@@ -27,7 +27,7 @@ async function link(to = EMAIL): Promise<string> {
   const [letter] = await sent(1)
   assert.equal(letter?.to, to)
   const path = letter?.page.replace(world.url, '') ?? ''
-  assert.match(path, /^\/(recover\/mail|notices\/[a-z0-9]{12})\/[\w-]{22}$/)
+  assert.match(path, /^\/(recover\/mail|notices\/[a-z0-9]{12})\/(?:[\w-]{22}|[0-9a-f]{32})$/)
   assert.ok(letter?.text.includes(path))
   return path
 }
