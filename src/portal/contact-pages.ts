@@ -136,7 +136,13 @@ export class ContactPages {
       this.#askedPage(ctx, asked, 'confirmed')
       return
     }
-    const wish = { [way.kind]: '', language: languageOf(ctx, this.#options.words).tag }
+    if (wanted !== 'no') {
+      this.#askedPage(ctx, asked, '')
+      return
+    }
+    const { wishes } = this.#options.correspondence
+    const language = wishes.of(tunnel.id)?.language ?? languageOf(ctx, this.#options.words).tag
+    const wish = { [way.kind]: '', language }
     const outcome = await this.#options.registrar.keepContact(tunnel, wish, {
       visitor: this.#visitor(ctx),
       isReaders: true,

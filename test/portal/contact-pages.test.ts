@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Letter } from '../../src/mail/carrier.ts'
+import type { Way } from '../../src/tunnel/contact.ts'
 import { bearer, cookieIn, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const EMAIL = 'Alice@example.org'
@@ -171,6 +172,32 @@ test('whoever reads there says no, at once or later, and hears nothing more', as
   assert.equal((await world.post(stop, { wanted: 'no' })).status, 200)
   await world.broker.lifecycle.resume(given.id)
   await sent(0)
+})
+
+test('what is sent to the link without a yes or a no asks again', async () => {
+  await keepConfirmed()
+  await world.broker.lifecycle.suspend(given.id)
+  const [letter] = await sent(1)
+  const [stop = ''] = /\/notices\/\S+$/.exec(letter?.text ?? '') ?? []
+  assert.match((await world.post(stop, {})).text, /Tell me nothing more/)
+  assert.deepEqual(ways(), [{ kind: 'email', target: EMAIL, isConfirmed: true }])
+})
+
+test('a no by one way leaves the language of the other', async () => {
+  await using lab = await PortalWorld.open(`${LAB}[webhook]\nhosts = ["ntfy.sh"]\n`)
+  const { id } = await lab.register()
+  const kept: Way[] = [
+    { kind: 'email', target: EMAIL, isConfirmed: false },
+    { kind: 'webhook', target: 'https://ntfy.sh/t', isConfirmed: true },
+  ]
+  await lab.broker.lifecycle.setContact(id, () => ({
+    contact: { language: 'fr', ways: kept },
+    asking: ['email'],
+  }))
+  for (let look = 0; look < 1000 && lab.mails.length < 1; look++) await sleep(10)
+  const page = lab.mails[0]?.page.replace(lab.url, '') ?? ''
+  assert.match((await lab.post(page, { wanted: 'no' })).text, /is forgotten/)
+  assert.deepEqual(lab.broker.table.contactOf(id), { language: 'fr', ways: kept.slice(1) })
 })
 
 test('a link is for its tunnel and its address alone', async () => {
