@@ -36,6 +36,11 @@ export class ContactWishes {
     return way === 'email' ? this.#options.hasMail : this.#options.webhooks.hosts.length > 0
   }
 
+  /** Whether what is sent by a way leaves: the operator may have taken mail, or the host of a URL, away since it was kept. */
+  reaches({ kind, target }: Pick<Way, 'kind' | 'target'>): boolean {
+    return this.offers(kind) && (kind === 'email' || this.#options.webhooks.read(target).kind === 'target')
+  }
+
   /** Whether they can be told at all. */
   get offersAny(): boolean {
     return WAYS.some(way => this.offers(way))

@@ -112,7 +112,7 @@ export class ContactPages {
       name: nameOf(tunnel, facts.origin),
       ways: [email, webhook]
         .filter(way => way !== undefined)
-        .map(way => ({ ...way, wait: waitOf(way.kind) })),
+        .map(way => ({ ...way, isReached: wishes.reaches(way), wait: waitOf(way.kind) })),
       problems: describe(given.problems, language),
       offersMail: wishes.offers('email'),
       offersWebhook: wishes.offers('webhook'),

@@ -59,6 +59,7 @@ export const SENTENCES = {
   'mail-kept': ['name', 'target'],
   'mail-unconfirmed': ['name', 'target'],
   'mail-unasked': ['target', 'wait'],
+  'mail-unreached': ['name', 'target'],
   'webhook-label': [],
   'webhook-hint': ['hosts'],
   'notices-ask': ['name', 'target'],

@@ -392,3 +392,15 @@ test('a URL is left beside an address where the operator has named hosts, and is
     [false, 'https://ntfy.sh/t', true],
   )
 })
+
+test('the page says of a URL or an address that nothing is sent there by now', async () => {
+  const url = 'https://ntfy.example/t'
+  const ways: Way[] = [{ kind: 'webhook', target: url, isConfirmed: true }]
+  await using lab = await PortalWorld.open(`${LAB}[webhook]\nhosts = ["ntfy.sh"]\n`)
+  const tunnel = await lab.register()
+  await lab.broker.lifecycle.setContact(tunnel.id, () => ({ contact: { language: 'en', ways }, asking: [] }))
+  const cookie = cookieIn(await lab.post('/tunnels', { reference: tunnel.name, key: tunnel.key }))
+  const { text } = await lab.ask(`/tunnels/${tunnel.id}/email`, { headers: cookie })
+  assert.match(text, /<code>https:\/\/ntfy\.example\/t<\/code> is kept, but this service sends nothing there/)
+  assert.doesNotMatch(text, /is told to/)
+})
