@@ -13,6 +13,18 @@ const ENGLISH = readFileSync(join(WORDS_DIR, 'en.toml'), 'utf8')
 /** Every text of the English file marked, its placeholders left: a language that is told apart at sight. */
 const MARKED = ENGLISH.replace(/^([a-z0-9.-]+ = )(["'])(.*)\2$/gm, '$1$2«$3»$2')
 
+/** The lines of a language's file, by table and key. */
+function textsOf(tag: string): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>()
+  let table = ''
+  for (const line of readFileSync(join(WORDS_DIR, `${tag}.toml`), 'utf8').split('\n')) {
+    table = /^\[(.+)\]$/.exec(line)?.[1] ?? table
+    const [, key, text] = /^([a-z0-9.-]+) = (.+)$/.exec(line) ?? []
+    if (key !== undefined && text !== undefined) texts.set(`${table}.${key}`, text)
+  }
+  return texts
+}
+
 suite('languages', () => {
   let directory: string
 
@@ -67,6 +79,17 @@ suite('languages', () => {
       faultWith(doubled),
       /body-too-large\.detail has \{\{octets\}\}, a name in two pairs of braces/,
     )
+  })
+
+  test('each language says what the English text fills in, a wait above all', () => {
+    const namesIn = (text = '') => [...new Set(text.match(/\{[a-z0-9:]+\}/g))].sort().join()
+    const english = textsOf('en')
+    for (const [key, text] of textsOf('fr')) assert.equal(namesIn(text), namesIn(english.get(key)), key)
+  })
+
+  test('French has a space that no line ends with before its high marks and inside its quotation marks', () => {
+    const loose = [...textsOf('fr')].filter(([, text]) => / [;:!?»]|« /.test(text)).map(([key]) => key)
+    assert.deepEqual(loose, [])
   })
 
   test('a backup that is refused is told in a sentence without braces', () => {
