@@ -46,6 +46,7 @@ export class Mailer implements Carrier {
         subject,
         text,
         messageId,
+        headers: { 'Auto-Submitted': 'auto-generated' }, // RFC 3834 5
         signal: AbortSignal.any([this.#end.signal, AbortSignal.timeout(this.#patienceMs)]),
       })
       return { kind: 'taken' }

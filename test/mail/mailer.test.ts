@@ -41,6 +41,14 @@ test('a second copy has the identity of the first, so that a mail server can dro
   mailer.close()
 })
 
+test('a mail says that a program wrote it, so that no absence is announced to the sender', async () => {
+  await using server = await MailServer.open()
+  const mailer = open(server.url)
+  await mailer.carry(LETTER)
+  assert.match((await server.next()).text, /^Auto-Submitted: auto-generated\r$/m)
+  mailer.close()
+})
+
 test('an address that looks like a list is one address, and is sent to nobody else', async () => {
   await using server = await MailServer.open()
   const mailer = open(server.url)
