@@ -100,7 +100,7 @@ function statesOf(secondaries: Secondaries): StatusReport['secondaries'] {
     serial,
     acknowledged: known.acknowledged ?? null,
     transferred: known.transferred ?? null,
-    lag: known.lag ?? null,
+    lag: known.lag,
     answer,
     unanswered,
   }))

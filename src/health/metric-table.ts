@@ -373,7 +373,7 @@ export const METRICS: readonly MetricRow[] = [
   {
     kind: 'gauge',
     name: 'freenet6_secondary_lag_serials',
-    help: 'Serials that a secondary is behind, in the zone that it is furthest behind in; NaN until it has transferred each',
+    help: 'Serials that a secondary is behind, in the zone that it is furthest behind in; of what it has not transferred yet, since the start',
     label: 'secondary',
     read: ({ lags }) => lags(),
   },

@@ -40,7 +40,10 @@ function statusText(report: StatusReport): string {
 function textOfSecondary(secondary: StatusReport['secondaries'][number]): string {
   const { address, zone, acknowledged, transferred, lag, answer, unanswered } = secondary
   const told = acknowledged === null ? 'no NOTIFY acknowledged' : `NOTIFY acknowledged at ${acknowledged}`
-  const has = transferred === null ? 'nothing transferred yet' : `has ${transferred}, ${lag} behind`
+  const has =
+    transferred === null
+      ? `nothing transferred since the start, ${lag} behind at the least`
+      : `has ${transferred}, ${lag} behind`
   const silence = unanswered === 0 ? [] : [`${unanswered} unanswered`]
   const said = answer === '' || answer === 'NOERROR' ? [] : [`said ${answer}`]
   return `${address} ${zone} ${[told, has, ...silence, ...said].join(', ')}`

@@ -27,8 +27,8 @@ export const statusReport = z.object({
       serial: z.int(),
       acknowledged: z.int().nullable(),
       transferred: z.int().nullable(),
-      /** Serials that it is behind. */
-      lag: z.int().nullable(),
+      /** Serials that it is behind, at the least where it has transferred nothing. */
+      lag: z.int(),
       answer: z.string(),
       unanswered: z.int(),
     }),

@@ -15,6 +15,7 @@ const PATIENCE = 5
  */
 export class Follower {
   readonly #send: () => number | undefined
+  readonly #firstServed: number | undefined
   /** Serial of the last NOTIFY that was sent. */
   told: number | undefined
   /** Serial of the last NOTIFY that was answered without an error. */
@@ -29,9 +30,13 @@ export class Follower {
   #sentAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
-  /** `send` sends a NOTIFY with the zone's present serial, which it returns; undefined: it is no longer served. */
-  constructor(send: () => number | undefined) {
+  /**
+   * `send` sends a NOTIFY with the zone's present serial, which it returns; undefined: it is no longer served.
+   * `firstServed` is the serial that the zone has now.
+   */
+  constructor(send: () => number | undefined, firstServed: number | undefined) {
     this.#send = send
+    this.#firstServed = firstServed
   }
 
   /** The zone has changed, or is to be told of all the same. */
@@ -61,9 +66,12 @@ export class Follower {
       this.transferred = serial
   }
 
-  /** How many serials it is behind `serial`, the one that is served; undefined: that is not known. */
-  lag(serial: number): number | undefined {
-    return this.transferred === undefined ? undefined : (serial - this.transferred) >>> 0
+  /**
+   * How many serials it is behind `serial`, the one that is served, at the least: what changed before it was followed it
+   * may have from the process before, what changed since it has only by a transfer.
+   */
+  lag(serial: number): number {
+    return (serial - (this.transferred ?? this.#firstServed ?? serial)) >>> 0
   }
 
   stop(): void {

@@ -26,7 +26,7 @@ export interface SecondaryState {
   readonly serial: number
   readonly acknowledged: number | undefined
   readonly transferred: number | undefined
-  readonly lag: number | undefined
+  readonly lag: number
   readonly answer: string
   readonly unanswered: number
 }
@@ -109,11 +109,10 @@ export class Secondaries {
     })
   }
 
-  /** How many serials each secondary is behind, in the zone that it is furthest behind in; NaN: that is not known. */
+  /** How many serials each secondary is behind at the least, in the zone that it is furthest behind in. */
   lags(): Readonly<Record<string, number>> {
     const lags: Record<string, number> = {}
-    for (const { secondary, lag } of this.states())
-      lags[secondary] = Math.max(lags[secondary] ?? 0, lag ?? Number.NaN)
+    for (const { secondary, lag } of this.states()) lags[secondary] = Math.max(lags[secondary] ?? 0, lag)
     return lags
   }
 
@@ -153,7 +152,7 @@ export class Secondaries {
       apex,
       secondary,
       signer: this.#signerOf(secondary),
-      follower: new Follower(() => this.#send(known)),
+      follower: new Follower(() => this.#send(known), this.#serialOf(apex)),
       id: 0,
       request: undefined,
     }

@@ -242,7 +242,7 @@ suite('how far a secondary is', () => {
     const following = follow({ keys: [TSIG_KEY] })
     const sent = { apex: APEX, serial: 7, kind: 'full', keyName: undefined } as const
     following.noteTransfer({ ...sent, address: Uint8Array.of(192, 0, 2, 1) })
-    assert.ok(Number.isNaN(following.lags()[`127.0.0.1:${port}`]))
+    assert.equal(following.states()[0]?.transferred, undefined)
     following.noteTransfer({ ...sent, address: Uint8Array.of(127, 0, 0, 1) })
     setSerial(17)
     assert.deepEqual(following.lags(), { [`127.0.0.1:${port}`]: 10 })
@@ -254,5 +254,23 @@ suite('how far a secondary is', () => {
     })
     following.noteTransfer({ ...sent, serial: 12, address: Uint8Array.of(127, 0, 0, 1) })
     assert.deepEqual([following.states()[0]?.transferred, following.states()[0]?.lag], [15, 2])
+  })
+
+  test('is counted from the start on while it has transferred nothing: it can hold nothing later', () => {
+    const following = follow()
+    following.notify(APEX)
+    assert.deepEqual(following.lags(), { [`127.0.0.1:${port}`]: 0 })
+    setSerial(12)
+    assert.deepEqual(following.lags(), { [`127.0.0.1:${port}`]: 5 })
+  })
+
+  test('is that of the zone that it is furthest behind in, whatever is known of the others', () => {
+    catalog = catalogOf(ZONE, ZONE.replaceAll('example.', 'quiet.'))
+    const following = follow()
+    for (const apex of catalog.apexes()) following.notify(apex)
+    const sent = { apex: APEX, serial: 7, kind: 'full', keyName: undefined } as const
+    following.noteTransfer({ ...sent, address: Uint8Array.of(127, 0, 0, 1) })
+    setSerial(9)
+    assert.deepEqual(following.lags(), { [`127.0.0.1:${port}`]: 2 })
   })
 })
