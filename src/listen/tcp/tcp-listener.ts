@@ -8,6 +8,7 @@ import type { Endpoint } from '../../shared/endpoint.ts'
 import type { HeldSockets } from '../held-sockets.ts'
 import { ListenFault } from '../listen-fault.ts'
 import { BACKLOG } from '../open-stream.ts'
+import { Crowd } from './crowd.ts'
 import { PREFIX_LENGTH } from './message-stream.ts'
 import { type ConnectionCounts, type ConnectionTimes, TcpConnection } from './tcp-connection.ts'
 
@@ -66,9 +67,7 @@ export class TcpListener {
   readonly #limits: TcpLimits
   /** One for all connections: a reply is copied out of it before the next is written. */
   readonly #reply = Buffer.allocUnsafeSlow(PREFIX_LENGTH + MAX_MESSAGE)
-  /** Both in the order of the last query, the longest ago first. */
-  readonly #connections = new Map<TcpConnection, string>()
-  readonly #byAddress = new Map<string, Set<TcpConnection>>()
+  readonly #connections: Crowd<TcpConnection>
   /** Resolves when the port is free; undefined while it is listened on. */
   #closed: Promise<unknown> | undefined
 
@@ -96,6 +95,7 @@ export class TcpListener {
     this.#server = server
     this.#converse = converse
     this.#limits = limits
+    this.#connections = new Crowd({ total: limits.connections, anAddress: limits.connectionsAnAddress })
     server.on(event, (socket: Socket) => this.#accept(socket))
     server.on('error', () => this.counts.errors++) // no descriptor left: the next connection may find one
   }
@@ -113,9 +113,9 @@ export class TcpListener {
   /** Accepts no more, lets peers take what is on its way for half a second; resolves when the port is free. */
   async close(): Promise<void> {
     const closed = this.#closeServer()
-    for (const connection of this.#connections.keys()) connection.finish()
+    for (const connection of this.#connections.members()) connection.finish()
     await Promise.race([closed, sleep(CLOSE_GRACE_MS)])
-    for (const connection of this.#connections.keys()) connection.destroy()
+    for (const connection of this.#connections.members()) connection.destroy()
     await closed
   }
 
@@ -132,17 +132,18 @@ export class TcpListener {
       this.#refuse(socket)
       return
     }
-    this.#makeRoom(key)
+    const former = this.#connections.inTheWayOf(key)
+    if (former !== undefined) this.#evict(former)
     const connection = new TcpConnection(socket, {
       converse: this.#converse,
       reply: this.#reply,
       times: this.#limits.times,
       counts: this.counts,
       durations: this.durations,
-      onQuery: used => this.#used(used),
-      onClose: gone => this.#forget(gone),
+      onQuery: used => this.#connections.noteUse(used),
+      onClose: gone => this.#connections.forget(gone),
     })
-    this.#remember(connection, key)
+    this.#connections.add(connection, key)
   }
 
   /** The peer went away before it was seen. */
@@ -151,41 +152,10 @@ export class TcpListener {
     socket.destroy()
   }
 
-  #makeRoom(key: string): void {
-    const siblings = this.#byAddress.get(key) ?? new Set()
-    if (siblings.size >= this.#limits.connectionsAnAddress) this.#evict(siblings.values().next().value)
-    else if (this.#connections.size >= this.#limits.connections)
-      this.#evict(this.#connections.keys().next().value)
-  }
-
-  #evict(connection: TcpConnection | undefined): void {
-    if (connection === undefined) return
+  #evict(connection: TcpConnection): void {
     this.counts.evictions++
-    this.#forget(connection)
+    this.#connections.forget(connection)
     connection.destroy()
-  }
-
-  #remember(connection: TcpConnection, key: string): void {
-    this.#connections.set(connection, key)
-    const siblings = this.#byAddress.get(key) ?? new Set()
-    siblings.add(connection)
-    this.#byAddress.set(key, siblings)
-  }
-
-  #forget(connection: TcpConnection): void {
-    const key = this.#connections.get(connection)
-    if (key === undefined) return
-    this.#connections.delete(connection)
-    const siblings = this.#byAddress.get(key)
-    siblings?.delete(connection)
-    if (siblings?.size === 0) this.#byAddress.delete(key)
-  }
-
-  #used(connection: TcpConnection): void {
-    const key = this.#connections.get(connection)
-    if (key === undefined) return
-    this.#forget(connection)
-    this.#remember(connection, key)
   }
 }
 
@@ -201,7 +171,7 @@ export async function listenOn(server: Server, endpoint: Endpoint, fd: number | 
 }
 
 /** Whose connections are counted together: an IPv4 address, or an IPv6 /64, which every host has to itself. */
-function addressKey(address: string | undefined): string | undefined {
+export function addressKey(address: string | undefined): string | undefined {
   if (address === undefined) return undefined
   const octets = parseIpv6(address.split('%')[0] ?? '')
   if (octets === undefined) return address

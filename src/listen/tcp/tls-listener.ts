@@ -6,7 +6,8 @@ import type { Converse } from '../../engine/conversation.ts'
 import type { DurationCount } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
 import type { HeldSockets } from '../held-sockets.ts'
-import { listenOn, type TcpCounts, type TcpLimits, TcpListener } from './tcp-listener.ts'
+import { Crowd } from './crowd.ts'
+import { addressKey, listenOn, type TcpCounts, type TcpLimits, TcpListener } from './tcp-listener.ts'
 
 /** RFC 9103 7.1, RFC 7858 3.2: the protocol that a client asks for, if it asks for one. */
 const PROTOCOL = 'dot'
@@ -38,8 +39,10 @@ export class TlsListener {
   readonly #files: TlsFiles
   readonly #tcp: TcpListener
   readonly #onCertificate: ((address: Endpoint) => void) | undefined
-  /** Whether or not their handshake is done. */
-  readonly #sockets = new Set<Socket>()
+  /** Whether or not their handshake is done, by the peer's address and port. */
+  readonly #sockets = new Map<string, Socket>()
+  /** Those whose handshake is not done. */
+  readonly #handshakes: Crowd<Socket>
   #retry: NodeJS.Timeout | undefined
   #trouble: string | undefined
 
@@ -56,7 +59,6 @@ export class TlsListener {
       highWaterMark: limits.highWater,
       minVersion: OLDEST_VERSION,
     })
-    server.maxConnections = limits.connections
     await listenOn(server, endpoint, options.sockets?.stream('tls', endpoint))
     const listener = new TlsListener(server, options)
     listener.#begin()
@@ -68,10 +70,9 @@ export class TlsListener {
     this.#files = files
     this.#onCertificate = onCertificate
     this.#tcp = new TcpListener(server, converse, { limits, event: 'secureConnection' })
-    server.on('connection', socket => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
+    this.#handshakes = new Crowd({ total: limits.connections, anAddress: limits.connectionsAnAddress })
+    server.on('connection', socket => this.#accept(socket))
+    server.on('secureConnection', socket => this.#endHandshake(peerOf(socket)))
     server.on('tlsClientError', () => this.counts.errors++)
   }
 
@@ -105,6 +106,35 @@ export class TlsListener {
     this.#onCertificate?.(this.address)
   }
 
+  /** Where a limit is reached the handshake that has begun first makes room: silence keeps nobody else out. */
+  #accept(socket: Socket): void {
+    const address = addressKey(socket.remoteAddress)
+    if (address === undefined) {
+      socket.destroy() // the peer went away before it was seen
+      return
+    }
+    const peer = peerOf(socket)
+    this.#sockets.set(peer, socket)
+    socket.once('close', () => {
+      this.#handshakes.forget(socket)
+      if (this.#sockets.get(peer) === socket) this.#sockets.delete(peer)
+    })
+    const former = this.#handshakes.inTheWayOf(address)
+    if (former !== undefined) this.#evict(former)
+    this.#handshakes.add(socket, address)
+  }
+
+  #evict(socket: Socket): void {
+    this.counts.evictions++
+    this.#handshakes.forget(socket)
+    socket.destroy()
+  }
+
+  #endHandshake(peer: string): void {
+    const socket = this.#sockets.get(peer)
+    if (socket !== undefined) this.#handshakes.forget(socket)
+  }
+
   #begin(): void {
     this.#renewIfPossible()
     if (this.#trouble !== undefined)
@@ -131,9 +161,13 @@ export class TlsListener {
     clearInterval(this.#retry)
     const closed = this.#tcp.close()
     await Promise.race([closed, sleep(CLOSE_GRACE_MS)])
-    for (const socket of this.#sockets) socket.destroy()
+    for (const socket of this.#sockets.values()) socket.destroy()
     await closed
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }
 
 function contentsOf({ certificate, key }: TlsFiles): { readonly cert: Buffer; readonly key: Buffer } {
