@@ -3,6 +3,7 @@ import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
 import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
+import { keepGivenZones, missFormerZones } from './kept-zones.ts'
 import { publicKeyReader } from './kind/wireguard/server-key.ts'
 import { Audit } from './lifecycle/audit.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
@@ -129,7 +130,9 @@ async function publishedTable(
   const open = () => openStore(config, { ...parts, catalog })
   const store = await (parts.opening?.(open) ?? open())
   try {
+    missFormerZones(config.zones_dir, { statics, store })
     store.publishAll(tunnel => zone.rrsetsOf(tunnel))
+    keepGivenZones(config.zones_dir, { statics, store, log: parts.log })
     return { statics, catalog, zone, store }
   } catch (error) {
     store.close()

@@ -1,6 +1,7 @@
 import type { Broker } from './broker.ts'
 import { changedKeys, withKey } from './config/changed-keys.ts'
 import { type Config, readConfig } from './config/config.ts'
+import { keepGivenZones } from './kept-zones.ts'
 import type { Log } from './shared/log.ts'
 import type { ReloadReport } from './zone-file-book.ts'
 
@@ -92,6 +93,7 @@ export class Reload {
       const zones = await this.#broker.statics.reload(this.#broker.store)
       report.taken.push(...zones.taken)
       report.kept.push(...zones.kept)
+      keepGivenZones(this.#config.zones_dir, { ...this.#broker, log: this.#log })
       await this.#broker.audit.run() // a tunnel whose name a file gives now goes, and one whose name is free comes
     } catch (error) {
       report.kept.push(messageOf(error))

@@ -17,9 +17,12 @@ export class ZoneFileBook {
   /** New files that came to nothing: no zone is served, or SERVFAIL, for them. */
   readonly #unclaimed = new Set<string>()
 
-  /** One line for each file whose zone is not served as the file has it. */
+  /** Zones that files gave before the start and that none gives now, by the keys of their apexes, with a line each. */
+  readonly #missed = new Map<string, string>()
+
+  /** One line for each file whose zone is not served as the file has it, and for each zone whose file is missed. */
   get failures(): readonly string[] {
-    return [...this.#failed.values()]
+    return [...this.#failed.values(), ...this.#missed.values()]
   }
 
   /** The zones that files give. */
@@ -42,6 +45,7 @@ export class ZoneFileBook {
     const former = this.#apexes.get(file)
     if (former !== undefined) this.#left.set(keyOf(former), { apex: former, file })
     this.#apexes.set(file, apex)
+    this.#missed.delete(keyOf(apex))
     this.#failed.delete(file)
     this.#unclaimed.delete(file)
   }
@@ -49,6 +53,11 @@ export class ZoneFileBook {
   /** What the file gave before, if anything, is served as it was. */
   fail(file: string, line: string): void {
     this.#failed.set(file, line)
+  }
+
+  /** A file gave the zone before the start. */
+  miss(apex: Uint8Array, line: string): void {
+    this.#missed.set(keyOf(apex), line)
   }
 
   /** No zone is served for a file that failed, nor SERVFAIL: nothing is lost when it goes. */
@@ -60,6 +69,7 @@ export class ZoneFileBook {
   tellAbsent(files: ReadonlySet<string>, report: ReloadReport): void {
     for (const file of new Set([...this.#apexes.keys(), ...this.#failed.keys()]))
       if (!files.has(file)) this.#tellGone(file, { files, report })
+    report.kept.push(...this.#missed.values())
     for (const apex of this.#apexes.values()) this.#left.delete(keyOf(apex))
     for (const { apex, file } of this.#left.values())
       report.kept.push(

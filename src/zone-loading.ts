@@ -77,6 +77,28 @@ export class StaticZones {
     )
   }
 
+  /** The names of the zones that files give, in order. */
+  get given(): readonly string[] {
+    return Array.from(this.#book.apexes, formatName).sort()
+  }
+
+  /**
+   * Lets zones that files gave before, and none gives now, be SERVFAIL and listed until their files are back: they are not
+   * known to be gone. One that tunnels live in stays as it was made up.
+   */
+  missFormer(zones: readonly string[]): void {
+    for (const name of zones) {
+      const apex = wireName(name)
+      const isMadeUp = isServed(this.catalog, apex)
+      this.catalog.putFailedZone(apex)
+      const meanwhile = isMadeUp ? 'it has a plain SOA, NS and glue' : 'it is SERVFAIL'
+      const line = `${this.#config.zones_dir}: has no zone file any more, and one gave ${name} before: is its disk mounted? Until a reload finds the file, ${meanwhile}`
+      this.#log.error({ zone: name }, line)
+      this.#book.miss(apex, line)
+    }
+    if (this.#listApex !== undefined) this.catalog.putZone(this.#listApex, this.#listed(this.#listApex))
+  }
+
   /** One line for each file whose zone is not served as the file has it. */
   get failures(): readonly string[] {
     return this.#book.failures

@@ -7,6 +7,7 @@ import { parseConfig } from '../../src/config/config.ts'
 import { NO_JOURNAL } from '../../src/store/journal.ts'
 import type { TunnelTransaction, Work } from '../../src/store/tunnel-store.ts'
 import { TYPE } from '../../src/wire/codes.ts'
+import { catalogZone } from '../../src/zone/catalog-zone.ts'
 import { Lookup, OUTCOME } from '../../src/zone/lookup.ts'
 import type { Rrset } from '../../src/zone/rrset.ts'
 import { TableFull } from '../../src/zone/table-fault.ts'
@@ -148,6 +149,23 @@ test('a file for the name of the catalog zone is not taken: the next start would
   const line = `${fileOf('list.example')}: dns.catalog_zone = "list.example.": a zone file gives a zone of that name`
   assert.deepEqual((await statics.reload(STORE)).kept, [line])
   assert.deepEqual(statics.failures, [line])
+})
+
+test('zones that files gave before a start, and none gives now, stay on the list of the catalog zone', () => {
+  const both = ['one.example', 'two.example']
+  for (const name of both) rmSync(fileOf(name))
+  open('[dns]\ncatalog_zone = "list.example"\n')
+  assert.deepEqual(statics.given, [])
+  statics.missFormer(both.map(name => `${name}.`))
+  const list = nameOf('list.example.')
+  const listed = catalogZone(
+    list,
+    both.map(name => nameOf(`${name}.`)),
+  ).filter(({ type }) => type === TYPE.PTR)
+  assert.equal(listed.length, 2)
+  for (const { owner, type, rdatas } of listed)
+    assert.deepEqual(statics.catalog.rrset(owner, type)?.rdatas, rdatas)
+  assert.equal(statics.failures.length, 2)
 })
 
 test('a broken file that is gone again has left a zone that is not served', async () => {
