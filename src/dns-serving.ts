@@ -89,7 +89,7 @@ export async function serveDns(
   })
   let isSilent = false
   const engine = engineOf(config)
-  let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, onSent }) })
+  let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, secondaries }) })
   nameserver.onSent = onSent
   const libc = await loadLibc()
   if (libc === undefined)
@@ -142,7 +142,7 @@ export async function serveDns(
     renew: async values => {
       const next = engineOf(values)
       await threads?.renew(next)
-      nameserver = new Nameserver({ ...next, ...transfersOf(values, { broker, onSent }) }, nameserver)
+      nameserver = new Nameserver({ ...next, ...transfersOf(values, { broker, secondaries }) }, nameserver)
       nameserver.onSent = onSent
       inForce = values
     },
@@ -163,7 +163,7 @@ export async function serveDns(
       cookies.stop()
       // RFC 7828 3.4: a timeout of 0 asks the client to come back over another connection.
       const last = { ...engineOf(inForce), tcpIdleMs: 0 }
-      nameserver = new Nameserver({ ...last, ...transfersOf(inForce, { broker, onSent }) }, nameserver)
+      nameserver = new Nameserver({ ...last, ...transfersOf(inForce, { broker, secondaries }) }, nameserver)
       nameserver.onSent = onSent
       await listeners.drain(milliseconds)
     },
@@ -192,7 +192,7 @@ function feedRecentSteps(
 /** Transfers of many messages go over TCP, which this thread answers. */
 function transfersOf(
   config: Config,
-  { broker, onSent }: { readonly broker: Broker; readonly onSent: (sent: SentTransfer) => void },
+  { broker, secondaries }: { readonly broker: Broker; readonly secondaries: Secondaries },
 ): Pick<NameserverOptions, 'transfers'> {
   const { catalog } = broker
   const allow = peersOf(config)
@@ -205,7 +205,8 @@ function transfersOf(
         const steps = stepsSince(broker, apex, serials)
         return steps && { next: () => stepWhileOpen(broker, steps) }
       },
-      onSent,
+      onSent: sent => secondaries.noteTransfer(sent),
+      onRefused: refused => secondaries.noteRefused(refused),
     },
   }
 }

@@ -53,6 +53,11 @@ export class Signature {
     return this.#query.tsig.present && this.rcode === RCODE.NOERROR ? this.#signer?.name : undefined
   }
 
+  /** What is wrong with the TSIG (RFC 8945 3, 5.2), or NONE. */
+  get error(): number {
+    return this.#query.tsig.present ? this.#error : TSIG_ERROR.NONE
+  }
+
   /** Checks the query that has just been read, at this time. */
   check(seconds: number): void {
     this.rcode = RCODE.NOERROR

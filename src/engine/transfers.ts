@@ -33,6 +33,8 @@ export interface TransferOptions {
   readonly since?: StepsSince
   /** Called when a client has been sent all of a transfer. */
   readonly onSent?: (sent: SentTransfer) => void
+  /** Called when a client is refused for its signature, or because it is not among those who may. */
+  readonly onRefused?: (refused: RefusedTransfer) => void
 }
 
 /** A zone with the serial that a client has now, if it took what it was sent. */
@@ -45,6 +47,18 @@ export interface SentTransfer {
   readonly address: Uint8Array
   /** The key that it has signed with, in wire form and lower case. */
   readonly keyName: Uint8Array | undefined
+}
+
+/** Who was refused a transfer. */
+export interface RefusedTransfer {
+  /** In wire form and lower case, as is the key. */
+  readonly apex: Uint8Array
+  /** Of the client: 4 or 16 octets. */
+  readonly address: Uint8Array
+  /** The name of the key that it claims to have signed with. */
+  readonly keyName: Uint8Array | undefined
+  /** What is wrong with its TSIG (RFC 8945 3); NONE: the client may not. */
+  readonly tsigError: number
 }
 
 /** What a transfer's replies share with all others. */
@@ -100,8 +114,11 @@ export class Transfers {
     query.read(message.slice(0, length), length) // the message's own octets are soon another's
     const signature = new Signature(query, this.#engine.signers, this.#engine.transferTimes)
     signature.check(client.seconds)
-    if (!isPlain(query) || signature.rcode !== RCODE.NOERROR) return undefined
-    if (!isAmong(this.#options.allow, client, signature.keyName)) return undefined
+    if (!isPlain(query)) return undefined
+    if (signature.rcode !== RCODE.NOERROR || !isAmong(this.#options.allow, client, signature.keyName)) {
+      this.#options.onRefused?.(refusedOf(query, signature, client))
+      return undefined
+    }
     const asked = { query, signature, client }
     const zone = this.#hold(query)
     if (zone === 'none') return undefined
@@ -235,6 +252,12 @@ function isPlain(query: Query): boolean {
 function sentOf(soa: Rrset, { octets, length }: Client): Omit<SentTransfer, 'kind' | 'keyName'> {
   const serial = soaSerial(soa.rdatas[0] ?? new Uint8Array(20))
   return { apex: lowerCaseName(soa.owner), serial, address: octets.slice(0, length) }
+}
+
+function refusedOf(query: Query, signature: Signature, { octets, length }: Client): RefusedTransfer {
+  const { tsig } = query
+  const keyName = tsig.present ? lowerCaseName(tsig.keyName.slice(0, tsig.keyNameLength)) : undefined
+  return { apex: apexOf(query), address: octets.slice(0, length), keyName, tsigError: signature.error }
 }
 
 function apexOf({ message, questionEnd }: Query): Uint8Array {

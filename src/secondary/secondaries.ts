@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { rcodeOfNotify, writeNotify } from '../engine/notify.ts'
 import { SignedRequest } from '../engine/signed-request.ts'
 import { type Signer, signersOf } from '../engine/signer.ts'
-import type { SentTransfer } from '../engine/transfers.ts'
+import type { RefusedTransfer, SentTransfer } from '../engine/transfers.ts'
 import type { TsigKey } from '../engine/tsig-key.ts'
 import { utcSeconds } from '../shared/clock.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
@@ -15,7 +15,8 @@ import type { Catalog } from '../zone/catalog.ts'
 import { soaSerial } from '../zone/serial.ts'
 import { Follower } from './follower.ts'
 import { NotifySockets } from './notify-sockets.ts'
-import { isAt, isSentTo, nameOfSecondary, type Secondary } from './secondary.ts'
+import { RefusedTransfers } from './refused-transfers.ts'
+import { isAt, isFrom, isSentTo, nameOfSecondary, type Secondary } from './secondary.ts'
 
 /** A zone at a secondary, as the operator sees it. */
 export interface SecondaryState {
@@ -56,6 +57,7 @@ export class Secondaries {
   #signers: readonly Signer[]
   readonly #sockets: NotifySockets
   readonly #log: Log
+  readonly #refusals: RefusedTransfers
   /** By apex, then in the order of the secondaries. */
   readonly #known = new Map<string, readonly Known[]>()
 
@@ -71,6 +73,7 @@ export class Secondaries {
     this.#secondaries = options.secondaries
     this.#signers = signersOf(options.keys)
     this.#log = options.log
+    this.#refusals = new RefusedTransfers(options.log)
     this.#sockets = new NotifySockets(options.source, (reply, from) => this.#take(reply, from))
   }
 
@@ -99,6 +102,14 @@ export class Secondaries {
   noteTransfer(sent: SentTransfer): void {
     for (const { secondary, follower } of this.#of(sent.apex))
       if (isSentTo(secondary, sent)) follower.hasTransferred(sent.serial)
+  }
+
+  /** A client has been refused a zone. */
+  noteRefused(refused: RefusedTransfer): void {
+    this.#refusals.note(
+      refused,
+      this.#secondaries.some(secondary => isFrom(secondary, refused)),
+    )
   }
 
   /** Zone by zone, of all that are served. */

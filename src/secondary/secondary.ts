@@ -19,9 +19,14 @@ export function isAt({ endpoint }: Secondary, { address, port }: Endpoint): bool
   return endpoint.port === port && isSameAddress(endpoint.address, addressOctets(address.split('%')[0] ?? ''))
 }
 
+/** Does it come from this secondary's address? */
+export function isFrom({ endpoint }: Secondary, { address }: { readonly address: Uint8Array }): boolean {
+  return isSameAddress(endpoint.address, address)
+}
+
 /** Was a transfer this secondary's? Its address says so, or the key that is its own. */
 export function isSentTo({ endpoint, keyName }: Secondary, sent: SentTransfer): boolean {
-  if (isSameAddress(endpoint.address, sent.address)) return true
+  if (isFrom({ endpoint, keyName }, sent)) return true
   return keyName !== undefined && sent.keyName !== undefined && isSameName(keyName, 0, sent.keyName, 0)
 }
 

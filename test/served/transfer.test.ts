@@ -82,6 +82,26 @@ function assertWhole(records: readonly string[]): void {
 }
 
 suite('AXFR with dig', { skip: (await missingPackages(['dig'])) ?? false }, () => {
+  test('is refused for its key, and the log says once why', async () => {
+    const WRONG = Buffer.from('another secret').toString('base64')
+    const refusals = [
+      [`hmac-sha256:other.example:${SECRET}`, 'other.example.', /among dns\.allow_transfer/],
+      [`hmac-sha256:unknown.example:${SECRET}`, 'unknown.example.', /no key of dns\.keys/],
+      [`hmac-sha256:xfr.example:${WRONG}`, 'xfr.example.', /another secret/],
+    ] as const
+    for (const [key] of refusals)
+      for (let times = 0; times < 2; times++)
+        await transfer('dig', ['-b', '127.0.0.1', '-y', key]).catch(() => '')
+    await transfer('dig', ['-b', '127.0.0.1']).catch(() => '') // a stranger
+    const lines = server.stderr.split('\n').filter(line => line.includes('a zone transfer is refused'))
+    const told = lines.map(line => JSON.parse(line))
+    assert.deepEqual(
+      told.map(({ address, zone, key }) => [address, zone, key]),
+      refusals.map(([, key]) => ['127.0.0.1', 'freenet6.net.', key]),
+    )
+    for (const [index, [, , reason]] of refusals.entries()) assert.match(told[index].reason, reason)
+  })
+
   test('is whole for an address that is allowed', async () => {
     assertWhole(recordsOf(await transfer('dig', ['-b', '127.0.0.2'])))
   })
