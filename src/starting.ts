@@ -206,13 +206,14 @@ function assertThere(config: Config): void {
   if (!existsSync(file)) throw new Error(`${file} is not there: put it back, or a backup in its place`)
 }
 
-/** Rows of a file that was removed, or went bad, are in this process alone: they would end with it. */
+/** What is in this process alone would end with it: rows of a file that was removed or went bad, zones of an emptied folder. */
 async function restartUnlessLost(
-  { store }: Broker,
+  { store, statics }: Broker,
   restart: Pick<Restart, 'run'>,
 ): Promise<Outcome<Restarted>> {
-  const reason = store.lostTable
-  return reason === undefined ? restart.run() : refused(problem('restart-failed', { reason: `${reason}.` }))
+  const table = store.lostTable
+  const reason = table === undefined ? statics.lostFiles : `${table}.`
+  return reason === undefined ? restart.run() : refused(problem('restart-failed', { reason }))
 }
 
 /** A disk in trouble that takes no socket is no reason to serve nothing; anything else in its way is. */

@@ -82,6 +82,13 @@ export class StaticZones {
     return Array.from(this.#book.apexes, formatName).sort()
   }
 
+  /** A sentence where zones are served whose folder is empty by now: a process that began there would not have them. */
+  get lostFiles(): string | undefined {
+    const zones = this.given
+    if (zones.length === 0 || this.#files()[Symbol.iterator]().next().done !== true) return undefined
+    return `${this.#config.zones_dir} has no zone file any more, and gave ${zones.join(', ')}: is its disk mounted?`
+  }
+
   /**
    * Lets zones that files gave before, and none gives now, be SERVFAIL and listed until their files are back: they are not
    * known to be gone. One that tunnels live in stays as it was made up.

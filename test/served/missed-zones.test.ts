@@ -34,6 +34,18 @@ function mount(): void {
   renameSync(join(dir, 'mounted'), join(dir, 'zones'))
 }
 
+test('a restart is refused where the successor would miss them', async () => {
+  await using server = await start()
+  unmount()
+  const { code, stderr } = await runCli(['restart', '--config', join(dir, 'freenet6.toml')])
+  assert.equal(code, 1)
+  assert.match(
+    stderr,
+    /has no zone file any more, and gave example\.org\., freenet6\.net\.: is its disk mounted\?/,
+  )
+  assert.equal(await rcodeOf(server), 'NOERROR')
+})
+
 async function rcodeOf(server: Server): Promise<string> {
   return (await ask(server.endpoint(), 'ns1.example.org', 'A')).rcode
 }
