@@ -9,6 +9,7 @@ import { EndWarnings } from './mail/end-warnings.ts'
 import { noHandovers } from './mail/handover-counts.ts'
 import { LetterWriter } from './mail/letter-writer.ts'
 import { Mailer } from './mail/mailer.ts'
+import { RefusedTargets } from './mail/refused-targets.ts'
 import { WebhookPoster } from './mail/webhook-poster.ts'
 import { WebhookRules } from './mail/webhook-rules.ts'
 import type { Log } from './shared/log.ts'
@@ -20,6 +21,7 @@ export function correspondenceOf(config: Config, { table, store }: Broker): Corr
     wishes: contactWishesOf(config, table),
     confirmations: new Confirmations(store),
     handovers: noHandovers(),
+    refusedTargets: new RefusedTargets(),
   }
 }
 
@@ -56,6 +58,7 @@ export function tellOwners(
     store,
     notices: lifecycle.notices,
     handovers: correspondence.handovers,
+    refusedTargets: correspondence.refusedTargets,
     carriers,
     writer,
     log,

@@ -99,7 +99,7 @@ export class ContactPages {
     },
   ): void {
     const { correspondence, facts, views, words } = this.#options
-    const { wishes } = correspondence
+    const { wishes, refusedTargets } = correspondence
     const language = languageOf(ctx, words)
     const contact = wishes.of(tunnel.id)
     const [email, webhook] = [wayOf(contact, 'email'), wayOf(contact, 'webhook')]
@@ -112,7 +112,12 @@ export class ContactPages {
       name: nameOf(tunnel, facts.origin),
       ways: [email, webhook]
         .filter(way => way !== undefined)
-        .map(way => ({ ...way, isReached: wishes.reaches(way), wait: waitOf(way.kind) })),
+        .map(way => ({
+          ...way,
+          isReached: wishes.reaches(way),
+          isRefused: refusedTargets.has(way.kind, way.target),
+          wait: waitOf(way.kind),
+        })),
       problems: describe(given.problems, language),
       offersMail: wishes.offers('email'),
       offersWebhook: wishes.offers('webhook'),

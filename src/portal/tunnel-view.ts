@@ -71,7 +71,7 @@ export class TunnelView {
 
   send(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
     const { facts, history, lifecycle, publicUrl, scripts, views, words } = this.#options
-    const { wishes } = this.#options.correspondence
+    const { wishes, refusedTargets } = this.#options.correspondence
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -80,7 +80,7 @@ export class TunnelView {
     const { waitOf, others: firstWarnings } = unaskedIn(occasion.first?.warnings ?? [], language)
     const unconfirmed = (wishes.of(tunnel.id)?.ways ?? [])
       .filter(({ isConfirmed }) => !isConfirmed)
-      .map(way => ({ ...way, wait: waitOf(way.kind) }))
+      .map(way => ({ ...way, isRefused: refusedTargets.has(way.kind, way.target), wait: waitOf(way.kind) }))
     const wordsOf = hasFailedToWake(occasion) ? unwokenWords : stageWords
     views.send(ctx, 'tunnel', {
       title:

@@ -60,6 +60,7 @@ export const SENTENCES = {
   'mail-unconfirmed': ['name', 'target'],
   'mail-unasked': ['target', 'wait'],
   'mail-unreached': ['name', 'target'],
+  'mail-refused': ['name', 'target'],
   'webhook-label': [],
   'webhook-hint': ['hosts'],
   'notices-ask': ['name', 'target'],

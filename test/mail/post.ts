@@ -3,6 +3,7 @@ import { Confirmations } from '../../src/mail/confirmations.ts'
 import { Deliveries } from '../../src/mail/deliveries.ts'
 import { type HandoverCounts, noHandovers } from '../../src/mail/handover-counts.ts'
 import { LetterWriter } from '../../src/mail/letter-writer.ts'
+import { RefusedTargets } from '../../src/mail/refused-targets.ts'
 import type { WayName } from '../../src/tunnel/contact.ts'
 import { Words } from '../../src/words/words.ts'
 import { SILENT, type World } from '../lifecycle/world.ts'
@@ -41,5 +42,13 @@ export function openPost({ broker: { store, lifecycle } }: World, options: PostO
   }
   const carriers = new Map(ways.map(way => [way, carrier] as const))
   const log = { ...SILENT, warn: note, error: note }
-  return new Deliveries({ store, notices: lifecycle.notices, carriers, writer, log, handovers })
+  return new Deliveries({
+    store,
+    notices: lifecycle.notices,
+    carriers,
+    writer,
+    log,
+    handovers,
+    refusedTargets: new RefusedTargets(),
+  })
 }

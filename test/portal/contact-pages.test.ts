@@ -50,6 +50,21 @@ function ways() {
   return world.broker.table.contactOf(given.id)?.ways
 }
 
+test('an address that the mail server refuses for good is called that, until a letter is taken there', async () => {
+  world.refusing.add(EMAIL)
+  await keep(EMAIL)
+  await sent(1)
+  for (const page of ['/email', '']) {
+    const { text } = await world.ask(`/tunnels/${given.id}${page}`, { headers })
+    assert.match(text, /<code>Alice@example\.org<\/code> was refused when it was last written to/)
+    assert.doesNotMatch(text, /has not said yes yet/)
+  }
+  world.refusing.clear()
+  await keep(EMAIL)
+  await sent(1)
+  assert.match((await world.ask(`/tunnels/${given.id}/email`, { headers })).text, /has not said yes yet/)
+})
+
 test('an owner leaves an address, sees it, and takes it away', async () => {
   const page = async () => (await world.ask(`/tunnels/${given.id}/email`, { headers })).text
   assert.match(await page(), /Nobody is told/)

@@ -79,6 +79,8 @@ interface Knobs {
   readonly ping: { ms: number }
   /** What was mailed or posted. */
   readonly mails: Letter[]
+  /** Addresses that the mail server refuses for good. */
+  readonly refusing: Set<string>
 }
 
 /** A real portal on a real broker in this process, with a directory of its own. `await using` it. */
@@ -90,6 +92,7 @@ export class PortalWorld implements Knobs {
   readonly reasons: string[]
   readonly ping: { ms: number }
   readonly mails: Letter[]
+  readonly refusing: Set<string>
   readonly #portal: Portal
   readonly #directory: string
   readonly #stopTelling: () => Promise<void>
@@ -103,6 +106,7 @@ export class PortalWorld implements Knobs {
     this.reasons = parts.reasons
     this.ping = parts.ping
     this.mails = parts.mails
+    this.refusing = parts.refusing
     this.url = parts.portal.url
     this.#portal = parts.portal
     this.#directory = parts.directory
@@ -125,7 +129,14 @@ export class PortalWorld implements Knobs {
   ): Promise<PortalWorld> {
     const reading = parseConfig(configText(text), join(directory, 'freenet6.toml'))
     if (reading.kind === 'mistakes') assert.fail(reading.mistakes.join('\n'))
-    const knobs: Knobs = { faults: [], silent: new Set(), reasons: [], ping: { ms: 0 }, mails: [] }
+    const knobs: Knobs = {
+      faults: [],
+      silent: new Set(),
+      reasons: [],
+      ping: { ms: 0 },
+      mails: [],
+      refusing: new Set(),
+    }
     const broker = await compose(reading.config, {
       log: SILENT,
       ...(monotonic === undefined ? {} : { monotonic }),
@@ -148,7 +159,9 @@ export class PortalWorld implements Knobs {
     const carrier: Carrier = {
       carry: async letter => {
         knobs.mails.push(letter)
-        return { kind: 'taken' }
+        return knobs.refusing.has(letter.to)
+          ? { kind: 'refused', reason: '550 5.1.1 no such user' }
+          : { kind: 'taken' }
       },
       close: () => undefined,
     }
