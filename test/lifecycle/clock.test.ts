@@ -105,3 +105,19 @@ test('an index that was freed under a longer TTL rests for as long as caches hol
   world.now += TTL
   assert.equal(registered(await registerOne(world.lifecycle, request(9))).tunnel.device, 'fn6-0')
 })
+
+test('an index that is freed after a start with a shorter TTL rests until caches have let the former one go', async () => {
+  world = await world.restart({ ttl: DAY })
+  const former = registered(await registerOne(world.lifecycle, request(7))).tunnel
+  world = await world.restart({ ttl: 0 })
+  world = await world.restart({ ttl: 0 })
+  await world.lifecycle.delete(former.id)
+  world.now += DAY
+  assert.equal(registered(await registerOne(world.lifecycle, request(8))).tunnel.device, 'fn6-1')
+  world.now += TTL
+  const later = registered(await registerOne(world.lifecycle, request(9))).tunnel
+  assert.equal(later.device, 'fn6-0')
+  await world.lifecycle.delete(later.id)
+  world.now += TTL
+  assert.equal(registered(await registerOne(world.lifecycle, request(10))).tunnel.device, 'fn6-0')
+})

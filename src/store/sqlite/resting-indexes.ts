@@ -1,22 +1,23 @@
 import type { Resting } from '../../tunnel/index-pool.ts'
 import type { Database, Statement } from './database.ts'
-
-/** How much longer than the TTL an index rests, in seconds: caches count from when they asked, clocks differ. */
-const MARGIN = 30
+import type { RestLength } from './rest-length.ts'
 
 /** The pool indexes that were freed a short while ago, kept in the database so that a restart does not wake them. */
 export class RestingIndexes {
-  readonly #ttl: number
+  readonly #length: RestLength
   readonly #add: Statement
   readonly #resting: Statement
   readonly #forget: Statement
 
-  /** `table` is that of the pool; `ttl` is that of the tunnels' records, in seconds. */
+  /** `table` is that of the pool. */
   constructor(
     database: Database,
-    { table, ttl }: { readonly table: 'resting_indexes' | 'resting_routed_prefixes'; readonly ttl: number },
+    {
+      table,
+      length,
+    }: { readonly table: 'resting_indexes' | 'resting_routed_prefixes'; readonly length: RestLength },
   ) {
-    this.#ttl = ttl
+    this.#length = length
     this.#add = database.prepare(`INSERT OR REPLACE INTO ${table} (pool_index, free_from) VALUES (?, ?)`)
     this.#resting = database.prepare(
       `SELECT pool_index, min(free_from, ?1 + free_from - seen) AS free_from FROM ${table}, clock
@@ -27,7 +28,7 @@ export class RestingIndexes {
 
   /** When an index that is freed at `now` (seconds of the steady clock) may be given out again. */
   freeFrom(now: number): number {
-    return now + this.#ttl + MARGIN
+    return this.#length.freeFrom(now)
   }
 
   add(resting: Resting): void {

@@ -4,6 +4,7 @@ import { TYPE } from '../../wire/codes.ts'
 import type { Catalog } from '../../zone/catalog.ts'
 import type { Rrset } from '../../zone/rrset.ts'
 import { soaSerial } from '../../zone/serial.ts'
+import { storageFaultOf } from '../storage-fault.ts'
 import { type StorageTrouble, StorageTroubles } from '../storage-troubles.ts'
 import type { CommitOptions, CommittedDifference, TunnelStore, Work } from '../tunnel-store.ts'
 import { DamagedCopy } from './backup.ts'
@@ -14,6 +15,7 @@ import { FileMended } from './file-mended.ts'
 import { GroupCommits } from './group-commits.ts'
 import type { InvitationTable } from './invitation-table.ts'
 import { Journal, type JournalLimits } from './journal.ts'
+import { RestLength } from './rest-length.ts'
 import type { RowRules } from './row-rules.ts'
 import { SecretTable } from './secret-table.ts'
 import { SeenClock } from './seen-clock.ts'
@@ -55,6 +57,7 @@ export class SqliteStore implements TunnelStore {
   readonly #commits: GroupCommits
   readonly #start: TableStart
   readonly #secrets: SecretTable
+  readonly #rests: RestLength
   readonly #soas: ZoneSoas
   readonly #watch: TableWatch
   readonly #committed: Feed<CommittedDifference>
@@ -85,7 +88,8 @@ export class SqliteStore implements TunnelStore {
     this.#log = log
     this.#now = now
     this.#rules = rules
-    this.#tables = new StoreTables(database, { rules, ttl, now, log })
+    this.#rests = new RestLength(ttl)
+    this.#tables = new StoreTables(database, { rules, rests: this.#rests, now, log })
     this.#secrets = new SecretTable(database)
     this.journal = new Journal(database, options.journal)
     this.#soas = new ZoneSoas(catalog, {
@@ -184,8 +188,19 @@ export class SqliteStore implements TunnelStore {
 
   publishAll(rrsetsOf: (tunnel: Tunnel) => readonly Rrset[]): void {
     this.#start.publish(rrsetsOf)
+    this.#noteTtl()
     this.#tellUnrouted()
     this.#database.serve()
+  }
+
+  /** A disk that takes no note is no reason to serve nothing. */
+  #noteTtl(): void {
+    try {
+      this.#rests.begin(this.#secrets, this.#now())
+    } catch (error) {
+      if (storageFaultOf(error) === undefined) throw error
+      this.#log.warn({ err: error }, 'the TTL of the records could not be noted for the next start')
+    }
   }
 
   replaceZone(apex: Uint8Array, rrsets: readonly Rrset[]): void {

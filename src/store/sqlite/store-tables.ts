@@ -9,6 +9,7 @@ import { HeldEndWrites } from './held-end-writes.ts'
 import { type IndexAllocation, linkAllocation, routedAllocation } from './index-allocation.ts'
 import { InvitationTable } from './invitation-table.ts'
 import { NoticeWrites } from './notice-writes.ts'
+import type { RestLength } from './rest-length.ts'
 import { RestingIndexes } from './resting-indexes.ts'
 import { RoutedWrites } from './routed-writes.ts'
 import type { RowRules } from './row-rules.ts'
@@ -34,13 +35,12 @@ export class StoreTables {
     database: Database,
     {
       rules,
-      ttl,
+      rests,
       now,
       log,
     }: {
       readonly rules: RowRules
-      /** That of the tunnels' records, in seconds: an index rests longer than caches hold its old name. */
-      readonly ttl: number
+      readonly rests: RestLength
       readonly now: () => number
       readonly log: Log
     },
@@ -56,13 +56,13 @@ export class StoreTables {
     this.notices = new NoticeWrites(database, now)
     this.links = linkAllocation(
       new AddressPool(rules),
-      new RestingIndexes(database, { table: 'resting_indexes', ttl }),
+      new RestingIndexes(database, { table: 'resting_indexes', length: rests }),
     )
     this.routed =
       rules.routed &&
       routedAllocation(
         new RoutedPool(rules.routed),
-        new RestingIndexes(database, { table: 'resting_routed_prefixes', ttl }),
+        new RestingIndexes(database, { table: 'resting_routed_prefixes', length: rests }),
       )
     this.routedWrites = new RoutedWrites(database)
   }
