@@ -1,7 +1,7 @@
 import { formatIpv6 } from '../address/ipv6.ts'
 import { reverseName } from '../address/reverse-name.ts'
 import type { TunnelZone } from '../lifecycle/tunnel-zone.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import { nameOf } from '../tunnel/tunnel.ts'
 
 /** Rows looked at for one that stands in DNS. */

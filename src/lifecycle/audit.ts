@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Log } from '../shared/log.ts'
-import type { Cursor, TunnelStore } from '../store/tunnel-store.ts'
+import type { Cursor } from '../store/tunnel-reader.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
 import { Comparison, type NamePlace, type RowsFound, type Strays } from './comparison.ts'

@@ -1,6 +1,7 @@
 import type { Log } from '../shared/log.ts'
 import { storageFaultOf } from '../store/storage-fault.ts'
-import type { TunnelStore, TunnelTransaction, Written } from '../store/tunnel-store.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { TunnelTransaction, Written } from '../store/tunnel-transaction.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'

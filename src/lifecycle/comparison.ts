@@ -1,4 +1,5 @@
-import type { RowDifference, TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
+import type { RowDifference } from '../store/tunnel-store.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { isAtOrBelow, isSameName } from '../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'

@@ -1,4 +1,5 @@
-import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { TunnelTransaction } from '../store/tunnel-transaction.ts'
 import { type Contact, isSameTarget, type Way, type WayName, wayOf } from '../tunnel/contact.ts'
 import { tunnelById } from './find-tunnel.ts'
 

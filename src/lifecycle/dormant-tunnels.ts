@@ -1,6 +1,7 @@
 import type { Log } from '../shared/log.ts'
 import type { Problem } from '../shared/problem.ts'
-import type { TunnelStore, TunnelTransaction, Waking, Written } from '../store/tunnel-store.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { TunnelTransaction, Waking, Written } from '../store/tunnel-transaction.ts'
 import type { NewKey } from '../store/unseen-key.ts'
 import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'

@@ -1,6 +1,6 @@
 import { inTurns } from '../shared/in-turns.ts'
 import type { Problem } from '../shared/problem.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
 import { REFUSAL } from './refusal.ts'
 

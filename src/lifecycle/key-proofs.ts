@@ -1,5 +1,6 @@
 import type { Log } from '../shared/log.ts'
-import type { TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { TunnelTransaction } from '../store/tunnel-transaction.ts'
 import type { NewKey, UnseenKey } from '../store/unseen-key.ts'
 import { isSameTarget, wayOf } from '../tunnel/contact.ts'
 import { hashKey, matchesHash } from '../tunnel/tunnel-key.ts'

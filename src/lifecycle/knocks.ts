@@ -1,5 +1,5 @@
 import type { Log } from '../shared/log.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { DormantTunnel } from '../tunnel/tunnel.ts'
 import type { Awakened, WakeOptions } from './dormant-tunnels.ts'
 import type { Drivers } from './drivers.ts'

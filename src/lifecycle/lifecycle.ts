@@ -1,6 +1,7 @@
 import type { Log } from '../shared/log.ts'
 import { storageFaultOf } from '../store/storage-fault.ts'
-import type { ProbedTunnel, TunnelStore } from '../store/tunnel-store.ts'
+import type { ProbedTunnel } from '../store/tunnel-reader.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
 import type { Way } from '../tunnel/contact.ts'
 import type { Octets, Reconciliation } from '../tunnel/interface.ts'
 import type { DormantTunnel, KindFields, Tunnel } from '../tunnel/tunnel.ts'

@@ -1,6 +1,7 @@
 import type { Log } from '../shared/log.ts'
 import type { Problem } from '../shared/problem.ts'
-import type { Beginning, Move, TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { Beginning, Move, TunnelTransaction } from '../store/tunnel-transaction.ts'
 import type { LinkFault } from '../tunnel/interface.ts'
 import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'

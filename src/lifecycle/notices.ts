@@ -1,5 +1,7 @@
 import type { Notice } from '../store/notice.ts'
-import type { TunnelReader, TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { TunnelTransaction } from '../store/tunnel-transaction.ts'
 import { canBeWarned, isSameTarget, type Way, type WayName } from '../tunnel/contact.ts'
 
 /** The notices to owners, until each was taken or is given up. What writes is a commit, and rejects as one does. */

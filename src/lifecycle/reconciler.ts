@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Cursor, TableSlice, TunnelStore } from '../store/tunnel-store.ts'
+import type { Cursor, TableSlice } from '../store/tunnel-reader.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
 import type { Reconciliation } from '../tunnel/interface.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { type Drivers, type WantedLink, wantedLink } from './drivers.ts'

@@ -1,6 +1,7 @@
 import { BatchQueue } from '../shared/batch-queue.ts'
 import type { Log } from '../shared/log.ts'
-import type { TunnelStore, TunnelTransaction, Written } from '../store/tunnel-store.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { TunnelTransaction, Written } from '../store/tunnel-transaction.ts'
 import { type BrokenRow, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import { tunnelById } from './find-tunnel.ts'

@@ -1,4 +1,4 @@
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { KindFields } from '../tunnel/tunnel.ts'
 import { newKey } from '../tunnel/tunnel-key.ts'
 import type { DormantTunnels, WakeOptions } from './dormant-tunnels.ts'

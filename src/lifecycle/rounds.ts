@@ -1,11 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type {
-  Cursor,
-  ProbedTunnel,
-  TableSlice,
-  TunnelStore,
-  TunnelTransaction,
-} from '../store/tunnel-store.ts'
+import type { Cursor, ProbedTunnel, TableSlice } from '../store/tunnel-reader.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { TunnelTransaction } from '../store/tunnel-transaction.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Removal } from './removal.ts'
 

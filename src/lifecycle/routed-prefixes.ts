@@ -1,5 +1,6 @@
 import type { Log } from '../shared/log.ts'
-import type { RoutedChange, TunnelStore, TunnelTransaction } from '../store/tunnel-store.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { RoutedChange, TunnelTransaction } from '../store/tunnel-transaction.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import { tunnelById } from './find-tunnel.ts'

@@ -1,5 +1,6 @@
 import type { Log } from '../shared/log.ts'
-import type { Beginning, TunnelStore } from '../store/tunnel-store.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { Beginning } from '../store/tunnel-transaction.ts'
 import type { LinkFault } from '../tunnel/interface.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'

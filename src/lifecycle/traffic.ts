@@ -1,4 +1,4 @@
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { Octets } from '../tunnel/interface.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'

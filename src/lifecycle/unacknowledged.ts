@@ -1,4 +1,4 @@
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { KeyProofs } from './key-proofs.ts'
 import type { TunnelRequest } from './registration.ts'

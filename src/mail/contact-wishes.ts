@@ -1,5 +1,5 @@
 import { type Problem, problem } from '../shared/problem.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import {
   type Contact,
   type ContactReading,

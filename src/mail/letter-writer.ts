@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Notice, Occasion } from '../store/notice.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { DormantTunnel } from '../tunnel/tunnel.ts'
 import { nameOf } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'

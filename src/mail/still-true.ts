@@ -1,5 +1,5 @@
 import type { Notice, Occasion } from '../store/notice.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import { isSameTarget } from '../tunnel/contact.ts'
 
 const HOUR_SECONDS = 3600

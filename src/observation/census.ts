@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import type { CountryCount, CountrySlice, Cursor, TunnelReader } from '../store/tunnel-store.ts'
+import type { CountryCount, CountrySlice, Cursor, TunnelReader } from '../store/tunnel-reader.ts'
 
 /** Whoever asks waits this long for a count: one that shares the time with the coming up of the tunnels takes seconds. */
 const PATIENCE_MS = 50

@@ -1,6 +1,7 @@
 import { REFUSAL, refused, storageProblem } from '../lifecycle/refusal.ts'
 import { problem } from '../shared/problem.ts'
-import type { TunnelStore, Work } from '../store/tunnel-store.ts'
+import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { Work } from '../store/tunnel-transaction.ts'
 import {
   type Invitation,
   type InvitationState,

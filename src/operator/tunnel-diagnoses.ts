@@ -1,6 +1,6 @@
 import { findTunnel, whyNotFound } from '../lifecycle/find-tunnel.ts'
 import { refused } from '../lifecycle/refusal.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { findingText } from '../words/finding-words.ts'
 import { Words } from '../words/words.ts'

@@ -1,7 +1,7 @@
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix, LINK_PREFIX_LENGTH } from '../address/prefix.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { Contact } from '../tunnel/contact.ts'
 import type { Octets } from '../tunnel/interface.ts'
 import { type MtuFacts, mtuOf } from '../tunnel/mtu.ts'

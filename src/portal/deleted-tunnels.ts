@@ -1,4 +1,4 @@
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { matchesHash } from '../tunnel/tunnel-key.ts'
 

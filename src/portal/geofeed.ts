@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formatIpv6 } from '../address/ipv6.ts'
-import type { Cursor, TableSlice, TunnelReader } from '../store/tunnel-store.ts'
+import type { Cursor, TableSlice, TunnelReader } from '../store/tunnel-reader.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 
 /** Rows in a turn of the event loop. */

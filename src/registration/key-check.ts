@@ -1,7 +1,7 @@
 import { findBroken, findTunnel } from '../lifecycle/find-tunnel.ts'
 import type { KeyProofs } from '../lifecycle/key-proofs.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'

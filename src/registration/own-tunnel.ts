@@ -1,6 +1,6 @@
 import { addressOctets } from '../address/prefix.ts'
 import { type Problem, problem } from '../shared/problem.ts'
-import type { TunnelReader } from '../store/tunnel-store.ts'
+import type { TunnelReader } from '../store/tunnel-reader.ts'
 import { clientAddressBeside } from '../tunnel/address-pool.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { VisitorAddress } from './visitor.ts'

@@ -3,14 +3,8 @@ import type { InvitationReader } from './invitations.ts'
 import { NO_JOURNAL } from './journal.ts'
 import { WritesStopped } from './storage-fault.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
-import type {
-  Cursor,
-  DormantReader,
-  StateCounts,
-  TableSlice,
-  TunnelReader,
-  TunnelStore,
-} from './tunnel-store.ts'
+import type { Cursor, DormantReader, StateCounts, TableSlice, TunnelReader } from './tunnel-reader.ts'
+import type { TunnelStore } from './tunnel-store.ts'
 import type { ProofReader } from './unseen-key.ts'
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Census } from '../../src/observation/census.ts'
-import type { CountryCount, CountrySlice, Cursor, TunnelReader } from '../../src/store/tunnel-store.ts'
+import type { CountryCount, CountrySlice, Cursor, TunnelReader } from '../../src/store/tunnel-reader.ts'
 import { World } from '../lifecycle/world.ts'
 import { PATIENCE_MS, until } from '../until.ts'
 

@@ -1,5 +1,5 @@
 import type { BrokenRow, DormantTunnel } from '../../tunnel/tunnel.ts'
-import type { DormantReader, IdSlice } from '../tunnel-store.ts'
+import type { DormantReader, IdSlice } from '../tunnel-reader.ts'
 import { type BrokenRows, IS_BROKEN } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
 import {

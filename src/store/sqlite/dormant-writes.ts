@@ -1,5 +1,5 @@
 import type { BrokenRow, Dormancy, DormantTunnel } from '../../tunnel/tunnel.ts'
-import type { Awakening } from '../tunnel-store.ts'
+import type { Awakening } from '../tunnel-transaction.ts'
 import type { Database, Statement } from './database.ts'
 import { DORMANT_COLUMNS, readDormant } from './dormant-table.ts'
 import type { Columns, RowRules } from './row-rules.ts'

@@ -3,14 +3,8 @@ import type { Log } from '../../shared/log.ts'
 import type { Catalog, RrsetChange } from '../../zone/catalog.ts'
 import type { PreparedCommit } from '../../zone/prepared-commit.ts'
 import type { StorageTroubles } from '../storage-troubles.ts'
-import type {
-  CommitOptions,
-  CommittedDifference,
-  CommittedStep,
-  SerialStep,
-  Work,
-  Written,
-} from '../tunnel-store.ts'
+import type { CommitOptions, CommittedDifference, CommittedStep, SerialStep } from '../tunnel-store.ts'
+import type { Work, Written } from '../tunnel-transaction.ts'
 import type { Database } from './database.ts'
 import { callSafely, type Feed } from './feed.ts'
 import type { Journal } from './journal.ts'

@@ -1,4 +1,4 @@
-import type { HeldEnds } from '../tunnel-store.ts'
+import type { HeldEnds } from '../tunnel-transaction.ts'
 import { IS_BROKEN } from './broken-rows.ts'
 import type { Database, Statement } from './database.ts'
 import { type RowRules, unofferedKinds } from './row-rules.ts'

@@ -1,6 +1,8 @@
 import { formatPrefix, type Prefix } from '../../address/prefix.ts'
 import type { Tunnel } from '../../tunnel/tunnel.ts'
-import type { RoutedChange, RowDifference, TunnelReader } from '../tunnel-store.ts'
+import type { TunnelReader } from '../tunnel-reader.ts'
+import type { RowDifference } from '../tunnel-store.ts'
+import type { RoutedChange } from '../tunnel-transaction.ts'
 import type { Database, Statement } from './database.ts'
 import type { IndexAllocation } from './index-allocation.ts'
 

@@ -6,6 +6,8 @@ import type { BrokenRow, Dormancy, KindFields, Tunnel } from '../../tunnel/tunne
 import type { InvitationWrites } from '../invitations.ts'
 import type { Notice, ToldOccasion } from '../notice.ts'
 import { storageFaultOf } from '../storage-fault.ts'
+import type { TunnelReader } from '../tunnel-reader.ts'
+import type { RowDifference } from '../tunnel-store.ts'
 import type {
   Awakening,
   Beginning,
@@ -14,11 +16,9 @@ import type {
   InsertionOptions,
   Move,
   RoutedChange,
-  RowDifference,
-  TunnelReader,
   TunnelTransaction,
   Waking,
-} from '../tunnel-store.ts'
+} from '../tunnel-transaction.ts'
 import type { NewKey } from '../unseen-key.ts'
 import type { DormantWrites } from './dormant-writes.ts'
 import type { HeldEndWrites } from './held-end-writes.ts'

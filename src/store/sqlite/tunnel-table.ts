@@ -10,7 +10,7 @@ import type {
   StateCounts,
   TableSlice,
   TunnelReader,
-} from '../tunnel-store.ts'
+} from '../tunnel-reader.ts'
 import type { BrokenRows } from './broken-rows.ts'
 import { ContactTable } from './contact-table.ts'
 import type { Database, Statement } from './database.ts'

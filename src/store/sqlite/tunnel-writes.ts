@@ -1,7 +1,7 @@
 import { formatIpv6 } from '../../address/ipv6.ts'
 import { formatPrefix } from '../../address/prefix.ts'
 import type { BrokenRow, KindFields, Tunnel } from '../../tunnel/tunnel.ts'
-import type { Beginning } from '../tunnel-store.ts'
+import type { Beginning } from '../tunnel-transaction.ts'
 import type { Database, Statement } from './database.ts'
 import { COLUMNS, type Columns, isBroken, type RowRules, readRow, SELECTED } from './row-rules.ts'
 
