@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
+import { tlsFileWarnings } from './config/tls-rules.ts'
 import { Counts } from './engine/counts.ts'
 import { Nameserver, type NameserverOptions } from './engine/nameserver.ts'
 import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.ts'
@@ -131,6 +132,7 @@ export async function serveDns(
   else if (pending.length > 0) log.warn({ pending }, 'addresses are not there yet: they are waited for')
   for (const trouble of listeners.tlsTroubles)
     log.error({}, `${trouble}: it is read again until it can be used`)
+  for (const warning of tlsFileWarnings(config)) log.warn({}, warning)
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,

@@ -52,6 +52,7 @@ export function measured(
     handovers: () => handovers,
     notify: () => ({ ...secondaries.counts }),
     lags: () => secondaries.lags(),
+    tlsExpiries: () => dns.listeners.tlsExpiries,
   }
   return new Metrics(figures, error => {
     if (storageFaultOf(error) === undefined)

@@ -3,7 +3,7 @@ import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
 import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
 import type { Config } from './config/config.ts'
-import { tlsFileMistakes } from './config/tls-rules.ts'
+import { tlsFileMistakes, tlsFileWarnings } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, type DnsServing, serveDns } from './dns-serving.ts'
 import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
 import type { Memory } from './handover/messages.ts'
@@ -142,7 +142,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   const untold = new Reload(config, {
     broker,
     changeable: changeableParts({ broker, dns, secondaries, portal, log }),
-    reread: () => rereadTls(config, dns.listeners),
+    reread: () => rereadTls(config, { listeners: dns.listeners, log }),
     log,
   })
   stops.push(() => untold.stop())
@@ -255,11 +255,15 @@ function changeableParts(parts: {
 }
 
 /** Certificates are renewed every few weeks under the same name. */
-function rereadTls({ dns }: Config, listeners: DnsListeners): readonly string[] {
+function rereadTls(
+  { dns }: Config,
+  { listeners, log }: { readonly listeners: DnsListeners; readonly log: Log },
+): readonly string[] {
   const { tls } = dns
   if (tls.listen.length === 0) return []
   const [mistake] = tlsFileMistakes({ dns })
   if (mistake !== undefined) throw new Error(mistake)
   listeners.renewTls()
+  for (const warning of tlsFileWarnings({ dns })) log.warn({}, warning)
   return [tls.certificate]
 }

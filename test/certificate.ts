@@ -4,7 +4,7 @@ import { join } from 'node:path'
 /** Makes a self-signed certificate for localhost and its key in a directory; needs openssl. Returns the PEM files. */
 export function makeCertificate(
   directory: string,
-  { name = 'tls' } = {},
+  { name = 'tls', days = 2 } = {},
 ): {
   readonly certificate: string
   readonly key: string
@@ -12,7 +12,7 @@ export function makeCertificate(
   const files = { certificate: join(directory, `${name}.pem`), key: join(directory, `${name}.key`) }
   const subject = [
     '-days',
-    '2',
+    String(days),
     '-subj',
     '/CN=localhost',
     '-addext',

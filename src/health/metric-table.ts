@@ -50,6 +50,8 @@ export interface Figures {
   readonly notify: () => Readonly<Record<string, number>>
   /** Serials that each secondary is behind, as far as that is known. */
   readonly lags: () => Readonly<Record<string, number>>
+  /** UTC seconds by address. */
+  readonly tlsExpiries: () => Readonly<Record<string, number>>
 }
 
 /** One metric: its name and help as Prometheus sees them, and where its value, or one by label, comes from. */
@@ -376,6 +378,13 @@ export const METRICS: readonly MetricRow[] = [
     help: 'Serials that a secondary is behind, in the zone that it is furthest behind in; of what it has not transferred yet, since the start',
     label: 'secondary',
     read: ({ lags }) => lags(),
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_tls_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate ends that is shown to clients of DNS over TLS',
+    label: 'address',
+    read: ({ tlsExpiries }) => tlsExpiries(),
   },
 ]
 

@@ -99,6 +99,14 @@ export class DnsListeners {
     )
   }
 
+  /** When the certificate ends that is shown at each address of TLS, in UTC seconds. */
+  get tlsExpiries(): Readonly<Record<string, number>> {
+    const known = this.#tls.flatMap(({ address, expiry }) =>
+      expiry === undefined ? [] : [[formatEndpoint(address), expiry] as const],
+    )
+    return Object.fromEntries(known)
+  }
+
   /** Reads certificates and keys again. Throws if they can't be used: those before stay. */
   renewTls(): void {
     for (const listener of this.#tls) listener.renew()

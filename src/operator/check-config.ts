@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, lstatSync } from 'node:fs'
 import { basename, dirname, sep } from 'node:path'
 import { type Config, readConfig } from '../config/config.ts'
-import { tlsFileMistakes } from '../config/tls-rules.ts'
+import { tlsFileMistakes, tlsFileWarnings } from '../config/tls-rules.ts'
 import { formatName, lowerCaseName } from '../wire/name.ts'
 import type { ZoneFault } from '../zone-file/zone-fault.ts'
 import { faultLine } from '../zone-file/zone-fault.ts'
@@ -28,7 +28,7 @@ export function checkConfig(options: CommandOptions): ExitCode {
     ...tlsFileMistakes(config),
   ]
   if (mistakes.length > 0) return misconfigured(mistakes, options)
-  const warnings = [...reading.warnings, ...zones.warnings, ...socket.warnings]
+  const warnings = [...reading.warnings, ...tlsFileWarnings(config), ...zones.warnings, ...socket.warnings]
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ source: config.source, warnings })}\n`

@@ -4,19 +4,30 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { stringify } from 'smol-toml'
+import { freePort } from '../../bench/running-server.ts'
 import { cached } from '../../src/health/cached.ts'
-import { requirePackages } from '../packages.ts'
+import { makeCertificate } from '../certificate.ts'
+import { missingPackages, requirePackages } from '../packages.ts'
 import { ask, type Server, startServer } from '../spawn.ts'
 import { until } from '../until.ts'
 
 const LIST = join(import.meta.dirname, '..', '..', 'docs', 'metrics.md')
 
+const certificates = mkdtempSync(join(tmpdir(), 'freenet6-metrics-'))
+
 let server: Server
 before(async () => {
   const secondary = '[[dns.secondaries]]\naddress = "127.0.0.1:9"\n'
-  server = await startServer({ config: secondary })
+  await missingPackages(['openssl'])
+  const files = makeCertificate(certificates)
+  const tls = `[dns.tls]\nlisten = ["127.0.0.1:${await freePort()}"]\n${stringify(files)}`
+  server = await startServer({ config: secondary + tls })
 })
-after(() => server[Symbol.asyncDispose]())
+after(async () => {
+  await server[Symbol.asyncDispose]()
+  rmSync(certificates, { recursive: true })
+})
 
 async function scrape(): Promise<string> {
   return (await fetch(`${server.web}/metrics`)).text()

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -121,6 +122,10 @@ ${stringify(files)}`,
     cpSync(key, files.key)
     assert.equal((await reload()).code, 0)
     assert.notEqual(await fingerprint(), old)
+    const metrics = await (await fetch(`${server.web}/metrics`)).text()
+    const [, expiry] =
+      /^freenet6_tls_certificate_expiry_timestamp_seconds\{address="[^"]+"\} (\S+)$/m.exec(metrics) ?? []
+    assert.equal(Number(expiry), new X509Certificate(readFileSync(certificate)).validToDate.getTime() / 1000)
   })
 
   test('a certificate that can not be used at the start takes away TLS alone, and is taken once it can', async () => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -45,6 +46,7 @@ export class TlsListener {
   readonly #handshakes: Crowd<Socket>
   #retry: NodeJS.Timeout | undefined
   #trouble: string | undefined
+  #expiry: number | undefined
 
   /**
    * Binds and answers at once. Files that can't be used are no reason to serve nothing else: until they can, each
@@ -97,9 +99,16 @@ export class TlsListener {
     return this.#trouble
   }
 
+  /** When the certificate that is shown ends, in UTC seconds; undefined: there is none. */
+  get expiry(): number | undefined {
+    return this.#expiry
+  }
+
   /** Reads the files again, for connections to come. Throws if they can't be used: those before stay. */
   renew(): void {
-    this.#server.setSecureContext({ ...contentsOf(this.#files), minVersion: OLDEST_VERSION })
+    const contents = contentsOf(this.#files)
+    this.#server.setSecureContext({ ...contents, minVersion: OLDEST_VERSION })
+    this.#expiry = new X509Certificate(contents.cert).validToDate.getTime() / 1000
     if (this.#trouble === undefined) return
     this.#trouble = undefined
     clearInterval(this.#retry)
