@@ -34,17 +34,17 @@ export function rareRdata(dice: Dice, words: Words): Makers {
   const hexWord = (length: number) => words.hex(length).join('')
   const moment = () => `20${10 + dice.below(80)}0${1 + dice.below(9)}1${dice.below(10)}0${dice.below(10)}5959`
   const algorithm = () => dice.pick(['5', '8', '13', 'RSASHA256', 'ed25519'])
-  const signature = () => [
-    dice.pick(COVERED),
-    algorithm(),
-    words.number(9),
-    words.u32(),
-    moment(),
-    moment(),
-    words.u16(),
-    words.name(),
-    ...words.base64(40),
-  ]
+  /** BIND of 2026 takes no signature over fewer labels than its signer has. */
+  const signer = () =>
+    dice.pick([
+      [words.number(9), '.'],
+      [`${128 + dice.below(128)}`, words.name()],
+    ] as const)
+  const signature = () => {
+    const [labels, name] = signer()
+    const times = [words.u32(), moment(), moment()]
+    return [dice.pick(COVERED), algorithm(), labels, ...times, words.u16(), name, ...words.base64(40)]
+  }
   const digest = () => [words.u16(), dice.pick(['5', '8']), '1', ...words.hex(20)]
   const gateway = () =>
     dice.pick([
