@@ -9,7 +9,14 @@ const LEAST_MAJOR = 24
 const PACKAGE = join(dirname(fileURLToPath(import.meta.url)), '..')
 const SOURCE = join(PACKAGE, 'src', 'cli.ts')
 // Node runs no TypeScript below node_modules: the package from the registry has it translated.
-const CLI = existsSync(SOURCE) ? SOURCE : join(PACKAGE, 'dist', 'cli.js')
+const IS_CLONE = existsSync(SOURCE)
+const CLI = IS_CLONE ? SOURCE : join(PACKAGE, 'dist', 'cli.js')
+/** Where npm puts programs: the package's own, and those installed beside it. */
+const INSTALLED = [join(PACKAGE, 'node_modules', '.bin'), join(PACKAGE, '..', '.bin')]
+/** The clone's lock file names a Node; the package from the registry has none. */
+const BRINGS_NODE = IS_CLONE
+  ? `run npm ci in ${PACKAGE}, which brings one along`
+  : `run npm install node@${LEAST_MAJOR} where freenet6 is installed`
 
 if (majorOf(process.version) >= LEAST_MAJOR) await import(CLI)
 else startWith(findNode())
@@ -18,9 +25,9 @@ function majorOf(version) {
   return Number(/^v([0-9]+)\./.exec(version)?.[1] ?? 0)
 }
 
-/** The package's own Node, else one on the path. */
+/** A Node that npm has installed, else one on the path. */
 function findNode() {
-  const directories = [join(PACKAGE, 'node_modules', '.bin'), ...(process.env.PATH ?? '').split(delimiter)]
+  const directories = [...INSTALLED, ...(process.env.PATH ?? '').split(delimiter)]
   const programs = directories.flatMap(directory =>
     ['node', `node${LEAST_MAJOR}`, `node-${LEAST_MAJOR}`].map(name => join(directory, name)),
   )
@@ -35,7 +42,7 @@ function isNewEnough(program) {
 function startWith(node) {
   if (node === undefined) {
     process.stderr.write(
-      `freenet6: needs Node ${LEAST_MAJOR} or later, this is ${process.version}: install it, or run npm ci here, which brings one along\n`,
+      `freenet6: needs Node ${LEAST_MAJOR} or later, this is ${process.version}: install it, or ${BRINGS_NODE}\n`,
     )
     process.exitCode = 2
     return

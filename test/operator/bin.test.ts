@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -43,18 +43,42 @@ test('an old Node looks for a newer one and hands over words, exit status and si
   await assert.rejects(fetch(url))
 })
 
-test('where there is no newer Node the program says in one line what it needs', () => {
-  const lonely = join(directory, 'package')
-  mkdirSync(join(lonely, 'src'), { recursive: true })
+/** A package of nothing but what starts the program, as a clone has it (src) or as the registry does (dist). */
+function lonelyPackage(name: string, code: 'src' | 'dist'): string {
+  const lonely = join(directory, name, 'node_modules', 'freenet6')
+  mkdirSync(join(lonely, code), { recursive: true })
   cpSync(join(ROOT, 'bin'), join(lonely, 'bin'), { recursive: true })
   writeFileSync(join(lonely, 'package.json'), '{ "type": "module" }')
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [...AS_OLD, join(lonely, 'bin', 'freenet6.js'), 'serve'],
-    { encoding: 'utf8', env: { PATH: directory } },
-  )
-  assert.deepEqual([status, stdout], [2, ''])
-  assert.match(stderr, /^freenet6: needs Node 24 or later, this is v20\.20\.2: .*\n$/)
+  writeFileSync(join(lonely, code, code === 'src' ? 'cli.ts' : 'cli.js'), "console.log('it runs')")
+  return lonely
+}
+
+/** What an old Node makes of a package, with no other on the path. */
+function startedByOldNode(lonely: string) {
+  return spawnSync(process.execPath, [...AS_OLD, join(lonely, 'bin', 'freenet6.js'), 'serve'], {
+    encoding: 'utf8',
+    env: { PATH: directory },
+  })
+}
+
+for (const [code, remedy] of [
+  ['src', 'run npm ci in PACKAGE, which brings one along'],
+  ['dist', 'run npm install node@24 where freenet6 is installed'],
+] as const)
+  test(`where there is no newer Node the program with ${code} says in one line what it needs`, () => {
+    const lonely = lonelyPackage(`without-${code}`, code)
+    const { status, stdout, stderr } = startedByOldNode(lonely)
+    assert.deepEqual([status, stdout], [2, ''])
+    const said = `freenet6: needs Node 24 or later, this is v20.20.2: install it, or ${remedy}\n`
+    assert.equal(stderr, said.replace('PACKAGE', lonely))
+  })
+
+test('a Node that is installed beside the package is found', () => {
+  const lonely = lonelyPackage('beside', 'dist')
+  mkdirSync(join(lonely, '..', '.bin'))
+  symlinkSync(process.execPath, join(lonely, '..', '.bin', 'node'))
+  const { status, stdout, stderr } = startedByOldNode(lonely)
+  assert.deepEqual([status, stdout, stderr], [0, 'it runs\n', ''])
 })
 
 test('npm start stops when npm is told to', async () => {
