@@ -1,9 +1,11 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { dirname, isAbsolute } from 'node:path'
 
-/** A file that the system keeps from this process, and whose it is. */
+/** A file that the system keeps from this process, and whose it is: itself, or the directory that it would be in. */
 export interface Denial {
   readonly path: string
+  /** Whether nothing stands there yet: this process may not make it. */
+  readonly isAbsent: boolean
   /** Names of users, as the shell takes them. */
   readonly user: string
   readonly owner: string
@@ -12,7 +14,7 @@ export interface Denial {
 /** The file that an error is about which the system did not let this process open; undefined: it is about something else. */
 export function denialIn(error: unknown): Denial | undefined {
   if (!(error instanceof Error)) return undefined
-  const path = 'code' in error && error.code === 'EACCES' ? pathIn(error) : undefined
+  const path = isDenied(error) ? pathIn(error) : undefined
   return path === undefined ? denialIn(error.cause) : denialOf(path)
 }
 
@@ -34,8 +36,12 @@ export function isThere(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined
   } catch (error) {
-    return denialIn(error) !== undefined
+    return isDenied(error)
   }
+}
+
+function isDenied(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'EACCES'
 }
 
 /** Of a file, or of a socket, whose path is its address; that of the Internet is none, nor is a program's name. */
@@ -48,7 +54,7 @@ function pathIn(error: object): string | undefined {
 function denialOf(path: string): Denial {
   let uid: number | undefined
   for (let seen = path; uid === undefined; seen = dirname(seen)) uid = ownerOf(seen)
-  return { path, user: nameOf(process.geteuid?.() ?? 0), owner: nameOf(uid) }
+  return { path, isAbsent: !isThere(path), user: nameOf(process.geteuid?.() ?? 0), owner: nameOf(uid) }
 }
 
 function ownerOf(path: string): number | undefined {

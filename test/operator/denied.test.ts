@@ -93,4 +93,17 @@ suite('what belongs to another user', {
     assert.equal(code, 'configuration')
     assert.match(detail, /root may not, it is for nobody: run the command as nobody \(sudo -u nobody /)
   })
+
+  test('is told of what it would make in a directory of others, and to take another place', async t => {
+    if (!(await requirePackages(t, ['setpriv']))) return
+    const foreign = join(dir, 'foreign')
+    mkdirSync(foreign)
+    writeFileSync(join(foreign, 'freenet6.toml'), configText(''))
+    give(foreign, 0o755)
+    const { code, detail } = refusal(['serve'], { file: join(foreign, 'freenet6.toml') })
+    assert.equal(code, 'access-denied')
+    assert.ok(detail.startsWith(`root may not make ${join(foreign, 'data')}: the directory above`), detail)
+    assert.match(detail, /`data_dir`/)
+    assert.doesNotMatch(detail, /sudo|runuser/)
+  })
 })
