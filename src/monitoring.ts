@@ -45,10 +45,10 @@ export function watchTunnels(
   { broker, stops, log }: { readonly broker: Watched; readonly stops: Stops; readonly log: Log },
 ): void {
   const compared = monitor.start()
-  stops.push(() => monitor.stop())
+  stops.push('monitor', () => monitor.stop())
   if (broker.interfaces.kind === 'dry-run') return
   let state: 'waiting' | 'stopped' | { readonly end: () => Promise<void> } = 'waiting'
-  stops.push(async () => {
+  stops.push('kernel watch', async () => {
     if (typeof state === 'object') await state.end()
     state = 'stopped'
   })

@@ -91,7 +91,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     unreadableTable: () => (memory?.hasTable ? 'fail' : 'serve-without'),
   })
   let isReleased = false
-  stops.push(() => (isReleased ? broker.leave() : broker.close()))
+  stops.push('table', () => (isReleased ? broker.leave() : broker.close()))
   log.info(
     {
       tunnels: broker.table.count(),
@@ -109,16 +109,16 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   const { secondaries } = following
   const cookieSecrets = (memory?.cookies ?? []).map(secret => Buffer.from(secret, 'base64'))
   const dns = await serveDns(config, { broker, secondaries, sockets, cookieSecrets, log })
-  stops.pushLasting(() => dns.close())
+  stops.pushLasting('DNS', () => dns.close())
   await parts.onAnswering()
 
-  stops.push(keepHistories(config, { broker, log }).stop)
-  stops.push(keepTurnover(config, { broker, log }).stop)
+  stops.push('histories', keepHistories(config, { broker, log }).stop)
+  stops.push('turnover', keepTurnover(config, { broker, log }).stop)
   const monitor = monitorOf(config, { broker, log })
   const correspondence = correspondenceOf(config, broker)
   const { handovers } = correspondence
   const metrics = measured(config, { broker, dns, secondaries, monitor, handovers, output, log })
-  stops.push(keepAudited({ broker, monitor, metrics, log }))
+  stops.push('audits', keepAudited({ broker, monitor, metrics, log }))
   const troubles = () => troublesOf({ lastResort, broker, monitor, dns, sockets })
   const recentRefusals = new RecentRefusals()
   let unready: readonly string[] = ['The start is not finished.']
@@ -134,18 +134,18 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     inherited: memory?.web,
     log,
   })
-  stops.pushLasting(() => portal.close())
+  stops.pushLasting('web', () => portal.close())
   const absent = sockets?.absent ?? []
   if (absent.length > 0) log.warn({ pending: absent.map(formatEndpoint) }, AWAITED)
   const publicUrl = config.web.public_url || portal.url
-  stops.push(tellOwners(config, { broker, correspondence, publicUrl, log }))
+  stops.push('deliveries', tellOwners(config, { broker, correspondence, publicUrl, log }))
   const untold = new Reload(config, {
     broker,
     changeable: changeableParts({ broker, dns, secondaries, portal, log }),
     reread: () => rereadTls(config, { listeners: dns.listeners, log }),
     log,
   })
-  stops.push(() => untold.stop())
+  stops.push('reload', () => untold.stop())
   const reload = manager.told(untold, SERVING)
 
   broker.onRegistered = () => {
@@ -167,16 +167,17 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   })
   const gate = new CommandGate(operatorHandler(operated))
   const control = await listenForOperator(config, { broker, gate, log })
-  stops.pushLasting(() => control?.close())
+  stops.pushLasting('commands', () => control?.close())
   watchTunnels(monitor, { broker, stops, log })
-  stops.push(following.start())
+  stops.push('secondaries', following.start())
   stops.push(
+    'recovery',
     parts.recovery.watch(broker.store, {
       assertStartable: () => void new StaticZones(untold.inForce, { log, tunnels: 'known' }),
     }),
   )
   unready = []
-  stops.push(() => {
+  stops.push('readiness', () => {
     unready = ['The service is stopping.']
   })
   const tls = dns.listeners.tlsAddresses.map(formatEndpoint)

@@ -5,21 +5,25 @@ import type { Log } from './shared/log.ts'
 export type Stop = () => Promise<void> | void
 
 interface Part {
+  readonly name: string
   readonly stop: Stop
   readonly lasts: boolean
 }
 
-/** What was started and has to be stopped, in the reverse order. */
+/** From then on the log says what a stop waits for: it is soon cut short. */
+const SLOW_MS = 1500
+
+/** What was started and has to be stopped, in the reverse order; names are for the log. */
 export class Stops {
   #parts: readonly Part[] = []
 
-  push(stop: Stop): void {
-    this.#parts = [...this.#parts, { stop, lasts: false }]
+  push(name: string, stop: Stop): void {
+    this.#parts = [...this.#parts, { name, stop, lasts: false }]
   }
 
   /** Of a part that goes on without the table while another process takes over. */
-  pushLasting(stop: Stop): void {
-    this.#parts = [...this.#parts, { stop, lasts: true }]
+  pushLasting(name: string, stop: Stop): void {
+    this.#parts = [...this.#parts, { name, stop, lasts: true }]
   }
 
   /** Stops all but the parts that last. */
@@ -52,11 +56,14 @@ export async function endWithin(
 }
 
 async function stopAll(parts: readonly Part[], log: Log): Promise<void> {
-  for (const { stop } of parts.toReversed()) {
+  for (const { name, stop } of parts.toReversed()) {
+    const slow = setTimeout(() => log.warn({ part: name }, 'a part takes long to stop'), SLOW_MS)
     try {
       await stop()
     } catch (error) {
-      log.error({ err: error }, 'a part did not stop cleanly')
+      log.error({ err: error, part: name }, 'a part did not stop cleanly')
+    } finally {
+      clearTimeout(slow)
     }
   }
 }

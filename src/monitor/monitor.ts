@@ -34,8 +34,11 @@ export interface MonitorOptions {
 type TimedReport = RoundReport & { readonly durationMs: number }
 
 const JITTER = 0.1
-/** How long a stop waits for the kernel and the database; what is not done then is done at the next start. */
-const STOP_PATIENCE_MS = 3000
+/**
+ * How long a stop waits for the kernel and the database; what is not done then is done at the next start. Requests, which
+ * end after this, have a second, and all together four.
+ */
+const STOP_PATIENCE_MS = 2000
 
 /**
  * The draft's tunnel monitor. Steps 1–4 run in rounds, steps 5–6 when a registration wakes it; the two never wait for

@@ -470,7 +470,7 @@ test('a stop does not wait for ever for a kernel that hangs', async t => {
   lifecycle.bringUp = () => new Promise(() => undefined)
   monitor.wake()
   const stopping = monitor.stop()
-  await pass(3000)
+  await pass(2000)
   await stopping
 })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -54,7 +55,7 @@ function processes(): ReadonlyMap<number, string> {
   )
 }
 
-test('SIGTERM ends within 5 s while ip hangs, and leaves no child behind', async t => {
+test('SIGTERM stops each part within 5 s while ip hangs and a visitor sends half a request, and leaves no child behind', async t => {
   if (process.getuid?.() !== 0) return t.skip(cannot('the sit driver takes root'))
   const dir = mkdtempSync(join(tmpdir(), 'freenet6-hang-'))
   const mark = `sleep 86${process.pid}`
@@ -75,8 +76,14 @@ test('SIGTERM ends within 5 s while ip hangs, and leaves no child behind', async
       body: JSON.stringify({ ipv4: '192.0.2.77', nicname: 'alice', country: 'ca', os: 'linux' }),
     }).catch(() => undefined)
     await until(() => [...processes().values()].some(line => line.startsWith(mark)), 'ip was never called')
+    const visitor = connect(Number(new URL(server.web).port), '127.0.0.1')
+    visitor.on('error', () => undefined) // it is cut off
+    visitor.write('POST /api/v1/tunnels HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n{')
+    await once(visitor, 'connect')
     assert.equal(await server.stop(), 0) // fails after 5 s
     await registering
+    assert.match(server.stderr, /"part":"monitor","msg":"a part takes long to stop"/)
+    assert.doesNotMatch(server.stderr, /not everything could be stopped in time/)
     assert.deepEqual(
       [...processes().values()].filter(line => line.startsWith(mark)),
       [],
