@@ -2,7 +2,7 @@ import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { rowById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL, storageProblem } from '../lifecycle/refusal.ts'
-import type { Correspondence } from '../mail/correspondence.ts'
+import { type Correspondence, troubleOf } from '../mail/correspondence.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, type Way, type WayName, wayOf } from '../tunnel/contact.ts'
@@ -99,7 +99,7 @@ export class ContactPages {
     },
   ): void {
     const { correspondence, facts, views, words } = this.#options
-    const { wishes, refusedTargets } = correspondence
+    const { wishes } = correspondence
     const language = languageOf(ctx, words)
     const contact = wishes.of(tunnel.id)
     const [email, webhook] = [wayOf(contact, 'email'), wayOf(contact, 'webhook')]
@@ -112,12 +112,15 @@ export class ContactPages {
       name: nameOf(tunnel, facts.origin),
       ways: [email, webhook]
         .filter(way => way !== undefined)
-        .map(way => ({
-          ...way,
-          isReached: wishes.reaches(way),
-          isRefused: refusedTargets.has(way.kind, way.target),
-          wait: waitOf(way.kind),
-        })),
+        .map(way => {
+          const trouble = troubleOf(correspondence, way)
+          return {
+            ...way,
+            isReached: trouble !== 'unreached',
+            isRefused: trouble === 'refused',
+            wait: waitOf(way.kind),
+          }
+        }),
       problems: describe(given.problems, language),
       offersMail: wishes.offers('email'),
       offersWebhook: wishes.offers('webhook'),

@@ -1,7 +1,7 @@
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix } from '../address/prefix.ts'
 import { readAgain } from '../lifecycle/read-again.ts'
-import type { Correspondence } from '../mail/correspondence.ts'
+import { type Correspondence, troubleOf } from '../mail/correspondence.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Contact } from '../tunnel/contact.ts'
 import { mtuOf } from '../tunnel/mtu.ts'
@@ -39,7 +39,8 @@ export class TunnelRepresentations {
   ): object {
     const { facts, lifecycle, traffic } = this.#options
     const octets = traffic.of(tunnel.id)
-    const readContact = () => this.#options.correspondence.wishes.of(tunnel.id)
+    const { correspondence } = this.#options
+    const readContact = () => correspondence.wishes.of(tunnel.id)
     return {
       id: tunnel.id,
       name: nameOf(tunnel, facts.origin),
@@ -58,7 +59,7 @@ export class TunnelRepresentations {
       ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
-      ...contactOf(isNew ? readAgain(readContact, undefined) : readContact()),
+      ...contactOf(isNew ? readAgain(readContact, undefined) : readContact(), correspondence),
       links: this.linksOf(tunnel),
       ...(warnings.length === 0 ? {} : { warnings: describe(warnings, language) }),
     }
@@ -101,13 +102,17 @@ function stageOf(tunnel: Tunnel, until: number | undefined): object {
   }
 }
 
-/** Where the owner is told, and whether whoever reads there has said yes; nothing if nowhere. */
-function contactOf(contact: Contact | undefined): object {
+/** Where the owner is told, whether whoever reads there has said yes, and why nothing is told there; nothing if nowhere. */
+function contactOf(contact: Contact | undefined, correspondence: Correspondence): object {
   const ways = contact?.ways ?? []
   return Object.fromEntries(
-    ways.flatMap(({ kind, target, isConfirmed }) => [
-      [kind, target],
-      [`${kind}_confirmed`, isConfirmed],
-    ]),
+    ways.flatMap(way => {
+      const trouble = troubleOf(correspondence, way)
+      return [
+        [way.kind, way.target],
+        [`${way.kind}_confirmed`, way.isConfirmed],
+        ...(trouble === undefined ? [] : [[`${way.kind}_trouble`, trouble]]),
+      ]
+    }),
   )
 }

@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
-import type { Correspondence } from '../mail/correspondence.ts'
+import { type Correspondence, troubleOf } from '../mail/correspondence.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Octets } from '../tunnel/interface.ts'
 import { largestMtu, mtuOf, SMALLEST_MTU } from '../tunnel/mtu.ts'
@@ -71,7 +71,8 @@ export class TunnelView {
 
   send(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
     const { facts, history, lifecycle, publicUrl, scripts, views, words } = this.#options
-    const { wishes, refusedTargets } = this.#options.correspondence
+    const { correspondence } = this.#options
+    const { wishes } = correspondence
     const language = languageOf(ctx, words)
     const state = stateOf(tunnel)
     const endpointProblems = describe(occasion.endpointProblems ?? [], language)
@@ -80,7 +81,11 @@ export class TunnelView {
     const { waitOf, others: firstWarnings } = unaskedIn(occasion.first?.warnings ?? [], language)
     const unconfirmed = (wishes.of(tunnel.id)?.ways ?? [])
       .filter(({ isConfirmed }) => !isConfirmed)
-      .map(way => ({ ...way, isRefused: refusedTargets.has(way.kind, way.target), wait: waitOf(way.kind) }))
+      .map(way => ({
+        ...way,
+        isRefused: troubleOf(correspondence, way) === 'refused',
+        wait: waitOf(way.kind),
+      }))
     const wordsOf = hasFailedToWake(occasion) ? unwokenWords : stageWords
     views.send(ctx, 'tunnel', {
       title:

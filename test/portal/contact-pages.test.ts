@@ -59,10 +59,15 @@ test('an address that the mail server refuses for good is called that, until a l
     assert.match(text, /<code>Alice@example\.org<\/code> was refused when it was last written to/)
     assert.doesNotMatch(text, /has not said yes yet/)
   }
+  const path = `/api/v1/tunnels/${given.id}`
+  const trouble = async () =>
+    JSON.parse((await world.ask(path, { headers: bearer(given.key) })).text).email_trouble
+  assert.equal(await trouble(), 'refused')
   world.refusing.clear()
   await keep(EMAIL)
   await sent(1)
   assert.match((await world.ask(`/tunnels/${given.id}/email`, { headers })).text, /has not said yes yet/)
+  assert.equal(await trouble(), undefined)
 })
 
 test('an owner leaves an address, sees it, and takes it away', async () => {
@@ -418,4 +423,7 @@ test('the page says of a URL or an address that nothing is sent there by now', a
   const { text } = await lab.ask(`/tunnels/${tunnel.id}/email`, { headers: cookie })
   assert.match(text, /<code>https:\/\/ntfy\.example\/t<\/code> is kept, but this service sends nothing there/)
   assert.doesNotMatch(text, /is told to/)
+  const path = `/api/v1/tunnels/${tunnel.id}`
+  const shown = JSON.parse((await lab.ask(path, { headers: bearer(tunnel.key) })).text)
+  assert.equal(shown.webhook_trouble, 'unreached')
 })

@@ -11,6 +11,7 @@ const ipv4 = z.ipv4()
 const ipv6 = z.ipv6()
 const states = ['new', 'waiting', 'active', 'unreachable', 'dormant', 'suspended'] as const
 const codes = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]
+const trouble = z.enum(['refused', 'unreached']).describe('Why nothing is told there')
 const echo = z.enum(['answered', 'silent', 'unknown', 'not-asked'])
 
 const described = z.strictObject({
@@ -55,8 +56,10 @@ const tunnel = z.strictObject({
   wireguard: wireguard.optional(),
   email: z.string().optional().describe('Where the owner is told of the tunnel'),
   email_confirmed: z.boolean().optional().describe('Until then nothing but the question is sent there'),
+  email_trouble: trouble.optional(),
   webhook: z.string().optional().describe('A URL that the same is posted to'),
   webhook_confirmed: z.boolean().optional(),
+  webhook_trouble: trouble.optional(),
   links: z.strictObject({
     self: z.url(),
     script: z.url(),
