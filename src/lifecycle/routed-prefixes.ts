@@ -36,7 +36,7 @@ export class RoutedPrefixes {
       const reason = await this.#route(change.tunnel)
       if (reason === undefined) return this.#done(change.tunnel, 'a prefix is routed to the tunnel')
       await this.#route(change.before)
-      const undo = await this.#write(transaction => transaction.takeRouted(id, this.#steady()))
+      const undo = await this.#write(transaction => transaction.undoRouted(id))
       return undo.kind === 'refused' ? undo : refused(REFUSAL.interfaceFault(reason))
     })
   }

@@ -93,6 +93,8 @@ export interface TunnelTransaction {
   giveRouted(id: string, now: number): RoutedChange
   /** Takes a tunnel's routed prefix back, and lets it rest. */
   takeRouted(id: string, now: number): RoutedChange
+  /** Takes back what was given to a tunnel and never routed to it: it is free at once, for nobody has used it. */
+  undoRouted(id: string): RoutedChange
   /**
    * Gives each of two sound rows the endpoint of the other, with which the first begins anew; to the second it is a given
    * one (`isEndpointGiven`). False: one is gone or has none.

@@ -75,6 +75,16 @@ test('what the kernel refuses is undone: the row has none, and the prefix is nob
   assert.deepEqual(standing(), [undefined, undefined])
 })
 
+test('what the kernel refuses uses up nothing, however often it is asked for', async () => {
+  world.kernel.refusing.set(device, 'no room')
+  for (let times = 0; times < 5; times++) assert.equal(codeOf(await give()), 'interface-fault')
+  const other = (await heard(world, 2)).tunnel
+  assert.equal(prefixOf(await give(other.id)), FIRST)
+  world = await world.restart()
+  world.kernel.refusing.clear()
+  assert.equal(prefixOf(await give()), SECOND)
+})
+
 test('what the kernel does not take back stays the tunnel’s', async () => {
   await give()
   world.kernel.refusing.set(device, 'busy')

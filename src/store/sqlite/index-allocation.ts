@@ -44,6 +44,11 @@ export class IndexAllocation<Assignment> {
     for (const index of this.#indexesOf(row)) this.#pool.occupy(index)
   }
 
+  /** Marks the indexes of a row as free, without a rest. */
+  release(row: Given | BrokenRow): void {
+    for (const index of this.#indexesOf(row)) this.#pool.untake(index)
+  }
+
   /** Reads the indexes at rest from the database, as at start. */
   loadResting(now: number): void {
     for (const resting of this.#resting.load(now)) this.#pool.rest(resting)

@@ -52,6 +52,8 @@ export class SqliteTransaction implements TunnelTransaction {
   readonly #takenBack: (() => void)[] = []
   readonly #resting: Resting[] = []
   readonly #restingRouted: Resting[] = []
+  /** Rows whose routed prefix is free again at once. */
+  readonly #unused: Tunnel[] = []
 
   constructor(parts: {
     readonly tunnels: TunnelReader
@@ -196,6 +198,12 @@ export class SqliteTransaction implements TunnelTransaction {
     return change
   }
 
+  undoRouted(id: string): RoutedChange {
+    const change = this.#routedChanges.take(id)
+    if (change.kind === 'changed') this.#unused.push(change.before)
+    return change
+  }
+
   exchangeEndpoints(id: string, otherId: string, begin: Beginning): boolean {
     const [one, other] = [this.tunnels.byId(id), this.tunnels.byId(otherId)]
     if (one?.ipv4Client === undefined || other?.ipv4Client === undefined) return false
@@ -308,6 +316,7 @@ export class SqliteTransaction implements TunnelTransaction {
   committed(): void {
     this.#links.rest(this.#resting)
     this.#routed?.rest(this.#restingRouted)
+    for (const row of this.#unused) this.#routed?.release(row)
   }
 
   /** After ROLLBACK. */
