@@ -11,7 +11,7 @@ const ROWS_A_TURN = 1000
 const MOST_A_LOOK = 1000
 /**
  * Seconds for which packets alone don't wake a tunnel again: the source of a packet can be forged, and nobody shall switch
- * a stranger's name on and off with every one.
+ * a stranger's name on and off with every one. A handshake takes the private key of the client, which waits for nothing.
  */
 const PAUSE = 600
 
@@ -25,6 +25,8 @@ export class Knocks {
   readonly #wake: (id: string, options: WakeOptions) => Promise<Awakened>
   /** When packets woke a tunnel last, in seconds of the steady clock, by id. */
   readonly #woken = new Map<string, number>()
+  /** Ids of those that were heard when there were too many for one look. */
+  #left: ReadonlySet<string> = new Set()
 
   constructor(parts: {
     readonly store: { readonly tunnels: TunnelReader }
@@ -48,10 +50,17 @@ export class Knocks {
     this.#forgetOld()
     const sleepers = await this.#sleepers()
     const heard = await this.#turn.take(() => this.#drivers.listenFor(sleepers))
-    const due = sleepers.filter(({ id, device }) => heard.has(device) && !this.#woken.has(id))
+    const due = sleepers.filter(
+      tunnel => this.#left.has(tunnel.id) || (heard.has(tunnel.device) && this.#mayWake(tunnel)),
+    )
+    this.#left = new Set(due.slice(MOST_A_LOOK).map(({ id }) => id))
     let woken = 0
     for (const { id } of due.slice(0, MOST_A_LOOK)) woken += (await this.#wakeOne(id)) ? 1 : 0
     return { listened: sleepers.length, woken }
+  }
+
+  #mayWake({ id, kind }: DormantTunnel): boolean {
+    return kind.publicKey !== undefined || !this.#woken.has(id)
   }
 
   async #wakeOne(id: string): Promise<boolean> {

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { formatIpv6 } from '../../src/address/ipv6.ts'
-import { answered, dormant, heard, miss, request, stateIn } from './stages.ts'
-import { registerOne, World } from './world.ts'
+import { SIT } from '../../src/kind/sit/sit.ts'
+import { WIREGUARD } from '../../src/kind/wireguard/wireguard.ts'
+import { Kinds } from '../../src/tunnel/kind.ts'
+import { newPublicKey } from '../public-key.ts'
+import { answered, dormant, heard, miss, registered, request, stateIn } from './stages.ts'
+import { FakeKernel, registerOne, World } from './world.ts'
 
 let world: World
 
@@ -44,6 +48,45 @@ test('forged packets do not switch a name on and off: after a wake by packets th
   world.now += 601
   world.kernel.knocking.add(tunnel.device)
   assert.equal((await world.lifecycle.wakeHeard()).woken, 1)
+})
+
+test('a handshake can not be forged: a tunnel that is known by its key is back at once, as often as its client is', async () => {
+  const peers = new FakeKernel()
+  await world.end()
+  world = await World.open({
+    kinds: new Kinds(
+      { ...SIT, openDriver: async () => new FakeKernel() },
+      { ...WIREGUARD, openDriver: async () => peers },
+    ),
+  })
+  const asked = { ...request(1), ipv4: undefined, kind: { name: 'wireguard', publicKey: newPublicKey() } }
+  const { tunnel } = registered(await registerOne(world.lifecycle, asked))
+  await world.lifecycle.recordRound({ answered: [tunnel.id], silent: [] })
+  for (let times = 0; times < 2; times++) {
+    await miss(world, tunnel, 3)
+    assert.equal(stateIn(world, tunnel), 'dormant')
+    peers.knocking.add(tunnel.device)
+    assert.equal((await world.lifecycle.wakeHeard()).woken, 1)
+    assert.equal(stateIn(world, tunnel), 'active')
+  }
+})
+
+test('where more are heard than one look wakes, the others are back with the next look', async () => {
+  const tunnels = await Promise.all(
+    Array.from({ length: 1002 }, (_, n) =>
+      registerOne(world.lifecycle, {
+        ...request(1),
+        ipv4: `198.18.${n >> 8}.${n & 255}`,
+        nicname: `host${n}`,
+      }),
+    ),
+  )
+  const ids = tunnels.map(registration => registered(registration).tunnel.id)
+  await world.lifecycle.recordRound({ answered: ids, silent: [] })
+  for (let round = 0; round < 3; round++) await world.lifecycle.recordRound({ answered: [], silent: ids })
+  for (const registration of tunnels) world.kernel.knocking.add(registered(registration).tunnel.device)
+  assert.deepEqual(await world.lifecycle.wakeHeard(), { listened: 1002, woken: 1000 })
+  assert.deepEqual(await world.lifecycle.wakeHeard(), { listened: 2, woken: 2 })
 })
 
 test('a suspended tunnel is not listened for, nor is one that is up', async () => {
