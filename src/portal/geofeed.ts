@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { formatIpv6 } from '../address/ipv6.ts'
+import { formatPrefix } from '../address/prefix.ts'
 import type { Cursor, TableSlice, TunnelReader } from '../store/tunnel-reader.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 
@@ -10,7 +10,10 @@ const GOOD_FOR_MS = 300_000
 const PREFIX_OCTETS = 8
 const PREFIX_LENGTH = 64
 
-/** Which prefix is used in which country (RFC 8805): a line for each tunnel that is up, and nothing more of it. */
+/**
+ * Which prefix is used in which country (RFC 8805): a line for each tunnel that is up, another one for what is routed to it,
+ * and nothing more of it.
+ */
 export class Geofeed {
   readonly #table: Pick<TunnelReader, 'slice'>
   readonly #isCountry: (code: string) => boolean
@@ -47,16 +50,19 @@ export class Geofeed {
     const parts = ['# prefix,country,region,city,postal code (RFC 8805)\n']
     for (let from: Cursor | undefined; ; await nextTurn()) {
       const { rows, next }: TableSlice<Tunnel> = this.#table.slice(from, SLICE)
-      parts.push(rows.map(tunnel => this.#line(tunnel)).join(''))
+      parts.push(rows.map(tunnel => this.#lines(tunnel)).join(''))
       if (next === undefined) return Buffer.from(parts.join(''))
       from = next
     }
   }
 
-  #line({ unreachable, country, ipv6Client }: Tunnel): string {
+  #lines({ unreachable, country, ipv6Client, routedPrefix }: Tunnel): string {
     if (unreachable === NEW || !this.#isCountry(country)) return ''
-    const prefix = Uint8Array.from(ipv6Client)
-    prefix.fill(0, PREFIX_OCTETS)
-    return `${formatIpv6(prefix)}/${PREFIX_LENGTH},${country.toUpperCase()},,,\n`
+    const octets = Uint8Array.from(ipv6Client).fill(0, PREFIX_OCTETS)
+    const prefixes = [
+      { octets, length: PREFIX_LENGTH },
+      ...(routedPrefix === undefined ? [] : [routedPrefix]),
+    ]
+    return prefixes.map(prefix => `${formatPrefix(prefix)},${country.toUpperCase()},,,\n`).join('')
   }
 }

@@ -29,6 +29,17 @@ suite('the geofeed (RFC 8805)', () => {
     assert.ok(lines.includes(`${formatIpv6(ipv6Client).replace(/::2$/, '::')}/64,CA,,,`))
   })
 
+  test('has the prefix that is routed to a tunnel too: the hosts at home are in it', async () => {
+    await using world = await PortalWorld.open(
+      LAB.replace('[tunnel]', '[tunnel]\nrouted_prefix = "2001:db8:8000::/48"'),
+    )
+    const { id } = await world.register()
+    const change = await world.broker.lifecycle.changeRouted(id, true)
+    assert.equal(change.kind, 'changed')
+    const { text } = await world.ask('/geofeed.csv')
+    assert.ok(text.includes('\n2001:db8:8000::/56,CA,,,\n'), text)
+  })
+
   test('is given again for five minutes, and made anew afterwards, or after a fault', async () => {
     await using world = await PortalWorld.open()
     const clock = { now: 0 }
