@@ -30,7 +30,7 @@ export const tunnelList = defineCommand({
     name: namePart.optional().meta({ title: 'PART', description: 'only tunnels whose name has this part' }),
     address: addressOrPrefix.optional().meta({
       title: 'ADDRESS',
-      description: 'only tunnels with an address or endpoint that is this, or in this prefix',
+      description: 'only tunnels whose networks or endpoint have this address, or lie in this prefix',
     }),
     after: z.string().default(''),
     limit: wholeNumber(1, MOST_ROWS).default(SLICE),

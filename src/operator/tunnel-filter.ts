@@ -1,4 +1,5 @@
-import { type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
+import { parseIpv6 } from '../address/ipv6.ts'
+import { LINK_PREFIX_LENGTH, type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
 import type { TunnelReport } from './tunnel-report.ts'
 
 /** Which tunnels are listed: all of these must be so. */
@@ -8,7 +9,7 @@ export interface TunnelFilter {
   readonly country?: string | undefined
   /** Any part of the name, in any case. */
   readonly name?: string | undefined
-  /** An address or a prefix of either family: an end of the tunnel, its endpoint, or what is routed to it. */
+  /** An address or a prefix of either family: of the tunnel's /64, its endpoint, or what is routed to it. */
   readonly address?: string | undefined
 }
 
@@ -23,8 +24,19 @@ export function passes(report: TunnelReport, { state, kind, country, name, addre
 
 function isAt(report: TunnelReport, address: string): boolean {
   const wanted = parsePrefix(address)
-  const own = [report.ipv4_client ?? '', report.ipv6_client, report.ipv6_server, report.routed_prefix ?? '']
-  return wanted !== undefined && own.some(text => overlaps(wanted, parsePrefix(text)))
+  const own = [
+    parsePrefix(report.ipv4_client ?? ''),
+    linkOf(report.ipv6_client),
+    parsePrefix(report.ipv6_server),
+    parsePrefix(report.routed_prefix ?? ''),
+  ]
+  return wanted !== undefined && own.some(prefix => overlaps(wanted, prefix))
+}
+
+/** Hosts choose any address of it: an abuse report rarely names the client's first. */
+function linkOf(ipv6Client: string): Prefix | undefined {
+  const octets = parseIpv6(ipv6Client)
+  return octets && { octets, length: LINK_PREFIX_LENGTH }
 }
 
 function overlaps(one: Prefix, other: Prefix | undefined): boolean {

@@ -95,6 +95,12 @@ suite('commands through the running process', () => {
     const [alice = {}] = jsonLines(stdout)
     for (const address of [alice.ipv4_client, alice.ipv6_client, alice.ipv6_server])
       assert.deepEqual(await names('--address', String(address)), ['alice.ca.freenet6.net'])
+    const another = String(alice.ipv6_client).replace(/::2$/, '::a:2')
+    assert.deepEqual(
+      await names('--address', another),
+      ['alice.ca.freenet6.net'],
+      'the /64 is all the tunnel’s',
+    )
     assert.equal((await names('--address', '192.0.2.0/24')).length, 2)
     assert.equal((await names('--address', '2001:db8:f6::/48')).length, 2)
     assert.deepEqual(await names('--address', '203.0.113.1'), [])
