@@ -12,7 +12,7 @@ export type Program = 'kernel' | 'wireguard-go'
 /** Where wireguard-go is asked from; it ends when this has gone. */
 const SOCKETS = '/var/run/wireguard'
 const POLL_MS = 50
-/** The kernel's module opens its socket when the interface goes up. */
+/** The kernel's module opens its socket when the interface goes up, wireguard-go when it is told the port. */
 const IN_USE = /Address already in use/
 const POLLS = 100
 
@@ -53,8 +53,10 @@ export class WireguardDevice {
 
   /** Touches nothing that is as it should be. Returns why the interface can't be had. */
   async ensure(): Promise<string | undefined> {
-    const port = await this.#listenPort()
-    this.#isInherited = port !== undefined && this.#child === undefined
+    const shown = await this.#listenPort()
+    const port = shown.kind === 'done' ? shown.output.trim() : undefined
+    this.#isInherited = this.#child === undefined && (port !== undefined || (await this.#isThere()))
+    if (shown.kind === 'failed' && this.#isInherited) return shown.reason
     const made = port === undefined ? await this.#make() : undefined
     return made ?? (await this.#configure(port)) ?? (await this.#bringUp()) ?? (await this.#turnIpv6On())
   }
@@ -75,10 +77,14 @@ export class WireguardDevice {
     this.#isInherited = true
   }
 
-  /** Undefined: there is no such interface. */
-  async #listenPort(): Promise<string | undefined> {
-    const outcome = await this.#runWg(['show', this.name, 'listen-port'])
-    return outcome.kind === 'done' ? outcome.output.trim() : undefined
+  /** Fails if there is no such interface, and if nobody could be asked. */
+  #listenPort(): ReturnType<RunWg> {
+    return this.#runWg(['show', this.name, 'listen-port'])
+  }
+
+  /** Where `wg` fails for a moment a second wireguard-go would end at once, and be started again for ever. */
+  async #isThere(): Promise<boolean> {
+    return (await this.#runIp(['link', 'show', 'dev', this.name])).status === 0
   }
 
   async #make(): Promise<string | undefined> {
@@ -92,7 +98,7 @@ export class WireguardDevice {
       restarted: this.#lost,
     })
     for (let poll = 0; poll < POLLS; poll++) {
-      if ((await this.#listenPort()) !== undefined) return undefined
+      if ((await this.#listenPort()).kind === 'done') return undefined
       await sleep(POLL_MS)
     }
     return 'wireguard-go makes no interface'
@@ -105,7 +111,7 @@ export class WireguardDevice {
     const port = String(this.#port)
     const listen = port === present ? [] : ['listen-port', port]
     const outcome = await this.#runWg(['set', this.name, ...listen, 'private-key', this.#key.file])
-    return outcome.kind === 'done' ? undefined : outcome.reason
+    return outcome.kind === 'done' ? undefined : this.#withPort(outcome.reason)
   }
 
   /** Whoever watches the kernel hears of a change, so none is made without need. */
@@ -122,7 +128,10 @@ export class WireguardDevice {
       'up',
     ])
     if (status === 0) return undefined
-    const reason = reasonOf(stderr)
+    return this.#withPort(reasonOf(stderr))
+  }
+
+  #withPort(reason: string): string {
     return IN_USE.test(reason) ? `UDP port ${this.#port} is another program’s: ${reason}` : reason
   }
 

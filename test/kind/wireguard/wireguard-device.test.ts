@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -55,6 +55,51 @@ test('a key file that somebody has taken away is there again before the interfac
   const { device } = deviceOver('51820')
   assert.equal(await device.ensure(), undefined)
   assert.equal(readFileSync(KEY.file, 'utf8'), before)
+})
+
+test('one that carries tunnels is not made a second time because wg can not be run for a moment', async t => {
+  const tools = mkdtempSync(join(directory, 'tools-'))
+  const started = join(tools, 'started')
+  writeFileSync(join(tools, 'wireguard-go'), `#!/bin/sh\ntouch ${started}\n`, { mode: 0o755 })
+  const path = process.env.PATH
+  process.env.PATH = `${tools}:${path}`
+  t.after(() => {
+    process.env.PATH = path
+  })
+  const wg = { isAsked: false }
+  const device = new WireguardDevice({
+    name: 'fn6-wg',
+    program: 'wireguard-go',
+    key: KEY,
+    port: 51_820,
+    mtu: 1420,
+    runIp: async () => ({ status: 0, stdout: '7: fn6-wg: <NOARP,UP,LOWER_UP> mtu 1420', stderr: '' }),
+    runWg: async () =>
+      wg.isAsked ? { kind: 'done', output: '51820\n' } : { kind: 'failed', reason: 'wg: EAGAIN' },
+    lost: () => undefined,
+  })
+  t.after(() => device.close())
+  assert.equal(await device.ensure(), 'wg: EAGAIN')
+  wg.isAsked = true
+  assert.equal(await device.ensure(), undefined)
+  assert.equal(existsSync(started), false)
+})
+
+test('a port that another program has is named, whichever program would listen there', async () => {
+  const device = new WireguardDevice({
+    name: 'fn6-wg',
+    program: 'wireguard-go',
+    key: KEY,
+    port: 51_820,
+    mtu: 1420,
+    runIp: async () => ({ status: 0, stdout: '', stderr: '' }),
+    runWg: async ([command]) =>
+      command === 'show'
+        ? { kind: 'done', output: '0\n' }
+        : { kind: 'failed', reason: 'wg: Unable to modify interface: Address already in use' },
+    lost: () => undefined,
+  })
+  assert.match((await device.ensure()) ?? '', /^UDP port 51820 is another program’s: wg: /)
 })
 
 /** A driver whose interface has no peer yet, and what `wg` was run with. */
