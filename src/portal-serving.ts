@@ -81,7 +81,7 @@ export function portalOptions(
     securityContact: web.security_contact,
     ...admittanceOf(config),
     facts: serviceFacts(config, broker),
-    pool: config.tunnel.prefix,
+    pools: [config.tunnel.prefix, config.tunnel.routed_prefix].filter(pool => pool !== undefined),
     customers: customersOf(config),
     census: new Census({ table: broker.table, isCountry }),
     history: broker.history,

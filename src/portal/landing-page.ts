@@ -12,7 +12,7 @@ import { isByUnnamedProxy, visitorOf } from './visitor.ts'
 export interface LandingPageOptions
   extends Pick<
     PortalOptions,
-    'census' | 'entry' | 'facts' | 'pool' | 'trustedProxies' | 'words' | 'systems'
+    'census' | 'entry' | 'facts' | 'pools' | 'trustedProxies' | 'words' | 'systems'
   > {
   readonly views: Views
 }
@@ -30,13 +30,13 @@ export class LandingPage {
   }
 
   async #show(ctx: Context): Promise<void> {
-    const { census, facts, pool, trustedProxies, views, words } = this.#options
+    const { census, facts, pools, trustedProxies, views, words } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const language = languageOf(ctx, words)
     const systems = this.#options.systems.in(language.tag).having(facts.offered)
     const outlook = isByUnnamedProxy(ctx.req, trustedProxies)
       ? 'proxied'
-      : outlookOf(visitor, { tunnels: pool, offered: facts.offered })
+      : outlookOf(visitor, { tunnels: pools, offered: facts.offered })
     const guessed = guessSystem(ctx.get('user-agent'), systems.ids)
     const figures = await census.figures()
     views.send(ctx, 'landing', {

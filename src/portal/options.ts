@@ -62,8 +62,8 @@ export interface PortalOptions {
   /** Where to tell of a weakness, a URL; empty: there is no security.txt. */
   readonly securityContact: string
   readonly facts: ServiceFacts
-  /** The prefix that tunnels' addresses are in. */
-  readonly pool: Prefix
+  /** What the addresses of tunnels and of the networks behind them are taken from. */
+  readonly pools: readonly Prefix[]
   readonly customers: Customers
   readonly census: Census
   readonly history: History

@@ -34,10 +34,10 @@ export const MOOD = {
   special: 'bad',
 } as const satisfies Readonly<Record<Outlook, string>>
 
-/** `tunnels`: the prefix that our own tunnels are in; `offered`: the kinds that one can have. */
+/** `tunnels`: the prefixes that our own tunnels and the networks behind them are in; `offered`: the kinds that one can have. */
 export function outlookOf(
   { address, family }: VisitorAddress,
-  { tunnels, offered }: { readonly tunnels: Prefix; readonly offered: readonly string[] },
+  { tunnels, offered }: { readonly tunnels: readonly Prefix[]; readonly offered: readonly string[] },
 ): Outlook {
   const octets = addressOctets(address)
   if (octets === undefined) return 'unknown'
@@ -49,8 +49,8 @@ export function outlookOf(
   return kind === 'loopback' ? kind : 'special'
 }
 
-function ipv6Outlook(octets: Uint8Array, tunnels: Prefix): Outlook {
-  if (prefixContains(tunnels, octets)) return 'tunnel'
+function ipv6Outlook(octets: Uint8Array, tunnels: readonly Prefix[]): Outlook {
+  if (tunnels.some(prefix => prefixContains(prefix, octets))) return 'tunnel'
   const isLoopback = octets.subarray(0, 15).every(octet => octet === 0) && octets[15] === 1
   return isLoopback ? 'loopback' : 'ipv6'
 }

@@ -10,7 +10,12 @@ suite('the landing page', () => {
   let world: PortalWorld
 
   before(async () => {
-    world = await PortalWorld.open(LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]'))
+    world = await PortalWorld.open(
+      LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]').replace(
+        '[tunnel]',
+        '[tunnel]\nrouted_prefix = "2001:db8:8000::/34"',
+      ),
+    )
   })
   after(async () => {
     await world[Symbol.asyncDispose]()
@@ -37,6 +42,7 @@ suite('the landing page', () => {
     ['100.64.0.9', 'good', 'Yes, with WireGuard'],
     ['192.0.2.9', 'bad', 'no host on the Internet'],
     ['2001:db8:f6:7::2', 'good', 'through a tunnel of ours'],
+    ['2001:db8:8000:107::2', 'good', 'through a tunnel of ours'],
     ['2a00:1450::1', 'good', 'You have IPv6 already'],
   ] as const) {
     test(`it tells a visitor from ${address} whether a tunnel can work from there`, async () => {

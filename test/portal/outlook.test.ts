@@ -5,7 +5,9 @@ import { guessSystem } from '../../src/portal/guess-system.ts'
 import { OperatingSystems } from '../../src/portal/operating-systems.ts'
 import { outlookOf } from '../../src/portal/outlook.ts'
 
-const TUNNELS: Prefix = parsePrefix('2001:db8:f6::/48') ?? assert.fail('a prefix')
+const TUNNELS: readonly Prefix[] = ['2001:db8:f6::/48', '2001:db8:8000::/34'].map(
+  text => parsePrefix(text) ?? assert.fail('a prefix'),
+)
 const IDS = OperatingSystems.load().ids
 
 for (const [address, outlook] of [
@@ -17,6 +19,7 @@ for (const [address, outlook] of [
   ['192.0.2.9', 'special'],
   ['169.254.0.9', 'special'],
   ['2001:db8:f6:7::2', 'tunnel'],
+  ['2001:db8:8000:107::2', 'tunnel'],
   ['2a00:1450::1', 'ipv6'],
   ['::1', 'loopback'],
   ['', 'unknown'],
