@@ -38,6 +38,7 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
       ...poolWarnings(values),
       ...secretWarnings(values),
       ...transferWarnings(values),
+      ...wireguardWarnings(values),
     ],
   }
 }
@@ -193,4 +194,11 @@ function secretWarnings({ dns }: ConfigValues): string[] {
       ({ name, secret }) =>
         `dns.keys "${formatName(name)}": the secret has ${secret.length} octets: make it ${SHORT_SECRET} or more`,
     )
+}
+
+/** WireGuard listens on every address, and there is nothing for it where one of them has another listener. */
+function wireguardWarnings({ dns, tunnel: { kinds, wireguard } }: ConfigValues): string[] {
+  const { port } = wireguard
+  if (!kinds.includes('wireguard') || dns.listen.every(listener => listener.port !== port)) return []
+  return [`tunnel.wireguard.port = ${port}: dns.listen has this port: WireGuard gets it on no address`]
 }

@@ -330,6 +330,11 @@ secret = "AAECAw=="`)
     /^dns\.keys "k1\.": the secret has 4 octets/,
   ].entries())
     assert.match(lines[index] ?? '', line)
+  const port53 = `[dns]\nlisten = ["8.8.4.4:53"]\n${real}[tunnel.wireguard]\nport = 53`
+  assert.deepEqual(warningsOf(port53), [
+    'tunnel.wireguard.port = 53: dns.listen has this port: WireGuard gets it on no address',
+  ])
+  assert.deepEqual(warningsOf(port53.replace('[tunnel]', '[tunnel]\nkinds = ["sit"]')), [])
 })
 
 test('what listens beside another, and a catalog zone with a name of its own, are no mistakes', () => {
