@@ -1,5 +1,14 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** The server's own key, the same for all its tunnels. */
@@ -32,6 +41,7 @@ export function serverKey(dataDir: string, missing: MissingKey = 'make'): Server
   const file = join(dataDir, KEY_FILE)
   try {
     if (missing === 'make' && !existsSync(file)) makeOnce(file, dataDir)
+    closeToOthers(file)
     return readKey(file)
   } catch (error) {
     if (error instanceof ServerKeyFault) throw error
@@ -89,6 +99,15 @@ function readKey(file: string): ServerKey {
   const octets = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64')
   if (octets.length !== KEY_OCTETS) throw new ServerKeyFault(`${file} holds no WireGuard key`)
   return { file, text: octets.toString('base64'), publicKey: publicKeyOf(octets) }
+}
+
+/** A copy that was brought back may be for all to read. One of another user stays as it is. */
+function closeToOthers(file: string): void {
+  try {
+    if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
+  } catch {
+    // whoever reads it says what is wrong with it
+  }
 }
 
 /** Two processes may come here at once: the file that is there first stays. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -38,6 +38,13 @@ test('the server’s WireGuard key comes back from the table where its file is l
   writeFileSync(file('one'), '')
   assert.equal(await keyOf('one'), key)
   writeFileSync(file('one'), `${Buffer.alloc(32, 7).toString('base64')}\n`)
+  assert.equal(await keyOf('one'), key)
+  assert.equal(statSync(file('one')).mode & 0o777, 0o600)
+})
+
+test('a copy that others may read is for its owner alone again', async () => {
+  const key = await keyOf('one')
+  chmodSync(file('one'), 0o644)
   assert.equal(await keyOf('one'), key)
   assert.equal(statSync(file('one')).mode & 0o777, 0o600)
 })
