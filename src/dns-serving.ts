@@ -122,8 +122,10 @@ export async function serveDns(
       new DgramListeners((query, length, reply, client) => nameserver.respond(query, length, reply, client)),
     onBound: address =>
       log.info({ address: formatEndpoint(address) }, 'an address has come: it is listened on'),
-    onCertificate: address =>
-      log.info({ address: formatEndpoint(address) }, 'the certificate can be used now: TLS is answered'),
+    onCertificate: address => {
+      log.info({ address: formatEndpoint(address) }, 'the certificate can be used now: TLS is answered')
+      warnOfCertificate(config, log)
+    },
   })
   cookies.start()
   const pending = listeners.pending.map(formatEndpoint)
@@ -132,7 +134,7 @@ export async function serveDns(
   else if (pending.length > 0) log.warn({ pending }, 'addresses are not there yet: they are waited for')
   for (const trouble of listeners.tlsTroubles)
     log.error({}, `${trouble}: it is read again until it can be used`)
-  for (const warning of tlsFileWarnings(config)) log.warn({}, warning)
+  warnOfCertificate(config, log)
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,
@@ -175,6 +177,11 @@ export async function serveDns(
       return listeners.close()
     },
   }
+}
+
+/** Says in the log what those who verify the certificate of TLS would mind. */
+export function warnOfCertificate(config: Pick<Config, 'dns'>, log: Log): void {
+  for (const warning of tlsFileWarnings(config)) log.warn({}, warning)
 }
 
 /** Keeps each small step where those who answer UDP find it, as long as somebody may ask for it. */

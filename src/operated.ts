@@ -20,12 +20,13 @@ import { formatName, lowerCaseName, parseName } from './wire/name.ts'
 import { isSameName } from './wire/wire-name.ts'
 import type { Catalog } from './zone/catalog.ts'
 
-/** What commands work on. `threadRestarts`, `troubles` and `reload` are there where the process serves. */
+/** What commands work on. `threadRestarts`, `tlsExpiries`, `troubles` and `reload` are there where the process serves. */
 export function operatedBroker(
   config: Config,
   broker: Broker,
   {
     threadRestarts,
+    tlsExpiries,
     troubles,
     secondaries,
     recentRefusals,
@@ -33,6 +34,7 @@ export function operatedBroker(
     restart,
   }: {
     readonly threadRestarts: (() => number) | undefined
+    readonly tlsExpiries?: () => Readonly<Record<string, number>>
     readonly troubles?: () => readonly string[]
     readonly secondaries: Secondaries | undefined
     readonly recentRefusals?: RecentRefusals
@@ -47,6 +49,7 @@ export function operatedBroker(
     driver: interfaces.kind,
     prober: prober.kind,
     threadRestarts,
+    ...(tlsExpiries && { tlsExpiries }),
     ...(troubles && { troubles }),
     secondaries: secondaries && (() => statesOf(secondaries)),
   })

@@ -3,8 +3,8 @@ import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
 import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
 import type { Config } from './config/config.ts'
-import { tlsFileMistakes, tlsFileWarnings } from './config/tls-rules.ts'
-import { DNS_KEYS_AT_RUN_TIME, type DnsServing, serveDns } from './dns-serving.ts'
+import { tlsFileMistakes } from './config/tls-rules.ts'
+import { DNS_KEYS_AT_RUN_TIME, type DnsServing, serveDns, warnOfCertificate } from './dns-serving.ts'
 import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
 import type { Memory } from './handover/messages.ts'
 import { keepHistories } from './kept-histories.ts'
@@ -156,6 +156,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     log.error({ device, reason }, 'the kernel could not be prepared')
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
+    tlsExpiries: () => dns.listeners.tlsExpiries,
     troubles,
     secondaries,
     recentRefusals,
@@ -265,6 +266,6 @@ function rereadTls(
   const [mistake] = tlsFileMistakes({ dns })
   if (mistake !== undefined) throw new Error(mistake)
   listeners.renewTls()
-  for (const warning of tlsFileWarnings({ dns })) log.warn({}, warning)
+  warnOfCertificate({ dns }, log)
   return [tls.certificate]
 }

@@ -1,6 +1,7 @@
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
+import { certificatesIn, endOf, minuteOf } from '../shared/certificate-chain.ts'
 import type { ConfigValues } from './schema.ts'
 
 /** A certificate that ends within this time should have been renewed, in milliseconds. */
@@ -26,31 +27,41 @@ export function tlsFileMistakes({ dns: { tls } }: Pick<ConfigValues, 'dns'>): re
 }
 
 /**
- * What secondaries that verify the certificate would mind, or soon will. It is no mistake: others take any. `now`:
- * milliseconds since 1970. Nothing where the file can't be used, which is a mistake.
+ * What secondaries that verify the certificate and those above it would mind, or soon will: a line for the first that
+ * ends. It is no mistake: others take any. `now`: milliseconds since 1970. Nothing where the file can't be used, which is
+ * a mistake.
  */
 export function tlsFileWarnings(
   { dns: { tls } }: Pick<ConfigValues, 'dns'>,
   now = Date.now(),
 ): readonly string[] {
-  const certificate = tls.listen.length === 0 ? undefined : certificateIn(tls.certificate)
-  if (certificate === undefined) return []
-  const { validFromDate: from, validToDate: to } = certificate
-  const line = `dns.tls.certificate = "${tls.certificate}"`
-  if (from.getTime() > now) return [`${line}: is good from ${minuteOf(from)} on, not yet`]
-  if (to.getTime() <= now) return [`${line}: has ended at ${minuteOf(to)}: renew it, then reload`]
-  if (to.getTime() - now < SOON_MS) return [`${line}: ends at ${minuteOf(to)}: renew it, then reload`]
+  if (tls.listen.length === 0) return []
+  const chain = chainIn(tls.certificate)
+  const line = `dns.tls.certificate = "${tls.certificate}":`
+  const early = chain.findIndex(({ validFromDate }) => validFromDate.getTime() > now)
+  const end = endOf(chain)
+  const ending = chain.findIndex(({ validToDate }) => validToDate.getTime() === end)
+  if (end <= now)
+    return [`${line} ${partOf(chain, ending)}has ended at ${minuteOf(end)}: renew it, then reload`]
+  if (early !== -1) {
+    const from = chain[early]?.validFromDate.getTime() ?? now
+    return [`${line} ${partOf(chain, early)}is good from ${minuteOf(from)} on, not yet`]
+  }
+  if (end - now < SOON_MS)
+    return [`${line} ${partOf(chain, ending)}ends at ${minuteOf(end)}: renew it, then reload`]
   return []
 }
 
-function certificateIn(file: string): X509Certificate | undefined {
+function chainIn(file: string): readonly X509Certificate[] {
   try {
-    return new X509Certificate(readFileSync(file))
+    return certificatesIn(readFileSync(file, 'latin1'))
   } catch {
-    return undefined
+    return []
   }
 }
 
-function minuteOf(date: Date): string {
-  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+/** Whose certificate it is, where it is not the server's own: empty or with a space at its end. */
+function partOf(chain: readonly X509Certificate[], index: number): string {
+  const subject = chain[index]?.subject.split('\n').at(-1)
+  return index === 0 ? '' : `${subject} above it `
 }

@@ -382,7 +382,7 @@ export const METRICS: readonly MetricRow[] = [
   {
     kind: 'gauge',
     name: 'freenet6_tls_certificate_expiry_timestamp_seconds',
-    help: 'When the certificate ends that is shown to clients of DNS over TLS',
+    help: 'When the certificate that is shown to clients of DNS over TLS ends, or one above it in the file, whichever is first',
     label: 'address',
     read: ({ tlsExpiries }) => tlsExpiries(),
   },

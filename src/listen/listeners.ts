@@ -99,7 +99,7 @@ export class DnsListeners {
     )
   }
 
-  /** When the certificate ends that is shown at each address of TLS, in UTC seconds. */
+  /** When the first certificate of the chain ends that is shown at each address of TLS, in UTC seconds. */
   get tlsExpiries(): Readonly<Record<string, number>> {
     const known = this.#tls.flatMap(({ address, expiry }) =>
       expiry === undefined ? [] : [[formatEndpoint(address), expiry] as const],

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { minuteOf } from '../shared/certificate-chain.ts'
 import { defineCommand } from './command.ts'
 import { type StatusReport, statusReport } from './status.ts'
 import { textTable } from './text-table.ts'
@@ -34,7 +35,15 @@ function statusText(report: StatusReport): string {
     ...report.troubles.map(trouble => ['trouble', trouble]),
     ...report.zones.map(({ name, serial, rrsets }) => ['zone', `${name} serial ${serial}, ${rrsets} rrsets`]),
     ...report.secondaries.map(secondary => ['secondary', textOfSecondary(secondary)]),
+    ...report.certificates.map(({ address, expires }) => [
+      'certificate',
+      `${address} ${textOfEnd(expires * 1000)}`,
+    ]),
   ])
+}
+
+function textOfEnd(milliseconds: number): string {
+  return `${milliseconds <= Date.now() ? 'has ended' : 'ends'} at ${minuteOf(milliseconds)}`
 }
 
 function textOfSecondary(secondary: StatusReport['secondaries'][number]): string {

@@ -33,6 +33,8 @@ export const statusReport = z.object({
       unanswered: z.int(),
     }),
   ),
+  /** What is shown to clients of DNS over TLS; `expires`: UTC seconds, of the first of the chain that ends. */
+  certificates: z.array(z.object({ address: z.string(), expires: z.int() })).default([]), // none of an older process
   tunnels: z.record(z.string(), z.int()),
   /** What is wrong, a sentence each, as /healthz has it; empty where no process runs. */
   troubles: z.array(z.string()),
@@ -49,6 +51,8 @@ export interface StatusSources {
   readonly prober: string
   /** Threads that answer and had to be replaced; undefined where no process serves. */
   readonly threadRestarts: (() => number) | undefined
+  /** When the certificate ends that each address of TLS shows, in UTC seconds; undefined where no process serves. */
+  readonly tlsExpiries?: () => Readonly<Record<string, number>>
   /** What is wrong with the process that serves; undefined where none does. */
   readonly troubles?: () => readonly string[]
   /** Each zone at each secondary; undefined where no process serves. */
@@ -68,7 +72,7 @@ export class Status {
 
   /** Counts in slices, so that answers and commits go on between: a zone that changes meanwhile is counted nearly. */
   async report(): Promise<StatusReport> {
-    const { config, table, driver, prober, secondaries } = this.#sources
+    const { config, table, driver, prober, secondaries, tlsExpiries } = this.#sources
     const zones = []
     for (const apex of this.#sources.catalog.apexes()) zones.push(await this.#zone(apex))
     return {
@@ -80,6 +84,7 @@ export class Status {
       prober,
       zones,
       secondaries: secondaries?.() ?? [],
+      certificates: Object.entries(tlsExpiries?.() ?? {}).map(([address, expires]) => ({ address, expires })),
       tunnels: { ...table.countByState() },
       troubles: [...(this.#sources.troubles?.() ?? [])],
       data_dir: diskOf(config.data_dir),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
@@ -29,6 +29,18 @@ suite('a certificate of DNS over TLS', { skip: (await missingPackages(['openssl'
     )
     assert.match(warningsAt(3), /: has ended at .* UTC: renew it, then reload$/)
     assert.match(warningsAt(-1), /: is good from .* UTC on, not yet$/)
+  })
+
+  test('whose chain has a part that ends sooner is named with that part: nobody can verify it without', () => {
+    const lasting = makeCertificate(dir, { name: 'leaf', days: 30 }).certificate
+    const chain = join(dir, 'chain.pem')
+    writeFileSync(chain, `Comment\n${readFileSync(lasting, 'utf8')}\n${readFileSync(certificate, 'utf8')}`)
+    assert.match(
+      warningsAt(0, chain),
+      /chain\.pem": CN=localhost above it ends at .*: renew it, then reload$/,
+    )
+    assert.match(warningsAt(3, chain), /chain\.pem": CN=localhost above it has ended at .* UTC/)
+    assert.match(warningsAt(40, chain), /chain\.pem": CN=localhost above it has ended at .* UTC/)
   })
 
   test('that lasts for more than a week has nothing to be said of, nor one that can’t be read, which is a mistake', () => {

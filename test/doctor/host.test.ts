@@ -22,6 +22,7 @@ const SOUND_STATUS: StatusReport = {
   prober: 'icmp',
   zones: [],
   secondaries: [],
+  certificates: [],
   tunnels: {},
   troubles: [],
   data_dir: { path: '/var/lib/freenet6', free_bytes: 10 * GIB, size_bytes: 20 * GIB },

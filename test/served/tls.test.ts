@@ -123,6 +123,8 @@ ${stringify(files)}`,
     assert.equal((await reload()).code, 0)
     assert.notEqual(await fingerprint(), old)
     const metrics = await (await fetch(`${server.web}/metrics`)).text()
+    const status = await runCli(['status', '--config', join(dir, 'freenet6.toml')])
+    assert.match(status.stdout, /^certificate +127\.0\.0\.1:\d+ ends at 20\d\d-\d\d-\d\d \d\d:\d\d UTC$/m)
     const [, expiry] =
       /^freenet6_tls_certificate_expiry_timestamp_seconds\{address="[^"]+"\} (\S+)$/m.exec(metrics) ?? []
     assert.equal(Number(expiry), new X509Certificate(readFileSync(certificate)).validToDate.getTime() / 1000)
@@ -147,6 +149,7 @@ ${stringify(files)}`,
     cpSync(own.certificate, `${certificate}.new`)
     renameSync(`${certificate}.new`, certificate)
     await until(async () => (await health()).status === 200)
+    await until(() => /awaited\.pem\\": ends at .*: renew it, then reload/.test(lacking.stderr))
     const socket = connect({ port: awaited, host: '127.0.0.1', rejectUnauthorized: false })
     await once(socket, 'secureConnect')
     socket.destroy()

@@ -1,9 +1,9 @@
-import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, type Server } from 'node:tls'
 import type { Converse } from '../../engine/conversation.ts'
+import { certificatesIn, endOf } from '../../shared/certificate-chain.ts'
 import type { DurationCount } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
 import type { HeldSockets } from '../held-sockets.ts'
@@ -99,7 +99,7 @@ export class TlsListener {
     return this.#trouble
   }
 
-  /** When the certificate that is shown ends, in UTC seconds; undefined: there is none. */
+  /** When the first certificate of the chain that is shown ends, in UTC seconds; undefined: there is none. */
   get expiry(): number | undefined {
     return this.#expiry
   }
@@ -107,8 +107,9 @@ export class TlsListener {
   /** Reads the files again, for connections to come. Throws if they can't be used: those before stay. */
   renew(): void {
     const contents = contentsOf(this.#files)
+    const expiry = endOf(certificatesIn(contents.cert.toString('latin1'))) / 1000
     this.#server.setSecureContext({ ...contents, minVersion: OLDEST_VERSION })
-    this.#expiry = new X509Certificate(contents.cert).validToDate.getTime() / 1000
+    this.#expiry = expiry
     if (this.#trouble === undefined) return
     this.#trouble = undefined
     clearInterval(this.#retry)
