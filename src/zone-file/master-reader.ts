@@ -28,6 +28,7 @@ const MAX_INCLUDES = 1000
 const MAX_GENERATED = 1_000_000
 const MAX_NAME_TEXT = 512
 const DOLLAR = 0x24
+const BROKEN_OFF = 'the last line has no end: has the file been cut off? If not, add a newline'
 /** Records between two pauses: some milliseconds. */
 const RECORDS_A_PAUSE = 2000
 
@@ -81,6 +82,9 @@ export class MasterReader {
       else if (scanner.tokens.warning !== '') this.faults.warning(warnedPlace(scope), scanner.tokens.warning)
     }
     this.origin ??= scope.origin
+    // What is left of a record can be another one: 192.0.2.10 without its last octet is an address too.
+    if (scanner.brokenOff !== undefined)
+      this.faults.warning({ file: scope.file, ...scanner.brokenOff }, BROKEN_OFF)
   }
 
   /** A record that can't be cut into tokens still says whose the next records are, and what TTL they have. */

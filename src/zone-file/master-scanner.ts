@@ -69,6 +69,13 @@ export class MasterScanner {
     return false
   }
 
+  /** Where the text ends inside a line (a copy that was cut off has no newline there); undefined: it ends with one. */
+  get brokenOff(): { readonly line: number; readonly column: number } | undefined {
+    const last = this.#octets.at(-1)
+    if (last === undefined || last === NEWLINE) return undefined
+    return { line: this.#line, column: this.#octets.length - this.#lineStart + 1 }
+  }
+
   #scanRecord(): void {
     const octets = this.#octets
     let open: ScanFault | undefined

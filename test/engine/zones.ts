@@ -18,7 +18,7 @@ export function wire(text: string): Uint8Array {
 
 /** Reads master-file text; the apex is the owner of its SOA. */
 export function parseZone(text: string): { apex: Uint8Array; rrsets: readonly Rrset[] } {
-  const { rrsets, faults } = readMasterFile({ file: 'test', text })
+  const { rrsets, faults } = readMasterFile({ file: 'test', text: `${text}\n` })
   const apex = rrsets.find(({ type }) => type === TYPE.SOA)?.owner
   if (faults.length > 0 || apex === undefined) throw new Error(`not a zone: ${JSON.stringify(faults)}`)
   return { apex, rrsets }

@@ -99,9 +99,9 @@ fuzz(
     lines => {
       const { faults } = readMasterFile({
         file: 'zone',
-        text: lines.join('\n'),
+        text: linesOf(lines),
         origin: ORIGIN,
-        readInclude: file => ({ file, text: `$INCLUDE b\n$INCLUDE a\n${lines.join('\n')}` }),
+        readInclude: file => ({ file, text: linesOf(['$INCLUDE b', '$INCLUDE a', ...lines]) }),
       })
       assert.equal(
         faults.length > 0,
@@ -114,6 +114,10 @@ fuzz(
 /** A character an octet, so that lines can be counted here as there. */
 function inOctets(text: string): string {
   return Buffer.from(text).toString('latin1')
+}
+
+function linesOf(lines: readonly string[]): string {
+  return lines.map(line => `${line}\n`).join('')
 }
 
 function read(text: string) {

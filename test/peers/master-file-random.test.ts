@@ -67,8 +67,9 @@ function ourRecords(text: string): string[] {
   const origin = parseName(ORIGIN)
   assert.ok(origin)
   const { rrsets, faults } = readMasterFile({ file: 'zone', text: Buffer.from(text, 'latin1'), origin })
+  const errors = faults.filter(({ severity }) => severity === 'error') // that a last line has no end is a warning
   assert.deepEqual(
-    faults.map(({ line, message }) => `${line}: ${message}`),
+    errors.map(({ line, message }) => `${line}: ${message}`),
     [],
   )
   return octetLines(rrsets)

@@ -55,6 +55,16 @@ describe('records', () => {
     ])
   })
 
+  test('a last line without its end is taken with a warning: the file may have been cut off there', () => {
+    const { rrsets, faults } = read('a 60 A 192.0.2.1\nwww 60 A 192.0.2.1')
+    assert.deepEqual(recordLines(rrsets).at(-1), 'www.example.net. 60 A 192.0.2.1')
+    const warning = 'the last line has no end: has the file been cut off? If not, add a newline'
+    assert.deepEqual(faultLines(faults), [`2:19 warning ${warning}`])
+    assert.deepEqual(faultLines(read('a 60 A 192.0.2.1 ; the ad').faults), [`1:26 warning ${warning}`])
+    for (const whole of ['', '\n', 'a 60 A 192.0.2.1\r\n', 'a 60 A 192.0.2.1\n; x\n'])
+      assert.deepEqual(read(whole).faults, [], JSON.stringify(whole))
+  })
+
   test('a label may hold any octet', () => {
     assert.deepEqual(records('a\\.b\\000\\032 1 A 192.0.2.1\n'), [
       'a\\.b\\000\\032.example.net. 1 A 192.0.2.1',
@@ -210,7 +220,7 @@ describe('faults', () => {
     ['$GENERATE 3-1 a$ 60 A 192.0.2.$', '1:11 error expected a range as in 1-10 or 0-100/2, found "3-1"'],
   ]
   for (const [text, expected] of wrong) {
-    test(JSON.stringify(text), () => assert.deepEqual(faultLines(read(text).faults), [expected]))
+    test(JSON.stringify(text), () => assert.deepEqual(faultLines(read(`${text}\n`).faults), [expected]))
   }
 
   test('a relative name without an origin', () => {

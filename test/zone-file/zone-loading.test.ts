@@ -108,7 +108,7 @@ test('what a full disk has kept back is taken when it is tried again, as the fil
 })
 
 test('what a file itself is to blame for is not tried again', async () => {
-  writeFileSync(fileOf('one.example'), 'rubbish')
+  writeFileSync(fileOf('one.example'), 'rubbish\n')
   assert.equal((await statics.reload(STORE)).kept.length, 1)
   assert.ok(!statics.isKeptBack)
 })
