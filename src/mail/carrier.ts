@@ -16,8 +16,16 @@ export type Handover =
   | { readonly kind: 'taken' }
   /** It will not be taken later either. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** It may be taken later. `isDown`: nor will another one now. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly isDown: boolean }
+  /**
+   * It may be taken later. `isDown`: nor will another one now. `isAstray`: the target leads elsewhere, for now or since its
+   * owner gave it: nobody was told, and the owner may have to give another.
+   */
+  | {
+      readonly kind: 'failed'
+      readonly reason: string
+      readonly isDown: boolean
+      readonly isAstray?: true
+    }
 
 /** Hands letters over, by mail or otherwise: one try a call, which never rejects and ends within a minute. */
 export interface Carrier {

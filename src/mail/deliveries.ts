@@ -3,7 +3,7 @@ import type { Log } from '../shared/log.ts'
 import type { Notice } from '../store/notice.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 import { WAYS, type WayName } from '../tunnel/contact.ts'
-import type { Carrier, Handover, Letter } from './carrier.ts'
+import type { Carrier, Handover } from './carrier.ts'
 import type { HandoverCounts } from './handover-counts.ts'
 import type { LetterWriter } from './letter-writer.ts'
 import type { RefusedTargets } from './refused-targets.ts'
@@ -17,7 +17,7 @@ export interface DeliveriesOptions {
   readonly writer: LetterWriter
   /** Counted up. */
   readonly handovers: HandoverCounts
-  /** Told of each that is taken or refused. */
+  /** Told of each that is taken or refused, or was led elsewhere. */
   readonly refusedTargets: RefusedTargets
   readonly log: Log
   /** Seconds until a notice is tried again, after its first failure, its second and so on; after the last it is given up. */
@@ -160,18 +160,15 @@ export class Deliveries {
     const handover = await carrier.carry(letter)
     if (handover.kind === 'failed' && this.#isClosed) return 'down' // we ourselves have broken it off
     this.#options.handovers[handover.kind][notice.way]++
+    if (handover.kind !== 'failed' || handover.isAstray)
+      this.#options.refusedTargets.note(notice.way, letter.to, handover.kind !== 'taken')
     if (handover.kind === 'failed') await this.#postpone(notice, handover)
-    else await this.#finish(notice, letter, handover)
+    else await this.#finish(notice, handover)
     return handover.kind === 'failed' && handover.isDown ? 'down' : 'settled'
   }
 
-  async #finish(
-    notice: Notice,
-    { to }: Letter,
-    handover: Exclude<Handover, { readonly kind: 'failed' }>,
-  ): Promise<void> {
+  async #finish(notice: Notice, handover: Exclude<Handover, { readonly kind: 'failed' }>): Promise<void> {
     if (handover.kind === 'refused') this.#giveUp(notice, handover.reason)
-    this.#options.refusedTargets.note(notice.way, to, handover.kind === 'refused')
     this.#undropped.add(notice.number)
     await this.#drop(notice.number, { isTold: true })
   }

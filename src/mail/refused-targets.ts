@@ -4,8 +4,8 @@ import type { WayName } from '../tunnel/contact.ts'
 const MOST = 10_000
 
 /**
- * Where owners wanted to be told, and the other side refused the last notice for good: an address with a typing mistake,
- * a mailbox that is gone. Forgotten with the process.
+ * Where owners wanted to be told, and the other side refused the last notice for good, or led it elsewhere: an address with
+ * a typing mistake, a mailbox that is gone, a URL that has moved. Forgotten with the process.
  */
 export class RefusedTargets {
   /** The longest ago first. */

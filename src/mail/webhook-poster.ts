@@ -143,10 +143,11 @@ function statusOf(request: ClientRequest, body: Uint8Array): Promise<number> {
   })
 }
 
-/** RFC 9110 15: what may pass is tried again; a redirection is followed by nobody, and does not pass. */
+/** RFC 9110 15: what may pass is tried again; a redirection, which nobody follows, too: a site that is being moved has one. */
 function handoverOf(status: number): Handover {
   if (status >= 200 && status < 300) return { kind: 'taken' }
   const reason = `the reply was ${status}`
+  if (status >= 300 && status < 400) return { kind: 'failed', reason, isDown: false, isAstray: true }
   const mayPass = status >= 500 || status === 408 || status === 425 || status === 429
   return mayPass ? { kind: 'failed', reason, isDown: false } : { kind: 'refused', reason }
 }

@@ -7,6 +7,7 @@ import { ContactWishes } from '../../src/mail/contact-wishes.ts'
 import type { Deliveries } from '../../src/mail/deliveries.ts'
 import { EndWarnings } from '../../src/mail/end-warnings.ts'
 import { type HandoverCounts, noHandovers } from '../../src/mail/handover-counts.ts'
+import { RefusedTargets } from '../../src/mail/refused-targets.ts'
 import { WebhookRules } from '../../src/mail/webhook-rules.ts'
 import type { Contact, WayName } from '../../src/tunnel/contact.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
@@ -28,6 +29,7 @@ let logged: string[]
 /** What the log says besides its words, line by line. */
 let facts: object[]
 let handovers: HandoverCounts
+let refusedTargets: RefusedTargets
 let deliveries: Deliveries
 let warnings: EndWarnings
 
@@ -38,6 +40,7 @@ beforeEach(async () => {
   logged = []
   facts = []
   handovers = noHandovers()
+  refusedTargets = new RefusedTargets()
   start()
 })
 
@@ -57,6 +60,7 @@ function start(ways: readonly WayName[] = ['email']): void {
     took: letter => letters.push(letter),
     note,
     handovers,
+    refusedTargets,
   })
   const { store, lifecycle } = world.broker
   warnings = new EndWarnings({ store, lifecycle, keep: 30 * DAY, log: SILENT })
@@ -385,6 +389,23 @@ test('a letter that is refused for good is not tried again', async () => {
   assert.deepEqual(logged, ['a notice could not be handed over: it is given up'])
   world.now += DAY
   assert.deepEqual(await subjects(), [])
+})
+
+test('a URL that leads elsewhere has been told nothing: it is tried again, and its owner sees that it is wrong', async () => {
+  await stop()
+  start(['webhook'])
+  const target = 'https://ntfy.sh/moved'
+  const astray: Handover = { kind: 'failed', reason: 'the reply was 301', isDown: false, isAstray: true }
+  answers = [astray, astray]
+  await asleep({ ways: [{ kind: 'webhook', target, isConfirmed: true }], language: 'en' })
+  await deliveries.run()
+  assert.ok(refusedTargets.has('webhook', target))
+  assert.ok(world.broker.lifecycle.notices.due('webhook', 1).length === 0)
+  world.now += HOUR
+  await deliveries.run()
+  world.now += HOUR
+  assert.deepEqual(await subjects(), ['is asleep'])
+  assert.ok(!refusedTargets.has('webhook', target))
 })
 
 test('after a long outage each owner is told once, and only what is still so', async () => {

@@ -18,11 +18,13 @@ export interface PostOptions {
   readonly note?: (about: object, words: string) => void
   /** Counted up, if given. */
   readonly handovers?: HandoverCounts
+  readonly refusedTargets?: RefusedTargets
 }
 
 /** Hands the notices of a world over to a list, in place of a mail server. */
 export function openPost({ broker: { store, lifecycle } }: World, options: PostOptions): Deliveries {
   const { ways = ['email'], answer, took, note = () => undefined, handovers = noHandovers() } = options
+  const { refusedTargets = new RefusedTargets() } = options
   const writer = new LetterWriter({
     tunnels: store.tunnels,
     endOf: tunnel => lifecycle.endOf(tunnel),
@@ -49,6 +51,6 @@ export function openPost({ broker: { store, lifecycle } }: World, options: PostO
     writer,
     log,
     handovers,
-    refusedTargets: new RefusedTargets(),
+    refusedTargets,
   })
 }

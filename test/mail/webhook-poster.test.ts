@@ -170,7 +170,8 @@ test('a redirection is followed by nobody', async () => {
   await using receiver = await Receiver.open((_request, reply) => {
     reply.writeHead(307, { location: `${inner.url}/admin` }).end()
   })
-  assert.equal((await poster().carry(letterTo(receiver.url))).kind, 'refused')
+  const handover = await poster().carry(letterTo(receiver.url))
+  assert.deepEqual(handover, { kind: 'failed', reason: 'the reply was 307', isDown: false, isAstray: true })
   assert.equal(inner.connections, 0)
 })
 
@@ -178,6 +179,8 @@ test('what may pass is tried again, and what does not is given up', async () => 
   for (const [status, kind] of [
     [200, 'taken'],
     [204, 'taken'],
+    [301, 'failed'],
+    [308, 'failed'],
     [400, 'refused'],
     [403, 'refused'],
     [404, 'refused'],
