@@ -11,7 +11,7 @@ import { unkept } from '../registration/unkept.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, WAYS } from '../tunnel/contact.ts'
-import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { Tunnel, UnofferedRow } from '../tunnel/tunnel.ts'
 import { findingText } from '../words/finding-words.ts'
 import { contactIn, readTexts, textFields } from './api-input.ts'
 import type { Bearers } from './bearers.ts'
@@ -134,11 +134,11 @@ export class Api {
   }
 
   async #delete(ctx: Context): Promise<void> {
-    if (!this.#bearers.wasDeleted(ctx)) await this.#deleteOnce(await this.#bearers.authorized(ctx))
+    if (!this.#bearers.wasDeleted(ctx)) await this.#deleteOnce(await this.#bearers.deletable(ctx))
     ctx.status = 204
   }
 
-  async #deleteOnce(tunnel: Tunnel): Promise<void> {
+  async #deleteOnce(tunnel: Tunnel | UnofferedRow): Promise<void> {
     const { deleted, registrar } = this.#options
     const noteDeleted = deleted.begin(tunnel)
     const outcome = await registrar.delete(tunnel)

@@ -1,9 +1,10 @@
 import type { Context } from 'koa'
 import { rowById } from '../lifecycle/find-tunnel.ts'
+import { REFUSAL } from '../lifecycle/refusal.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import type { OwnerChanges } from '../registration/owner-changes.ts'
 import { problem } from '../shared/problem.ts'
-import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
+import type { BrokenRow, Tunnel, UnofferedRow } from '../tunnel/tunnel.ts'
 import type { DeletedTunnels } from './deleted-tunnels.ts'
 import type { PortalOptions } from './options.ts'
 import { Refused, refuse } from './refused.ts'
@@ -26,6 +27,13 @@ export class Bearers {
 
   /** The tunnel that the bearer key opens, dormant or not; an unknown id looks like a wrong key, but for one just deleted. */
   async authorized(ctx: Context): Promise<Tunnel> {
+    const opened = await this.deletable(ctx)
+    if ('reason' in opened) throw refuse(REFUSAL.broken(opened))
+    return opened
+  }
+
+  /** The same, or the row of a kind that is not offered: to be deleted, and for nothing else. */
+  async deletable(ctx: Context): Promise<Tunnel | UnofferedRow> {
     const key = bearerIn(ctx)
     const { keys } = this.#options
     const missing = refuse(problem('unauthorized', { case: 'bearer' }), BEARER_CHALLENGE)
@@ -36,6 +44,7 @@ export class Bearers {
       key,
       visitorOf(ctx.req, this.#options.trustedProxies),
     )
+    if (opening.kind === 'refused' && opening.unoffered !== undefined) return opening.unoffered
     if (opening.kind === 'refused') throw new Refused(opening.problems)
     if (opening.kind === 'wrong') throw missing
     return opening.tunnel

@@ -1,5 +1,5 @@
 import type { TunnelReader } from '../store/tunnel-reader.ts'
-import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { Tunnel, UnofferedRow } from '../tunnel/tunnel.ts'
 import { matchesHash } from '../tunnel/tunnel-key.ts'
 
 /** Milliseconds for which a tunnel that its owner has deleted is still known to its key and to who was signed in to it. */
@@ -8,7 +8,7 @@ const LIFETIME_MS = 600_000
 const MAX_KEPT = 4096
 
 interface Deleted {
-  readonly tunnel: Tunnel
+  readonly tunnel: Tunnel | UnofferedRow
   readonly keyHash: Uint8Array
   readonly expires: number
 }
@@ -26,7 +26,7 @@ export class DeletedTunnels {
   }
 
   /** To be called while the tunnel is there: returns what notes that it is gone. */
-  begin(tunnel: Tunnel): () => void {
+  begin(tunnel: Tunnel | UnofferedRow): () => void {
     const keyHash = this.#proofs.keyHash(tunnel.id)
     return () => {
       if (keyHash === undefined || this.#byId.has(tunnel.id)) return
@@ -36,7 +36,7 @@ export class DeletedTunnels {
   }
 
   /** The tunnel as it was. */
-  find(id: string): Tunnel | undefined {
+  find(id: string): Tunnel | UnofferedRow | undefined {
     return this.#find(id)?.tunnel
   }
 

@@ -97,6 +97,10 @@ export class SignInPages {
     const { keys, lifecycle, signIns, cookie, trustedProxies } = this.#options
     const visitor = visitorOf(ctx.req, trustedProxies)
     const opening = await keys.open(keys.find(reference), key, visitor)
+    if (opening.kind === 'refused' && opening.unoffered !== undefined && wantsPage(ctx)) {
+      cookie.send(ctx, signIns.open(opening.unoffered.id))
+      return seeOther(ctx, `/tunnels/${opening.unoffered.id}`) // which says what is the matter
+    }
     if (opening.kind === 'refused') return this.#refuse(ctx, { reference, typed, problems: opening.problems })
     const isGiven =
       opening.kind === 'open' && opening.isFormer && (await this.#givesNewKey(ctx, opening.tunnel, key))

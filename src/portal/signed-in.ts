@@ -3,7 +3,7 @@ import { rowById } from '../lifecycle/find-tunnel.ts'
 import { REFUSAL } from '../lifecycle/refusal.ts'
 import { problem } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-reader.ts'
-import type { Tunnel } from '../tunnel/tunnel.ts'
+import { isUnoffered, type Tunnel, type UnofferedRow } from '../tunnel/tunnel.ts'
 import { refuse } from './refused.ts'
 import { BEARER_CHALLENGE, idOf } from './reply.ts'
 import { noteKeySeen, type SeenKeyParts } from './seen-key.ts'
@@ -17,11 +17,21 @@ export interface SignedInParts {
 }
 
 /** The tunnel of the route, dormant or not, for a browser that is signed in to it. Throws Refused for any other. */
-export function signedInTunnel(ctx: Context, { table, signIns, cookie }: SignedInParts): Tunnel {
+export function signedInTunnel(ctx: Context, parts: SignedInParts): Tunnel {
+  const tunnel = deletableTunnel(ctx, parts)
+  if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
+  return tunnel
+}
+
+/** The same, or its row where its kind is not offered: to be deleted, and for nothing else. */
+export function deletableTunnel(
+  ctx: Context,
+  { table, signIns, cookie }: SignedInParts,
+): Tunnel | UnofferedRow {
   const id = idOf(ctx)
   const tunnel = rowById(table, id)
   if (tunnel !== undefined && signIns.isOpen(id, cookie.tokensIn(ctx))) {
-    if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
+    if ('reason' in tunnel && !isUnoffered(tunnel)) throw refuse(REFUSAL.broken(tunnel))
     return tunnel
   }
   throw refuse(problem('unauthorized', { case: 'page' }), BEARER_CHALLENGE)

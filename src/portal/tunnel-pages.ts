@@ -6,7 +6,14 @@ import type { OwnerChanges } from '../registration/owner-changes.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
-import { type BrokenRow, nameOf, type Tunnel } from '../tunnel/tunnel.ts'
+import {
+  type BrokenRow,
+  isUnoffered,
+  nameOf,
+  nameOfRow,
+  type Tunnel,
+  type UnofferedRow,
+} from '../tunnel/tunnel.ts'
 import { readForm } from './body.ts'
 import type { DeletedTunnels } from './deleted-tunnels.ts'
 import type { DoneChanges } from './done-changes.ts'
@@ -21,10 +28,11 @@ import { RoutedPages } from './routed-pages.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import type { SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
-import { isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
+import { deletableTunnel, isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
 import type { TunnelEvents } from './tunnel-events.ts'
 import { isAction, scriptFileName } from './tunnel-scripts.ts'
 import { TunnelView, type TunnelViewOptions } from './tunnel-view.ts'
+import { sendUnoffered } from './unoffered-page.ts'
 import { visitorOf } from './visitor.ts'
 import { toNewKey, toWaitingKey } from './waiting-key.ts'
 
@@ -78,6 +86,7 @@ export class TunnelPages {
     const deleted = this.#options.deleted.find(id)
     if (tunnel === undefined && deleted !== undefined) return this.#deletedPage(ctx, deleted)
     if (tunnel === undefined) throw refuse(problem('not-found', { case: 'taken-down' }))
+    if (isUnoffered(tunnel)) return sendUnoffered(ctx, tunnel, this.#options)
     if ('reason' in tunnel) throw refuse(REFUSAL.broken(tunnel))
     const { tunnel: awoken, warnings } = await changes.visit(tunnel)
     const shown = first?.key ?? ''
@@ -153,12 +162,8 @@ export class TunnelPages {
     const { sure = '' } = await readForm(ctx.req)
     const before = isSignedIn(ctx, this.#options) ? deleted.find(idOf(ctx)) : undefined
     if (before !== undefined) return this.#deletedPage(ctx, before) // a second click, or the first reply was lost
-    const tunnel = signedInTunnel(ctx, this.#options)
-    if (sure !== 'yes') {
-      ctx.status = 400
-      this.#view.send(ctx, tunnel, { isDeleteUnsure: true })
-      return
-    }
+    const tunnel = deletableTunnel(ctx, this.#options)
+    if (sure !== 'yes') return this.#askIfSure(ctx, tunnel)
     const noteDeleted = deleted.begin(tunnel)
     const outcome = await registrar.delete(tunnel)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
@@ -167,14 +172,25 @@ export class TunnelPages {
     this.#deletedPage(ctx, tunnel)
   }
 
+  #askIfSure(ctx: Context, tunnel: Tunnel | UnofferedRow): void {
+    const unsure = { isDeleteUnsure: true }
+    if (isUnoffered(tunnel)) sendUnoffered(ctx, tunnel, { ...this.#options, ...unsure })
+    else {
+      ctx.status = 400
+      this.#view.send(ctx, tunnel, unsure)
+    }
+  }
+
   /** With the undo once more: its download is gone with the tunnel. */
-  #deletedPage(ctx: Context, tunnel: Tunnel): void {
+  #deletedPage(ctx: Context, tunnel: Tunnel | UnofferedRow): void {
     const { views, facts, scripts, words } = this.#options
     const language = languageOf(ctx, words)
-    const undo = scripts.script(tunnel, { os: tunnel.os, action: 'down', language: language.tag })
+    const undo = isUnoffered(tunnel)
+      ? undefined // no script is made for its kind
+      : scripts.script(tunnel, { os: tunnel.os, action: 'down', language: language.tag })
     views.send(ctx, 'deleted', {
       title: language.sentence('deleted'),
-      name: nameOf(tunnel, facts.origin),
+      name: isUnoffered(tunnel) ? nameOfRow(tunnel, facts.origin) : nameOf(tunnel, facts.origin),
       undo: undo ?? '',
     })
   }

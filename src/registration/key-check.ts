@@ -2,7 +2,7 @@ import { findBroken, findTunnel } from '../lifecycle/find-tunnel.ts'
 import type { KeyProofs } from '../lifecycle/key-proofs.ts'
 import { REFUSAL, type Refusal, refused } from '../lifecycle/refusal.ts'
 import type { TunnelReader } from '../store/tunnel-reader.ts'
-import type { BrokenRow, Tunnel } from '../tunnel/tunnel.ts'
+import { type BrokenRow, isUnoffered, type Tunnel, type UnofferedRow } from '../tunnel/tunnel.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
@@ -12,7 +12,8 @@ export type Opening =
   /** `isFormer`: a new key was asked for, and was not yet seen. */
   | { readonly kind: 'open'; readonly tunnel: Tunnel; readonly isFormer: boolean }
   | { readonly kind: 'wrong' }
-  | Refusal
+  /** `unoffered`: the key is right, and opens no more than the deletion of this row. */
+  | (Refusal & { readonly unoffered?: UnofferedRow })
 
 /** The one way to a tunnel by its key, for the page, the API and the update protocol alike. */
 export class KeyCheck {
@@ -48,7 +49,10 @@ export class KeyCheck {
     if (!(matches || isFormer) || tunnel === undefined) return { kind: 'wrong' }
     if (matches) this.#proofs.seen(id, key)
     this.#limits.giveWrongKeyBack(visitor)
-    if ('reason' in tunnel) return refused(REFUSAL.broken(tunnel))
+    if ('reason' in tunnel) {
+      const refusal = refused(REFUSAL.broken(tunnel))
+      return matches && isUnoffered(tunnel) ? { ...refusal, unoffered: tunnel } : refusal
+    }
     return { kind: 'open', tunnel, isFormer }
   }
 

@@ -6,7 +6,7 @@ import type { TunnelRequest } from '../lifecycle/registration.ts'
 import type { Log } from '../shared/log.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { ContactReading, ContactWish, WayName } from '../tunnel/contact.ts'
-import type { DormantTunnel, Tunnel } from '../tunnel/tunnel.ts'
+import type { DormantTunnel, Tunnel, UnofferedRow } from '../tunnel/tunnel.ts'
 import type { Admission, AdmissionVerdict, RegistrationInput } from './admission.ts'
 import { lowerCaseAscii } from './ascii.ts'
 import type { VisitorLimits } from './limits.ts'
@@ -247,8 +247,9 @@ export class Registrar {
    * A suspended tunnel stays, so that its owner can't register anew in its place. One that is gone by now, by a first
    * click, is deleted.
    */
-  async delete(tunnel: Tunnel): Promise<{ readonly kind: 'deleted' } | Refusal> {
-    if (tunnel.dormant?.isSuspended) return refused(REFUSAL.suspended())
+  async delete(tunnel: Tunnel | UnofferedRow): Promise<{ readonly kind: 'deleted' } | Refusal> {
+    const isSuspended = 'reason' in tunnel ? tunnel.state === 'suspended' : tunnel.dormant?.isSuspended
+    if (isSuspended) return refused(REFUSAL.suspended())
     const deletion = await this.#lifecycle.delete(tunnel.id)
     const isGone = deletion.kind === 'refused' && deletion.problems.every(({ code }) => code === 'not-found')
     return deletion.kind === 'refused' && !isGone ? deletion : { kind: 'deleted' }

@@ -78,6 +78,18 @@ export interface BrokenRow {
   readonly columns: Readonly<Record<string, string>>
 }
 
+/** A row that is sound but for its kind, which is not offered: its owner can do nothing with the tunnel but delete it. */
+export type UnofferedRow = BrokenRow & { readonly unofferedKind: string }
+
+export function isUnoffered(row: Tunnel | BrokenRow): row is UnofferedRow {
+  return 'reason' in row && row.unofferedKind !== undefined
+}
+
+/** The name that the tunnel of a row has when it is up. */
+export function nameOfRow({ columns: { nicname = '', country = '' } }: BrokenRow, origin: string): string {
+  return nameOf({ nicname, country }, origin)
+}
+
 /** A tunnel as it is shown: its addresses in canonical text (RFC 5952). */
 export type TunnelText = Omit<Tunnel, 'ipv6Client' | 'ipv6Server' | 'routedPrefix'> & {
   readonly ipv6Client: string

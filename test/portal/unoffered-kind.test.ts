@@ -38,16 +38,58 @@ test('an update client is told 911, and goes on asking', async () => {
 })
 
 test('its owner’s page says so, signed in and with the key, in both languages', async () => {
-  const asked = [
-    await world.ask(`/tunnels/${given.id}`, { headers: cookie }),
-    await world.post('/tunnels', { reference: given.name, key: given.key }),
-  ]
-  for (const page of asked) {
+  const signedIn = await world.post('/tunnels', { reference: given.name, key: given.key })
+  assert.deepEqual([signedIn.status, signedIn.headers.location], [303, `/tunnels/${given.id}`])
+  for (const headers of [cookie, cookieIn(signedIn)]) {
+    const page = await world.ask(`/tunnels/${given.id}`, { headers })
     assert.equal(page.status, 503)
     assert.match(page.text, /switched off all tunnels of the kind wireguard/)
+    assert.match(page.text, new RegExp(given.name))
   }
   const french = { headers: { ...cookie, 'accept-language': 'fr' } }
   assert.match((await world.ask(`/tunnels/${given.id}`, french)).text, /a coupé tous les tunnels/)
+})
+
+test('its owner deletes it on its page, once sure', async () => {
+  const path = `/tunnels/${given.id}/delete`
+  const unsure = await world.post(path, {}, cookie)
+  assert.match(unsure.text, /Tick this box first/)
+  assert.equal(world.broker.table.countByState().unoffered, 1)
+  for (let click = 1; click <= 2; click++) {
+    const page = await world.post(path, { sure: 'yes' }, cookie)
+    assert.equal(page.status, 200)
+    assert.match(page.text, /The tunnel is gone/)
+  }
+  assert.equal(world.broker.table.countByState().unoffered, 0)
+})
+
+test('its owner deletes it with the key, and nobody without', async () => {
+  const remove = (key: string) =>
+    world.ask(`/api/v1/tunnels/${given.id}`, { method: 'DELETE', headers: bearer(key) })
+  assert.equal((await remove('another')).status, 401)
+  assert.equal(world.broker.table.countByState().unoffered, 1)
+  assert.equal((await remove(given.key)).status, 204)
+  assert.equal((await remove(given.key)).status, 204, 'the first reply was lost, perhaps')
+  assert.equal(world.broker.table.countByState().unoffered, 0)
+})
+
+test('one that is suspended is for the operator to end', async () => {
+  const shell = new DatabaseSync(world.databaseFile)
+  shell.exec(`UPDATE tunnels SET kind = 'sit', IPv4client = '127.0.0.1', details = '{}'`)
+  await world.broker.audit.run()
+  await world.broker.lifecycle.suspend(given.id)
+  const details = JSON.stringify({ publicKey: newPublicKey() })
+  shell.exec(`UPDATE dormant SET kind = 'wireguard', IPv4client = NULL, details = '${details}'`)
+  shell.close()
+  await world.broker.audit.run()
+  const reply = await world.ask(`/api/v1/tunnels/${given.id}`, {
+    method: 'DELETE',
+    headers: bearer(given.key),
+  })
+  assert.equal(problemIn(reply).code, 'suspended')
+  const page = await world.ask(`/tunnels/${given.id}`, { headers: cookie })
+  assert.doesNotMatch(page.text, /name="sure"/)
+  assert.match((await world.post(`/tunnels/${given.id}/delete`, { sure: 'yes' }, cookie)).text, /suspended/)
 })
 
 test('the operator’s commands for it say so too', async () => {
