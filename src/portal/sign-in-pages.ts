@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
-import { tunnelById } from '../lifecycle/find-tunnel.ts'
+import { rowById } from '../lifecycle/find-tunnel.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type Problem, problem } from '../shared/problem.ts'
-import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { type BrokenRow, isUnoffered, nameOf, nameOfRow, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import { typedKey } from '../tunnel/tunnel-key.ts'
+import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
@@ -67,12 +68,7 @@ export class SignInPages {
   show(ctx: Context, { reference = '', typed = {}, problems = [] }: SignInForm = {}): void {
     const { views, words } = this.#options
     const language = languageOf(ctx, words)
-    const mine = this.#tunnelsOf(ctx).map(tunnel => ({
-      id: tunnel.id,
-      name: nameOf(tunnel, this.#options.facts.origin),
-      state: stateOf(tunnel),
-      words: briefStageWords(tunnel, this.#options.lifecycle.endOf(tunnel), language),
-    }))
+    const mine = this.#rowsOf(ctx).flatMap(row => this.#lineOf(row, language) ?? [])
     views.send(ctx, 'sign-in', {
       title: language.sentence(mine.length > 0 && reference === '' ? 'my-tunnels' : 'sign-in'),
       mine,
@@ -82,10 +78,22 @@ export class SignInPages {
     })
   }
 
-  #tunnelsOf(ctx: Context) {
+  #rowsOf(ctx: Context): readonly (Tunnel | BrokenRow)[] {
     const { cookie, signIns, table } = this.#options
     const ids = signIns.tunnelsOf(cookie.tokensIn(ctx))
-    return ids.flatMap(id => tunnelById(table, id) ?? [])
+    return ids.flatMap(id => rowById(table, id) ?? [])
+  }
+
+  /** How a tunnel stands in the list of its owner's; nothing if its page has nothing to show. */
+  #lineOf(row: Tunnel | BrokenRow, language: Language) {
+    const { facts, lifecycle } = this.#options
+    if (isUnoffered(row)) {
+      const words = language.title('tunnel-unoffered')
+      return { id: row.id, name: nameOfRow(row, facts.origin), state: 'dormant', words }
+    }
+    if ('reason' in row) return undefined
+    const words = briefStageWords(row, lifecycle.endOf(row), language)
+    return { id: row.id, name: nameOf(row, facts.origin), state: stateOf(row), words }
   }
 
   async #signIn(ctx: Context): Promise<void> {

@@ -50,6 +50,11 @@ test('its owner’s page says so, signed in and with the key, in both languages'
   assert.match((await world.ask(`/tunnels/${given.id}`, french)).text, /a coupé tous les tunnels/)
 })
 
+test('it stands among its owner’s tunnels', async () => {
+  const { text } = await world.ask('/tunnels', { headers: cookie })
+  assert.match(text, new RegExp(`href="/tunnels/${given.id}">${given.name}</a> <span>Tunnels of this kind`))
+})
+
 test('its owner deletes it on its page, once sure', async () => {
   const path = `/tunnels/${given.id}/delete`
   const unsure = await world.post(path, {}, cookie)
