@@ -27,7 +27,7 @@ export type Handover =
       readonly isAstray?: true
     }
 
-/** Hands letters over, by mail or otherwise: one try a call, which never rejects and ends within a minute. */
+/** Hands letters over, by mail or otherwise: one try a call, which never rejects and ends within eleven minutes. */
 export interface Carrier {
   carry(letter: Letter): Promise<Handover>
   close(): void

@@ -6,12 +6,17 @@ export interface MailerOptions {
   readonly smtp: string
   /** The address that mail comes from. */
   readonly from: string
-  /** Milliseconds that a server may take for a mail, its silences among them. */
+  /** Milliseconds until a server must have all of a mail, its silences among them. */
   readonly patienceMs?: number
 }
 
 const CONNECTION_MS = 10_000
 const PATIENCE_MS = 30_000
+/**
+ * RFC 5321 4.5.3.2.6: milliseconds for the reply to a mail's end. The server looks at the mail then; one that is hung up on
+ * delivers it all the same, and each further try one more.
+ */
+const VERDICT_MS = 600_000
 
 /** Hands mail to an SMTP server. */
 export class Mailer implements Carrier {
@@ -19,6 +24,8 @@ export class Mailer implements Carrier {
   readonly #from: string
   readonly #patienceMs: number
   readonly #end = new AbortController()
+  /** What is called when the server has all of a mail, by Message-ID. */
+  readonly #whenWhole = new Map<string, () => void>()
 
   constructor({ smtp, from, patienceMs = PATIENCE_MS }: MailerOptions) {
     this.#from = from
@@ -34,10 +41,16 @@ export class Mailer implements Carrier {
       disableFileAccess: true,
       disableUrlAccess: true,
     })
+    this.#transport.use('stream', ({ data, message }, done) => {
+      message.processFunc(mail => mail.once('end', () => this.#whenWhole.get(String(data.messageId))?.()))
+      done()
+    })
   }
 
   async carry({ to, subject, text, reference }: Letter): Promise<Handover> {
     const messageId = `<${reference}@${this.#from.slice(this.#from.lastIndexOf('@') + 1)}>`
+    const patience = new Patience(this.#patienceMs)
+    this.#whenWhole.set(messageId, () => patience.begin(VERDICT_MS))
     try {
       // An object and no text: nothing of an address is read as a list of addresses.
       await this.#transport.sendMail({
@@ -47,11 +60,14 @@ export class Mailer implements Carrier {
         text,
         messageId,
         headers: { 'Auto-Submitted': 'auto-generated' }, // RFC 3834 5
-        signal: AbortSignal.any([this.#end.signal, AbortSignal.timeout(this.#patienceMs)]),
+        signal: AbortSignal.any([this.#end.signal, patience.signal]),
       })
       return { kind: 'taken' }
     } catch (error) {
       return handoverOf(error)
+    } finally {
+      this.#whenWhole.delete(messageId)
+      patience.end()
     }
   }
 
@@ -59,6 +75,30 @@ export class Mailer implements Carrier {
   close(): void {
     this.#end.abort()
     this.#transport.close()
+  }
+}
+
+/** How long something may take, in milliseconds; it can begin anew. */
+class Patience {
+  readonly #over = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(ms: number) {
+    this.begin(ms)
+  }
+
+  /** Aborts when it is over. */
+  get signal(): AbortSignal {
+    return this.#over.signal
+  }
+
+  begin(ms: number): void {
+    this.end()
+    this.#timer = setTimeout(() => this.#over.abort(), ms)
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
   }
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SMTPServer } from 'smtp-server'
 
 export interface Received {
@@ -32,11 +33,14 @@ export class MailServer {
     port: wanted = 0,
     refusesSender = false,
     startsTls = false,
+    thinksForMs = 0,
   }: {
     readonly port?: number
     /** With a certificate that nobody has vouched for, as a mail server has when it is installed. */
     readonly startsTls?: boolean
     readonly refusesSender?: boolean
+    /** Between a mail's last octet and the reply to it. */
+    readonly thinksForMs?: number
   } = {}): Promise<MailServer> {
     let self: MailServer | undefined
     const server = new SMTPServer({
@@ -46,6 +50,7 @@ export class MailServer {
         done(refusesSender ? Object.assign(new Error('who?'), { responseCode: 553 }) : undefined),
       onData: async (stream, session, done) => {
         const raw = await text(stream)
+        await sleep(thinksForMs)
         const refusal = self === undefined ? undefined : self.#refusals.shift()
         if (self === undefined || refusal !== undefined) {
           done(Object.assign(new Error('not this one'), refusal))

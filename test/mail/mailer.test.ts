@@ -136,6 +136,14 @@ test('a server that is gone, silent, or hangs up is down, and the try ends', asy
   rude.close()
 })
 
+test('a server that has all of a mail is waited for, so that what it takes late is not sent again', async () => {
+  await using server = await MailServer.open({ thinksForMs: 900 })
+  const mailer = open(server.url, 300)
+  assert.deepEqual(await mailer.carry(LETTER), { kind: 'taken' })
+  assert.equal(server.received.length, 1)
+  mailer.close()
+})
+
 test('a sender that the server does not want is our mistake, and loses nobody a mail', async () => {
   await using server = await MailServer.open({ refusesSender: true })
   const mailer = open(server.url)
