@@ -99,11 +99,12 @@ export class WireguardInterfaces implements Interfaces {
 
   async #prepareOnce(): Promise<readonly LinkFault[]> {
     const reason = await this.#device.ensure()
-    await clampForwarded(this.#runNft, this.#device.name)
+    const unclamped = await clampForwarded(this.#runNft, this.#device.name)
     const faults = [
       reason === undefined ? undefined : { device: this.#device.name, reason },
       ...(await routePools(this.#runIp, 'unreachable', this.#pools)),
       await turnForwardingOn(),
+      unclamped,
     ]
     return faults.filter(fault => fault !== undefined)
   }

@@ -19,6 +19,7 @@ after(() => rmSync(directory, { recursive: true, force: true }))
 function setUp() {
   const peers = new Map<string, string>()
   const ip = { isBroken: false }
+  const nft = { isMissing: false }
   const driver = new WireguardInterfaces({
     devicePrefix: 'fn6-',
     program: 'kernel',
@@ -26,7 +27,7 @@ function setUp() {
     port: 51820,
     mtu: 1420,
     prefix: parsePrefix('2001:db8:f6::/48') ?? assert.fail(),
-    runNft: async () => DONE,
+    runNft: async () => (nft.isMissing ? { ...DONE, status: -1, stderr: 'nft: spawn nft ENOENT' } : DONE),
     runIp: async args =>
       ip.isBroken && args.includes('-batch') ? { ...DONE, status: -1, stderr: 'spawn ip EAGAIN' } : DONE,
     runWg: async ([command, , ...words]) => {
@@ -34,7 +35,7 @@ function setUp() {
       return { kind: 'done', output: command === 'show' ? dumpOf(peers) : '' }
     },
   })
-  return { peers, ip, driver }
+  return { peers, ip, nft, driver }
 }
 
 function setPeers(peers: Map<string, string>, words: readonly string[]): void {
@@ -89,4 +90,18 @@ test('after a change of the key whose routes fail the former key can be put back
   ip.isBroken = false
   assert.deepEqual(await driver.changeRemote([link(former)]), [])
   assert.deepEqual([...peers], [[former, NETWORK]])
+})
+
+test('a missing nft is told with what is lost and the remedy, until it is back; tunnels are made all the same', async () => {
+  const { nft, driver } = setUp()
+  const told = async () =>
+    (await driver.reconcile([link(newPublicKey())])).faults.filter(({ reason }) => reason.includes('nft'))
+  nft.isMissing = true
+  const [fault, ...others] = await told()
+  assert.deepEqual(others, [])
+  assert.equal(fault?.device, 'fn6-wg')
+  assert.match(fault?.reason ?? '', /MSS.*loop.*install nftables.*: nft: spawn nft ENOENT/)
+  assert.deepEqual(await driver.create([link(newPublicKey())]), [])
+  nft.isMissing = false
+  assert.deepEqual(await told(), [])
 })
