@@ -110,8 +110,21 @@ export class OwnerChanges {
     return { kind: 'moved', tunnel: change.tunnel, warnings: verdict.warnings }
   }
 
-  /** Lets a tunnel be known by another public key, after the checks that a registration has. */
-  async changeKey(tunnel: Tunnel, publicKey: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+  /** Lets a tunnel be known by another public key, after the checks that a registration has. That which it has is no move. */
+  changeKey(tunnel: Tunnel, publicKey: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
+    const mover = { visitor, hasSameKey: this.#lifecycle.proofs.sameKey(tunnel.id) }
+    return this.#moves.take(tunnel.id, () =>
+      this.#changeKey(this.#lifecycle.current(tunnel), publicKey, mover),
+    )
+  }
+
+  async #changeKey(
+    tunnel: Tunnel,
+    publicKey: string,
+    { visitor, hasSameKey }: Mover,
+  ): Promise<Moved | Refusal> {
+    if (!hasSameKey()) return refused(KEY_IS_VOID)
+    if (publicKey.trim() === tunnel.kind.publicKey) return this.#rouse(tunnel)
     const tooMany = this.#limits.takeRefusal(visitor) ?? this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
     const verdict = this.#admission.checkKey(tunnel, publicKey)
@@ -145,21 +158,30 @@ export class OwnerChanges {
 
   /**
    * Lets a tunnel have a smaller MTU than its kind; undefined: that of its kind. A dormant tunnel comes back first: its
-   * owner has come by. Counts as a move.
+   * owner has come by. Counts as a move, unless the tunnel has it already.
    */
   async changeMtu(tunnel: Tunnel, mtu: unknown): Promise<Moved | Refusal> {
     const wrong = this.#admission.checkMtu(tunnel.kind.name, mtu)
     if (wrong !== undefined) return refused(wrong)
+    const mover = { hasSameKey: this.#lifecycle.proofs.sameKey(tunnel.id) }
+    const wanted = isMtu(mtu) ? mtu : undefined
+    return this.#moves.take(tunnel.id, () => this.#changeMtu(this.#lifecycle.current(tunnel), wanted, mover))
+  }
+
+  async #changeMtu(
+    tunnel: Tunnel,
+    mtu: number | undefined,
+    { hasSameKey }: Pick<Mover, 'hasSameKey'>,
+  ): Promise<Moved | Refusal> {
+    const awake = await this.#rouse(tunnel)
+    if (awake.kind === 'refused') return awake
+    if (!hasSameKey()) return refused(KEY_IS_VOID)
+    if (mtu === awake.tunnel.mtu) return awake
     const tooMany = this.#limits.takeMove(tunnel.id)
     if (tooMany !== undefined) return refused(tooMany)
-    const hasSameKey = this.#lifecycle.proofs.sameKey(tunnel.id)
-    const roused = await this.#rouse(tunnel)
-    const awake = roused.kind === 'refused' || hasSameKey() ? roused : refused(KEY_IS_VOID)
-    const change =
-      awake.kind === 'refused'
-        ? awake
-        : await this.#lifecycle.changeMtu(tunnel.id, isMtu(mtu) ? mtu : undefined)
-    if (change.kind !== 'changed') this.#limits.giveMoveBack(tunnel.id)
-    return change.kind === 'refused' ? change : { kind: 'moved', tunnel: change.tunnel, warnings: [] }
+    const change = await this.#lifecycle.changeMtu(tunnel.id, mtu)
+    if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
+    this.#limits.giveMoveBack(tunnel.id)
+    return change
   }
 }

@@ -39,6 +39,12 @@ test('an owner takes smaller packets: API, script and kernel say so, and back ag
   assert.deepEqual(standing(), [undefined, undefined])
 })
 
+test('who has moved too often may still ask for the MTU that the tunnel has', async () => {
+  for (let move = 0; move < 60; move++) assert.equal((await change(1300 + move)).status, 200)
+  assert.equal((await change(1400)).status, 429)
+  assert.equal((await change(1359)).status, 200)
+})
+
 for (const wrong of [1279, 1481, 1300.5, '1300', true, {}, -1]) {
   test(`${JSON.stringify(wrong)} is no MTU that the tunnel can have`, async () => {
     assert.equal(problemIn(await change(wrong)).code, 'mtu-range')

@@ -241,6 +241,13 @@ suite('WireGuard by the API', () => {
     assert.equal((await ask('next', publicKey)).status, 201, 'with the tunnel its key is free')
   })
 
+  test('the public key that a tunnel has already is no move, however often it is sent', async () => {
+    const publicKey = newPublicKey()
+    const tunnel = JSON.parse((await ask('repeater', publicKey)).text)
+    for (let times = 0; times < 61; times++) assert.equal((await change(tunnel, publicKey)).status, 200)
+    assert.equal((await change(tunnel, newPublicKey())).status, 200)
+  })
+
   test('who registers another’s public key first blocks nobody: a new key pair has a tunnel at once', async () => {
     const publicKey = newPublicKey()
     await ask('squatter', publicKey)
