@@ -365,6 +365,30 @@ test('a server that is down is asked once a look, however many wait', async () =
   assert.ok(before - answers.length <= 4, `${before - answers.length} tries`)
 })
 
+test('a link that somebody has asked for goes before all that wait already', async () => {
+  const { id } = await registered(ALICE)
+  for (let host = 0; host < 20; host++) {
+    const registration = await registerOne(world.lifecycle, {
+      ipv4: `198.51.100.${host + 10}`,
+      nicname: `host${host}`,
+      country: 'ca',
+      os: 'linux',
+    })
+    assert.ok(registration.kind === 'registered')
+    await world.lifecycle.setContact(registration.tunnel.id, () => ({ contact: ALICE, asking: [] }))
+  }
+  await stop()
+  for (const { id: other } of world.table.slice(undefined, 100).rows)
+    if (other !== id) await world.lifecycle.suspend(other)
+  world.now += 2 * DAY
+  await world.lifecycle.sendRecovery(id)
+  start()
+  await deliveries.run()
+  const occasions = letters.map(({ occasion }) => occasion)
+  assert.equal(occasions.length, 21)
+  assert.ok(occasions.indexOf('recover') < 4, String(occasions)) // four are handed over at a time
+})
+
 test('what becomes of each try is counted by its way', async () => {
   answers = [DOWN]
   const { id } = await asleep(ALICE)

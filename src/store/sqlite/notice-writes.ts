@@ -5,6 +5,12 @@ import type { Database, Statement } from './database.ts'
 /** Between two notices that a tunnel has fallen asleep. */
 const SLEEP_NEWS_SECONDS = 7 * 86_400
 
+/**
+ * What somebody has asked for is due as if it had waited for longer than any notice does: whoever looks at a mailbox now
+ * does not wait for thousands that others know nothing of.
+ */
+const ASKED_LEAD_SECONDS = 7 * 86_400
+
 /** Where owners are told, and what they are to be told: to be called inside a transaction. */
 export class NoticeWrites {
   readonly #now: () => number
@@ -36,7 +42,7 @@ export class NoticeWrites {
     this.#hasContact = database.prepare('SELECT 1 FROM contacts WHERE id = ?')
     this.#insert = database.prepare(
       `INSERT INTO notices (id, occasion, way, target, language, nicname, country, since, made, next_try)
-       SELECT id, ?2, way, target, language, nicname, country, ?3, ?4, ?4
+       SELECT id, ?2, way, target, language, nicname, country, ?3, ?4, ?7
        FROM contacts JOIN contact_ways USING (id) JOIN (
          SELECT id, nicname, country FROM tunnels WHERE id = ?1
          UNION SELECT id, nicname, country FROM dormant WHERE id = ?1) USING (id)
@@ -95,7 +101,8 @@ export class NoticeWrites {
   /** By one way: a question goes to one that is not confirmed, a link to one that is. False: there is none. */
   ask(id: string, occasion: 'confirm' | 'recover', way: WayName): boolean {
     this.#dropAsked.run(id, occasion, way)
-    return this.#add({ id, occasion, since: this.#now(), way, isConfirmed: occasion === 'recover' })
+    const isConfirmed = occasion === 'recover'
+    return this.#add({ id, occasion, since: this.#now(), way, isConfirmed, lead: ASKED_LEAD_SECONDS })
   }
 
   /** By one way that is confirmed and is about to go: to be called before that. False: there is none. */
@@ -129,8 +136,11 @@ export class NoticeWrites {
     readonly since: number
     readonly way: WayName
     readonly isConfirmed: boolean
+    /** Seconds for which it counts as due already. */
+    readonly lead?: number
   }): boolean {
-    const { id, occasion, since, way, isConfirmed } = notice
-    return this.#insert.run(id, occasion, since, this.#now(), way, isConfirmed ? 1 : 0).changes > 0
+    const { id, occasion, since, way, isConfirmed, lead = 0 } = notice
+    const now = this.#now()
+    return this.#insert.run(id, occasion, since, now, way, isConfirmed ? 1 : 0, now - lead).changes > 0
   }
 }
