@@ -160,12 +160,14 @@ export class Lifecycle {
     return this.#knocks.answer()
   }
 
-  /** Dormant tunnels that end within so many seconds, the first to end first; at most `limit`. */
-  endingWithin(seconds: number, limit: number): readonly Ending[] {
+  /** Dormant tunnels that end within `seconds`, the first to end first; at most `limit`. Each is read when it is asked for. */
+  *endingWithin(seconds: number, limit: number): Generator<Ending> {
     const { dormant } = this.#store.tunnels
     const steady = this.#steady()
-    const rows = dormant.endedBy(steady + seconds, limit).flatMap(id => dormant.byId(id) ?? [])
-    return rows.map(tunnel => ({ tunnel, left: tunnel.dormant.until - steady }))
+    for (const id of dormant.endedBy(steady + seconds, limit)) {
+      const tunnel = dormant.byId(id)
+      if (tunnel !== undefined) yield { tunnel, left: tunnel.dormant.until - steady }
+    }
   }
 
   /**

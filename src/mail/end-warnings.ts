@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { Notices } from '../lifecycle/notices.ts'
 import type { Log } from '../shared/log.ts'
@@ -10,6 +11,8 @@ const LONGEST_WARNING = 3 * DAY_SECONDS
 const LOOK_INTERVAL_MS = 600_000
 /** Tunnels whose end is near that are looked at. */
 const MOST = 100_000
+/** Of these in one turn of the event loop. */
+const SLICE = 100
 
 export interface EndWarningsOptions {
   readonly store: Pick<TunnelStore, 'noteFault'>
@@ -25,6 +28,7 @@ export interface EndWarningsOptions {
 export class EndWarnings {
   readonly #options: EndWarningsOptions
   readonly #timer: NodeJS.Timeout
+  #isStopped = false
 
   constructor(options: EndWarningsOptions) {
     this.#options = options
@@ -32,14 +36,18 @@ export class EndWarnings {
   }
 
   stop(): void {
+    this.#isStopped = true
     clearInterval(this.#timer)
   }
 
   /** Never rejects. */
   async look(): Promise<void> {
     const { store, lifecycle, keep, log } = this.#options
+    let looked = 0
     try {
       for (const { tunnel, left } of lifecycle.endingWithin(LONGEST_WARNING, MOST)) {
+        if (++looked % SLICE === 0) await nextTurn()
+        if (this.#isStopped) return
         const { id, dormant } = tunnel
         if (left > warningOf(dormant, keep)) continue
         if (lifecycle.notices.isToBeWarned(id)) await lifecycle.notices.warnOfEnd(id)

@@ -122,7 +122,7 @@ describe('a tunnel whose kind the configuration offers no more', () => {
       await world.lifecycle.recordRound({ answered: [], silent: [phone.id] })
     assert.notEqual(world.table.dormant.byId(phone.id), undefined)
     world = await world.restart({ offered: SIT_ALONE })
-    assert.deepEqual(world.lifecycle.endingWithin(40 * DAY, 10), [])
+    assert.deepEqual([...world.lifecycle.endingWithin(40 * DAY, 10)], [])
     await pass(400)
     assert.equal(world.table.dormant.count(), 1)
     assert.equal((await world.lifecycle.wake(phone.id)).kind, 'refused')

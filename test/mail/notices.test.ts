@@ -454,6 +454,28 @@ test('a tunnel that has woken up is not said to sleep', async () => {
   assert.equal(world.table.notices.count(), 0)
 })
 
+test('a look at many whose end is near lets everything else go on meanwhile', async () => {
+  const { id } = await asleep(undefined)
+  world.edit(`WITH RECURSIVE host(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM host WHERE n < 250) INSERT INTO dormant
+    SELECT printf('a%011d', n), '198.51.100.' || n, printf('2001:db8:f6:%x::2', n), printf('2001:db8:f6:%x::1', n),
+      'fn6-' || n, 'h' || n, country, os, creation_time, 0, key_hash, kind, details, since, until, 0, NULL, NULL
+    FROM dormant, host WHERE id = '${id}'`)
+  await stop()
+  world = await world.restart()
+  start()
+  world.now += 28 * DAY
+  assert.equal([...world.lifecycle.endingWithin(3 * DAY, 1000)].length, 251)
+  let turns = 0
+  const count = () => {
+    turns++
+    next = setImmediate(count)
+  }
+  let next = setImmediate(count)
+  await warnings.look()
+  clearImmediate(next)
+  assert.ok(turns >= 2, `${turns} turns of the loop`)
+})
+
 test('who has taken the address away while a notice waited hears of that alone', async () => {
   answers = [DOWN]
   const { id } = await asleep(ALICE)
