@@ -1,10 +1,11 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatEndpoint } from '../shared/endpoint.ts'
 import { Admittance, type AdmittanceOptions } from './admittance.ts'
 import { application } from './application.ts'
 import type { PortalOptions } from './options.ts'
+import { RepliesUnderWay } from './replies-under-way.ts'
 import { TunnelEvents } from './tunnel-events.ts'
 import { answerUnreadable } from './unreadable-request.ts'
 
@@ -28,7 +29,7 @@ export class Portal {
   readonly #admittance: Admittance
   readonly #stopCounting: () => void
   readonly #memory: { kept(): Promise<unknown> }
-  readonly #underWay: ReadonlySet<ServerResponse>
+  readonly #underWay: RepliesUnderWay
   readonly #retirement: { isBegun: boolean }
 
   private constructor(
@@ -39,7 +40,7 @@ export class Portal {
       readonly admittance: Admittance
       readonly stopCounting: () => void
       readonly memory: { kept(): Promise<unknown> }
-      readonly underWay: ReadonlySet<ServerResponse>
+      readonly underWay: RepliesUnderWay
       readonly retirement: { isBegun: boolean }
     },
   ) {
@@ -63,11 +64,8 @@ export class Portal {
     })
     const admittance = new Admittance(options)
     admittance.connections.watch(server)
-    const underWay = new Set<ServerResponse>()
-    server.on('request', (_request, response) => {
-      underWay.add(response)
-      response.once('close', () => underWay.delete(response))
-    })
+    const underWay = new RepliesUnderWay()
+    underWay.watch(server)
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(
@@ -113,7 +111,7 @@ export class Portal {
     NetServer.prototype.close.call(this.#server) // that of HTTP would cut off whoever is about to ask
     this.#events.close()
     const end = performance.now() + RETIRING_MS
-    while (this.#underWay.size > 0 && performance.now() < end) await sleep(10)
+    while (this.#underWay.count > 0 && performance.now() < end) await sleep(10)
     this.#stopCounting()
     return this.#memory.kept()
   }

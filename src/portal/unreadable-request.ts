@@ -4,6 +4,7 @@ import { type Problem, problem, statusOf } from '../shared/problem.ts'
 import type { Language } from '../words/language.ts'
 import { PROBLEM_DOCUMENT, problemDocument } from './problem-document.ts'
 import { refuse } from './refused.ts'
+import type { RepliesUnderWay } from './replies-under-way.ts'
 
 /** How long a refused connection stays open, in milliseconds, so that what is still sent does not take the reply with it. */
 const LINGERING_MS = 1000
@@ -11,8 +12,7 @@ const LINGERING_MS = 1000
 interface UnreadableOptions {
   readonly publicUrl: string
   readonly language: Language
-  /** Replies that have not ended. */
-  readonly underWay: Iterable<ServerResponse>
+  readonly underWay: Pick<RepliesUnderWay, 'of'>
 }
 
 /**
@@ -33,7 +33,7 @@ export function answerUnreadable(server: Server, options: UnreadableOptions): vo
 
 /** A request before it that came whole still gets its own reply; one whose own body can't be read gets this one. */
 function endWithReply(socket: Duplex, what: Problem, options: UnreadableOptions): void {
-  const response = [...options.underWay].find(({ socket: own }) => own === socket)
+  const response = options.underWay.of(socket)
   if (!socket.writable || response?.headersSent) socket.destroy()
   else if (response?.req.complete) response.once('finish', () => linger(socket, ''))
   else linger(socket, reply(what, options))
