@@ -35,8 +35,11 @@ export class RoutedPrefixes {
       if (change.kind !== 'changed') return outcomeOf(change)
       const reason = await this.#route(change.tunnel)
       if (reason === undefined) return this.#done(change.tunnel, 'a prefix is routed to the tunnel')
-      await this.#route(change.before)
-      const undo = await this.#write(transaction => transaction.undoRouted(id))
+      const isTakenBack = (await this.#route(change.before)) === undefined
+      // Where that failed too nobody knows whether the kernel has it: it rests as one that was used.
+      const undo = await this.#write(transaction =>
+        isTakenBack ? transaction.undoRouted(id) : transaction.takeRouted(id, this.#steady()),
+      )
       return undo.kind === 'refused' ? undo : refused(REFUSAL.interfaceFault(reason))
     })
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { formatPrefix } from '../../src/address/prefix.ts'
 import type { EndpointChange } from '../../src/lifecycle/moves.ts'
+import type { Link } from '../../src/tunnel/interface.ts'
 import { heard } from './stages.ts'
 import { SILENT, World } from './world.ts'
 
@@ -75,14 +76,23 @@ test('what the kernel refuses is undone: the row has none, and the prefix is nob
   assert.deepEqual(standing(), [undefined, undefined])
 })
 
-test('what the kernel refuses uses up nothing, however often it is asked for', async () => {
-  world.kernel.refusing.set(device, 'no room')
+test('what the kernel refuses and takes back uses up nothing, however often it is asked for', async t => {
+  const changeRemote = t.mock.method(world.kernel, 'changeRemote', async (links: readonly Link[]) =>
+    links.flatMap(({ routedPrefix }) => (routedPrefix === undefined ? [] : [{ device, reason: 'no room' }])),
+  )
   for (let times = 0; times < 5; times++) assert.equal(codeOf(await give()), 'interface-fault')
+  changeRemote.mock.restore()
   const other = (await heard(world, 2)).tunnel
   assert.equal(prefixOf(await give(other.id)), FIRST)
   world = await world.restart()
-  world.kernel.refusing.clear()
   assert.equal(prefixOf(await give()), SECOND)
+})
+
+test('what the kernel may have all the same, as it can not be taken back either, is given to nobody else at once', async () => {
+  world.kernel.refusing.set(device, 'nft did not end in time')
+  assert.equal(codeOf(await give()), 'interface-fault')
+  const other = (await heard(world, 2)).tunnel
+  assert.equal(prefixOf(await give(other.id)), SECOND)
 })
 
 test('what the kernel does not take back stays the tunnel’s', async () => {
