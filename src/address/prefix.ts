@@ -25,6 +25,11 @@ export function parsePrefix(text: string): Prefix | undefined {
   return hasHostBits(prefix) ? undefined : prefix
 }
 
+/** The link that an IPv6 address (16 octets) of a tunnel is on. */
+export function linkPrefixOf(address: Uint8Array): Prefix {
+  return { octets: Uint8Array.from(address).fill(0, LINK_PREFIX_LENGTH / 8), length: LINK_PREFIX_LENGTH }
+}
+
 /** Writes a prefix as `address/length`. */
 export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix.octets)}/${prefix.length}`

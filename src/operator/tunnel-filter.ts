@@ -1,5 +1,5 @@
 import { parseIpv6 } from '../address/ipv6.ts'
-import { LINK_PREFIX_LENGTH, type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
+import { linkPrefixOf, type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
 import type { TunnelReport } from './tunnel-report.ts'
 
 /** Which tunnels are listed: all of these must be so. */
@@ -36,7 +36,7 @@ function isAt(report: TunnelReport, address: string): boolean {
 /** Hosts choose any address of it: an abuse report rarely names the client's first. */
 function linkOf(ipv6Client: string): Prefix | undefined {
   const octets = parseIpv6(ipv6Client)
-  return octets && { octets, length: LINK_PREFIX_LENGTH }
+  return octets && linkPrefixOf(octets)
 }
 
 function overlaps(one: Prefix, other: Prefix | undefined): boolean {

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { formatPrefix } from '../address/prefix.ts'
+import { formatPrefix, linkPrefixOf } from '../address/prefix.ts'
 import type { Cursor, TableSlice, TunnelReader } from '../store/tunnel-reader.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 
@@ -7,8 +7,6 @@ import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 const SLICE = 1000
 /** Who reads geofeeds comes once a day: a feed is given again for five minutes. */
 const GOOD_FOR_MS = 300_000
-const PREFIX_OCTETS = 8
-const PREFIX_LENGTH = 64
 
 /**
  * Which prefix is used in which country (RFC 8805): a line for each tunnel that is up, another one for what is routed to it,
@@ -58,11 +56,7 @@ export class Geofeed {
 
   #lines({ unreachable, country, ipv6Client, routedPrefix }: Tunnel): string {
     if (unreachable === NEW || !this.#isCountry(country)) return ''
-    const octets = Uint8Array.from(ipv6Client).fill(0, PREFIX_OCTETS)
-    const prefixes = [
-      { octets, length: PREFIX_LENGTH },
-      ...(routedPrefix === undefined ? [] : [routedPrefix]),
-    ]
+    const prefixes = [linkPrefixOf(ipv6Client), ...(routedPrefix === undefined ? [] : [routedPrefix])]
     return prefixes.map(prefix => `${formatPrefix(prefix)},${country.toUpperCase()},,,\n`).join('')
   }
 }
