@@ -1,15 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { closeToOthers } from '../../shared/private-file.ts'
 
 /** The server's own key, the same for all its tunnels. */
 export interface ServerKey {
@@ -41,7 +33,7 @@ export function serverKey(dataDir: string, missing: MissingKey = 'make'): Server
   const file = join(dataDir, KEY_FILE)
   try {
     if (missing === 'make' && !existsSync(file)) makeOnce(file, dataDir)
-    closeToOthers(file)
+    closeIfOurs(file)
     return readKey(file)
   } catch (error) {
     if (error instanceof ServerKeyFault) throw error
@@ -101,10 +93,10 @@ function readKey(file: string): ServerKey {
   return { file, text: octets.toString('base64'), publicKey: publicKeyOf(octets) }
 }
 
-/** A copy that was brought back may be for all to read. One of another user stays as it is. */
-function closeToOthers(file: string): void {
+/** One of another user stays as it is. */
+function closeIfOurs(file: string): void {
   try {
-    if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
+    closeToOthers(file)
   } catch {
     // whoever reads it says what is wrong with it
   }

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { closeToOthers } from '../../shared/private-file.ts'
 import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
 import { backUp } from './backup.ts'
 import { asFault, DatabaseFault } from './database-fault.ts'
@@ -214,7 +215,7 @@ function makePrivate(file: string): void {
   try {
     makeForOwner(file)
     closeSync(openSync(file, 'a', 0o600))
-    if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
+    closeToOthers(file)
   } catch {
     return
   }
