@@ -1,11 +1,12 @@
 import type { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { certificatesIn, endOf, minuteOf } from '../shared/certificate-chain.ts'
+import { certificatesIn, endOf } from '../shared/certificate-chain.ts'
+import { minuteOf } from '../shared/minute.ts'
 import type { ConfigValues } from './schema.ts'
 
-/** A certificate that ends within this time should have been renewed, in milliseconds. */
-const SOON_MS = 7 * 86_400_000
+/** A certificate that ends within this time should have been renewed. */
+const SOON_SECONDS = 7 * 86_400
 
 /** Finds files of `dns.tls` that are not named although TLS is listened for. */
 export function tlsMistakes({ dns: { tls } }: ConfigValues): readonly string[] {
@@ -28,27 +29,27 @@ export function tlsFileMistakes({ dns: { tls } }: Pick<ConfigValues, 'dns'>): re
 
 /**
  * What secondaries that verify the certificate and those above it would mind, or soon will: a line for the first that
- * ends. It is no mistake: others take any. `now`: milliseconds since 1970. Nothing where the file can't be used, which is
+ * ends. It is no mistake: others take any. `now`: UTC seconds. Nothing where the file can't be used, which is
  * a mistake.
  */
 export function tlsFileWarnings(
   { dns: { tls } }: Pick<ConfigValues, 'dns'>,
-  now = Date.now(),
+  now = Date.now() / 1000,
 ): readonly string[] {
   if (tls.listen.length === 0) return []
   const chain = chainIn(tls.certificate)
   const line = `dns.tls.certificate = "${tls.certificate}":`
-  const early = chain.findIndex(({ validFromDate }) => validFromDate.getTime() > now)
+  const early = chain.findIndex(({ validFromDate }) => validFromDate.getTime() / 1000 > now)
   const end = endOf(chain)
-  const ending = chain.findIndex(({ validToDate }) => validToDate.getTime() === end)
+  const ending = chain.findIndex(({ validToDate }) => validToDate.getTime() / 1000 === end)
   if (end <= now)
-    return [`${line} ${partOf(chain, ending)}has ended at ${minuteOf(end)}: renew it, then reload`]
+    return [`${line} ${partOf(chain, ending)}has ended at ${minuteOf(end)} UTC: renew it, then reload`]
   if (early !== -1) {
-    const from = chain[early]?.validFromDate.getTime() ?? now
-    return [`${line} ${partOf(chain, early)}is good from ${minuteOf(from)} on, not yet`]
+    const from = (chain[early]?.validFromDate.getTime() ?? 0) / 1000
+    return [`${line} ${partOf(chain, early)}is good from ${minuteOf(from)} UTC on, not yet`]
   }
-  if (end - now < SOON_MS)
-    return [`${line} ${partOf(chain, ending)}ends at ${minuteOf(end)}: renew it, then reload`]
+  if (end - now < SOON_SECONDS)
+    return [`${line} ${partOf(chain, ending)}ends at ${minuteOf(end)} UTC: renew it, then reload`]
   return []
 }
 

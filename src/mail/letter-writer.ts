@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { minuteOf } from '../shared/minute.ts'
 import type { Notice, Occasion } from '../store/notice.ts'
 import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { DormantTunnel } from '../tunnel/tunnel.ts'
@@ -103,6 +104,6 @@ export class LetterWriter {
   #untilOf({ tunnelId }: Notice): string {
     const dormant = this.#options.tunnels.dormant.byId(tunnelId)
     const end = dormant === undefined ? undefined : this.#options.endOf(dormant)
-    return end === undefined ? '' : new Date(end * 1000).toISOString().slice(0, 16).replace('T', ' ')
+    return minuteOf(end)
   }
 }

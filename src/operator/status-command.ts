@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { minuteOf } from '../shared/certificate-chain.ts'
+import { minuteOf } from '../shared/minute.ts'
 import { defineCommand } from './command.ts'
 import { type StatusReport, statusReport } from './status.ts'
 import { textTable } from './text-table.ts'
@@ -35,15 +35,12 @@ function statusText(report: StatusReport): string {
     ...report.troubles.map(trouble => ['trouble', trouble]),
     ...report.zones.map(({ name, serial, rrsets }) => ['zone', `${name} serial ${serial}, ${rrsets} rrsets`]),
     ...report.secondaries.map(secondary => ['secondary', textOfSecondary(secondary)]),
-    ...report.certificates.map(({ address, expires }) => [
-      'certificate',
-      `${address} ${textOfEnd(expires * 1000)}`,
-    ]),
+    ...report.certificates.map(({ address, expires }) => ['certificate', `${address} ${textOfEnd(expires)}`]),
   ])
 }
 
-function textOfEnd(milliseconds: number): string {
-  return `${milliseconds <= Date.now() ? 'has ended' : 'ends'} at ${minuteOf(milliseconds)}`
+function textOfEnd(seconds: number): string {
+  return `${seconds * 1000 <= Date.now() ? 'has ended' : 'ends'} at ${minuteOf(seconds)} UTC`
 }
 
 function textOfSecondary(secondary: StatusReport['secondaries'][number]): string {

@@ -1,7 +1,7 @@
 import { utcSeconds } from '../shared/clock.ts'
+import { minuteOf } from '../shared/minute.ts'
 import { stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
-import { minuteOf } from './minute.ts'
 
 type Stage = Pick<Tunnel, 'unreachable' | 'waitUntil' | 'dormant' | 'kind'>
 

@@ -8,12 +8,7 @@ export function certificatesIn(pem: string): readonly X509Certificate[] {
   return chain.length > 0 ? chain : [new X509Certificate(pem)]
 }
 
-/** When the first of them ends, in milliseconds since 1970: nobody can verify the chain from then on. */
+/** When the first of them ends, in UTC seconds: nobody can verify the chain from then on. */
 export function endOf(chain: readonly X509Certificate[]): number {
-  return Math.min(...chain.map(({ validToDate }) => validToDate.getTime()))
-}
-
-/** A moment, in milliseconds since 1970, as `2026-11-29 02:15 UTC`. */
-export function minuteOf(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  return Math.min(...chain.map(({ validToDate }) => validToDate.getTime())) / 1000
 }

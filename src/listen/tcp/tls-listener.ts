@@ -107,7 +107,7 @@ export class TlsListener {
   /** Reads the files again, for connections to come. Throws if they can't be used: those before stay. */
   renew(): void {
     const contents = contentsOf(this.#files)
-    const expiry = endOf(certificatesIn(contents.cert.toString('latin1'))) / 1000
+    const expiry = endOf(certificatesIn(contents.cert.toString('latin1')))
     this.#server.setSecureContext({ ...contents, minVersion: OLDEST_VERSION })
     this.#expiry = expiry
     if (this.#trouble === undefined) return
