@@ -346,8 +346,9 @@ test('a failure is tried again later and later, and given up in the end', async 
   assert.deepEqual(await subjects(), [])
 })
 
-test('a server that is down is asked once a look, however many wait', async () => {
-  answers = Array<Handover>(50).fill(DOWN)
+/** Twenty tunnels of one owner, one after the other, and what becomes of each at once; returns their ids. */
+async function manyTunnels(then?: (id: string) => Promise<unknown>): Promise<readonly string[]> {
+  const ids: string[] = []
   for (let host = 0; host < 20; host++) {
     const registration = await registerOne(world.lifecycle, {
       ipv4: `198.51.100.${host + 10}`,
@@ -356,9 +357,16 @@ test('a server that is down is asked once a look, however many wait', async () =
       os: 'linux',
     })
     assert.ok(registration.kind === 'registered')
+    ids.push(registration.tunnel.id)
     await world.lifecycle.setContact(registration.tunnel.id, () => ({ contact: ALICE, asking: [] }))
-    await world.lifecycle.suspend(registration.tunnel.id)
+    await then?.(registration.tunnel.id)
   }
+  return ids
+}
+
+test('a server that is down is asked once a look, however many wait', async () => {
+  answers = Array<Handover>(50).fill(DOWN)
+  await manyTunnels(id => world.lifecycle.suspend(id))
   const before = answers.length
   world.now += 3 * HOUR
   await deliveries.run()
@@ -367,19 +375,9 @@ test('a server that is down is asked once a look, however many wait', async () =
 
 test('a link that somebody has asked for goes before all that wait already', async () => {
   const { id } = await registered(ALICE)
-  for (let host = 0; host < 20; host++) {
-    const registration = await registerOne(world.lifecycle, {
-      ipv4: `198.51.100.${host + 10}`,
-      nicname: `host${host}`,
-      country: 'ca',
-      os: 'linux',
-    })
-    assert.ok(registration.kind === 'registered')
-    await world.lifecycle.setContact(registration.tunnel.id, () => ({ contact: ALICE, asking: [] }))
-  }
+  const others = await manyTunnels()
   await stop()
-  for (const { id: other } of world.table.slice(undefined, 100).rows)
-    if (other !== id) await world.lifecycle.suspend(other)
+  for (const other of others) await world.lifecycle.suspend(other)
   world.now += 2 * DAY
   await world.lifecycle.sendRecovery(id)
   start()

@@ -13,16 +13,21 @@ import { newPublicKey } from '../../public-key.ts'
 const directory = mkdtempSync(join(tmpdir(), 'freenet6-wireguard-'))
 after(() => rmSync(directory, { recursive: true, force: true }))
 const KEY = serverKey(join(directory, 'data'))
+const BY_WIREGUARD_GO = {
+  name: 'fn6-wg',
+  program: 'wireguard-go',
+  key: KEY,
+  port: 51_820,
+  mtu: 1420,
+  lost: () => undefined,
+} as const
 
 /** A device over an interface that listens on `port`, and what `wg set` was run with. */
 function deviceOver(port: string) {
   const sets: string[] = []
   const device = new WireguardDevice({
-    name: 'fn6-wg',
+    ...BY_WIREGUARD_GO,
     program: 'kernel',
-    key: KEY,
-    port: 51_820,
-    mtu: 1420,
     runIp: async () => ({
       status: 0,
       stdout: '7: fn6-wg: <NOARP,UP,LOWER_UP> mtu 1420 qdisc noqueue',
@@ -32,7 +37,6 @@ function deviceOver(port: string) {
       if (command === 'set') sets.push(args.join(' '))
       return { kind: 'done', output: `${port}\n` }
     },
-    lost: () => undefined,
   })
   return { device, sets }
 }
@@ -68,15 +72,10 @@ test('one that carries tunnels is not made a second time because wg can not be r
   })
   const wg = { isAsked: false }
   const device = new WireguardDevice({
-    name: 'fn6-wg',
-    program: 'wireguard-go',
-    key: KEY,
-    port: 51_820,
-    mtu: 1420,
+    ...BY_WIREGUARD_GO,
     runIp: async () => ({ status: 0, stdout: '7: fn6-wg: <NOARP,UP,LOWER_UP> mtu 1420', stderr: '' }),
     runWg: async () =>
       wg.isAsked ? { kind: 'done', output: '51820\n' } : { kind: 'failed', reason: 'wg: EAGAIN' },
-    lost: () => undefined,
   })
   t.after(() => device.close())
   assert.equal(await device.ensure(), 'wg: EAGAIN')
@@ -87,17 +86,12 @@ test('one that carries tunnels is not made a second time because wg can not be r
 
 test('a port that another program has is named, whichever program would listen there', async () => {
   const device = new WireguardDevice({
-    name: 'fn6-wg',
-    program: 'wireguard-go',
-    key: KEY,
-    port: 51_820,
-    mtu: 1420,
+    ...BY_WIREGUARD_GO,
     runIp: async () => ({ status: 0, stdout: '', stderr: '' }),
     runWg: async ([command]) =>
       command === 'show'
         ? { kind: 'done', output: '0\n' }
         : { kind: 'failed', reason: 'wg: Unable to modify interface: Address already in use' },
-    lost: () => undefined,
   })
   assert.match((await device.ensure()) ?? '', /^UDP port 51820 is another program’s: wg: /)
 })
