@@ -2,6 +2,7 @@ import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
+import { hadInterfaces, keepDriver } from './kept-driver.ts'
 import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
 import { keepGivenZones, missFormerZones } from './kept-zones.ts'
 import { publicKeyReader } from './kind/wireguard/server-key.ts'
@@ -73,8 +74,9 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
   try {
     const prober = parts.prober ?? (await chooseProber(config.monitor.prober, { pool: config.tunnel.prefix }))
     restoreServerKey(config.data_dir, store, log)
-    const interfaces = await openDrivers(config, kinds, log)
+    const interfaces = await openDrivers(config, kinds, { hadInterfaces: hadInterfaces(store), log })
     keepServerKey(config.data_dir, store, log)
+    keepDriver(interfaces, store, log)
     const tables = { statics, catalog, zone, store }
     return assemble(config, { ...tables, prober, interfaces, systems, kinds, now, clock, log })
   } catch (error) {

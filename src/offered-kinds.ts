@@ -2,7 +2,6 @@ import type { Config } from './config/config.ts'
 import { SIT } from './kind/sit/sit.ts'
 import { WIREGUARD } from './kind/wireguard/wireguard.ts'
 import { Drivers } from './lifecycle/drivers.ts'
-import type { Log } from './shared/log.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { type DriverContext, Kinds, type TunnelKind } from './tunnel/kind.ts'
 import { NoInterfaces } from './tunnel/no-interfaces.ts'
@@ -15,7 +14,7 @@ export const KINDS = new Kinds(SIT, WIREGUARD)
 export async function openDrivers(
   { tunnel, data_dir: dataDir, demo: isDemo }: Config,
   kinds: Kinds,
-  log: Log,
+  { hadInterfaces, log }: Pick<DriverContext, 'hadInterfaces' | 'log'>,
 ): Promise<Drivers> {
   const context = {
     layout: tunnel.layout,
@@ -27,6 +26,7 @@ export async function openDrivers(
     dataDir,
     wireguard: tunnel.wireguard,
     isDemo,
+    hadInterfaces,
     log,
   }
   let { driver } = tunnel

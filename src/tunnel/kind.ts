@@ -22,6 +22,8 @@ export interface DriverContext {
   readonly wireguard: WireguardSettings
   /** Nobody has configured anything: there is no tunnel to be careful of. */
   readonly isDemo: boolean
+  /** A kernel has made the tunnels of the table before. */
+  readonly hadInterfaces: boolean
   readonly log: Log
 }
 

@@ -35,6 +35,7 @@ function openDriver(): Promise<Interfaces> {
     dataDir: '/run',
     wireguard: { port: 51_820, mtu: 1420, program: 'auto' },
     isDemo: false,
+    hadInterfaces: false,
     log: LOG,
   })
 }

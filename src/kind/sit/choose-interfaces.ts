@@ -37,16 +37,17 @@ class DriverFault extends Error {}
 
 /**
  * The driver that the configuration asks for; `auto` is `sit`, and a dry run where nobody could make sit devices, or in a
- * demo. What is merely missing, or answers too late, is waited for: the kernel may have tunnels of the process before.
+ * demo. What is merely missing, or answers too late, is waited for, as the kernel may have tunnels of the process before;
+ * where the table's tunnels were made by a kernel, all is.
  */
 export async function chooseInterfaces(context: DriverContext, tools: Tools = {}): Promise<Interfaces> {
-  const { driver, devicePrefix, serverIpv4, mtu, prefix, isDemo, log } = context
+  const { driver, devicePrefix, serverIpv4, mtu, prefix, isDemo, hadInterfaces, log } = context
   const dryRun = () => new DryRunInterfaces({ log, serverIpv4, mtu, prefix })
   if (driver === 'dry-run') return dryRun()
   const choice = await chooseSit(context, tools)
   if ('driver' in choice) return choice.driver
   if (driver === 'sit') throw new DriverFault(`tunnel.driver = "sit": ${choice.reason}`)
-  if (choice.isBarred || isDemo) {
+  if ((choice.isBarred && !hadInterfaces) || isDemo) {
     log.warn({ reason: choice.reason }, 'dry run: no interface is really made')
     return dryRun()
   }

@@ -30,6 +30,7 @@ function context(driver: DriverContext['driver']): DriverContext {
     dataDir: '',
     wireguard: { port: 51820, mtu: 1420, program: 'auto' },
     isDemo: false,
+    hadInterfaces: false,
     log: SILENT,
   }
 }
@@ -72,6 +73,13 @@ test('who may make none tries them out, whatever else is missing', async t => {
     assert.equal(driver.kind, 'dry-run')
     assert.equal(driver.trouble?.(), undefined)
   }
+})
+
+test('who has lost the means to make them is no dry run: tunnels would be called active that nobody can use', async t => {
+  const barred = { ...processWith(t, '000001ffffffefff'), runIp: works, runNft: works }
+  const driver = await chooseInterfaces({ ...context('auto'), hadInterfaces: true }, barred)
+  assert.equal(driver.kind, 'sit')
+  assert.equal(driver.trouble?.(), 'CAP_NET_ADMIN is missing')
 })
 
 test('a demo tries them out where anything is missing', async t => {

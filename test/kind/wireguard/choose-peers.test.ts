@@ -46,6 +46,7 @@ function choose(
     dataDir,
     wireguard: { port: 51_820, mtu: 1420, program: 'auto' },
     isDemo: false,
+    hadInterfaces: false,
     log: SILENT,
   }
   return choosePeers(context, { runIp, runWg })

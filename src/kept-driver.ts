@@ -1,0 +1,35 @@
+import type { Log } from './shared/log.ts'
+import { storageFaultOf } from './store/storage-fault.ts'
+import type { TunnelStore } from './store/tunnel-store.ts'
+import type { Interfaces } from './tunnel/interface.ts'
+
+const NAME = 'driver'
+const DRY_RUN = 'dry-run'
+
+/**
+ * Whether a kernel has made tunnels of this table. Whatever bars it now, such as a right that the process has lost or a
+ * kernel without the module, is a trouble then: a dry run would call tunnels active that nobody can use.
+ */
+export function hadInterfaces(store: Pick<TunnelStore, 'secret' | 'tunnels'>): boolean {
+  const driver = store.secret(NAME) ?? DRY_RUN
+  return driver !== DRY_RUN && store.tunnels.count() + store.tunnels.dormant.count() > 0
+}
+
+/**
+ * Notes for later starts what makes the tunnels here; a dry run that was asked for changes nothing of what they are. A
+ * disk that takes no note is no reason to serve nothing.
+ */
+export function keepDriver(
+  { kind }: Pick<Interfaces, 'kind'>,
+  store: Pick<TunnelStore, 'secret' | 'keepSecret' | 'tunnels'>,
+  log: Log,
+): void {
+  if (kind === 'none' || kind === store.secret(NAME)) return
+  if (kind === DRY_RUN && hadInterfaces(store)) return
+  try {
+    store.keepSecret(NAME, kind)
+  } catch (error) {
+    if (storageFaultOf(error) === undefined) throw error
+    log.warn({ err: error }, 'what makes the tunnels here could not be noted for the next start')
+  }
+}
