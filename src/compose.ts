@@ -7,6 +7,7 @@ import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
 import { keepGivenZones, missFormerZones } from './kept-zones.ts'
 import { publicKeyReader } from './kind/wireguard/server-key.ts'
 import { Audit } from './lifecycle/audit.ts'
+import type { Drivers } from './lifecycle/drivers.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { TunnelNames } from './lifecycle/tunnel-names.ts'
 import { TunnelZone } from './lifecycle/tunnel-zone.ts'
@@ -71,15 +72,17 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
     systems,
     clock,
   })
+  let interfaces: Drivers | undefined
   try {
     const prober = parts.prober ?? (await chooseProber(config.monitor.prober, { pool: config.tunnel.prefix }))
     restoreServerKey(config.data_dir, store, log)
-    const interfaces = await openDrivers(config, kinds, { hadInterfaces: hadInterfaces(store), log })
+    interfaces = await openDrivers(config, kinds, { hadInterfaces: hadInterfaces(store), log })
     keepServerKey(config.data_dir, store, log)
     keepDriver(interfaces, store, log)
     const tables = { statics, catalog, zone, store }
     return assemble(config, { ...tables, prober, interfaces, systems, kinds, now, clock, log })
   } catch (error) {
+    interfaces?.close()
     store.close()
     throw error
   }

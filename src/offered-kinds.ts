@@ -1,4 +1,5 @@
 import type { Config } from './config/config.ts'
+import { KernelClaim } from './kernel/kernel-claim.ts'
 import { SIT } from './kind/sit/sit.ts'
 import { WIREGUARD } from './kind/wireguard/wireguard.ts'
 import { Drivers } from './lifecycle/drivers.ts'
@@ -16,6 +17,7 @@ export async function openDrivers(
   kinds: Kinds,
   { hadInterfaces, log }: Pick<DriverContext, 'hadInterfaces' | 'log'>,
 ): Promise<Drivers> {
+  const claim = new KernelClaim()
   const context = {
     layout: tunnel.layout,
     devicePrefix: tunnel.device_prefix,
@@ -27,26 +29,36 @@ export async function openDrivers(
     wireguard: tunnel.wireguard,
     isDemo,
     hadInterfaces,
+    claimKernel: () => claim.take(),
     log,
   }
   let { driver } = tunnel
   const drivers = new Map<string, Interfaces>()
-  for (const kind of kinds.all.filter(({ name }) => isOffered(name, tunnel))) {
-    const opened = await kind.openDriver({ ...context, driver })
-    drivers.set(kind.name, opened)
-    if (driver === 'auto' && opened.kind === 'dry-run') driver = 'dry-run'
+  const opened = new Drivers(drivers, () => claim.release())
+  try {
+    for (const kind of kinds.all.filter(({ name }) => isOffered(name, tunnel))) {
+      const driverOfKind = await kind.openDriver({ ...context, driver })
+      drivers.set(kind.name, driverOfKind)
+      if (driver === 'auto' && driverOfKind.kind === 'dry-run') driver = 'dry-run'
+    }
+  } catch (error) {
+    opened.close()
+    throw error
   }
   for (const kind of kinds.all) {
     if (!drivers.has(kind.name)) drivers.set(kind.name, notOffered(kind, { ...context, driver }))
   }
-  return new Drivers(drivers)
+  return opened
 }
 
 /** A dry run takes nothing away either. */
 function notOffered(kind: TunnelKind, context: DriverContext): Interfaces {
   const reason = `${kind.name} is not among tunnel.kinds`
   if (context.driver === 'dry-run') return new NoInterfaces(reason)
-  return new NoInterfaces(reason, async () => (await kind.removeLeftovers?.(context)) ?? [])
+  return new NoInterfaces(reason, async () => {
+    if ((await context.claimKernel()) !== undefined) return [] // what stands may be the other broker's
+    return (await kind.removeLeftovers?.(context)) ?? []
+  })
 }
 
 /** The block that routed prefixes are taken from; undefined: none are. */

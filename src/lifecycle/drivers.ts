@@ -22,10 +22,12 @@ export function wantedLink(tunnel: Tunnel): WantedLink {
 /** What is asked of the driver of each kind, for tunnels of several kinds at once. */
 export class Drivers {
   readonly #byKind: ReadonlyMap<string, Interfaces>
+  readonly #onEnd: () => void
 
-  /** By the name of the kind. Devices of all kinds begin alike: each driver must tell its own from the others’. */
-  constructor(byKind: ReadonlyMap<string, Interfaces>) {
+  /** By the name of the kind. Devices of all kinds begin alike: each driver must tell its own from the others’. `onEnd` is called when all are closed. */
+  constructor(byKind: ReadonlyMap<string, Interfaces>, onEnd = () => {}) {
     this.#byKind = byKind
+    this.#onEnd = onEnd
   }
 
   /** What makes the interfaces: the driver of the first kind. */
@@ -74,6 +76,7 @@ export class Drivers {
 
   close(): void {
     for (const driver of this.#byKind.values()) driver.close?.()
+    this.#onEnd()
   }
 
   /** See Interfaces.leave. */
@@ -82,6 +85,7 @@ export class Drivers {
       if (driver.leave === undefined) driver.close?.()
       else driver.leave()
     }
+    this.#onEnd()
   }
 
   /** All drivers are asked, those without a tunnel too: they may have strays. */

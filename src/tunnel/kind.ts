@@ -24,6 +24,8 @@ export interface DriverContext {
   readonly isDemo: boolean
   /** A kernel has made the tunnels of the table before. */
   readonly hadInterfaces: boolean
+  /** To be called before a driver is opened that changes the kernel; resolves with a sentence if another broker does that here. */
+  readonly claimKernel: () => Promise<string | undefined>
   readonly log: Log
 }
 

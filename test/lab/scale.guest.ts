@@ -36,6 +36,7 @@ function openDriver(): Promise<Interfaces> {
     wireguard: { port: 51_820, mtu: 1420, program: 'auto' },
     isDemo: false,
     hadInterfaces: false,
+    claimKernel: async () => undefined,
     log: LOG,
   })
 }

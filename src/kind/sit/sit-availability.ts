@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type RunIp, reasonOf, runIp } from '../../kernel/ip-command.ts'
+import { mayHaveNetAdmin } from '../../kernel/kernel-claim.ts'
 
 export type SitAvailability =
   | { readonly kind: 'available' }
@@ -8,7 +9,6 @@ export type SitAvailability =
   /** Something is amiss that may be mended while we run. */
   | { readonly kind: 'unavailable'; readonly reason: string }
 
-const CAP_NET_ADMIN = 12n // capabilities(7)
 const STATUS_PATH = '/proc/self/status'
 const DEVICES_PATH = '/proc/self/net/dev'
 /** ip's words for a kind of device that the kernel does not have. */
@@ -47,13 +47,6 @@ async function tryDevice(run: RunIp, device: string): Promise<SitAvailability> {
   }
   await run(['link', 'delete', 'dev', device])
   return { kind: 'available' }
-}
-
-/** Where /proc does not tell, the kernel will. */
-async function mayHaveNetAdmin(statusPath: string): Promise<boolean> {
-  const status = await readFile(statusPath, 'utf8').catch(() => '')
-  const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? []
-  return effective === undefined || ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n
 }
 
 /** A process before this one has left a device: whoever took `ip` away since had tunnels. */

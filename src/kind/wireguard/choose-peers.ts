@@ -58,6 +58,8 @@ async function chooseInterface(
   if ('reason' in key) return key
   const choice = await chooseProgram(context, { runIp, runWg, ...tools })
   if ('reason' in choice) return choice
+  const reason = await context.claimKernel()
+  if (reason !== undefined) return { reason }
   const { devicePrefix, prefix, routed, wireguard } = context
   const { port, mtu } = wireguard
   const pools = { prefix, routedPrefix: routed?.prefix }

@@ -31,6 +31,7 @@ function context(driver: DriverContext['driver']): DriverContext {
     wireguard: { port: 51820, mtu: 1420, program: 'auto' },
     isDemo: false,
     hadInterfaces: false,
+    claimKernel: async () => undefined,
     log: SILENT,
   }
 }
@@ -80,6 +81,25 @@ test('who has lost the means to make them is no dry run: tunnels would be called
   const driver = await chooseInterfaces({ ...context('auto'), hadInterfaces: true }, barred)
   assert.equal(driver.kind, 'sit')
   assert.equal(driver.trouble?.(), 'CAP_NET_ADMIN is missing')
+})
+
+test('who finds another broker at work here says so, and leaves the kernel as it is', async t => {
+  const lines: string[] = []
+  const runIp: RunIp = async args => {
+    lines.push(args.join(' '))
+    return DONE
+  }
+  const tools = { ...processWith(t, '0000000000001000'), runIp, runNft: works }
+  const other: DriverContext = { ...context('auto'), claimKernel: async () => 'another one' }
+  const driver = await chooseInterfaces(other, tools)
+  assert.equal(driver.trouble?.(), 'another one')
+  await driver.prepare()
+  await driver.reconcile([])
+  assert.deepEqual(
+    lines.filter(line => !line.includes('fn6-trial') && !/-V$|show/.test(line)),
+    [],
+  )
+  await assert.rejects(chooseInterfaces({ ...other, driver: 'sit' }, tools), /another one/)
 })
 
 test('a demo tries them out where anything is missing', async t => {

@@ -47,6 +47,7 @@ function choose(
     wireguard: { port: 51_820, mtu: 1420, program: 'auto' },
     isDemo: false,
     hadInterfaces: false,
+    claimKernel: async () => undefined,
     log: SILENT,
   }
   return choosePeers(context, { runIp, runWg })

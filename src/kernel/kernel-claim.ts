@@ -1,0 +1,103 @@
+/**
+ * Who sees to the tunnels of a network namespace. Device, filter and the pool's routes have one name there, and whoever
+ * compares them takes away what is not in its own table: two brokers would do that to each other's users for ever.
+ *
+ * What is held is a socket of the abstract namespace (unix(7)), which is the network namespace's own, and ends with its
+ * process.
+ */
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+
+export const CLAIM = '\0freenet6.tunnels'
+const AF_UNIX = 1
+const SOCK_STREAM_CLOEXEC = 0o2004001 // and never waits
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
+const CREDENTIALS_LENGTH = 12 // pid, uid, gid
+const CAP_NET_ADMIN = 12n // capabilities(7)
+
+/**
+ * The claim of one process. Who was refused stays so: a service that is started anew after a crash must find the place free
+ * that a trial beside it has been waiting for.
+ */
+export class KernelClaim {
+  #server: Server | undefined
+  #taking: Promise<string | undefined> | undefined
+  #isOver = false
+  #refusal: string | undefined
+
+  /** Undefined: no other broker sees to tunnels here, and none will before `release`. Else a sentence about the one that does. */
+  take(): Promise<string | undefined> {
+    if (this.#server !== undefined || this.#isOver) return Promise.resolve(undefined)
+    if (this.#refusal !== undefined) return Promise.resolve(this.#refusal)
+    this.#taking ??= this.#take().finally(() => {
+      this.#taking = undefined
+    })
+    return this.#taking
+  }
+
+  /** Another process may see to them from now on. */
+  release(): void {
+    this.#isOver = true
+    this.#server?.close()
+    this.#server = undefined
+  }
+
+  async #take(): Promise<string | undefined> {
+    const server = createServer(socket => socket.destroy())
+    const error = await listening(server)
+    if (this.#isOver) server.close()
+    else if (error === undefined) this.#server = server.unref()
+    if (error === 'EADDRINUSE') this.#refusal = await refusalOfHolder()
+    return this.#refusal // where there are no such sockets nobody can hold one
+  }
+}
+
+/** Resolves with the code of the error, if it can't be. */
+function listening(server: Server): Promise<string | undefined> {
+  return new Promise(resolve => {
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.listen(CLAIM, () => resolve(undefined))
+  })
+}
+
+/** Anybody may hold such a socket: one who has no right to change the kernel keeps nobody from it. */
+async function refusalOfHolder(): Promise<string | undefined> {
+  const pid = await listener()
+  if (pid > 0 && !(await mayHaveNetAdmin(`/proc/${pid}/status`))) return undefined
+  const who = pid > 0 ? ` (${pid})` : ''
+  return `another freenet6 process${who} saw to the tunnels of this network namespace when this one was started: stop one and start the other anew, or let one run in a namespace of its own`
+}
+
+/** The process that listens; 0 where it can't be told, as without koffi, or from another pid namespace. */
+async function listener(): Promise<number> {
+  try {
+    return peerOf((await import('koffi')).default)
+  } catch {
+    return 0
+  }
+}
+
+function peerOf(koffi: typeof import('koffi').default): number {
+  const libc = koffi.load(null)
+  const fd: number = libc.func('int socket(int family, int type, int protocol)')(
+    AF_UNIX,
+    SOCK_STREAM_CLOEXEC,
+    0,
+  )
+  const connect = libc.func('int connect(int fd, const void *address, uint32_t length)')
+  const getOption = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)')
+  const address = Buffer.concat([Buffer.of(AF_UNIX, 0), Buffer.from(CLAIM)]) // struct sockaddr_un
+  const credentials = Buffer.alloc(CREDENTIALS_LENGTH)
+  const length = Uint32Array.of(CREDENTIALS_LENGTH)
+  if (connect(fd, address, address.length) === 0) getOption(fd, SOL_SOCKET, SO_PEERCRED, credentials, length)
+  libc.func('int close(int fd)')(fd)
+  return credentials.readInt32LE(0)
+}
+
+/** Whether the process of a status file in /proc may change the kernel's networks; where that does not tell, the kernel will. */
+export async function mayHaveNetAdmin(statusPath: string): Promise<boolean> {
+  const status = await readFile(statusPath, 'utf8').catch(() => '')
+  const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? []
+  return effective === undefined || ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type TestContext, test } from 'node:test'
+import { CLAIM, KernelClaim } from '../../src/kernel/kernel-claim.ts'
+import { enterOwnNetwork } from '../own-network.ts'
+import { until } from '../until.ts'
+
+const NOBODY = 65_534
+const LISTEN = `require('node:net').createServer().listen(${JSON.stringify(CLAIM)}, () => console.log('held'))`
+
+const skip = (await enterOwnNetwork()) ?? false
+
+/** A process that holds the socket; returns its number. */
+async function holder(t: TestContext, options: { readonly uid?: number } = {}): Promise<number> {
+  const child = spawn(process.execPath, ['-e', LISTEN], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: '/',
+    ...options,
+  })
+  t.after(async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+  })
+  await once(child.stdout, 'data')
+  return child.pid ?? 0
+}
+
+test('one claim at a time is held in a network, until it is released', { skip }, async t => {
+  const [first, second] = [new KernelClaim(), new KernelClaim()]
+  assert.equal(await first.take(), undefined)
+  assert.equal(await first.take(), undefined, 'who has it has it')
+  assert.match((await second.take()) ?? '', new RegExp(`^another freenet6 process \\(${process.pid}\\)`))
+  first.release()
+  const third = new KernelClaim()
+  t.after(() => third.release())
+  assert.equal(await third.take(), undefined)
+})
+
+test('another process’s claim ends with it, however that ends', { skip }, async t => {
+  const refused = new KernelClaim()
+  const pid = await holder(t)
+  const refusal = await refused.take()
+  assert.match(refusal ?? '', new RegExp(`^another freenet6 process \\(${pid}\\)`))
+  process.kill(pid, 'SIGKILL')
+  await until(async () => {
+    const claim = new KernelClaim()
+    t.after(() => claim.release())
+    return (await claim.take()) === undefined
+  })
+  assert.equal(await refused.take(), refusal, 'a service that is started anew must find its place free')
+})
+
+test('who may not change the kernel keeps nobody from it', { skip }, async t => {
+  const claim = new KernelClaim()
+  t.after(() => claim.release())
+  await holder(t, { uid: NOBODY })
+  assert.equal(await claim.take(), undefined)
+})
