@@ -39,6 +39,8 @@ export interface Broker {
   readonly turnover: Turnover
   /** Called after each registration; the monitor puts itself here. */
   onRegistered: () => void
+  /** Called whenever nobody knows what the kernel has of a tunnel; the monitor puts itself here. */
+  onUnsure: () => void
   /** False once it is closed or left: what it has in memory still answers. */
   readonly isOpen: boolean
   close(): void

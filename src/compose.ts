@@ -204,6 +204,7 @@ function assemble(
     now: parts.now,
     steady: () => clock.now(),
     onRegistered: () => broker.onRegistered(),
+    onUnsure: () => broker.onUnsure(),
   })
   const entry = new EntryRules(entryOf(config), { invitations: store.invitations, now: parts.now })
   const publicKey = publicKeyReader(config.data_dir)
@@ -259,6 +260,7 @@ function assemble(
       now: () => clock.now(),
     }),
     onRegistered: () => undefined,
+    onUnsure: () => undefined,
     close: () => {
       isOpen = false
       interfaces.close()

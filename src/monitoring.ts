@@ -7,7 +7,7 @@ import type { Log } from './shared/log.ts'
 import type { Stops } from './stops.ts'
 
 /** The part of the broker whose kernel is watched. */
-interface Watched {
+interface Watched extends Pick<Broker, 'onUnsure'> {
   readonly interfaces: Pick<Broker['interfaces'], 'kind' | 'watch'>
 }
 
@@ -36,8 +36,8 @@ export function monitorOf(
 }
 
 /**
- * Starts the monitor, and tells it of what other programs do to the kernel's tunnels. That is listened for once the first
- * comparison has ended: to hear of each of our own changes while a hundred thousand tunnels come up takes longer than
+ * Starts the monitor, and tells it of tunnels that a change has left in doubt, and of what other programs do to the
+ * kernel's tunnels. Others are listened to once the first comparison has ended: to hear of each of our own changes while a hundred thousand tunnels come up takes longer than
  * they do. What was changed meanwhile is found by another comparison.
  */
 export function watchTunnels(
@@ -47,6 +47,7 @@ export function watchTunnels(
   const compared = monitor.start()
   stops.push('monitor', () => monitor.stop())
   if (broker.interfaces.kind === 'dry-run') return
+  broker.onUnsure = () => monitor.kernelTroubled()
   let state: 'waiting' | 'stopped' | { readonly end: () => Promise<void> } = 'waiting'
   stops.push('kernel watch', async () => {
     if (typeof state === 'object') await state.end()
@@ -60,7 +61,7 @@ export function watchTunnels(
 /** Returns what ends it. */
 function watchKernel(
   monitor: Pick<Monitor, 'kernelChanged' | 'kernelTroubled' | 'kernelHarmed'>,
-  { interfaces }: Watched,
+  { interfaces }: Pick<Watched, 'interfaces'>,
   log: Log,
 ): () => Promise<void> {
   const watch = new KernelWatch({

@@ -10,6 +10,7 @@ const HEARS_ALL_MS = 4000
 let stops: Stops
 let calls: string[]
 let compared: PromiseWithResolvers<void>
+let broker: Parameters<typeof watchTunnels>[1]['broker']
 
 beforeEach(() => {
   stops = new Stops()
@@ -20,6 +21,16 @@ beforeEach(() => {
 function begin(t: TestContext, kind: 'sit' | 'dry-run' = 'sit'): void {
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
   const told = (call: string) => () => void calls.push(call)
+  broker = {
+    interfaces: {
+      kind,
+      watch: () => {
+        calls.push('watched')
+        return told('watched no more')
+      },
+    },
+    onUnsure: () => undefined,
+  }
   watchTunnels(
     {
       start: () => compared.promise,
@@ -28,19 +39,7 @@ function begin(t: TestContext, kind: 'sit' | 'dry-run' = 'sit'): void {
       kernelTroubled: told('troubled'),
       kernelHarmed: told('harmed'),
     },
-    {
-      broker: {
-        interfaces: {
-          kind,
-          watch: () => {
-            calls.push('watched')
-            return told('watched no more')
-          },
-        },
-      },
-      stops,
-      log: SILENT,
-    },
+    { broker, stops, log: SILENT },
   )
 }
 
@@ -79,6 +78,13 @@ test('nobody is compared after the end', async t => {
   await stops.end(SILENT)
   t.mock.timers.tick(HEARS_ALL_MS)
   assert.equal(harms(), 0)
+})
+
+test('a tunnel that a change has left in doubt is told to the monitor, from the first comparison on', async t => {
+  begin(t)
+  broker.onUnsure()
+  assert.deepEqual(calls, ['troubled'])
+  await stops.end(SILENT)
 })
 
 test('a dry run has no kernel to listen to', async t => {

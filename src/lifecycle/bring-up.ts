@@ -51,7 +51,7 @@ export class BringUp {
       const activated = await this.#activate(made)
       if (activated === 'table-full') return { activated: 0, failed: tunnels.length }
       const vanished = made.filter(tunnel => !activated.has(tunnel.id))
-      if (vanished.length > 0) await this.#drivers.remove(vanished)
+      if (vanished.length > 0) this.#faults.noteUnsure([], await this.#drivers.remove(vanished))
       return { activated: activated.size, failed: failed.size }
     })
     return this.#next

@@ -91,7 +91,7 @@ export class DormantTunnels {
       const [fault] = await this.#drivers.create([wanted])
       if (fault !== undefined) return refused(REFUSAL.interfaceFault(fault.reason))
       const outcome = await this.#restore(wanted, options)
-      if (outcome.kind === 'refused') await this.#drivers.remove([wanted])
+      if (outcome.kind === 'refused') this.#faults.noteUnsure([], await this.#drivers.remove([wanted]))
       return outcome
     })
   }

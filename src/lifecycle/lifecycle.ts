@@ -50,6 +50,8 @@ export interface LifecycleOptions {
   readonly steady: () => number
   /** Called after each commit of a registration. */
   readonly onRegistered: () => void
+  /** Called whenever nobody knows what the kernel has of a tunnel: a change failed, and could not be taken back. */
+  readonly onUnsure: () => void
 }
 
 /** A dormant tunnel, and the seconds that are left to it. */
@@ -98,7 +100,7 @@ export class Lifecycle {
     this.#store = options.store
     this.#now = options.now
     this.#steady = options.steady
-    this.#faults = new LinkFaults(options.log)
+    this.#faults = new LinkFaults(options.log, options.onUnsure)
     const { steady, firstAnswer } = options
     const waitUntil = () => (firstAnswer === 0 ? undefined : steady() + firstAnswer)
     const parts = { ...options, faults: this.#faults, turn: new KernelTurn(), waitUntil }

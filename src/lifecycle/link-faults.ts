@@ -5,10 +5,13 @@ import type { Tunnel } from '../tunnel/tunnel.ts'
 /** Why the kernel refused a tunnel's interface when it was last tried. */
 export class LinkFaults {
   readonly #log: Log
+  readonly #onUnsure: () => void
   readonly #reasons = new Map<string, string>()
 
-  constructor(log: Log) {
+  /** `onUnsure` is called whenever nobody knows what the kernel has of a tunnel. */
+  constructor(log: Log, onUnsure: () => void) {
     this.#log = log
+    this.#onUnsure = onUnsure
   }
 
   /** Undefined: the kernel did not refuse. */
@@ -33,7 +36,19 @@ export class LinkFaults {
     return new Set(reasons.keys())
   }
 
-  /** The same for one. */
+  /**
+   * The same for what takes a change back, or takes a tunnel down: a fault there leaves the kernel with something that no
+   * row says.
+   */
+  noteUnsure(
+    tunnels: readonly Pick<Tunnel, 'id' | 'device'>[],
+    faults: readonly LinkFault[],
+  ): ReadonlySet<string> {
+    if (faults.length > 0) this.#onUnsure()
+    return this.note(tunnels, faults)
+  }
+
+  /** Remembers and logs what one was refused. */
   noteOne({ id, device }: Pick<Tunnel, 'id' | 'device'>, reason: string): void {
     if (this.#reasons.get(id) === reason) return
     this.#reasons.set(id, reason)

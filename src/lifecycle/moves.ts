@@ -7,6 +7,7 @@ import { type KindFields, NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
+import type { LinkFaults } from './link-faults.ts'
 import { readAgain } from './read-again.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 
@@ -31,13 +32,17 @@ interface Change {
 export class Moves {
   readonly #store: TunnelStore
   readonly #drivers: Drivers
+  readonly #faults: LinkFaults
   readonly #turn: KernelTurn
   readonly #log: Log
   readonly #begin: () => Beginning
 
-  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'turn' | 'log' | 'now' | 'waitUntil'>) {
+  constructor(
+    parts: Pick<LifecycleParts, 'store' | 'drivers' | 'faults' | 'turn' | 'log' | 'now' | 'waitUntil'>,
+  ) {
     this.#store = parts.store
     this.#drivers = parts.drivers
+    this.#faults = parts.faults
     this.#turn = parts.turn
     this.#log = parts.log
     this.#begin = () => ({ since: parts.now(), waitUntil: parts.waitUntil() })
@@ -86,11 +91,11 @@ export class Moves {
       if (change.isSame(tunnel)) return { kind: 'unchanged', tunnel }
       if (change.holder() !== undefined) return refused(change.taken)
       const changed = change.changed(tunnel)
-      const fault = await this.#moveInterface(changed)
+      const [fault] = await this.#moveInterface(changed)
       const refusal =
         fault === undefined ? await this.#changeRow(change) : refused(REFUSAL.interfaceFault(fault.reason))
       if (refusal === undefined) return { kind: 'changed', tunnel: this.#moved(changed, change.words) }
-      await this.#moveInterface(tunnel)
+      this.#faults.noteUnsure([tunnel], await this.#moveInterface(tunnel))
       return refusal
     })
   }
@@ -116,9 +121,8 @@ export class Moves {
     return readAgain(() => this.#found(tunnel.id, { isForDormant: true }), tunnel)
   }
 
-  async #moveInterface(tunnel: Tunnel): Promise<LinkFault | undefined> {
-    if (tunnel.dormant !== undefined || tunnel.unreachable === NEW) return undefined // there is none
-    const [fault] = await this.#drivers.changeRemote([tunnel])
-    return fault
+  async #moveInterface(tunnel: Tunnel): Promise<readonly LinkFault[]> {
+    if (tunnel.dormant !== undefined || tunnel.unreachable === NEW) return [] // there is none
+    return this.#drivers.changeRemote([tunnel])
   }
 }

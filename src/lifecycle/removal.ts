@@ -135,14 +135,14 @@ export class Removal {
       return await this.#store.commit(work)
     } catch (error) {
       const left = down.filter(({ unreachable }) => unreachable >= 0)
-      this.#faults.note(left, await this.#drivers.create(left))
+      this.#faults.noteUnsure(left, await this.#drivers.create(left))
       throw error
     }
   }
 
   /** Removes the interfaces; returns the tunnels that have none now. */
   async #withoutInterface(tunnels: readonly Tunnel[]): Promise<readonly Tunnel[]> {
-    const failed = this.#faults.note(tunnels, await this.#drivers.remove(tunnels))
+    const failed = this.#faults.noteUnsure(tunnels, await this.#drivers.remove(tunnels))
     return tunnels.filter(tunnel => !failed.has(tunnel.device))
   }
 

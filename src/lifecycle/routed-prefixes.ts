@@ -1,11 +1,13 @@
 import type { Log } from '../shared/log.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 import type { RoutedChange, TunnelTransaction } from '../store/tunnel-transaction.ts'
+import type { LinkFault } from '../tunnel/interface.ts'
 import { NEW, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
 import { tunnelById } from './find-tunnel.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
+import type { LinkFaults } from './link-faults.ts'
 import type { EndpointChange } from './moves.ts'
 import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 
@@ -16,13 +18,15 @@ import { REFUSAL, type Refusal, refused, storageProblem } from './refusal.ts'
 export class RoutedPrefixes {
   readonly #store: TunnelStore
   readonly #drivers: Drivers
+  readonly #faults: LinkFaults
   readonly #turn: KernelTurn
   readonly #log: Log
   readonly #steady: () => number
 
-  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'turn' | 'log' | 'steady'>) {
+  constructor(parts: Pick<LifecycleParts, 'store' | 'drivers' | 'faults' | 'turn' | 'log' | 'steady'>) {
     this.#store = parts.store
     this.#drivers = parts.drivers
+    this.#faults = parts.faults
     this.#turn = parts.turn
     this.#log = parts.log
     this.#steady = parts.steady
@@ -35,7 +39,7 @@ export class RoutedPrefixes {
       if (change.kind !== 'changed') return outcomeOf(change)
       const reason = await this.#route(change.tunnel)
       if (reason === undefined) return this.#done(change.tunnel, 'a prefix is routed to the tunnel')
-      const isTakenBack = (await this.#route(change.before)) === undefined
+      const isTakenBack = await this.#routeBack(change.before)
       // Where that failed too nobody knows whether the kernel has it: it rests as one that was used.
       const undo = await this.#write(transaction =>
         isTakenBack ? transaction.undoRouted(id) : transaction.takeRouted(id, this.#steady()),
@@ -57,16 +61,25 @@ export class RoutedPrefixes {
           : refused(REFUSAL.interfaceFault(reason))
       if (change.kind === 'changed')
         return this.#done(change.tunnel, 'the tunnel has given its routed prefix back')
-      await this.#route(tunnel)
+      await this.#routeBack(tunnel)
       return outcomeOf(change)
     })
   }
 
   /** Makes the kernel's routes those of the tunnel, if it has an interface. Returns why that did not work. */
   async #route(tunnel: Tunnel): Promise<string | undefined> {
-    if (tunnel.dormant !== undefined || tunnel.unreachable === NEW) return undefined
-    const [fault] = await this.#drivers.changeRemote([tunnel])
+    const [fault] = await this.#faultsOfRouting(tunnel)
     return fault?.reason
+  }
+
+  /** The same for a tunnel as it was. Returns whether it is so again. */
+  async #routeBack(tunnel: Tunnel): Promise<boolean> {
+    return this.#faults.noteUnsure([tunnel], await this.#faultsOfRouting(tunnel)).size === 0
+  }
+
+  async #faultsOfRouting(tunnel: Tunnel): Promise<readonly LinkFault[]> {
+    if (tunnel.dormant !== undefined || tunnel.unreachable === NEW) return []
+    return this.#drivers.changeRemote([tunnel])
   }
 
   async #write(change: (transaction: TunnelTransaction) => RoutedChange): Promise<RoutedChange | Refusal> {

@@ -95,13 +95,13 @@ export class Takeovers {
   }
 
   async #putBack(mover: Tunnel, holder: Tunnel): Promise<void> {
-    if (mover.unreachable !== NEW) await this.#drivers.changeRemote([mover])
+    if (mover.unreachable !== NEW) this.#faults.noteUnsure([mover], await this.#drivers.changeRemote([mover]))
     await this.#create(holder)
   }
 
-  /** Notes a fault: the reconciliation makes the interface later. */
+  /** Notes a fault: a comparison makes the interface. */
   async #create(tunnel: Tunnel): Promise<void> {
     if (tunnel.unreachable === NEW) return
-    this.#faults.note([tunnel], await this.#drivers.create([tunnel]))
+    this.#faults.noteUnsure([tunnel], await this.#drivers.create([tunnel]))
   }
 }

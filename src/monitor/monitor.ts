@@ -118,7 +118,10 @@ export class Monitor {
     this.#reconciler.harmed()
   }
 
-  /** A setting that all tunnels need is wrong: it is mended soon, and silence meanwhile is asked about twice. */
+  /**
+   * A setting that all tunnels need is wrong, or nobody knows what the kernel has of a tunnel: it is mended soon, and silence
+   * meanwhile is asked about twice.
+   */
   kernelTroubled(): void {
     this.#reconciler.noteTrouble()
   }
