@@ -1,4 +1,5 @@
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
+import type { EndpointChange } from '../lifecycle/moves.ts'
 import { type Refusal, refused } from '../lifecycle/refusal.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { Turns } from '../shared/turns.ts'
@@ -143,17 +144,22 @@ export class OwnerChanges {
   async changeRouted(tunnel: Tunnel, isWanted: boolean): Promise<Moved | Refusal> {
     const notOffered = this.#admission.checkRouted(isWanted)
     if (notOffered !== undefined) return refused(notOffered)
-    const hasSameKey = this.#lifecycle.proofs.sameKey(tunnel.id)
+    const mover = { hasSameKey: this.#lifecycle.proofs.sameKey(tunnel.id) }
+    return this.#moves.take(tunnel.id, () =>
+      this.#changeRouted(this.#lifecycle.current(tunnel), isWanted, mover),
+    )
+  }
+
+  async #changeRouted(
+    tunnel: Tunnel,
+    isWanted: boolean,
+    { hasSameKey }: Pick<Mover, 'hasSameKey'>,
+  ): Promise<Moved | Refusal> {
     const awake = await this.#rouse(tunnel)
     if (awake.kind === 'refused') return awake
     if (!hasSameKey()) return refused(KEY_IS_VOID)
-    if (isWanted === (awake.tunnel.routedPrefix !== undefined)) return awake
-    const tooMany = this.#limits.takeMove(tunnel.id)
-    if (tooMany !== undefined) return refused(tooMany)
-    const change = await this.#lifecycle.changeRouted(tunnel.id, isWanted)
-    if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
-    this.#limits.giveMoveBack(tunnel.id)
-    return change
+    const isNews = isWanted !== (awake.tunnel.routedPrefix !== undefined)
+    return this.#counted(awake.tunnel, { isNews, change: id => this.#lifecycle.changeRouted(id, isWanted) })
   }
 
   /**
@@ -176,12 +182,25 @@ export class OwnerChanges {
     const awake = await this.#rouse(tunnel)
     if (awake.kind === 'refused') return awake
     if (!hasSameKey()) return refused(KEY_IS_VOID)
-    if (mtu === awake.tunnel.mtu) return awake
-    const tooMany = this.#limits.takeMove(tunnel.id)
+    const isNews = mtu !== awake.tunnel.mtu
+    return this.#counted(awake.tunnel, { isNews, change: id => this.#lifecycle.changeMtu(id, mtu) })
+  }
+
+  /**
+   * Counts what changes something as a move. What the tunnel has already is asked for all the same: the operator may be about
+   * to change it, and what is answered must be so when it is.
+   */
+  async #counted(
+    { id }: Tunnel,
+    {
+      isNews,
+      change,
+    }: { readonly isNews: boolean; readonly change: (id: string) => Promise<EndpointChange> },
+  ): Promise<Moved | Refusal> {
+    const tooMany = isNews ? this.#limits.takeMove(id) : undefined
     if (tooMany !== undefined) return refused(tooMany)
-    const change = await this.#lifecycle.changeMtu(tunnel.id, mtu)
-    if (change.kind !== 'refused') return { kind: 'moved', tunnel: change.tunnel, warnings: [] }
-    this.#limits.giveMoveBack(tunnel.id)
-    return change
+    const outcome = await change(id)
+    if (isNews && outcome.kind !== 'changed') this.#limits.giveMoveBack(id)
+    return outcome.kind === 'refused' ? outcome : { kind: 'moved', tunnel: outcome.tunnel, warnings: [] }
   }
 }

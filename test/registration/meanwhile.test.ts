@@ -23,7 +23,7 @@ let registrar: Registrar
 let changes: OwnerChanges
 
 beforeEach(async () => {
-  world = await World.open({ prober: ANSWERING })
+  world = await World.open({ prober: ANSWERING, routed: '2001:db8:a000::/55' })
   const limits = new VisitorLimits(1000, new Customers([]))
   const parts = { admission: world.broker.admission, lifecycle: world.lifecycle, limits }
   changes = new OwnerChanges(parts)
@@ -104,6 +104,57 @@ test('of two moves the later one holds, although the first is still at the kerne
   assert.deepEqual([(await away).kind, (await back).kind], ['moved', 'moved'])
   assert.equal(row(tunnel).ipv4Client, home)
   assert.equal(world.kernel.links.get(tunnel.device)?.ipv4Client, home)
+})
+
+for (const isWanted of [true, false]) {
+  const wish = isWanted ? 'a prefix' : 'none'
+  const prefixed = (tunnel: Tunnel | undefined) => tunnel?.routedPrefix !== undefined
+
+  test(`whoever wants ${wish} first, and the opposite while that is at the kernel, has what was wanted last`, async t => {
+    const { tunnel } = await heard(world)
+    if (!isWanted) await world.lifecycle.changeRouted(tunnel.id, true)
+    const shown = row(tunnel)
+    const { begun, go } = hold(t, 'changeRemote')
+    const first = changes.changeRouted(shown, isWanted)
+    await begun
+    const last = changes.changeRouted(shown, !isWanted)
+    await nextTurn()
+    go()
+    const answers = (await Promise.all([first, last])).map(
+      answer => answer.kind === 'moved' && prefixed(answer.tunnel),
+    )
+    assert.deepEqual(answers, [isWanted, !isWanted])
+    assert.equal(prefixed(row(tunnel)), !isWanted)
+    assert.equal(world.kernel.links.get(tunnel.device)?.routedPrefix !== undefined, !isWanted)
+  })
+
+  test(`whoever wants ${wish} while the operator does the opposite is told what is so then`, async t => {
+    const { tunnel } = await heard(world)
+    if (isWanted) await world.lifecycle.changeRouted(tunnel.id, true)
+    const shown = row(tunnel)
+    const { begun, go } = hold(t, 'changeRemote')
+    const operators = world.lifecycle.changeRouted(tunnel.id, !isWanted)
+    await begun
+    const owners = changes.changeRouted(shown, isWanted)
+    await nextTurn()
+    go()
+    assert.equal((await operators).kind, 'changed')
+    const answer = await owners
+    assert.equal(answer.kind === 'moved' && prefixed(answer.tunnel), isWanted)
+    assert.equal(prefixed(row(tunnel)), isWanted)
+  })
+}
+
+test('an MTU that the operator is about to change is asked for anew', async t => {
+  const { tunnel } = await heard(world)
+  const { begun, go } = hold(t, 'changeRemote')
+  const operators = world.lifecycle.changeMtu(tunnel.id, 1300)
+  await begun
+  const owners = changes.changeMtu(row(tunnel), undefined)
+  await nextTurn()
+  go()
+  await Promise.all([operators, owners])
+  assert.equal(row(tunnel).mtu, undefined)
 })
 
 test('what waits to move a tunnel when its owner gets a new key does not move it', async t => {
