@@ -1,40 +1,79 @@
+import { createHash } from 'node:crypto'
 import { ChildFault, runChild } from '../shared/child.ts'
 import type { LinkFault } from '../tunnel/interface.ts'
 
 const DEADLINE_MS = 10_000
 const MAX_REASON_LENGTH = 200
+const DIGEST_DIGITS = 16
 
 /**
  * The rules, in nft's own words. Source: what comes out of a tunnel must have a source address that is routed into
  * that tunnel (BCP 38). Loop: what came out of a tunnel and would be routed back into it is dropped (RFC 6324 3.2,
  * RFC 4443 3.1); the server's own address in it does not pass through `forward`. All clients of WireGuard share one
  * device, so that what goes from one to another is no loop. Clamp: TCP connections have an MSS that their routes carry,
- * in both directions.
+ * in both directions. Each rule bears a digest of all, by which those that stand are known.
  */
 export function sourceFilterRules(devicePrefix: string): string {
+  const chains = chainsOf(devicePrefix).map(
+    ({ name, hook, rules }) => `  chain ${name} {
+    type filter hook ${hook}; policy accept;
+${rules.map(rule => `    ${rule}${markOf(devicePrefix)}\n`).join('')}  }
+`,
+  )
   return `table ip6 freenet6
 delete table ip6 freenet6
 table ip6 freenet6 {
-  chain source {
-    type filter hook prerouting priority raw; policy accept;
-    iifname "${devicePrefix}*" fib saddr . iif oif missing counter drop
-  }
-  chain loop {
-    type filter hook forward priority filter; policy accept;
-    iifname "${devicePrefix}*" iifname != "${devicePrefix}wg" fib daddr . iif oif exists counter drop
-  }
-  chain clamp {
-    type filter hook forward priority mangle; policy accept;
-    iifname "${devicePrefix}*" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
-    oifname "${devicePrefix}*" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
-  }
-}
+${chains.join('')}}
 `
+}
+
+function chainsOf(devicePrefix: string) {
+  const segment = 'tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu'
+  const ours = `iifname "${devicePrefix}*"`
+  return [
+    {
+      name: 'source',
+      hook: 'prerouting priority raw',
+      rules: [`${ours} fib saddr . iif oif missing counter drop`],
+    },
+    {
+      name: 'loop',
+      hook: 'forward priority filter',
+      rules: [`${ours} iifname != "${devicePrefix}wg" fib daddr . iif oif exists counter drop`],
+    },
+    {
+      name: 'clamp',
+      hook: 'forward priority mangle',
+      rules: [`${ours} ${segment}`, `oifname "${devicePrefix}*" ${segment}`],
+    },
+  ]
+}
+
+function markOf(devicePrefix: string): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify(chainsOf(devicePrefix)))
+    .digest('hex')
+  return ` comment "rules ${digest.slice(0, DIGEST_DIGITS)}"`
+}
+
+/** Whether a listing of the table has the rules, each of them and no other, whoever put them in. */
+function isAsWanted(listing: string, devicePrefix: string): boolean {
+  const chains = chainsOf(devicePrefix)
+  const lines = listing.split('\n')
+  const inner = lines.filter(line => line.startsWith('\t\t'))
+  const rules = inner.filter(line => !line.startsWith('\t\ttype '))
+  const mark = markOf(devicePrefix)
+  return (
+    inner.length - rules.length === chains.length &&
+    rules.length === chains.flatMap(chain => chain.rules).length &&
+    rules.every(rule => rule.endsWith(mark)) &&
+    !lines.some(line => line.startsWith('\tflags ')) // `dormant`: it filters nothing
+  )
 }
 
 /**
  * The rules as long as we live: put in where they are absent or were changed, and left alone where they are as we made
- * them, so that whoever watches hears of nothing.
+ * them, this process or one before it, so that whoever watches hears of nothing.
  */
 export class SourceFilter {
   readonly #devicePrefix: string
@@ -64,7 +103,9 @@ export class SourceFilter {
   async ensure(): Promise<LinkFault | undefined> {
     const generation = await this.#readGeneration()
     if (generation !== undefined && generation === this.#generation) return undefined
-    if (this.#listed !== undefined && (await listRules(this.#command)) === this.#listed) {
+    const standing = await listRules(this.#command)
+    if (standing !== undefined && this.#isOurs(standing)) {
+      this.#listed = standing
       this.#generation = generation
       return undefined
     }
@@ -74,6 +115,11 @@ export class SourceFilter {
     this.#listed = fault === undefined ? await listRules(this.#command) : undefined
     if (this.#listed !== undefined) this.#generation = made
     return fault
+  }
+
+  /** What a process before this one left is known by its mark: it filters, be it that nft can load nothing now. */
+  #isOurs(standing: string): boolean {
+    return this.#listed === undefined ? isAsWanted(standing, this.#devicePrefix) : standing === this.#listed
   }
 }
 

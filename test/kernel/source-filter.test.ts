@@ -62,6 +62,35 @@ test('rules stand while nobody has changed nftables, though nft can’t be run; 
   assert.equal(await filter.ensure(), undefined)
 })
 
+test('in a real kernel rules that a process before left stand though nft can load none; others do not', async t => {
+  const missing = await missingPackages(['nft', 'ip'])
+  if (missing !== undefined) return t.skip(missing)
+  if (spawnSync('unshare', ['-n', 'true']).status !== 0) return t.skip(cannot('network namespaces need root'))
+  const space = `fn6f${process.pid}`
+  execFileSync('ip', ['netns', 'add', space], { stdio: 'pipe' })
+  t.after(() => spawnSync('ip', ['netns', 'del', space]))
+  const { command } = tool(t, '')
+  const nft = `exec ip netns exec ${space} nft`
+  writeFileSync(command, `#!/bin/sh\n[ "$1" != -f ] || [ ! -e "$0.broken" ] || exit 1\n${nft} "$@"\n`)
+  const change = (rules: string) => execFileSync('sh', ['-c', `${nft} '${rules}'`], { stdio: 'pipe' })
+  const started = () => new SourceFilter({ devicePrefix: 'fn6-', command }).ensure()
+  for (const harm of [
+    'insert rule ip6 freenet6 source accept',
+    'flush chain ip6 freenet6 source',
+    'add table ip6 freenet6 { flags dormant; }',
+    'delete table ip6 freenet6',
+  ]) {
+    rmSync(`${command}.broken`, { force: true })
+    assert.equal(await started(), undefined)
+    writeFileSync(`${command}.broken`, '')
+    assert.equal(await started(), undefined)
+    const other = await new SourceFilter({ devicePrefix: 'other-', command }).ensure()
+    assert.match(other?.reason ?? '', /no source filter/)
+    change(harm)
+    assert.match((await started())?.reason ?? '', /no source filter/, harm)
+  }
+})
+
 /** A router with two clients and a host beyond it, each in a network namespace of its own. */
 class Network {
   readonly #name = `fn6t${process.pid}`
