@@ -91,7 +91,7 @@ async function layoutTrouble(context: DriverContext, run: RunNft): Promise<strin
 }
 
 async function sharedLayout(context: DriverContext): Promise<Interfaces> {
-  const { devicePrefix, serverIpv4, mtu, prefix, routed } = context
+  const { devicePrefix, serverIpv4, mtu, prefix, routed, log } = context
   const nft = (await openNftLibrary()) ?? runNft
   const netlink = await Netlink.open()
   return new SharedLayout({
@@ -102,7 +102,7 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
     routed,
     capacity: setRoom(context),
     runNft: nft,
-    removeFormerPrefix: () => removeFormerPrefix(devicePrefix),
+    removeFormerPrefix: () => removeFormerPrefix(devicePrefix, { log }),
     ...(netlink === undefined
       ? {}
       : {
@@ -137,7 +137,7 @@ async function perTunnel(context: DriverContext): Promise<Interfaces> {
     routedPool: routed?.prefix,
     sleepers: new Sleepers(new OwnSleeperSet(runNft, { serverIpv4, capacity: setRoom(context) })),
     sourceFilter: async () => {
-      const standing = mayHaveFormer ? await removeFormerPrefix(devicePrefix) : undefined
+      const standing = mayHaveFormer ? await removeFormerPrefix(devicePrefix, { log }) : undefined
       mayHaveFormer = standing !== undefined
       if (standing !== undefined)
         return { device: `${devicePrefix}*`, reason: `no source filter, so no tunnels: ${standing}` }

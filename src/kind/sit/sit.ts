@@ -14,5 +14,5 @@ export const SIT: TunnelKind = {
   admit: () => [],
   rrsetsOf: () => [],
   openDriver: chooseInterfaces,
-  removeLeftovers: ({ devicePrefix }) => removeSitLeftovers(devicePrefix),
+  removeLeftovers: ({ devicePrefix, log }) => removeSitLeftovers(devicePrefix, { log }),
 }

@@ -11,6 +11,7 @@ import { type MissingKey, type ServerKey, ServerKeyFault, serverKey } from './se
 import { type RunWg, runWg } from './wg-command.ts'
 import { type Program, wireguardDevice } from './wireguard-device.ts'
 import { WireguardInterfaces } from './wireguard-interfaces.ts'
+import { removeFormerInterfaces } from './wireguard-leftovers.ts'
 
 type Choice = { readonly program: Program } | { readonly reason: string }
 
@@ -60,11 +61,29 @@ async function chooseInterface(
   if ('reason' in choice) return choice
   const reason = await context.claimKernel()
   if (reason !== undefined) return { reason }
-  const { devicePrefix, prefix, routed, wireguard } = context
+  const { devicePrefix, prefix, routed, wireguard, log } = context
   const { port, mtu } = wireguard
   const pools = { prefix, routedPrefix: routed?.prefix }
   const { program } = choice
-  return { driver: new WireguardInterfaces({ devicePrefix, ...pools, program, key, port, mtu, ...tools }) }
+  const own = { device: wireguardDevice(devicePrefix), publicKey: key.publicKey }
+  const removeFormer = () =>
+    removeFormerInterfaces(own, {
+      ...(tools.runIp && { ip: tools.runIp }),
+      ...(tools.runWg && { wg: tools.runWg }),
+      log,
+    })
+  return {
+    driver: new WireguardInterfaces({
+      devicePrefix,
+      ...pools,
+      program,
+      key,
+      port,
+      mtu,
+      ...tools,
+      removeFormer,
+    }),
+  }
 }
 
 /** A disk that takes no key must not take the other kinds and DNS with it. */

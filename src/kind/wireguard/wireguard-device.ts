@@ -11,6 +11,7 @@ export type Program = 'kernel' | 'wireguard-go'
 
 /** Where wireguard-go is asked from; it ends when this has gone. */
 const SOCKETS = '/var/run/wireguard'
+const SUFFIX = 'wg'
 const POLL_MS = 50
 /** The kernel's module opens its socket when the interface goes up, wireguard-go when it is told the port. */
 const IN_USE = /Address already in use/
@@ -152,5 +153,10 @@ export function endWireguardGo(name: string): void {
 
 /** No name of a sit device is like it: those are numbers, and `all`. */
 export function wireguardDevice(devicePrefix: string): string {
-  return `${devicePrefix}wg`
+  return `${devicePrefix}${SUFFIX}`
+}
+
+/** Whether it is the name for some device prefix. */
+export function isWireguardDevice(device: string): boolean {
+  return device.length > SUFFIX.length && device.endsWith(SUFFIX)
 }

@@ -42,6 +42,8 @@ export interface WireguardOptions {
   readonly runIp?: RunIp
   readonly runWg?: RunWg
   readonly runNft?: RunNft
+  /** Takes away what was made with another device prefix. Returns what stays. */
+  readonly removeFormer?: () => Promise<LinkFault | undefined>
 }
 
 /** Peers in one `wg set`: about 100 octets of arguments each, of the 2 MB that a process may have. */
@@ -61,6 +63,8 @@ export class WireguardInterfaces implements Interfaces {
   readonly #runIp: RunIp
   readonly #runWg: RunWg
   readonly #runNft: RunNft
+  readonly #removeFormer: () => Promise<LinkFault | undefined>
+  #mayHaveFormer = true
   /** What was last asked for, by device. */
   readonly #peers = new Map<string, Peer>()
   readonly #sleeping = new SleepingPeers()
@@ -77,6 +81,7 @@ export class WireguardInterfaces implements Interfaces {
     this.#runIp = options.runIp ?? runIp
     this.#runWg = options.runWg ?? runWg
     this.#runNft = options.runNft ?? runNft
+    this.#removeFormer = options.removeFormer ?? (async () => undefined)
     this.#device = new WireguardDevice({
       name: wireguardDevice(options.devicePrefix),
       program: options.program,
@@ -98,9 +103,12 @@ export class WireguardInterfaces implements Interfaces {
   }
 
   async #prepareOnce(): Promise<readonly LinkFault[]> {
+    const former = this.#mayHaveFormer ? await this.#removeFormer() : undefined
+    this.#mayHaveFormer = former !== undefined
     const reason = await this.#device.ensure()
     const unclamped = await clampForwarded(this.#runNft, this.#device.name)
     const faults = [
+      former,
       reason === undefined ? undefined : { device: this.#device.name, reason },
       ...(await routePools(this.#runIp, 'unreachable', this.#pools)),
       await turnForwardingOn(),

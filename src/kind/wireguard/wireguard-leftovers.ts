@@ -2,10 +2,12 @@ import { NO_DEVICE } from '../../kernel/forwarding.ts'
 import { type RunIp, reasonOf, runIp } from '../../kernel/ip-command.ts'
 import { fieldsOf, parseArray } from '../../kernel/ip-json.ts'
 import { type RunNft, removeTables, runNft } from '../../kernel/nft-command.ts'
+import type { Log } from '../../shared/log.ts'
 import type { LinkFault } from '../../tunnel/interface.ts'
 import { CLAMP_TABLE } from './clamp.ts'
 import { serverAddressFlush } from './peer-routes.ts'
-import { endWireguardGo, wireguardDevice } from './wireguard-device.ts'
+import { type RunWg, runWg } from './wg-command.ts'
+import { endWireguardGo, isWireguardDevice, wireguardDevice } from './wireguard-device.ts'
 
 interface Tools {
   readonly ip?: RunIp
@@ -25,6 +27,32 @@ export async function removeWireguardLeftovers(
   await ip(serverAddressFlush())
   const kept = await removeTables(nft, [CLAMP_TABLE])
   return kept === undefined ? [] : [{ device: NO_DEVICE, reason: kept }]
+}
+
+/**
+ * Takes away the interfaces that were made with another `tunnel.device_prefix`, which have the port that the new one needs:
+ * they are known by the server's key, which no other program has. Returns why one stays.
+ */
+export async function removeFormerInterfaces(
+  { device, publicKey }: { readonly device: string; readonly publicKey: string },
+  {
+    ip = runIp,
+    wg = runWg,
+    end = endWireguardGo,
+    log,
+  }: Omit<Tools, 'nft'> & { readonly wg?: RunWg; readonly log: Pick<Log, 'warn'> },
+): Promise<LinkFault | undefined> {
+  const keys = await wg(['show', 'all', 'public-key'])
+  if (keys.kind === 'failed') return { device, reason: keys.reason }
+  for (const line of keys.output.split('\n')) {
+    const [former = '', key] = line.split('\t')
+    if (key !== publicKey || former === device || !isWireguardDevice(former)) continue
+    const reason = await removeInterface({ ip, end }, former)
+    if (reason !== undefined)
+      return { device: former, reason: `another tunnel.device_prefix has it: ${reason}` }
+    log.warn({ device: former }, 'the WireGuard interface of another tunnel.device_prefix is removed')
+  }
+  return undefined
 }
 
 /** One of another kind that has its name is somebody else's. */

@@ -1,9 +1,12 @@
 import { problem } from '../../shared/problem.ts'
-import type { TunnelKind } from '../../tunnel/kind.ts'
+import type { LinkFault } from '../../tunnel/interface.ts'
+import type { DriverContext, TunnelKind } from '../../tunnel/kind.ts'
 import type { KindFields } from '../../tunnel/tunnel.ts'
 import { choosePeers } from './choose-peers.ts'
 import { isPublicKey } from './public-key.ts'
-import { removeWireguardLeftovers } from './wireguard-leftovers.ts'
+import { publicKeyReader } from './server-key.ts'
+import { wireguardDevice } from './wireguard-device.ts'
+import { removeFormerInterfaces, removeWireguardLeftovers } from './wireguard-leftovers.ts'
 
 /** WireGuard: the client is known by its public key and heard from wherever it is, behind any NAT. */
 export const WIREGUARD: TunnelKind = {
@@ -19,7 +22,19 @@ export const WIREGUARD: TunnelKind = {
   admit: () => [],
   rrsetsOf: () => [],
   openDriver: choosePeers,
-  removeLeftovers: ({ devicePrefix }) => removeWireguardLeftovers(devicePrefix),
+  removeLeftovers: removeLeftoversOf,
+}
+
+/** The interface of a former `tunnel.device_prefix` too, as far as there is a key to know it by, and `wg` to ask. */
+async function removeLeftoversOf({
+  devicePrefix,
+  dataDir,
+  log,
+}: DriverContext): Promise<readonly LinkFault[]> {
+  const publicKey = publicKeyReader(dataDir)()
+  if (publicKey !== '')
+    await removeFormerInterfaces({ device: wireguardDevice(devicePrefix), publicKey }, { log })
+  return removeWireguardLeftovers(devicePrefix)
 }
 
 function publicKeyIn(details: unknown): unknown {
