@@ -65,6 +65,11 @@ async function routePool(run: RunIp, route: PoolRoute, pool: string): Promise<Li
   return { device: NO_DEVICE, reason: `no ${route} route for ${pool}: ${reasonOf(outcome.stderr)}` }
 }
 
+/** Whether a line of `ip route` is such a route. */
+export function isPoolRoute(line: string): boolean {
+  return Object.values(METRICS).some(metric => line.includes(` metric ${metric} `))
+}
+
 export function poolRouteArguments(route: PoolRoute, pool: string): readonly string[] {
   return ['-6', 'route', 'replace', route, pool, 'metric', String(METRICS[route])]
 }

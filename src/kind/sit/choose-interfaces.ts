@@ -1,6 +1,7 @@
 import { formatPrefix } from '../../address/prefix.ts'
+import { ForeignRoutes } from '../../kernel/foreign-routes.ts'
 import { NO_DEVICE } from '../../kernel/forwarding.ts'
-import { type RunIp, runIp } from '../../kernel/ip-command.ts'
+import { ROUTE_PROTOCOL, type RunIp, runIp } from '../../kernel/ip-command.ts'
 import { Netlink } from '../../kernel/netlink.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import { readNftGeneration } from '../../kernel/nft-generation.ts'
@@ -94,6 +95,9 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
   const { devicePrefix, serverIpv4, mtu, prefix, routed, log } = context
   const nft = (await openNftLibrary()) ?? runNft
   const netlink = await Netlink.open()
+  const routes = netlink && new NetlinkRoutes(netlink, sharedDevice(devicePrefix))
+  const suspect = routes && ((networks: readonly string[]) => routes.suspect(networks))
+  const foreign = new ForeignRoutes({ protocol: ROUTE_PROTOCOL, run: runIp, suspect, log })
   return new SharedLayout({
     devicePrefix,
     serverIpv4,
@@ -103,10 +107,11 @@ async function sharedLayout(context: DriverContext): Promise<Interfaces> {
     capacity: setRoom(context),
     runNft: nft,
     removeFormerPrefix: () => removeFormerPrefix(devicePrefix, { log }),
-    ...(netlink === undefined
+    tellForeign: networks => foreign.tell(networks),
+    ...(netlink === undefined || routes === undefined
       ? {}
       : {
-          routes: new NetlinkRoutes(netlink, sharedDevice(devicePrefix)),
+          routes,
           readGeneration: () => readNftGeneration(netlink),
           // One that was changed while it was read is left to nft, which begins anew.
           listElements: async set =>

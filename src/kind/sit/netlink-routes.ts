@@ -1,5 +1,6 @@
 import { formatIpv4, ipv4Bytes, parseIpv4 } from '../../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../../address/ipv6.ts'
+import { hostIn } from '../../kernel/foreign-routes.ts'
 import {
   beginMessage,
   FLAG,
@@ -30,6 +31,10 @@ const METRICS_ATTRIBUTE = 20
 const LOOPBACK = 1 // the device lo, in every network namespace
 const ADDRESS_BITS = 128
 const NOT_THERE = 'ESRCH'
+/** RTM_F_FIB_MATCH: the answer is the route of the table, and not the way that a packet would take. */
+const TABLES_ROUTE = 0x2000
+/** What a look-up ends with at a blackhole and a prohibition. */
+const BARRED = ['EINVAL', 'EACCES']
 /** Times a listing is begun anew because routes were changed meanwhile. */
 const LISTINGS = 5
 
@@ -59,6 +64,24 @@ export class NetlinkRoutes implements RouteTable {
       if (fault !== 'EINTR') break
     }
     return { kind: 'failed', reason: `routes can't be listed: ${fault}` }
+  }
+
+  /** See Suspect: those whose best route is not ours. A question has its answer at once. */
+  async suspect(networks: readonly string[]): Promise<readonly string[]> {
+    const suspects: string[] = []
+    for (const network of networks) {
+      const question = message(RTM.get, FLAG.request | FLAG.acknowledge, {
+        own: ownPart({ length: ADDRESS_BITS, flags: TABLES_ROUTE }),
+        attributes: [[RTA.destination, parseIpv6(hostIn(network)) ?? new Uint8Array(16)]],
+      })
+      let isForeign = false
+      const fault = await this.#netlink.dump(NETLINK.route, question, (octets, { at, type }) => {
+        const isExact = network.endsWith(`/${octets[at + OWN.length]}`)
+        isForeign ||= type === RTM.new && isExact && octets[at + OWN.protocol] !== Number(PROTOCOL)
+      })
+      if (isForeign || BARRED.includes(fault ?? '')) suspects.push(network)
+    }
+    return suspects
   }
 
   put(entries: readonly Entry[]): Promise<Map<Entry, string>> {

@@ -10,7 +10,7 @@ import { innerOctets } from './sent-set.ts'
 import { SharedDevice, sharedDevice } from './shared-device.ts'
 import { isWhole, removeStrays } from './shared-layout-comparison.ts'
 import { keyOf, type Traffic } from './shared-layout-elements.ts'
-import { type Entry, entryByNumber, sift, wholeTunnels } from './shared-layout-entry.ts'
+import { type Entry, entryByNumber, formatNetwork, sift, wholeTunnels } from './shared-layout-entry.ts'
 import type { FilterOptions } from './shared-layout-filter.ts'
 import { IpRoutes, type RouteTable } from './shared-layout-routes.ts'
 import { SharedLayoutWatch } from './shared-layout-watch.ts'
@@ -37,6 +37,8 @@ export interface SharedLayoutOptions {
   readonly forwardingPath?: string
   /** Takes away what was made with another device prefix, whose rules this filter takes away. Returns why some may stay. */
   readonly removeFormerPrefix?: () => Promise<string | undefined>
+  /** Tells of other programs' routes to networks of tunnels before these are put: see ForeignRoutes. */
+  readonly tellForeign?: (networks: readonly string[]) => Promise<void>
 }
 
 const NOTHING: Traffic = { packets: 0, bytes: 0 }
@@ -71,6 +73,7 @@ export class SharedLayout implements Interfaces {
   /** How often others' harm was heard of: a comparison may have looked before it. */
   #harms = 0
   readonly #removeFormerPrefix: () => Promise<string | undefined>
+  readonly #tellForeign: (networks: readonly string[]) => Promise<void>
   /** Whether nothing of the other layout is left. */
   #isCleared = false
   #obstacle: string | undefined
@@ -101,6 +104,7 @@ export class SharedLayout implements Interfaces {
     this.#routes = options.routes ?? new IpRoutes(this.#runIp, this.#filterOptions.device)
     this.#forwardingPath = options.forwardingPath
     this.#removeFormerPrefix = options.removeFormerPrefix ?? (async () => undefined)
+    this.#tellForeign = options.tellForeign ?? (async () => undefined)
   }
 
   /** Whoever asks while it runs is told its outcome. */
@@ -149,6 +153,7 @@ export class SharedLayout implements Interfaces {
   async #createAll(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
     const obstacle = this.#obstacle
     if (obstacle !== undefined) return entries.map(({ device }) => ({ device, reason: obstacle }))
+    await this.#tellForeign(entries.map(formatNetwork))
     const faults: LinkFault[] = []
     for (const some of wholeTunnels(entries, ENTRIES_AT_ONCE)) faults.push(...(await this.#create(some)))
     return this.#unsoundIf(faults)

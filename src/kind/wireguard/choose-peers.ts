@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { ForeignRoutes } from '../../kernel/foreign-routes.ts'
 import { type IpOutcome, NOT_RUN, type RunIp, runIp } from '../../kernel/ip-command.ts'
 import { mayStand } from '../../kernel/standing-devices.ts'
 import { ChildFault, runChild } from '../../shared/child.ts'
@@ -7,6 +8,7 @@ import type { Interfaces } from '../../tunnel/interface.ts'
 import type { DriverContext } from '../../tunnel/kind.ts'
 import { NoInterfaces } from '../../tunnel/no-interfaces.ts'
 import { DryRunPeers } from './dry-run-peers.ts'
+import { PROTOCOL } from './peer-routes.ts'
 import { type MissingKey, type ServerKey, ServerKeyFault, serverKey } from './server-key.ts'
 import { type RunWg, runWg } from './wg-command.ts'
 import { type Program, wireguardDevice } from './wireguard-device.ts'
@@ -72,6 +74,7 @@ async function chooseInterface(
       ...(tools.runWg && { wg: tools.runWg }),
       log,
     })
+  const foreign = new ForeignRoutes({ protocol: PROTOCOL, run: tools.runIp ?? runIp, log })
   return {
     driver: new WireguardInterfaces({
       devicePrefix,
@@ -82,6 +85,7 @@ async function chooseInterface(
       mtu,
       ...tools,
       removeFormer,
+      tellForeign: networks => foreign.tell(networks),
     }),
   }
 }

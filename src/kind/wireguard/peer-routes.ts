@@ -2,7 +2,7 @@ import { type RunIp, reasonOf } from '../../kernel/ip-command.ts'
 import type { Peer } from './peer.ts'
 
 /** Marks the routes that are ours (`ip route`'s protocol); the other kind has a number of its own. */
-const PROTOCOL = '247'
+export const PROTOCOL = '247'
 
 /** Our routes as the kernel has them: networks with their MTU if they have one, and addresses of the server. */
 export interface PeerRoutes {

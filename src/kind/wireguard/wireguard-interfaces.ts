@@ -44,6 +44,8 @@ export interface WireguardOptions {
   readonly runNft?: RunNft
   /** Takes away what was made with another device prefix. Returns what stays. */
   readonly removeFormer?: () => Promise<LinkFault | undefined>
+  /** Tells of other programs' routes to networks of peers before these are put: see ForeignRoutes. */
+  readonly tellForeign?: (networks: readonly string[]) => Promise<void>
 }
 
 /** Peers in one `wg set`: about 100 octets of arguments each, of the 2 MB that a process may have. */
@@ -64,6 +66,7 @@ export class WireguardInterfaces implements Interfaces {
   readonly #runWg: RunWg
   readonly #runNft: RunNft
   readonly #removeFormer: () => Promise<LinkFault | undefined>
+  readonly #tellForeign: (networks: readonly string[]) => Promise<void>
   #mayHaveFormer = true
   /** What was last asked for, by device. */
   readonly #peers = new Map<string, Peer>()
@@ -82,6 +85,7 @@ export class WireguardInterfaces implements Interfaces {
     this.#runWg = options.runWg ?? runWg
     this.#runNft = options.runNft ?? runNft
     this.#removeFormer = options.removeFormer ?? (async () => undefined)
+    this.#tellForeign = options.tellForeign ?? (async () => undefined)
     this.#device = new WireguardDevice({
       name: wireguardDevice(options.devicePrefix),
       program: options.program,
@@ -245,6 +249,7 @@ export class WireguardInterfaces implements Interfaces {
   }
 
   async #route(peers: readonly Peer[]): Promise<readonly LinkFault[]> {
+    await this.#tellForeign(peers.flatMap(({ networks }) => networks))
     const linesOf = (peer: Peer) => addLines(peer, this.#device.name)
     const reasons = await runLines(this.#runIp, peers, { linesOf, batchTargets: BATCH_PEERS })
     return Array.from(reasons, ([{ device }, reason]) => ({ device, reason }))

@@ -57,6 +57,22 @@ test('the kernel is prepared: guard, filter, device, forwarding; a second time i
   assert.equal(readFileSync(forwardingPath, 'utf8'), '1\n')
 })
 
+test('others’ routes are looked for before a tunnel’s own are put, and not where none is', async () => {
+  const kernel = new FakeSharedKernel()
+  const looks: (readonly [networks: readonly string[], routes: number])[] = []
+  const layout = layoutOn(kernel, {
+    tellForeign: async networks => void looks.push([networks, kernel.routes.size]),
+  })
+  await layout.prepare()
+  await layout.create([{ ...link(1), routedPrefix: '2001:db8:8000::/56' }])
+  assert.deepEqual(looks, [[['2001:db8:f6:1::/64', '2001:db8:8000::/56'], 0]])
+  await layout.reconcile([{ ...link(1), routedPrefix: '2001:db8:8000::/56' }])
+  assert.deepEqual(
+    looks.slice(1).flatMap(([networks]) => networks),
+    [],
+  )
+})
+
 test('without a filter there is no device, and no tunnel is made', async () => {
   const { kernel, layout } = await setUp()
   kernel.brokenNft = 'nft can not be run: ENOENT'

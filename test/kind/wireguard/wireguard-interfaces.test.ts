@@ -20,6 +20,7 @@ function setUp() {
   const peers = new Map<string, string>()
   const ip = { isBroken: false }
   const nft = { isMissing: false }
+  const looked: string[] = []
   const driver = new WireguardInterfaces({
     devicePrefix: 'fn6-',
     program: 'kernel',
@@ -27,6 +28,7 @@ function setUp() {
     port: 51820,
     mtu: 1420,
     prefix: parsePrefix('2001:db8:f6::/48') ?? assert.fail(),
+    tellForeign: async networks => void looked.push(...networks),
     runNft: async () => (nft.isMissing ? { ...DONE, status: -1, stderr: 'nft: spawn nft ENOENT' } : DONE),
     runIp: async args =>
       ip.isBroken && args.includes('-batch') ? { ...DONE, status: -1, stderr: 'spawn ip EAGAIN' } : DONE,
@@ -35,7 +37,7 @@ function setUp() {
       return { kind: 'done', output: command === 'show' ? dumpOf(peers) : '' }
     },
   })
-  return { peers, ip, nft, driver }
+  return { peers, ip, nft, looked, driver }
 }
 
 function setPeers(peers: Map<string, string>, words: readonly string[]): void {
@@ -90,6 +92,12 @@ test('after a change of the key whose routes fail the former key can be put back
   ip.isBroken = false
   assert.deepEqual(await driver.changeRemote([link(former)]), [])
   assert.deepEqual([...peers], [[former, NETWORK]])
+})
+
+test('others’ routes to the networks of a peer are looked for', async () => {
+  const { looked, driver } = setUp()
+  await driver.create([{ ...link(newPublicKey()), routedPrefix: '2001:db8:8000::/56' }])
+  assert.deepEqual(looked, [NETWORK, '2001:db8:8000::/56'])
 })
 
 test('a missing nft is told with what is lost and the remedy, until it is back; tunnels are made all the same', async () => {
