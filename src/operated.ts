@@ -20,7 +20,7 @@ import { formatName, lowerCaseName, parseName } from './wire/name.ts'
 import { isSameName } from './wire/wire-name.ts'
 import type { Catalog } from './zone/catalog.ts'
 
-/** What commands work on. `threadRestarts`, `tlsExpiries`, `troubles` and `reload` are there where the process serves. */
+/** What commands work on. `threadRestarts`, `tlsExpiries`, `troubles`, `warnings` and `reload` are there where the process serves. */
 export function operatedBroker(
   config: Config,
   broker: Broker,
@@ -28,6 +28,7 @@ export function operatedBroker(
     threadRestarts,
     tlsExpiries,
     troubles,
+    warnings,
     secondaries,
     recentRefusals,
     reload,
@@ -36,6 +37,7 @@ export function operatedBroker(
     readonly threadRestarts: (() => number) | undefined
     readonly tlsExpiries?: () => Readonly<Record<string, number>>
     readonly troubles?: () => readonly string[]
+    readonly warnings?: () => readonly string[]
     readonly secondaries: Secondaries | undefined
     readonly recentRefusals?: RecentRefusals
     readonly restart?: Operated['restart']
@@ -51,6 +53,7 @@ export function operatedBroker(
     threadRestarts,
     ...(tlsExpiries && { tlsExpiries }),
     ...(troubles && { troubles }),
+    ...(warnings && { warnings }),
     secondaries: secondaries && (() => statesOf(secondaries)),
   })
   return {

@@ -152,12 +152,13 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     metrics.countRegistration()
     monitor.wake()
   }
-  for (const { device, reason } of await broker.interfaces.prepare())
-    log.error({ device, reason }, 'the kernel could not be prepared')
+  for (const { device, reason, isMinor } of await broker.interfaces.prepare())
+    log[isMinor ? 'warn' : 'error']({ device, reason }, 'the kernel could not be prepared')
   const operated = operatedBroker(config, broker, {
     threadRestarts: () => dns.threadRestarts,
     tlsExpiries: () => dns.listeners.tlsExpiries,
     troubles,
+    warnings: () => monitor.warnings(),
     secondaries,
     recentRefusals,
     reload: () => {

@@ -213,6 +213,12 @@ export const SORTS = {
     why: '/healthz is 503 for as long as it says so.',
     mend: 'As the sentence says; the log has more.',
   },
+  'own-warning': {
+    severity: 'warning',
+    what: 'the running process says: {warning}',
+    why: 'Everybody is served, with less than there could be.',
+    mend: 'As the sentence says; the log has more.',
+  },
   'audit-differs': {
     severity: 'fault',
     what: '{differences} records differed between DNS and the tunnel table, and were mended now',

@@ -26,6 +26,7 @@ export function checkHost(
 ): readonly Finding[] {
   return [
     ...status.troubles.map(trouble => finding('own-trouble', { trouble })),
+    ...status.warnings.map(warning => finding('own-warning', { warning })),
     ...diskFindings(status.data_dir),
     ...(host.isClockKept === false ? [finding('clock-free')] : []),
     ...tunnelFindings(config, status, host),
@@ -48,14 +49,19 @@ function tunnelFindings(
   const isDry = driver === 'dry-run'
   return [
     ...(isDry ? [finding('dry-run', { driver: `tunnel.driver = "${config.tunnel.driver}"` })] : []),
-    ...COMMANDS.filter(({ command }) => !host.hasCommand(command)).map(missing =>
-      finding('command-missing', missing),
+    ...COMMANDS.filter(({ command }) => !host.hasCommand(command) && isAskedFor(command, config)).map(
+      missing => finding('command-missing', missing),
     ),
     ...CAPABILITIES.filter(({ bit }) => lacks(host, bit) && isNeeded(bit, config)).map(({ name, use }) =>
       finding('capability-missing', { capability: name, use }),
     ),
     ...(host.forwardsIpv6 ? [] : [finding('forwarding-off')]),
   ]
+}
+
+/** The process itself says what WireGuard does without nft; its source filter is the protocol's. */
+function isAskedFor(command: string, { tunnel }: Pick<Config, 'tunnel'>): boolean {
+  return command !== 'nft' || tunnel.kinds.includes('sit')
 }
 
 function lacks({ capabilities }: HostFacts, bit: bigint): boolean {

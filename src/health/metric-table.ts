@@ -301,7 +301,7 @@ export const METRICS: readonly MetricRow[] = [
   {
     kind: 'gauge',
     name: 'freenet6_kernel_faults',
-    help: 'Settings that all tunnels need and the kernel does not take: route of the pool, forwarding, source filter, WireGuard’s rules of nftables',
+    help: 'Settings that all tunnels need and the kernel does not take: route of the pool, forwarding, source filter',
     read: monitorFigure('kernel_faults'),
   },
   {

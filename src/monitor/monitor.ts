@@ -145,6 +145,11 @@ export class Monitor {
     return missing && `the kernel is not as tunnels need it: ${missing.reason}`
   }
 
+  /** What the kernel does not give and tunnels do without, a sentence each: the service is well all the same. */
+  warnings(): readonly string[] {
+    return this.#reconciler.warnings.map(({ reason }) => reason)
+  }
+
   /** Figures for the metrics: of the last round, and counts since the start. */
   figures(): Readonly<Record<string, number>> {
     const last = this.#lastReport

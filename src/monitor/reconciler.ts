@@ -55,7 +55,12 @@ export class Reconciler {
 
   /** What all tunnels need and could not be had at the last reconciliation: routes, forwarding, source filter. */
   get unprepared(): readonly LinkFault[] {
-    return this.#unprepared
+    return this.#unprepared.filter(({ isMinor }) => !isMinor)
+  }
+
+  /** What tunnels do without, and was not to be had then. */
+  get warnings(): readonly LinkFault[] {
+    return this.#unprepared.filter(({ isMinor }) => isMinor)
   }
 
   /** Resolves when the first comparison has ended, however it did. */

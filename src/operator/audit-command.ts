@@ -1,6 +1,10 @@
 import { z } from 'zod'
+import type { LinkFault } from '../tunnel/interface.ts'
 import { defineCommand } from './command.ts'
 import { fieldLines } from './text-table.ts'
+
+/** Whether a fault keeps a tunnel from working. */
+const isTunnels = ({ isMinor }: LinkFault) => !isMinor
 
 export const auditCommand = defineCommand({
   name: 'audit',
@@ -20,7 +24,7 @@ export const auditCommand = defineCommand({
     const { made, removed, faults } = await reconcile()
     return {
       kind: 'done',
-      value: { ...records, interfaces: made.length + removed.length + faults.length },
+      value: { ...records, interfaces: made.length + removed.length + faults.filter(isTunnels).length },
     }
   },
   text: fieldLines,

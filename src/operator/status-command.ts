@@ -33,6 +33,7 @@ function statusText(report: StatusReport): string {
     ['tunnels', tunnels.join(', ')],
     ['data_dir', `${disk.path}, ${Math.floor(disk.free_bytes / MIB)} MiB free`],
     ...report.troubles.map(trouble => ['trouble', trouble]),
+    ...report.warnings.map(warning => ['warning', warning]),
     ...report.zones.map(({ name, serial, rrsets }) => ['zone', `${name} serial ${serial}, ${rrsets} rrsets`]),
     ...report.secondaries.map(secondary => ['secondary', textOfSecondary(secondary)]),
     ...report.certificates.map(({ address, expires }) => ['certificate', `${address} ${textOfEnd(expires)}`]),

@@ -38,6 +38,8 @@ export const statusReport = z.object({
   tunnels: z.record(z.string(), z.int()),
   /** What is wrong, a sentence each, as /healthz has it; empty where no process runs. */
   troubles: z.array(z.string()),
+  /** What is not as it should be while everybody is served, a sentence each. */
+  warnings: z.array(z.string()).default([]), // none of an older process
   data_dir: z.object({ path: z.string(), free_bytes: z.int(), size_bytes: z.int() }),
 })
 
@@ -55,6 +57,7 @@ export interface StatusSources {
   readonly tlsExpiries?: () => Readonly<Record<string, number>>
   /** What is wrong with the process that serves; undefined where none does. */
   readonly troubles?: () => readonly string[]
+  readonly warnings?: () => readonly string[]
   /** Each zone at each secondary; undefined where no process serves. */
   readonly secondaries: (() => StatusReport['secondaries']) | undefined
 }
@@ -87,6 +90,7 @@ export class Status {
       certificates: Object.entries(tlsExpiries?.() ?? {}).map(([address, expires]) => ({ address, expires })),
       tunnels: { ...table.countByState() },
       troubles: [...(this.#sources.troubles?.() ?? [])],
+      warnings: [...(this.#sources.warnings?.() ?? [])],
       data_dir: diskOf(config.data_dir),
     }
   }

@@ -38,6 +38,8 @@ export function smallerMtu({ mtu }: Pick<Link, 'mtu'>, most: number): number | u
 export interface LinkFault {
   readonly device: string
   readonly reason: string
+  /** What is lost is a comfort: every tunnel is safe and works, so that it is told, and nobody is sent elsewhere for it. */
+  readonly isMinor?: true
 }
 
 /** What a reconciliation had to mend. */

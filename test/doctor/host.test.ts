@@ -25,6 +25,7 @@ const SOUND_STATUS: StatusReport = {
   certificates: [],
   tunnels: {},
   troubles: [],
+  warnings: [],
   data_dir: { path: '/var/lib/freenet6', free_bytes: 10 * GIB, size_bytes: 20 * GIB },
 }
 const SOUND_HOST: HostFacts = {
@@ -76,6 +77,12 @@ test('a dry run is found where real tunnels were asked for, and not where a dry 
 
 test('a missing program is found', () => {
   assert.deepEqual(codes({}, { hasCommand: command => command !== 'nft' }), ['command-missing'])
+})
+
+test('what WireGuard alone does without nft is a warning, in the words of the process', () => {
+  const config = { ...ON_PORT_53, tunnel: { ...ON_PORT_53.tunnel, kinds: ['wireguard' as const] } }
+  const host = { hasCommand: (command: string) => command !== 'nft' }
+  assert.deepEqual(codes({ warnings: ['install nftables'] }, host, config), ['own-warning'])
 })
 
 test('a process without rights is found by reading what the kernel says of it', async t => {

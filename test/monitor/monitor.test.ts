@@ -5,6 +5,7 @@ import type { Prober, Verdict, Verdicts } from '../../src/echo/prober.ts'
 import type { Gateway } from '../../src/monitor/default-gateways.ts'
 import { Monitor, type MonitorOptions } from '../../src/monitor/monitor.ts'
 import type { MonitoredTunnels, ProbeTarget } from '../../src/monitor/monitored-tunnels.ts'
+import type { LinkFault } from '../../src/tunnel/interface.ts'
 
 const INTERVAL_MS = 60_000
 const HOUR_MS = 3_600_000
@@ -788,5 +789,19 @@ test('what all tunnels need and the kernel does not take is trouble, until a rec
   faults.length = 0
   await pass(HOUR_MS)
   assert.equal(monitor.trouble(), undefined)
+  await monitor.stop()
+})
+
+test('what tunnels do without is a warning, and neither trouble nor a figure that somebody is woken for', async t => {
+  const faults: LinkFault[] = [{ device: 'fn6-wg', reason: 'no MSS is lowered: install nft', isMinor: true }]
+  const { monitor, pass } = setUp(t, { prepare: async () => [...faults] })
+  monitor.start()
+  await pass(0)
+  assert.equal(monitor.trouble(), undefined)
+  assert.equal(monitor.figures().kernel_faults, 0)
+  assert.deepEqual(monitor.warnings(), ['no MSS is lowered: install nft'])
+  faults.length = 0
+  await pass(HOUR_MS)
+  assert.deepEqual(monitor.warnings(), [])
   await monitor.stop()
 })

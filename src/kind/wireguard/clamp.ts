@@ -34,5 +34,5 @@ export async function clampForwarded(run: RunNft, device: string): Promise<LinkF
     `add chain ${CLAMP_TABLE} clamp { type filter hook forward priority mangle; policy accept; }`,
     ...rules.map(({ text }) => `add rule ${CLAMP_TABLE} clamp ${text}`),
   ])
-  return reason === undefined ? undefined : { device, reason: `${LOST}: ${reason}` }
+  return reason === undefined ? undefined : { device, reason: `${LOST}: ${reason}`, isMinor: true }
 }

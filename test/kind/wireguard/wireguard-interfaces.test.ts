@@ -107,7 +107,7 @@ test('a missing nft is told with what is lost and the remedy, until it is back; 
   nft.isMissing = true
   const [fault, ...others] = await told()
   assert.deepEqual(others, [])
-  assert.equal(fault?.device, 'fn6-wg')
+  assert.deepEqual([fault?.device, fault?.isMinor], ['fn6-wg', true])
   assert.match(fault?.reason ?? '', /MSS.*loop.*install nftables.*: nft: spawn nft ENOENT/)
   assert.deepEqual(await driver.create([link(newPublicKey())]), [])
   nft.isMissing = false
