@@ -6,7 +6,7 @@ import { auditCommand } from '../../src/operator/audit-command.ts'
 import { registerOne, World } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
 
-test('the audit of a process that serves mends an interface that somebody took away, and counts it', async () => {
+test('the audit of a process that serves mends an interface that somebody took away, and counts it', async t => {
   const world = await World.open()
   try {
     const reading = parseConfig(configText(''), '/freenet6.toml')
@@ -20,6 +20,20 @@ test('the audit of a process that serves mends an interface that somebody took a
       os: 'linux',
     })
     await world.lifecycle.bringUpNew()
+    assert.deepEqual(await auditCommand.run(serving, {}), {
+      value: { tunnels: 1, differences: 0, interfaces: 0 },
+    })
+    t.mock.method(
+      world.kernel,
+      'reconcile',
+      async () => ({
+        made: [],
+        removed: [],
+        faults: [{ device: 'fn6-wg', reason: 'no nft', isMinor: true }],
+      }),
+      { times: 1 },
+    )
+    // what tunnels do without
     assert.deepEqual(await auditCommand.run(serving, {}), {
       value: { tunnels: 1, differences: 0, interfaces: 0 },
     })

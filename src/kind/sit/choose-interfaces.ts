@@ -132,6 +132,7 @@ async function perTunnel(context: DriverContext): Promise<Interfaces> {
     devicePrefix,
     ...(readGeneration === undefined ? {} : { readGeneration }),
   })
+  const foreign = new ForeignRoutes({ protocol: ROUTE_PROTOCOL, run: runIp, log })
   let mayHaveFormer = true
   let mayHaveShared = true
   return new SitInterfaces({
@@ -140,6 +141,7 @@ async function perTunnel(context: DriverContext): Promise<Interfaces> {
     mtu,
     prefix,
     routedPool: routed?.prefix,
+    tellForeign: networks => foreign.tell(networks),
     sleepers: new Sleepers(new OwnSleeperSet(runNft, { serverIpv4, capacity: setRoom(context) })),
     sourceFilter: async () => {
       const standing = mayHaveFormer ? await removeFormerPrefix(devicePrefix, { log }) : undefined

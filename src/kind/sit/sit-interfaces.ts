@@ -38,6 +38,8 @@ export interface SitOptions {
   readonly sourceFilter?: Preparation
   /** In which dormant tunnels are listened for. */
   readonly sleepers?: Sleepers
+  /** Tells of other programs' routes to routed prefixes before these are put; the device's own network has a metric apart. */
+  readonly tellForeign?: (networks: readonly string[]) => Promise<void>
 }
 
 const MAX_DEVICE_LENGTH = 15 // IFNAMSIZ
@@ -57,6 +59,7 @@ export class SitInterfaces implements Interfaces {
   readonly #forwardingPath: string | undefined
   readonly #sourceFilter: Preparation
   readonly #sleepers: Sleepers | undefined
+  readonly #tellForeign: (networks: readonly string[]) => Promise<void>
   #trouble: string | undefined
   /** What the kernel was last asked for, by device. */
   readonly #links = new Map<string, Link>()
@@ -71,6 +74,7 @@ export class SitInterfaces implements Interfaces {
     this.#forwardingPath = options.forwardingPath
     this.#sourceFilter = options.sourceFilter ?? (async () => undefined)
     this.#sleepers = options.sleepers
+    this.#tellForeign = options.tellForeign ?? (async () => undefined)
   }
 
   async prepare(): Promise<readonly LinkFault[]> {
@@ -127,6 +131,7 @@ export class SitInterfaces implements Interfaces {
 
   async changeRemote(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
+    await this.#tellForeign(sound.flatMap(({ routedPrefix }) => routedPrefix ?? []))
     const commandsOf = (link: Link) => changeCommands(link, this.#links.get(link.device), this.#outer)
     const commands = new Map(sound.map(link => [link, commandsOf(link)]))
     for (const link of sound) this.#links.set(link.device, link)
@@ -209,6 +214,7 @@ export class SitInterfaces implements Interfaces {
 
   async #createBatch(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
+    await this.#tellForeign(sound.flatMap(({ routedPrefix }) => routedPrefix ?? []))
     for (const link of sound) this.#links.set(link.device, link)
     const add = (link: Link) => addCommands(link, this.#outer)
     const reasons = await this.#tryCommands(sound, add)

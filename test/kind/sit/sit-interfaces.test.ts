@@ -39,6 +39,14 @@ test('a link is made complete: remote, local, ttl, mtu, up, address', async () =
   ])
 })
 
+test('others’ routes to a routed prefix are looked for before its own is put, when it is made and when it is given', async () => {
+  const looked: (readonly string[])[] = []
+  const { interfaces } = setUp({ tellForeign: async networks => void looked.push(networks) })
+  await interfaces.create([link(1), { ...link(2), routedPrefix: '2001:db8:8000::/56' }])
+  await interfaces.changeRemote([{ ...link(1), routedPrefix: '2001:db8:8000:100::/56' }])
+  assert.deepEqual(looked, [['2001:db8:8000::/56'], ['2001:db8:8000:100::/56']])
+})
+
 test('many links are made in one call', async () => {
   const { kernel, interfaces } = setUp()
   assert.deepEqual(await interfaces.create(links(200)), [])
