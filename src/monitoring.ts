@@ -37,8 +37,8 @@ export function monitorOf(
 
 /**
  * Starts the monitor, and tells it of tunnels that a change has left in doubt, and of what other programs do to the
- * kernel's tunnels. Others are listened to once the first comparison has ended: to hear of each of our own changes while a hundred thousand tunnels come up takes longer than
- * they do. What was changed meanwhile is found by another comparison.
+ * kernel's tunnels. Others are listened to once the first comparison has ended: to hear of each of our own changes while
+ * a hundred thousand tunnels come up takes longer than they do. What was changed meanwhile is found by another comparison.
  */
 export function watchTunnels(
   monitor: Pick<Monitor, 'start' | 'stop' | 'kernelChanged' | 'kernelTroubled' | 'kernelHarmed'>,

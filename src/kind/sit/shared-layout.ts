@@ -153,7 +153,9 @@ export class SharedLayout implements Interfaces {
   async #createAll(entries: readonly Entry[]): Promise<readonly LinkFault[]> {
     const obstacle = this.#obstacle
     if (obstacle !== undefined) return entries.map(({ device }) => ({ device, reason: obstacle }))
-    await this.#tellForeign(entries.map(formatNetwork))
+    const networks: string[] = []
+    await inTurns(entries, entry => networks.push(formatNetwork(entry)))
+    await this.#tellForeign(networks)
     const faults: LinkFault[] = []
     for (const some of wholeTunnels(entries, ENTRIES_AT_ONCE)) faults.push(...(await this.#create(some)))
     return this.#unsoundIf(faults)
