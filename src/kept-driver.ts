@@ -11,8 +11,12 @@ const DRY_RUN = 'dry-run'
  * kernel without the module, is a trouble then: a dry run would call tunnels active that nobody can use.
  */
 export function hadInterfaces(store: Pick<TunnelStore, 'secret' | 'tunnels'>): boolean {
-  const driver = store.secret(NAME) ?? DRY_RUN
-  return driver !== DRY_RUN && store.tunnels.count() + store.tunnels.dormant.count() > 0
+  return noted(store) !== DRY_RUN && store.tunnels.count() + store.tunnels.dormant.count() > 0
+}
+
+/** Where nothing is noted no kernel is known to have made any. */
+function noted(store: Pick<TunnelStore, 'secret'>): string {
+  return store.secret(NAME) ?? DRY_RUN
 }
 
 /**
@@ -24,7 +28,7 @@ export function keepDriver(
   store: Pick<TunnelStore, 'secret' | 'keepSecret' | 'tunnels'>,
   log: Log,
 ): void {
-  if (kind === 'none' || kind === store.secret(NAME)) return
+  if (kind === 'none' || kind === noted(store)) return
   if (kind === DRY_RUN && hadInterfaces(store)) return
   try {
     store.keepSecret(NAME, kind)
