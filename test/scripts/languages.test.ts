@@ -1,5 +1,7 @@
 /** What systems need and what to do on them is written in every language of the pages, and says the same in each. */
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { parseIpv6 } from '../../src/address/ipv6.ts'
 import { OperatingSystems } from '../../src/portal/operating-systems.ts'
@@ -11,6 +13,7 @@ import { Words } from '../../src/words/words.ts'
 import { USUAL, WIREGUARD_FACTS } from './render.ts'
 
 const SOURCE = 'en'
+const TEMPLATES = join(import.meta.dirname, '../../templates')
 const VALUES = { ...USUAL, publicKey: Buffer.alloc(32, 9).toString('base64') }
 const systems = OperatingSystems.load()
 const scripts = new TunnelScripts(
@@ -73,6 +76,14 @@ for (const tag of tags) {
     })
   })
 }
+
+test('French files have a space that no line ends with before high marks and inside quotation marks', () => {
+  const loose = readdirSync(TEMPLATES, { recursive: true, encoding: 'utf8' })
+    .filter(file => /\.fr\.(hbs|toml)$|\/fr\/.+\.hbs$/.test(file))
+    .flatMap(file => readFileSync(join(TEMPLATES, file), 'utf8').split('\n'))
+    .filter(line => / ([;!?»]|:(?!:))|« /.test(line)) // `::/0` is an address
+  assert.deepEqual(loose, [])
+})
 
 /** A command, a path, a number, an address or an option stands in every language as it is. */
 function assertSame(source: string, translated: string): void {
