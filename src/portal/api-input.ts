@@ -2,7 +2,6 @@ import type { RegistrationInput } from '../registration/admission.ts'
 import { type Field, type Problem, problem } from '../shared/problem.ts'
 import { type ContactWish, WAYS } from '../tunnel/contact.ts'
 import { MAX_ECHOED_LENGTH } from './body.ts'
-import { Refused } from './refused.ts'
 
 const NOT_A_STRING: Readonly<Record<Field, Problem>> = {
   ipv4: problem('ipv4-syntax', { case: 'no-string', visitor: '' }),
@@ -74,20 +73,9 @@ function fieldsOf({ kind, ...body }: Readonly<Record<string, unknown>>): Registr
 }
 
 /**
- * The named fields as text, an absent one as empty. Throws Refused for other fields and other types; `beside` are those that
- * the request knows too and are read elsewhere.
+ * The named fields as text, an absent one as empty, whatever else is in the body; `beside` are those that the request knows
+ * too and are read elsewhere.
  */
-export function textFields<Name extends Field>(
-  body: Readonly<Record<string, unknown>>,
-  names: readonly Name[],
-  beside: readonly string[] = [],
-): Readonly<Record<Name, string>> {
-  const { fields, problems } = readTexts(body, names, beside)
-  if (problems.length > 0) throw new Refused(problems)
-  return fields
-}
-
-/** The named fields, whatever else is in the body; `beside` as for `textFields`. */
 export function readTexts<Name extends Field>(
   body: Readonly<Record<string, unknown>>,
   names: readonly Name[],

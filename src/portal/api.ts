@@ -10,13 +10,12 @@ import type { Registrar } from '../registration/registrar.ts'
 import { unkept } from '../registration/unkept.ts'
 import type { VisitorAddress } from '../registration/visitor.ts'
 import { type Problem, problem } from '../shared/problem.ts'
-import { type ContactWish, WAYS } from '../tunnel/contact.ts'
+import type { ContactWish } from '../tunnel/contact.ts'
 import type { Tunnel, UnofferedRow } from '../tunnel/tunnel.ts'
 import { findingText } from '../words/finding-words.ts'
-import { contactIn, readTexts, textFields } from './api-input.ts'
 import type { Bearers } from './bearers.ts'
 import { readJson } from './body.ts'
-import { mtuWishIn, routedWishIn } from './change-input.ts'
+import { type AskedChange, changeIn } from './change-input.ts'
 import type { DeletedTunnels } from './deleted-tunnels.ts'
 import type { PortalOptions } from './options.ts'
 import { queryValue } from './query.ts'
@@ -45,9 +44,6 @@ export interface ApiOptions
   readonly deleted: DeletedTunnels
   readonly diagnoses: Diagnoses
 }
-
-/** What a change can be of, beyond the endpoint or the key: each is read by itself. */
-const BESIDE = [...WAYS, 'routed_prefix', 'mtu'] as const
 
 /** `/api/v1` for a tunnel that is there: JSON in, JSON out, its key as bearer token. Keys are handed out by ApiKeys. */
 export class Api {
@@ -80,57 +76,62 @@ export class Api {
     await this.#bearers.authorized(ctx) // before the body: who has no key is told that
     const body = await readJson(ctx.req)
     const tunnel = await this.#bearers.authorized(ctx) // the key may have become void meanwhile
-    const visitor = this.#visitor(ctx)
-    const wish = contactIn(body, this.#language(ctx))
-    const outcome =
-      wish === undefined
-        ? await this.#changed(tunnel, body, visitor)
-        : await this.#changedWith(wish, tunnel, { body, visitor })
+    const field = tunnel.kind.publicKey === undefined ? 'ipv4' : 'public_key'
+    const change = changeIn(body, { field, language: this.#language(ctx) })
+    const outcome = await this.#changed(tunnel, change, this.#visitor(ctx))
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
     ctx.body = this.#representation(ctx, outcome.tunnel, outcome.warnings)
   }
 
+  async #changed(tunnel: Tunnel, change: AskedChange, visitor: VisitorAddress): Promise<Moved | Refusal> {
+    const problems = this.#wrongWith(tunnel, change, visitor)
+    if (problems.length > 0) return { kind: 'refused', problems }
+    const { changes } = this.#options
+    const { routed, mtu, contact, endpoint = '' } = change
+    if (routed !== undefined) return changes.changeRouted(tunnel, routed)
+    if (mtu !== undefined) return changes.changeMtu(tunnel, mtu === null ? undefined : mtu)
+    return contact === undefined
+      ? this.#moved(tunnel, endpoint, visitor)
+      : this.#changedWith(contact, tunnel, { endpoint: change.endpoint, visitor })
+  }
+
+  /** What can be read and is asked for alone is checked where it is done: nothing is checked twice. */
+  #wrongWith(tunnel: Tunnel, change: AskedChange, visitor: VisitorAddress): readonly Problem[] {
+    const { misread, contact } = change
+    if (misread.length === 0 && contact === undefined) return []
+    const { changes, correspondence } = this.#options
+    const ofContact = contact === undefined ? [] : correspondence.wishes.read(contact, tunnel.id).problems
+    return together(misread, [...changes.problemsOf(tunnel, change, visitor), ...ofContact])
+  }
+
   /**
-   * Where the owner is told, and perhaps the endpoint too: neither is changed if one of them is wrong. A move that was done
-   * is told, unless the key was replaced meanwhile: who has the former one sees nothing any more.
+   * Where the owner is told, and perhaps the endpoint too. A move that was done is told, unless the key was replaced
+   * meanwhile: who has the former one sees nothing any more.
    */
   async #changedWith(
     wish: ContactWish,
     tunnel: Tunnel,
-    { body, visitor }: { readonly body: Readonly<Record<string, unknown>>; readonly visitor: VisitorAddress },
+    { endpoint, visitor }: { readonly endpoint: string | undefined; readonly visitor: VisitorAddress },
   ): Promise<Moved | Refusal> {
-    routedWishIn(body) // is not taken together with anything else, and the MTU neither
-    mtuWishIn(body)
-    const field = tunnel.kind.publicKey === undefined ? 'ipv4' : 'public_key'
-    const { fields, problems: misread } = readTexts(body, [field, ...WAYS])
-    const { registrar, correspondence } = this.#options
-    const problems = together(misread, correspondence.wishes.read(wish, tunnel.id).problems)
-    if (problems.length > 0) return { kind: 'refused', problems }
-    const isMove = body[field] !== undefined
     const hasSameKey = this.#options.lifecycle.proofs.sameKey(tunnel.id)
-    const outcome: Moved | Refusal = isMove
-      ? await this.#changed(tunnel, { [field]: fields[field] }, visitor)
-      : { kind: 'moved', tunnel, warnings: [] }
+    const outcome: Moved | Refusal =
+      endpoint === undefined
+        ? { kind: 'moved', tunnel, warnings: [] }
+        : await this.#moved(tunnel, endpoint, visitor)
     if (outcome.kind === 'refused') return outcome
     if (!hasSameKey()) return { kind: 'refused', problems: [problem('unauthorized', { case: 'wrong-key' })] }
-    const kept = await registrar.keepContact(tunnel, wish, { visitor })
+    const kept = await this.#options.registrar.keepContact(tunnel, wish, { visitor })
     if (kept.kind === 'kept') return { ...outcome, warnings: [...outcome.warnings, ...kept.warnings] }
-    return isMove ? { ...outcome, warnings: [...outcome.warnings, ...unkept(kept.problems)] } : kept
+    return endpoint === undefined
+      ? kept
+      : { ...outcome, warnings: [...outcome.warnings, ...unkept(kept.problems)] }
   }
 
-  #changed(
-    tunnel: Tunnel,
-    body: Readonly<Record<string, unknown>>,
-    visitor: VisitorAddress,
-  ): Promise<Moved | Refusal> {
+  #moved(tunnel: Tunnel, endpoint: string, visitor: VisitorAddress): Promise<Moved | Refusal> {
     const { changes } = this.#options
-    const isRoutedWanted = routedWishIn(body)
-    if (isRoutedWanted !== undefined) return changes.changeRouted(tunnel, isRoutedWanted)
-    const mtu = mtuWishIn(body)
-    if (mtu !== undefined) return changes.changeMtu(tunnel, mtu === null ? undefined : mtu)
     return tunnel.kind.publicKey === undefined
-      ? changes.changeEndpoint(tunnel, textFields(body, ['ipv4'], BESIDE).ipv4, visitor)
-      : changes.changeKey(tunnel, textFields(body, ['public_key'], BESIDE).public_key, visitor)
+      ? changes.changeEndpoint(tunnel, endpoint, visitor)
+      : changes.changeKey(tunnel, endpoint, visitor)
   }
 
   async #delete(ctx: Context): Promise<void> {

@@ -145,6 +145,12 @@ export class Admission {
     return problems.length > 0 ? refused(...problems) : { kind: 'admitted', request, warnings }
   }
 
+  /** What is wrong with a new endpoint at sight. Whoever holds the visitor's own address may be silent, and is not asked here. */
+  seenOfEndpoint(ipv4: string, visitor: Visitor, tunnelId: string): readonly Problem[] {
+    const holder = visitor.address === ipv4 ? this.#table.idByEndpoint(ipv4) : undefined
+    return [this.#endpoint.problemOf(ipv4, visitor, holder ?? tunnelId)].filter(isProblem)
+  }
+
   /** Checks what a tunnel is asked for again with, beyond its endpoint and name. */
   checkReturn(
     { kind }: Pick<Tunnel, 'kind'>,

@@ -5,7 +5,7 @@ import { type Problem, problem } from '../shared/problem.ts'
 import { Turns } from '../shared/turns.ts'
 import { isMtu } from '../tunnel/mtu.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
-import type { Admission } from './admission.ts'
+import type { Admission, AdmissionVerdict } from './admission.ts'
 import type { VisitorLimits } from './limits.ts'
 import type { VisitorAddress } from './visitor.ts'
 
@@ -19,6 +19,13 @@ export interface Moved {
 interface Mover {
   readonly visitor: VisitorAddress
   readonly hasSameKey: () => boolean
+}
+
+/** What is asked for of a tunnel. */
+interface Wished {
+  readonly endpoint?: string
+  readonly routed?: boolean
+  readonly mtu?: unknown
 }
 
 const KEY_IS_VOID = problem('unauthorized', { case: 'wrong-key' })
@@ -57,6 +64,35 @@ export class OwnerChanges {
     return awakened.kind === 'refused'
       ? { ...unmoved, warnings: awakened.problems }
       : { ...unmoved, tunnel: awakened.tunnel }
+  }
+
+  /**
+   * What can be seen to be wrong with a change before anything is done, or anybody is asked, for it. `endpoint` is an IPv4
+   * address or a public key, as typed.
+   */
+  problemsOf(
+    tunnel: Tunnel,
+    { endpoint, routed = false, mtu }: Wished,
+    visitor: VisitorAddress,
+  ): readonly Problem[] {
+    return [
+      ...(endpoint === undefined ? [] : this.#endpointProblems(tunnel, endpoint.trim(), visitor)),
+      this.#admission.checkRouted(routed),
+      this.#admission.checkMtu(tunnel.kind.name, mtu === null ? undefined : mtu),
+    ].filter(found => found !== undefined)
+  }
+
+  /** Counted as a refused move is: who has which address is not to be tried out. */
+  #endpointProblems(tunnel: Tunnel, endpoint: string, visitor: VisitorAddress): readonly Problem[] {
+    if (endpoint === tunnel.ipv4Client) return []
+    const tooMany = this.#limits.takeRefusal(visitor)
+    if (tooMany !== undefined) return [tooMany]
+    const problems =
+      tunnel.kind.publicKey === undefined
+        ? this.#admission.seenOfEndpoint(endpoint, visitor, tunnel.id)
+        : problemsIn(this.#admission.checkKey(tunnel, endpoint))
+    if (problems.length === 0) this.#limits.giveRefusalBack(visitor)
+    return problems
   }
 
   /**
@@ -203,4 +239,8 @@ export class OwnerChanges {
     if (isNews && outcome.kind !== 'changed') this.#limits.giveMoveBack(id)
     return outcome.kind === 'refused' ? outcome : { kind: 'moved', tunnel: outcome.tunnel, warnings: [] }
   }
+}
+
+function problemsIn(verdict: AdmissionVerdict<unknown>): readonly Problem[] {
+  return verdict.kind === 'refused' ? verdict.problems : []
 }

@@ -62,17 +62,39 @@ suite('what is wrong with a registration', () => {
     })
   }
 
-  test('comes together of a change, too, and nothing is changed', async () => {
-    const { id, key } = await world.register({ ipv4: '192.0.2.90', nicname: 'changed' })
-    const change = { foo: 1, ipv4: 7, email: 'nowhere', webhook: [] }
-    const answer = await world.askJson(`${TUNNELS}/${id}`, 'PATCH', change, bearer(key))
-    assert.deepEqual(
-      problemIn(answer).errors.map(({ code, field }) => `${code} ${field}`),
+  const CHANGES: readonly (readonly [Readonly<Record<string, unknown>>, readonly string[]])[] = [
+    [
+      { foo: 1, ipv4: 7, email: 'nowhere', webhook: [] },
       ['field-unknown foo', 'ipv4-syntax ipv4', 'webhook-syntax webhook', 'email-syntax email'],
-    )
-    assert.equal(world.broker.table.byId(id)?.ipv4Client, '192.0.2.90')
-    assert.equal(world.broker.table.contactOf(id), undefined)
-  })
+    ],
+    [{ foo: 1, ipv4: '300.1.1.1' }, ['field-unknown foo', 'ipv4-syntax ipv4']],
+    [{ foo: 1, ipv4: '224.0.0.1' }, ['field-unknown foo', 'ipv4-special ipv4']],
+    [{ foo: 1, ipv4: '192.0.2.100' }, ['field-unknown foo', 'ipv4-in-use ipv4']],
+    [{ foo: 1, ipv4: '192.0.2.92' }, ['field-unknown foo']],
+    [{ ipv4: '300.1.1.1', email: 'nowhere' }, ['ipv4-syntax ipv4', 'email-syntax email']],
+    [{ ipv4: '300.1.1.1', email: 'me@example.org' }, ['ipv4-syntax ipv4']],
+    [{ mtu: 12, foo: 1 }, ['field-unknown foo', 'mtu-range mtu']],
+    [{ routed_prefix: '/60', foo: 1 }, ['field-unknown foo', 'routed-prefix-syntax routed_prefix']],
+    [
+      { mtu: 12, ipv4: '300.1.1.1', email: 'nowhere' },
+      ['one-change undefined', 'ipv4-syntax ipv4', 'mtu-range mtu', 'email-syntax email'],
+    ],
+    [{ mtu: 1400, routed_prefix: true }, ['one-change undefined', 'routed-prefix-none undefined']],
+  ]
+  for (const [change, wrong] of CHANGES) {
+    test(`comes together of a change, too, and nothing is changed: ${JSON.stringify(change)}`, async () => {
+      const octet = 100 + CHANGES.findIndex(([one]) => one === change)
+      const ipv4 = `192.0.2.${octet}`
+      const { id, key } = await world.register({ ipv4, nicname: `changed-${octet}` })
+      const answer = await world.askJson(`${TUNNELS}/${id}`, 'PATCH', change, bearer(key))
+      assert.deepEqual(
+        problemIn(answer).errors.map(({ code, field }) => `${code} ${field}`),
+        wrong,
+      )
+      assert.equal(world.broker.table.byId(id)?.ipv4Client, ipv4)
+      assert.equal(world.broker.table.contactOf(id), undefined)
+    })
+  }
 
   test('keeps a tunnel that would come back where it is', async () => {
     const home = { ...GOOD, ipv4: '127.0.0.1', nicname: 'grace' } // where the tests come from
