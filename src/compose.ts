@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
@@ -154,11 +156,22 @@ function tunnelZone(
 
 /** A sentence if the disk or the file is at fault; undefined: the configuration is, or the program. */
 function unreadableReason(error: unknown, config: Config): string | undefined {
-  const remedy = `The tunnels' zones are answered with SERVFAIL until ${databaseFile(config)} can be read: mend the disk or put a backup in its place (its log first, if that is apart). Then everything starts anew by itself; on another disk than before restart freenet6`
-  if (error instanceof DatabaseFault) return isOfTheDisk(error) ? `${error.message}. ${remedy}` : undefined
+  const file = databaseFile(config)
+  if (error instanceof DatabaseFault)
+    return isOfTheDisk(error) ? `${error.message}. ${remedyFor(error, file)}` : undefined
   const fault = storageFaultOf(error)
   if (fault !== 'corrupt' && fault !== 'unwritable') return undefined
-  return `${databaseFile(config)}: ${error instanceof Error ? error.message : String(error)}. ${remedy}`
+  return `${file}: ${error instanceof Error ? error.message : String(error)}. ${remedyOf(file)}`
+}
+
+/** Where no database has been made yet there is nothing to mend, and no backup of it: its place is the trouble. */
+function remedyFor({ code }: DatabaseFault, file: string): string {
+  if (code !== 'database-read-only' || existsSync(file)) return remedyOf(file)
+  return `There is no database yet, and the tunnels' zones are answered with SERVFAIL: make ${dirname(file)} writable, with room in it, or choose another data_dir, then restart freenet6. If there was a database, mount its disk first`
+}
+
+function remedyOf(file: string): string {
+  return `The tunnels' zones are answered with SERVFAIL until ${file} can be read: mend the disk or put a backup in its place (its log first, if that is apart). Then everything starts anew by itself; on another disk than before restart freenet6`
 }
 
 function openStore(config: Config, parts: TableParts & { readonly catalog: Catalog }): TunnelStore {

@@ -163,6 +163,9 @@ suite('a disk that is a mount of its own', { skip: !isRoot && cannot('mounting t
     execFileSync('mount', ['-o', 'remount,ro', disk])
     await using server = await start()
     await assertServedWithoutTunnels(server, /freenet6\.db can't be written: EROFS/)
+    const reasons = await reasonsOf(server)
+    assert.match(reasons, /make .*\/data writable, with room in it, or choose another data_dir, then restart/)
+    assert.doesNotMatch(reasons, /backup|by itself/)
   })
 })
 
