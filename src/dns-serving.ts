@@ -89,6 +89,7 @@ export async function serveDns(
     ...rateLimitOf(values, buckets),
   })
   let isSilent = false
+  let warned: readonly string[] = []
   const engine = engineOf(config)
   let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, secondaries }) })
   nameserver.onSent = onSent
@@ -124,7 +125,7 @@ export async function serveDns(
       log.info({ address: formatEndpoint(address) }, 'an address has come: it is listened on'),
     onCertificate: address => {
       log.info({ address: formatEndpoint(address) }, 'the certificate can be used now: TLS is answered')
-      warnOfCertificate(config, log)
+      warned = warnOfCertificate(config, log, warned) // the addresses have one file
     },
   })
   cookies.start()
@@ -134,7 +135,7 @@ export async function serveDns(
   else if (pending.length > 0) log.warn({ pending }, 'addresses are not there yet: they are waited for')
   for (const trouble of listeners.tlsTroubles)
     log.error({}, `${trouble}: it is read again until it can be used`)
-  warnOfCertificate(config, log)
+  warned = warnOfCertificate(config, log, warned)
   for (const { code, message } of listeners.warnings) log.warn({ code }, message)
   return {
     listeners,
@@ -179,9 +180,15 @@ export async function serveDns(
   }
 }
 
-/** Says in the log what those who verify the certificate of TLS would mind. */
-export function warnOfCertificate(config: Pick<Config, 'dns'>, log: Log): void {
-  for (const warning of tlsFileWarnings(config)) log.warn({}, warning)
+/** Says in the log what those who verify the certificate of TLS would mind, unless it is among `said`; returns what they mind. */
+export function warnOfCertificate(
+  config: Pick<Config, 'dns'>,
+  log: Log,
+  said: readonly string[] = [],
+): readonly string[] {
+  const warnings = tlsFileWarnings(config)
+  for (const warning of warnings) if (!said.includes(warning)) log.warn({}, warning)
+  return warnings
 }
 
 /** Keeps each small step where those who answer UDP find it, as long as somebody may ask for it. */

@@ -135,7 +135,8 @@ ${stringify(files)}`,
     const certificate = join(dir, 'awaited.pem')
     writeFileSync(certificate, '') // half written: a renewal, or a disk that was full
     const awaited = await freePort()
-    const config = `[dns.tls]\nlisten = ["127.0.0.1:${awaited}"]\n${stringify({ certificate, key: own.key })}`
+    const listen = [awaited, await freePort()].map(one => `127.0.0.1:${one}`)
+    const config = `[dns.tls]\n${stringify({ listen, certificate, key: own.key })}`
     await using lacking = await startServer({ config })
     assert.equal((await ask(lacking.endpoint(), 'freenet6.net', 'SOA')).rcode, 'NOERROR')
     const shut = connect({ port: awaited, host: '127.0.0.1', rejectUnauthorized: false })
@@ -149,7 +150,9 @@ ${stringify(files)}`,
     cpSync(own.certificate, `${certificate}.new`)
     renameSync(`${certificate}.new`, certificate)
     await until(async () => (await health()).status === 200)
-    await until(() => /awaited\.pem\\": ends at .*: renew it, then reload/.test(lacking.stderr))
+    const linesOf = (line: RegExp) => lacking.stderr.match(line)?.length
+    await until(() => linesOf(/the certificate can be used now/g) === listen.length)
+    assert.equal(linesOf(/awaited\.pem\\": ends at .*: renew it, then reload/g), 1, 'one file, one warning')
     const socket = connect({ port: awaited, host: '127.0.0.1', rejectUnauthorized: false })
     await once(socket, 'secureConnect')
     socket.destroy()
