@@ -14,7 +14,7 @@ import { isEmailAddress } from './email-address.ts'
 import type { WebhookRules } from './webhook-rules.ts'
 
 export interface ContactWishesOptions {
-  readonly table: Pick<TunnelReader, 'contactOf'>
+  readonly table: Pick<TunnelReader, 'contactOf' | 'notices'>
   readonly hasMail: boolean
   readonly webhooks: WebhookRules
 }
@@ -54,6 +54,21 @@ export class ContactWishes {
   /** Where a tunnel's owner is told now. */
   of(tunnelId: string): Contact | undefined {
     return this.#options.table.contactOf(tunnelId)
+  }
+
+  /**
+   * What becomes of the question whether notices may come there: `waiting` to be handed over for the first time, `failing` where
+   * that was tried. Undefined: none waits; it was handed over or given up, or there never was one.
+   */
+  questionTo(
+    tunnelId: string,
+    { kind, target }: Pick<Way, 'kind' | 'target'>,
+  ): 'waiting' | 'failing' | undefined {
+    const question = this.#options.table.notices
+      .of(tunnelId)
+      .find(one => one.occasion === 'confirm' && one.way === kind && isSameTarget(kind, one.target, target))
+    if (question === undefined) return undefined
+    return question.failures === 0 ? 'waiting' : 'failing'
   }
 
   /** Reads a wish for a new tunnel, or for one that has a contact. A target that it has already stays confirmed. */

@@ -19,7 +19,7 @@ import type { SignIns } from './sign-in.ts'
 import type { SignInPages } from './sign-in-pages.ts'
 import { isSignedIn, keepUnlessSent, signedInTunnel } from './signed-in.ts'
 import type { TunnelEvents } from './tunnel-events.ts'
-import { unaskedIn } from './unasked.ts'
+import { questionValues, unaskedIn } from './unasked.ts'
 import type { Views } from './views.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -118,6 +118,7 @@ export class ContactPages {
             ...way,
             isReached: trouble !== 'unreached',
             isRefused: trouble === 'refused',
+            ...questionValues(wishes.questionTo(tunnel.id, way)),
             wait: waitOf(way.kind),
           }
         }),

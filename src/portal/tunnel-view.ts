@@ -21,7 +21,7 @@ import type { FirstView } from './sign-in.ts'
 import { stageWords, unwokenWords } from './stage-words.ts'
 import type { OperatingSystem } from './system-manifest.ts'
 import { ACTIONS, scriptFileName, type TunnelScripts } from './tunnel-scripts.ts'
-import { unaskedIn } from './unasked.ts'
+import { questionValues, unaskedIn } from './unasked.ts'
 import {
   CURL_PATH,
   cronLine,
@@ -83,7 +83,9 @@ export class TunnelView {
       .filter(({ isConfirmed }) => !isConfirmed)
       .map(way => ({
         ...way,
+        isReached: troubleOf(correspondence, way) !== 'unreached',
         isRefused: troubleOf(correspondence, way) === 'refused',
+        ...questionValues(wishes.questionTo(tunnel.id, way)),
         wait: waitOf(way.kind),
       }))
     const wordsOf = hasFailedToWake(occasion) ? unwokenWords : stageWords

@@ -22,3 +22,11 @@ export function unaskedIn(
     others: warnings.filter(warning => !isUnasked(warning)),
   }
 }
+
+/** What a page says of a way where nobody has said yes yet. */
+export function questionValues(question: 'waiting' | 'failing' | undefined): {
+  readonly isWaiting: boolean
+  readonly isFailing: boolean
+} {
+  return { isWaiting: question === 'waiting', isFailing: question === 'failing' }
+}

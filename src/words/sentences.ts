@@ -58,6 +58,8 @@ export const SENTENCES = {
   'mail-hint': [],
   'mail-kept': ['name', 'target'],
   'mail-unconfirmed': ['name', 'target'],
+  'mail-waiting': ['name', 'target'],
+  'mail-failing': ['name', 'target'],
   'mail-unasked': ['target', 'wait'],
   'mail-unreached': ['name', 'target'],
   'mail-refused': ['name', 'target'],

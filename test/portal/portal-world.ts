@@ -9,7 +9,7 @@ import type { Broker } from '../../src/broker.ts'
 import { compose } from '../../src/compose.ts'
 import { type Config, parseConfig } from '../../src/config/config.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
-import type { Carrier, Letter } from '../../src/mail/carrier.ts'
+import type { Carrier, Handover, Letter } from '../../src/mail/carrier.ts'
 import type { Correspondence } from '../../src/mail/correspondence.ts'
 import { correspondenceOf, tellOwners } from '../../src/mail-serving.ts'
 import { Portal } from '../../src/portal/portal.ts'
@@ -81,6 +81,8 @@ interface Knobs {
   readonly mails: Letter[]
   /** Addresses that the mail server refuses for good. */
   readonly refusing: Set<string>
+  /** What else becomes of letters to an address; they are taken unless it is here. */
+  readonly handovers: Map<string, Handover | Promise<Handover>>
 }
 
 /** A real portal on a real broker in this process, with a directory of its own. `await using` it. */
@@ -93,6 +95,7 @@ export class PortalWorld implements Knobs {
   readonly ping: { ms: number }
   readonly mails: Letter[]
   readonly refusing: Set<string>
+  readonly handovers: Map<string, Handover | Promise<Handover>>
   readonly #portal: Portal
   readonly #directory: string
   readonly #stopTelling: () => Promise<void>
@@ -107,6 +110,7 @@ export class PortalWorld implements Knobs {
     this.ping = parts.ping
     this.mails = parts.mails
     this.refusing = parts.refusing
+    this.handovers = parts.handovers
     this.url = parts.portal.url
     this.#portal = parts.portal
     this.#directory = parts.directory
@@ -136,6 +140,7 @@ export class PortalWorld implements Knobs {
       ping: { ms: 0 },
       mails: [],
       refusing: new Set(),
+      handovers: new Map(),
     }
     const broker = await compose(reading.config, {
       log: SILENT,
@@ -161,7 +166,7 @@ export class PortalWorld implements Knobs {
         knobs.mails.push(letter)
         return knobs.refusing.has(letter.to)
           ? { kind: 'refused', reason: '550 5.1.1 no such user' }
-          : { kind: 'taken' }
+          : (knobs.handovers.get(letter.to) ?? { kind: 'taken' })
       },
       close: () => undefined,
     }
