@@ -48,6 +48,7 @@ export function operatedBroker(
     config,
     catalog,
     table,
+    hiddenNames: () => broker.audit.hidden,
     driver: interfaces.kind,
     prober: prober.kind,
     threadRestarts,

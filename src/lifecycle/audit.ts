@@ -32,6 +32,7 @@ export type Care = 'thorough' | 'quick'
 /** Some rows that follow each other, as they were compared with what is answered. */
 interface ComparedRows extends RowsFound {
   readonly tunnels: number
+  readonly hidden: number
   /** Where the comparison goes on; undefined: it is complete. */
   readonly next: Cursor | undefined
 }
@@ -46,6 +47,7 @@ export class Audit {
   readonly #log: Log
   /** Rows already named in the log because static data stands in their place. */
   readonly #hidden = new Set<string>()
+  #hiddenCount: number | undefined
   #running: Promise<AuditReport> | undefined
   #repeat: Care | undefined
   /** Rrsets that came or went with committed rows since the pass began. */
@@ -61,6 +63,11 @@ export class Audit {
     this.#store = store
     this.#comparison = new Comparison({ catalog, zone, tunnels: store.tunnels })
     this.#log = options.log
+  }
+
+  /** Tunnels without a name since static data stands in its place, as last counted; undefined: they were not yet. */
+  get hidden(): number | undefined {
+    return this.#hiddenCount
   }
 
   /** Runs an audit; calls while one runs share one further run, so that what was edited meanwhile is seen. */
@@ -152,6 +159,7 @@ export class Audit {
   async #publishMissing(published: RowsFound['published']): Promise<{ tunnels: number; missing: number }> {
     let tunnels = 0
     let missing = 0
+    let hidden = 0
     let slice: ComparedRows = NOT_BEGUN
     do {
       const { next } = slice
@@ -161,10 +169,12 @@ export class Audit {
       })
       tunnels += slice.tunnels
       missing += slice.changes.length
+      hidden += slice.hidden
       published.forward += slice.published.forward
       published.reverse += slice.published.reverse
       await nextTurn()
     } while (slice.next !== undefined)
+    this.#hiddenCount = hidden
     return { tunnels, missing }
   }
 
@@ -180,12 +190,15 @@ export class Audit {
   #compareRows(from: Cursor | undefined, limit: number): ComparedRows {
     const { rows, next } = this.#store.tunnels.slice(from, limit)
     const found: RowsFound = { published: { forward: 0, reverse: 0 }, changes: [] }
+    let hidden = 0
     for (const row of rows) {
       const outcome = this.#comparison.addRow(row, found)
-      if (outcome === 'hidden') this.#tellHidden(row)
-      else if (outcome === 'published' && this.#hidden.size > 0) this.#hidden.delete(row.id)
+      if (outcome === 'hidden') {
+        hidden++
+        this.#tellHidden(row)
+      } else if (outcome === 'published' && this.#hidden.size > 0) this.#hidden.delete(row.id)
     }
-    return { tunnels: rows.length, next, ...found }
+    return { tunnels: rows.length, hidden, next, ...found }
   }
 
   /** An operator who edits a row by hand must hear, once, why its name does not appear. */
@@ -218,6 +231,7 @@ interface Healing {
 
 const NOT_BEGUN: ComparedRows = {
   tunnels: 0,
+  hidden: 0,
   next: undefined,
   published: { forward: 0, reverse: 0 },
   changes: [],

@@ -1,4 +1,5 @@
 import type { Log } from '../shared/log.ts'
+import { type Problem, problem } from '../shared/problem.ts'
 import { storageFaultOf } from '../store/storage-fault.ts'
 import type { ProbedTunnel } from '../store/tunnel-reader.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
@@ -89,6 +90,7 @@ export class Lifecycle {
   readonly #unacknowledged: Unacknowledged
   readonly #contacts: Contacts
   readonly #store: TunnelStore
+  readonly #zone: TunnelZone
   readonly #now: () => number
   readonly #steady: () => number
   readonly #reconciler: Reconciler
@@ -98,6 +100,7 @@ export class Lifecycle {
 
   constructor(options: LifecycleOptions) {
     this.#store = options.store
+    this.#zone = options.zone
     this.#now = options.now
     this.#steady = options.steady
     this.#faults = new LinkFaults(options.log, options.onUnsure)
@@ -331,6 +334,13 @@ export class Lifecycle {
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */
   faultOf(id: string): string | undefined {
     return this.#faults.of(id)
+  }
+
+  /** Why the name of a tunnel leads elsewhere or nowhere; undefined: it is in order, or the tunnel has none now. */
+  nameTroubleOf(tunnel: Tunnel): Problem | undefined {
+    if (!this.#zone.isHidden(tunnel)) return undefined
+    const name = `${tunnel.nicname}.${tunnel.country}.${this.#zone.names.origin}`
+    return problem('name-hidden', { name, mailbox: this.#zone.mailbox() })
   }
 
   /** Counts rows afresh: another program has edited them. */

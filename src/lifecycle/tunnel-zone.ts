@@ -5,6 +5,7 @@ import { isAtOrBelow } from '../wire/wire-name.ts'
 import type { Catalog, RrsetChange } from '../zone/catalog.ts'
 import type { Rrset } from '../zone/rrset.ts'
 import { soaMinimum } from '../zone/serial.ts'
+import { soaMailbox } from '../zone/soa-mailbox.ts'
 import { ReservedNames } from './reserved-names.ts'
 import type { TunnelNames } from './tunnel-names.ts'
 
@@ -67,13 +68,24 @@ export class TunnelZone {
     return this.reserved.isCountryReserved(country)
   }
 
+  /** Whether a tunnel should have names and has none, as static data stands in their place. */
+  isHidden(tunnel: Tunnel): boolean {
+    const wanted = this.wantedOf(tunnel)
+    return wanted !== undefined && this.#isTaken(wanted)
+  }
+
+  /** The address of whoever is responsible for the forward zone, as mail programs write it. */
+  mailbox(): string {
+    const rdata = this.#catalog.rrset(this.names.forwardApex, TYPE.SOA)?.rdatas[0]
+    return (rdata && soaMailbox(rdata)) ?? `hostmaster@${this.names.origin}` // RFC 2142 7
+  }
+
   /** The rrsets that stand in DNS for a tunnel; none if it is new or dormant, or if static data stands in its place. */
   rrsetsOf(tunnel: Tunnel): readonly Rrset[] {
     const wanted = this.wantedOf(tunnel)
     if (wanted === undefined) return UNPUBLISHED
     const { forward, reverse, further } = wanted
-    if (this.reserved.isTaken(forward.owner) || this.reserved.isTaken(reverse.owner)) return UNPUBLISHED
-    return [forward, reverse, ...further]
+    return this.#isTaken(wanted) ? UNPUBLISHED : [forward, reverse, ...further]
   }
 
   /** The same if no static data stands in its place, which is not looked for; undefined: it is new or dormant. */
@@ -92,6 +104,10 @@ export class TunnelZone {
       reverse: { owner: reverse, type: TYPE.PTR, ttl, rdatas: [forward] },
       further,
     }
+  }
+
+  #isTaken({ forward, reverse }: TunnelRrsets): boolean {
+    return this.reserved.isTaken(forward.owner) || this.reserved.isTaken(reverse.owner)
   }
 
   /** What changes in DNS when a tunnel's row goes from `before` to `after` (undefined: no row). */

@@ -31,6 +31,7 @@ function statusText(report: StatusReport): string {
     ['driver', report.driver],
     ['prober', report.prober],
     ['tunnels', tunnels.join(', ')],
+    ...((report.hidden_names ?? 0) > 0 ? [['names', textOfHidden(report.hidden_names ?? 0)]] : []),
     ['data_dir', `${disk.path}, ${Math.floor(disk.free_bytes / MIB)} MiB free`],
     ...report.troubles.map(trouble => ['trouble', trouble]),
     ...report.warnings.map(warning => ['warning', warning]),
@@ -38,6 +39,10 @@ function statusText(report: StatusReport): string {
     ...report.secondaries.map(secondary => ['secondary', textOfSecondary(secondary)]),
     ...report.certificates.map(({ address, expires }) => ['certificate', `${address} ${textOfEnd(expires)}`]),
   ])
+}
+
+function textOfHidden(count: number): string {
+  return `${count} of tunnels are not answered: zone files have something else there; the log names each`
 }
 
 function textOfEnd(seconds: number): string {

@@ -36,6 +36,8 @@ export const statusReport = z.object({
   /** What is shown to clients of DNS over TLS; `expires`: UTC seconds, of the first of the chain that ends. */
   certificates: z.array(z.object({ address: z.string(), expires: z.int() })).default([]), // none of an older process
   tunnels: z.record(z.string(), z.int()),
+  /** Tunnels whose names zone files take; null where nobody has counted. */
+  hidden_names: z.int().nullable().default(null), // none of an older process
   /** What is wrong, a sentence each, as /healthz has it; empty where no process runs. */
   troubles: z.array(z.string()),
   /** What is not as it should be while everybody is served, a sentence each. */
@@ -49,6 +51,7 @@ export interface StatusSources {
   readonly config: Pick<Config, 'source' | 'data_dir' | 'dns'>
   readonly catalog: Pick<Catalog, 'apexes' | 'rrset' | 'countAfter'>
   readonly table: Pick<TunnelTable, 'countByState'>
+  readonly hiddenNames?: () => number | undefined
   readonly driver: string
   readonly prober: string
   /** Threads that answer and had to be replaced; undefined where no process serves. */
@@ -75,7 +78,7 @@ export class Status {
 
   /** Counts in slices, so that answers and commits go on between: a zone that changes meanwhile is counted nearly. */
   async report(): Promise<StatusReport> {
-    const { config, table, driver, prober, secondaries, tlsExpiries } = this.#sources
+    const { config, table, driver, prober, secondaries, tlsExpiries, hiddenNames } = this.#sources
     const zones = []
     for (const apex of this.#sources.catalog.apexes()) zones.push(await this.#zone(apex))
     return {
@@ -89,6 +92,7 @@ export class Status {
       secondaries: secondaries?.() ?? [],
       certificates: Object.entries(tlsExpiries?.() ?? {}).map(([address, expires]) => ({ address, expires })),
       tunnels: { ...table.countByState() },
+      hidden_names: hiddenNames?.() ?? null,
       troubles: [...(this.#sources.troubles?.() ?? [])],
       warnings: [...(this.#sources.warnings?.() ?? [])],
       data_dir: diskOf(config.data_dir),

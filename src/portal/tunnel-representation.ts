@@ -40,6 +40,8 @@ export class TunnelRepresentations {
     const { facts, lifecycle, traffic } = this.#options
     const octets = traffic.of(tunnel.id)
     const { correspondence } = this.#options
+    const nameTrouble = lifecycle.nameTroubleOf(tunnel)
+    const told = nameTrouble === undefined ? warnings : [...warnings, nameTrouble]
     const readContact = () => correspondence.wishes.of(tunnel.id)
     return {
       id: tunnel.id,
@@ -61,7 +63,7 @@ export class TunnelRepresentations {
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
       ...contactOf(isNew ? readAgain(readContact, undefined) : readContact(), correspondence),
       links: this.linksOf(tunnel),
-      ...(warnings.length === 0 ? {} : { warnings: describe(warnings, language) }),
+      ...(told.length === 0 ? {} : { warnings: describe(told, language) }),
     }
   }
 

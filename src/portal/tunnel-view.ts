@@ -88,6 +88,12 @@ export class TunnelView {
         ...questionValues(wishes.questionTo(tunnel.id, way)),
         wait: waitOf(way.kind),
       }))
+    const nameTrouble = lifecycle.nameTroubleOf(tunnel)
+    const warnings = [
+      ...firstWarnings,
+      ...(occasion.wakeProblems ?? []),
+      ...(nameTrouble ? [nameTrouble] : []),
+    ]
     const wordsOf = hasFailedToWake(occasion) ? unwokenWords : stageWords
     views.send(ctx, 'tunnel', {
       title:
@@ -119,9 +125,7 @@ export class TunnelView {
       freshKey: key,
       nextView: ctx.state[NEXT_VIEW] ?? '',
       keyFile: keyFile(language.sentence('key-file', { name, id: tunnel.id, key, url: this.#urlOf(tunnel) })),
-      warnings: describe([...firstWarnings, ...(occasion.wakeProblems ?? [])], language).map(
-        ({ detail }) => detail,
-      ),
+      warnings: describe(warnings, language).map(({ detail }) => detail),
       done: doneValues(occasion.done),
       endpointProblems,
       typedIpv4: occasion.typedIpv4 ?? occasion.first?.typed?.ipv4 ?? '',

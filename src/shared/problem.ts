@@ -63,6 +63,7 @@ export const PROBLEMS = {
   'invitation-used-up': { status: 403, field: 'invitation', params: [] },
   'invitation-expired': { status: 403, field: 'invitation', params: [] },
   'country-unknown': { status: 400, field: 'country', params: [], cases: ['unknown', 'no-string'] },
+  'name-hidden': { status: 409, params: ['name', 'mailbox'] },
   'country-unserved': { status: 409, field: 'country', params: ['country'] },
   'os-unknown': { status: 400, field: 'os', params: ['known'], cases: ['unknown', 'no-string'] },
   'kind-unknown': { status: 400, field: 'kind', params: ['known'] },

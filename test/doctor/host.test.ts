@@ -24,6 +24,7 @@ const SOUND_STATUS: StatusReport = {
   secondaries: [],
   certificates: [],
   tunnels: {},
+  hidden_names: null,
   troubles: [],
   warnings: [],
   data_dir: { path: '/var/lib/freenet6', free_bytes: 10 * GIB, size_bytes: 20 * GIB },
