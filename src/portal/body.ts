@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { problem } from '../shared/problem.ts'
 import { type Refused, refuse } from './refused.ts'
+import { typedText } from './typed-text.ts'
 
 /** No form or JSON of ours comes near this. */
 const MAX_BODY_LENGTH = 16_384
@@ -11,7 +12,7 @@ const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 /** Names and values as a form or a query has them, in its order: a name may come again. */
 export type Pairs = Iterable<readonly [name: string, value: string]>
 
-/** The fields of a URL-encoded form, trimmed. Throws Refused. */
+/** The fields of a URL-encoded form, as they were meant. Throws Refused. */
 export async function readForm(request: IncomingMessage): Promise<Readonly<Record<string, string>>> {
   return fieldsOf(await readPairs(request))
 }
@@ -22,11 +23,11 @@ export async function readPairs(request: IncomingMessage): Promise<Pairs> {
   return new URLSearchParams(await readText(request))
 }
 
-/** Values by name, trimmed. Throws Refused if a name has two: which of them is meant nobody can tell. */
+/** Values by name, as they were meant. Throws Refused if a name has two: which of them is meant nobody can tell. */
 export function fieldsOf(pairs: Pairs): Readonly<Record<string, string>> {
   const fields: Record<string, string> = Object.create(null)
   for (const [name, value] of pairs) {
-    const given = value.trim()
+    const given = typedText(value)
     const before = fields[name] ?? given
     if (before !== given) throw malformed('repeated', name)
     fields[name] = given
@@ -34,22 +35,22 @@ export function fieldsOf(pairs: Pairs): Readonly<Record<string, string>> {
   return fields
 }
 
-/** The one JSON object of a request, its texts trimmed. Throws Refused. */
+/** The one JSON object of a request, its texts as they were meant. Throws Refused. */
 export async function readJson(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
   requireType(request, 'application/json')
   const text = await readText(request)
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, trimmed(field)]))
+      return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, meant(field)]))
   } catch {
     // Falls through to the same answer: it is not one JSON object.
   }
   throw malformed('json')
 }
 
-function trimmed(value: unknown): unknown {
-  return typeof value === 'string' ? value.trim() : value
+function meant(value: unknown): unknown {
+  return typeof value === 'string' ? typedText(value) : value
 }
 
 function requireType(request: IncomingMessage, wanted: string): void {

@@ -60,6 +60,26 @@ suite('the API', () => {
     assert.equal(JSON.parse(answer.text).name, 'spaced.ca.freenet6.net')
   })
 
+  test('what nobody sees and came along with a copied value is dropped, by form and by program', async () => {
+    const copied = {
+      ipv4: '\u202a203.0.113.91\u202c',
+      nicname: 'un\u00adseen\u200b',
+      country: '\ufeffca',
+      os: 'linux\u200e',
+      kind: 'sit',
+    }
+    const answer = await world.askJson(TUNNELS, 'POST', copied)
+    assert.equal(answer.status, 201, answer.text)
+    assert.equal(JSON.parse(answer.text).name, 'unseen.ca.freenet6.net')
+    const form = {
+      ...copied,
+      ipv4: '203.0.113.92\u200b',
+      nicname: '\u2060unseen2',
+      email: 'a@example.org\u200b',
+    }
+    assert.equal((await world.post('/register', form)).status, 303)
+  })
+
   test('white space around the system and the action of a script is trimmed, and the same said twice is said once', async () => {
     const plain = await world.ask(`${TUNNELS}/${tunnel.id}/script?os=debian&action=up`)
     for (const query of ['os=debian%20&action=+up%0A', 'os=debian&os=debian&action=up&action=up+']) {
