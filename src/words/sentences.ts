@@ -149,6 +149,7 @@ export const SENTENCES = {
   'steps-download': ['file'],
   'look-again': [],
   'not-live': [],
+  'copy-failed': [],
   copy: [],
   copied: [],
   values: [],

@@ -14,15 +14,26 @@ async function copy(button) {
   range.selectNodeContents(source)
   getSelection().removeAllRanges()
   getSelection().addRange(range)
-  // Without TLS browsers have no clipboard but this one.
-  if (navigator.clipboard === undefined) document.execCommand('copy')
-  else await navigator.clipboard.writeText(source.textContent)
-  const { label = button.textContent, done } = button.dataset
+  const isCopied = await write(source.textContent)
+  const { label = button.textContent, done, failed } = button.dataset
   button.dataset.label = label
-  button.textContent = done
-  setTimeout(() => {
-    button.textContent = label
-  }, 2000)
+  button.textContent = isCopied ? done : failed
+  setTimeout(
+    () => {
+      button.textContent = label
+    },
+    isCopied ? 2000 : 10_000,
+  )
+}
+
+/** What is selected is copied where there is no other clipboard, as without TLS, or it is refused. */
+async function write(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    return document.execCommand('copy')
+  }
 }
 
 function follow(url) {
@@ -31,6 +42,7 @@ function follow(url) {
     const { state, text } = JSON.parse(data)
     const shown = document.getElementById('state')
     if (state === 'dormant' && shown.classList.contains(state)) return // the page may know why it could not wake
+    if (!shown.classList.contains(state)) shown.querySelector('small')?.remove() // since when the one before was so
     shown.className = `state ${state}`
     document.getElementById('state-words').textContent = text
     if (state === 'gone') source.close()

@@ -68,6 +68,36 @@ suite('an owner’s pages in a browser', { skip: await missingPackages(['chromiu
     await context.close()
   })
 
+  test('a line that the browser does not copy is left selected, and the button says so', async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await page.addInitScript(`
+      Object.defineProperty(navigator, 'clipboard', { value: { writeText: () => Promise.reject(new DOMException('no')) } })
+      document.execCommand = () => false`)
+    await registered(page, 'nocopying')
+    await page.locator('[data-copy=key]').click()
+    await page.getByRole('button', { name: 'Not copied: it is selected, copy it by hand' }).waitFor()
+    assert.equal(await page.evaluate('String(getSelection())'), await page.locator('#key').textContent())
+    await page.evaluate('document.execCommand = () => true')
+    await page.locator('[data-copy=key]').click()
+    await page.getByRole('button', { name: 'Copied' }).waitFor()
+    await context.close()
+  })
+
+  test('a state that changes before the reader takes the time of the one before along', async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await registered(page, 'changesitsstate')
+    const id = world.broker.table.idByName('changesitsstate', GOOD.country) ?? ''
+    await page.locator('#state.waiting small').waitFor()
+    await world.broker.lifecycle.recordRound({ answered: [id], silent: [] })
+    await page.locator('#state.active').waitFor()
+    assert.equal(await page.locator('#state small').count(), 0)
+    await page.reload()
+    assert.equal(await page.locator('#state.active').count(), 1)
+    await context.close()
+  })
+
   test('by the keyboard alone: the main action, and why a tunnel does not work', async () => {
     const context = await browser.newContext()
     const page = await context.newPage()
