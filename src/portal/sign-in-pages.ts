@@ -72,6 +72,7 @@ export class SignInPages {
     views.send(ctx, 'sign-in', {
       title: language.sentence(mine.length > 0 && reference === '' ? 'my-tunnels' : 'sign-in'),
       mine,
+      hasCookie: this.#options.cookie.tokensIn(ctx).length > 0,
       reference,
       typed: Object.entries(typed).map(([name, value]) => ({ name, value })),
       problems: describe(problems, language),

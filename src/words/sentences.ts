@@ -323,6 +323,7 @@ export const SENTENCES = {
   'os-none': ['os'],
   'register-button': [],
   'sign-in-lead': [],
+  'sign-in-cookie': [],
   'typed-waits': [],
   'my-tunnels': [],
   'my-tunnels-lead': [],

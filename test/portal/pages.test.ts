@@ -94,6 +94,16 @@ suite('pages', () => {
       )
   })
 
+  test('a browser that keeps no cookie is led to the key again, and is told of the cookie', async () => {
+    const { id, location } = await registered()
+    const key = KEY.exec((await world.ask(location)).text)?.[1] ?? ''
+    const answer = await world.post('/tunnels', { reference: id, key })
+    const again = await world.ask(String(answer.headers.location))
+    assert.match(again.text, /<h1>Open your tunnel<\/h1>[\s\S]*remembered by a cookie/)
+    const kept = await world.ask('/tunnels', { headers: cookieIn(answer) })
+    assert.doesNotMatch(kept.text, /remembered by a cookie/)
+  })
+
   test('signing in takes id or name and key, with white space around them; a wrong key keeps what was typed', async () => {
     const { id, location } = await registered()
     const key = KEY.exec((await world.ask(location)).text)?.[1] ?? ''
