@@ -19,7 +19,7 @@ function offerKeys(element) {
     try {
       const { publicKey, privateKey } = await newKeys()
       sessionStorage.setItem(storageName(publicKey), privateKey)
-      document.querySelector('#public_key').value = publicKey
+      element.closest('form').elements.public_key.value = publicKey
       status.textContent = element.dataset.done
     } catch {
       status.textContent = element.dataset.failed
@@ -50,7 +50,7 @@ function showConfiguration(element) {
   code.textContent = text
   element.querySelector('#no-key').hidden = true
   element.querySelector('#own-key').hidden = false
-  element.querySelector('a').href = URL.createObjectURL(new Blob([text], { type: 'application/octet-stream' }))
+  element.querySelector('a[download]').href = URL.createObjectURL(new Blob([text], { type: 'application/octet-stream' }))
   const figure = element.querySelector('#qr')
   figure.prepend(drawing(encode(text, { border: QUIET_ZONE }).data, figure.dataset.label))
   figure.hidden = false

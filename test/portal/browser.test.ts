@@ -100,7 +100,7 @@ suite('in a browser', { skip: await missingPackages(['chromium', 'wg', 'zbarimg'
     const page = await context.newPage()
     await page.goto(`${server.web}/register/linux?kind=wireguard`)
     await page.getByRole('button', { name: 'Make a key pair in this browser' }).click()
-    await page.getByText('make a pair on your host, as is said below, or take a newer browser').waitFor()
+    await page.getByText('make a pair on your host, allow that, or take a newer browser').waitFor()
     assert.equal(await page.getByLabel('WireGuard public key').inputValue(), '')
   })
 
