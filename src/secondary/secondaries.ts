@@ -16,7 +16,7 @@ import { soaSerial } from '../zone/serial.ts'
 import { Follower } from './follower.ts'
 import { NotifySockets } from './notify-sockets.ts'
 import { RefusedTransfers } from './refused-transfers.ts'
-import { isAt, isFrom, isSentTo, nameOfSecondary, type Secondary } from './secondary.ts'
+import { isAt, isFrom, nameOfSecondary, recipientsOf, type Secondary } from './secondary.ts'
 
 /** A zone at a secondary, as the operator sees it. */
 export interface SecondaryState {
@@ -100,8 +100,9 @@ export class Secondaries {
 
   /** A client has been sent a zone. */
   noteTransfer(sent: SentTransfer): void {
+    const recipients = recipientsOf(this.#secondaries, sent)
     for (const { secondary, follower } of this.#of(sent.apex))
-      if (isSentTo(secondary, sent)) follower.hasTransferred(sent.serial)
+      if (recipients.includes(secondary)) follower.hasTransferred(sent.serial)
   }
 
   /** A client has been refused a zone. */

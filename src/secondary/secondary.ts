@@ -24,9 +24,16 @@ export function isFrom({ endpoint }: Secondary, { address }: { readonly address:
   return isSameAddress(endpoint.address, address)
 }
 
-/** Was a transfer this secondary's? Its address says so, or the key that is its own. */
-export function isSentTo({ endpoint, keyName }: Secondary, sent: SentTransfer): boolean {
-  if (isFrom({ endpoint, keyName }, sent)) return true
+/**
+ * Whose a transfer was: his whose own key it is signed with, wherever it comes from, else those at its address. A key that
+ * several have says nothing, or one that is down would seem to follow as long as another does.
+ */
+export function recipientsOf(secondaries: readonly Secondary[], sent: SentTransfer): readonly Secondary[] {
+  const byKey = secondaries.filter(secondary => hasSigned(secondary, sent))
+  return byKey.length === 1 ? byKey : secondaries.filter(secondary => isFrom(secondary, sent))
+}
+
+function hasSigned({ keyName }: Secondary, sent: SentTransfer): boolean {
   return keyName !== undefined && sent.keyName !== undefined && isSameName(keyName, 0, sent.keyName, 0)
 }
 

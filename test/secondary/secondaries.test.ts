@@ -84,6 +84,25 @@ function follow({ keys = [] as readonly TsigKey[], source = '' } = {}): Secondar
   return secondaries
 }
 
+/** Follows secondaries at these addresses, each with its key, or the last one's. */
+function followAt(addresses: readonly string[], ...keys: readonly TsigKey[]): Secondaries {
+  secondaries = new Secondaries({
+    catalog,
+    secondaries: addresses.map((address, at) => ({
+      endpoint: { address, port: port + at },
+      keyName: (keys[at] ?? keys.at(-1))?.name,
+    })),
+    keys,
+    source: '',
+    log: SILENT,
+  })
+  return secondaries
+}
+
+function transferredBy(following: Secondaries): readonly (number | undefined)[] {
+  return following.states().map(({ transferred }) => transferred)
+}
+
 function setSerial(serial: number): void {
   const soa = catalog.rrset(APEX, TYPE.SOA) ?? assert.fail()
   const rdatas = soa.rdatas.map(rdata => soaWithSerial(rdata, serial))
@@ -254,6 +273,24 @@ suite('how far a secondary is', () => {
     })
     following.noteTransfer({ ...sent, serial: 12, address: Uint8Array.of(127, 0, 0, 1) })
     assert.deepEqual([following.states()[0]?.transferred, following.states()[0]?.lag], [15, 2])
+  })
+
+  test('is said by the address where several sign with one key: the transfers of one are not the others’', () => {
+    const following = followAt(['127.0.0.1', '127.0.0.2'], TSIG_KEY)
+    const sent = { apex: APEX, serial: 7, kind: 'full', keyName: wire(KEY.name) } as const
+    following.noteTransfer({ ...sent, address: Uint8Array.of(127, 0, 0, 2) })
+    following.noteTransfer({ ...sent, address: Uint8Array.of(192, 0, 2, 1) })
+    assert.deepEqual(transferredBy(following), [undefined, 7])
+  })
+
+  test('is said by the key where several are at one address', () => {
+    const own: TsigKey = { ...TSIG_KEY, name: wire('k2.example.') }
+    const following = followAt(['127.0.0.1', '127.0.0.1'], TSIG_KEY, own)
+    const sent = { apex: APEX, serial: 7, kind: 'full', address: Uint8Array.of(127, 0, 0, 1) } as const
+    following.noteTransfer({ ...sent, keyName: own.name })
+    assert.deepEqual(transferredBy(following), [undefined, 7])
+    following.noteTransfer({ ...sent, keyName: undefined })
+    assert.deepEqual(transferredBy(following), [7, 7])
   })
 
   test('is counted from the start on while it has transferred nothing: it can hold nothing later', () => {
