@@ -1,9 +1,21 @@
 import { timingSafeEqual } from 'node:crypto'
-import { TSIG_ERROR, Tsig, tsigLength, writeTsig } from '../wire/tsig.ts'
+import { serverTimeOf, TSIG_ERROR, Tsig, tsigErrorOf, tsigLength, writeTsig } from '../wire/tsig.ts'
 import { isSameName } from '../wire/wire-name.ts'
 import { Query } from './query.ts'
 import { FUDGE_SECONDS, macOf } from './signature.ts'
 import type { Signer } from './signer.ts'
+
+/** What the TSIG of a reply says; where it is not good anybody may have written it. */
+export interface ReplySignature {
+  readonly isGood: boolean
+  /** What is wrong with the request's TSIG (RFC 8945 3), or NONE. */
+  readonly error: number
+  /** The clock of whoever answers, in UTC seconds; with BADTIME only. */
+  readonly serverTime: number | undefined
+}
+
+/** Of a reply without a TSIG. */
+const UNSIGNED: ReplySignature = { isGood: false, error: TSIG_ERROR.NONE, serverTime: undefined }
 
 /** A request of our own with a TSIG (RFC 8945 5.1), and what its reply must be signed with (5.3). */
 export class SignedRequest {
@@ -35,12 +47,22 @@ export class SignedRequest {
     this.#signer = signer
   }
 
-  /** Is a reply signed with the same key, for this request, about now? */
-  isAnsweredBy(reply: Uint8Array, seconds: number): boolean {
+  /** Looks at the TSIG of a reply to this request that comes about now. */
+  judge(reply: Uint8Array, seconds: number): ReplySignature {
     const read = new Query()
     read.read(reply, reply.length)
     const { tsig } = read
-    if (read.malformed || !tsig.present || tsig.macLength !== this.#signer.macLength) return false
+    if (read.malformed || !tsig.present) return UNSIGNED
+    return {
+      isGood: this.#hasSigned(tsig, reply, seconds),
+      error: tsigErrorOf(reply, tsig),
+      serverTime: serverTimeOf(reply, tsig),
+    }
+  }
+
+  /** Is it signed with the same key, for this request? */
+  #hasSigned(tsig: Tsig, reply: Uint8Array, seconds: number): boolean {
+    if (tsig.macLength !== this.#signer.macLength) return false
     if (!isSameName(tsig.keyName, 0, this.#signer.name, 0)) return false
     if (!isSameName(tsig.algorithm, 0, this.#signer.algorithm, 0)) return false
     if (Math.abs(seconds - tsig.timeSigned) > tsig.fudge) return false

@@ -60,6 +60,11 @@ export class Follower {
     else this.stop()
   }
 
+  /** Something came that may not be its, or that it could not tell to be ours: it is asked on, as in silence. */
+  unbelieved(word: string): void {
+    this.answer = word
+  }
+
   /** Takes the serial that a transfer ended with, unless it is older than what is known. */
   hasTransferred(serial: number): void {
     if (this.transferred === undefined || serialCompare(serial, this.transferred) !== -1)

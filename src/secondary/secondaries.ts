@@ -7,13 +7,14 @@ import type { TsigKey } from '../engine/tsig-key.ts'
 import { utcSeconds } from '../shared/clock.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
-import { RCODE, rcodeText, TYPE } from '../wire/codes.ts'
+import { RCODE, TYPE } from '../wire/codes.ts'
 import { formatName } from '../wire/name.ts'
 import { uint16 } from '../wire/octets.ts'
 import { isSameName } from '../wire/wire-name.ts'
 import type { Catalog } from '../zone/catalog.ts'
 import { soaSerial } from '../zone/serial.ts'
 import { Follower } from './follower.ts'
+import { kindOf, type NotifyAnswer, outcomeOf, textOf } from './notify-answer.ts'
 import { NotifySockets } from './notify-sockets.ts'
 import { RefusedTransfers } from './refused-transfers.ts'
 import { isAt, isFrom, nameOfSecondary, recipientsOf, type Secondary } from './secondary.ts'
@@ -47,6 +48,8 @@ interface Known {
   /** Id and signature of the last NOTIFY. */
   id: number
   request: SignedRequest | undefined
+  /** Its last answer, as far as it was told in the log. */
+  said: string
 }
 
 /** Tells the secondaries of each change (RFC 1996), until they answer, and knows how far each of them is. */
@@ -167,6 +170,7 @@ export class Secondaries {
       follower: new Follower(() => this.#send(known), this.#serialOf(apex)),
       id: 0,
       request: undefined,
+      said: '',
     }
     return known
   }
@@ -189,11 +193,8 @@ export class Secondaries {
     for (const known of this.#addressed(reply, from)) {
       const rcode = rcodeOfNotify(reply, known.apex)
       if (rcode === undefined) continue
-      if (known.request !== undefined && !known.request.isAnsweredBy(reply, utcSeconds())) {
-        known.follower.answer = `${rcodeText(rcode)}, not signed as it must be` // anybody can say so: go on asking
-        continue
-      }
-      this.#answered(known, rcode)
+      const seconds = utcSeconds()
+      this.#answered(known, { rcode, signature: known.request?.judge(reply, seconds), seconds })
     }
   }
 
@@ -203,17 +204,31 @@ export class Secondaries {
         if (one.follower.unanswered > 0 && one.id === uint16(reply, 0) && isAt(one.secondary, from)) yield one
   }
 
-  #answered({ apex, secondary, follower }: Known, rcode: number): void {
-    const isError = rcode !== RCODE.NOERROR
-    if (isError) this.counts.refused++
-    else this.counts.acknowledged++
-    const word = rcodeText(rcode)
-    if (isError && follower.answer !== word)
-      this.#log.warn(
-        { secondary: nameOfSecondary(secondary), zone: formatName(apex), answer: word },
-        'a secondary does not take our NOTIFY: it follows at its own refresh interval',
-      )
-    follower.answered(word, { isError })
+  #answered(known: Known, answer: NotifyAnswer): void {
+    const { follower } = known
+    const outcome = outcomeOf(answer)
+    const text = textOf(answer)
+    if (outcome === 'acknowledged') this.counts.acknowledged++
+    else if (answer.rcode !== RCODE.NOERROR) this.counts.refused++
+    this.#noteAnswer(known, answer)
+    if (outcome === 'unbelieved') follower.unbelieved(text)
+    else follower.answered(text, { isError: outcome === 'refused' })
+  }
+
+  /** Says a refusal once, until it says something else. */
+  #noteAnswer(known: Known, answer: NotifyAnswer): void {
+    const kind = kindOf(answer)
+    if (kind === known.said) return
+    known.said = kind
+    if (answer.rcode === RCODE.NOERROR) return
+    const facts = {
+      secondary: nameOfSecondary(known.secondary),
+      zone: formatName(known.apex),
+      answer: textOf(answer),
+    }
+    if (outcomeOf(answer) === 'refused')
+      this.#log.warn(facts, 'a secondary does not take our NOTIFY: it follows at its own refresh interval')
+    else this.#log.warn(facts, 'a secondary does not take our NOTIFY: it is told again')
   }
 
   #serialOf(apex: Uint8Array): number | undefined {

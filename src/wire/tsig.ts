@@ -83,6 +83,18 @@ function copyCanonicalName(message: Uint8Array, at: number, name: Uint8Array): n
   }
 }
 
+/** What the record in a reply says of the one in the query, or NONE (RFC 8945 3). */
+export function tsigErrorOf(message: Uint8Array, { macAt, macLength }: Tsig): number {
+  return uint16(message, macAt + macLength + 2)
+}
+
+/** The clock of whoever wrote the record, in UTC seconds; undefined: it does not say (RFC 8945 5.2.3). */
+export function serverTimeOf(message: Uint8Array, { macAt, macLength }: Tsig): number | undefined {
+  const behindMac = macAt + macLength
+  if (uint16(message, behindMac + 4) !== SERVER_TIME_LENGTH) return undefined
+  return uint16(message, behindMac + AFTER_MAC) * 2 ** 32 + uint32(message, behindMac + AFTER_MAC + 2)
+}
+
 /** The header as it was signed (RFC 8945 4.3.2): with the original id, and without the TSIG in its count. */
 export function signedHeader(message: Uint8Array, tsig: Tsig): Uint8Array {
   const header = new Uint8Array(HEADER_LENGTH)

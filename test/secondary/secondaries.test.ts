@@ -1,61 +1,18 @@
 import assert from 'node:assert/strict'
-import { createSocket, type Socket } from 'node:dgram'
-import { once } from 'node:events'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TsigKey } from '../../src/engine/tsig-key.ts'
 import { Secondaries } from '../../src/secondary/secondaries.ts'
-import { utcSeconds } from '../../src/shared/clock.ts'
 import { RCODE, TYPE } from '../../src/wire/codes.ts'
 import type { Catalog } from '../../src/zone/catalog.ts'
 import { soaWithSerial } from '../../src/zone/serial.ts'
-import { append, type Key, macOf, tsigRecord, verified } from '../engine/tsig-client.ts'
-import { catalogOf, type Told, takeApart, wire } from '../engine/zones.ts'
+import { catalogOf, type Told, wire } from '../engine/zones.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { PATIENCE_MS, until } from '../until.ts'
+import { APEX, Listener, replyTo, ZONE } from './listener.ts'
 
-const APEX = wire('example.')
-const ZONE = 'example. 300 IN SOA ns.example. host.example. 7 2 3 4 60\nexample. 300 IN NS ns.example.'
-const KEY: Key = { name: 'k1.example.', algorithm: 'hmac-sha256', secret: Buffer.from('a shared secret') }
-const TSIG_KEY: TsigKey = { name: wire(KEY.name), algorithm: 'hmac-sha256', secret: KEY.secret }
-
-/** A secondary that notes what it is told, and answers as it is told to. */
-class Listener {
-  readonly heard: {
-    readonly told: Told
-    readonly at: number
-    readonly port: number
-    readonly from: string
-  }[] = []
-  readonly socket: Socket = createSocket('udp4')
-  /** Makes the reply; undefined: silence. */
-  reply: (told: Told) => Uint8Array | undefined = told => replyTo(told)
-
-  async listen(): Promise<number> {
-    this.socket.on('message', (octets, { address, port }) => {
-      const told = takeApart(octets)
-      this.heard.push({ told, at: performance.now(), port, from: address })
-      const reply = this.reply(told)
-      if (reply !== undefined) this.socket.send(reply, port, address)
-    })
-    this.socket.bind(0, '127.0.0.1')
-    await once(this.socket, 'listening')
-    return this.socket.address().port
-  }
-
-  async until(count: number, within = PATIENCE_MS): Promise<void> {
-    for (const deadline = performance.now() + within; this.heard.length < count; await sleep(10))
-      assert.ok(performance.now() < deadline, `${this.heard.length} NOTIFYs, not ${count}`)
-  }
-}
-
-/** The NOTIFY's header and question, with QR and this rcode. */
-function replyTo({ octets }: Told, rcode: number = RCODE.NOERROR): Buffer {
-  const reply = Buffer.from(octets.subarray(0, 12 + APEX.length + 4))
-  reply.writeUInt16BE(reply.readUInt16BE(2) | 0x8000 | rcode, 2)
-  reply.fill(0, 6, 12)
-  return reply
-}
+const KEY_NAME = wire('k1.example.')
+const TSIG_KEY: TsigKey = { name: KEY_NAME, algorithm: 'hmac-sha256', secret: Buffer.from('a shared secret') }
 
 let catalog: Catalog
 let listener: Listener
@@ -201,34 +158,6 @@ suite('a NOTIFY (RFC 1996)', () => {
   })
 })
 
-suite('a NOTIFY to a secondary with a key (RFC 8945)', () => {
-  /** Signs a reply to a NOTIFY with a key. */
-  function signedReply(told: Told, key: Key): Buffer {
-    const asked = verified(told, KEY).mac
-    const reply = replyTo(told)
-    const signing = { timeSigned: utcSeconds() }
-    return append(reply, tsigRecord(reply, key, { ...signing, mac: macOf(reply, key, signing, asked) }))
-  }
-
-  test('is signed, and answered by a reply that is signed with the same key', async () => {
-    listener.reply = told => signedReply(told, KEY)
-    follow({ keys: [TSIG_KEY] }).notify(APEX)
-    await untilAcknowledged(7)
-  })
-
-  test('is not answered by one that is not signed, or with another key', async () => {
-    const following = follow({ keys: [TSIG_KEY] })
-    following.notify(APEX)
-    await listener.until(1)
-    await sleep(100)
-    assert.deepEqual(following.states()[0]?.answer, 'NOERROR, not signed as it must be')
-    listener.reply = told => signedReply(told, { ...KEY, secret: Buffer.from('another') })
-    await listener.until(2)
-    await sleep(100)
-    assert.equal(following.states()[0]?.acknowledged, undefined)
-  })
-})
-
 suite('another list of secondaries', () => {
   test('tells those who are new of every zone, and keeps what is known of those who stay', async () => {
     const following = follow()
@@ -269,7 +198,7 @@ suite('how far a secondary is', () => {
       ...sent,
       serial: 15,
       address: Uint8Array.of(192, 0, 2, 1),
-      keyName: wire(KEY.name),
+      keyName: KEY_NAME,
     })
     following.noteTransfer({ ...sent, serial: 12, address: Uint8Array.of(127, 0, 0, 1) })
     assert.deepEqual([following.states()[0]?.transferred, following.states()[0]?.lag], [15, 2])
@@ -277,7 +206,7 @@ suite('how far a secondary is', () => {
 
   test('is said by the address where several sign with one key: the transfers of one are not the others’', () => {
     const following = followAt(['127.0.0.1', '127.0.0.2'], TSIG_KEY)
-    const sent = { apex: APEX, serial: 7, kind: 'full', keyName: wire(KEY.name) } as const
+    const sent = { apex: APEX, serial: 7, kind: 'full', keyName: KEY_NAME } as const
     following.noteTransfer({ ...sent, address: Uint8Array.of(127, 0, 0, 2) })
     following.noteTransfer({ ...sent, address: Uint8Array.of(192, 0, 2, 1) })
     assert.deepEqual(transferredBy(following), [undefined, 7])
