@@ -6,6 +6,7 @@ import { tlsFileWarnings } from './config/tls-rules.ts'
 import { Counts } from './engine/counts.ts'
 import { Nameserver, type NameserverOptions } from './engine/nameserver.ts'
 import { newRateLimitBuckets, RATE_LIMIT_KEY_LENGTH } from './engine/rate-limit.ts'
+import type { RefusedTransfer } from './engine/refused-transfer.ts'
 import type { TransferPeer } from './engine/transfer-peer.ts'
 import type { SignedQuery } from './engine/transfer-times.ts'
 import type { SentTransfer } from './engine/transfers.ts'
@@ -75,6 +76,7 @@ export async function serveDns(
   let inForce = config
   const { recent, stop: stopFeeding } = feedRecentSteps(broker, () => inForce)
   const onSent = (sent: SentTransfer) => secondaries.noteTransfer(sent)
+  const onRefused = (refused: RefusedTransfer) => secondaries.noteRefused(refused)
   const onSigned = (signed: SignedQuery) => nameserver.noteSigned(signed)
   const engineOf = (values: Config): NameserverOptions => ({
     catalog: { buffer: broker.catalog.buffer },
@@ -92,7 +94,7 @@ export async function serveDns(
   let warned: readonly string[] = []
   const engine = engineOf(config)
   let nameserver = new Nameserver({ ...engine, ...transfersOf(config, { broker, secondaries }) })
-  nameserver.onSent = onSent
+  Object.assign(nameserver, { onSent, onRefused })
   const libc = await loadLibc()
   if (libc === undefined)
     log.warn({}, 'no batched system calls here: UDP is answered by the main thread, slower')
@@ -108,6 +110,7 @@ export async function serveDns(
           isBesideAnother: cookieSecrets.length > 0, // the process that they are from
           onSent,
           onSigned,
+          onRefused,
         })
   const listeners = await listenDns({
     // In the demo alone a missing [::1] is a warning: containers often have none.
@@ -148,7 +151,7 @@ export async function serveDns(
       const next = engineOf(values)
       await threads?.renew(next)
       nameserver = new Nameserver({ ...next, ...transfersOf(values, { broker, secondaries }) }, nameserver)
-      nameserver.onSent = onSent
+      Object.assign(nameserver, { onSent, onRefused })
       inForce = values
     },
     get cookieSecrets() {
@@ -169,7 +172,7 @@ export async function serveDns(
       // RFC 7828 3.4: a timeout of 0 asks the client to come back over another connection.
       const last = { ...engineOf(inForce), tcpIdleMs: 0 }
       nameserver = new Nameserver({ ...last, ...transfersOf(inForce, { broker, secondaries }) }, nameserver)
-      nameserver.onSent = onSent
+      Object.assign(nameserver, { onSent, onRefused })
       await listeners.drain(milliseconds)
     },
     close: () => {

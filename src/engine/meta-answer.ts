@@ -9,6 +9,7 @@ import type { Counts } from './counts.ts'
 import { type DatagramOutcome, DatagramTransfer } from './datagram-transfer.ts'
 import { heldSerial } from './held-serial.ts'
 import type { Query } from './query.ts'
+import { type RefusedTransfer, refusedOf } from './refused-transfer.ts'
 import type { Reply } from './reply.ts'
 import type { Signature } from './signature.ts'
 import { isAmong, type TransferPeer } from './transfer-peer.ts'
@@ -34,6 +35,8 @@ export interface MetaAnswerOptions {
   readonly recentSteps: SharedArrayBuffer | undefined
   readonly onSent: (sent: SentTransfer) => void
   readonly onSigned: (signed: SignedQuery) => void
+  /** Called when somebody who may not asks over UDP. */
+  readonly onRefused: (refused: RefusedTransfer) => void
 }
 
 export class MetaAnswer {
@@ -100,8 +103,8 @@ export class MetaAnswer {
 
   /** An IXFR that no conversation was begun for: over UDP, or refused. */
   #incremental(client: Client): number {
-    if (!this.#isOurApex() || !isAmong(this.#options.allowTransfer, client, this.#signature.keyName))
-      return this.#refuseTransfer()
+    if (!this.#isOurApex()) return this.#refuseTransfer()
+    if (!isAmong(this.#options.allowTransfer, client, this.#signature.keyName)) return this.#refuse(client)
     const held = heldSerial(this.#query)
     if (held === undefined) return RCODE.FORMERR
     if (client.transport === 'tcp') return this.#refuseTransfer()
@@ -112,6 +115,13 @@ export class MetaAnswer {
     // RFC 1995 2: if the differences do not fit, our SOA alone; the client comes again over TCP if that is newer.
     this.#query.type = TYPE.SOA
     return this.#answer.solve()
+  }
+
+  /** Over TCP it has been told of by then: see Transfers. */
+  #refuse(client: Client): number {
+    if (client.transport === 'udp')
+      this.#options.onRefused(refusedOf({ query: this.#query, signature: this.#signature }, client))
+    return this.#refuseTransfer()
   }
 
   #transfer(): number {

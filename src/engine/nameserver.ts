@@ -1,5 +1,5 @@
 /** The nameserver: a function from the octets of a query to the octets of its reply. It knows no socket and no clock. */
-import { CLASS, RCODE } from '../wire/codes.ts'
+import { CLASS, isTransferType, RCODE, TYPE } from '../wire/codes.ts'
 import { CLIENT_COOKIE_LENGTH } from '../wire/cookie.ts'
 import { ASKS, EDE } from '../wire/edns.ts'
 import { FLAG, flagsOf, HEADER_LENGTH, OPCODE_MASK } from '../wire/message.ts'
@@ -18,6 +18,7 @@ import { Counts, countRcode, countType } from './counts.ts'
 import { isMetaType, MetaAnswer } from './meta-answer.ts'
 import { Query } from './query.ts'
 import type { RateLimitOptions } from './rate-limit.ts'
+import { type RefusedTransfer, refusedOf } from './refused-transfer.ts'
 import { Reply } from './reply.ts'
 import { ReplyLimit, SILENCE } from './reply-limit.ts'
 import { Signature } from './signature.ts'
@@ -71,6 +72,9 @@ export class Nameserver {
   /** Called when a client has been told over UDP what has changed, or that nothing has. */
   onSent: (sent: SentTransfer) => void = () => undefined
 
+  /** Called when a query that secondaries alone send is refused over UDP, or the SOA over TCP. */
+  onRefused: (refused: RefusedTransfer) => void = () => undefined
+
   /** Called with each signed query for differences over UDP that is answered: it must not come again over TCP. */
   onSigned: (signed: SignedQuery) => void = () => undefined
   readonly #signers: readonly Signer[]
@@ -105,6 +109,7 @@ export class Nameserver {
         recentSteps: options.recentSteps,
         onSent: sent => this.onSent(sent),
         onSigned: signed => this.onSigned(signed),
+        onRefused: refused => this.onRefused(refused),
       },
     )
   }
@@ -184,7 +189,7 @@ export class Nameserver {
     const { edns, malformed, class: qclass, type } = this.#query
     // RFC 8945 5.2: every reply to a query with a TSIG has one too, so this comes before what else may be wrong.
     if (!this.#reply.isWithinLimit) return this.#goUnsigned()
-    if (this.#signature.rcode !== RCODE.NOERROR) return this.#refuseSignature()
+    if (this.#signature.rcode !== RCODE.NOERROR) return this.#refuseSignature(verdict, client)
     if (verdict === VERDICT.NOTIMP) return RCODE.NOTIMP
     if (verdict === VERDICT.FORMERR || malformed) return RCODE.FORMERR
     if (edns.version > 0) return RCODE.BADVERS // RFC 6891 6.1.3: before any zone is looked at
@@ -213,9 +218,17 @@ export class Nameserver {
     return RCODE.NOERROR
   }
 
-  #refuseSignature(): number {
+  #refuseSignature(verdict: Verdict, client: Client): number {
     this.counts.badtsig++
+    if (verdict === VERDICT.QUERY && this.#isOfSecondary(client) && this.#isOurApex())
+      this.onRefused(refusedOf({ query: this.#query, signature: this.#signature }, client))
     return this.#signature.rcode
+  }
+
+  /** A transfer over TCP that is refused has been told of by then: see Transfers. */
+  #isOfSecondary({ transport }: Client): boolean {
+    const { hasQuestion, type } = this.#query
+    return hasQuestion && (type === TYPE.SOA || (isTransferType(type) && transport === 'udp'))
   }
 
   /** RFC 8945 5.3: a signed reply that does not fit has the question, TC and rcode 0, and no records. */

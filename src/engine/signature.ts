@@ -53,6 +53,12 @@ export class Signature {
     return this.#query.tsig.present && this.rcode === RCODE.NOERROR ? this.#signer?.name : undefined
   }
 
+  /** Seconds that the client's clock is ahead of this time; undefined: not so far that its signature is refused for it. */
+  secondsAhead(seconds: number): number | undefined {
+    if (this.error !== TSIG_ERROR.BADTIME || this.#isNear(seconds)) return undefined
+    return this.#query.tsig.timeSigned - seconds
+  }
+
   /** What is wrong with the TSIG (RFC 8945 3, 5.2), or NONE. */
   get error(): number {
     return this.#query.tsig.present ? this.#error : TSIG_ERROR.NONE
@@ -151,12 +157,18 @@ export class Signature {
 
   #isInTime(signer: Signer, seconds: number): boolean {
     const { type, tsig } = this.#query
-    const { timeSigned, fudge } = tsig
-    const difference = Math.abs(seconds - timeSigned)
-    if (!isTransferType(type)) return difference <= fudge
-    if (difference > fudge || difference > FUDGE_SECONDS) return false
+    if (!this.#isNear(seconds)) return false
+    if (!isTransferType(type)) return true
+    const { timeSigned } = tsig
     const slack = type === TYPE.IXFR ? REMEMBERED_SECONDS : 0
     return this.#transferTimes?.isPast(signer, { timeSigned, mac: this.#mac() }, slack) !== true
+  }
+
+  /** Within the fudge; a transfer's is no longer than ours. */
+  #isNear(seconds: number): boolean {
+    const { type, tsig } = this.#query
+    const fudge = isTransferType(type) ? Math.min(tsig.fudge, FUDGE_SECONDS) : tsig.fudge
+    return Math.abs(seconds - tsig.timeSigned) <= fudge
   }
 
   /** The query's. */

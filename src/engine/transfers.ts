@@ -16,6 +16,7 @@ import { CookieSecrets } from './cookie-secrets.ts'
 import { Cookies } from './cookies.ts'
 import { heldSerial } from './held-serial.ts'
 import { Query } from './query.ts'
+import { apexOf, type RefusedTransfer, refusedOf } from './refused-transfer.ts'
 import { Reply } from './reply.ts'
 import { Signature } from './signature.ts'
 import type { Signer } from './signer.ts'
@@ -47,18 +48,6 @@ export interface SentTransfer {
   readonly address: Uint8Array
   /** The key that it has signed with, in wire form and lower case. */
   readonly keyName: Uint8Array | undefined
-}
-
-/** Who was refused a transfer. */
-export interface RefusedTransfer {
-  /** In wire form and lower case, as is the key. */
-  readonly apex: Uint8Array
-  /** Of the client: 4 or 16 octets. */
-  readonly address: Uint8Array
-  /** The name of the key that it claims to have signed with. */
-  readonly keyName: Uint8Array | undefined
-  /** What is wrong with its TSIG (RFC 8945 3); NONE: the client may not. */
-  readonly tsigError: number
 }
 
 /** What a transfer's replies share with all others. */
@@ -116,7 +105,7 @@ export class Transfers {
     signature.check(client.seconds)
     if (!isPlain(query)) return undefined
     if (signature.rcode !== RCODE.NOERROR || !isAmong(this.#options.allow, client, signature.keyName)) {
-      this.#options.onRefused?.(refusedOf(query, signature, client))
+      this.#options.onRefused?.(refusedOf({ query, signature }, client))
       return undefined
     }
     const asked = { query, signature, client }
@@ -252,16 +241,6 @@ function isPlain(query: Query): boolean {
 function sentOf(soa: Rrset, { octets, length }: Client): Omit<SentTransfer, 'kind' | 'keyName'> {
   const serial = soaSerial(soa.rdatas[0] ?? new Uint8Array(20))
   return { apex: lowerCaseName(soa.owner), serial, address: octets.slice(0, length) }
-}
-
-function refusedOf(query: Query, signature: Signature, { octets, length }: Client): RefusedTransfer {
-  const { tsig } = query
-  const keyName = tsig.present ? lowerCaseName(tsig.keyName.slice(0, tsig.keyNameLength)) : undefined
-  return { apex: apexOf(query), address: octets.slice(0, length), keyName, tsigError: signature.error }
-}
-
-function apexOf({ message, questionEnd }: Query): Uint8Array {
-  return lowerCaseName(message.subarray(HEADER_LENGTH, questionEnd - 4))
 }
 
 function addressKey({ octets, length }: Client): string {

@@ -1,6 +1,7 @@
 import type { ReplySignature } from '../engine/signed-request.ts'
 import { RCODE, rcodeText } from '../wire/codes.ts'
 import { TSIG_ERROR } from '../wire/tsig.ts'
+import { textOfClock } from './clock-text.ts'
 
 /** What a secondary has said to a NOTIFY. */
 export interface NotifyAnswer {
@@ -38,13 +39,13 @@ export function textOf(answer: NotifyAnswer): string {
   const { signature, seconds } = answer
   const kind = kindOf(answer)
   if (signature === undefined) return kind
-  if (signature.error === TSIG_ERROR.BADTIME) return `${kind}: ${textOfClock(signature.serverTime, seconds)}`
+  if (signature.error === TSIG_ERROR.BADTIME) return `${kind}: ${textOfTime(signature.serverTime, seconds)}`
   const reason = REASONS.get(signature.error)
   if (reason !== undefined) return `${kind}: ${reason}`
   return signature.isGood ? kind : `${kind}, not signed as it must be`
 }
 
-function textOfClock(itsTime: number | undefined, ours: number): string {
+function textOfTime(itsTime: number | undefined, ours: number): string {
   if (itsTime === undefined || itsTime === ours) return 'its clock and ours differ'
-  return `its clock is ${Math.abs(itsTime - ours)} s ${itsTime > ours ? 'ahead of' : 'behind'} ours`
+  return `its clock is ${textOfClock(itsTime - ours)}`
 }

@@ -1,9 +1,10 @@
 import { formatIpv4 } from '../address/ipv4.ts'
 import { formatIpv6 } from '../address/ipv6.ts'
-import type { RefusedTransfer } from '../engine/transfers.ts'
+import type { RefusedTransfer } from '../engine/refused-transfer.ts'
 import type { Log } from '../shared/log.ts'
 import { formatName } from '../wire/name.ts'
 import { TSIG_ERROR } from '../wire/tsig.ts'
+import { textOfClock } from './clock-text.ts'
 
 /** The same refusal is told once in this time, in milliseconds. */
 const PAUSE_MS = 3_600_000
@@ -14,14 +15,15 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [TSIG_ERROR.NONE, 'neither its address nor its key is among dns.allow_transfer'],
   [TSIG_ERROR.BADKEY, 'no key of dns.keys has this name and algorithm'],
   [TSIG_ERROR.BADSIG, 'it is signed with another secret than that of dns.keys'],
-  [TSIG_ERROR.BADTIME, 'its clock and ours are more than five minutes apart, or it was sent a second time'],
+  [TSIG_ERROR.BADTIME, 'it came a second time, or after one that its key has signed later'],
   [TSIG_ERROR.BADTRUNC, 'its signature is too short'],
 ])
+const WRONG_CLOCK = 'its clock and ours are further apart than the signature allows'
 const UNREADABLE = 'its signature can not be read'
 
 /**
- * Says in the log which secondaries are refused, and why: they themselves know no more than NOTAUTH or REFUSED. Of strangers
- * without a key nothing is said; they try everywhere.
+ * Says in the log which secondaries are refused, and why: they themselves know no more than NOTAUTH or REFUSED. Most ask for
+ * the SOA first, and for no transfer where that is refused. Of strangers without a key nothing is said; they try everywhere.
  */
 export class RefusedTransfers {
   readonly #log: Log
@@ -35,16 +37,19 @@ export class RefusedTransfers {
     this.#now = now
   }
 
-  /** `isKnown`: it comes from where a secondary is. */
-  note({ apex, address, keyName, tsigError }: RefusedTransfer, isKnown: boolean): void {
-    if (keyName === undefined && !isKnown) return
+  /** `isKnown`: it comes from where a secondary is, or has the name of a key. By UDP anybody may say that he has one. */
+  note(refused: RefusedTransfer, { isKnown }: { readonly isKnown: boolean }): void {
+    const { apex, address, keyName, tsigError, secondsAhead, transport } = refused
+    if (!isKnown && (keyName === undefined || transport === 'udp')) return
     const facts = {
       address: address.length === 4 ? formatIpv4(Buffer.from(address).readUInt32BE()) : formatIpv6(address),
       zone: formatName(apex),
       ...(keyName === undefined ? {} : { key: formatName(keyName) }),
-      reason: REASONS.get(tsigError) ?? UNREADABLE,
+      reason: secondsAhead === undefined ? (REASONS.get(tsigError) ?? UNREADABLE) : WRONG_CLOCK,
     }
-    if (this.#isNew(Object.values(facts).join(' '))) this.#log.warn(facts, 'a zone transfer is refused')
+    if (!this.#isNew(Object.values(facts).join(' '))) return
+    const clock = secondsAhead === undefined ? {} : { clock: textOfClock(secondsAhead) }
+    this.#log.warn({ ...facts, ...clock }, 'a zone transfer is refused')
   }
 
   #isNew(refusal: string): boolean {

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { rcodeOfNotify, writeNotify } from '../engine/notify.ts'
+import type { RefusedTransfer } from '../engine/refused-transfer.ts'
 import { SignedRequest } from '../engine/signed-request.ts'
 import { type Signer, signersOf } from '../engine/signer.ts'
-import type { RefusedTransfer, SentTransfer } from '../engine/transfers.ts'
+import type { SentTransfer } from '../engine/transfers.ts'
 import type { TsigKey } from '../engine/tsig-key.ts'
 import { utcSeconds } from '../shared/clock.ts'
 import type { Endpoint } from '../shared/endpoint.ts'
@@ -108,12 +109,16 @@ export class Secondaries {
       if (recipients.includes(secondary)) follower.hasTransferred(sent.serial)
   }
 
-  /** A client has been refused a zone. */
+  /** A client has been refused a zone, or its SOA. */
   noteRefused(refused: RefusedTransfer): void {
-    this.#refusals.note(
-      refused,
-      this.#secondaries.some(secondary => isFrom(secondary, refused)),
-    )
+    this.#refusals.note(refused, { isKnown: this.#isKnown(refused) })
+  }
+
+  /** Does it come from where a secondary is, or sign with a key that there is? */
+  #isKnown(refused: RefusedTransfer): boolean {
+    const { keyName } = refused
+    const hasKey = keyName !== undefined && this.#signers.some(({ name }) => isSameName(name, 0, keyName, 0))
+    return hasKey || this.#secondaries.some(secondary => isFrom(secondary, refused))
   }
 
   /** Zone by zone, of all that are served. */

@@ -3,6 +3,7 @@ import { dirname, extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Counts } from '../../engine/counts.ts'
 import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { RefusedTransfer } from '../../engine/refused-transfer.ts'
 import type { SignedQuery } from '../../engine/transfer-times.ts'
 import type { SentTransfer } from '../../engine/transfers.ts'
 import type { Log } from '../../shared/log.ts'
@@ -36,6 +37,8 @@ export interface AnsweringThreadOptions {
   readonly onSent?: (sent: SentTransfer) => void
   /** Called with each signed query for differences that was answered over UDP. */
   readonly onSigned?: (signed: SignedQuery) => void
+  /** Called when a query that secondaries alone send was refused over UDP. */
+  readonly onRefused?: (refused: RefusedTransfer) => void
   /** Another file for the thread to run, and how long it may be silent. */
   readonly threadFile?: URL
   readonly longestSilenceMs?: number
@@ -68,6 +71,7 @@ export class AnsweringThread {
       if (word.kind === 'told') {
         for (const transfer of word.sent) options.onSent?.(transfer)
         for (const query of word.signed) options.onSigned?.(query)
+        for (const refused of word.refused) options.onRefused?.(refused)
         return
       }
       this.#hasAnswered = true

@@ -1,5 +1,6 @@
 import { Counts } from '../../engine/counts.ts'
 import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { RefusedTransfer } from '../../engine/refused-transfer.ts'
 import type { SignedQuery } from '../../engine/transfer-times.ts'
 import type { SentTransfer } from '../../engine/transfers.ts'
 import type { Durations } from '../../shared/durations.ts'
@@ -29,6 +30,8 @@ export interface AnsweringThreadsOptions {
   readonly onSent?: (sent: SentTransfer) => void
   /** Called with each signed query for differences that was answered over UDP. */
   readonly onSigned?: (signed: SignedQuery) => void
+  /** Called when a query that secondaries alone send was refused over UDP. */
+  readonly onRefused?: (refused: RefusedTransfer) => void
   /** Another file for the threads to run, and how long one may be silent: see AnsweringThread. */
   readonly threadFile?: URL
   readonly longestSilenceMs?: number

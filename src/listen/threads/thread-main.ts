@@ -1,6 +1,7 @@
 /** What an answering thread runs: its own engine and sockets, over the table that all threads share. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Nameserver } from '../../engine/nameserver.ts'
+import type { RefusedTransfer } from '../../engine/refused-transfer.ts'
 import type { SignedQuery } from '../../engine/transfer-times.ts'
 import type { SentTransfer } from '../../engine/transfers.ts'
 import { ReaderSlot } from '../../zone/reader-slot.ts'
@@ -30,11 +31,15 @@ if (libc === undefined) throw new Error('libc can not be called from this thread
 const nameserver = new Nameserver(orders.engine)
 let sent: SentTransfer[] = []
 let signed: SignedQuery[] = []
+let refused: RefusedTransfer[] = []
 nameserver.onSent = transfer => {
   if (sent.length < MOST_TOLD) sent.push(transfer)
 }
 nameserver.onSigned = query => {
   if (signed.length < MOST_TOLD) signed.push(query)
+}
+nameserver.onRefused = refusal => {
+  if (refused.length < MOST_TOLD) refused.push(refusal)
 }
 const loop = new BatchLoop({
   libc,
@@ -52,10 +57,11 @@ let published = 0
 function publishCounts(): void {
   udpCounts.publish(loop.counts)
   engineCounts.publish(nameserver.counts)
-  if (sent.length === 0 && signed.length === 0) return
-  say({ kind: 'told', sent, signed })
+  if (sent.length + signed.length + refused.length === 0) return
+  say({ kind: 'told', sent, signed, refused })
   sent = []
   signed = []
+  refused = []
 }
 
 function say(word: ThreadWord): void {

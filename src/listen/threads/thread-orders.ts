@@ -1,4 +1,5 @@
 import type { NameserverOptions } from '../../engine/nameserver.ts'
+import type { RefusedTransfer } from '../../engine/refused-transfer.ts'
 import type { SignedQuery } from '../../engine/transfer-times.ts'
 import type { SentTransfer } from '../../engine/transfers.ts'
 import type { BoundSocket } from '../udp/batch-socket.ts'
@@ -34,4 +35,6 @@ export type ThreadWord =
       readonly sent: readonly SentTransfer[]
       /** What those were signed with who have asked. */
       readonly signed: readonly SignedQuery[]
+      /** Who was refused. */
+      readonly refused: readonly RefusedTransfer[]
     }
