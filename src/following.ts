@@ -3,6 +3,7 @@ import type { Config } from './config/config.ts'
 import { Secondaries } from './secondary/secondaries.ts'
 import type { Log } from './shared/log.ts'
 import { lowerCaseName, parseName } from './wire/name.ts'
+import { catalogApexOf } from './zone-apexes.ts'
 
 /** The keys of the configuration that `secondariesOf` reads. */
 export const SECONDARIES_AT_RUN_TIME = ['dns.secondaries']
@@ -19,6 +20,7 @@ export function followed(
     ...secondariesOf(config),
     source: dns.notify_source,
     log,
+    catalogZone: catalogApexOf(config),
   })
   const start = () => {
     const stopListening = store.onCommitted(({ serials }) => {

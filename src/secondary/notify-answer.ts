@@ -28,6 +28,11 @@ export function outcomeOf({ rcode, signature }: NotifyAnswer): 'acknowledged' | 
   return rcode === RCODE.NOERROR ? 'acknowledged' : 'refused'
 }
 
+/** Is it an error that is sure to be meant for us? One that nobody signed may be anybody's. */
+export function isRefusal(answer: NotifyAnswer): boolean {
+  return outcomeOf(answer) === 'refused' || (answer.signature?.error ?? TSIG_ERROR.NONE) !== TSIG_ERROR.NONE
+}
+
 /** The same of two answers that say the same, whatever their time. */
 export function kindOf({ rcode, signature }: NotifyAnswer): string {
   const error = NAMES.get(signature?.error ?? TSIG_ERROR.NONE)
@@ -42,7 +47,9 @@ export function textOf(answer: NotifyAnswer): string {
   if (signature.error === TSIG_ERROR.BADTIME) return `${kind}: ${textOfTime(signature.serverTime, seconds)}`
   const reason = REASONS.get(signature.error)
   if (reason !== undefined) return `${kind}: ${reason}`
-  return signature.isGood ? kind : `${kind}, not signed as it must be`
+  if (signature.isGood) return kind
+  const guess = answer.rcode === RCODE.NOERROR ? '' : ': it may not have this zone' // Knot DNS and NSD sign no such answer
+  return `${kind}, not signed as it must be${guess}`
 }
 
 function textOfTime(itsTime: number | undefined, ours: number): string {

@@ -15,7 +15,7 @@ import { isSameName } from '../wire/wire-name.ts'
 import type { Catalog } from '../zone/catalog.ts'
 import { soaSerial } from '../zone/serial.ts'
 import { Follower } from './follower.ts'
-import { kindOf, type NotifyAnswer, outcomeOf, textOf } from './notify-answer.ts'
+import { isRefusal, kindOf, type NotifyAnswer, outcomeOf, textOf } from './notify-answer.ts'
 import { NotifySockets } from './notify-sockets.ts'
 import { RefusedTransfers } from './refused-transfers.ts'
 import { isAt, isFrom, nameOfSecondary, recipientsOf, type Secondary } from './secondary.ts'
@@ -53,12 +53,16 @@ interface Known {
   said: string
 }
 
+/** What those answer that do not have a zone: BIND and Knot DNS, NSD, and PowerDNS. */
+const WITHOUT_ZONE: readonly string[] = ['NOTAUTH', 'NXDOMAIN', 'REFUSED']
+
 /** Tells the secondaries of each change (RFC 1996), until they answer, and knows how far each of them is. */
 export class Secondaries {
   readonly counts: NotifyCounts = { sent: 0, acknowledged: 0, refused: 0 }
   readonly #catalog: Pick<Catalog, 'apexes' | 'rrset'>
   #secondaries: readonly Secondary[]
   #signers: readonly Signer[]
+  readonly #catalogZone: Uint8Array | undefined
   readonly #sockets: NotifySockets
   readonly #log: Log
   readonly #refusals: RefusedTransfers
@@ -72,7 +76,10 @@ export class Secondaries {
     /** Address that NOTIFYs leave from; empty: the system's choice. */
     readonly source: string
     readonly log: Log
+    /** Apex of the catalog zone (RFC 9432), in wire form and lower case; undefined: there is none. */
+    readonly catalogZone?: Uint8Array | undefined
   }) {
+    this.#catalogZone = options.catalogZone
     this.#catalog = options.catalog
     this.#secondaries = options.secondaries
     this.#signers = signersOf(options.keys)
@@ -123,22 +130,29 @@ export class Secondaries {
 
   /** Zone by zone, of all that are served. */
   states(): readonly SecondaryState[] {
-    return this.#catalog.apexes().flatMap(apex => {
-      const serial = this.#serialOf(apex)
-      return serial === undefined ? [] : this.#of(apex).map(known => stateOf(known, serial))
-    })
+    return this.#served().map(({ known, serial }) => stateOf(known, serial))
   }
 
   /** How many serials each secondary is behind at the least, in the zone that it is furthest behind in. */
   lags(): Readonly<Record<string, number>> {
     const lags: Record<string, number> = {}
-    for (const { secondary, lag } of this.states()) lags[secondary] = Math.max(lags[secondary] ?? 0, lag)
+    for (const { known, serial } of this.#served()) {
+      const name = nameOfSecondary(known.secondary)
+      lags[name] = Math.max(lags[name] ?? 0, this.#isForOthers(known) ? 0 : known.follower.lag(serial))
+    }
     return lags
   }
 
   stop(): void {
     for (const known of this.#known.values()) for (const { follower } of known) follower.stop()
     this.#sockets.close()
+  }
+
+  #served(): readonly { readonly known: Known; readonly serial: number }[] {
+    return this.#catalog.apexes().flatMap(apex => {
+      const serial = this.#serialOf(apex)
+      return serial === undefined ? [] : this.#of(apex).map(known => ({ known, serial }))
+    })
   }
 
   #of(apex: Uint8Array): readonly Known[] {
@@ -180,6 +194,12 @@ export class Secondaries {
     return known
   }
 
+  /** Not every secondary can read a catalog zone: who says that it has none does not follow it, and is not behind in it. */
+  #isForOthers({ apex, follower, said }: Known): boolean {
+    if (this.#catalogZone === undefined || !isSameName(apex, 0, this.#catalogZone, 0)) return false
+    return follower.transferred === undefined && WITHOUT_ZONE.includes(said)
+  }
+
   #send(known: Known): number | undefined {
     const soa = this.#catalog.rrset(known.apex, TYPE.SOA)
     const rdata = soa?.rdatas[0]
@@ -214,7 +234,7 @@ export class Secondaries {
     const outcome = outcomeOf(answer)
     const text = textOf(answer)
     if (outcome === 'acknowledged') this.counts.acknowledged++
-    else if (answer.rcode !== RCODE.NOERROR) this.counts.refused++
+    else if (isRefusal(answer)) this.counts.refused++
     this.#noteAnswer(known, answer)
     if (outcome === 'unbelieved') follower.unbelieved(text)
     else follower.answered(text, { isError: outcome === 'refused' })

@@ -30,13 +30,18 @@ afterEach(() => {
   listener.socket.close()
 })
 
-function follow({ keys = [] as readonly TsigKey[], source = '' } = {}): Secondaries {
+function follow({
+  keys = [] as readonly TsigKey[],
+  source = '',
+  catalogZone = undefined as Uint8Array | undefined,
+} = {}): Secondaries {
   secondaries = new Secondaries({
     catalog,
     secondaries: [{ endpoint: { address: '127.0.0.1', port }, keyName: keys[0]?.name }],
     keys,
     source,
     log: SILENT,
+    catalogZone,
   })
   return secondaries
 }
@@ -210,6 +215,19 @@ suite('how far a secondary is', () => {
     following.noteTransfer({ ...sent, address: Uint8Array.of(127, 0, 0, 2) })
     following.noteTransfer({ ...sent, address: Uint8Array.of(192, 0, 2, 1) })
     assert.deepEqual(transferredBy(following), [undefined, 7])
+  })
+
+  test('is nothing in a catalog zone that it does not have, as not every nameserver can read one', async () => {
+    listener.reply = told => replyTo(told, RCODE.NOTAUTH)
+    const following = follow({ catalogZone: APEX })
+    following.notify(APEX)
+    setSerial(12)
+    assert.deepEqual(following.lags(), { [`127.0.0.1:${port}`]: 5 }, 'until it has said so')
+    await until(() => following.counts.refused === 1)
+    assert.deepEqual(following.lags(), { [`127.0.0.1:${port}`]: 0 })
+    const sent = { apex: APEX, serial: 9, kind: 'full', keyName: undefined } as const
+    following.noteTransfer({ ...sent, address: Uint8Array.of(127, 0, 0, 1) })
+    assert.deepEqual(following.lags(), { [`127.0.0.1:${port}`]: 3 }, 'it follows after all')
   })
 
   test('is said by the key where several are at one address', () => {

@@ -102,6 +102,15 @@ suite('a NOTIFY whose signature is not taken', () => {
     })
   }
 
+  test('is not refused by an error that nobody has signed and that says nothing of it, as of a zone that is not there', async () => {
+    listener.reply = told => replyTo(told, RCODE.NOTAUTH)
+    secondaries.notify(APEX)
+    await listener.until(2)
+    const [state] = secondaries.states()
+    assert.equal(state?.answer, 'NOTAUTH, not signed as it must be: it may not have this zone')
+    assert.deepEqual([secondaries.counts.refused, warnings.length], [0, 1])
+  })
+
   test('says by how much the clocks differ where the secondary does (RFC 8945 5.2.3)', async () => {
     let ahead = -600
     listener.reply = told => {
