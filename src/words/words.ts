@@ -6,9 +6,12 @@ import { Language, WordsFault } from './language.ts'
 const WORDS_DIR = join(import.meta.dirname, '..', '..', 'templates', 'words')
 /** Spoken where no other language is asked for. */
 const FALLBACK = 'en'
+/** Of a range that a client sends; a language, script, region and variant are four. */
+const MOST_SUBTAGS = 8
 
 /** The languages of `templates/words`: a file more is a language more. */
 export class Words {
+  /** By tag in lower case: RFC 5646 2.1.1 has no other meaning for a capital. */
   readonly #languages: ReadonlyMap<string, Language>
   /** For logs, commands, and whoever asks for no language that is there. */
   readonly fallback: Language
@@ -24,7 +27,7 @@ export class Words {
   static load(directory = WORDS_DIR): Words {
     const files = readdirSync(directory).filter(name => name.endsWith('.toml'))
     const languages = files.map(name => readLanguage(join(directory, name)))
-    return new Words(new Map(languages.map(language => [language.tag, language])), directory)
+    return new Words(new Map(languages.map(language => [language.tag.toLowerCase(), language])), directory)
   }
 
   get all(): readonly Language[] {
@@ -33,16 +36,26 @@ export class Words {
 
   /** The language whose file is called so; undefined: there is none. */
   byTag(tag: string): Language | undefined {
-    return this.#languages.get(tag)
+    return this.#languages.get(tag.toLowerCase())
   }
 
   /** The first language there is of those in Accept-Language, the preferred first (RFC 9110 12.5.4, RFC 4647 3.4). */
   choose(acceptLanguage: string): Language {
     for (const range of rangesIn(acceptLanguage)) {
-      const found = this.#languages.get(range) ?? this.#languages.get(range.split('-')[0] ?? '')
+      const found = this.#lookUp(range)
       if (found !== undefined) return found
     }
     return this.fallback
+  }
+
+  /** RFC 4647 3.4: the range from its end becomes shorter until there is a language of that tag. */
+  #lookUp(range: string): Language | undefined {
+    const subtags = range.split('-', MOST_SUBTAGS)
+    for (let length = subtags.length; length > 0; length--) {
+      const found = this.byTag(subtags.slice(0, length).join('-'))
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 }
 

@@ -48,7 +48,7 @@ suite('languages', () => {
   test('one file more makes every problem come out in its language, to whoever prefers it', async () => {
     writeFileSync(join(directory, 'fr.toml'), MARKED)
     await using world = await PortalWorld.open(LAB, { words: directory })
-    const french = { 'accept-language': 'de, fr-CA;q=0.9, en;q=0.8' }
+    const french = { 'accept-language': 'qaa, fr-CA;q=0.9, en;q=0.8' }
     const bad = { ipv4: '10.1', nicname: '-', country: 'zz', os: 'plan9' }
     const answer = await world.askJson('/api/v1/tunnels', 'POST', bad, french)
     const document = problemIn(answer)
@@ -84,12 +84,27 @@ suite('languages', () => {
   test('each language says what the English text fills in, a wait above all', () => {
     const namesIn = (text = '') => [...new Set(text.match(/\{[a-z0-9:]+\}/g))].sort().join()
     const english = textsOf('en')
-    for (const [key, text] of textsOf('fr')) assert.equal(namesIn(text), namesIn(english.get(key)), key)
+    for (const { tag } of Words.load().all)
+      for (const [key, text] of textsOf(tag))
+        assert.equal(namesIn(text), namesIn(english.get(key)), `${tag}: ${key}`)
   })
 
   test('French has a space that no line ends with before its high marks and inside its quotation marks', () => {
     const loose = [...textsOf('fr')].filter(([, text]) => / [;:!?»]|« /.test(text)).map(([key]) => key)
     assert.deepEqual(loose, [])
+  })
+
+  test('a language of one country or one script is found by its tag in any case, and by a longer one (RFC 4647 3.4)', () => {
+    for (const tag of ['pt-BR', 'zh-Hant']) writeFileSync(join(directory, `${tag}.toml`), MARKED)
+    const words = Words.load(directory)
+    for (const [header, tag] of [
+      ['pt-BR', 'pt-BR'],
+      ['pt-br, en;q=0.5', 'pt-BR'],
+      ['zh-Hant-TW, en;q=0.5', 'zh-Hant'],
+      ['zh-Hans, fr;q=0.5', 'fr'],
+    ] as const)
+      assert.equal(words.choose(header).tag, tag, header)
+    assert.equal(words.byTag('PT-BR')?.tag, 'pt-BR')
   })
 
   test('a backup that is refused is told in a sentence without braces', () => {
