@@ -63,6 +63,16 @@ test('each alert has such a world', () => {
   assert.deepEqual([...worlds].map(([, name]) => name).sort(), alerts.sort())
 })
 
+test('what the alerts look at is in the world where all is well: none comes there by mistake', () => {
+  const expressions = RULES.match(/expr: .*/g)?.join('\n') ?? ''
+  const worlds = readFileSync(join(DIRECTORY, 'alerts.test.yml'), 'utf8')
+  const sound = worlds.slice(worlds.indexOf('name: all is well'))
+  assert.deepEqual(
+    (expressions.match(METRIC) ?? []).filter(name => !sound.includes(name)),
+    [],
+  )
+})
+
 test('what the alerts look at is there', async () => {
   const expressions = RULES.match(/expr: .*/g)?.join('\n') ?? ''
   assert.deepEqual(await missing(expressions), [])
