@@ -3,13 +3,19 @@ import { KernelClaim } from './kernel/kernel-claim.ts'
 import { SIT } from './kind/sit/sit.ts'
 import { WIREGUARD } from './kind/wireguard/wireguard.ts'
 import { Drivers } from './lifecycle/drivers.ts'
+import type { KindName } from './shared/kind-name.ts'
 import type { Interfaces } from './tunnel/interface.ts'
 import { type DriverContext, Kinds, type TunnelKind } from './tunnel/kind.ts'
 import { NoInterfaces } from './tunnel/no-interfaces.ts'
 import type { RoutedRange } from './tunnel/routed-pool.ts'
 
-/** The kinds of tunnel that are served: a further one is added here. */
-export const KINDS = new Kinds(SIT, WIREGUARD)
+/** A further kind is added here, under its name in KIND_NAMES: neither compiles without the other. */
+const { sit: first, ...others } = { sit: SIT, wireguard: WIREGUARD } satisfies Readonly<
+  Record<KindName, TunnelKind>
+>
+
+/** The kinds of tunnel that are served. */
+export const KINDS = new Kinds(first, ...Object.values(others))
 
 /** Where the first kind is a dry run, because this process may do no better, all are: one word for the whole service. */
 export async function openDrivers(

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { TSIG_ALGORITHMS } from '../engine/tsig-key.ts'
+import { KIND_NAMES } from '../shared/kind-name.ts'
 import { LOG_LEVELS } from '../shared/log-level.ts'
 import {
   contactUrl,
@@ -99,9 +100,6 @@ const wireguard = z.strictObject({
   mtu: integer(SMALLEST_IPV6_MTU, LARGEST_WIREGUARD_MTU).default(1420),
   program: z.enum(['auto', 'kernel', 'wireguard-go']).default('auto'),
 })
-
-/** The kinds of tunnel that there are. */
-export const KIND_NAMES = ['sit', 'wireguard'] as const
 
 const tunnel = z.strictObject({
   /** What is offered; the kind of a registration that names none is `sit`. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { KIND_NAMES } from '../config/schema.ts'
+import { KIND_NAMES } from '../shared/kind-name.ts'
 import { defineCommand } from './command.ts'
 import { addressOrPrefix, countryCode, namePart, wholeNumber } from './parameter-rules.ts'
 import { textTable } from './text-table.ts'

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formatIpv6 } from '../../src/address/ipv6.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
+import { KINDS } from '../../src/offered-kinds.ts'
+import { KIND_NAMES } from '../../src/shared/kind-name.ts'
 import { problem } from '../../src/shared/problem.ts'
 import type { Interfaces } from '../../src/tunnel/interface.ts'
 import { Kinds, type TunnelKind } from '../../src/tunnel/kind.ts'
@@ -71,6 +73,13 @@ function answeredTypes(world: World, tunnel: Tunnel): readonly number[] {
   const types = [TYPE.AAAA, TYPE.TXT, TYPE.PTR]
   return owners.flatMap(owner => types.filter(type => world.catalog.rrset(owner, type) !== undefined))
 }
+
+test('each kind that the configuration knows by its name is there, and no other: it would be offered to nobody', () => {
+  assert.deepEqual(
+    KINDS.all.map(({ name }) => name),
+    KIND_NAMES,
+  )
+})
 
 test('a second kind lives outside the program: registered, published with three rrsets, probed, counted, removed', async () => {
   const kernel = new FakeKernel()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { FINDINGS } from '../../observation/diagnosis.ts'
+import { KIND_NAMES } from '../../shared/kind-name.ts'
 import { PROBLEMS, type ProblemCode } from '../../shared/problem.ts'
 import { SMALLEST_MTU } from '../../tunnel/mtu.ts'
 
@@ -76,7 +77,7 @@ export const SCHEMAS = {
     nicname: z.string().describe('1 to 63 letters a–z, digits and hyphens'),
     country: z.string().describe('ISO 3166-1 alpha-2, such as ca'),
     os: z.string().describe('The id of the operating system, such as linux'),
-    kind: z.enum(['sit', 'wireguard']).optional(),
+    kind: z.enum(KIND_NAMES).optional(),
     public_key: z.string().optional().describe('For kind wireguard'),
     email: z
       .string()
