@@ -222,7 +222,14 @@ suite('knotd and named as secondaries', {
       for (const zone of ZONES) assert.deepEqual(await dump(secondary.endpoint, zone), [])
       assert.deepEqual(secondary.transfers, { full: 0, incremental: 0 })
     }
-    for (const { acknowledged, transferred } of (await statusOf(server)).secondaries)
+    for (const { acknowledged, transferred, answer } of (await statusOf(server)).secondaries) {
       assert.deepEqual([acknowledged, transferred], [null, null])
+      assert.equal(answer, 'NOTAUTH (BADSIG): it has another secret')
+    }
+    const refusals = server.stderr.split('\n').filter(line => line.includes('a zone transfer is refused'))
+    for (const { endpoint } of secondaries)
+      assert.ok(
+        refusals.some(line => line.includes(`"${endpoint.address}"`) && line.includes('another secret')),
+      )
   })
 })
