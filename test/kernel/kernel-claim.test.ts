@@ -8,15 +8,14 @@ import { until } from '../until.ts'
 
 const NOBODY = 65_534
 const LISTEN = `require('node:net').createServer().listen(${JSON.stringify(CLAIM)}, () => console.log('held'))`
+const AS_NOBODY = `process.setuid(${NOBODY}); ${LISTEN}`
 
 const skip = (await enterOwnNetwork()) ?? false
 
 /** A process that holds the socket; returns its number. */
-async function holder(t: TestContext, options: { readonly uid?: number } = {}): Promise<number> {
-  const child = spawn(process.execPath, ['-e', LISTEN], {
+async function holder(t: TestContext, program: string): Promise<number> {
+  const child = spawn(process.execPath, ['-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: '/',
-    ...options,
   })
   t.after(async () => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -41,7 +40,7 @@ test('one claim at a time is held in a network, until it is released', { skip },
 
 test('another process’s claim ends with it, however that ends', { skip }, async t => {
   const refused = new KernelClaim()
-  const pid = await holder(t)
+  const pid = await holder(t, LISTEN)
   const refusal = await refused.take()
   assert.match(refusal ?? '', new RegExp(`^another freenet6 process \\(${pid}\\)`))
   process.kill(pid, 'SIGKILL')
@@ -56,6 +55,6 @@ test('another process’s claim ends with it, however that ends', { skip }, asyn
 test('who may not change the kernel keeps nobody from it', { skip }, async t => {
   const claim = new KernelClaim()
   t.after(() => claim.release())
-  await holder(t, { uid: NOBODY })
+  await holder(t, AS_NOBODY)
   assert.equal(await claim.take(), undefined)
 })

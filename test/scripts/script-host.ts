@@ -21,6 +21,9 @@ mount --bind -o ro /sys /sys
 PATH=$STATE/bin:$PATH
 `
 
+/** Tools that outlive a script which was stopped, and say nothing, hold the last one open: a run ends when they have. */
+const STDIO: ['pipe', 'pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe', 'pipe']
+
 export interface HostRun {
   readonly status: number | null
   readonly stdout: string
@@ -61,7 +64,7 @@ export class ScriptHost {
     const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user']
     const command = ['--mount', '--net', ...asRoot, 'sh', '-c', steps, 'sh', ...args]
     const env = { ...process.env, STATE: this.#dir }
-    const { status, stdout, stderr } = spawnSync('unshare', command, { env, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync('unshare', command, { env, encoding: 'utf8', stdio: STDIO })
     return { status, stdout, stderr, calls: this.recall('calls') }
   }
 
