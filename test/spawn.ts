@@ -131,7 +131,10 @@ export async function runCli(
     timeout = READY_TIMEOUT_MS,
   }: { dir?: string; env?: Record<string, string>; timeout?: number } = {},
 ): Promise<Ending> {
-  return new Program(args, { dir, env }).ended(timeout)
+  const program = new Program(args, { dir, env })
+  const ending = await program.ended(timeout)
+  if (ending.code === null) throw program.failure(`was ended by ${program.signalCode}`)
+  return ending
 }
 
 /** The text of a configuration file for tests: free ports of loopback and no interfaces, unless the text says else. */
@@ -199,6 +202,10 @@ class Program {
     return this.#child.exitCode
   }
 
+  get signalCode(): NodeJS.Signals | null {
+    return this.#child.signalCode
+  }
+
   /** Waits for a line on stdout. */
   async printed(line: RegExp, timeout: number): Promise<RegExpExecArray> {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>()
@@ -206,9 +213,9 @@ class Program {
       const found = line.exec(this.stdout)
       if (found !== null) resolve(found)
     }
-    const timer = setTimeout(() => reject(this.#failure(`is not ready within ${timeout} ms`)), timeout)
+    const timer = setTimeout(() => reject(this.failure(`is not ready within ${timeout} ms`)), timeout)
     this.#child.stdout?.on('data', look)
-    this.#closed.then(() => reject(this.#failure(`ended with ${this.exitCode}`)), reject)
+    this.#closed.then(() => reject(this.failure(`ended with ${this.exitCode}`)), reject)
     return promise.finally(() => {
       clearTimeout(timer)
       this.#child.stdout?.removeListener('data', look)
@@ -225,7 +232,7 @@ class Program {
     const late = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
       this.#child.kill('SIGKILL')
-      late.reject(this.#failure(`did not end within ${timeout} ms`))
+      late.reject(this.failure(`did not end within ${timeout} ms`))
     }, timeout)
     try {
       await Promise.race([this.#closed, late.promise])
@@ -235,7 +242,7 @@ class Program {
     return { code: this.exitCode, stdout: this.stdout, stderr: this.stderr }
   }
 
-  #failure(what: string): Error {
+  failure(what: string): Error {
     return new Error(`freenet6 ${what}\n--- stdout\n${this.stdout}\n--- stderr\n${this.stderr}`)
   }
 }
