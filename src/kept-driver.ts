@@ -1,7 +1,7 @@
+import type { Drivers } from './lifecycle/drivers.ts'
 import type { Log } from './shared/log.ts'
 import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
-import type { Interfaces } from './tunnel/interface.ts'
 
 const NAME = 'driver'
 const DRY_RUN = 'dry-run'
@@ -20,15 +20,16 @@ function noted(store: Pick<TunnelStore, 'secret'>): string {
 }
 
 /**
- * Notes for later starts what makes the tunnels here; a dry run that was asked for changes nothing of what they are. A
- * disk that takes no note is no reason to serve nothing.
+ * Notes for later starts what makes the tunnels here; a dry run that was asked for changes nothing of what they are, and
+ * a driver that can't be had yet makes none. A disk that takes no note is no reason to serve nothing.
  */
 export function keepDriver(
-  { kind }: Pick<Interfaces, 'kind'>,
+  interfaces: Pick<Drivers, 'kind' | 'trouble'>,
   store: Pick<TunnelStore, 'secret' | 'keepSecret' | 'tunnels'>,
   log: Log,
 ): void {
-  if (kind === 'none' || kind === noted(store)) return
+  const { kind } = interfaces
+  if (kind === 'none' || kind === noted(store) || interfaces.trouble() !== undefined) return
   if (kind === DRY_RUN && hadInterfaces(store)) return
   try {
     store.keepSecret(NAME, kind)

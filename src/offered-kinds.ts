@@ -23,7 +23,7 @@ export async function openDrivers(
   kinds: Kinds,
   { hadInterfaces, log }: Pick<DriverContext, 'hadInterfaces' | 'log'>,
 ): Promise<Drivers> {
-  const claim = new KernelClaim()
+  const claim = new KernelClaim({ isPatient: hadInterfaces })
   const context = {
     layout: tunnel.layout,
     devicePrefix: tunnel.device_prefix,

@@ -17,19 +17,25 @@ const CREDENTIALS_LENGTH = 12 // pid, uid, gid
 const CAP_NET_ADMIN = 12n // capabilities(7)
 
 /**
- * The claim of one process. Who was refused stays so: a service that is started anew after a crash must find the place free
- * that a trial beside it has been waiting for.
+ * The claim of one process. A service whose tunnels a kernel has made waits for the end of whoever has it. Any other that
+ * was refused stays so: a service that is started anew after a crash must find its place free, whatever is tried beside it.
  */
 export class KernelClaim {
   #server: Server | undefined
   #taking: Promise<string | undefined> | undefined
   #isOver = false
   #refusal: string | undefined
+  readonly #isPatient: boolean
+
+  /** `isPatient`: it is tried again each time, also after a refusal. */
+  constructor({ isPatient }: { readonly isPatient: boolean }) {
+    this.#isPatient = isPatient
+  }
 
   /** Undefined: no other broker sees to tunnels here, and none will before `release`. Else a sentence about the one that does. */
   take(): Promise<string | undefined> {
     if (this.#server !== undefined || this.#isOver) return Promise.resolve(undefined)
-    if (this.#refusal !== undefined) return Promise.resolve(this.#refusal)
+    if (this.#refusal !== undefined && !this.#isPatient) return Promise.resolve(this.#refusal)
     this.#taking ??= this.#take().finally(() => {
       this.#taking = undefined
     })
@@ -48,8 +54,17 @@ export class KernelClaim {
     const error = await listening(server)
     if (this.#isOver) server.close()
     else if (error === undefined) this.#server = server.unref()
-    if (error === 'EADDRINUSE') this.#refusal = await refusalOfHolder()
+    this.#refusal = error === 'EADDRINUSE' ? await this.#refusalOfHolder() : undefined
     return this.#refusal // where there are no such sockets nobody can hold one
+  }
+
+  /** Anybody may hold such a socket: one who has no right to change the kernel keeps nobody from it. */
+  async #refusalOfHolder(): Promise<string | undefined> {
+    const pid = await listener()
+    if (pid > 0 && !(await mayHaveNetAdmin(`/proc/${pid}/status`))) return undefined
+    const remedy = this.#isPatient ? 'stop it' : 'stop it and start this one anew'
+    const who = pid > 0 ? ` (${pid})` : ''
+    return `another freenet6 process${who} has the tunnels of this network namespace: ${remedy}, or let one of them run in a namespace of its own`
   }
 }
 
@@ -59,14 +74,6 @@ function listening(server: Server): Promise<string | undefined> {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
     server.listen(CLAIM, () => resolve(undefined))
   })
-}
-
-/** Anybody may hold such a socket: one who has no right to change the kernel keeps nobody from it. */
-async function refusalOfHolder(): Promise<string | undefined> {
-  const pid = await listener()
-  if (pid > 0 && !(await mayHaveNetAdmin(`/proc/${pid}/status`))) return undefined
-  const who = pid > 0 ? ` (${pid})` : ''
-  return `another freenet6 process${who} saw to the tunnels of this network namespace when this one was started: stop one and start the other anew, or let one run in a namespace of its own`
 }
 
 /** The process that listens; 0 where it can't be told, as without koffi, or from another pid namespace. */

@@ -28,32 +28,31 @@ async function holder(t: TestContext, program: string): Promise<number> {
 }
 
 test('one claim at a time is held in a network, until it is released', { skip }, async t => {
-  const [first, second] = [new KernelClaim(), new KernelClaim()]
+  const [first, second] = [new KernelClaim({ isPatient: false }), new KernelClaim({ isPatient: false })]
   assert.equal(await first.take(), undefined)
   assert.equal(await first.take(), undefined, 'who has it has it')
   assert.match((await second.take()) ?? '', new RegExp(`^another freenet6 process \\(${process.pid}\\)`))
   first.release()
-  const third = new KernelClaim()
+  const third = new KernelClaim({ isPatient: false })
   t.after(() => third.release())
   assert.equal(await third.take(), undefined)
 })
 
 test('another process’s claim ends with it, however that ends', { skip }, async t => {
-  const refused = new KernelClaim()
+  const refused = new KernelClaim({ isPatient: false })
+  const patient = new KernelClaim({ isPatient: true })
+  t.after(() => patient.release())
   const pid = await holder(t, LISTEN)
   const refusal = await refused.take()
   assert.match(refusal ?? '', new RegExp(`^another freenet6 process \\(${pid}\\)`))
+  assert.notEqual(await patient.take(), undefined)
   process.kill(pid, 'SIGKILL')
-  await until(async () => {
-    const claim = new KernelClaim()
-    t.after(() => claim.release())
-    return (await claim.take()) === undefined
-  })
+  await until(async () => (await patient.take()) === undefined)
   assert.equal(await refused.take(), refusal, 'a service that is started anew must find its place free')
 })
 
 test('who may not change the kernel keeps nobody from it', { skip }, async t => {
-  const claim = new KernelClaim()
+  const claim = new KernelClaim({ isPatient: false })
   t.after(() => claim.release())
   await holder(t, AS_NOBODY)
   assert.equal(await claim.take(), undefined)
