@@ -56,6 +56,8 @@ export interface Parts {
   readonly opening?: (open: () => TunnelStore) => TunnelStore | Promise<TunnelStore>
   /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
   readonly unreadableTable?: () => 'fail' | 'serve-without'
+  /** For one command of an operator, who need not have the rights of the service: what its kernel lacks the next start mends. */
+  readonly isForCommand?: boolean
 }
 
 /**
@@ -78,7 +80,10 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
   try {
     const prober = parts.prober ?? (await chooseProber(config.monitor.prober, { pool: config.tunnel.prefix }))
     restoreServerKey(config.data_dir, store, log)
-    interfaces = await openDrivers(config, kinds, { hadInterfaces: hadInterfaces(store), log })
+    interfaces = await openDrivers(config, kinds, {
+      hadInterfaces: parts.isForCommand !== true && hadInterfaces(store),
+      log,
+    })
     keepServerKey(config.data_dir, store, log)
     keepDriver(interfaces, store, log)
     const tables = { statics, catalog, zone, store }

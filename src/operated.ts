@@ -89,7 +89,7 @@ function diagnosesOf(config: Config, { lifecycle, prober, interfaces, table }: B
 /** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */
 export async function openForCommand(config: Config): Promise<OpenedBroker | undefined> {
   if (!isThere(databaseFile(config))) return undefined
-  const broker = await compose(config, { log: openLog(config.log.level) })
+  const broker = await compose(config, { log: openLog(config.log.level), isForCommand: true })
   return {
     operated: operatedBroker(config, broker, {
       threadRestarts: undefined,

@@ -5,6 +5,7 @@
  * What is held is a socket of the abstract namespace (unix(7)), which is the network namespace's own, and ends with its
  * process.
  */
+import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 
@@ -14,6 +15,7 @@ const SOCK_STREAM_CLOEXEC = 0o2004001 // and never waits
 const SOL_SOCKET = 1
 const SO_PEERCRED = 17
 const CREDENTIALS_LENGTH = 12 // pid, uid, gid
+const UID = 4
 const CAP_NET_ADMIN = 12n // capabilities(7)
 
 /**
@@ -58,12 +60,11 @@ export class KernelClaim {
     return this.#refusal // where there are no such sockets nobody can hold one
   }
 
-  /** Anybody may hold such a socket: one who has no right to change the kernel keeps nobody from it. */
   async #refusalOfHolder(): Promise<string | undefined> {
-    const pid = await listener()
-    if (pid > 0 && !(await mayHaveNetAdmin(`/proc/${pid}/status`))) return undefined
+    const holder = await listener()
+    if (holder === 'nobody' || (holder !== 'unknown' && !isEntitled(holder))) return undefined
     const remedy = this.#isPatient ? 'stop it' : 'stop it and start this one anew'
-    const who = pid > 0 ? ` (${pid})` : ''
+    const who = holder !== 'unknown' && holder.pid > 0 ? ` (${holder.pid})` : ''
     return `another freenet6 process${who} has the tunnels of this network namespace: ${remedy}, or let one of them run in a namespace of its own`
   }
 }
@@ -76,16 +77,37 @@ function listening(server: Server): Promise<string | undefined> {
   })
 }
 
-/** The process that listens; 0 where it can't be told, as without koffi, or from another pid namespace. */
-async function listener(): Promise<number> {
+/** Who listens, as the kernel says; pid 0: in another pid namespace. */
+interface Holder {
+  readonly pid: number
+  readonly uid: number
+}
+
+/**
+ * Anybody may hold such a socket: it counts for root, for who this process is, and for who is seen to have the right to change
+ * this kernel's networks.
+ */
+function isEntitled({ pid, uid }: Holder): boolean {
+  if (uid === 0 || uid === process.geteuid?.()) return true
   try {
-    return peerOf((await import('koffi')).default)
+    // A user namespace of his own gives everybody all rights in it.
+    const isOfOurs = readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync('/proc/self/ns/user')
+    return isOfOurs && hasNetAdmin(readFileSync(`/proc/${pid}/status`, 'utf8')) === true
   } catch {
-    return 0
+    return false
   }
 }
 
-function peerOf(koffi: typeof import('koffi').default): number {
+/** `nobody`: it takes no connection. `unknown`: without koffi nobody can tell. */
+async function listener(): Promise<Holder | 'nobody' | 'unknown'> {
+  try {
+    return peerOf((await import('koffi')).default)
+  } catch {
+    return 'unknown'
+  }
+}
+
+function peerOf(koffi: typeof import('koffi').default): Holder | 'nobody' {
   const libc = koffi.load(null)
   const fd: number = libc.func('int socket(int family, int type, int protocol)')(
     AF_UNIX,
@@ -97,14 +119,20 @@ function peerOf(koffi: typeof import('koffi').default): number {
   const address = Buffer.concat([Buffer.of(AF_UNIX, 0), Buffer.from(CLAIM)]) // struct sockaddr_un
   const credentials = Buffer.alloc(CREDENTIALS_LENGTH)
   const length = Uint32Array.of(CREDENTIALS_LENGTH)
-  if (connect(fd, address, address.length) === 0) getOption(fd, SOL_SOCKET, SO_PEERCRED, credentials, length)
+  const isTold =
+    connect(fd, address, address.length) === 0 &&
+    getOption(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) === 0
   libc.func('int close(int fd)')(fd)
-  return credentials.readInt32LE(0)
+  return isTold ? { pid: credentials.readInt32LE(0), uid: credentials.readUInt32LE(UID) } : 'nobody'
 }
 
 /** Whether the process of a status file in /proc may change the kernel's networks; where that does not tell, the kernel will. */
 export async function mayHaveNetAdmin(statusPath: string): Promise<boolean> {
-  const status = await readFile(statusPath, 'utf8').catch(() => '')
+  return hasNetAdmin(await readFile(statusPath, 'utf8').catch(() => '')) ?? true
+}
+
+/** Undefined: the status does not tell. */
+function hasNetAdmin(status: string): boolean | undefined {
   const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? []
-  return effective === undefined || ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n
+  return effective === undefined ? undefined : ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n
 }

@@ -84,7 +84,7 @@ export class OwnerChanges {
 
   /** Counted as a refused move is: who has which address is not to be tried out. */
   #endpointProblems(tunnel: Tunnel, endpoint: string, visitor: VisitorAddress): readonly Problem[] {
-    if (endpoint === tunnel.ipv4Client) return []
+    if (endpoint === (tunnel.kind.publicKey ?? tunnel.ipv4Client)) return []
     const tooMany = this.#limits.takeRefusal(visitor)
     if (tooMany !== undefined) return [tooMany]
     const problems =

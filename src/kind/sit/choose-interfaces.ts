@@ -71,7 +71,7 @@ async function chooseSit(
   const availability = await sitAvailability({ devicePrefix, ...tools })
   if (availability.kind !== 'available')
     return { reason: availability.reason, isBarred: availability.kind === 'barred' }
-  const reason = (await context.claimKernel()) ?? (await layoutTrouble(context, tools.runNft ?? runNft))
+  const reason = (await layoutTrouble(context, tools.runNft ?? runNft)) ?? (await context.claimKernel())
   if (reason !== undefined) return { reason, isBarred: false }
   return { driver: layout === 'shared' ? await sharedLayout(context) : await perTunnel(context) }
 }
