@@ -4,7 +4,7 @@ import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
-import { hadInterfaces, keepDriver } from './kept-driver.ts'
+import { hadInterfaces, keepDriver, wasHere } from './kept-driver.ts'
 import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
 import { keepGivenZones, missFormerZones } from './kept-zones.ts'
 import { publicKeyReader } from './kind/wireguard/server-key.ts'
@@ -82,10 +82,11 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
     restoreServerKey(config.data_dir, store, log)
     interfaces = await openDrivers(config, kinds, {
       hadInterfaces: parts.isForCommand !== true && hadInterfaces(store),
+      wasHere: wasHere(store, config.data_dir),
       log,
     })
     keepServerKey(config.data_dir, store, log)
-    keepDriver(interfaces, store, log)
+    keepDriver(interfaces, { store, dataDir: config.data_dir, log })
     const tables = { statics, catalog, zone, store }
     return assemble(config, { ...tables, prober, interfaces, systems, kinds, now, clock, log })
   } catch (error) {

@@ -11,12 +11,18 @@ const DRY_RUN = 'dry-run'
  * kernel without the module, is a trouble then: a dry run would call tunnels active that nobody can use.
  */
 export function hadInterfaces(store: Pick<TunnelStore, 'secret' | 'tunnels'>): boolean {
-  return noted(store) !== DRY_RUN && store.tunnels.count() + store.tunnels.dormant.count() > 0
+  return noted(store).driver !== DRY_RUN && store.tunnels.count() + store.tunnels.dormant.count() > 0
+}
+
+/** Whether that was from this directory. A trial is made on a copy, which has the note too. */
+export function wasHere(store: Pick<TunnelStore, 'secret'>, dataDir: string): boolean {
+  return noted(store).dataDir === dataDir
 }
 
 /** Where nothing is noted no kernel is known to have made any. */
-function noted(store: Pick<TunnelStore, 'secret'>): string {
-  return store.secret(NAME) ?? DRY_RUN
+function noted(store: Pick<TunnelStore, 'secret'>): { readonly driver: string; readonly dataDir: string } {
+  const [, driver = DRY_RUN, dataDir = ''] = /^(\S+) (.*)$/s.exec(store.secret(NAME) ?? '') ?? []
+  return { driver, dataDir }
 }
 
 /**
@@ -25,14 +31,23 @@ function noted(store: Pick<TunnelStore, 'secret'>): string {
  */
 export function keepDriver(
   interfaces: Pick<Drivers, 'kind' | 'trouble'>,
-  store: Pick<TunnelStore, 'secret' | 'keepSecret' | 'tunnels'>,
-  log: Log,
+  {
+    store,
+    dataDir,
+    log,
+  }: {
+    readonly store: Pick<TunnelStore, 'secret' | 'keepSecret' | 'tunnels'>
+    readonly dataDir: string
+    readonly log: Log
+  },
 ): void {
   const { kind } = interfaces
-  if (kind === 'none' || kind === noted(store) || interfaces.trouble() !== undefined) return
+  if (kind === 'none' || interfaces.trouble() !== undefined) return
+  const { driver } = noted(store)
+  if (kind === driver && (kind === DRY_RUN || wasHere(store, dataDir))) return
   if (kind === DRY_RUN && hadInterfaces(store)) return
   try {
-    store.keepSecret(NAME, kind)
+    store.keepSecret(NAME, `${kind} ${dataDir}`)
   } catch (error) {
     if (storageFaultOf(error) === undefined) throw error
     log.warn({ err: error }, 'what makes the tunnels here could not be noted for the next start')

@@ -21,9 +21,16 @@ export const KINDS = new Kinds(first, ...Object.values(others))
 export async function openDrivers(
   { tunnel, data_dir: dataDir, demo: isDemo }: Config,
   kinds: Kinds,
-  { hadInterfaces, log }: Pick<DriverContext, 'hadInterfaces' | 'log'>,
+  {
+    hadInterfaces,
+    wasHere,
+    log,
+  }: Pick<DriverContext, 'hadInterfaces' | 'log'> & {
+    /** A kernel has made them from this data_dir: it is the service, and not a trial on a copy. */
+    readonly wasHere: boolean
+  },
 ): Promise<Drivers> {
-  const claim = new KernelClaim({ isPatient: hadInterfaces })
+  const claim = new KernelClaim({ isPatient: hadInterfaces && wasHere })
   const context = {
     layout: tunnel.layout,
     devicePrefix: tunnel.device_prefix,
