@@ -93,6 +93,13 @@ suite('a secondary whose signature is not taken', () => {
     assert.equal(warnings.length, 1)
   })
 
+  test('is in the log still after addresses without number were forged with the name of its key', () => {
+    for (let host = 1; host <= 200; host++) ask({ from: [203, 0, 113, host], key: OTHER })
+    assert.equal(warnings.length, 1)
+    ask({ transport: 'tcp', type: 'AXFR', key: OTHER })
+    assert.equal(warnings.length, 2)
+  })
+
   test('is in the log where it asks over UDP for differences that it may not have', () => {
     ask({ type: 'IXFR' })
     assert.match(warnings[0]?.reason ?? '', /among dns\.allow_transfer/)
