@@ -119,6 +119,8 @@ export class SitInterfaces implements Interfaces {
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const trouble = this.#trouble
     if (trouble !== undefined) return links.map(({ device }) => ({ device, reason: trouble }))
+    const routed = this.#sift(links).sound.flatMap(({ routedPrefix }) => routedPrefix ?? [])
+    if (routed.length > 0) await this.#tellForeign(routed)
     const faults: LinkFault[] = []
     for (let first = 0; first < links.length; first += BATCH_LINKS) {
       faults.push(...(await this.#createBatch(links.slice(first, first + BATCH_LINKS))))
@@ -214,7 +216,6 @@ export class SitInterfaces implements Interfaces {
 
   async #createBatch(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { sound, faults } = this.#sift(links)
-    await this.#tellForeign(sound.flatMap(({ routedPrefix }) => routedPrefix ?? []))
     for (const link of sound) this.#links.set(link.device, link)
     const add = (link: Link) => addCommands(link, this.#outer)
     const reasons = await this.#tryCommands(sound, add)

@@ -123,6 +123,7 @@ export class WireguardInterfaces implements Interfaces {
 
   async create(links: readonly Link[]): Promise<readonly LinkFault[]> {
     const { peers, faults } = sift(links, this.#mtu)
+    await this.#tellForeign(peers.flatMap(({ networks }) => networks))
     const unmade: LinkFault[] = []
     for (let first = 0; first < peers.length; first += BATCH_PEERS)
       unmade.push(...(await this.#createBatch(peers.slice(first, first + BATCH_PEERS))))
@@ -249,7 +250,6 @@ export class WireguardInterfaces implements Interfaces {
   }
 
   async #route(peers: readonly Peer[]): Promise<readonly LinkFault[]> {
-    await this.#tellForeign(peers.flatMap(({ networks }) => networks))
     const linesOf = (peer: Peer) => addLines(peer, this.#device.name)
     const reasons = await runLines(this.#runIp, peers, { linesOf, batchTargets: BATCH_PEERS })
     return Array.from(reasons, ([{ device }, reason]) => ({ device, reason }))
@@ -305,6 +305,7 @@ export class WireguardInterfaces implements Interfaces {
   ): Promise<{ readonly made: readonly string[]; readonly faults: readonly LinkFault[] }> {
     await runBatch(this.#runIp, strayLines(routes, peers, this.#device.name))
     const missing = peers.filter(peer => !isRouted(peer, routes))
+    await this.#tellForeign(missing.flatMap(({ networks }) => networks))
     const faults = await this.#route(missing)
     const failed = new Set(faults.map(({ device }) => device))
     return { made: missing.map(({ device }) => device).filter(device => !failed.has(device)), faults }
