@@ -38,6 +38,7 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
       ...poolWarnings(values),
       ...secretWarnings(values),
       ...transferWarnings(values),
+      ...sharedKeyWarnings(values),
       ...wireguardWarnings(values),
     ],
   }
@@ -185,6 +186,16 @@ function poolWarnings({ tunnel }: ConfigValues): string[] {
 function transferWarnings({ dns }: ConfigValues): string[] {
   if (dns.secondaries.length === 0 || dns.allow_transfer.length > 0) return []
   return ['dns.secondaries: are told of changes, and dns.allow_transfer lets nobody have them']
+}
+
+/** A transfer that is signed with it is that one's whose address it comes from: others seem to be behind. */
+function sharedKeyWarnings({ dns }: ConfigValues): string[] {
+  const keys = dns.secondaries.flatMap(({ key }) => key?.toLowerCase().replace(/\.$/, '') ?? [])
+  const shared = new Set(keys.filter((key, index) => keys.indexOf(key) !== index))
+  return [...shared].map(
+    key =>
+      `dns.secondaries: several have the key "${key}": a transfer counts for the one whose address it comes from, and one that never asks from its address is behind for ever; give each a key of its own`,
+  )
 }
 
 function secretWarnings({ dns }: ConfigValues): string[] {

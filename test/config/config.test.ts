@@ -334,6 +334,16 @@ secret = "AAECAw=="`)
   assert.deepEqual(warningsOf(port53), [
     'tunnel.wireguard.port = 53: dns.listen has this port: WireGuard gets it on no address',
   ])
+  const key =
+    '\n[[dns.keys]]\nname = "k1."\nalgorithm = "hmac-sha256"\nsecret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="'
+  const at = (host: number, name: string) =>
+    `\n[[dns.secondaries]]\naddress = "8.8.4.${host}:53"\nkey = "${name}"`
+  const following = `${real}[dns]\nallow_transfer = ["key:k1."]${key}`
+  assert.deepEqual(warningsOf(following + at(5, 'k1.')), [])
+  assert.match(
+    warningsOf(following + at(5, 'k1.') + at(6, 'K1')).join('\n'),
+    /^dns\.secondaries: several have the key "k1"/,
+  )
   assert.deepEqual(warningsOf(port53.replace('[tunnel]', '[tunnel]\nkinds = ["sit"]')), [])
 })
 
