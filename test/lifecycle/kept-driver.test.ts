@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { compose } from '../../src/compose.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import { wasHere } from '../../src/kept-driver.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
 import { Kinds } from '../../src/tunnel/kind.ts'
 import { NoInterfaces } from '../../src/tunnel/no-interfaces.ts'
-import { FakeKernel, registerOne, World } from './world.ts'
+import { configText } from '../spawn.ts'
+import { FakeKernel, registerOne, SILENT, World } from './world.ts'
 
 const REQUEST = { ipv4: '198.51.100.1', country: 'ca', os: 'linux', nicname: 'house' }
 
@@ -34,4 +40,27 @@ test('a table without a tunnel has nothing to lose by a dry run, and what is tri
   assert.equal((await registerOne(world.lifecycle, REQUEST)).kind, 'registered')
   world = await world.restart({ kinds: kindsWith('dry-run', told) })
   assert.deepEqual(told, [false, false, false])
+})
+
+test('a copy of the table elsewhere is not where a kernel has made its tunnels', async t => {
+  const world = await World.open({ kinds: kindsWith('sit', []) })
+  t.after(() => world.end())
+  assert.ok(wasHere(world.broker.store, join(world.directory, 'data')))
+  assert.ok(!wasHere(world.broker.store, join(world.directory, 'copy')))
+})
+
+test('a command of an operator does not miss the rights of the service', async t => {
+  const told: boolean[] = []
+  const world = await World.open({ kinds: kindsWith('sit', []) })
+  t.after(() => rmSync(world.directory, { recursive: true }))
+  assert.equal((await registerOne(world.lifecycle, REQUEST)).kind, 'registered')
+  world.broker.close()
+  const reading = parseConfig(configText(''), join(world.directory, 'freenet6.toml'))
+  assert.ok(reading.kind === 'config')
+  for (const isForCommand of [false, true]) {
+    const parts = { log: SILENT, kinds: kindsWith('dry-run', told), isForCommand }
+    const broker = await compose(reading.config, parts)
+    broker.close()
+  }
+  assert.deepEqual(told, [true, false])
 })
