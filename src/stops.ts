@@ -40,7 +40,10 @@ export class Stops {
   }
 }
 
-/** Stops all, and kills what other programs still do for us; after the deadline it ends the process. */
+/**
+ * Stops all, and kills what other programs still do for us. What is left then holds nothing up: the process ends by itself, and
+ * after the deadline whatever goes on.
+ */
 export async function endWithin(
   milliseconds: number,
   { end, log }: { readonly end: () => Promise<void>; readonly log: Log },
@@ -52,7 +55,7 @@ export async function endWithin(
   }, milliseconds)
   await end()
   killChildren() // `ip` may hang: nothing waits for it any more
-  clearTimeout(deadline)
+  deadline.unref()
 }
 
 async function stopAll(parts: readonly Part[], log: Log): Promise<void> {
