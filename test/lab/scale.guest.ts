@@ -9,8 +9,10 @@ import { readFileSync } from 'node:fs'
 import { parsePrefix } from '../../src/address/prefix.ts'
 import { chooseProber } from '../../src/echo/choose-prober.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
+import { loadLibc } from '../../src/listen/libc.ts'
 import type { Log } from '../../src/shared/log.ts'
 import type { Interfaces, Link, LinkFault } from '../../src/tunnel/interface.ts'
+import { costOfPackets, NETWORKS } from './packet-cost.ts'
 
 const [layout = 'shared', ...counts] = process.argv.slice(2)
 const POOL = '2001:db8::/32'
@@ -21,6 +23,8 @@ const LOG = { info: quiet, warn: quiet, error: quiet } as unknown as Log
 
 const prefix = parsePrefix(POOL)
 assert.ok(prefix)
+const libc = await loadLibc()
+assert.ok(libc, 'koffi')
 
 function openDriver(): Promise<Interfaces> {
   assert.ok(prefix)
@@ -78,6 +82,7 @@ async function round(links: readonly Link[]): Promise<{ seconds: number; cpuSeco
 }
 
 async function measure(count: number): Promise<void> {
+  assert.ok(libc)
   const links = Array.from({ length: count }, (_, index) => link(index))
   const driver = await openDriver()
   await timed(() => driver.prepare())
@@ -86,6 +91,7 @@ async function measure(count: number): Promise<void> {
   const used = kernelMemory() - memory
   const first = await timed(async () => (await driver.reconcile(links)).faults)
   const nothing = await timed(async () => (await driver.reconcile(links)).faults)
+  const packet = costOfPackets(libc, links)
   let change = 0
   for (let i = 0; i < CHANGES; i++) change += await timed(() => driver.changeRemote([link(i, 1_000_000)]))
   const restarted = await openDriver()
@@ -107,20 +113,14 @@ async function measure(count: number): Promise<void> {
     `${(nothing / 1000).toFixed(2)} s`,
     `${(change / CHANGES).toFixed(1)} ms`,
     `${((used * KILOBYTE) / count / 1000).toFixed(2)} KB`,
+    `${packet.in.toFixed(2)} µs`,
+    `${packet.out.toFixed(2)} µs`,
     `${probed.seconds.toFixed(1)} s, ${probed.cpuSeconds.toFixed(1)} s CPU`,
   ]
   process.stdout.write(`| ${layout} | ${cells.join(' | ')} |\n`)
 }
 
-for (const line of [
-  'link set lo up',
-  'link add uplink0 type veth peer name uplink1',
-  'link set uplink0 up',
-  'link set uplink1 up',
-  'address add 192.0.2.1/24 dev uplink0',
-  'route add 10.0.0.0/8 via 192.0.2.2',
-  'neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev uplink0 nud permanent',
-]) {
+for (const line of NETWORKS) {
   const { status, stderr } = spawnSync('ip', line.split(' '), { encoding: 'utf8' })
   assert.equal(status, 0, `ip ${line}: ${stderr}`)
 }

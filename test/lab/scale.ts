@@ -23,6 +23,8 @@ const HEADS = [
   'comparison that finds nothing',
   'a move',
   'kernel memory a tunnel',
+  'a packet in',
+  'a packet out',
   'a round of the prober, all silent',
 ]
 
