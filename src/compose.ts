@@ -4,7 +4,8 @@ import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
-import { hadInterfaces, keepDriver, wasHere } from './kept-driver.ts'
+import { FormerTunnels } from './former-tunnels.ts'
+import { hadInterfaces, isNewTable, keepDriver, wasHere } from './kept-driver.ts'
 import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
 import { keepGivenZones, missFormerZones } from './kept-zones.ts'
 import { publicKeyReader } from './kind/wireguard/server-key.ts'
@@ -83,6 +84,13 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
     interfaces = await openDrivers(config, kinds, {
       hadInterfaces: parts.isForCommand !== true && hadInterfaces(store),
       wasHere: wasHere(store, config.data_dir),
+      former: new FormerTunnels({
+        store,
+        isNew: isNewTable(store),
+        dataDir: config.data_dir,
+        devicePrefix: config.tunnel.device_prefix,
+        log,
+      }),
       log,
     })
     keepServerKey(config.data_dir, store, log)

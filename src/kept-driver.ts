@@ -14,6 +14,11 @@ export function hadInterfaces(store: Pick<TunnelStore, 'secret' | 'tunnels'>): b
   return noted(store).driver !== DRY_RUN && store.tunnels.count() + store.tunnels.dormant.count() > 0
 }
 
+/** Whether there never was a tunnel in it that a kernel could have made. */
+export function isNewTable(store: Pick<TunnelStore, 'secret' | 'tunnels'>): boolean {
+  return store.secret(NAME) === undefined && store.tunnels.count() + store.tunnels.dormant.count() === 0
+}
+
 /** Whether that was from this directory. A trial is made on a copy, which has the note too. */
 export function wasHere(store: Pick<TunnelStore, 'secret'>, dataDir: string): boolean {
   return noted(store).dataDir === dataDir

@@ -1,4 +1,5 @@
 import type { Config } from './config/config.ts'
+import type { FormerTunnels } from './former-tunnels.ts'
 import { KernelClaim } from './kernel/kernel-claim.ts'
 import { SIT } from './kind/sit/sit.ts'
 import { WIREGUARD } from './kind/wireguard/wireguard.ts'
@@ -24,10 +25,12 @@ export async function openDrivers(
   {
     hadInterfaces,
     wasHere,
+    former,
     log,
   }: Pick<DriverContext, 'hadInterfaces' | 'log'> & {
     /** A kernel has made them from this data_dir: it is the service, and not a trial on a copy. */
     readonly wasHere: boolean
+    readonly former: Pick<FormerTunnels, 'refusal'>
   },
 ): Promise<Drivers> {
   const claim = new KernelClaim({ isPatient: hadInterfaces && wasHere })
@@ -42,7 +45,13 @@ export async function openDrivers(
     wireguard: tunnel.wireguard,
     isDemo,
     hadInterfaces,
-    claimKernel: () => claim.take(),
+    claimKernel: async () => {
+      const other = await claim.take()
+      if (other !== undefined) return other
+      const refusal = await former.refusal()
+      if (refusal !== undefined) claim.giveBack() // to whoever comes with their table
+      return refusal
+    },
     log,
   }
   let { driver } = tunnel

@@ -44,11 +44,16 @@ export class KernelClaim {
     return this.#taking
   }
 
+  /** Another process may see to them until it is taken again. */
+  giveBack(): void {
+    this.#server?.close()
+    this.#server = undefined
+  }
+
   /** Another process may see to them from now on. */
   release(): void {
     this.#isOver = true
-    this.#server?.close()
-    this.#server = undefined
+    this.giveBack()
   }
 
   async #take(): Promise<string | undefined> {
