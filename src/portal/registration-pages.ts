@@ -167,6 +167,7 @@ export class RegistrationPages {
           ? language.sentence('visitor-proxied')
           : visitorWords(visitor, { kind: typed.kind, language }),
       ),
+      mayBeBehindNat: visitor.family === 4 && !isHidden && visitorKind(visitor) === undefined,
       overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       typed,
       isInvited: this.#options.entry.areInvitationsRequired,

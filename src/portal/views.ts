@@ -73,6 +73,7 @@ export class Views {
       '/style.css': { type: 'text/css', text: read('style.css') },
       '/wireguard.js': { type: 'text/javascript', text: read('wireguard.js') },
       '/qr-code.js': { type: 'text/javascript', text: readFileSync(QR_CODE_FILE, 'utf8') },
+      '/own-addresses.js': { type: 'text/javascript', text: read('own-addresses.js') },
       '/live.js': { type: 'text/javascript', text: read('live.js') },
       '/icon.svg': { type: 'image/svg+xml', text: read('icon.svg') },
     }

@@ -4,6 +4,8 @@ export const SENTENCES = {
   'need-udp': [],
   'take-wireguard-nat': [],
   'have-public': [],
+  'browser-nat': ['visitor'],
+  'browser-same': ['visitor'],
   'have-nat': [],
   'take-sit': [],
   'take-wireguard': [],
