@@ -6,6 +6,8 @@ import type { Log } from '../shared/log.ts'
  */
 const CROWD = 4
 const SILENT_SHARE = 0.5
+/** From this many on that have fallen silent in one round it may be ours, too, and began while the others were asked. */
+const TOGETHER = 2
 /** An outage of ours does not go unmended for longer than a week: after that even a crowd's silence is its own. */
 const BELIEVED_FOR_MS = 7 * 86_400_000
 
@@ -30,10 +32,13 @@ export class Crowd {
 
   /** Has most of the crowd stopped answering? `known` are the tunnels that exist, with what their rows say. */
   isSilent(known: readonly Known[], answered: ReadonlySet<string>): boolean {
-    const before = this.#comparedWith(known)
-    const still = known.filter(({ id }) => before.has(id))
-    const silent = still.filter(({ id }) => !answered.has(id)).length
-    return still.length >= CROWD && silent > still.length * SILENT_SHARE
+    const { still, fallen } = this.#compared(known, answered)
+    return still >= CROWD && fallen > still * SILENT_SHARE
+  }
+
+  /** Have several stopped answering together? */
+  isThinned(known: readonly Known[], answered: ReadonlySet<string>): boolean {
+    return this.#compared(known, answered).fallen >= TOGETHER
   }
 
   /** A round counted: those that were silent in it have been counted once, and are compared with no more. */
@@ -46,6 +51,16 @@ export class Crowd {
   /** A round did not count: whoever answers in it joins those that are compared with. */
   uncounted(known: readonly Known[], answered: ReadonlySet<string>): void {
     this.#before = new Set([...this.#comparedWith(known), ...answered])
+  }
+
+  /** How many of those that answered before still exist, and how many of these do not answer. */
+  #compared(
+    known: readonly Known[],
+    answered: ReadonlySet<string>,
+  ): { readonly still: number; readonly fallen: number } {
+    const before = this.#comparedWith(known)
+    const still = known.filter(({ id }) => before.has(id))
+    return { still: still.length, fallen: still.filter(({ id }) => !answered.has(id)).length }
   }
 
   /** A new process knows what the rows say alone. */

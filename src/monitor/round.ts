@@ -31,6 +31,17 @@ interface Findings {
   readonly unknown: readonly string[]
 }
 
+/** What the echoes of a round have brought. */
+interface Echoes {
+  readonly verdicts: Verdicts
+  /** Of the latest try. */
+  readonly last: Verdicts
+  /** Those that answered in the first try and were asked in the latest as well. */
+  readonly witnesses: readonly string[]
+  /** When the latest began, by performance.now(). */
+  readonly start: number
+}
+
 /**
  * The draft's steps 1–4, from a scan to the counts:
  *
@@ -76,12 +87,12 @@ export class Rounds {
     const doubted = this.#isDoubted(tunnels, first, mendings)
     const echoes = doubted
       ? await this.#probeAgain(tunnels, first, uplink)
-      : { verdicts: first, last: first, start }
+      : { verdicts: first, last: first, witnesses: [], start }
     if (this.#options.signal.aborted) return { ...NOTHING, outcome: 'stopped' } // those not asked yet are not silent
     const findings = findingsOf(tunnels, echoes.verdicts)
     const compared = comparable(tunnels, echoes.verdicts)
     const isAllUnknown = compared.length > 0 && findings.unknown.length === tunnels.length
-    const cutOff = this.#cutOff(isAllUnknown ? [] : compared, findings.answered, echoes.last)
+    const cutOff = this.#cutOff(isAllUnknown ? [] : compared, findings.answered, echoes)
     if (cutOff !== undefined && this.#outage.isBelieved(cutOff)) return this.#sitOut(tunnels, findings)
     if (isAllUnknown) {
       await this.#options.lifecycle.check(findings.unknown, echoes.start)
@@ -121,8 +132,10 @@ export class Rounds {
   #isDoubted(tunnels: readonly ProbeTarget[], verdicts: Verdicts, mendings: number): boolean {
     const { answered, silent } = findingsOf(tunnels, verdicts)
     if (silent.length === 0) return false
+    const compared = comparable(tunnels, verdicts)
     return (
-      this.#crowd.isSilent(comparable(tunnels, verdicts), answered) ||
+      this.#crowd.isSilent(compared, answered) ||
+      this.#crowd.isThinned(compared, answered) ||
       this.#options.uplink.judge(verdicts) !== undefined ||
       this.#options.mendings() !== mendings
     )
@@ -133,7 +146,7 @@ export class Rounds {
     tunnels: readonly ProbeTarget[],
     first: Verdicts,
     uplink: readonly string[],
-  ): Promise<{ readonly verdicts: Verdicts; readonly last: Verdicts; readonly start: number }> {
+  ): Promise<Echoes> {
     const mendings = this.#options.mendings()
     const start = performance.now()
     const addresses = tunnels.map(({ ipv6Client }) => ipv6Client)
@@ -149,15 +162,21 @@ export class Rounds {
       else if (!BY_TRAFFIC.has(verdictOf(first, address)))
         verdicts.set(address, isMended ? WHILE_MENDED : verdict)
     }
-    return { verdicts, last, start }
+    return { verdicts, last, witnesses, start }
   }
 
-  /** `last` is the latest look at the uplink: a tunnel that answered in it came through. No crowd, no evidence of one. */
-  #cutOff(crowd: readonly ProbeTarget[], answered: ReadonlySet<string>, last: Verdicts): CutOff | undefined {
+  /** A tunnel that answered in the latest look at the uplink came through. No crowd, no evidence of one. */
+  #cutOff(
+    crowd: readonly ProbeTarget[],
+    answered: ReadonlySet<string>,
+    { last, witnesses }: Echoes,
+  ): CutOff | undefined {
     const cutOff = this.#options.uplink.judge(last)
     const isThrough = crowd.some(({ ipv6Client }) => last.get(ipv6Client)?.kind === 'answered')
     if (cutOff !== undefined && (cutOff.kind === 'anchors' || !isThrough)) return cutOff
-    return this.#crowd.isSilent(crowd, answered) ? MOST_ARE_SILENT : undefined
+    if (this.#crowd.isSilent(crowd, answered)) return MOST_ARE_SILENT
+    const isCut = witnesses.length > 0 && witnesses.every(one => verdictOf(last, one).kind !== 'answered')
+    return isCut ? WITNESSES_ARE_SILENT : undefined
   }
 
   /** An answer is a fact whatever becomes of us; silence is none. */
@@ -203,6 +222,10 @@ export class Rounds {
   }
 }
 
+const WITNESSES_ARE_SILENT: CutOff = {
+  kind: 'crowd',
+  reason: 'tunnels that answered a moment before are silent now',
+}
 const MOST_ARE_SILENT: CutOff = {
   kind: 'crowd',
   reason: 'most tunnels that answered before are silent together',

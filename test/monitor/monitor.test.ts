@@ -758,6 +758,27 @@ test('a silent tunnel whose own interface was not sound is not counted', async t
   assert.equal(report.unknown, 1)
 })
 
+test('an outage that begins in the middle of a round counts nobody', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(6)
+  await monitor.runRound()
+  const early = ['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8::4']
+  const first = prober.batches.length
+  prober.answer = async targets => repliesOf(prober.batches.length === first + 1 ? early : [])(targets)
+  assert.equal((await monitor.runRound()).outcome, 'own-outage')
+  assert.equal(lifecycle.rounds.at(-1)?.silent.length, 0)
+  assert.match(monitor.trouble() ?? '', /tunnels that answered a moment before are silent now/)
+})
+
+test('several that fall silent together while others go on are counted', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(6)
+  await monitor.runRound()
+  prober.answer = async targets => repliesOf(targets.filter(one => !/[12]$/.test(one)))(targets)
+  assert.equal((await monitor.runRound()).silent, 2)
+  assert.equal(monitor.trouble(), undefined)
+})
+
 test('silence while a setting of the kernel was wrong is asked about again', async t => {
   const { monitor, lifecycle, prober } = setUp(t)
   lifecycle.targets = tunnels(1)
