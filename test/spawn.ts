@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** A descriptor that takes its log; else what it says is kept. */
   readonly stderr?: number
+  /** Where the program lies, if it is another than this one. */
+  readonly program?: string
   /** Milliseconds that it may take until it is ready, 15,000 unless given. */
   readonly patience?: number
 }
@@ -109,6 +111,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     dir,
     env: options.env ?? {},
     ...(options.stderr !== undefined && { stderr: options.stderr }),
+    ...(options.program !== undefined && { cli: join(options.program, 'src', 'cli.ts') }),
   })
   try {
     return new Server(program, await program.printed(READY_LINE, options.patience ?? READY_TIMEOUT_MS), {
@@ -177,9 +180,14 @@ class Program {
 
   constructor(
     args: readonly string[],
-    { dir, env, stderr }: { dir: string; env: Readonly<Record<string, string>>; stderr?: number },
+    {
+      dir,
+      env,
+      stderr,
+      cli = CLI,
+    }: { dir: string; env: Readonly<Record<string, string>>; stderr?: number; cli?: string },
   ) {
-    const child = spawn(process.execPath, [CLI, ...args], {
+    const child = spawn(process.execPath, [cli, ...args], {
       cwd: dir,
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', stderr ?? 'pipe'],

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Log } from '../shared/log.ts'
 import type { CommandReply } from './command.ts'
-import { documentOfLines } from './problem-document.ts'
+import { documentOfFault, documentOfLines } from './problem-document.ts'
 
 /** One command of an operator to the running process, and its reply; both are plain JSON values. */
 export type ControlHandler = (command: string, parameters: unknown) => Promise<CommandReply>
@@ -159,9 +159,7 @@ async function answer(line: string, handler: ControlHandler, log: Log): Promise<
     return await handler(command, parameters)
   } catch (error) {
     log.error({ err: error, command }, 'control command failed')
-    return {
-      problem: documentOfLines('internal', [error instanceof Error ? error.message : String(error)]),
-    }
+    return { problem: documentOfFault(error) }
   }
 }
 

@@ -12,6 +12,9 @@ export const problemDocument = z.object({
   errors: z.array(z.object({ code: z.string(), field: z.string().optional(), detail: z.string() })),
 })
 
+/** As the English words have it. */
+const FAULT_TITLE = 'Something broke on our side'
+
 export type ProblemDocument = z.output<typeof problemDocument>
 
 /** Puts several problems into one document; code, title and status are those of the first. */
@@ -33,6 +36,14 @@ export function documentOfLines(
 ): ProblemDocument {
   const errors = lines.map(detail => ({ code, detail }))
   return { ...headOf(code), status: sortOf(code).status, detail: detailOf(errors), code, errors }
+}
+
+/** Makes a document of a fault of ours, be it of the words themselves: it takes none of them. */
+export function documentOfFault(error: unknown): ProblemDocument {
+  const code = 'internal'
+  const detail = error instanceof Error ? error.message : String(error)
+  const head = { type: `/errors#${code}`, title: FAULT_TITLE, status: sortOf(code).status }
+  return { ...head, detail, code, errors: [{ code, detail }] }
 }
 
 function headOf(code: ProblemCode): { readonly type: string; readonly title: string } {

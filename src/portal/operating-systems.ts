@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { foldersIn, isThere, TEMPLATES_DIR } from '../shared/own-files.ts'
 import {
   type OperatingSystem,
   PARTS,
@@ -12,7 +12,7 @@ import {
 } from './system-manifest.ts'
 import { readTranslations } from './system-translation.ts'
 
-const SYSTEMS_DIR = join(import.meta.dirname, '..', '..', 'templates', 'systems')
+const SYSTEMS_DIR = join(TEMPLATES_DIR, 'systems')
 const MANIFEST = 'system.toml'
 
 /** What a kind of tunnel asks of a system. */
@@ -37,9 +37,8 @@ export class OperatingSystems {
 
   /** Reads every folder. Throws SystemFault if one is not whole. */
   static load(directory = SYSTEMS_DIR): OperatingSystems {
-    const folders = readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isDirectory())
-    const all = folders
-      .map(({ name }) => readSystem(directory, name))
+    const all = foldersIn(directory)
+      .map(id => readSystem(directory, id))
       .sort((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1))
     const translated = all.map(system => readTranslations(join(directory, system.id), system))
     const tags = new Set(translated.flatMap(ofSystem => [...ofSystem.keys()]))
@@ -79,14 +78,14 @@ function readSystem(directory: string, id: string): OperatingSystem {
   const folder = join(directory, id)
   if (!/^[a-z][a-z0-9-]*$/.test(id))
     throw new SystemFault(`${folder}: lower-case letters, digits and hyphens`)
-  const kinds = readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isDirectory())
+  const kinds = foldersIn(folder)
   if (kinds.length === 0) throw new SystemFault(`${folder}: no kind of tunnel has a folder here`)
-  const files: SystemFiles = new Map(kinds.map(({ name }) => [name, partsIn(join(folder, name))]))
+  const files: SystemFiles = new Map(kinds.map(kind => [kind, partsIn(join(folder, kind))]))
   return { ...readManifest(join(folder, MANIFEST)), id, language: SOURCE_LANGUAGE, files }
 }
 
 function partsIn(folder: string): Readonly<Record<Part, string>> {
   const file = (part: Part) => join(folder, `${part}.hbs`)
-  for (const part of PARTS) if (!existsSync(file(part))) throw new SystemFault(`${file(part)} is missing`)
+  for (const part of PARTS) if (!isThere(file(part))) throw new SystemFault(`${file(part)} is missing`)
   return { up: file('up'), down: file('down'), notes: file('notes') }
 }

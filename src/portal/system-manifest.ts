@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { parse as parseToml } from 'smol-toml'
 import { z } from 'zod'
+import { textOf } from '../shared/own-files.ts'
 
 /** What `system.toml` and the templates beside it are written in, BCP 47. */
 export const SOURCE_LANGUAGE = 'en'
@@ -108,7 +108,7 @@ function readChecked<Schema extends z.ZodType>(file: string, schema: Schema): z.
 
 function parsed(file: string): unknown {
   try {
-    return parseToml(readFileSync(file, 'utf8'))
+    return parseToml(textOf(file))
   } catch (error) {
     throw new SystemFault(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }

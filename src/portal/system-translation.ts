@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { filesIn, isThere } from '../shared/own-files.ts'
 import {
   type OperatingSystem,
   type Part,
@@ -21,7 +21,7 @@ export function readTranslations(
   folder: string,
   system: OperatingSystem,
 ): ReadonlyMap<string, OperatingSystem> {
-  const tags = readdirSync(folder).flatMap(name => FILE_NAME.exec(name)?.[1] ?? [])
+  const tags = filesIn(folder).flatMap(name => FILE_NAME.exec(name)?.[1] ?? [])
   return new Map(tags.map(tag => [tag, readTranslation(join(folder, `system.${tag}.toml`), { tag, system })]))
 }
 
@@ -71,7 +71,7 @@ function translate(
 function translatedFiles({ files, prose }: OperatingSystem, tag: string): SystemFiles {
   const inLanguage = (file: string, part: Part) => {
     const translated = join(dirname(file), `${part}.${tag}.hbs`)
-    if (!existsSync(translated)) throw new SystemFault(`${translated} is missing`)
+    if (!isThere(translated)) throw new SystemFault(`${translated} is missing`)
     return translated
   }
   const ofKinds = [...files].map(([kind, { up, down, notes }]) => {

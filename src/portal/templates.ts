@@ -1,12 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { runInThisContext } from 'node:vm'
 import Handlebars from 'handlebars'
+import { filesBelow, TEMPLATES_DIR, textOf } from '../shared/own-files.ts'
 import type { Language } from '../words/language.ts'
 import type { Sentence } from '../words/sentences.ts'
 import { escapeValue, markUp } from './mark-up.ts'
 
-const TEMPLATES_DIR = join(import.meta.dirname, '..', '..', 'templates')
 const ENDING = '.hbs'
 
 export type Template = (values: object) => string
@@ -25,15 +24,15 @@ export class Templates {
   constructor() {
     this.#handlebars.registerHelper('say', say)
     const partials = join(TEMPLATES_DIR, 'partials')
-    for (const file of readdirSync(partials, { recursive: true, encoding: 'utf8' })) {
-      if (!file.endsWith(ENDING)) continue
-      this.#handlebars.registerPartial(file.slice(0, -ENDING.length), this.script(join(partials, file)))
+    for (const file of filesBelow(partials).filter(path => path.endsWith(ENDING))) {
+      const name = relative(partials, file).slice(0, -ENDING.length)
+      this.#handlebars.registerPartial(name, this.script(file))
     }
   }
 
   /** Compiles a page of `templates/pages`. Throws WordsFault if it says a sentence that `language` does not have. */
   page(name: string, language: Language): Page {
-    const text = readFileSync(join(TEMPLATES_DIR, 'pages', `${name}${ENDING}`), 'utf8')
+    const text = textOf(join(TEMPLATES_DIR, 'pages', `${name}${ENDING}`))
     for (const [, key = ''] of text.matchAll(SAYING)) language.sentence(key as Sentence)
     const template = this.#compileNow(text, {
       strict: true,
@@ -51,7 +50,7 @@ export class Templates {
 
   /** Compiles a script or a part of one, with the partials of `templates/partials`. */
   script(file: string): Template {
-    const text = readFileSync(file, 'utf8')
+    const text = textOf(file)
     return this.#handlebars.compile(text, { strict: true, knownHelpersOnly: true, noEscape: true })
   }
 }

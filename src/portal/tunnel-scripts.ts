@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseIpv4 } from '../address/ipv4.ts'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix, type Prefix } from '../address/prefix.ts'
+import { isThere, TEMPLATES_DIR } from '../shared/own-files.ts'
 import { mtuOf } from '../tunnel/mtu.ts'
 import { nameOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { OperatingSystems } from './operating-systems.ts'
@@ -14,7 +14,7 @@ export const ACTIONS = ['up', 'down'] as const
 export type Action = (typeof ACTIONS)[number]
 
 const LINK_PREFIX_LENGTH = 64
-const NOTES_DIR = join(import.meta.dirname, '../../templates/partials/notes')
+const NOTES_DIR = join(TEMPLATES_DIR, 'partials', 'notes')
 const ROUTED_NOTES = 'routed-prefix.hbs'
 const IPV6_AND_TCP_HEADERS = 60
 const INTERFACE_NAME = 'freenet6'
@@ -171,7 +171,7 @@ function filesOf(systems: OperatingSystems): ReadonlySet<string> {
 /** In English where a language has none. */
 function routedNotesFile(language: string): string {
   const file = join(NOTES_DIR, language, ROUTED_NOTES)
-  return existsSync(file) ? file : join(NOTES_DIR, ROUTED_NOTES)
+  return isThere(file) ? file : join(NOTES_DIR, ROUTED_NOTES)
 }
 
 function linesOf(text: string): readonly string[] {

@@ -1,15 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Handlebars from 'handlebars'
 import type { Context } from 'koa'
+import { filesIn, TEMPLATES_DIR, textOf, textOfPackage } from '../shared/own-files.ts'
 import type { Language } from '../words/language.ts'
 import type { Words } from '../words/words.ts'
 import type { ServiceFacts } from './options.ts'
 import { languageOf, linkToLanguage, rememberLanguage } from './reply.ts'
 import type { Page, Templates } from './templates.ts'
 
-const PAGES_DIR = join(import.meta.dirname, '..', '..', 'templates', 'pages')
+const PAGES_DIR = join(TEMPLATES_DIR, 'pages')
 
 /** Runs in the browser alone: what it draws holds a private key. */
 const QR_CODE_FILE = fileURLToPath(import.meta.resolve('uqr'))
@@ -30,7 +30,7 @@ export class Views {
     this.#facts = facts
     this.#words = words
     this.#names = new Map(words.all.map(({ tag }) => [tag, ownNameOf(tag)]))
-    for (const file of readdirSync(PAGES_DIR).filter(name => name.endsWith('.hbs'))) {
+    for (const file of filesIn(PAGES_DIR).filter(name => name.endsWith('.hbs'))) {
       const name = basename(file, '.hbs')
       this.#pages.set(name, templates.page(name, words.fallback))
     }
@@ -68,12 +68,12 @@ export class Views {
 
   /** Stylesheet, icon and scripts, by the paths that pages name. */
   static assets(): Readonly<Record<string, { readonly type: string; readonly text: string }>> {
-    const read = (file: string) => readFileSync(join(PAGES_DIR, file), 'utf8')
+    const read = (file: string) => textOf(join(PAGES_DIR, file))
     return {
       '/style.css': { type: 'text/css', text: read('style.css') },
       '/wireguard.js': { type: 'text/javascript', text: read('wireguard.js') },
-      '/qr-code.js': { type: 'text/javascript', text: readFileSync(QR_CODE_FILE, 'utf8') },
       '/own-addresses.js': { type: 'text/javascript', text: read('own-addresses.js') },
+      '/qr-code.js': { type: 'text/javascript', text: textOfPackage(QR_CODE_FILE) },
       '/live.js': { type: 'text/javascript', text: read('live.js') },
       '/icon.svg': { type: 'image/svg+xml', text: read('icon.svg') },
     }

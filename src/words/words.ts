@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
+import { filesIn, TEMPLATES_DIR, textOf } from '../shared/own-files.ts'
 import { Language, WordsFault } from './language.ts'
 
-const WORDS_DIR = join(import.meta.dirname, '..', '..', 'templates', 'words')
+const WORDS_DIR = join(TEMPLATES_DIR, 'words')
 /** Spoken where no other language is asked for. */
 const FALLBACK = 'en'
 /** Of a range that a client sends; a language, script, region and variant are four. */
@@ -25,7 +25,7 @@ export class Words {
 
   /** Reads every language of the folder. Throws WordsFault if one lacks a text, or has one that nothing uses. */
   static load(directory = WORDS_DIR): Words {
-    const files = readdirSync(directory).filter(name => name.endsWith('.toml'))
+    const files = filesIn(directory).filter(name => name.endsWith('.toml'))
     const languages = files.map(name => readLanguage(join(directory, name)))
     return new Words(new Map(languages.map(language => [language.tag.toLowerCase(), language])), directory)
   }
@@ -62,7 +62,7 @@ export class Words {
 function readLanguage(file: string): Language {
   const texts = new Map<string, string>()
   try {
-    flatten(parseToml(readFileSync(file, 'utf8')), '', texts)
+    flatten(parseToml(textOf(file)), '', texts)
   } catch (error) {
     throw new WordsFault(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }

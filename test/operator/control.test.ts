@@ -10,6 +10,7 @@ import { after, afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Control, type ControlHandler } from '../../src/operator/control.ts'
 import { ControlClient, NotRunning } from '../../src/operator/control-client.ts'
+import { documentOfLines } from '../../src/operator/problem-document.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { configText, runCli } from '../spawn.ts'
 
@@ -59,7 +60,7 @@ test('a command that fails says why, and the connection goes on', async () => {
   using client = await ControlClient.connect(path)
   const failed = await client.send('fail', {})
   assert.ok('problem' in failed)
-  assert.deepEqual([failed.problem.code, failed.problem.detail], ['internal', 'it can not be done'])
+  assert.deepEqual(failed.problem, documentOfLines('internal', ['it can not be done']))
   assert.deepEqual(await client.send('show', {}), { value: { command: 'show' } })
 })
 

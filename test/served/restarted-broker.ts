@@ -28,6 +28,8 @@ export interface Registered {
 /** A service in a directory of its own that processes follow each other in; all of them end with the test. */
 export class RestartedBroker {
   readonly dir = mkdtempSync(join(tmpdir(), 'freenet6-restart-'))
+  /** Where the program lies, if it is another than this one. */
+  program: string | undefined
   readonly #env: Readonly<Record<string, string>>
   #server: Server | undefined
 
@@ -53,7 +55,8 @@ export class RestartedBroker {
 
   /** A plain start. */
   async start(): Promise<Server> {
-    this.#server = await startServer({ dir: this.dir, config: LAB, env: this.#env })
+    const own = this.program === undefined ? {} : { program: this.program }
+    this.#server = await startServer({ dir: this.dir, config: LAB, env: this.#env, ...own })
     return this.#server
   }
 
