@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly stderr?: number
   /** Where the program lies, if it is another than this one. */
   readonly program?: string
+  /** The Node that runs it, if it is another than this one. */
+  readonly node?: string
   /** Milliseconds that it may take until it is ready, 15,000 unless given. */
   readonly patience?: number
 }
@@ -112,6 +114,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     env: options.env ?? {},
     ...(options.stderr !== undefined && { stderr: options.stderr }),
     ...(options.program !== undefined && { cli: join(options.program, 'src', 'cli.ts') }),
+    ...(options.node !== undefined && { node: options.node }),
   })
   try {
     return new Server(program, await program.printed(READY_LINE, options.patience ?? READY_TIMEOUT_MS), {
@@ -185,9 +188,10 @@ class Program {
       env,
       stderr,
       cli = CLI,
-    }: { dir: string; env: Readonly<Record<string, string>>; stderr?: number; cli?: string },
+      node = process.execPath,
+    }: { dir: string; env: Readonly<Record<string, string>>; stderr?: number; cli?: string; node?: string },
   ) {
-    const child = spawn(process.execPath, [cli, ...args], {
+    const child = spawn(node, [cli, ...args], {
       cwd: dir,
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', stderr ?? 'pipe'],

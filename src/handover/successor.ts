@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import type { PassedSocket } from '../listen/held-sockets.ts'
 import {
   type PredecessorMessage,
@@ -34,7 +36,7 @@ export class Successor {
   /** Starts the program of this process anew, from where it lies now, with the same arguments, environment and outputs. */
   constructor(sockets: readonly PassedSocket[]) {
     const passed = sockets.map((socket, at) => ({ ...socket, fd: FIRST_SOCKET + at }))
-    this.#child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    this.#child = spawn(nodeProgram(), [...process.execArgv, ...process.argv.slice(1)], {
       env: { ...process.env, [SOCKETS_VARIABLE]: JSON.stringify(passed) },
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
     })
@@ -108,4 +110,13 @@ export class Successor {
     this.#fault ??= new SuccessorFault(reasons)
     this.#wake()
   }
+}
+
+/**
+ * Node by the path that this process was started with: where a link to the version's directory is on it, that may lead to
+ * another one by now, and the one that runs here be gone.
+ */
+function nodeProgram(): string {
+  const { argv0, execPath } = process
+  return isAbsolute(argv0) && existsSync(argv0) ? argv0 : execPath
 }

@@ -50,7 +50,6 @@ host ns3 203.0.113.53 2001:db8:3::53
 git() {
   case $1 in
     clone) mkdir -p "$3" && tar -C "$PROJECT" --exclude=./node_modules --exclude=./.git --exclude=./test -c . | tar -C "$3" -x ;;
-    pull) : ;;
   esac
 }
 npm() {

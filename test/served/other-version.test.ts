@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -69,5 +79,26 @@ test('where a successor of another version ends with the table, the version befo
   broker.plan({ of: 'successor', at: 'before saying', kind: 'answering', what: 'kill' })
   assert.match(await failure, /SIGKILL/)
   assert.doesNotMatch(broker.server.stderr, /can not be opened again/)
+  await assertWhole(broker)
+})
+
+test('a version in a directory of its own takes over through the link, with its own Node, when the one before is gone', {
+  skip: noBatches,
+}, async t => {
+  const [before, after] = [installed(t), installed(t)]
+  const link = `${before}-link`
+  t.after(() => rmSync(link))
+  symlinkSync(before, link)
+  cpSync(process.execPath, join(before, 'node'))
+  symlinkSync(process.execPath, join(after, 'node'))
+  const broker = new RestartedBroker(t)
+  broker.program = link
+  broker.node = join(link, 'node')
+  await broker.start()
+  rmSync(link)
+  symlinkSync(after, link)
+  rmSync(before, { recursive: true })
+  const pid = await broker.restarted()
+  assert.equal(readlinkSync(`/proc/${pid}/exe`), realpathSync(process.execPath))
   await assertWhole(broker)
 })

@@ -30,6 +30,8 @@ export class RestartedBroker {
   readonly dir = mkdtempSync(join(tmpdir(), 'freenet6-restart-'))
   /** Where the program lies, if it is another than this one. */
   program: string | undefined
+  /** The Node that runs it, if it is another than this one. */
+  node: string | undefined
   readonly #env: Readonly<Record<string, string>>
   #server: Server | undefined
 
@@ -55,14 +57,17 @@ export class RestartedBroker {
 
   /** A plain start. */
   async start(): Promise<Server> {
-    const own = this.program === undefined ? {} : { program: this.program }
+    const own = {
+      ...(this.program !== undefined && { program: this.program }),
+      ...(this.node !== undefined && { node: this.node }),
+    }
     this.#server = await startServer({ dir: this.dir, config: LAB, env: this.#env, ...own })
     return this.#server
   }
 
   /** Ids of the processes that were started to take over, from the log. */
   get successors(): readonly number[] {
-    const lines = this.server.stderr.matchAll(/"pid":(\d+),"msg":"a successor was started"/g)
+    const lines = this.server.stderr.matchAll(/"pid":([1-9]\d*),"msg":"a successor was started"/g)
     return Array.from(lines, ([, pid]) => Number(pid))
   }
 
