@@ -21,9 +21,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import { Database } from '../../src/store/sqlite/database.ts'
 import { restoreBackup } from '../../src/store/sqlite/restore.ts'
+import { serialCompare } from '../../src/zone/serial.ts'
 import { registerOne, World } from '../lifecycle/world.ts'
 import { cannot } from '../packages.ts'
 import { until } from '../until.ts'
+
+const FIRST_SERIAL = 'SELECT max(serial) AS serial FROM zone_serials'
 
 let world: World
 let elsewhere: string
@@ -50,6 +53,10 @@ function rowsIn(file: string, sql: string): readonly Record<string, unknown>[] {
   } finally {
     connection.close()
   }
+}
+
+function databaseOf({ directory }: World): string {
+  return join(directory, 'data', 'freenet6.db')
 }
 
 function backupFile(): string {
@@ -205,13 +212,38 @@ test('a zone that came after the backup keeps a serial later than it has had', a
   world = await World.open({ directory: world.directory })
 })
 
-test('where the old database is lost, the serials jump as far as RFC 1982 lets them', async () => {
+test('however often the database is lost, each restore begins later than secondaries can have seen', async () => {
+  let seen = Number(rowsIn(databaseOf(world), FIRST_SERIAL)[0]?.serial)
+  for (let n = 1; n <= 4; n++) {
+    await register(n)
+    await world.lifecycle.bringUpNew()
+    await world.broker.store.backUp(`${backupFile()}-${n}`)
+    await register(100 + n)
+    await world.lifecycle.bringUpNew()
+    seen = Number(rowsIn(databaseOf(world), FIRST_SERIAL)[0]?.serial)
+    const now = world.now + 60
+    const directory = join(elsewhere, `host-${n}`)
+    mkdirSync(join(directory, 'data'), { recursive: true })
+    await restoreBackup(`${backupFile()}-${n}`, join(directory, 'data', 'freenet6.db'), {
+      now: new Date(now * 1000),
+    })
+    world.end()
+    world = await World.open({ directory, now })
+    const begun = Number(rowsIn(databaseOf(world), FIRST_SERIAL)[0]?.serial)
+    assert.equal(serialCompare(begun, seen), 1, `${n}: ${begun} after ${seen}`)
+  }
+})
+
+test('the same backup, restored a second time, begins later than it did the first time', async () => {
+  await register(1)
   await world.broker.store.backUp(backupFile())
-  const [before] = rowsIn(backupFile(), 'SELECT max(serial) AS serial FROM zone_serials')
-  const database = join(elsewhere, 'freenet6.db')
-  assert.equal(await restore(database), undefined)
-  const [after] = rowsIn(database, 'SELECT max(serial) AS serial FROM zone_serials')
-  assert.equal(Number(after?.serial), Number(before?.serial) + 2 ** 30)
+  const serials = []
+  for (const hours of [1, 2]) {
+    const database = join(elsewhere, `${hours}.db`)
+    await restoreBackup(backupFile(), database, { now: new Date((world.now + hours * 3600) * 1000) })
+    serials.push(Number(rowsIn(database, FIRST_SERIAL)[0]?.serial))
+  }
+  assert.equal(serialCompare(serials[1] ?? 0, (serials[0] ?? 0) + 16 * 3599), 1)
 })
 
 test('a file that is damaged, of another schema or no database is not restored', async () => {

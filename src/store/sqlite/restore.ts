@@ -2,16 +2,11 @@ import { accessSync, constants, existsSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
-import { laterSerial } from './later-serial.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { makeForOwner } from './owner.ts'
 import { withPartial } from './partial-copy.ts'
+import { type RestoreTimes, serialAfter, serialAfterLoss } from './restored-serial.ts'
 import { BackupFault, makeWhole, SUFFIXES, syncFile } from './whole-copy.ts'
-
-/** More than changes that the restored database may have missed, and less than half the circle (RFC 1982 3.2). */
-const UNSEEN_CHANGES = 2 ** 30
-/** Where the serials of the database that is replaced are known there is nothing to guess. */
-const SEEN_CHANGES = 2 ** 16
 
 /**
  * Puts a backup in the place of a database that no process has open. What stood there is renamed, never deleted. The
@@ -41,7 +36,7 @@ async function putInPlace(
   } finally {
     source.close()
   }
-  advanceSerials(partial, serialsOf(database))
+  advanceSerials(partial, { replaced: serialsOf(database), now })
   makeWhole(partial) // what the disk does not take is known before the database leaves its place
   // A log without its database would be laid over the one that is restored.
   const isThere = SUFFIXES.some(suffix => existsSync(database + suffix))
@@ -123,22 +118,34 @@ function serialsOf(database: string): ReadonlyMap<string, number> | undefined {
 }
 
 /** Those of zones that the backup does not know are kept too: such a zone has been served since. */
-function advanceSerials(database: string, replaced: ReadonlyMap<string, number> = new Map()): void {
+function advanceSerials(
+  database: string,
+  {
+    replaced = new Map(),
+    now,
+  }: { readonly replaced: ReadonlyMap<string, number> | undefined; readonly now: Date },
+): void {
   const connection = new DatabaseSync(database)
   try {
     const write = connection.prepare('INSERT OR REPLACE INTO zone_serials (apex, serial) VALUES (?, ?)')
     const saved = serialsIn(connection)
-    for (const apex of new Set([...saved.keys(), ...replaced.keys()]))
-      write.run(apex, serialAfter(saved.get(apex), replaced.get(apex)))
+    const times = { now: Math.floor(now.getTime() / 1000), knownUntil: lastCommitIn(connection) }
+    for (const [apex, serial] of saved) write.run(apex, laterThan(serial, replaced.get(apex), times))
+    for (const [apex, serial] of replaced) if (!saved.has(apex)) write.run(apex, serialAfter(serial, serial))
   } finally {
     connection.close()
   }
 }
 
-/** A serial later than the one that a backup has, and than any that was given out since. */
-function serialAfter(saved: number | undefined, seen: number | undefined): number {
-  const ahead = seen === undefined ? (saved ?? 0) + UNSEEN_CHANGES : seen + SEEN_CHANGES
-  return saved === undefined ? ahead >>> 0 : laterSerial((saved + SEEN_CHANGES) >>> 0, ahead >>> 0)
+function laterThan(saved: number, seen: number | undefined, times: RestoreTimes): number {
+  return seen === undefined ? serialAfterLoss(saved, times) : serialAfter(saved, seen)
+}
+
+/** UTC seconds of the last commit; infinite where the backup does not say, as of an early schema: it is of no age. */
+function lastCommitIn(connection: DatabaseSync): number {
+  const hasClock = connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'clock'").get() !== undefined
+  const seen = hasClock ? Number(connection.prepare('SELECT seen FROM clock').get()?.seen ?? 0) : 0
+  return seen === 0 ? Number.POSITIVE_INFINITY : seen
 }
 
 function serialsIn(connection: DatabaseSync): ReadonlyMap<string, number> {
