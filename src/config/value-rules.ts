@@ -1,11 +1,11 @@
 import { parseIpv4 } from '../address/ipv4.ts'
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import { formatPrefix, LINK_PREFIX_LENGTH, type Prefix, prefixContains } from '../address/prefix.ts'
-import { reverseApex, reverseApexes } from '../address/reverse-name.ts'
 import { specialPurpose } from '../address/special-purpose.ts'
 import { isGlobalUnicast, unicastKind } from '../address/unicast.ts'
 import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
 import { formatName } from '../wire/name.ts'
+import { catalogMistakes } from './catalog-rules.ts'
 import type { ConfigValues } from './schema.ts'
 
 /** What values say together: mistakes that keep the configuration from being used, and warnings that don't. */
@@ -146,19 +146,6 @@ function wildcardOf(endpoint: string): string | undefined {
   const [, port = '0'] = /:([0-9]+)$/.exec(endpoint) ?? []
   if (port === '0') return undefined
   return endpoint.startsWith('[') ? `[::]:${port}` : `0.0.0.0:${port}`
-}
-
-/** `serve` makes that zone itself, of the names of all others. */
-function catalogMistakes({ dns, origin, tunnel }: ConfigValues): string[] {
-  const line = `dns.catalog_zone = "${dns.catalog_zone}"`
-  const expected = 'expected a name that no other zone has'
-  const routed = tunnel.routed_prefix === undefined ? [] : reverseApexes(tunnel.routed_prefix)
-  if (dns.catalog_zone === origin) return [`${line}: is the zone of origin: ${expected}`]
-  if (dns.catalog_zone === reverseApex(tunnel.prefix))
-    return [`${line}: is the reverse zone of tunnel.prefix: ${expected}`]
-  if (routed.includes(dns.catalog_zone))
-    return [`${line}: is a reverse zone of tunnel.routed_prefix: ${expected}`]
-  return []
 }
 
 function socketMistakes({ control }: ConfigValues): string[] {

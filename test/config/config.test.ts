@@ -281,6 +281,26 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
     '[dns]\ncatalog_zone = "9.8.b.d.0.1.0.0.2.ip6.arpa"\n[tunnel]\nrouted_prefix = "2001:db8:8000::/34"',
     /^dns\.catalog_zone = .*: is a reverse zone of tunnel\.routed_prefix: expected/,
   ],
+  [
+    'origin = "Example.net"\n[dns]\ncatalog_zone = "DE.example.net."',
+    /^dns\.catalog_zone = "de\.example\.net": is the names of tunnels in a country, de\.example\.net: expected/,
+  ],
+  [
+    'origin = "example.net"\n[dns]\ncatalog_zone = "list.ca.example.net"',
+    /^dns\.catalog_zone = .*: is below the names of tunnels in a country, ca\.example\.net: expected/,
+  ],
+  [
+    '[dns]\ncatalog_zone = "list.6.f.0.0.8.b.d.0.1.0.0.2.ip6.arpa"',
+    /^dns\.catalog_zone = .*: is below the reverse zone of tunnel\.prefix: expected/,
+  ],
+  [
+    '[dns]\ncatalog_zone = "8.b.d.0.1.0.0.2.ip6.arpa"',
+    /^dns\.catalog_zone = .*: is above the reverse zone of tunnel\.prefix: expected/,
+  ],
+  [
+    '[dns]\ncatalog_zone = "1.9.8.b.d.0.1.0.0.2.ip6.arpa"\n[tunnel]\nrouted_prefix = "2001:db8:8000::/34"',
+    /^dns\.catalog_zone = .*: is below a reverse zone of tunnel\.routed_prefix: expected/,
+  ],
   ['[web]\nlisten = "127.0.0.1:5300"', /^web\.listen = "127\.0\.0\.1:5300": dns\.listen has the same/],
   [`[control]\nsocket = "/${'s'.repeat(107)}"`, /expected a path of at most 107 octets, not 108$/],
   ['origin = ', /^\/srv\/freenet6\.toml:1:\d+: /],
@@ -355,7 +375,8 @@ test('what listens beside another, and a catalog zone with a name of its own, ar
     listening('"127.0.0.1:53", "127.0.0.2:53"', '[::]:53'),
     listening('"0.0.0.0:0", "127.0.0.1:0"', '0.0.0.0:0'),
     '[dns]\ncatalog_zone = "catalog.freenet6.net"',
-    '[dns]\ncatalog_zone = "8.b.d.0.1.0.0.2.ip6.arpa"',
+    '[dns]\ncatalog_zone = "aa.freenet6.net"', // no country's
+    '[dns]\ncatalog_zone = "list.ip6.arpa"',
   ])
     assert.deepEqual(mistakesOf(text), [], text)
 })
