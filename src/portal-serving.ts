@@ -20,6 +20,9 @@ import { Words } from './words/words.ts'
 /** Milliseconds for which a verdict of the health check is given again. */
 const HEALTH_CACHE_MS = 3000
 
+/** How long a process that we take over from accepts connections over TCP beside us, with time to spare. */
+const BESIDE_ANOTHER_MS = 4000
+
 /** Serves pages, API and update protocol, with a health check that asks our own nameserver. */
 export async function servePortal(
   config: Config,
@@ -48,6 +51,7 @@ export async function servePortal(
       return limited + slipped
     },
     cacheMs: HEALTH_CACHE_MS,
+    besideAnotherMs: parts.inherited === undefined ? 0 : BESIDE_ANOTHER_MS,
   })
   return Portal.listen({
     ...portalOptions(config, broker),

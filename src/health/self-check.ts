@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { formatIpv6, parseIpv6 } from '../address/ipv6.ts'
 import type { Transport } from '../engine/client.ts'
 import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
@@ -30,6 +31,8 @@ export interface SelfCheckOptions {
   readonly cacheMs: number
   /** How long one question may take, in milliseconds. */
   readonly timeoutMs?: number
+  /** How long from now another process may take connections beside us and answer as it was: one that we take over from. */
+  readonly besideAnotherMs?: number
 }
 
 /** Our own listeners answer in a millisecond; a process that needs longer than this is not well. */
@@ -37,6 +40,9 @@ const DEFAULT_TIMEOUT_MS = 2000
 
 /** How many samples may change under our eyes before a disagreement is believed. */
 const SAMPLE_ATTEMPTS = 3
+
+/** How soon it is asked again whether a wrong answer was another process's. */
+const AGAIN_MS = 250
 
 const TRANSPORTS: readonly Transport[] = ['udp', 'tcp']
 
@@ -53,11 +59,14 @@ interface Expectation {
  */
 export class SelfCheck {
   readonly #options: SelfCheckOptions
+  /** From then on every answer is ours. */
+  readonly #aloneFrom: number
   #latest: { readonly health: Health; readonly at: number } | undefined
   #running: Promise<Health> | undefined
 
   constructor(options: SelfCheckOptions) {
     this.#options = options
+    this.#aloneFrom = performance.now() + (options.besideAnotherMs ?? 0)
   }
 
   /** The health now, or that of a few seconds ago. Calls at the same time share one run. Never rejects. */
@@ -81,8 +90,12 @@ export class SelfCheck {
     if (this.#options.listeners().length === 0)
       return ['the nameserver listens on no address', ...this.#ownTroubles()]
     const zones = this.#options.zones().map((name): Expectation => ({ name, type: 'SOA' }))
-    const [zoneReasons, sampleReasons] = await Promise.all([this.#askAll(zones), this.#sampleReasons()])
-    return [...this.#ownTroubles(), ...zoneReasons, ...sampleReasons]
+    for (;;) {
+      const isAlone = performance.now() >= this.#aloneFrom
+      const found = (await Promise.all([this.#askAll(zones), this.#sampleReasons()])).flat()
+      if (found.length === 0 || isAlone) return [...this.#ownTroubles(), ...found]
+      await sleep(AGAIN_MS, undefined, { ref: false })
+    }
   }
 
   #ownTroubles(): readonly string[] {

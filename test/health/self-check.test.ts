@@ -104,6 +104,18 @@ test('zones and a sample that answer as they should are healthy, on every listen
   })
 })
 
+test('what a process that is about to leave answers beside us is not ours: it is asked again', async () => {
+  const [own, former] = [respondWith(recordsFor(SAMPLE)), respondWith(new Map())]
+  let askedOverTcp = 0
+  const besideAnother: Respond = (octets, length, reply, client) => {
+    const isOfFormer = client.transport === 'tcp' && ++askedOverTcp <= 4 * LOOPBACK.length
+    return (isOfFormer ? former : own)(octets, length, reply, client)
+  }
+  await withListeners(besideAnother, async listeners => {
+    assert.deepEqual(await reasonsOf(selfCheck(listeners, { besideAnotherMs: 60_000 })), [])
+  })
+})
+
 test('without any tunnel the zones alone decide', () =>
   withListeners(respondWith(recordsFor(SAMPLE)), async listeners => {
     assert.deepEqual(await reasonsOf(selfCheck(listeners, { sampleTunnel: () => undefined })), [])
