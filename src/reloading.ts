@@ -152,8 +152,15 @@ export class Reload {
         report.kept.push(...own.map(key => `${source}: ${key}: ${messageOf(error)}`))
       }
     }
-    for (const key of waiting) report.kept.push(`${source}: ${key} has changed: it takes a restart`)
+    for (const key of waiting) report.kept.push(`${source}: ${key} has changed: ${effortFor(key)}`)
   }
+}
+
+/** What it takes until another value of a key is in force; `freenet6 restart` looks for the process at the new place. */
+function effortFor(key: string): string {
+  if (key === 'data_dir')
+    return 'it takes a stop and a start, and what is in the old directory moved to the new one in between'
+  return key === 'control.socket' ? 'it takes a stop and a start' : 'it takes a restart'
 }
 
 function messageOf(error: unknown): string {

@@ -205,6 +205,7 @@ export class Restart {
     let isSilent = false
     try {
       await successor.reach('prepared', PATIENCE_MS.prepared)
+      running.assertNothingLost(successor.coming)
       memory = await running.release()
       successor.tell({ kind: 'released', memory })
       await successor.reach('answering', PATIENCE_MS.answering)

@@ -1,6 +1,6 @@
 import type { Config } from './config/config.ts'
 import type { DnsServing } from './dns-serving.ts'
-import type { Memory } from './handover/messages.ts'
+import type { Coming, Memory } from './handover/messages.ts'
 import type { Control, ControlHandler } from './operator/control.ts'
 import { documentOf } from './operator/problem-document.ts'
 import type { Portal } from './portal/portal.ts'
@@ -67,6 +67,12 @@ export class Running {
     this.#parts = parts
   }
 
+  /** Throws where a successor would not serve what this process does. */
+  assertNothingLost(coming: Coming | undefined): void {
+    const loss = coming && this.#parts.lossBy(coming)
+    if (loss !== undefined) throw new Error(loss)
+  }
+
   /**
    * Ends what writes, with all that is under way, and closes the table; DNS is answered from memory. Rejects where a
    * command takes too long: nothing has ended then.
@@ -123,6 +129,8 @@ interface RunningParts {
   readonly onReleased: () => void
   /** Called when nobody takes over: what was left running for tunnels is to end. */
   readonly onAbandoned: () => void
+  /** A sentence on what would be lost by a successor that serves this; undefined: nothing. */
+  readonly lossBy: (coming: Coming) => string | undefined
   /** Whether it has the tunnels in memory. */
   readonly hasTable: boolean
   readonly log: Log

@@ -6,7 +6,7 @@ import type { Config } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, type DnsServing, serveDns, warnOfCertificate } from './dns-serving.ts'
 import { followed, SECONDARIES_AT_RUN_TIME, secondariesOf } from './following.ts'
-import type { Memory } from './handover/messages.ts'
+import type { Coming, Memory } from './handover/messages.ts'
 import { keepHistories } from './kept-histories.ts'
 import { keepTurnover } from './kept-turnover.ts'
 import type { LastResort } from './last-resort.ts'
@@ -14,6 +14,7 @@ import { refused } from './lifecycle/refusal.ts'
 import type { HeldSockets } from './listen/held-sockets.ts'
 import type { DnsListeners } from './listen/listeners.ts'
 import type { ServiceManager } from './listen/service-manager.ts'
+import { comingOf, lossBy } from './lost-by-restart.ts'
 import { correspondenceOf, tellOwners } from './mail-serving.ts'
 import { measured, troublesOf } from './measuring.ts'
 import { monitorOf, watchTunnels } from './monitoring.ts'
@@ -58,7 +59,7 @@ export interface StartParts {
    * Resolves when the table is free, with what the process before remembers. Where that one has the tunnels in memory, a
    * table that can't be read, or an empty one, is no reason to take its place.
    */
-  readonly released: () => Promise<Memory | undefined>
+  readonly released: (coming: Coming) => Promise<Memory | undefined>
   /** Called once queries are answered, and before anything can be changed. */
   readonly onAnswering: () => Promise<void>
 }
@@ -80,7 +81,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   const broker = await compose(config, {
     log,
     beforeTable: async () => {
-      memory = await parts.released()
+      memory = await parts.released(comingOf(config))
       if (memory?.hasTable) assertThere(config)
     },
     opening: open =>
@@ -197,6 +198,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
     gate,
     stops,
     onReleased,
+    lossBy: coming => lossBy(coming, { config, broker }),
     hasTable: !broker.store.isAbsent,
     onAbandoned: () => broker.interfaces.close(),
     log,

@@ -3,7 +3,8 @@
  *
  *     predecessor                                     successor
  *     opens a child, its sockets passed ────────────▶ reads configuration and zone files, looks at the sockets
- *     goes on as before                 ◀── prepared
+ *     holds what that would serve       ◀── prepared
+ *     against what it serves itself
  *     ends what writes, closes the table
  *     answers from memory               released ──▶  loads the table
  *     answers no more                   ◀── answering answers on the same sockets
@@ -15,8 +16,16 @@
  */
 import { z } from 'zod'
 
+const coming = z.object({
+  /** Where its table lies. */
+  dataDir: z.string(),
+})
+/** What a successor would serve, as far as it has looked. */
+export type Coming = Readonly<z.output<typeof coming>>
+
 export const successorMessage = z.discriminatedUnion('kind', [
-  z.object({ kind: z.enum(['prepared', 'answering', 'serving']) }),
+  z.object({ kind: z.literal('prepared'), coming: coming.optional().catch(undefined) }),
+  z.object({ kind: z.enum(['answering', 'serving']) }),
   z.object({ kind: z.literal('failed'), reasons: z.array(z.string()) }),
 ])
 export type SuccessorMessage = z.output<typeof successorMessage>

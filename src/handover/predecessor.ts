@@ -1,5 +1,6 @@
 import type { PassedSocket } from '../listen/held-sockets.ts'
 import {
+  type Coming,
   type Memory,
   type PredecessorMessage,
   passedSockets,
@@ -42,9 +43,12 @@ export class Predecessor {
     })
   }
 
-  /** Says that nothing is known to be in the way; resolves with what the predecessor remembers, once the table is free. */
-  async released(): Promise<Memory | undefined> {
-    this.#say({ kind: 'prepared' })
+  /**
+   * Says that nothing is known to be in the way, and what would be served; resolves with what the predecessor remembers,
+   * once the table is free.
+   */
+  async released(coming: Coming): Promise<Memory | undefined> {
+    this.#say({ kind: 'prepared', coming })
     const message = await this.#hear('released')
     return message?.kind === 'released' ? message.memory : undefined
   }

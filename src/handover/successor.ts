@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { PassedSocket } from '../listen/held-sockets.ts'
 import {
+  type Coming,
   type PredecessorMessage,
   SOCKETS_VARIABLE,
   type SuccessorStep,
@@ -30,6 +31,7 @@ class SuccessorFault extends Error {
 export class Successor {
   readonly #child: ChildProcess
   readonly #steps = new Set<string>()
+  #coming: Coming | undefined
   #fault: SuccessorFault | undefined
   #wake: () => void = () => undefined
 
@@ -50,6 +52,11 @@ export class Successor {
 
   get pid(): number {
     return this.#child.pid ?? 0
+  }
+
+  /** What it would serve; undefined before it is prepared, and of a version that does not say. */
+  get coming(): Coming | undefined {
+    return this.#coming
   }
 
   /** Resolves when the successor has come so far. Rejects with a SuccessorFault, also where that takes too long. */
@@ -102,6 +109,7 @@ export class Successor {
     if (!reading.success) return
     if (reading.data.kind === 'failed') this.#fail(reading.data.reasons)
     else this.#steps.add(reading.data.kind)
+    if (reading.data.kind === 'prepared') this.#coming = reading.data.coming
     this.#wake()
   }
 

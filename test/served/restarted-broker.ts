@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parse, stringify, type TomlTable, type TomlValue } from 'smol-toml'
 import type { Asked } from '../../bench/paced-sender.ts'
 import { ask, type Ending, runCli, type Server, startServer } from '../spawn.ts'
 
@@ -55,14 +56,21 @@ export class RestartedBroker {
     return join(this.dir, 'freenet6.toml')
   }
 
-  /** A plain start. */
-  async start(): Promise<Server> {
+  /** A plain start; `more` is a further part of the configuration. */
+  async start(more = ''): Promise<Server> {
     const own = {
       ...(this.program !== undefined && { program: this.program }),
       ...(this.node !== undefined && { node: this.node }),
     }
-    this.#server = await startServer({ dir: this.dir, config: LAB, env: this.#env, ...own })
+    this.#server = await startServer({ dir: this.dir, config: `${LAB}${more}`, env: this.#env, ...own })
     return this.#server
+  }
+
+  /** Gives keys at the top of the configuration's file these values; undefined: none. The process is not told. */
+  edit(keys: Readonly<Record<string, TomlValue | undefined>>): void {
+    const values = Object.entries({ ...parse(readFileSync(this.configFile, 'utf8')), ...keys })
+    const table = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as TomlTable
+    writeFileSync(this.configFile, stringify(table))
   }
 
   /** Ids of the processes that were started to take over, from the log. */
