@@ -6,6 +6,7 @@ import { chooseProber } from './echo/choose-prober.ts'
 import type { Prober } from './echo/prober.ts'
 import { FormerTunnels } from './former-tunnels.ts'
 import { hadInterfaces, isNewTable, keepDriver, wasHere } from './kept-driver.ts'
+import { keepOrigin } from './kept-origin.ts'
 import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
 import { keepGivenZones, missFormerZones } from './kept-zones.ts'
 import { publicKeyReader } from './kind/wireguard/server-key.ts'
@@ -19,12 +20,11 @@ import { contactWishesOf } from './mail-serving.ts'
 import { History } from './observation/history.ts'
 import { TrafficCounts } from './observation/traffic-counts.ts'
 import { Turnover } from './observation/turnover.ts'
-import { isOffered, KINDS, openDrivers, routedRange } from './offered-kinds.ts'
+import { KINDS, openDrivers, routedRange } from './offered-kinds.ts'
 import { Operator } from './operator/operator.ts'
 import { type ClientFacts, TunnelReports } from './operator/tunnel-reports.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
-import { isCountry } from './registration/country.ts'
 import { Customers } from './registration/customers.ts'
 import { type Entry, EntryRules } from './registration/entry-rules.ts'
 import { monotonicSeconds, SteadyClock, utcSeconds } from './shared/clock.ts'
@@ -36,6 +36,7 @@ import { FileMended } from './store/sqlite/file-mended.ts'
 import { SqliteStore } from './store/sqlite/sqlite-store.ts'
 import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
+import { tableRules } from './table-rules.ts'
 import type { Kinds } from './tunnel/kind.ts'
 import { Words } from './words/words.ts'
 import type { Catalog } from './zone/catalog.ts'
@@ -94,6 +95,7 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
       log,
     })
     keepServerKey(config.data_dir, store, log)
+    if (parts.isForCommand !== true) keepOrigin(config, { store, log })
     keepDriver(interfaces, { store, dataDir: config.data_dir, log })
     const tables = { statics, catalog, zone, store }
     return assemble(config, { ...tables, prober, interfaces, systems, kinds, now, clock, log })
@@ -189,17 +191,13 @@ function remedyOf(file: string): string {
 }
 
 function openStore(config: Config, parts: TableParts & { readonly catalog: Catalog }): TunnelStore {
-  const { catalog, names, kinds, systems, clock, log } = parts
-  const { prefix, device_prefix: devicePrefix } = config.tunnel
-  const routed = routedRange(config.tunnel)
-  const osIds = new Set(systems.ids)
-  const unoffered = new Set(kinds.all.map(({ name }) => name).filter(name => !isOffered(name, config.tunnel)))
+  const { catalog, names, clock, log } = parts
   return SqliteStore.open({
     file: databaseFile(config),
     catalog,
     apexes: [names.forwardApex, names.backwardApex, ...routedApexes(config)],
     listApex: catalogApexOf(config),
-    rules: { kinds, unoffered, prefix, routed, devicePrefix, isCountry, isOs: id => osIds.has(id) },
+    rules: tableRules(config, parts),
     ttl: config.dns.ttl,
     journal: { bytes: config.dns.journal_bytes, age: secondsOf(config.dns.journal_age) },
     now: () => clock.now(),

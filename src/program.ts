@@ -26,7 +26,7 @@ const LOCAL_COMMANDS: readonly LocalCommand[] = [
     summary: 'read the configuration and say what is wrong with it',
     words: [],
     options: [],
-    run: (_, options) => checkConfig(options),
+    run: (_, options) => checkConfig(options, { tableWarnings }),
   },
   {
     name: 'check-zone',
@@ -98,6 +98,10 @@ async function run(args: readonly string[]): Promise<ExitCode> {
 
 async function open(config: Config): Promise<OpenedBroker | undefined> {
   return (await import('./operated.ts')).openForCommand(config)
+}
+
+async function tableWarnings(config: Config): Promise<readonly string[]> {
+  return (await import('./table-look.ts')).tableWarnings(config)
 }
 
 function word(name: string, { isOptional = false } = {}): ListedParameter {

@@ -93,7 +93,7 @@ async function serveAfter(predecessor: Predecessor | undefined, options: Command
     logStart(config, { log, warnings })
     const running = await start(config, {
       ...parts,
-      released: async coming => predecessor?.released(coming),
+      released: async coming => predecessor?.released(coming()),
       onAnswering: async () => predecessor?.silent(),
     })
     lastResort.watch() // until the very end: a fault while parts are stopped is no reason to leave the others running

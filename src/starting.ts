@@ -59,7 +59,7 @@ export interface StartParts {
    * Resolves when the table is free, with what the process before remembers. Where that one has the tunnels in memory, a
    * table that can't be read, or an empty one, is no reason to take its place.
    */
-  readonly released: (coming: Coming) => Promise<Memory | undefined>
+  readonly released: (coming: () => Coming) => Promise<Memory | undefined>
   /** Called once queries are answered, and before anything can be changed. */
   readonly onAnswering: () => Promise<void>
 }
@@ -81,7 +81,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   const broker = await compose(config, {
     log,
     beforeTable: async () => {
-      memory = await parts.released(comingOf(config))
+      memory = await parts.released(() => comingOf(config))
       if (memory?.hasTable) assertThere(config)
     },
     opening: open =>

@@ -19,6 +19,8 @@ import { z } from 'zod'
 const coming = z.object({
   /** Where its table lies. */
   dataDir: z.string(),
+  /** How much of that it could use; not there: it could not tell. */
+  fit: z.object({ rows: z.int(), unusable: z.int(), why: z.string() }).optional(),
 })
 /** What a successor would serve, as far as it has looked. */
 export type Coming = Readonly<z.output<typeof coming>>

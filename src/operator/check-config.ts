@@ -13,9 +13,12 @@ import { groundWarnings } from './tunnel-ground.ts'
 
 /**
  * `check-config`: reads what `serve` would read. One line a mistake on standard error, and status 2; else the warnings
- * and one line on the whole.
+ * and one line on the whole. `tableWarnings` looks at the database.
  */
-export function checkConfig(options: CommandOptions): ExitCode {
+export async function checkConfig(
+  options: CommandOptions,
+  { tableWarnings }: { readonly tableWarnings: (config: Config) => Promise<readonly string[]> },
+): Promise<ExitCode> {
   const reading = readConfig(options.config)
   if (reading.kind === 'mistakes') return misconfigured(reading.mistakes, options)
   const { config } = reading
@@ -28,7 +31,13 @@ export function checkConfig(options: CommandOptions): ExitCode {
     ...tlsFileMistakes(config),
   ]
   if (mistakes.length > 0) return misconfigured(mistakes, options)
-  const warnings = [...reading.warnings, ...tlsFileWarnings(config), ...zones.warnings, ...socket.warnings]
+  const warnings = [
+    ...reading.warnings,
+    ...tlsFileWarnings(config),
+    ...zones.warnings,
+    ...socket.warnings,
+    ...(await tableWarnings(config)),
+  ]
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ source: config.source, warnings })}\n`
@@ -57,8 +66,16 @@ function checkZones(config: Config): Findings {
       ...linesOf('warning', 'skipped'),
       ...zones.flatMap(unlikeItsName),
       ...zones.flatMap(zone => groundWarnings(zone, config)),
+      ...originUnknown(zones, config),
     ],
   }
+}
+
+/** Where files give zones and none is the tunnels' own, its name is most likely misspelt. */
+function originUnknown(zones: readonly LoadedZone[], { origin, demo }: Config): string[] {
+  const names = zones.flatMap(({ apex }) => (apex === undefined ? [] : [formatName(lowerCaseName(apex))]))
+  if (demo || names.length === 0 || names.includes(`${origin}.`)) return []
+  return [`origin = "${origin}": no zone file gives it: a plain SOA, NS and glue will be made`]
 }
 
 /** `serve` makes that zone itself, and would not start. */

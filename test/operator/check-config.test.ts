@@ -21,13 +21,19 @@ function zone(name: string, text: string): void {
   writeFileSync(join(dir, 'zones', `${name}.zone`), text)
 }
 
+/** What is said of a data_dir that nothing has been served from. */
+function isNew(directory: string): string {
+  return `warning: data_dir = "${directory}": there is no database yet: a new one will be made\n`
+}
+
 function check(...words: string[]) {
   return runCli(['check-config', '--config', join(dir, 'freenet6.toml'), ...words], { dir })
 }
 
-test('a configuration and zones without mistakes are one line', async () => {
+test('a configuration and zones without mistakes are one line, and the first time one on the database that will be made', async () => {
   const { code, stdout, stderr } = await check()
-  assert.deepEqual([code, stderr, stdout], [0, '', `${join(dir, 'freenet6.toml')}: no mistakes\n`])
+  const all = `${isNew(join(dir, 'data'))}${join(dir, 'freenet6.toml')}: no mistakes\n`
+  assert.deepEqual([code, stderr, stdout], [0, '', all])
 })
 
 test('a mistake in a zone file is one of the configuration, with file, line and column', async () => {
@@ -61,7 +67,7 @@ test('a file that is named unlike its zone is a warning, and warnings end with 0
   assert.equal(code, 0)
   assert.match(stdout, /^warning: .*other\.zone: has the zone example\.net\., unlike its name$/m)
   const json = JSON.parse((await check('--json')).stdout)
-  assert.equal(json.warnings.length, 1)
+  assert.equal(json.warnings.length, 2)
 })
 
 test('a data_dir that can not be is a mistake', async () => {
@@ -93,7 +99,7 @@ test('a control socket may lie in a directory that serve makes for the data, or 
     writeFileSync(join(dir, 'freenet6.toml'), text(socket))
     assert.deepEqual(await check(), {
       code: 0,
-      stdout: `${join(dir, 'freenet6.toml')}: no mistakes\n`,
+      stdout: `${isNew(join(dir, 'a/b/data'))}${join(dir, 'freenet6.toml')}: no mistakes\n`,
       stderr: '',
     })
   }
@@ -148,4 +154,11 @@ test('a long negative TTL is a warning', async () => {
   zone('freenet6.net', APEX.replace('$TTL 60', '$TTL 86400').replace('2 3 4 5', '2 3 4 900'))
   const { stdout } = await check()
   assert.match(stdout, /^warning: .*the negative TTL is 900 s/m)
+})
+
+test('zones of files none of which is that of origin are a warning: it is most likely misspelt', async () => {
+  writeFileSync(join(dir, 'freenet6.toml'), `origin = "freenet7.net"\n${REAL}`)
+  const { code, stdout } = await check()
+  assert.equal(code, 0)
+  assert.match(stdout, /^warning: origin = "freenet7\.net": no zone file gives it: a plain SOA, NS and glue/m)
 })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { TomlTable } from 'smol-toml'
 import { noBatches } from '../listen/batch-listener.ts'
 import { until } from '../until.ts'
 import { RestartedBroker } from './restarted-broker.ts'
@@ -48,3 +49,23 @@ test('a reload says that another data_dir or control socket takes more than a re
   process.kill(broker.server.pid, 'SIGHUP')
   await until(() => /control\.socket has changed: it takes a stop and a start"/.test(broker.server.stderr))
 })
+
+test(
+  'a restart is refused where the new process could not use most tunnels that this one can',
+  SKIP,
+  async t => {
+    const broker = await withSocket(t)
+    const registered = [await broker.registered(1), await broker.registered(2)]
+    const { tunnel } = broker.configuration
+    broker.edit({ tunnel: { ...(tunnel as TomlTable), device_prefix: 't6-' } })
+    assert.match(
+      await broker.failure(),
+      /2 of 2 tunnels can't be used with the new configuration: tunnel\.device_prefix = "t6-".* stop freenet6 and start it/,
+    )
+    broker.edit({ tunnel: { ...(tunnel as TomlTable), prefix: '2001:db8:f7::/48' } })
+    assert.match(await broker.failure(), /2 of 2 tunnels .* tunnel\.prefix = "2001:db8:f7::\/48"/)
+    await broker.assertServed(registered)
+    broker.edit({ tunnel: { ...(tunnel as TomlTable), kinds: ['wireguard'] } })
+    await broker.restarted() // a kind that is not offered is the operator's wish
+  },
+)

@@ -66,9 +66,14 @@ export class RestartedBroker {
     return this.#server
   }
 
+  /** What its file says now. */
+  get configuration(): TomlTable {
+    return parse(readFileSync(this.configFile, 'utf8'))
+  }
+
   /** Gives keys at the top of the configuration's file these values; undefined: none. The process is not told. */
   edit(keys: Readonly<Record<string, TomlValue | undefined>>): void {
-    const values = Object.entries({ ...parse(readFileSync(this.configFile, 'utf8')), ...keys })
+    const values = Object.entries({ ...this.configuration, ...keys })
     const table = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as TomlTable
     writeFileSync(this.configFile, stringify(table))
   }
