@@ -1,25 +1,35 @@
+import { existsSync } from 'node:fs'
 import type { Log } from './shared/log.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
+import type { FormerZones } from './zone-file-book.ts'
 import type { StaticZones } from './zone-loading.ts'
 
-/** It stands among the secrets, which outlast a start and are in backups. */
-const NAME = 'zones of files'
+/** Under this name the secrets, which outlast a start and are in backups, have the folder and the names of its zones. */
+export const ZONES_NOTE = 'zones of files'
 
 type Memory = Pick<TunnelStore, 'secret' | 'keepSecret'>
 type Zones = Pick<StaticZones, 'given' | 'missFormer'>
 
 /**
- * A folder without any zone file is most likely a disk that is not mounted. Without this a start would serve none of its
- * zones, with good health, and secondaries that follow the catalog zone would delete them. To be called before names are
- * published; a folder of another name was never seen with files.
+ * A folder without any zone file is most likely a disk that is not mounted, and one that is not there, whatever its name, a
+ * line that was lost from the configuration. Without this a start would serve none of its zones, with good health, and
+ * secondaries that follow the catalog zone would delete them. To be called before names are published; an empty folder of
+ * another name was never seen with files.
  */
 export function missFormerZones(
   zonesDir: string,
   { statics, store }: { statics: Zones; store: Memory },
 ): void {
-  const kept = store.secret(NAME)
-  const [dir = '', ...zones] = kept === undefined ? [] : kept.split('\n')
-  if (dir === zonesDir && statics.given.length === 0) statics.missFormer(zones)
+  const former = formerZones(store.secret(ZONES_NOTE))
+  if (former === undefined || statics.given.length > 0) return
+  if (former.dir === zonesDir || !existsSync(zonesDir)) statics.missFormer(former)
+}
+
+/** What a note says; undefined: nobody has made one. */
+export function formerZones(note: string | undefined): FormerZones | undefined {
+  if (note === undefined) return undefined
+  const [dir = '', ...zones] = note.split('\n')
+  return { dir, zones }
 }
 
 /** Notes which zones the files give, for the next start; where there is no file, what is known of it stays. */
@@ -30,7 +40,7 @@ export function keepGivenZones(
   if (statics.given.length === 0) return
   const given = [zonesDir, ...statics.given].join('\n')
   try {
-    if (store.secret(NAME) !== given) store.keepSecret(NAME, given)
+    if (store.secret(ZONES_NOTE) !== given) store.keepSecret(ZONES_NOTE, given)
   } catch (error) {
     log.warn({ err: error }, 'which zones the files give could not be noted for the next start')
   }

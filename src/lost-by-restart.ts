@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import type { Coming } from './handover/messages.ts'
@@ -8,7 +8,12 @@ import { type Fit, fitOf, lookAtTable } from './table-look.ts'
 /** What a process with this configuration would serve, for the process before it. */
 export function comingOf(config: Config): Coming {
   const fit = fitOf(lookAtTable(config), config)
-  return { dataDir: config.data_dir, ...(fit !== undefined && { fit }) }
+  const { data_dir: dataDir, zones_dir: missingZonesDir } = config
+  return {
+    dataDir,
+    ...(fit !== undefined && { fit }),
+    ...(!existsSync(missingZonesDir) && { missingZonesDir }),
+  }
 }
 
 /**
@@ -16,9 +21,16 @@ export function comingOf(config: Config): Coming {
  * configuration may have changed since this process read it.
  */
 export function lossBy(
-  { dataDir, fit }: Coming,
-  { config, broker }: { readonly config: Config; readonly broker: Pick<Broker, 'store' | 'table'> },
+  coming: Coming,
+  {
+    config,
+    broker,
+  }: { readonly config: Config; readonly broker: Pick<Broker, 'statics' | 'store' | 'table'> },
 ): string | undefined {
+  const { dataDir, fit, missingZonesDir } = coming
+  const zones = broker.statics.given
+  if (missingZonesDir !== undefined && zones.length > 0)
+    return `zones_dir is ${missingZonesDir} now, which is not there, and ${config.zones_dir} gave ${zones.join(', ')}: name that again, or an empty folder to serve none of them`
   if (broker.store.isAbsent) return undefined
   const { data_dir: ours } = config
   if (realPath(dataDir) !== realPath(ours))

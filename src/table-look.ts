@@ -1,11 +1,14 @@
+import { existsSync } from 'node:fs'
 import { formatPrefix } from './address/prefix.ts'
 import type { Config } from './config/config.ts'
 import { ORIGIN_NOTE } from './kept-origin.ts'
+import { formerZones, ZONES_NOTE } from './kept-zones.ts'
 import { KINDS } from './offered-kinds.ts'
 import { OperatingSystems } from './portal/operating-systems.ts'
 import { databaseFile } from './store/database-file.ts'
 import { glanceAt, type TableGlance } from './store/sqlite/table-glance.ts'
 import { tableRules } from './table-rules.ts'
+import { zonesOfDirectory } from './zone-file/zone-file.ts'
 
 /** How much of a table a configuration can use. */
 export interface Fit {
@@ -20,7 +23,7 @@ export interface Fit {
 export function lookAtTable(config: Config): TableGlance {
   return glanceAt(databaseFile(config), {
     rules: tableRules(config, { kinds: KINDS, systems: OperatingSystems.load() }),
-    secrets: [ORIGIN_NOTE],
+    secrets: [ORIGIN_NOTE, ZONES_NOTE],
   })
 }
 
@@ -40,7 +43,7 @@ export function tableWarnings(config: Config): readonly string[] {
   const where = `data_dir = ${JSON.stringify(config.data_dir)}`
   if (glance.kind === 'absent') return [`${where}: there is no database yet: a new one will be made`]
   if (glance.kind === 'unread') return [`${where}: what it holds could not be looked at: ${glance.reason}`]
-  return [...rowWarnings(glance, config), ...originWarnings(glance, config)]
+  return [...rowWarnings(glance, config), ...originWarnings(glance, config), ...zonesWarnings(glance, config)]
 }
 
 function rowWarnings(glance: TableGlance, config: Config): readonly string[] {
@@ -58,6 +61,22 @@ function originWarnings(glance: TableGlance, { origin }: Config): readonly strin
   return [
     `origin = "${origin}": the tunnels have their names in ${before}: all of them will have other names`,
   ]
+}
+
+function zonesWarnings(
+  glance: TableGlance,
+  { zones_dir: dir, zones: { on_error } }: Config,
+): readonly string[] {
+  const former = formerZones(glance.kind === 'table' ? glance.secrets.get(ZONES_NOTE) : undefined)
+  if (former === undefined) return []
+  const isThere = existsSync(dir)
+  if (isThere && zonesOfDirectory(dir, { onError: on_error })[Symbol.iterator]().next().done !== true)
+    return []
+  const what = isThere ? 'has no zone file' : 'is not there'
+  const zones = former.zones.join(', ')
+  const line = `zones_dir = ${JSON.stringify(dir)}: ${what}, and ${former.dir} gave ${zones}`
+  if (!isThere || dir === former.dir) return [`${line}: until their files are back they are SERVFAIL`]
+  return [`${line}: they are served no more, and secondaries that follow dns.catalog_zone delete them`]
 }
 
 /** The key of the configuration that a reason is about, where one is. */

@@ -100,3 +100,15 @@ export class ZoneFileBook {
     } else report.kept.push(`${file}: is gone; its zone is served until freenet6 is restarted`)
   }
 }
+
+/** Zones that files of a folder gave. */
+export interface FormerZones {
+  readonly dir: string
+  readonly zones: readonly string[]
+}
+
+/** Says where the files of zones that are missed were, up to what they gave. */
+export function whatIsMissed(dir: string, former: string): string {
+  if (dir === former) return 'has no zone file any more, and one'
+  return `is not there, and zones_dir was ${former} before, where a file`
+}

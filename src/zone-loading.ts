@@ -18,7 +18,7 @@ import type { Rrset } from './zone/rrset.ts'
 import { allApexes, catalogApexOf, keyOf, tunnelApexes } from './zone-apexes.ts'
 import { type ChangedStore, reasonOf, ZoneChanges } from './zone-changes.ts'
 import { type LoadedZone, zonesOfDirectory } from './zone-file/zone-file.ts'
-import { type ReloadReport, ZoneFileBook } from './zone-file-book.ts'
+import { type FormerZones, type ReloadReport, whatIsMissed, ZoneFileBook } from './zone-file-book.ts'
 
 /** A zone that tunnels live in has mistakes: there is nothing to serve. One line a mistake: file, line, column. */
 class ZoneLoadFault extends Error {}
@@ -93,13 +93,14 @@ export class StaticZones {
    * Lets zones that files gave before, and none gives now, be SERVFAIL and listed until their files are back: they are not
    * known to be gone. One that tunnels live in stays as it was made up.
    */
-  missFormer(zones: readonly string[]): void {
+  missFormer({ dir, zones }: FormerZones): void {
+    const what = whatIsMissed(this.#config.zones_dir, dir)
     for (const name of zones) {
       const apex = wireName(name)
       const isMadeUp = isServed(this.catalog, apex)
       this.catalog.putFailedZone(apex)
       const meanwhile = isMadeUp ? 'it has a plain SOA, NS and glue' : 'it is SERVFAIL'
-      const line = `${this.#config.zones_dir}: has no zone file any more, and one gave ${name} before: is its disk mounted? Until a reload finds the file, ${meanwhile}`
+      const line = `${this.#config.zones_dir}: ${what} gave ${name} before: is its disk mounted? Until its file is found, ${meanwhile}`
       this.#log.error({ zone: name }, line)
       this.#book.miss(apex, line)
     }

@@ -21,6 +21,8 @@ const coming = z.object({
   dataDir: z.string(),
   /** How much of that it could use; not there: it could not tell. */
   fit: z.object({ rows: z.int(), unusable: z.int(), why: z.string() }).optional(),
+  /** Where zone files would be, if no such directory is there. */
+  missingZonesDir: z.string().optional(),
 })
 /** What a successor would serve, as far as it has looked. */
 export type Coming = Readonly<z.output<typeof coming>>

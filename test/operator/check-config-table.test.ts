@@ -1,10 +1,20 @@
 /** What check-config says of a table that the configuration may not be meant for, and what it leaves alone. */
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
+import { parse, stringify, type TomlTable } from 'smol-toml'
 import { configText, runCli, startServer } from '../spawn.ts'
 
 const LAB =
@@ -110,4 +120,25 @@ test('a file that is no database, or one that is gone, is said to be no table', 
   older.exec('PRAGMA user_version = 3')
   older.close()
   assert.deepEqual(await warnings(''), [])
+})
+
+test('a zones_dir that is not there, or is empty, is a warning where files gave zones before', async () => {
+  await using server = await withTunnels()
+  await server.stop()
+  const { zones_dir: former, ...rest } = parse(readFileSync(join(dir, 'freenet6.toml'), 'utf8'))
+  const told = async (zones: TomlTable) => {
+    writeFileSync(join(dir, 'check.toml'), stringify({ ...rest, ...zones }))
+    const { stdout } = await runCli(['check-config', '--config', join(dir, 'check.toml')])
+    return stdout
+  }
+  assert.ok(
+    (await told({})).includes(
+      `warning: zones_dir = "${join(dir, 'zones')}": is not there, and ${former} gave freenet6.net.: until their files are back they are SERVFAIL`,
+    ),
+  )
+  mkdirSync(join(dir, 'none'))
+  assert.match(
+    await told({ zones_dir: 'none' }),
+    /"\S+none": has no zone file, and \S+ gave freenet6\.net\.: they are served no more/,
+  )
 })

@@ -69,3 +69,16 @@ test(
     await broker.restarted() // a kind that is not offered is the operator's wish
   },
 )
+
+test(
+  'a restart is refused where no zones_dir is there any more: its zones would be missed',
+  SKIP,
+  async t => {
+    const broker = await withSocket(t)
+    broker.edit({ zones_dir: undefined })
+    assert.match(
+      await broker.failure(),
+      /zones_dir is .*\/zones now, which is not there, and .*\/zones gave freenet6\.net\./,
+    )
+  },
+)

@@ -156,7 +156,7 @@ test('zones that files gave before a start, and none gives now, stay on the list
   for (const name of both) rmSync(fileOf(name))
   open('[dns]\ncatalog_zone = "list.example"\n')
   assert.deepEqual(statics.given, [])
-  statics.missFormer(both.map(name => `${name}.`))
+  statics.missFormer({ dir: join(dir, 'zones'), zones: both.map(name => `${name}.`) })
   const list = nameOf('list.example.')
   const listed = catalogZone(
     list,
