@@ -4,6 +4,7 @@ import { HeldSockets } from './listen/held-sockets.ts'
 import type { Libc } from './listen/libc.ts'
 import { passedByManager } from './listen/passed-sockets.ts'
 import { PATIENCE_MS } from './listen/threads/thread-orders.ts'
+import { type Endpoint, formatEndpoint } from './shared/endpoint.ts'
 
 /**
  * Takes the sockets that were passed and opens the others, before any table is loaded: queries and connections wait in
@@ -40,7 +41,28 @@ export function holdSockets(
     sockets.holdAhead({ ...wanted, udp: { count: dns.threads, patienceMs: PATIENCE_MS, isAhead: false } })
     sockets.widen()
   }
-  return { sockets, mistakes }
+  return { sockets, mistakes: [...mistakes, ...lostListeners(config, { sockets, predecessor })] }
+}
+
+/**
+ * What the process before is heard on, and this one would be on addresses alone that this machine does not have. A first start
+ * waits for them; who restarts has most likely misspelt one.
+ */
+function lostListeners(
+  { dns, web }: Config,
+  { sockets, predecessor }: { readonly sockets: HeldSockets; readonly predecessor: Predecessor | undefined },
+): readonly string[] {
+  const before = new Set(predecessor?.sockets.map(({ role }) => role))
+  const absent = new Set(sockets.absent.map(formatEndpoint)) // what was passed is not among them
+  const lost = (key: string, role: 'web' | 'tls', endpoints: readonly Endpoint[]) => {
+    const texts = endpoints.map(formatEndpoint)
+    const wasHeard = before.has(role) || before.has('stream') // a service manager does not say for what it is
+    if (!wasHeard || texts.length === 0 || !texts.every(text => absent.has(text))) return []
+    return [
+      `${key} = "${texts.join('", "')}": this machine does not have the address; to wait for it stop freenet6 and start it`,
+    ]
+  }
+  return [...lost('web.listen', 'web', [web.listen]), ...lost('dns.tls.listen', 'tls', dns.tls.listen)]
 }
 
 function withoutCalls({ LISTEN_PID }: NodeJS.ProcessEnv): readonly string[] {

@@ -39,6 +39,8 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
       ...secretWarnings(values),
       ...transferWarnings(values),
       ...sharedKeyWarnings(values),
+      ...loopbackWarnings(values),
+      ...proxyWarnings(values),
       ...wireguardWarnings(values),
     ],
   }
@@ -183,6 +185,22 @@ function sharedKeyWarnings({ dns }: ConfigValues): string[] {
     key =>
       `dns.secondaries: several have the key "${key}": a transfer counts for the one whose address it comes from, and one that never asks from its address is behind for ever; give each a key of its own`,
   )
+}
+
+/** A default, or a line that was lost: resolvers elsewhere may be served through a proxy, secondaries are told to come here. */
+function loopbackWarnings({ dns }: ConfigValues): string[] {
+  const isFollowedFromElsewhere = dns.secondaries.some(({ address }) => !isLoopback(address))
+  if (!isFollowedFromElsewhere || !dns.listen.every(isLoopback)) return []
+  return ['dns.listen: has addresses of loopback alone, where dns.secondaries of other machines reach nobody']
+}
+
+function isLoopback({ address }: Endpoint): boolean {
+  return address.startsWith('127.') || canonical({ address, port: 0 }) === '[::1]:0'
+}
+
+function proxyWarnings({ web }: ConfigValues): string[] {
+  if (web.trusted_proxies.length === 0 || web.public_url !== '') return []
+  return ['web.trusted_proxies: visitors come by a proxy, and web.public_url does not say to which URL']
 }
 
 function secretWarnings({ dns }: ConfigValues): string[] {

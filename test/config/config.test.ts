@@ -358,13 +358,34 @@ secret = "AAECAw=="`)
     '\n[[dns.keys]]\nname = "k1."\nalgorithm = "hmac-sha256"\nsecret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="'
   const at = (host: number, name: string) =>
     `\n[[dns.secondaries]]\naddress = "8.8.4.${host}:53"\nkey = "${name}"`
-  const following = `${real}[dns]\nallow_transfer = ["key:k1."]${key}`
+  const following = `${real}[dns]\nlisten = ["8.8.4.4:53"]\nallow_transfer = ["key:k1."]${key}`
   assert.deepEqual(warningsOf(following + at(5, 'k1.')), [])
   assert.match(
     warningsOf(following + at(5, 'k1.') + at(6, 'K1')).join('\n'),
     /^dns\.secondaries: several have the key "k1"/,
   )
   assert.deepEqual(warningsOf(port53.replace('[tunnel]', '[tunnel]\nkinds = ["sit"]')), [])
+})
+
+test('a line that seems to be lost is a warning: listeners for secondaries elsewhere, the URL behind a proxy', () => {
+  const linesOf = (text: string) => {
+    const reading = parseConfig(
+      `${text}\n[tunnel]\nprefix = "2a00:1::/48"\nserver_ipv4 = "8.8.4.4"`,
+      '/srv/freenet6.toml',
+    )
+    return reading.kind === 'config' ? reading.warnings.join('\n') : assert.fail(JSON.stringify(reading))
+  }
+  const secondary = (address: string) =>
+    `allow_transfer = ["${address}"]\nsecondaries = [{ address = "${address}:53" }]`
+  assert.match(linesOf(`[dns]\n${secondary('192.0.2.9')}`), /^dns\.listen: has addresses of loopback alone/)
+  assert.equal(linesOf(`[dns]\n${secondary('127.0.0.2')}`), '')
+  assert.equal(linesOf(`[dns]\nlisten = ["127.0.0.1:53", "8.8.4.4:53"]\n${secondary('192.0.2.9')}`), '')
+  const proxy = '[web]\ntrusted_proxies = ["127.0.0.1"]\n'
+  assert.match(
+    linesOf(proxy),
+    /^web\.trusted_proxies: visitors come by a proxy, and web\.public_url does not say/,
+  )
+  assert.equal(linesOf(`${proxy}public_url = "https://broker.example.net"`), '')
 })
 
 test('what listens beside another, and a catalog zone with a name of its own, are no mistakes', () => {
