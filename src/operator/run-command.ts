@@ -109,6 +109,7 @@ async function openUnlessHeld(
   config: Config,
   open: BrokerOpener,
 ): Promise<OpenedBroker | 'held' | undefined> {
+  if (holdingProcess(config) !== undefined) return 'held' // without a look at its zones
   try {
     return await open(config)
   } catch (error) {

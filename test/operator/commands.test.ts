@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -243,6 +243,19 @@ test('where the socket of a process that holds the database is gone, a command n
   assert.doesNotMatch(restart.stderr, /freenet6 restart/)
   const { code, status: httpStatus } = JSON.parse(status.stdout)
   assert.deepEqual([status.code, code, httpStatus], [1, 'process-unreachable', 503])
+})
+
+test('a command does not look at the zones of a process that holds the database, whose socket it does not find', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'freenet6-unlooked-'))
+  mkdirSync(join(dir, 'zones'))
+  await using server = await startServer({ config: LAB, dir })
+  rmSync(join(dir, 'data', 'control.sock'))
+  const { code, stderr } = await runCli(['tunnel', 'list', '--config', join(dir, 'freenet6.toml')])
+  assert.equal(code, 1)
+  assert.match(stderr, /^process-unreachable: /)
+  assert.doesNotMatch(stderr, /no zone file gives the apex/)
+  await server.stop()
+  rmSync(dir, { recursive: true })
 })
 
 test('a command waits for another one that has the database', async () => {
