@@ -53,17 +53,18 @@ export class RoutedPrefixes {
     return this.#turn.take(async () => {
       const tunnel = tunnelById(this.#store.tunnels, id)
       if (tunnel === undefined) return refused(REFUSAL.noTunnel())
-      if (tunnel.routedPrefix === undefined) return { kind: 'unchanged', tunnel }
+      if (tunnel.routedPrefix === undefined) return outcomeOf(await this.#takeRow(id))
       const reason = await this.#route({ ...tunnel, routedPrefix: undefined })
-      const change =
-        reason === undefined
-          ? await this.#write(transaction => transaction.takeRouted(id, this.#steady()))
-          : refused(REFUSAL.interfaceFault(reason))
+      const change = reason === undefined ? await this.#takeRow(id) : refused(REFUSAL.interfaceFault(reason))
       if (change.kind === 'changed')
         return this.#done(change.tunnel, 'the tunnel has given its routed prefix back')
       await this.#routeBack(tunnel)
       return outcomeOf(change)
     })
+  }
+
+  #takeRow(id: string): Promise<RoutedChange | Refusal> {
+    return this.#write(transaction => transaction.takeRouted(id, this.#steady()))
   }
 
   /** Makes the kernel's routes those of the tunnel, if it has an interface. Returns why that did not work. */

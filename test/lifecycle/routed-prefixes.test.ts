@@ -136,23 +136,28 @@ test('no tunnel, no prefix', async () => {
   assert.equal(codeOf(await take('nobody')), 'not-found')
 })
 
+/** The same table with another routed prefix, or none. */
+function reopened(routed: string, told: object[] = []): Promise<World> {
+  const { directory, kernel, now } = world
+  world.broker.close()
+  const log = { ...SILENT, warn: (facts: object) => void told.push(facts) }
+  return World.open({ directory, kernel, now, routed, log })
+}
+
 test('prefixes that another configuration does not route are told of at start, and kept', async () => {
   await give()
   const told: object[] = []
-  const reopened = async (routed: string) => {
-    const { directory, kernel, now } = world
-    world.broker.close()
-    return World.open({
-      directory,
-      kernel,
-      now,
-      routed,
-      log: { ...SILENT, warn: facts => void told.push(facts) },
-    })
-  }
-  world = await reopened('')
+  world = await reopened('', told)
   assert.deepEqual(told, [{ prefixes: 1, such_as: FIRST }])
-  world = await reopened('2001:db8:8000::/55')
+  world = await reopened('2001:db8:8000::/55', told)
   assert.equal(told.length, 1)
   assert.deepEqual(standing(), [FIRST, FIRST])
+})
+
+test('one that is given back while it is not routed does not come back', async () => {
+  await give()
+  world = await reopened('')
+  assert.equal(prefixOf(await take()), undefined)
+  world = await reopened('2001:db8:8000::/55')
+  assert.equal(standing()[0], undefined)
 })

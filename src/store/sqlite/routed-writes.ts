@@ -73,9 +73,9 @@ export class RoutedChanges {
   take(id: string): RoutedChange {
     const before = this.#found(id)
     if (before === undefined) return { kind: 'gone' }
-    return before.routedPrefix === undefined
-      ? { kind: 'unchanged', tunnel: before }
-      : this.#write(before, undefined)
+    if (before.routedPrefix !== undefined) return this.#write(before, undefined)
+    this.#writes.set(id, undefined) // what another configuration does not route is in the row still
+    return { kind: 'unchanged', tunnel: before }
   }
 
   /** After ROLLBACK. */
