@@ -48,8 +48,6 @@ export interface EndpointRequest {
 }
 
 export interface AdmissionPolicy extends EndpointPolicy {
-  /** Names of the kinds that can be registered now. */
-  readonly offered: readonly string[]
   /** Whether a prefix can be routed to a tunnel. */
   readonly offersRouted: boolean
   /** The public key that clients know this server by, if it has one: no client can have it. */

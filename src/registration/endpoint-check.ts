@@ -26,6 +26,8 @@ export interface EndpointPolicy {
   /** How long an echo reply may take, in milliseconds. */
   readonly timeoutMs: number
   readonly customers: Customers
+  /** Names of the kinds that can be registered now. */
+  readonly offered: readonly string[]
 }
 
 export interface EndpointFindings {
@@ -104,7 +106,7 @@ export class EndpointCheck {
     const kind = specialPurpose(parseIpv4(ipv4) ?? 0)
     if (kind === undefined) return undefined
     if (this.#policy.allowSpecialPurpose && !NEVER_AN_ENDPOINT.has(kind)) return undefined
-    return specialProblem(kind, ipv4)
+    return specialProblem(kind, { ipv4, offered: this.#policy.offered })
   }
 
   /** In a laboratory, where special-purpose addresses are allowed, both ends of a tunnel may be on one machine. */
@@ -142,10 +144,14 @@ export class EndpointCheck {
   }
 }
 
-/** Private and shared addresses have a remedy of their own, the others have none but another address. */
-function specialProblem(kind: SpecialKind, ipv4: string): Problem {
-  if (kind === 'private') return problem('ipv4-private', { ipv4 })
-  if (kind === 'shared') return problem('ipv4-shared', { ipv4 })
+/** Behind NAT there is WireGuard, if it is offered; the others have no remedy but another address. */
+function specialProblem(
+  kind: SpecialKind,
+  { ipv4, offered }: { readonly ipv4: string; readonly offered: readonly string[] },
+): Problem {
+  const remedy = offered.includes('wireguard') ? 'wireguard' : 'sit-alone'
+  if (kind === 'private') return problem('ipv4-private', { case: remedy, ipv4 })
+  if (kind === 'shared') return problem('ipv4-shared', { case: remedy, ipv4 })
   return problem('ipv4-special', { case: kind, ipv4 })
 }
 

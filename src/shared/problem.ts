@@ -23,8 +23,8 @@ export const PROBLEMS = {
     params: ['visitor'],
     cases: ['malformed', 'no-string', 'over-ipv6'],
   },
-  'ipv4-private': { status: 400, field: 'ipv4', params: ['ipv4'] },
-  'ipv4-shared': { status: 400, field: 'ipv4', params: ['ipv4'] },
+  'ipv4-private': { status: 400, field: 'ipv4', params: ['ipv4'], cases: ['sit-alone', 'wireguard'] },
+  'ipv4-shared': { status: 400, field: 'ipv4', params: ['ipv4'], cases: ['sit-alone', 'wireguard'] },
   'ipv4-special': {
     status: 400,
     field: 'ipv4',

@@ -177,6 +177,10 @@ test('who sends wrong keys through one tunnel, or from the network behind it, lo
   }
 })
 
+/** Of somebody else's tunnel, and of a host that answers no ping. */
+const TAKEN = '8.8.4.4'
+const SILENT_HOST = '9.9.9.9'
+
 suite('X-Forwarded-For at the door', () => {
   const STRICT = LAB.replace('foreign_endpoints = true', 'foreign_endpoints = false')
   const FORWARDED = { 'x-forwarded-for': '192.0.2.66, 198.51.100.7' }
@@ -231,20 +235,61 @@ suite('X-Forwarded-For at the door', () => {
     })
   }
 
-  test('who is refused an address that has a tunnel, behind one NAT with it perhaps, has WireGuard with one click', async () => {
-    await using world = await PortalWorld.open(LAB)
-    const first = { ipv4: '198.51.100.7', nicname: 'first', country: 'ca', os: 'linux' }
-    const typed = { ...first, nicname: 'second' }
-    assert.equal((await world.post('/register', first)).status, 303)
-    const refused = await world.post('/register', typed)
-    assert.equal(refused.status, 409)
-    assert.match(
-      refused.text,
-      /form="register" name="switch" value="wireguard">Take WireGuard: it works behind/,
-    )
-    const switched = await world.post('/register', { ...typed, switch: 'wireguard' })
-    assert.match(switched.text, /name="kind" value="wireguard"/)
-    assert.match(switched.text, /name="nicname" value="second"/)
-    assert.match(switched.text, /value="ca" selected/)
-  })
+  for (const [code, { ipv4, tunnel = 'foreign_endpoints = true' }] of Object.entries<{
+    readonly ipv4: string
+    readonly tunnel?: string
+  }>({
+    'ipv4-private': { ipv4: '192.168.1.7' },
+    'ipv4-shared': { ipv4: '100.64.0.7' },
+    'ipv4-special': { ipv4: '198.51.100.7' },
+    'ipv4-own': { ipv4: '192.0.2.1', tunnel: 'allow_special_purpose = true\nforeign_endpoints = true' },
+    'ipv4-not-yours': { ipv4: '8.8.8.8', tunnel: '' },
+    'ipv4-in-use': { ipv4: TAKEN },
+    'ipv4-unreachable': { ipv4: SILENT_HOST },
+  })) {
+    test(`who is refused with ${code} has WireGuard with one click, all that was typed kept`, async () => {
+      await using world = await PortalWorld.open(`[tunnel]\nreachability = "require"\n${tunnel}`)
+      world.silent.add(SILENT_HOST)
+      const typed = { ipv4, nicname: 'second', country: 'ca', os: 'linux' }
+      if (ipv4 === TAKEN) {
+        const first = await world.post('/register', { ...typed, nicname: 'first' })
+        assert.equal(first.status, 303, first.text)
+      }
+      const refused = await world.askJson('/api/v1/tunnels', 'POST', typed)
+      assert.equal(problemIn(refused).code, code)
+      assert.match(
+        (await world.post('/register', typed)).text,
+        /form="register" name="switch" value="wireguard">Take WireGuard: it works behind/,
+      )
+      const switched = await world.post('/register', { ...typed, switch: 'wireguard' })
+      assert.match(switched.text, /name="kind" value="wireguard"/)
+      assert.match(switched.text, /name="nicname" value="second"/)
+      assert.match(switched.text, /value="ca" selected/)
+    })
+  }
+
+  for (const [address, code] of [
+    ['192.168.1.7', 'ipv4-private'],
+    ['100.64.0.7', 'ipv4-shared'],
+  ] as const) {
+    test(`what is said of ${code} names WireGuard if it can be had, in either language`, async () => {
+      for (const [kinds, isNamed] of [
+        ['["sit", "wireguard"]', true],
+        ['["sit"]', false],
+      ] as const) {
+        await using world = await PortalWorld.open(`[tunnel]\nforeign_endpoints = true\nkinds = ${kinds}`)
+        for (const language of ['en', 'fr']) {
+          const answer = await world.askJson(
+            '/api/v1/tunnels',
+            'POST',
+            { ...GOOD, ipv4: address },
+            { 'accept-language': language },
+          )
+          const { code: said, detail } = problemIn(answer)
+          assert.equal(said, code)
+          assert.equal(detail.includes('WireGuard'), isNamed, detail)
+        }
+      }
+    })
+  }
 })
