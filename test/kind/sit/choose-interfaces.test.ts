@@ -102,6 +102,24 @@ test('who finds another broker at work here says so, and leaves the kernel as it
   await assert.rejects(chooseInterfaces({ ...other, driver: 'sit' }, tools), /another one/)
 })
 
+test('the start of the layout per-tunnel says how many tunnels it is for, that of the shared one does not', async t => {
+  const tools = { ...processWith(t, '0000000000001000'), runIp: works, runNft: works }
+  for (const [layout, wanted] of [
+    ['per-tunnel', ['tunnel.layout = "per-tunnel" is for 2,000 tunnels at most']],
+    ['shared', []],
+  ] as const) {
+    const told: string[] = []
+    const log = { ...SILENT, info: (_: object, message: string) => void told.push(message) }
+    const driver = await chooseInterfaces({ ...context('sit'), layout, log }, tools)
+    t.after(() => driver.close?.())
+    assert.equal(driver.kind, 'sit')
+    assert.deepEqual(
+      told.map(message => message.split(':')[0]),
+      wanted,
+    )
+  }
+})
+
 test('a demo tries them out where anything is missing', async t => {
   const tools = { ...processWith(t, '0000000000001000'), runIp: hangs, runNft: works }
   assert.equal((await chooseInterfaces({ ...context('auto'), isDemo: true }, tools)).kind, 'dry-run')
