@@ -16,8 +16,9 @@ for (const layout of IS_WHOLE_LAB ? LAYOUTS : (['shared'] as const)) {
   test(`the layout ${layout} passes its table of cases on a real kernel`, {
     skip: skip ?? false,
     timeout: TEST_TIMEOUT_MS,
-  }, async () => {
+  }, async t => {
     const run = await runInGuest([SUITE, layout])
+    for (const [line] of run.output.matchAll(/mended within .*/g)) t.diagnostic(line)
     assert.equal(run.status, 0, run.output)
   })
 }
