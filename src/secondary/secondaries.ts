@@ -17,8 +17,8 @@ import { soaSerial } from '../zone/serial.ts'
 import { Follower } from './follower.ts'
 import { isRefusal, kindOf, type NotifyAnswer, outcomeOf, textOf } from './notify-answer.ts'
 import { NotifySockets } from './notify-sockets.ts'
-import { RefusedTransfers } from './refused-transfers.ts'
 import { isAt, isFrom, nameOfSecondary, recipientsOf, type Secondary } from './secondary.ts'
+import { TransferWarnings } from './transfer-warnings.ts'
 
 /** A zone at a secondary, as the operator sees it. */
 export interface SecondaryState {
@@ -65,7 +65,7 @@ export class Secondaries {
   readonly #catalogZone: Uint8Array | undefined
   readonly #sockets: NotifySockets
   readonly #log: Log
-  readonly #refusals: RefusedTransfers
+  readonly #warnings: TransferWarnings
   /** By apex, then in the order of the secondaries. */
   readonly #known = new Map<string, readonly Known[]>()
 
@@ -84,7 +84,7 @@ export class Secondaries {
     this.#secondaries = options.secondaries
     this.#signers = signersOf(options.keys)
     this.#log = options.log
-    this.#refusals = new RefusedTransfers(options.log)
+    this.#warnings = new TransferWarnings(options.log)
     this.#sockets = new NotifySockets(options.source, (reply, from) => this.#take(reply, from))
   }
 
@@ -118,7 +118,7 @@ export class Secondaries {
 
   /** A client has been refused a zone, or its SOA. */
   noteRefused(refused: RefusedTransfer): void {
-    this.#refusals.note(refused, { isKnown: this.#isKnown(refused) })
+    this.#warnings.note(refused, { isKnown: this.#isKnown(refused) })
   }
 
   /** Does it come from where a secondary is, or sign with a key that there is? */
