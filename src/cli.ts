@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
-// What Node has compiled is kept with the packages, and a start takes half as long; where it can't be written, it is not.
+// What Node has compiled is kept with the packages, and a start takes half as long; if it can't be written, it is not.
 enableCompileCache(join(import.meta.dirname, '..', 'node_modules', '.cache', 'freenet6'))
 
 const args = process.argv.slice(2)

@@ -54,7 +54,7 @@ export interface Parts {
   readonly monotonic?: () => number
   /** Called when the zone files have been read, before the table is opened. */
   readonly beforeTable?: () => Promise<void>
-  /** Opens the table, where another process may have it for a while; once unless given. */
+  /** Opens the table, and again for as long as another process may have it; once unless given. */
   readonly opening?: (open: () => TunnelStore) => TunnelStore | Promise<TunnelStore>
   /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
   readonly unreadableTable?: () => 'fail' | 'serve-without'

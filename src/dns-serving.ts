@@ -36,7 +36,7 @@ export interface DnsServing {
   readonly threadRestarts: number
   /**
    * Puts other values of `DNS_KEYS_AT_RUN_TIME` in force, without a gap. A transfer under way goes on as it was
-   * allowed. Rejects where a thread could not begin: it and those after it, TCP too, go on with the values before.
+   * allowed. Rejects if a thread could not begin: it and those after it, TCP too, go on with the values before.
    */
   renew(config: Config): Promise<void>
   /** Secrets of cookies, for a process that takes over. */
@@ -44,7 +44,7 @@ export interface DnsServing {
   /** Answers no UDP until `speak` is called; queries wait in the sockets. */
   silence(): Promise<void>
   speak(): Promise<void>
-  /** Leaves all to a successor but the connections that stand: these are answered for so many milliseconds at most. */
+  /** Leaves all to a successor but the connections that stand: these are answered for `milliseconds` at most. */
   drain(milliseconds: number): Promise<void>
   close(): Promise<void>
 }
@@ -230,7 +230,7 @@ function transfersOf(
   }
 }
 
-/** Undefined, too, where the journal can't be read: then the whole zone is sent, which is in memory. */
+/** Undefined, too, if the journal can't be read: then the whole zone is sent, which is in memory. */
 function stepsSince(
   { isOpen, store }: Broker,
   ...asked: Parameters<JournalReader['since']>

@@ -54,7 +54,7 @@ export class FormerTunnels {
     return `this kernel has tunnels (${named.join(', ')}${more}), and the table in ${this.#dataDir} is new: they would all be taken away. If they have another table, mount its disk or correct data_dir, and start freenet6 anew; if they are nobody's, delete what they lead through: ${remedy}${more}`
   }
 
-  /** What tunnels lead through, of both kinds and layouts; none where nobody can tell, which bars the drivers too. */
+  /** What tunnels lead through, of both kinds and layouts; none if nobody can tell, which bars the drivers too. */
   async #devices(): Promise<readonly string[]> {
     const devices = new Set<string>()
     for (const protocol of [ROUTE_PROTOCOL, PEER_PROTOCOL]) {

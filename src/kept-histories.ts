@@ -4,7 +4,7 @@ import type { Config } from './config/config.ts'
 import { HistoryFile } from './observation/history-file.ts'
 import type { Log } from './shared/log.ts'
 
-/** A crash forgets so much at most. */
+/** A crash forgets what came in this time at most. */
 const EVERY_MS = 3_600_000
 const PAUSE_MS = 20
 /** The process has to end in time, whatever the disk does: the file of the last hour stands then. */

@@ -4,7 +4,7 @@ import type { Config } from './config/config.ts'
 import { TurnoverFile } from './observation/turnover-file.ts'
 import type { Log } from './shared/log.ts'
 
-/** A crash forgets so much at most. */
+/** A crash forgets what came in this time at most. */
 const EVERY_MS = 60_000
 
 export interface KeptTurnover {

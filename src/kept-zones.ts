@@ -32,7 +32,7 @@ export function formerZones(note: string | undefined): FormerZones | undefined {
   return { dir, zones }
 }
 
-/** Notes which zones the files give, for the next start; where there is no file, what is known of it stays. */
+/** Notes which zones the files give, for the next start; if there is no file, what is known of it stays. */
 export function keepGivenZones(
   zonesDir: string,
   { statics, store, log }: { statics: Zones; store: Memory; log: Log },

@@ -86,7 +86,7 @@ function diagnosesOf(config: Config, { lifecycle, prober, interfaces, table }: B
   return new TunnelDiagnoses({ table, origin: config.origin, diagnose: tunnel => diagnoses.of(tunnel) })
 }
 
-/** Opens the broker for one command. Undefined where there is no database yet: only `serve` makes one. */
+/** Opens the broker for one command. Undefined if there is no database yet: only `serve` makes one. */
 export async function openForCommand(config: Config): Promise<OpenedBroker | undefined> {
   if (!isThere(databaseFile(config))) return undefined
   const broker = await compose(config, { log: openLog(config.log.level), isForCommand: true })
@@ -113,7 +113,7 @@ function statesOf(secondaries: Secondaries): StatusReport['secondaries'] {
   }))
 }
 
-/** Empty where no zone of that name is served. */
+/** Empty if no zone of that name is served. */
 function notify(
   zone: string | undefined,
   { catalog, secondaries }: { readonly catalog: Catalog; readonly secondaries: Secondaries },

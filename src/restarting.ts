@@ -129,7 +129,7 @@ export class Restart {
 
   /**
    * Starts everything anew in this very process, where nothing else is under way: what could not be opened at the start can
-   * be now. Names are answered all the time. Rejects where that can't be begun: all goes on as it was.
+   * be now. Names are answered all the time. Rejects if that can't be begun: all goes on as it was.
    */
   async renew(): Promise<void> {
     const sockets = this.#sockets

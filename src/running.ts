@@ -35,7 +35,7 @@ export class CommandGate {
     }
   }
 
-  /** Resolves when no command is under way any more. Rejects where one takes long, and is open then as before. */
+  /** Resolves when no command is under way any more. Rejects if one takes long, and is open then as before. */
   async close(): Promise<void> {
     this.#isClosed = true
     const end = performance.now() + PATIENCE_MS
@@ -67,14 +67,14 @@ export class Running {
     this.#parts = parts
   }
 
-  /** Throws where a successor would not serve what this process does. */
+  /** Throws if a successor would not serve what this process does. */
   assertNothingLost(coming: Coming | undefined): void {
     const loss = coming && this.#parts.lossBy(coming)
     if (loss !== undefined) throw new Error(loss)
   }
 
   /**
-   * Ends what writes, with all that is under way, and closes the table; DNS is answered from memory. Rejects where a
+   * Ends what writes, with all that is under way, and closes the table; DNS is answered from memory. Rejects if a
    * command takes too long: nothing has ended then.
    */
   async release(): Promise<Memory> {
@@ -103,7 +103,7 @@ export class Running {
     this.#parts.portal.closeIdle()
   }
 
-  /** Answers those who are connected for so many milliseconds at most, then ends. */
+  /** Answers those who are connected, for `milliseconds` at most, then ends. */
   async leave(milliseconds: number): Promise<void> {
     await this.#parts.dns.drain(milliseconds)
     await this.#parts.stops.end(this.#parts.log)

@@ -70,7 +70,7 @@ async function serveAfter(predecessor: Predecessor | undefined, options: Command
   })
   const recovery = new Recovery(restart, log)
   const parts = { log, output, manager, lastResort, sockets, restart, recovery }
-  /** The service goes on where another process is it, after this one or still. */
+  /** The service goes on if another process is it, after this one or still. */
   const tellEnd = () => {
     const isService = restart.hasBegun ? !restart.hasHandedOver : predecessor === undefined
     if (isService) manager.tell('stopping', 'stopping')

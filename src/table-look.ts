@@ -15,7 +15,7 @@ export interface Fit {
   /** Of tunnels that are not dormant. */
   readonly rows: number
   readonly unusable: number
-  /** Why most of these are; empty where none is. */
+  /** Why most of these are; empty if none is. */
   readonly why: string
 }
 
@@ -27,7 +27,7 @@ export function lookAtTable(config: Config): TableGlance {
   })
 }
 
-/** Undefined where nobody can tell. */
+/** Undefined if nobody can tell. */
 export function fitOf(glance: TableGlance, config: Config): Fit | undefined {
   if (glance.kind !== 'table') return undefined
   const { rows, unusable } = glance

@@ -24,7 +24,7 @@ import { type FormerZones, type ReloadReport, whatIsMissed, ZoneFileBook } from 
 class ZoneLoadFault extends Error {}
 
 /**
- * The static zones: every file of zones_dir, and an apex for the tunnels' own zones where no file gives one. A file
+ * The static zones: every file of zones_dir, and an apex for the tunnels' own zones if no file gives one. A file
  * with mistakes makes its zone answer SERVFAIL and leaves the others alone, unless tunnels live in it.
  */
 export class StaticZones {
@@ -153,7 +153,7 @@ export class StaticZones {
     return existsSync(zones_dir) ? zonesOfDirectory(zones_dir, options) : []
   }
 
-  /** False where the file has mistakes. */
+  /** False if the file has mistakes. */
   #isLoaded(zone: LoadedZone): boolean {
     const { apex } = zone
     if (apex === undefined || !isSound(zone)) return false

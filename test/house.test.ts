@@ -184,3 +184,15 @@ test('the entry imports nothing of ours before the compile cache is on', () => {
   assert.doesNotMatch(text, /^import\s[^(]*?['"]\./m)
   assert.match(text, /enableCompileCache\([\s\S]*await import\('\.\/program\.ts'\)/)
 })
+
+test('comments name the amount that they speak of, and say if where they mean if', () => {
+  const vague = /\bso (?:many|much)\b|\b(?:undefined|rejects|throws|true|false|null|empty|0),? where\b/i
+  const found = sourceFiles().flatMap(file => {
+    const text = readFileSync(join(SOURCE, file), 'utf8')
+    const comments = Array.from(text.matchAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/ .*/gm), ([comment]) => comment)
+    return comments
+      .map(comment => comment.replaceAll(/\n\s*\* /g, ' '))
+      .filter(comment => vague.test(comment))
+  })
+  assert.deepEqual(found, [])
+})

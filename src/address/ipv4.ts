@@ -5,7 +5,7 @@ const DOT = 0x2e
 /**
  * Reads a strict dotted quad: four decimal octets, no leading zeros, nothing else (RFC 6943 3.1.1 says why
  * the loose forms of inet_aton are a trap: 010.0.0.1 and 127.1 mean different hosts to different readers).
- * Returns the address as an unsigned 32-bit number, or undefined where the text is not one. It runs for every A record
+ * Returns the address as an unsigned 32-bit number, or undefined if the text is not one. It runs for every A record
  * of a zone: no split, no pattern.
  */
 export function parseIpv4(text: string): number | undefined {

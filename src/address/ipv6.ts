@@ -18,7 +18,7 @@ const HEX_PADDED = HEX.map(digits => digits.padStart(2, '0'))
 
 /**
  * Reads an IPv6 address in any of the forms of RFC 4291 2.2, an embedded dotted quad included, a zone index not.
- * Returns its 16 octets in network order, or undefined where the text is not one. It runs for every tunnel of a table
+ * Returns its 16 octets in network order, or undefined if the text is not one. It runs for every tunnel of a table
  * of millions at start and in each audit: no split, no pattern.
  */
 export function parseIpv6(text: string): Uint8Array | undefined {

@@ -12,7 +12,7 @@ export const LINK_PREFIX_LENGTH = 64
 
 /**
  * Reads `address/length`, or a bare address as a block of one. Host bits must be zero: `2001:db8::1/32` is refused,
- * because whoever wrote it meant something else than what it says. Returns undefined where the text is not a prefix.
+ * because whoever wrote it meant something else than what it says. Returns undefined if the text is not a prefix.
  */
 export function parsePrefix(text: string): Prefix | undefined {
   const [address = '', bits, ...rest] = text.split('/')
@@ -46,7 +46,7 @@ export function prefixContains(prefix: Prefix, address: Uint8Array): boolean {
   return true
 }
 
-/** Reads an IPv4 or IPv6 address as 4 or 16 octets; undefined where the text is neither. */
+/** Reads an IPv4 or IPv6 address as 4 or 16 octets; undefined if the text is neither. */
 export function addressOctets(text: string): Uint8Array | undefined {
   const ipv4 = parseIpv4(text)
   return ipv4 === undefined ? parseIpv6(text) : ipv4Bytes(ipv4)

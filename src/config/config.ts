@@ -60,7 +60,7 @@ export function parseConfig(text: string, path: string): ConfigReading {
 }
 
 /**
- * Where the process of a configuration listens for commands, whatever else is wrong with the file. Undefined where it
+ * Where the process of a configuration listens for commands, whatever else is wrong with the file. Undefined if it
  * does not say so by what can be read of it.
  */
 export function readControlSocket(

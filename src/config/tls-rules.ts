@@ -29,7 +29,7 @@ export function tlsFileMistakes({ dns: { tls } }: Pick<ConfigValues, 'dns'>): re
 
 /**
  * What secondaries that verify the certificate and those above it would mind, or soon will: a line for the first that
- * ends. It is no mistake: others take any. `now`: UTC seconds. Nothing where the file can't be used, which is
+ * ends. It is no mistake: others take any. `now`: UTC seconds. Nothing if the file can't be used, which is
  * a mistake.
  */
 export function tlsFileWarnings(
@@ -61,7 +61,7 @@ function chainIn(file: string): readonly X509Certificate[] {
   }
 }
 
-/** Whose certificate it is, where it is not the server's own: empty or with a space at its end. */
+/** Whose certificate it is, if it is not the server's own: empty or with a space at its end. */
 function partOf(chain: readonly X509Certificate[], index: number): string {
   const subject = chain[index]?.subject.split('\n').at(-1)
   return index === 0 ? '' : `${subject} above it `

@@ -212,7 +212,7 @@ function secretWarnings({ dns }: ConfigValues): string[] {
     )
 }
 
-/** WireGuard listens on every address, and there is nothing for it where one of them has another listener. */
+/** WireGuard listens on every address, and there is nothing for it if one of them has another listener. */
 function wireguardWarnings({ dns, tunnel: { kinds, wireguard } }: ConfigValues): string[] {
   const { port } = wireguard
   if (!kinds.includes('wireguard') || dns.listen.every(listener => listener.port !== port)) return []

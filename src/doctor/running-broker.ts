@@ -11,7 +11,7 @@ import type { Expectation } from './server-check.ts'
 /** What the process that serves says of itself. */
 export interface RunningBroker {
   readonly status: StatusReport
-  /** Records that differed between DNS and the table when they were compared just now; 0 where they could not be. */
+  /** Records that differed between DNS and the table when they were compared just now; 0 if they could not be. */
   readonly differences: number
   /** Interfaces that were not as the table has them. */
   readonly interfaces: number
@@ -35,7 +35,7 @@ export type Unasked = 'absent' | 'silent'
 
 /**
  * Asks the process behind a control socket, which `holding` names if it is late. One that can't read its table still says
- * how it is. Rejects where it gives no reply that makes sense.
+ * how it is. Rejects if it gives no reply that makes sense.
  */
 export async function askRunningBroker(
   socket: string,

@@ -13,7 +13,7 @@ class ProberFault extends Error {}
 
 /**
  * The prober that the configuration asks for, which asks the clients of a pool of tunnels from their links' own ends; 'auto' is the first that works here of icmp, which needs a right, fping,
- * which asks all in one child, and ping. Throws where icmp is asked for and can't be had.
+ * which asks all in one child, and ping. Throws if icmp is asked for and can't be had.
  */
 export async function chooseProber(
   kind: Prober['kind'] | 'auto',

@@ -83,7 +83,7 @@ export class EchoRound {
     return this.#next < this.#dueBy(now)
   }
 
-  /** So much comes in, for whomever, that the end of the queue has not been seen for long after the end of the round. */
+  /** Whether packets, for whomever, come in faster than they are read: the end of the queue was not seen long after the round. */
   isFlooded(now: number): boolean {
     return this.#isSent && now - this.#lastSentAt > this.#timeoutMs + FLOOD_PATIENCE_MS
   }
@@ -181,7 +181,7 @@ export class EchoRound {
     while (!this.#isSent) this.#settleNext(SEND_QUEUE_FULL)
   }
 
-  /** The target that a request, or the reply to it, is of; undefined where it was not sent by this round. */
+  /** The target that a request, or the reply to it, is of; undefined if it was not sent by this round. */
   #targetOf(socket: IcmpSocket, at: number): number | undefined {
     const target = indexOf(socket.octets, at)
     if (target >= this.#next || this.#targets.familyOf(target) !== socket.family) return undefined

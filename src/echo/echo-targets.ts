@@ -30,7 +30,7 @@ export class EchoTargets {
     this.#families = new Uint8Array(this.texts.length)
   }
 
-  /** Reads one target, and tells its family: 4, 6, or 0 where it is no address. */
+  /** Reads one target, and tells its family: 4, 6, or 0 if it is no address. */
   read(index: number): number {
     const text = this.texts[index] ?? ''
     const percent = text.indexOf('%')
@@ -61,7 +61,7 @@ export class EchoTargets {
   }
 }
 
-/** 0 where there is no such interface: the kernel then refuses to send. */
+/** 0 if there is no such interface: the kernel then refuses to send. */
 function interfaceNumber(name: string): number {
   if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(name)) return 0
   try {

@@ -13,7 +13,7 @@ const PAUSE_DIGITS = 2
 const OVERHEAD_MS_A_TARGET = 0.2
 /** How much longer than it should fping may take before it counts as hung. */
 const SLACK_MS = 5000
-/** One fping has 65,535 sequence numbers for each ten seconds, and gives up where they are used up. */
+/** One fping has 65,535 sequence numbers for each ten seconds, and gives up if they are used up. */
 const MOST_TARGETS_A_CHILD = 60_000
 const REPORT = /^(\S+) is (?:(alive) \((\d+(?:\.\d+)?) ms\)|(unreachable))/
 const UNSENT = /^(\S+): error while sending ping: (.*)$/

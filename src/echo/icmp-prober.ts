@@ -51,7 +51,7 @@ export class IcmpProber implements Prober {
     this.#pool = pool
   }
 
-  /** Undefined where this process may use raw sockets, else the name of the system's error. */
+  /** Undefined if this process may use raw sockets, else the name of the system's error. */
   static obstacle(libc: Libc): string | undefined {
     const sockets = ([4, 6] as const).map(family => IcmpSocket.open(libc, family, 0))
     for (const socket of sockets) if (typeof socket !== 'string') socket.close()
@@ -104,7 +104,7 @@ export class IcmpProber implements Prober {
     }
   }
 
-  /** Receives, sends what is due, ends what is over, and comes back: at once where something is left to do. */
+  /** Receives, sends what is due, ends what is over, and comes back: at once if something is left to do. */
   #work(): void {
     clearTimeout(this.#pause)
     this.#pause = undefined
@@ -124,7 +124,7 @@ export class IcmpProber implements Prober {
     else this.#pause = setTimeout(() => this.#turn(), Math.min(...rounds.map(round => round.pauseMs(now))))
   }
 
-  /** False where a socket may hold more. */
+  /** False if a socket may hold more. */
   #receiveAll(): boolean {
     let isDrained = true
     for (const watched of this.#sockets.values()) isDrained = this.#receive(watched) && isDrained

@@ -91,7 +91,7 @@ export class IcmpSocket {
   #drops = 0
   #lost = 0
 
-  /** Opens a socket for the replies to requests with the identifier; the name of the system's error where it does not let us. */
+  /** Opens a socket for the replies to requests with the identifier; the name of the system's error if it does not let us. */
   static open(libc: Libc, family: 4 | 6, identifier: number): IcmpSocket | string {
     const [domain, protocol] = family === 4 ? [AF_INET, IPPROTO_ICMP] : [AF_INET6, IPPROTO_ICMPV6]
     const fd = libc.rawSocket(domain, protocol)

@@ -91,7 +91,7 @@ export function pingVerdict(outcome: ChildOutcome, address: string, config: Ping
   return unknown(`ping ended with status ${outcome.code ?? 'none'}: ${line}`)
 }
 
-/** Milliseconds; undefined where the package's parser sees no reply. */
+/** Milliseconds; undefined if the package's parser sees no reply. */
 function roundTrip(stdout: string, address: string, config: PingConfig): number | undefined {
   try {
     const parser = parsers.createParser(address, process.platform, config)

@@ -35,7 +35,7 @@ export class Additional {
     this.#putTargets(rrset, owner, ownerAt, 0)
   }
 
-  /** False where there is no more room. */
+  /** False if there is no more room. */
   #putTargets(rrset: number, owner: Uint8Array, ownerAt: number, aliases: number): boolean {
     const table = this.#lookup.reader.octets
     const type = rrsetType(table, rrset)
@@ -89,7 +89,7 @@ export class Additional {
     return true
   }
 
-  /** RFC 9460 4.1: addresses of the target, and where it is an alias (priority 0) its records of the same type. */
+  /** RFC 9460 4.1: addresses of the target, and if it is an alias (priority 0) its records of the same type. */
   #putService(type: number, rdata: number, owner: Uint8Array, ownerAt: number, aliases: number): boolean {
     const table = this.#lookup.reader.octets
     const isAlias = uint16(table, rdata) === 0
@@ -117,7 +117,7 @@ export class Additional {
     return this.#add(this.#lookup.reader.octets, target, this.#dataOf(target, type))
   }
 
-  /** The rrset of a name in the table, of which our zone is the authority; 0 where there is none. */
+  /** The rrset of a name in the table, of which our zone is the authority; 0 if there is none. */
   #dataOf(target: number, type: number): number {
     const { reader, apexLabels } = this.#lookup
     const rrset = this.#lookup.glue(reader.octets, target, type)

@@ -143,7 +143,7 @@ export class Answer {
     return RCODE.NOERROR
   }
 
-  /** Addresses of servers in our zone but not below the cut: left out where they do not fit (RFC 9471 2.2). */
+  /** Addresses of servers in our zone but not below the cut: left out if they do not fit (RFC 9471 2.2). */
   #putSiblingGlue(ns: number, cut: number): void {
     const table = this.#lookup.reader.octets
     for (let left = rrsetRecords(table, ns), at = firstRdata(ns); left > 0; left--) {
@@ -200,7 +200,7 @@ export class Answer {
     return prefix + wireNameLength(lookup.reader.octets, firstRdata(lookup.rrset) + 2) <= MAX_NAME_LENGTH
   }
 
-  /** Puts the CNAME, or the one that the DNAME stands for, and moves on to its target. False where the chain ends. */
+  /** Puts the CNAME, or the one that the DNAME stands for, and moves on to its target. False if the chain ends. */
   #follow(outcome: Outcome): boolean {
     if (this.#links === MAX_CHAIN) return false
     const { key, ownerLabels, rrset, reader } = this.#lookup
@@ -240,7 +240,7 @@ export class Answer {
     )
   }
 
-  /** The rrset of addresses that our zone holds of a name in the table, 0 where it holds none. */
+  /** The rrset of addresses that our zone holds of a name in the table, 0 if it holds none. */
   #addressOf(target: number, type: number): number {
     return this.#lookup.glue(this.#lookup.reader.octets, target, type)
   }

@@ -9,7 +9,7 @@ export class AwaitedTransfer implements Conversation {
   #hasTurn = false
   #isOver = false
 
-  /** `refuse` writes the reply where no transfer has begun in time; `withdraw` is called where none will be needed. */
+  /** `refuse` writes the reply if no transfer has begun in time; `withdraw` is called if none will be needed. */
   constructor(parts: {
     readonly refuse: (reply: Uint8Array, seconds: number) => number
     readonly withdraw: () => void

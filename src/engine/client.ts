@@ -9,7 +9,7 @@ export class Client {
   readonly transport: Transport
   /** The source address in the first `length` octets. */
   readonly octets = new Uint8Array(LONGEST_ADDRESS)
-  /** 4 or 16; 0 where the address is not known. */
+  /** 4 or 16; 0 if the address is not known. */
   length = 0
   /** When the message came, in UTC seconds: the engine has no clock of its own. */
   seconds = 0

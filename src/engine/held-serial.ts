@@ -8,7 +8,7 @@ const NUMBERS_LENGTH = 20
 
 /**
  * The serial of the zone that the client of an IXFR holds: that of the SOA in the query's authority section, whose owner
- * is the zone (RFC 1995 3). Undefined where it is not so. The query is well formed.
+ * is the zone (RFC 1995 3). Undefined if it is not so. The query is well formed.
  */
 export function heldSerial(query: Query): number | undefined {
   const { message, length, questionEnd } = query

@@ -1,5 +1,5 @@
 /**
- * Response rate limiting over UDP: a source address that may be forged gets only so many replies of a kind a second, so
+ * Response rate limiting over UDP: a source address that may be forged gets a few replies of a kind a second and no more, so
  * that this server is no use for flooding somebody else.
  *
  * Counted together is what an attacker would have to repeat: replies to one network (IPv4 /24, IPv6 /56: as BIND, NSD
@@ -77,7 +77,7 @@ export class RateLimit {
   }
 
   /**
-   * Counts a reply of a kind (an octet below ALL_KINDS) about the uncompressed name at `at` in `name`, or about none where `at` is
+   * Counts a reply of a kind (an octet below ALL_KINDS) about the uncompressed name at `at` in `name`, or about none if `at` is
    * NO_NAME, and says what becomes of it.
    */
   pass(client: Client, kind: number, name: Uint8Array, at: number): Passage {

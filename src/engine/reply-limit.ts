@@ -60,7 +60,7 @@ export class ReplyLimit {
     }
   }
 
-  /** An answer without records: the client comes again by TCP or, where it has sent a cookie, with ours (RFC 7873 5.2.3). */
+  /** An answer without records: the client comes again by TCP or, if it has sent a cookie, with ours (RFC 7873 5.2.3). */
   #slip(): number {
     this.#reply.dropRecords()
     this.#reply.authoritative = false

@@ -41,7 +41,7 @@ export class Reply {
   readonly #names: NameWriter
   readonly #keepsCase: boolean
 
-  /** With `keepsCase`, names are compressed only where no letter changes its case. */
+  /** With `keepsCase`, names are compressed only if no letter changes its case. */
   constructor(
     query: Query,
     options: Omit<ReplyOptionsParts, 'payloadSize'> & { readonly keepsCase?: boolean },
@@ -95,7 +95,7 @@ export class Reply {
 
   /**
    * Appends the rrset at an offset of the table to a section, its owner being the name at `from` in `source`. False,
-   * and nothing appended, where it does not fit whole (RFC 2181 9).
+   * and nothing appended, if it does not fit whole (RFC 2181 9).
    */
   putRrset(section: Section, source: Uint8Array, from: number, table: Uint8Array, rrset: number): boolean {
     return this.putRrsetWithTtl(section, source, from, table, rrset, rrsetTtl(table, rrset))
@@ -131,7 +131,7 @@ export class Reply {
     return true
   }
 
-  /** Appends one record of an rrset. False, and nothing appended, where it does not fit. */
+  /** Appends one record of an rrset. False, and nothing appended, if it does not fit. */
   putRecord(section: Section, { owner, type, ttl }: Omit<Rrset, 'rdatas'>, rdata: Uint8Array): boolean {
     const mark = this.#names.mark
     const fixed = this.#putFixed(owner, 0, type, ttl)
@@ -202,7 +202,7 @@ export class Reply {
     putCount(this.octets, COUNT.ADDITIONAL, uint16(this.octets, COUNT.ADDITIONAL) + 1)
   }
 
-  /** Owner, type, class IN and ttl; returns the offset of the type, 0 where it does not fit. */
+  /** Owner, type, class IN and ttl; returns the offset of the type, 0 if it does not fit. */
   #putFixed(source: Uint8Array, from: number, type: number, ttl: number): number {
     const fixed = this.#putName(this.at, source, from)
     if (fixed === 0 || fixed + RECORD_FIXED > this.#recordLimit) return 0

@@ -28,7 +28,7 @@ const SHORTEST_MAC = 10
  * again does no harm, and datagrams that overtake each other do not either.
  */
 export class Signature {
-  /** What the TSIG makes of the reply: NOERROR where there is none or it is good. */
+  /** What the TSIG makes of the reply: NOERROR if there is none or it is good. */
   rcode: number = RCODE.NOERROR
   /** Octets that the reply's TSIG takes; 0: it has none. */
   room = 0
@@ -48,7 +48,7 @@ export class Signature {
     this.#transferTimes = transferTimes
   }
 
-  /** Name of the key that the query is signed with, in lower case; undefined where it is unsigned or the TSIG not good. */
+  /** Name of the key that the query is signed with, in lower case; undefined if it is unsigned or the TSIG not good. */
   get keyName(): Uint8Array | undefined {
     return this.#query.tsig.present && this.rcode === RCODE.NOERROR ? this.#signer?.name : undefined
   }

@@ -5,7 +5,7 @@ import { Query } from './query.ts'
 import { FUDGE_SECONDS, macOf } from './signature.ts'
 import type { Signer } from './signer.ts'
 
-/** What the TSIG of a reply says; where it is not good anybody may have written it. */
+/** What the TSIG of a reply says; if it is not good anybody may have written it. */
 export interface ReplySignature {
   readonly isGood: boolean
   /** What is wrong with the request's TSIG (RFC 8945 3), or NONE. */

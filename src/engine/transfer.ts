@@ -71,7 +71,7 @@ export class Transfer implements Conversation {
     return sign.call(this.#signature, octets, length, seconds)
   }
 
-  /** Begins a message and puts in all records that fit; false where not even one does. */
+  /** Begins a message and puts in all records that fit; false if not even one does. */
   #fill(octets: Uint8Array): boolean {
     this.#begin(octets)
     const first = this.#record
@@ -79,7 +79,7 @@ export class Transfer implements Conversation {
     return this.#record !== first
   }
 
-  /** A record that is longer than a message of ours has one of its own; false where it fits no message at all. */
+  /** A record that is longer than a message of ours has one of its own; false if it fits no message at all. */
   #fillWithOne(octets: Uint8Array): boolean {
     this.#begin(octets)
     if (this.#record === undefined || !this.#put(this.#record)) return false

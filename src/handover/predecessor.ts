@@ -17,7 +17,7 @@ export class Predecessor {
   #isGone = false
   #wake: () => void = () => undefined
 
-  /** Undefined where this process was started by anybody else. */
+  /** Undefined if this process was started by anybody else. */
   static of(process: NodeJS.Process): Predecessor | undefined {
     const text = process.env[SOCKETS_VARIABLE]
     delete process.env[SOCKETS_VARIABLE] // no child of this process is a successor because of it
@@ -83,7 +83,7 @@ export class Predecessor {
     if (this.#process.connected) this.#process.send?.(message, undefined, undefined, () => undefined)
   }
 
-  /** Undefined where the predecessor is gone. */
+  /** Undefined if the predecessor is gone. */
   async #hear(kind: PredecessorMessage['kind']): Promise<PredecessorMessage | undefined> {
     for (;;) {
       const message = this.#heard.find(one => one.kind === kind)

@@ -59,7 +59,7 @@ export class Successor {
     return this.#coming
   }
 
-  /** Resolves when the successor has come so far. Rejects with a SuccessorFault, also where that takes too long. */
+  /** Resolves when the successor has come so far. Rejects with a SuccessorFault, also if that takes too long. */
   async reach(step: SuccessorStep, patienceMs: number): Promise<void> {
     const timer = setTimeout(
       () => this.#fail([`it was not ${step} within ${Math.round(patienceMs / 1000)} s`]),

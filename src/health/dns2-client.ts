@@ -63,7 +63,7 @@ function resolverFor(question: Ask, deadline: AbortSignal): () => Promise<dns2.P
 }
 
 /**
- * dns2's TCPClient cuts a server's address at its first colon, and leaves its socket open where no answer comes: we
+ * dns2's TCPClient cuts a server's address at its first colon, and leaves its socket open if no answer comes: we
  * connect, and dns2 encodes and decodes.
  */
 async function askOverTcp({ server, name, type }: Ask, deadline: AbortSignal): Promise<dns2.Packet> {

@@ -21,7 +21,7 @@ export interface SelfCheckOptions {
   readonly listeners: () => readonly Endpoint[]
   /** Apexes that must be served, without the final dot. */
   readonly zones: () => readonly string[]
-  /** Any tunnel whose names are published, read from its row now; undefined where there is none. */
+  /** Any tunnel whose names are published, read from its row now; undefined if there is none. */
   readonly sampleTunnel: () => SampleTunnel | undefined
   /** What other parts know to be wrong with ourselves, a sentence each: an outage of our own, a disk that is full. */
   readonly ownTroubles?: () => readonly string[]
@@ -49,7 +49,7 @@ const TRANSPORTS: readonly Transport[] = ['udp', 'tcp']
 interface Expectation {
   readonly name: string
   readonly type: AskedType
-  /** The one answer; undefined where any will do. */
+  /** The one answer; undefined if any will do. */
   readonly answer?: string
 }
 

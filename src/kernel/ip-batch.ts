@@ -4,7 +4,7 @@ import { type IpOutcome, NOT_RUN, type RunIp, reasonOf } from './ip-command.ts'
 export interface BatchOutcome {
   /** Why a line failed, by its number from 1 on. */
   readonly faults: ReadonlyMap<number, string>
-  /** Why the batch as a whole can't be trusted; undefined where every line was run. */
+  /** Why the batch as a whole can't be trusted; undefined if every line was run. */
   readonly trouble: string | undefined
 }
 
@@ -39,7 +39,7 @@ function isError(line: string): boolean {
 }
 
 /**
- * Runs each target's lines, so many targets in a batch. Returns the first reason for each that had one fail; where nobody
+ * Runs each target's lines, `batchTargets` in a batch. Returns the first reason for each that had one fail; if nobody
  * knows which lines were run, all of the batch have.
  */
 export async function runLines<T>(

@@ -131,7 +131,7 @@ function peerOf(koffi: typeof import('koffi').default): Holder | 'nobody' {
   return isTold ? { pid: credentials.readInt32LE(0), uid: credentials.readUInt32LE(UID) } : 'nobody'
 }
 
-/** Whether the process of a status file in /proc may change the kernel's networks; where that does not tell, the kernel will. */
+/** Whether the process of a status file in /proc may change the kernel's networks; if that does not tell, the kernel will. */
 export async function mayHaveNetAdmin(statusPath: string): Promise<boolean> {
   return hasNetAdmin(await readFile(statusPath, 'utf8').catch(() => '')) ?? true
 }

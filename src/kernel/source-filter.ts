@@ -72,7 +72,7 @@ function isAsWanted(listing: string, devicePrefix: string): boolean {
 }
 
 /**
- * The rules as long as we live: put in where they are absent or were changed, and left alone where they are as we made
+ * The rules as long as we live: put in if they are absent or were changed, and left alone if they are as we made
  * them, this process or one before it, so that whoever watches hears of nothing.
  */
 export class SourceFilter {

@@ -33,12 +33,12 @@ export class Notices {
     return this.#do(transaction => transaction.dropNotice(number, isTold))
   }
 
-  /** Has a notice wait for so many seconds that can't be told now, through no fault of the way. */
+  /** Has a notice that can't be told now, through no fault of the way, wait for `seconds`. */
   defer({ number }: Pick<Notice, 'number'>, seconds: number): Promise<void> {
     return this.#do(transaction => transaction.deferNotice(number, this.#steady() + seconds))
   }
 
-  /** Notes that a notice could not be handed over; it is tried again after so many seconds. */
+  /** Notes that a notice could not be handed over; it is tried again after `seconds`. */
   postpone(notice: Pick<Notice, 'number'>, seconds: number): Promise<void> {
     return this.#do(transaction => transaction.postponeNotice(notice, this.#steady() + seconds))
   }

@@ -126,7 +126,7 @@ export class Removal {
     })
   }
 
-  /** Commits what becomes of tunnels that were taken down; where that fails they have their rows still, and their interfaces again. */
+  /** Commits what becomes of tunnels that were taken down; if that fails they have their rows still, and their interfaces again. */
   async #commitOrUndo<T>(
     down: readonly Tunnel[],
     work: (transaction: TunnelTransaction) => Written<T>,

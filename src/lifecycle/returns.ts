@@ -38,7 +38,7 @@ export class Returns {
   }
 
   /**
-   * The dormant tunnel that has just this endpoint and name: a registration of both means it. Not where it was given the
+   * The dormant tunnel that has just this endpoint and name: a registration of both means it. Not if it was given the
    * endpoint in exchange and never came there: whoever does is most likely the next one at that address.
    */
   dormantOf(wanted: Pick<TunnelRequest, 'nicname' | 'country'> & { readonly ipv4: string }) {

@@ -49,7 +49,7 @@ export const ERRNO = { EINTR: 4, EAGAIN: 11, ENOBUFS: 105 } as const
 
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64']
 
-/** Each returns -1 where it failed; `errno` then says why. Addresses of memory are numbers: they fit 53 bits. */
+/** Each returns -1 if it failed; `errno` then says why. Addresses of memory are numbers: they fit 53 bits. */
 export interface Libc {
   readonly recvmmsg: (fd: number, heads: number, count: number, flags: number, timeout: number) => number
   readonly sendmmsg: (fd: number, heads: number, count: number, flags: number) => number
@@ -95,8 +95,8 @@ export interface Libc {
   /** Where the octets are. They stay there: they were not made by the pool, and lie outside the moving heap. */
   readonly addressOf: (octets: Uint8Array) => number
   /**
-   * Asks for pages of 2 MB under so many octets from a piece of memory on, be they in use or only set aside: memory that
-   * is read at random costs a walk through the page tables for each small page.
+   * Asks for pages of 2 MB under `length` octets from the first of `octets` on, be they in use or only set aside: memory
+   * that is read at random costs a walk through the page tables for each small page.
    */
   readonly adviseHugePages: (octets: Uint8Array, length: number) => number
   /** Reads or sets how the calling thread is scheduled; the octets are laid out in thread-precedence.ts. */
@@ -104,7 +104,7 @@ export interface Libc {
   readonly setScheduling: (attributes: Uint8Array) => number
 }
 
-/** Undefined where koffi is not installed or can't be loaded, or the system is another than the layouts are for. */
+/** Undefined if koffi is not installed or can't be loaded, or the system is another than the layouts are for. */
 export async function loadLibc(): Promise<Libc | undefined> {
   if (process.platform !== 'linux' || endianness() !== 'LE' || !ARCHITECTURES.includes(process.arch))
     return undefined

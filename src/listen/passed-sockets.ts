@@ -12,7 +12,7 @@ export interface PassingEnvironment {
 }
 
 /**
- * The sockets that a service manager has opened for this process, as sd_listen_fds(3) has it; none where it has opened
+ * The sockets that a service manager has opened for this process, as sd_listen_fds(3) has it; none if it has opened
  * them for another. Takes the variables out of the environment, so that no child believes that they are for it. A
  * descriptor that is no listening socket is a sentence among `mistakes`.
  */

@@ -78,7 +78,7 @@ export class ServiceManager {
   }
 
   /**
-   * Gives signs of life, if the manager wants any. They come from the main thread's event loop: where that hangs, they
+   * Gives signs of life, if the manager wants any. They come from the main thread's event loop: if that hangs, they
    * end. An answering thread that hangs is replaced by it.
    */
   #live(): void {

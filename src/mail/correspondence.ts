@@ -14,7 +14,7 @@ export interface Correspondence {
 
 /**
  * Why an owner is told nothing where they wanted it: `unreached`: the operator sends nothing there any more; `refused`: the
- * other side takes nothing for that target. Undefined where nothing is known to be wrong.
+ * other side takes nothing for that target. Undefined if nothing is known to be wrong.
  */
 export function troubleOf(
   { wishes, refusedTargets }: Pick<Correspondence, 'wishes' | 'refusedTargets'>,

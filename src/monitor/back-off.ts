@@ -20,7 +20,7 @@ export class BackOff {
     this.#nextMs = options.firstMs
   }
 
-  /** Returns in how many milliseconds the next try comes; undefined where one is pending already. */
+  /** Returns in how many milliseconds the next try comes; undefined if one is pending already. */
   failed(): number | undefined {
     if (this.#timer !== undefined) return undefined
     const delay = this.#nextMs

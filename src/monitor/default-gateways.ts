@@ -14,13 +14,13 @@ export interface Gateway {
  */
 const SOMEWHERE = '2000::'
 
-/** Default gateways of both families; undefined where the kernel could not be asked. */
+/** Default gateways of both families; undefined if the kernel could not be asked. */
 export async function defaultGateways(run: RunIp): Promise<readonly Gateway[] | undefined> {
   const [ipv4, ipv6] = await Promise.all([
     run(['-json', '-4', 'route', 'show', 'default']),
     run(['-json', '-6', 'route', 'get', SOMEWHERE]),
   ])
-  // `route get` fails where there is no way, `route show` where there is no `ip`.
+  // `route get` fails if there is no way, `route show` if there is no `ip`.
   if (ipv4.status !== 0) return undefined
   return [...gatewaysIn(ipv4.stdout, 4), ...(ipv6.status === 0 ? gatewaysIn(ipv6.stdout, 6) : [])]
 }

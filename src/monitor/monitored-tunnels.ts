@@ -4,7 +4,7 @@ import type { Reconciliation } from '../tunnel/interface.ts'
 export interface ProbeTarget {
   readonly id: string
   readonly ipv6Client: string
-  /** True where its row says that it answered when it was last counted: what a new process knows of the last one. */
+  /** True if its row says that it answered when it was last counted: what a new process knows of the last one. */
   readonly answeredLast?: boolean
 }
 

@@ -85,7 +85,7 @@ export class OwnOutage {
     return this.#current
   }
 
-  /** Takes the outage on record; false where it has lasted for so long that the silence has to be believed. */
+  /** Takes the outage on record; false if it has lasted for so long that the silence has to be believed. */
   isBelieved({ kind, reason }: CutOff): boolean {
     const now = performance.now()
     if (this.#current === undefined) {

@@ -11,10 +11,10 @@ export interface RoundOptions {
   readonly uplink: Uplink
   readonly timeoutMs: number
   readonly log: Log
-  /** Counts what was found wrong at our own ends: where it grew during a round, silence may be our doing. */
+  /** Counts what was found wrong at our own ends: if it grew during a round, silence may be our doing. */
   readonly mendings: () => number
   readonly signal: AbortSignal
-  /** Is told what was counted: round trips by id, 0 where nothing was timed, and the silent ones. */
+  /** Is told what was counted: round trips by id, 0 if nothing was timed, and the silent ones. */
   readonly onCounted?: (round: {
     readonly answered: ReadonlyMap<string, number>
     readonly silent: readonly string[]

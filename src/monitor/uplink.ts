@@ -26,7 +26,7 @@ export class Uplink {
     return [...this.#anchors, ...this.#gateways.map(({ address }) => address)]
   }
 
-  /** What the verdicts on `targets` say of us; undefined where nothing speaks against our uplink. */
+  /** What the verdicts on `targets` say of us; undefined if nothing speaks against our uplink. */
   judge(verdicts: Verdicts): CutOff | undefined {
     const isSilent = (address: string) => verdictOf(verdicts, address).kind !== 'answered'
     if (this.#anchors.length > 0 && this.#anchors.every(isSilent)) {

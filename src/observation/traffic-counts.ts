@@ -2,7 +2,7 @@ import type { Log } from '../shared/log.ts'
 import type { Octets } from '../tunnel/interface.ts'
 import type { History } from './history.ts'
 
-/** After a reading that took long none is made for so many times as long: listing a large filter takes seconds. */
+/** A reading is followed by none for this many times as long as it took: listing a large filter takes seconds. */
 const REST_PER_COST = 20
 /** Readings further apart say nothing of the time between: the first one after such a pause is a beginning. */
 const MAX_AGE_MS = 1_800_000

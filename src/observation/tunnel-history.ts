@@ -1,6 +1,6 @@
 import type { Octets } from '../tunnel/interface.ts'
 
-/** What is shown in one picture: so many buckets of so many seconds. A word a value: 225 buckets take 1,800 octets. */
+/** What is shown in one picture: `count` buckets of `step` seconds. A word a value: 225 buckets take 1,800 octets. */
 export const SPANS = {
   hour: { step: 60, count: 60 },
   day: { step: 1200, count: 72 },

@@ -15,7 +15,7 @@ export const auditCommand = defineCommand({
     tunnels: z.int(),
     /** Records. */
     differences: z.int(),
-    /** Interfaces that were made anew, were nobody's, or can't be had; absent where no process runs. */
+    /** Interfaces that were made anew, were nobody's, or can't be had; absent if no process runs. */
     interfaces: z.int().optional(),
   }),
   run: async ({ audit, reconcile }) => {

@@ -3,7 +3,7 @@ import { checkZoneFile } from '../zone-file/file-report.ts'
 import { EXIT, type ExitCode, UsageMistake } from './exit.ts'
 
 /**
- * `check-zone FILE [ORIGIN]`: a line for each fault and one on the whole; status 1 if the zone can't be served. Throws UsageMistake where the origin is no name. With
+ * `check-zone FILE [ORIGIN]`: a line for each fault and one on the whole; status 1 if the zone can't be served. Throws UsageMistake if the origin is no name. With
  * `isLenient` it reads as a server with `zones.on_error = "skip-record"` does.
  */
 export function checkZone(

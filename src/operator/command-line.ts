@@ -27,7 +27,7 @@ const COMMON_OPTIONS = {
   version: { type: 'boolean' },
 } as const
 
-/** Reads the arguments of the program. Throws UsageMistake where they are no command of the list. */
+/** Reads the arguments of the program. Throws UsageMistake if they are no command of the list. */
 export function readCommandLine<Listed extends ListedCommand>(
   args: readonly string[],
   commands: readonly Listed[],

@@ -16,24 +16,24 @@ import type { ZoneDumps } from './zone-dumps.ts'
 export interface Operated {
   readonly operator: Operator
   readonly invitations: Invitations
-  /** Undefined where no process runs. */
+  /** Undefined if no process runs. */
   readonly diagnoses: TunnelDiagnoses | undefined
   readonly audit: Pick<Audit, 'run'>
-  /** Makes the kernel's interfaces equal to the table's; undefined where no process runs. */
+  /** Makes the kernel's interfaces equal to the table's; undefined if no process runs. */
   readonly reconcile: Lifecycle['reconcile'] | undefined
   readonly status: Status
   readonly dumps: ZoneDumps
   readonly differences: ZoneDifferences
-  /** Undefined where no process runs. */
+  /** Undefined if no process runs. */
   readonly recentRefusals: RecentRefusals | undefined
   readonly backUp: (file: string) => Promise<void>
-  /** Tells the secondaries of a zone, or of all; returns what they were told of. Undefined where no process runs. */
+  /** Tells the secondaries of a zone, or of all; returns what they were told of. Undefined if no process runs. */
   readonly notify:
     | ((zone: string | undefined) => readonly { readonly zone: string; readonly secondaries: number }[])
     | undefined
-  /** Puts a new process in the place of the one that runs. Undefined where none does. */
+  /** Puts a new process in the place of the one that runs. Undefined if none does. */
   readonly restart: (() => Promise<Outcome<Restarted>>) | undefined
-  /** Undefined where no process runs: there is nothing to read again. */
+  /** Undefined if no process runs: there is nothing to read again. */
   readonly reload: (() => Promise<{ taken: string[]; kept: string[] }>) | undefined
 }
 
@@ -67,13 +67,13 @@ export interface Command {
   readonly summary: string
   readonly words: readonly ListedParameter[]
   readonly options: readonly ListedParameter[]
-  /** Says what is wrong with the parameters, one line a mistake; empty where nothing is. */
+  /** Says what is wrong with the parameters, one line a mistake; empty if nothing is. */
   mistakes(parameters: unknown): readonly string[]
-  /** Works on the parameters as they came in. Rejects where something broke; what may be expected is a reply. */
+  /** Works on the parameters as they came in. Rejects if something broke; what may be expected is a reply. */
   run(operated: Operated, parameters: unknown): Promise<CommandReply>
   /** The parameters as they are meant where the command line is: the process may have another working directory. */
   located(parameters: Readonly<Record<string, string>>): Readonly<Record<string, string>>
-  /** Renders a result for a person. Throws ZodError where the result is not what the command gives. */
+  /** Renders a result for a person. Throws ZodError if the result is not what the command gives. */
   text(value: unknown): string
   /** Renders a result for a program: one JSON value a line. Throws ZodError as `text` does. */
   json(value: unknown): string

@@ -43,7 +43,7 @@ export class ControlClient {
       .on('error', () => undefined) // the socket's, whose 'close' follows
   }
 
-  /** Throws NotRunning where nobody listens. */
+  /** Throws NotRunning if nobody listens. */
   static async connect(path: string): Promise<ControlClient> {
     const socket = createConnection(path)
     try {
@@ -55,7 +55,7 @@ export class ControlClient {
     return new ControlClient(socket)
   }
 
-  /** Rejects with ReplyLost where the process ends before it has replied, and with ForeignReply where its reply makes no sense. */
+  /** Rejects with ReplyLost if the process ends before it has replied, and with ForeignReply if its reply makes no sense. */
   send(command: string, parameters: unknown): Promise<CommandReply> {
     return new Promise((done, failed) => {
       this.#waiting.push({ done, failed })

@@ -16,7 +16,7 @@ const controlCommand = z.strictObject({ command: z.string(), parameters: z.unkno
 export const NO_SOCKET = 'something that is no socket stands there'
 
 const MAX_COMMAND_LENGTH = 65_536
-/** Where so many commands of one connection are under way, or their replies are not taken, no more are read. */
+/** Commands of one connection that may be under way, or have replies that are not taken yet: no more are read then. */
 const MAX_UNDER_WAY = 1024
 
 /**

@@ -11,7 +11,7 @@ const POLL_MS = 100
 
 /**
  * Makes an attempt to open the database, again and again while another command has it: that is soon over. Rejects with
- * DatabaseFault where it is not, and at once where the process that has it serves. `onWait` is called once, with the
+ * DatabaseFault if it is not, and at once if the process that has it serves. `onWait` is called once, with the
  * processes that have it as far as the system tells.
  */
 export async function whenFree<T>(

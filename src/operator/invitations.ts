@@ -21,7 +21,7 @@ export interface NewInvitation {
 /** How many ids are tried: one of a billion is hardly ever taken. */
 const ID_ATTEMPTS = 10
 
-/** Codes that the operator gives out, each for so many registrations. A code is shown once; its hash is kept. */
+/** Codes that the operator gives out, each for a number of registrations. A code is shown once; its hash is kept. */
 export class Invitations {
   readonly #store: TunnelStore
   readonly #now: () => number

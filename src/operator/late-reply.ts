@@ -18,7 +18,7 @@ export interface Waiter {
   readonly say: (line: string) => void
 }
 
-/** Waits for a reply, and says so where it is late. Rejects with ProcessSilent where it is given up. */
+/** Waits for a reply, and says so if it is late. Rejects with ProcessSilent if it is given up. */
 export async function lateReply(reply: Promise<CommandReply>, waiter: Waiter): Promise<CommandReply> {
   const { isQuick, process, say } = waiter
   const { promise: silence, reject } = Promise.withResolvers<never>()

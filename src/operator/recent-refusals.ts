@@ -20,7 +20,7 @@ export class RecentRefusals {
     if (this.#refusals.length > MOST) this.#refusals.shift()
   }
 
-  /** The newest last; only those with a code or from an address, or a prefix, where one is named. */
+  /** The newest last; only those with a code or from an address, or a prefix, if one is named. */
   matching({ code, address }: { readonly code?: string | undefined; readonly address?: string | undefined }) {
     const from = address === undefined ? undefined : parsePrefix(address)
     return this.#refusals.filter(

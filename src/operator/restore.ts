@@ -10,7 +10,7 @@ import { problemOfFault } from './fault-problem.ts'
 import { documentOf } from './problem-document.ts'
 import { misconfigured, printProblem } from './run-command.ts'
 
-/** `restore FILE`: puts a backup in the place of the database, while no process serves it. Rejects with DatabaseFault where that can't be opened. */
+/** `restore FILE`: puts a backup in the place of the database, while no process serves it. Rejects with DatabaseFault if that can't be opened. */
 export async function restore(file: string, options: CommandOptions): Promise<ExitCode> {
   if (file === '') throw new UsageMistake('restore takes FILE')
   const reading = readConfig(options.config)

@@ -20,12 +20,12 @@ export interface OpenedBroker extends Disposable {
 }
 
 /**
- * Opens the broker of a configuration for one command. Undefined where there is no database: commands make none.
- * Rejects where it can't be opened.
+ * Opens the broker of a configuration for one command. Undefined if there is no database: commands make none.
+ * Rejects if it can't be opened.
  */
 export type BrokerOpener = (config: Config) => Promise<OpenedBroker | undefined>
 
-/** Runs a command of the table through the running process, or on the database where none runs. */
+/** Runs a command of the table through the running process, or on the database if none runs. */
 export async function runCommand(
   command: Command,
   given: Readonly<Record<string, string>>,

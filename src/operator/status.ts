@@ -13,13 +13,13 @@ import { soaSerial } from '../zone/serial.ts'
 export const statusReport = z.object({
   version: z.string(),
   config: z.string(),
-  /** Null where no process runs and the command looked at the database itself. */
+  /** Null if no process runs and the command looked at the database itself. */
   process: z.object({ pid: z.int(), uptime_seconds: z.int(), thread_restarts: z.int() }).nullable(),
   threads: z.int(),
   driver: z.string(),
   prober: z.string(),
   zones: z.array(z.object({ name: z.string(), serial: z.int(), rrsets: z.int() })),
-  /** Null where nothing is known: it has not answered yet, or transferred nothing since the start. */
+  /** Null if nothing is known: it has not answered yet, or transferred nothing since the start. */
   secondaries: z.array(
     z.object({
       address: z.string(),
@@ -27,7 +27,7 @@ export const statusReport = z.object({
       serial: z.int(),
       acknowledged: z.int().nullable(),
       transferred: z.int().nullable(),
-      /** Serials that it is behind, at the least where it has transferred nothing. */
+      /** Serials that it is behind, at the least if it has transferred nothing. */
       lag: z.int(),
       answer: z.string(),
       unanswered: z.int(),
@@ -36,9 +36,9 @@ export const statusReport = z.object({
   /** What is shown to clients of DNS over TLS; `expires`: UTC seconds, of the first of the chain that ends. */
   certificates: z.array(z.object({ address: z.string(), expires: z.int() })).default([]), // none of an older process
   tunnels: z.record(z.string(), z.int()),
-  /** Tunnels whose names zone files take; null where nobody has counted. */
+  /** Tunnels whose names zone files take; null if nobody has counted. */
   hidden_names: z.int().nullable().default(null), // none of an older process
-  /** What is wrong, a sentence each, as /healthz has it; empty where no process runs. */
+  /** What is wrong, a sentence each, as /healthz has it; empty if no process runs. */
   troubles: z.array(z.string()),
   /** What is not as it should be while everybody is served, a sentence each. */
   warnings: z.array(z.string()).default([]), // none of an older process
@@ -54,14 +54,14 @@ export interface StatusSources {
   readonly hiddenNames?: () => number | undefined
   readonly driver: string
   readonly prober: string
-  /** Threads that answer and had to be replaced; undefined where no process serves. */
+  /** Threads that answer and had to be replaced; undefined if no process serves. */
   readonly threadRestarts: (() => number) | undefined
-  /** When the certificate ends that each address of TLS shows, in UTC seconds; undefined where no process serves. */
+  /** When the certificate ends that each address of TLS shows, in UTC seconds; undefined if no process serves. */
   readonly tlsExpiries?: () => Readonly<Record<string, number>>
-  /** What is wrong with the process that serves; undefined where none does. */
+  /** What is wrong with the process that serves; undefined if none does. */
   readonly troubles?: () => readonly string[]
   readonly warnings?: () => readonly string[]
-  /** Each zone at each secondary; undefined where no process serves. */
+  /** Each zone at each secondary; undefined if no process serves. */
   readonly secondaries: (() => StatusReport['secondaries']) | undefined
 }
 

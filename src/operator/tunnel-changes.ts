@@ -118,7 +118,7 @@ export class TunnelChanges {
   }
 }
 
-/** What the operator should know although it was done, in words; nothing where there is nothing. */
+/** What the operator should know although it was done, in words; nothing if there is nothing. */
 export function warningsIn(problems: readonly Problem[] = []): Pick<WarnedReport, 'warnings'> {
   return problems.length === 0 ? {} : { warnings: documentOf(problems).errors }
 }

@@ -35,7 +35,7 @@ export const tunnelReport = z.object({
   device: z.string(),
   /** UTC seconds. */
   creation_time: z.int(),
-  /** The last so many echo requests had no reply; −1: its interface is still to be made. */
+  /** How many echo requests in a row, up to the last one, had no reply; −1: its interface is still to be made. */
   unreachable: z.int(),
   /** From the client and to it, since the running process began to count; absent until then. */
   received_octets: z.int().optional(),

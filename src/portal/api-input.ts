@@ -20,7 +20,7 @@ const MAX_UNKNOWN_NAMED = 5
 
 /** The named fields of a body as text, and what is wrong with the body. */
 interface Texts<Name extends Field> {
-  /** Empty where it is absent or no text. */
+  /** Empty if it is absent or no text. */
   readonly fields: Readonly<Record<Name, string>>
   readonly problems: readonly Problem[]
 }

@@ -160,7 +160,7 @@ function isInadyn(ctx: Context): boolean {
   return ctx.get('user-agent').startsWith('inadyn/')
 }
 
-/** ddclient reads the word only where the status is 2xx, and never tries again where it could not read one. */
+/** ddclient reads the word only if the status is 2xx, and never tries again if it could not read one. */
 function sendWord(ctx: Context, status: number, word: string): void {
   const isDdclient = ctx.get('user-agent').startsWith('ddclient/')
   ctx.status = isDdclient && status !== 401 ? 200 : status

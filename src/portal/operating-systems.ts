@@ -52,7 +52,7 @@ export class OperatingSystems {
     return [SOURCE_LANGUAGE, ...this.#spoken.keys()]
   }
 
-  /** The same systems with their texts in a language; in English where one has none in it. */
+  /** The same systems with their texts in a language; in English if one has none in it. */
   in(language: string): OperatingSystems {
     return this.#spoken.get(language) ?? this
   }

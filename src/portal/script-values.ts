@@ -42,7 +42,7 @@ export interface ScriptValues {
   readonly endpoint: string
   readonly endpointHost: string
   readonly endpointPort: number
-  /** The host where it is an address; empty where it is a name. */
+  /** The host if it is an address; empty if it is a name. */
   readonly endpointIpv4: string
   readonly keepaliveSeconds: number
   /** What is routed to the client beside its link, the first /64 of it, and an address in that; empty: nothing is. */

@@ -14,7 +14,7 @@ export type AwaitingFields = { readonly [field in (typeof AWAITING_FIELDS)[numbe
 
 /** What one view of a tunnel's page, or of a form of it, shows, and no later one: the key of a new tunnel, doubts, what was typed. */
 export interface FirstView {
-  /** Empty where the tunnel is not new. */
+  /** Empty if the tunnel is not new. */
   readonly key: string
   readonly warnings: readonly Problem[]
   /** What was typed before its owner had to sign in again. */
@@ -159,7 +159,7 @@ export class SignIns {
     this.#asked.restore(asked)
   }
 
-  /** Ends the sessions of a tunnel that has a new key, and forgets the old key where it waits. */
+  /** Ends the sessions of a tunnel that has a new key, and forgets the old key if it waits. */
   close(tunnelId: string): void {
     this.#sessions.deleteAll(tunnelId)
     this.forgetViews(tunnelId)

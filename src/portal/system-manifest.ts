@@ -55,7 +55,7 @@ const manifest = requirements.extend({
   prose: z.array(z.enum(['up', 'down'])).default([]),
   /** Absent: nobody types commands there. */
   steps: steps.optional(),
-  /** By kind of tunnel, where one asks for something else than the system's other kinds. */
+  /** By kind of tunnel, if one asks for something else than the system's other kinds. */
   kinds: z.record(text, requirements).default({}),
 })
 

@@ -209,7 +209,7 @@ export class TunnelView {
     return this.#options.systems.in(languageOf(ctx, this.#options.words).tag)
   }
 
-  /** The visitor's IPv4 address where it is not the tunnel's: a moved host will want it, a guest in a café will not. */
+  /** The visitor's IPv4 address if it is not the tunnel's: a moved host will want it, a guest in a café will not. */
   #otherAddress(ctx: Context, tunnel: Tunnel): string {
     const { address, family } = visitorOf(ctx.req, this.#options.trustedProxies)
     return family === 4 && address !== tunnel.ipv4Client ? address : ''

@@ -16,7 +16,7 @@ export class NotifySockets {
   readonly #onReply: (reply: Uint8Array, from: Endpoint) => void
   readonly #sockets = new Map<Family, Outlet>()
 
-  /** `source` is the address that they leave from where it is of the secondary's family; empty: the system chooses. */
+  /** `source` is the address that they leave from if it is of the secondary's family; empty: the system chooses. */
   constructor(source: string, onReply: (reply: Uint8Array, from: Endpoint) => void) {
     this.#source = source
     this.#onReply = onReply

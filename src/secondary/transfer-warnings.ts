@@ -23,7 +23,7 @@ const UNREADABLE = 'its signature can not be read'
 
 /**
  * Says in the log which secondaries are refused, and why: they themselves know no more than NOTAUTH or REFUSED. Most ask for
- * the SOA first, and for no transfer where that is refused. Of strangers without a key nothing is said; they try everywhere.
+ * the SOA first, and for no transfer if that is refused. Of strangers without a key nothing is said; they try everywhere.
  */
 export class TransferWarnings {
   readonly #log: Log

@@ -27,7 +27,7 @@ export class BatchQueue<Item, Outcome> {
   #crowd = 1
   #endedAt = 0
 
-  /** `work` returns an outcome for each item, in their order; where it throws, all items of the batch fail alike. */
+  /** `work` returns an outcome for each item, in their order; if it throws, all items of the batch fail alike. */
   constructor(
     work: (items: readonly Item[]) => readonly Outcome[] | Promise<readonly Outcome[]>,
     { patienceMs = 0 }: { readonly patienceMs?: number } = {},
@@ -36,7 +36,7 @@ export class BatchQueue<Item, Outcome> {
     this.#patienceMs = patienceMs
   }
 
-  /** Does the item's work with whatever else comes in; rejects where the batch's work threw. */
+  /** Does the item's work with whatever else comes in; rejects if the batch's work threw. */
   add(item: Item, { mayWait = false }: { readonly mayWait?: boolean } = {}): Promise<Outcome> {
     return new Promise((done, failed) => {
       this.#waiting.push({ item, mayWait, done, failed })

@@ -6,7 +6,7 @@ import { startProgram } from './program-start.ts'
 export interface ChildOutcome {
   /** 'exit': by itself or by a signal of somebody else's; the others: we killed it, for that reason. */
   readonly end: 'exit' | 'deadline' | 'abort' | 'overflow'
-  /** Null where it did not exit by itself. */
+  /** Null if it did not exit by itself. */
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
@@ -48,7 +48,7 @@ const SYSTEM_DIRECTORIES = '/usr/local/sbin:/usr/sbin:/sbin'
 /**
  * Runs a program without a shell and resolves when it has ended or was killed: within `deadlineMs`, where given,
  * whatever it does.
- * Its words are in English (LC_ALL=C), because they are parsed. Rejects with ChildFault where it can't be started.
+ * Its words are in English (LC_ALL=C), because they are parsed. Rejects with ChildFault if it can't be started.
  */
 export async function runChild(
   command: string,

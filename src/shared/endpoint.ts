@@ -7,7 +7,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** Reads `192.0.2.1:53` or `[2001:db8::1]:53`; undefined where the text is neither. */
+/** Reads `192.0.2.1:53` or `[2001:db8::1]:53`; undefined if the text is neither. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   const found = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(0|[1-9][0-9]{0,4})$/.exec(text)
   if (found === null) return undefined

@@ -21,5 +21,5 @@ export interface ProgramOptions {
   readonly pipes: readonly [input: boolean, output: boolean, errors: boolean]
 }
 
-/** Rejects with the system's error where it can't be started. */
+/** Rejects with the system's error if it can't be started. */
 export type Start = (command: string, options: ProgramOptions) => Promise<Program>

@@ -39,7 +39,7 @@ const SETSID = 0x80
 const O_RDWR = 2
 const O_CLOEXEC = 0o2000000
 
-/** Undefined where koffi can't be loaded, or the system is another than Linux. */
+/** Undefined if koffi can't be loaded, or the system is another than Linux. */
 export async function openSpawner(): Promise<Start | undefined> {
   if (process.platform !== 'linux') return undefined
   try {

@@ -3,7 +3,7 @@ export class Turns {
   /** The last of those that wait or are at work, by what they work on. */
   readonly #last = new Map<string, Promise<unknown>>()
 
-  /** Resolves or rejects as the work does, which begins at once where nobody is before it. */
+  /** Resolves or rejects as the work does, which begins at once if nobody is before it. */
   take<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key)
     const turn = before === undefined ? work() : before.then(work, work)

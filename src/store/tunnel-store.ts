@@ -21,7 +21,7 @@ export interface RowDifference {
 export interface SerialStep {
   /** In wire form. */
   readonly apex: Uint8Array
-  /** 0 where the zone is new. */
+  /** 0 if the zone is new. */
   readonly from: number
   readonly to: number
 }
@@ -79,7 +79,7 @@ export interface TunnelStore {
    * Undefined: it has, as far as anybody knows.
    */
   readonly lostTable: string | undefined
-  /** Octets of the log that commits are written to before they are in the database; 0 where there is none. */
+  /** Octets of the log that commits are written to before they are in the database; 0 if there is none. */
   readonly walBytes: number
   /** A secret that is kept with the tunnels, so that a backup has it; undefined: there is none of this name. */
   secret(name: string): string | undefined

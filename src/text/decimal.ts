@@ -3,7 +3,7 @@ export const MAX_UINT32 = 0xffff_ffff
 
 const MAX_DIGITS = 10
 
-/** Reads decimal digits and nothing else, up to ten of them; undefined where the range holds something else. */
+/** Reads decimal digits and nothing else, up to ten of them; undefined if the range holds something else. */
 export function readDecimal(octets: Uint8Array, start: number, end: number): number | undefined {
   if (start >= end || end - start > MAX_DIGITS) return undefined
   let value = 0

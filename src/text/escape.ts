@@ -11,7 +11,7 @@ interface Escaped {
   readonly length: number
 }
 
-/** Reads `\DDD` or `\X` at a backslash; undefined where it is neither. */
+/** Reads `\DDD` or `\X` at a backslash; undefined if it is neither. */
 export function unescapeAt(octets: Uint8Array, at: number, end: number): Escaped | undefined {
   const next = at + 1 < end ? octets[at + 1] : undefined
   if (next === undefined) return undefined
@@ -26,7 +26,7 @@ export function unescapeAt(octets: Uint8Array, at: number, end: number): Escaped
   return value <= 255 ? { octet: value, length: 4 } : undefined
 }
 
-/** Writes a range of text with its escapes undone. False where an escape is no escape. */
+/** Writes a range of text with its escapes undone. False if an escape is no escape. */
 export function writeUnescaped(octets: Uint8Array, from: number, end: number, out: OctetWriter): boolean {
   for (let at = from; at < end; at++) {
     const octet = octets[at] ?? 0

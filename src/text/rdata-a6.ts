@@ -25,7 +25,7 @@ export const addressSuffix: RdataField = {
   },
 }
 
-/** The name that has the prefix; none where that has no bits. */
+/** The name that has the prefix; none if that has no bits. */
 export const prefixName: RdataField = {
   ...name,
   parse: (tokens, out) => out.octets[0] === 0 || name.parse(tokens, out),

@@ -75,7 +75,7 @@ export function base64(what: string): RdataField {
   }
 }
 
-/** The same where nothing may follow: octets are written as `none`, or left out where that is empty. */
+/** The same if nothing may follow: octets are written as `none`, or left out if that is empty. */
 export function optionalBase64(what: string, none: '' | '-' = ''): RdataField {
   const { parse } = base64(what)
   return {
@@ -108,7 +108,7 @@ export function base64Octets(text: string): Buffer | undefined {
   return Buffer.from(text, 'base64')
 }
 
-/** Octets behind their length, in hex digits; `-` where there are none (RFC 5155 3.3). */
+/** Octets behind their length, in hex digits; `-` if there are none (RFC 5155 3.3). */
 export const salt: RdataField = {
   parse(tokens, out) {
     const text = tokens.text()

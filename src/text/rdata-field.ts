@@ -13,7 +13,7 @@ import { readSeconds } from './ttl.ts'
 export interface RdataField {
   /** Reads the field's tokens and writes its octets. False leaves the reason in `tokens.message`. */
   parse(tokens: TokenLine, out: OctetWriter): boolean
-  /** Takes the field's octets and gives its text; undefined where they are malformed. */
+  /** Takes the field's octets and gives its text; undefined if they are malformed. */
   format(rdata: RdataReader): string | undefined
   /** The field is a name whose letter case does not count in comparisons (RFC 4034 6.2, RFC 6840 5.1). */
   readonly isFoldedName?: boolean

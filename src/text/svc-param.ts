@@ -27,7 +27,7 @@ const BACKSLASH = 0x5c
 /** How the value of one key is read and written. Values are octets: the escapes of the master file are undone. */
 interface SvcValue {
   readonly expected: string
-  /** Undefined where the text is no value of this key; `undefined` as text means that there is none. */
+  /** Undefined if the text is no value of this key; `undefined` as text means that there is none. */
   parse(text: Buffer | undefined): Uint8Array | undefined
   format(value: Uint8Array): string | undefined
 }

@@ -49,7 +49,7 @@ export class TokenLine {
     return this.index < this.count
   }
 
-  /** Where the token at `index` starts; the end of the last token where there is none. */
+  /** Where the token at `index` starts; the end of the last token if there is none. */
   get start(): number {
     return this.starts[this.index] ?? this.end
   }
@@ -118,7 +118,7 @@ export class TokenLine {
   }
 }
 
-/** Text of a zone for a message: cut where it is long, and no control character, which a terminal would obey. */
+/** Text of a zone for a message: cut if it is long, and no control character, which a terminal would obey. */
 export function shown(text: string): string {
   const end = text.length > MAX_SHOWN ? '…' : ''
   return `"${text.slice(0, MAX_SHOWN).replaceAll(UNPRINTABLE, decimalEscape)}${end}"`

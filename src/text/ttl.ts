@@ -8,7 +8,7 @@ const NINE = 0x39
 
 /**
  * Reads a span of time: seconds, or numbers with units as in `1h30m` (BIND's notation, which every server reads).
- * Returns seconds up to 32 bits, or undefined where the range is not one.
+ * Returns seconds up to 32 bits, or undefined if the range is not one.
  */
 export function readSeconds(octets: Buffer, start: number, end: number): number | undefined {
   const first = octets[start] ?? 0

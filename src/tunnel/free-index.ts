@@ -24,7 +24,7 @@ export class FreeIndex {
     this.#levels = levels
   }
 
-  /** The lowest free index; undefined where none is. */
+  /** The lowest free index; undefined if none is. */
   lowest(): number | undefined {
     let index = 0
     for (let depth = this.#levels.length - 1; depth >= 0; depth--) {
@@ -35,7 +35,7 @@ export class FreeIndex {
     return index
   }
 
-  /** Makes an index not free; false where it was not. */
+  /** Makes an index not free; false if it was not. */
   occupy(index: number): boolean {
     if (!this.isFree(index)) return false
     let at = index

@@ -27,7 +27,7 @@ export class IndexPool {
     return index
   }
 
-  /** Marks an index as given out, as at start for each row; false where it was so already or is not of this pool. */
+  /** Marks an index as given out, as at start for each row; false if it was so already or is not of this pool. */
   occupy(index: number): boolean {
     return index < this.capacity && this.#free.occupy(index)
   }

@@ -79,7 +79,7 @@ export interface Interfaces {
   trouble?(): string | undefined
   /**
    * Whether all that was made here is known to stand as it was made, without a question to the kernel: it was compared
-   * lately, and whoever watches since has heard of no harm. False where nobody knows.
+   * lately, and whoever watches since has heard of no harm. False if nobody knows.
    */
   isSound?(): boolean
   /** Calls `harmed` when somebody else has changed what was made here; returns how to stop that. */

@@ -69,7 +69,7 @@ export interface TunnelKind {
   /** The driver of the server's ends. Rejects if the configuration asks for one that this machine can't have. */
   openDriver(context: DriverContext): Promise<Interfaces>
   /**
-   * Takes away the server's ends that an earlier configuration had, where this kind is offered no more; devices of others
+   * Takes away the server's ends that an earlier configuration had, if this kind is offered no more; devices of others
    * stay. Resolves with the faults.
    */
   removeLeftovers?(context: DriverContext): Promise<readonly LinkFault[]>

@@ -11,7 +11,7 @@ export interface MtuFacts {
   readonly wireguard: { readonly mtu: number }
 }
 
-/** Whether a tunnel of whatever kind could have packets of so many octets. */
+/** Whether a tunnel of whatever kind could have packets of `value` octets. */
 export function isMtu(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= SMALLEST_MTU && value <= LARGEST_MTU
 }

@@ -4,7 +4,7 @@ const KEY_OCTETS = 16 // 128 bits from the system's generator
 const ID_LENGTH = 12
 const ID_ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789' // without letters that are read as others
 
-/** Random octets are fetched from the system so many at a time: a call costs as much as all else of a key. */
+/** Random octets are fetched from the system in pools of this size: a call costs as much as all else of a key. */
 const POOL_OCTETS = 4096
 /** Octets from here on would make the alphabet's first letters likelier. */
 const FAIR_OCTETS = 256 - (256 % ID_ALPHABET.length)

@@ -136,7 +136,7 @@ export function typeText(type: number): string {
   return TYPE_MNEMONIC.get(type) ?? `TYPE${type}`
 }
 
-/** Reads a type's mnemonic or `TYPEn`, in any case; undefined where it is neither. */
+/** Reads a type's mnemonic or `TYPEn`, in any case; undefined if it is neither. */
 export function parseType(text: string): number | undefined {
   const upper = text.toUpperCase()
   const known = (TYPE as Readonly<Record<string, number>>)[upper]

@@ -45,7 +45,7 @@ export function putCount(message: Uint8Array, section: number, count: number): v
 
 /**
  * Steps over the name in a question: labels only, as there is nothing before it that a pointer could point at.
- * Returns the offset behind it, 0 where it is malformed.
+ * Returns the offset behind it, 0 if it is malformed.
  */
 export function skipQuestionName(message: Uint8Array, length: number, at: number): number {
   const start = at
@@ -62,7 +62,7 @@ export function skipQuestionName(message: Uint8Array, length: number, at: number
 /**
  * Steps over a name that may be compressed (RFC 1035 4.1.4), and follows it to its end: each pointer must point before
  * the part it ends, so there are no loops, and the whole may not exceed 255 octets. Returns the offset behind it, 0
- * where it is malformed.
+ * if it is malformed.
  */
 export function skipName(message: Uint8Array, length: number, at: number): number {
   let behind = 0

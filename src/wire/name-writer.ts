@@ -45,7 +45,7 @@ export class NameWriter {
     }
   }
 
-  /** Writes the uncompressed name at `from` in `source`. Returns the offset behind it, 0 where `limit` is too near. */
+  /** Writes the uncompressed name at `from` in `source`. Returns the offset behind it, 0 if `limit` is too near. */
   write(reply: Uint8Array, at: number, limit: number, source: Uint8Array, from: number): number {
     let left = wireNameLength(source, from)
     while (left > 1) {

@@ -15,7 +15,7 @@ const BEYOND_OCTETS = /[\u0100-\uffff]/
 
 /**
  * Reads a name in master-file notation (RFC 1035 5.1): `\.` and `\DDD` escapes; a name without a final dot is
- * completed with `origin`, or with the root where none is given. Returns undefined where the text is not a name.
+ * completed with `origin`, or with the root if none is given. Returns undefined if the text is not a name.
  */
 export function parseName(text: string, origin?: Uint8Array): Uint8Array | undefined {
   if (text === '.') return Uint8Array.of(0)

@@ -33,7 +33,7 @@ export function isUnrelated(name: Uint8Array, at: number, other: Uint8Array, oth
   return !sameOctets(name, top, other, otherTop, length)
 }
 
-/** Where the last label before the root begins; the root's own place where there is none. */
+/** Where the last label before the root begins; the root's own place if there is none. */
 function topLabel(name: Uint8Array, at: number): number {
   let top = at
   for (let next = at; octet(name, next) !== 0; next += octet(name, next) + 1) top = next

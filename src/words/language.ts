@@ -70,7 +70,7 @@ export class Language {
     })
   }
 
-  /** A number as the language writes it, with so many digits behind the point at most. */
+  /** A number as the language writes it, with at most `digits` digits behind the point. */
   number(value: number, digits = 0): string {
     return this.#format(`${digits} digits`, { maximumFractionDigits: digits }).format(value)
   }

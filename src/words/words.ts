@@ -4,7 +4,7 @@ import { filesIn, TEMPLATES_DIR, textOf } from '../shared/own-files.ts'
 import { Language, WordsFault } from './language.ts'
 
 const WORDS_DIR = join(TEMPLATES_DIR, 'words')
-/** Spoken where no other language is asked for. */
+/** Spoken if no other language is asked for. */
 const FALLBACK = 'en'
 /** Of a range that a client sends; a language, script, region and variant are four. */
 const MOST_SUBTAGS = 8

@@ -8,7 +8,7 @@ import { type FileOptions, loadZoneFile } from './zone-file.ts'
 interface ZoneCheck {
   readonly faults: readonly ZoneFault[]
   readonly records: number
-  /** As text with the final dot; undefined where there is no SOA. */
+  /** As text with the final dot; undefined if there is no SOA. */
   readonly apex: string | undefined
   readonly serial: number | undefined
   /** The same for a person: a line for each fault, then one on the whole. */

@@ -25,7 +25,7 @@ export function generateCount({ start, stop, step }: GenerateRange): number {
 
 /**
  * Puts a number into a template: `$` is the number, `${offset,width,base}` the number in another shape, `$$` and `\$`
- * a dollar sign. Undefined where the template is malformed or the number becomes negative.
+ * a dollar sign. Undefined if the template is malformed or the number becomes negative.
  */
 export function expandTemplate(template: string, value: number): string | undefined {
   let text = ''

@@ -9,7 +9,7 @@ interface MasterFileOptions extends NamedText {
   readonly origin?: Uint8Array
   /** Without it no `$INCLUDE` is allowed. */
   readonly readInclude?: ReadInclude
-  /** What becomes of a record with a mistake; `refuse-zone` where it is left out. */
+  /** What becomes of a record with a mistake; `refuse-zone` if it is left out. */
   readonly onError?: OnError
 }
 

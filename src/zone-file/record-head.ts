@@ -5,7 +5,7 @@ import { octet } from '../wire/octets.ts'
 
 /** What stands between the owner and the rdata of a record. */
 export interface RecordHead {
-  /** Seconds; undefined where the record leaves it out. */
+  /** Seconds; undefined if the record leaves it out. */
   readonly ttl: number | undefined
   readonly type: number
 }
@@ -37,7 +37,7 @@ export function readRecordHead(tokens: TokenLine): RecordHead | undefined {
   return type === undefined ? undefined : { ttl, type }
 }
 
-/** The TTL, undefined where it is left out; goes behind the class too. */
+/** The TTL, undefined if it is left out; goes behind the class too. */
 export function readTtlAndClass(tokens: TokenLine): number | undefined {
   let ttl: number | undefined
   let hasClass = false
@@ -91,7 +91,7 @@ function isDataType(type: number): boolean {
   return type !== 0 && type !== TYPE.OPT && (type < FIRST_META_TYPE || type > LAST_META_TYPE)
 }
 
-/** Up to four letters in one number, letter case aside; 0 where they are more, or none, or others beside them. */
+/** Up to four letters in one number, letter case aside; 0 if they are more, or none, or others beside them. */
 function packedLetters(octets: Uint8Array, start: number, end: number): number {
   if (end - start > MAX_PACKED) return 0
   let packed = 0

@@ -17,7 +17,7 @@ export class TtlRule {
 
   /**
    * The record's own TTL, else that of `$TTL` (RFC 2308 4), else that of the record before (RFC 1035 5.1), for a SOA
-   * its minimum. Undefined where there is none at all.
+   * its minimum. Undefined if there is none at all.
    */
   of({ ttl, type }: RecordHead, rdata: Uint8Array, rdataLength: number): FoundTtl {
     if (ttl !== undefined) {

@@ -41,7 +41,7 @@ export class FaultList {
     return this.#onError === 'skip-record'
   }
 
-  /** So much is wrong that reading on is of no use. */
+  /** Whether there are too many faults for reading on to be of any use. */
   get isFull(): boolean {
     return this.#errors > MAX_ERRORS || this.#skipped > MAX_SKIPPED
   }

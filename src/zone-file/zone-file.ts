@@ -12,7 +12,7 @@ import { checkZoneSlowly } from './zone-rules.ts'
 /** What a zone file holds and what is wrong with it. It can be served when no fault is an error. */
 export interface LoadedZone {
   readonly file: string
-  /** The owner of the SOA; undefined where there is none. */
+  /** The owner of the SOA; undefined if there is none. */
   readonly apex: Uint8Array | undefined
   /** The apex that the file promises by its origin or its name, known even where its SOA can't be read. */
   readonly expectedApex: Uint8Array | undefined
@@ -21,7 +21,7 @@ export interface LoadedZone {
 }
 
 interface LoadOptions {
-  /** What becomes of a zone with a mistake in a record; `refuse-zone` where it is left out. */
+  /** What becomes of a zone with a mistake in a record; `refuse-zone` if it is left out. */
   readonly onError?: OnError
 }
 

@@ -37,7 +37,7 @@ interface Tools {
 class DriverFault extends Error {}
 
 /**
- * The driver that the configuration asks for; `auto` is `sit`, and a dry run where nobody could make sit devices, or in a
+ * The driver that the configuration asks for; `auto` is `sit`, and a dry run if nobody could make sit devices, or in a
  * demo. What is merely missing, or answers too late, is waited for, as the kernel may have tunnels of the process before;
  * where the table's tunnels were made by a kernel, all is.
  */

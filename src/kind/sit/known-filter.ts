@@ -97,7 +97,7 @@ export class KnownFilter {
 
   /**
    * Brings guard and rules up to date. Without them there is no device: what it let in could have any source. A filter
-   * that stands and lets in whom it should is kept where that fails.
+   * that stands and lets in whom it should is kept if that fails.
    */
   async ensure(): Promise<LinkFault | undefined> {
     const { device } = this.#options
@@ -113,7 +113,7 @@ export class KnownFilter {
     return { device, reason: this.#trouble }
   }
 
-  /** Takes the device away unless a filter stands, where nothing may be brought up to date yet. */
+  /** Takes the device away unless a filter stands; for as long as nothing may be brought up to date. */
   async closeUnfiltered(): Promise<void> {
     if (await filterStands(this.#runNft, this.#options)) return
     await this.#runIp(['tunnel', 'del', this.#options.device])

@@ -53,7 +53,7 @@ function routedLines(output: string, routed: RoutedRange | undefined): readonly 
   ]
 }
 
-/** Whether an address, at so many bits of the header, lies in a block. */
+/** Whether the address that begins at bit `at` of the header lies in a block. */
 export function withinBlock(at: number, block: Prefix): string {
   return `@nh,${at},${block.length} ${highBits(block)}`
 }

@@ -3,7 +3,7 @@ import { HEARS_ALL_MS, LastingChild } from '../../shared/lasting-child.ts'
 import { networkOf } from './shared-layout-entry.ts'
 import { PROTOCOL } from './shared-layout-routes.ts'
 
-/** One of our routes or elements: of this /64, and where it names one, to or from this endpoint. */
+/** One of our routes or elements: of this /64, and if it names one, to or from this endpoint. */
 export interface Target {
   readonly network: string
   readonly endpoint: string | undefined

@@ -43,7 +43,7 @@ export interface SitOptions {
 }
 
 const MAX_DEVICE_LENGTH = 15 // IFNAMSIZ
-/** Links in one call of `ip`: a call that ends early leaves only so many to be made again. */
+/** Links in one call of `ip`: no more than these are to be made again if the call ends early. */
 const BATCH_LINKS = 1000
 const ALREADY_THERE = /File exists/
 const MISSING = /No such device|Cannot find device/

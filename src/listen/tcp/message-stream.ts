@@ -27,7 +27,7 @@ export class MessageStream {
     this.#at = 0
   }
 
-  /** The next whole message, possibly of length 0, valid until the next `push`; undefined where octets are missing. */
+  /** The next whole message, possibly of length 0, valid until the next `push`; undefined if octets are missing. */
   next(): Uint8Array | undefined {
     const whole = this.#filled === 0 ? this.#uncut() : undefined
     if (whole !== undefined) return whole

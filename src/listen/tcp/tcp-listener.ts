@@ -105,7 +105,7 @@ export class TcpListener {
     return this.#connections.size
   }
 
-  /** Accepts no more and goes on answering those who are connected: for so many milliseconds, or until all have gone. */
+  /** Accepts no more, and answers those who are connected until all have gone, for `milliseconds` at most. */
   async drain(milliseconds: number): Promise<void> {
     await Promise.race([this.#closeServer(), sleep(milliseconds, undefined, { ref: false })])
   }

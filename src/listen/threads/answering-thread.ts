@@ -16,7 +16,7 @@ import type { ThreadOrders, ThreadWord } from './thread-orders.ts'
 
 /** What a thread runs unless it is told otherwise. */
 const THREAD_FILE = new URL(`./thread-entry${extname(import.meta.filename)}`, import.meta.url)
-/** A thread comes round four times a second where nothing is asked; one that does not for so long is stuck. */
+/** A thread comes round four times a second if nothing is asked; one that does not for so long is stuck. */
 const LONGEST_SILENCE_MS = 5000
 /** Looks at its heartbeat in that time. */
 const LOOKS = 5
@@ -46,7 +46,7 @@ export interface AnsweringThreadOptions {
 
 /** One thread that answers: its worker, and the memory by which it tells what it does and is told to end. */
 export class AnsweringThread {
-  /** Resolves when it answers; rejects where it ended before. */
+  /** Resolves when it answers; rejects if it ended before. */
   readonly ready: Promise<void>
   /** Resolves when it has ended, whatever the reason. */
   readonly ended: Promise<void>

@@ -118,7 +118,7 @@ export class AnsweringThreads implements UdpListeners {
   }
 
   /**
-   * Puts threads with another engine in the places of the present ones, which answer until then. Rejects where one died
+   * Puts threads with another engine in the places of the present ones, which answer until then. Rejects if one died
    * before it answered; that seat goes on with the engine it had.
    */
   async renew(engine: NameserverOptions): Promise<void> {

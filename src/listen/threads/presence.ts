@@ -15,7 +15,7 @@ export class Presence {
     this.#slot = slot
   }
 
-  /** Calls `read`, during which nothing of the version that it finds is used again; leaves also where it throws. */
+  /** Calls `read`, during which nothing of the version that it finds is used again; leaves also if it throws. */
   during(read: () => void): void {
     this.#slot.enter()
     try {

@@ -46,7 +46,7 @@ export class Seat {
   }
 
   /**
-   * Starts a thread; resolves when it answers, rejects where it died before. `isBesideAnother`: another process answers
+   * Starts a thread; resolves when it answers, rejects if it died before. `isBesideAnother`: another process answers
    * until then.
    */
   async fill({ isBesideAnother = false } = {}): Promise<void> {
@@ -55,7 +55,7 @@ export class Seat {
 
   /**
    * Puts a thread with another engine in the place of the present one, which answers until the new one does: no query
-   * waits. Rejects where the new one died before; the present one stays then.
+   * waits. Rejects if the new one died before; the present one stays then.
    */
   async renew(engine: NameserverOptions): Promise<void> {
     if (this.#isClosed) return // nobody would end a thread that came now

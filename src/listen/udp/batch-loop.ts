@@ -44,8 +44,8 @@ export class BatchLoop {
   }
 
   /**
-   * Answers what comes, until `isStopped` says so. It is asked after each batch, and when nothing has come for so many
-   * milliseconds.
+   * Answers what comes, until `isStopped` says so. It is asked after each batch, and when nothing has come for
+   * `patienceMs`.
    */
   run(isStopped: () => boolean, patienceMs: number): void {
     const [only, ...others] = this.#sockets

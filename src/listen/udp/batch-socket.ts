@@ -81,7 +81,7 @@ export class BatchSocket {
     this.#layOut(family === 4 ? IPV4_ADDRESS_LENGTH : IPV6_ADDRESS_LENGTH)
   }
 
-  /** Takes what is there, 64 datagrams at most; returns their number, 0 where there was none. */
+  /** Takes what is there, 64 datagrams at most; returns their number, 0 if there was none. */
   receive(flags: number): number {
     this.#queued = 0
     if (this.#isWildcard) this.#makeControlRoom()
@@ -94,7 +94,7 @@ export class BatchSocket {
     return this.#words[(QUERY_HEADS >> 2) + index * HEAD_WORDS + MMSGHDR.received] ?? 0
   }
 
-  /** Puts a datagram's source into the client; false where its port is 0: nobody can be answered there. */
+  /** Puts a datagram's source into the client; false if its port is 0: nobody can be answered there. */
   noteSource(index: number, client: Client): boolean {
     const at = SOURCES + index * ADDRESS_ROOM
     if (portAt(this.#octets, at) === 0) return false

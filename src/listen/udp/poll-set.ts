@@ -23,7 +23,7 @@ export class PollSet {
     this.#base = libc.addressOf(new Uint8Array(this.#words.buffer))
   }
 
-  /** Returns when a socket is ready, at the latest after so many milliseconds. */
+  /** Returns when a socket is ready, after `milliseconds` at the latest. */
   wait(milliseconds: number): void {
     this.#libc.poll(this.#base, this.#count, milliseconds)
   }

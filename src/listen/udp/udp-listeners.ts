@@ -11,7 +11,7 @@ export interface UdpListeners {
   /** Binds an address; port 0 is any free one. Rejects with a ListenFault, and nothing of that address is bound. */
   bind(endpoint: Endpoint): Promise<Endpoint>
   /**
-   * Binds an address that this machine is yet to have, before `start`; undefined where that can not be done, so that
+   * Binds an address that this machine is yet to have, before `start`; undefined if that can not be done, so that
    * `bind` has to be called once the address is there. Rejects with a ListenFault for other reasons.
    */
   bindAhead(endpoint: Endpoint): Promise<Endpoint | undefined>

@@ -110,7 +110,7 @@ export class Database {
 
   /**
    * Runs `work` in one write transaction: all of it is committed when this returns, none of it when it throws. Throws
-   * WritesStopped where nothing may be written, and SQLITE_BUSY, before `work` has begun, where another program does.
+   * WritesStopped if nothing may be written, and SQLITE_BUSY, before `work` has begun, if another program does.
    */
   transaction<T>(work: () => T): T {
     const reason = this.#stopped ?? this.missingFile()

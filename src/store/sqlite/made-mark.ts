@@ -6,7 +6,7 @@ import { DatabaseFault } from './database-fault.ts'
 const MADE = 1
 
 /**
- * Throws DatabaseFault where a database was, and is not, or is empty: in its place SQLite would make one without a tunnel, and
+ * Throws DatabaseFault if a database was, and is not, or is empty: in its place SQLite would make one without a tunnel, and
  * drop the log that may lie beside it. `lock` is the file that a process holds locked.
  */
 export function assertNotLost(file: string, lock: string): void {
@@ -46,7 +46,7 @@ function isMade(lock: DatabaseSync): boolean {
   return lock.prepare('PRAGMA user_version').get()?.user_version === MADE
 }
 
-/** 0, too, where nothing is there, or nobody may look. */
+/** 0, too, if nothing is there, or nobody may look. */
 function sizeOf(file: string): number {
   try {
     return statSync(file, { throwIfNoEntry: false })?.size ?? 0

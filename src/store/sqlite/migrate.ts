@@ -9,7 +9,7 @@ const ROWIDS_FOR_THE_SECOND = `
   ALTER TABLE tunnels_with_rowids RENAME TO tunnels;
 `
 
-/** Brings the schema up to date, a version a transaction. Throws DatabaseFault where nothing can be done from here. */
+/** Brings the schema up to date, a version a transaction. Throws DatabaseFault if nothing can be done from here. */
 export function migrate(connection: DatabaseSync, file: string): void {
   const version = Number(connection.prepare('PRAGMA user_version').get()?.user_version)
   if (version > MIGRATIONS.length) {

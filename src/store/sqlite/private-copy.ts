@@ -6,7 +6,7 @@ import { join } from 'node:path'
 const DIRECTORIES = [tmpdir(), '/dev/shm', '/run']
 
 /**
- * Copies a database with its log to a directory that has room, and lets `open` open it; undefined where none has. The
+ * Copies a database with its log to a directory that has room, and lets `open` open it; undefined if none has. The
  * copy is nobody else's: it has no name any more when this returns, and goes with its last descriptor.
  *
  * SQLite alone could read a database on a disk that is full or read-only only without its log, which has the commits

@@ -30,7 +30,7 @@ export class StoreTables {
   readonly routedWrites: RoutedWrites
   readonly #log: Log
 
-  /** Prepares the statements: throws SQLite's error where a table or a column is missing. */
+  /** Prepares the statements: throws SQLite's error if a table or a column is missing. */
   constructor(
     database: Database,
     {

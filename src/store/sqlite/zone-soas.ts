@@ -107,7 +107,7 @@ export class ZoneSoas {
     return laterSerial(contents === 'same' ? stored : nextSerial(stored), floor)
   }
 
-  /** No start begins before it: the serial of the file, or of the time where that is later. */
+  /** No start begins before it: the serial of the file, or of the time if that is later. */
   #floor(apex: Uint8Array, fromFile: number, now: number): number {
     return this.isClocked(apex) ? laterSerial(fromFile, now >>> 0) : fromFile
   }
