@@ -82,6 +82,7 @@ export function portalOptions(
   return {
     listen: web.listen,
     publicUrl: web.public_url,
+    ipv4Url: web.ipv4_url,
     securityContact: web.security_contact,
     ...admittanceOf(config),
     facts: serviceFacts(config, broker),

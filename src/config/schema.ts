@@ -79,6 +79,8 @@ const web = z.strictObject({
   listen: endpoint.prefault('127.0.0.1:8080'),
   /** Empty: the address that the web listens on. */
   public_url: publicUrl.default(''),
+  /** Whose name has an IPv4 address alone: what update clients are told; empty: public_url. */
+  ipv4_url: publicUrl.default(''),
   trusted_proxies: z.array(prefix).default([]),
   registrations_per_hour: integer(0, 1_000_000).default(10),
   /** Whether whoever registers needs a code of `invitation add`. */

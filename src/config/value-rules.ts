@@ -29,6 +29,7 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
       ...overlapMistakes(values),
       ...catalogMistakes(values),
       ...socketMistakes(values),
+      ...ipv4UrlMistakes(values),
       ...mailMistakes(values),
       ...webhookMistakes(values),
     ],
@@ -44,6 +45,17 @@ export function ruleFindings(values: ConfigValues): RuleFindings {
       ...wireguardWarnings(values),
     ],
   }
+}
+
+/** Of the name that has an IPv4 address alone only `/ip` and updates are served: pages need another one. */
+function ipv4UrlMistakes({ web }: ConfigValues): readonly string[] {
+  const line = `web.ipv4_url = "${web.ipv4_url}"`
+  const host = URL.parse(web.ipv4_url)?.hostname
+  if (host === undefined) return []
+  if (host.startsWith('[')) return [`${line}: expected a name that has an IPv4 address alone`]
+  if (host === URL.parse(web.public_url)?.hostname)
+    return [`${line}: expected another name than that of web.public_url, with an IPv4 address alone`]
+  return []
 }
 
 function mailMistakes({ mail }: ConfigValues): readonly string[] {

@@ -20,6 +20,7 @@ import { Dyndns2, isUpdatePath, UPDATE_PATH } from './dyndns2.ts'
 import { guardOrigin, guardProgram } from './form-guard.ts'
 import { HistoryPages } from './history-pages.ts'
 import { guardHost } from './host-guard.ts'
+import { keepToUpdates } from './ipv4-name.ts'
 import { LandingPage } from './landing-page.ts'
 import { mountDocument, mountMachineRoutes } from './machine-routes.ts'
 import { MailedLinks } from './mailed-links.ts'
@@ -84,6 +85,7 @@ export function application(
   const { router, replies, forms } = routes(options, parts, shared)
   const isSecure = isHttps(publicUrl)
   const publicHost = URL.parse(publicUrl)?.hostname ?? ''
+  const ipv4Host = URL.parse(options.ipv4Url)?.hostname
   const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
 
   const app = new Koa()
@@ -98,7 +100,7 @@ export function application(
       if (retirement.isBegun)
         throw refuse(problem('restarting', { seconds: RETRY_SECONDS }), { connection: 'close' })
       if (!isReadable) throw refuse(problem('target-syntax', {}))
-      guardHost(ctx.req, publicHost)
+      guardHost(ctx.req, { publicHost, ipv4Host })
       guardExpectation(ctx.req)
       if (isUpdatePath(ctx.path)) ctx.path = UPDATE_PATH
       if (ctx.path === UPDATE_PATH) guardProgram(ctx.req)
@@ -112,6 +114,7 @@ export function application(
     }
     noteRefusal(ctx, { ...options, trustedProxies })
   })
+  app.use(keepToUpdates({ publicUrl, ipv4Host }))
   app.use(router.routes())
   app.use(router.allowedMethods())
   return { app, memory: new PortalMemory({ signIns, replies, forms }) }
@@ -136,6 +139,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
     lifecycle,
     entry: options.entry,
     publicUrl,
+    ipv4Url: options.ipv4Url || publicUrl,
     limits,
     correspondence,
     events,
@@ -164,6 +168,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
         serverIpv4: facts.serverIpv4,
         mtu: facts.mtu,
         publicUrl,
+        ipv4Url: options.ipv4Url || publicUrl,
         wireguard: facts.wireguard,
       },
       systems,

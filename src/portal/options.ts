@@ -54,6 +54,8 @@ export interface PortalOptions {
   readonly inherited?: unknown
   /** Empty: the address listened on. */
   readonly publicUrl: string
+  /** Where visitors come over IPv4 alone; empty: there is no such name. */
+  readonly ipv4Url: string
   readonly trustedProxies: readonly Prefix[]
   readonly registrationsPerHour: number
   /** Who may read /metrics. */

@@ -29,6 +29,8 @@ import { isByUnnamedProxy, visitorOf } from './visitor.ts'
 export interface RegistrationPagesOptions
   extends Pick<PortalOptions, 'trustedProxies' | 'customers' | 'facts' | 'words' | 'systems' | 'entry'> {
   readonly publicUrl: string
+  /** Where visitors come over IPv4 alone, or else the public URL. */
+  readonly ipv4Url: string
   readonly correspondence: Correspondence
   readonly registrar: Registrar
   readonly signIns: SignIns
@@ -169,6 +171,7 @@ export class RegistrationPages {
       ),
       mayBeBehindNat: visitor.family === 4 && !isHidden && visitorKind(visitor) === undefined,
       overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
+      ipv4Page: this.#ipv4Page(),
       typed,
       isInvited: this.#options.entry.areInvitationsRequired,
       isWireguard: typed.kind === 'wireguard',
@@ -203,6 +206,12 @@ export class RegistrationPages {
   #otherKind(kind: string, system: OperatingSystem | undefined): string {
     const fits = (other: string) => other !== kind && system?.files.has(other) !== false
     return this.#options.facts.offered.find(fits) ?? ''
+  }
+
+  /** What shows a browser its IPv4 address, whatever else it has; empty: nothing does. */
+  #ipv4Page(): string {
+    const { ipv4Url, publicUrl } = this.#options
+    return ipv4Url === publicUrl ? '' : `${ipv4Url}/ip`
   }
 
   #language(ctx: Context): Language {

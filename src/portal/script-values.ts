@@ -7,6 +7,8 @@ export interface ScriptFacts {
   readonly serverIpv4: string
   readonly mtu: number
   readonly publicUrl: string
+  /** Where visitors come over IPv4 alone, or else the public URL. */
+  readonly ipv4Url: string
   readonly wireguard: WireguardFacts
 }
 
@@ -33,6 +35,8 @@ export interface ScriptValues {
   readonly interfaceName: string
   readonly origin: string
   readonly publicUrl: string
+  /** Where updates are sent to. */
+  readonly ipv4Url: string
   readonly id: string
   /** The client's; empty for kinds without one. */
   readonly publicKey: string
@@ -65,6 +69,7 @@ const isNumber = (value: unknown) =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535
 const isDomainName = (value: unknown) => typeof value === 'string' && DOMAIN_NAME.test(value)
 const matches = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
+const isUrl = matches(/^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._/-]*)?$/)
 const isPrefixOrNone = matches(/^(?:[0-9a-f:]{2,39}\/[0-9]{2})?$/)
 
 const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> = {
@@ -78,7 +83,8 @@ const RULES: Readonly<Record<keyof ScriptValues, (value: unknown) => boolean>> =
   name: isDomainName,
   origin: isDomainName,
   interfaceName: matches(/^[A-Za-z][A-Za-z0-9_-]{0,14}$/),
-  publicUrl: matches(/^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:\/[A-Za-z0-9._/-]*)?$/),
+  publicUrl: isUrl,
+  ipv4Url: isUrl,
   id: matches(/^[a-z0-9]{1,64}$/),
   publicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),
   serverPublicKey: matches(/^(?:[A-Za-z0-9+/]{43}=)?$/),

@@ -40,6 +40,8 @@ export interface TunnelViewOptions
     'trustedProxies' | 'facts' | 'history' | 'traffic' | 'published' | 'lifecycle' | 'words' | 'systems'
   > {
   readonly publicUrl: string
+  /** Where visitors come over IPv4 alone, or else the public URL. */
+  readonly ipv4Url: string
   readonly scripts: TunnelScripts
   readonly views: Views
   readonly correspondence: Correspondence
@@ -70,7 +72,7 @@ export class TunnelView {
   }
 
   send(ctx: Context, tunnel: Tunnel, occasion: Occasion): void {
-    const { facts, history, lifecycle, publicUrl, scripts, views, words } = this.#options
+    const { facts, history, lifecycle, ipv4Url, scripts, views, words } = this.#options
     const { correspondence } = this.#options
     const { wishes } = correspondence
     const language = languageOf(ctx, words)
@@ -140,7 +142,7 @@ export class TunnelView {
       hasMail: wishes.offersAny,
       unasked: unconfirmed.filter(({ wait }) => wait !== ''),
       unconfirmed: unconfirmed.filter(({ wait }) => wait === ''),
-      updateUrl: `${publicUrl}${UPDATE_PATH}`,
+      updateUrl: `${ipv4Url}${UPDATE_PATH}`,
       ...this.#scriptValues(ctx, tunnel),
       ...this.#updateLines(ctx, tunnel),
     })
@@ -156,10 +158,10 @@ export class TunnelView {
 
   /** How update clients move both ends. */
   #updateLines(ctx: Context, tunnel: Tunnel): Readonly<Record<string, unknown>> {
-    const { facts, publicUrl } = this.#options
+    const { facts, ipv4Url } = this.#options
     const system = this.#system(ctx, tunnel)
     const hasShellScript = system?.ending === 'sh'
-    const of = { id: tunnel.id, name: nameOf(tunnel, facts.origin), publicUrl, hasShellScript }
+    const of = { id: tunnel.id, name: nameOf(tunnel, facts.origin), url: ipv4Url, hasShellScript }
     return {
       hasShellScript,
       followPath: FOLLOW_PATH,

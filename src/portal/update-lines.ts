@@ -11,7 +11,8 @@ export const KEY_PLACE = 'YOUR KEY'
 export interface UpdateLinesOptions {
   readonly id: string
   readonly name: string
-  readonly publicUrl: string
+  /** Where updates are sent to, and addresses looked up: a name that leads here over IPv4 alone, if there is one. */
+  readonly url: string
   /** Whether the client's system has a script that a shell can run again. */
   readonly hasShellScript: boolean
 }
@@ -25,13 +26,13 @@ export function followLines(): string {
 }
 
 /** What ddclient's configuration file says. It asks us for its address, so that it works behind a NAT too. */
-export function ddclientLines({ id, name, publicUrl, hasShellScript }: UpdateLinesOptions): string {
+export function ddclientLines({ id, name, url, hasShellScript }: UpdateLinesOptions): string {
   return [
-    `ssl=${isSecure(publicUrl) ? 'yes' : 'no'}`,
-    `use=web, web=${publicUrl}/ip`,
+    `ssl=${isSecure(url) ? 'yes' : 'no'}`,
+    `use=web, web=${url}/ip`,
     ...(hasShellScript ? [`postscript=${FOLLOW_PATH}`] : []),
     'protocol=dyndns2',
-    `server=${hostOf(publicUrl)}`,
+    `server=${hostOf(url)}`,
     `script=${UPDATE_PATH}`,
     `login=${id}`,
     `password='${KEY_PLACE}'`,
@@ -40,16 +41,16 @@ export function ddclientLines({ id, name, publicUrl, hasShellScript }: UpdateLin
 }
 
 /** What inadyn's configuration file says; it takes what it runs afterwards on its command line alone. */
-export function inadynLines({ id, name, publicUrl, hasShellScript }: UpdateLinesOptions): string {
-  const ssl = isSecure(publicUrl)
+export function inadynLines({ id, name, url, hasShellScript }: UpdateLinesOptions): string {
+  const ssl = isSecure(url)
   return [
     ...(hasShellScript ? [`# as root: inadyn --exec ${FOLLOW_PATH}`] : []),
     'custom freenet6 {',
     `  ssl = ${ssl}`,
     `  checkip-ssl = ${ssl}`,
-    `  checkip-server = ${hostOf(publicUrl)}`,
+    `  checkip-server = ${hostOf(url)}`,
     '  checkip-path = /ip',
-    `  ddns-server = ${hostOf(publicUrl)}`,
+    `  ddns-server = ${hostOf(url)}`,
     `  ddns-path = "${UPDATE_PATH}?hostname=%h&myip=%i"`,
     `  username = ${id}`,
     `  password = "${KEY_PLACE}"`,
@@ -59,8 +60,8 @@ export function inadynLines({ id, name, publicUrl, hasShellScript }: UpdateLines
 }
 
 /** A file for curl that keeps the key out of the list of processes. */
-export function curlLines({ id, name, publicUrl }: UpdateLinesOptions): string {
-  return [`user = "${id}:${KEY_PLACE}"`, `url = "${publicUrl}${UPDATE_PATH}?hostname=${name}"`].join('\n')
+export function curlLines({ id, name, url }: UpdateLinesOptions): string {
+  return [`user = "${id}:${KEY_PLACE}"`, `url = "${url}${UPDATE_PATH}?hostname=${name}"`].join('\n')
 }
 
 /** A line of root's crontab: over IPv4, so that the address is the one we see; the script runs again if it has changed. */
@@ -69,10 +70,10 @@ export function cronLine({ hasShellScript }: Pick<UpdateLinesOptions, 'hasShellS
   return hasShellScript ? `${update} | grep -q ^good && ${FOLLOW_PATH}` : `${update} > /dev/null`
 }
 
-function isSecure(publicUrl: string): boolean {
-  return publicUrl.startsWith('https:')
+function isSecure(url: string): boolean {
+  return url.startsWith('https:')
 }
 
-function hostOf(publicUrl: string): string {
-  return URL.parse(publicUrl)?.host ?? ''
+function hostOf(url: string): string {
+  return URL.parse(url)?.host ?? ''
 }

@@ -313,6 +313,7 @@ export const SENTENCES = {
   'open-yours': [],
   'ipv4-label': [],
   'ipv4-unseen': ['visitor'],
+  'ipv4-page': [],
   'ipv4-filled': ['visitor'],
   'ipv4-filled-proxy': ['visitor'],
   'ipv4-nat': [],

@@ -203,6 +203,12 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
     /^web\.public_url = "https:\/\/\(not shown\)@x\.example": .*without path/,
   ],
   ['[web]\npublic_url = "ftp://x"', /^web\.public_url = "ftp:\/\/x": .*URL/],
+  ['[web]\nipv4_url = "https://x.example/ip"', /^web\.ipv4_url = .*without path/],
+  ['[web]\nipv4_url = "http://[2001:db8::1]"', /^web\.ipv4_url = .*a name that has an IPv4 address alone$/],
+  [
+    '[web]\npublic_url = "https://x.example"\nipv4_url = "http://X.example:8080"',
+    /^web\.ipv4_url = "http:\/\/x\.example:8080": expected another name than that of web\.public_url/,
+  ],
   ['[tunnel]\nprefix = "2001:db8::/50"', /the nearest are \/48 and \/52$/],
   ['[tunnel]\nprefix = "2001:db8::/64"', /a prefix from \/32 to \/60$/],
   ['[tunnel]\nprefix = "2001:db8::1/48"', /an IPv6 prefix without host bits/],

@@ -14,6 +14,7 @@ import { type Server, startServer } from '../spawn.ts'
 
 const WEB = join(import.meta.dirname, '..', '..', 'deploy', 'web')
 const HOST = 'broker.example.net'
+const IPV4_HOST = 'ipv4.broker.example.net'
 const PATIENCE_TRIES = 3000
 
 let server: Server
@@ -21,7 +22,7 @@ let dir: string
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), 'freenet6-proxy-'))
   server = await startServer({
-    config: `[web]\npublic_url = "https://${HOST}"\ntrusted_proxies = ["127.0.0.1"]\n`,
+    config: `[web]\npublic_url = "https://${HOST}"\nipv4_url = "https://${IPV4_HOST}"\ntrusted_proxies = ["127.0.0.1"]\n`,
   })
 })
 after(async () => {
@@ -103,6 +104,10 @@ async function examine({ port, plain }: { readonly port: number; readonly plain:
   const address = await visitPlain(plain, '/ip')
   assert.deepEqual([address.status, address.body.trim()], [200, '127.0.0.1'], 'old routers have no TLS')
   assert.match((await visitPlain(plain, '/nic/update?hostname=alice.ca')).body, /^badauth/)
+  const seen = await visit(port, '/ip', { host: IPV4_HOST })
+  assert.deepEqual([seen.status, seen.body.trim()], [200, '127.0.0.1'])
+  const sent = await visit(port, '/register/linux', { host: IPV4_HOST })
+  assert.deepEqual([sent.status, sent.headers.location], [307, `https://${HOST}/register/linux`])
   const moved = await visitPlain(plain, '/register/linux?lang=fr')
   assert.deepEqual([moved.status, moved.headers.location], [308, `https://${HOST}/register/linux?lang=fr`])
 }
@@ -139,6 +144,19 @@ test('nginx takes its sample, and visitors come through it as themselves', async
   }
 })
 
+/** A sample with the name for IPv4 alone beside the public one, as it says at the place. */
+function withIpv4Name(sample: string): string {
+  const changed = sample
+    .replaceAll(/^ {2}server_name (.*);$/gm, `  server_name $1 ${IPV4_HOST};`)
+    .replaceAll(/^(http:\/\/)?broker\.example\.net \{$/gm, `$1${HOST}, $1${IPV4_HOST} {`)
+  const [, line = ''] = /# With web\.ipv4_url its name stands beside, here and below: (.*)/.exec(sample) ?? []
+  assert.ok(
+    changed.split('\n').some(own => own.trim() === line),
+    line,
+  )
+  return changed
+}
+
 /** The sample as it is, but for ports and places. */
 async function nginxConfiguration(): Promise<{ file: string; port: number; plain: number }> {
   const [plain, port] = [await freePort(), await freePort()]
@@ -151,7 +169,7 @@ async function nginxConfiguration(): Promise<{ file: string; port: number; plain
     proxy,
     readFileSync(join(WEB, 'nginx-proxy.conf'), 'utf8').replaceAll('127.0.0.1:8080', upstream),
   )
-  const site = readFileSync(join(WEB, 'nginx.conf'), 'utf8')
+  const site = withIpv4Name(readFileSync(join(WEB, 'nginx.conf'), 'utf8'))
     .replaceAll('/etc/nginx/freenet6-proxy.conf', proxy)
     .replace(/ssl_certificate .*;/, `ssl_certificate ${certificate};`)
     .replace(/ssl_certificate_key .*;/, `ssl_certificate_key ${key};`)
@@ -174,7 +192,7 @@ test('Caddy takes its sample, and visitors come through it as themselves', async
   if (!(await requirePackages(t, ['caddy']))) return
   const [plain, port] = [await freePort(), await freePort()]
   const file = join(dir, 'Caddyfile')
-  const sample = readFileSync(join(WEB, 'Caddyfile'), 'utf8')
+  const sample = withIpv4Name(readFileSync(join(WEB, 'Caddyfile'), 'utf8'))
   const own = `{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n\thttp_port ${plain}\n\thttps_port ${port}\n\tstorage file_system ${dir}\n}\n`
   writeFileSync(file, own + sample.replaceAll('127.0.0.1:8080', new URL(server.web).host))
   const env = { ...process.env, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir }

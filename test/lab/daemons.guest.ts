@@ -168,7 +168,7 @@ function keepFiles(daemon: Daemon, tunnel: Registered): readonly string[] {
   const lines = COMMANDS[daemon.name].lines({
     id: tunnel.id,
     name: tunnel.name,
-    publicUrl: WEB,
+    url: WEB,
     hasShellScript: true,
   })
   const own = COMMANDS[daemon.name].own

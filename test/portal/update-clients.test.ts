@@ -69,7 +69,7 @@ suite('update clients of Debian', { skip: await missingPackages(['ddclient', 'in
   }
 
   function linesOf({ id, name }: Given) {
-    return { id, name, publicUrl: server.web, hasShellScript: true }
+    return { id, name, url: server.web, hasShellScript: true }
   }
 
   function filledIn(lines: string, { key }: Given): string {

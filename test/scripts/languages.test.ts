@@ -22,6 +22,7 @@ const scripts = new TunnelScripts(
     serverIpv4: USUAL.ipv4Server,
     mtu: USUAL.mtu,
     publicUrl: USUAL.publicUrl,
+    ipv4Url: USUAL.ipv4Url,
     wireguard: WIREGUARD_FACTS,
   },
   systems,

@@ -18,6 +18,7 @@ const SCRIPTS = new TunnelScripts(
     serverIpv4: '192.0.2.1',
     mtu: 1480,
     publicUrl: 'http://192.0.2.1:8080',
+    ipv4Url: 'http://192.0.2.1:8080',
     wireguard: WIREGUARD_FACTS,
   },
   ALL_SYSTEMS,
@@ -60,6 +61,7 @@ export const USUAL: ScriptValues = {
   interfaceName: 'freenet6',
   origin: 'freenet6.net',
   publicUrl: 'http://192.0.2.1:8080',
+  ipv4Url: 'http://192.0.2.1:8080',
   id: 'a1b2c3d4e5f6',
   publicKey: '',
   serverPublicKey: WIREGUARD_FACTS.serverPublicKey,
@@ -84,6 +86,7 @@ export const ODD: readonly ScriptValues[] = [
     mss: 65_455,
     name: `${'n'.repeat(63)}.ca.${'o'.repeat(63)}.${'p'.repeat(63)}`,
     publicUrl: 'https://broker.example.net:8443/some/path',
+    ipv4Url: 'http://ipv4.broker.example.net',
   },
   {
     ...USUAL,

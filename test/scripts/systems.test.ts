@@ -17,6 +17,7 @@ const FACTS = {
   serverIpv4: '192.0.2.1',
   mtu: 1480,
   publicUrl: 'http://192.0.2.1',
+  ipv4Url: 'http://192.0.2.1',
   wireguard: WIREGUARD_FACTS,
 }
 
@@ -192,6 +193,7 @@ suite('what reaches a script', () => {
     mtu: [Number.NaN, -1, 1.5, '1480', Number.POSITIVE_INFINITY],
     prefixLength: ['64'],
     publicUrl: ['http://x/`id`', 'javascript:1', 'http://x y', 'http://x/"', "http://x/'"],
+    ipv4Url: ['http://x/`id`', '', 'http://x y'],
     id: ['../x', 'a;b', '', 'A1'],
     interfaceName: ['a b', '$(x)', '-x', 'longer-than-fifteen'],
   }
