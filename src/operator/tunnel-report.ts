@@ -40,7 +40,9 @@ export const tunnelReport = z.object({
   /** From the client and to it, since the running process began to count; absent until then. */
   received_octets: z.int().optional(),
   sent_octets: z.int().optional(),
-  /** UTC seconds since when it is dormant or suspended; only of such a one. */
+  /** UTC seconds since when it is in its state, if that was noted. */
+  state_since: z.int().optional(),
+  /** The same, only of one that is dormant or suspended. */
   dormant_since: z.int().optional(),
   /** UTC seconds at which it falls asleep, if it waits, or ends, if it is dormant. */
   until: z.int().optional(),

@@ -5,7 +5,7 @@ import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { Contact } from '../tunnel/contact.ts'
 import type { Octets } from '../tunnel/interface.ts'
 import { type MtuFacts, mtuOf } from '../tunnel/mtu.ts'
-import { type BrokenRow, nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { type BrokenRow, nameOf, stateOf, stateSinceOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { TunnelReport } from './tunnel-report.ts'
 
 /** What clients are told of the server, the same for all tunnels. */
@@ -69,6 +69,7 @@ export class TunnelReports {
       unreachable: tunnel.unreachable,
       received_octets: this.#traffic.of(tunnel.id)?.received,
       sent_octets: this.#traffic.of(tunnel.id)?.sent,
+      state_since: stateSinceOf(tunnel),
       dormant_since: tunnel.dormant?.since,
       until: this.#lifecycle.endOf(tunnel),
       fault: this.#lifecycle.faultOf(tunnel.id),

@@ -5,7 +5,7 @@ import { type Correspondence, troubleOf } from '../mail/correspondence.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Contact } from '../tunnel/contact.ts'
 import { mtuOf } from '../tunnel/mtu.ts'
-import { nameOf, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
+import { nameOf, stateOf, stateSinceOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
@@ -58,6 +58,7 @@ export class TunnelRepresentations {
       device: tunnel.device,
       creation_time: tunnel.creationTime,
       unreachable: tunnel.unreachable,
+      unreachable_threshold: facts.threshold,
       ...(octets === undefined ? {} : { received_octets: octets.received, sent_octets: octets.sent }),
       ...stageOf(tunnel, lifecycle.endOf(tunnel)),
       ...(tunnel.kind.publicKey === undefined ? {} : { wireguard: this.#wireguard(tunnel) }),
@@ -93,12 +94,11 @@ export class TunnelRepresentations {
   }
 }
 
-/** Since when a tunnel is as it should not be for long, and when that ends by itself; nothing of an active one. */
+/** Since when a tunnel is in its state, and when that ends by itself, if it is a time that ends it. */
 function stageOf(tunnel: Tunnel, until: number | undefined): object {
-  const state = stateOf(tunnel)
-  const isPassing = state === 'waiting' || state === 'unreachable'
+  const since = stateSinceOf(tunnel)
   return {
-    ...(isPassing && tunnel.stateSince !== undefined ? { state_since: tunnel.stateSince } : {}),
+    ...(since === undefined ? {} : { state_since: since }),
     ...(tunnel.dormant === undefined ? {} : { dormant_since: tunnel.dormant.since }),
     ...(until === undefined ? {} : { until }),
   }

@@ -5,7 +5,7 @@ import { minuteOf } from '../shared/minute.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Octets } from '../tunnel/interface.ts'
 import { largestMtu, mtuOf, SMALLEST_MTU } from '../tunnel/mtu.ts'
-import { nameOf, stateOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
+import { nameOf, stateOf, stateSinceOf, type Tunnel, tunnelText } from '../tunnel/tunnel.ts'
 import type { Language } from '../words/language.ts'
 import { describe } from './describe.ts'
 import type { Change } from './done-changes.ts'
@@ -115,7 +115,7 @@ export class TunnelView {
       configuration: scripts.configuration(tunnel),
       routedNotes: scripts.routedNotes(tunnel, language.tag),
       stateWords: wordsOf(tunnel, lifecycle.endOf(tunnel), language),
-      since: minuteOf(tunnel.dormant?.since ?? tunnel.stateSince),
+      since: minuteOf(stateSinceOf(tunnel)),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
       traffic: trafficWords(this.#options.traffic.of(tunnel.id), language),
       missed: Math.max(0, tunnel.unreachable),

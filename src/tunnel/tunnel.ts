@@ -114,6 +114,14 @@ export function stateOf(tunnel: Pick<Tunnel, 'unreachable' | 'waitUntil' | 'dorm
   return tunnel.unreachable === 0 ? 'active' : 'unreachable'
 }
 
+/** UTC seconds since when it is in the state that `stateOf` gives; undefined: nobody has noted it. */
+export function stateSinceOf({
+  dormant,
+  stateSince,
+}: Pick<Tunnel, 'dormant' | 'stateSince'>): number | undefined {
+  return dormant?.since ?? stateSince
+}
+
 /** The tunnel's name below the origin, without the final dot: `nicname.country.<origin>`. */
 export function nameOf(tunnel: Pick<Tunnel, 'nicname' | 'country'>, origin: string): string {
   return `${tunnel.nicname}.${tunnel.country}.${origin}`

@@ -56,7 +56,7 @@ suite('commands through the running process', () => {
       ['alice.ca.freenet6.net', '192.0.2.77', 'number'],
     )
     const fields =
-      'id name nicname country os state kind ipv4_client ipv4_server ipv6_client ipv6_server prefix_length mtu device creation_time unreachable'
+      'id name nicname country os state kind ipv4_client ipv4_server ipv6_client ipv6_server prefix_length mtu device creation_time unreachable state_since'
     assert.deepEqual(Object.keys(tunnel), fields.split(' '))
   })
 

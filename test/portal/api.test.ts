@@ -35,6 +35,8 @@ suite('the API', () => {
       device: given.device,
       creation_time: given.creation_time,
       unreachable: 0,
+      unreachable_threshold: 5,
+      state_since: given.state_since,
       links: {
         self: `${world.url}${TUNNELS}/${given.id}`,
         script: `${world.url}${TUNNELS}/${given.id}/script?os=linux&action=up`,

@@ -46,14 +46,25 @@ const tunnel = z.strictObject({
   device: z.string().describe('The interface on the server'),
   creation_time: seconds,
   unreachable: z.int().min(-1).describe('Echoes missed in a row; −1: its interface is still to be made'),
+  unreachable_threshold: z
+    .int()
+    .describe(
+      'With more echoes missed than this the server takes the tunnel down: it is dormant then, or gone',
+    ),
   received_octets: z
     .int()
     .optional()
     .describe('From the client, since the server began to count; absent until then'),
   sent_octets: z.int().optional().describe('To the client'),
-  state_since: seconds.optional(),
-  dormant_since: seconds.optional(),
-  until: seconds.optional().describe('When the state ends by itself'),
+  state_since: seconds
+    .optional()
+    .describe('Since when the tunnel is in its state; absent of rows whose beginning nobody has noted'),
+  dormant_since: seconds.optional().describe('The same, of a dormant or suspended tunnel alone'),
+  until: seconds
+    .optional()
+    .describe(
+      'When the state ends by itself: waiting in dormant (or gone), dormant in the end of the tunnel',
+    ),
   wireguard: wireguard.optional(),
   email: z.string().optional().describe('Where the owner is told of the tunnel'),
   email_confirmed: z.boolean().optional().describe('Until then nothing but the question is sent there'),
