@@ -355,6 +355,7 @@ test('a name that a tunnel had under a former origin is its own: a client that i
 
 for (const [what, change] of [
   ['that the tunnel is suspended', { isSuspended: true, myip: '81.2.69.7' }],
+  ['too many wrong keys from its line', { isSuspended: false, myip: '81.2.69.7', wrongKeys: 20 }],
   ['a private address, as of a second line', { isSuspended: false, myip: '192.168.1.7' }],
   ['an address behind the NAT of a provider', { isSuspended: false, myip: '100.64.1.7' }],
   ['an address that is not the one it comes from', { isSuspended: false, myip: '81.2.69.77' }],
@@ -367,12 +368,32 @@ for (const [what, change] of [
     const { id, key } = JSON.parse(answer.text) as Given
     if (change.isSuspended) await world.broker.lifecycle.suspend(id)
     const query = `/nic/update?hostname=${id}&username=${id}&password=${key}&myip=${change.myip}`
+    for (let n = 0; 'wrongKeys' in change && n < change.wrongKeys; n++)
+      assert.equal((await world.ask(query.replace(key, 'wrong'), { headers: from })).status, 401)
     const reply = await world.ask(query, { headers: { ...from, 'user-agent': INADYN } })
     assert.deepEqual([reply.status, reply.text.slice(0, 4)], [503, '911 '])
     assert.ok(Number(reply.headers['retry-after']) > 0)
     assert.doesNotMatch(reply.text, INADYN_SUCCESS)
     const other = await world.ask(query, { headers: from })
     assert.ok(other.status >= 400 && other.status < 500, `${other.status} ${other.text}`)
+  })
+
+/** No update is counted as a registration today; if one ever is, inadyn must not end for it. */
+for (const what of [
+  problem('quota-exceeded', { seconds: 1800 }),
+  problem('too-many-requests', { case: 'moves', seconds: 1800 }),
+])
+  test(`inadyn hears of ${what.code} that it passes, and when if nobody else has said so`, () => {
+    for (const said of [undefined, '1800']) {
+      const headers = new Map(said === undefined ? [] : [['retry-after', said]])
+      const res = { hasHeader: (name: string) => headers.has(name) }
+      const set = (name: string, value: string) => void headers.set(name, value)
+      const ctx = { get: () => INADYN, set, res, status: 0, body: '' }
+      const language = { detail: () => 'Later.' } as unknown as Language
+      replyWithWord(ctx as unknown as Context, [what], language)
+      assert.deepEqual([ctx.status, ctx.body], [503, `911 ${what.code} Later.\n`])
+      assert.equal(headers.get('retry-after'), said ?? '300')
+    }
   })
 
 test('to inadyn, which ends for good on all but 5xx, a refusal that passes is 503 with Retry-After', async () => {

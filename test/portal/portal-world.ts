@@ -75,8 +75,8 @@ interface Knobs {
   readonly silent: Set<string>
   /** What the health check says is wrong. */
   readonly reasons: string[]
-  /** How long the reachability check takes, in milliseconds. */
-  readonly ping: { ms: number }
+  /** How long the reachability check takes, in milliseconds, and whom it has asked. */
+  readonly ping: { ms: number; readonly asked: string[] }
   /** What was mailed or posted. */
   readonly mails: Letter[]
   /** Addresses that the mail server refuses for good. */
@@ -92,7 +92,7 @@ export class PortalWorld implements Knobs {
   readonly faults: object[]
   readonly silent: Set<string>
   readonly reasons: string[]
-  readonly ping: { ms: number }
+  readonly ping: Knobs['ping']
   readonly mails: Letter[]
   readonly refusing: Set<string>
   readonly handovers: Map<string, Handover | Promise<Handover>>
@@ -137,7 +137,7 @@ export class PortalWorld implements Knobs {
       faults: [],
       silent: new Set(),
       reasons: [],
-      ping: { ms: 0 },
+      ping: { ms: 0, asked: [] },
       mails: [],
       refusing: new Set(),
       handovers: new Map(),
@@ -149,6 +149,7 @@ export class PortalWorld implements Knobs {
       prober: {
         kind: 'fping',
         probe: async targets => {
+          knobs.ping.asked.push(...targets)
           await sleep(knobs.ping.ms)
           return new Map(
             targets.map(target => [
