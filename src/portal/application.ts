@@ -48,13 +48,14 @@ import { guardExpectation } from './unreadable-request.ts'
 import { Views } from './views.ts'
 
 const SECURITY_HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'same-origin', // 'no-referrer' would make browsers send Origin: null with our own forms
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
 } as const
+/** `others`: origins that scripts of ours may ask as well. */
+const contentPolicy = (others: readonly string[]) =>
+  `default-src 'none'; script-src 'self'; connect-src ${["'self'", ...others].join(' ')}; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']) // RFC 9110 9.2.1
 const ONE_YEAR_SECONDS = 31_536_000
 /** When to come back while another process takes over: it is at work by then, or this one is again. */
@@ -85,13 +86,15 @@ export function application(
   const { router, replies, forms } = routes(options, parts, shared)
   const isSecure = isHttps(publicUrl)
   const publicHost = URL.parse(publicUrl)?.hostname ?? ''
-  const ipv4Host = URL.parse(options.ipv4Url)?.hostname
+  const ipv4 = URL.parse(options.ipv4Url)
+  const ipv4Host = ipv4?.hostname
+  const policy = contentPolicy(ipv4 === null ? [] : [ipv4.origin])
   const ownOrigins = new Set([URL.parse(publicUrl)?.origin ?? publicUrl])
 
   const app = new Koa()
   app.silent = true // every failure is replied to and logged in replyToFailure
   app.use(async (ctx, next) => {
-    ctx.set(SECURITY_HEADERS)
+    ctx.set({ ...SECURITY_HEADERS, 'content-security-policy': policy })
     if (isSecure) ctx.set('strict-transport-security', `max-age=${ONE_YEAR_SECONDS}`)
     const isReadable = isTargetReadable(ctx)
     if (!isReadable) ctx.req.url = '/' // Koa would throw for it wherever it looks

@@ -4,8 +4,10 @@ import { UPDATE_PATH } from './dyndns2.ts'
 import { isToIpv4Name } from './host-guard.ts'
 import { refuse } from './refused.ts'
 
+/** Shows a visitor the address that it comes from. */
+const SEEN_PATH = '/ip'
 /** What a program asks for that wants to come over IPv4. */
-const SERVED: readonly string[] = ['/ip', UPDATE_PATH]
+const SERVED: readonly string[] = [SEEN_PATH, UPDATE_PATH]
 const PAGE_METHODS: readonly string[] = ['GET', 'HEAD']
 
 /**
@@ -19,8 +21,11 @@ export function keepToUpdates({
   readonly publicUrl: string
   readonly ipv4Host: string | undefined
 }): Middleware {
+  const origin = URL.parse(publicUrl)?.origin ?? publicUrl
   return async (ctx, next) => {
-    if (!isToIpv4Name(ctx.req, ipv4Host) || SERVED.includes(ctx.path)) {
+    const isToIt = isToIpv4Name(ctx.req, ipv4Host)
+    if (isToIt && ctx.path === SEEN_PATH) ctx.set('access-control-allow-origin', origin) // the form asks it
+    if (!isToIt || SERVED.includes(ctx.path)) {
       await next()
       return
     }

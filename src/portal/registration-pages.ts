@@ -169,7 +169,8 @@ export class RegistrationPages {
           ? language.sentence('visitor-proxied')
           : visitorWords(visitor, { kind: typed.kind, language }),
       ),
-      mayBeBehindNat: visitor.family === 4 && !isHidden && visitorKind(visitor) === undefined,
+      looksAtHost:
+        !isHidden && (visitor.family === 6 ? this.#ipv4Page() !== '' : visitorKind(visitor) === undefined),
       overIpv4: language.sentence('over-ipv4', { url: this.#options.publicUrl }),
       ipv4Page: this.#ipv4Page(),
       typed,

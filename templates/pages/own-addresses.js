@@ -1,18 +1,39 @@
-// Tells whether this machine has the address that its request came from, as far as the browser says what addresses it has:
-// most hide them from pages. Nobody is asked for anything, and nothing is sent.
+// Fills in the address that this browser comes from over IPv4, where the page was asked for over IPv6, and tells whether this
+// machine has it, as far as the browser says what addresses it has: most hide them from pages.
 const PATIENCE_MS = 2000
+const REPLY_MS = 5000
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/
 
-for (const place of document.querySelectorAll('#own-addresses')) compare(place)
+for (const place of document.querySelectorAll('#own-addresses')) look(place)
 
-async function compare(place) {
+async function look(place) {
+  const show = name => {
+    place.querySelector(name).hidden = false
+  }
+  let { visitor } = place.dataset
+  if (visitor === '') {
+    visitor = await addressOverIpv4(place.dataset.page)
+    show(visitor === '' ? '.none' : '.found')
+    if (visitor === '') return
+    const field = document.querySelector('#ipv4')
+    if (field.value === '') field.value = visitor
+  }
   const own = await ownAddresses()
-  if (own.length === 0) return
-  const found = own.includes(place.dataset.visitor) ? '.same' : '.nat'
-  place.querySelector(found).hidden = false
+  if (own.length > 0) show(own.includes(visitor) ? '.same' : '.nat')
 }
 
-/** IPv4 addresses of this machine; none where the browser puts names that hide them in their place. */
+/** What a page that is reached over IPv4 alone says; empty if it is not. */
+async function addressOverIpv4(page) {
+  try {
+    const reply = await fetch(page, { signal: AbortSignal.timeout(REPLY_MS) })
+    const text = (await reply.text()).trim()
+    return reply.ok && IPV4.test(text) ? text : ''
+  } catch {
+    return ''
+  }
+}
+
+/** IPv4 addresses of this machine; none where the browser puts names that hide them in their place. Nobody is asked. */
 function ownAddresses() {
   const { RTCPeerConnection } = globalThis
   if (RTCPeerConnection === undefined) return Promise.resolve([])

@@ -11,6 +11,12 @@ import { LAB, PortalWorld } from './portal-world.ts'
 const PUBLIC = '9.9.9.9'
 const AT_HOME = '192.168.7.2'
 const CONFIG = LAB.replace('[web]', '[web]\ntrusted_proxies = ["127.0.0.1"]')
+const PORT = 8080 // in a network of its own
+const BOTH = LAB.replace(
+  '[web]',
+  `[web]\nlisten = "[::]:${PORT}"\npublic_url = "http://broker.example.net:${PORT}"\nipv4_url = "http://ipv4.broker.example.net:${PORT}"`,
+)
+const NAMES = '--host-resolver-rules=MAP broker.example.net [::1], MAP ipv4.broker.example.net 127.0.0.1'
 /** A page may see addresses that this browser would put a name in the place of. */
 const TELLING = '--disable-features=WebRtcHideLocalIpsWithMdns'
 
@@ -47,7 +53,8 @@ suite('the form in a browser that tells what addresses the machine has', { skip 
     return page
   }
 
-  const atNat = (page: Page) => page.getByText(`does not have ${PUBLIC} itself: it is behind a NAT`)
+  const atNat = (page: Page) => page.getByText('does not have this address itself: it is behind a NAT')
+  const atItself = (page: Page) => page.getByText('this machine has this address itself')
 
   test('offers WireGuard to who is behind a NAT, one click away, with what was typed', async () => {
     const page = await open(telling, PUBLIC)
@@ -66,7 +73,7 @@ suite('the form in a browser that tells what addresses the machine has', { skip 
     execFileSync('ip', ['address', 'add', `${PUBLIC}/32`, 'dev', 'home0'])
     execFileSync('ip', `route replace default via 192.168.7.1 dev home0 src ${PUBLIC}`.split(' '))
     const page = await open(telling, PUBLIC)
-    await page.getByText(`this machine has ${PUBLIC} itself`).waitFor()
+    await atItself(page).waitFor()
     assert.ok(await atNat(page).isHidden())
     await page.context().close()
   })
@@ -78,7 +85,43 @@ suite('the form in a browser that tells what addresses the machine has', { skip 
     )
     await page.waitForTimeout(2500)
     assert.ok(await atNat(page).isHidden())
-    assert.ok(await page.getByText(`this machine has ${PUBLIC} itself`).isHidden())
+    assert.ok(await atItself(page).isHidden())
+    await page.context().close()
+  })
+})
+
+suite('the form over IPv6, with a name for IPv4 alone', { skip }, () => {
+  let world: PortalWorld
+  let browser: Browser
+  before(async () => {
+    world = await PortalWorld.open(BOTH)
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, TELLING, NAMES] })
+  })
+  after(async () => {
+    await browser?.close()
+    await world?.[Symbol.asyncDispose]()
+  })
+
+  async function open(): Promise<Page> {
+    const page = await (await browser.newContext()).newPage()
+    await page.goto(`http://broker.example.net:${PORT}/register/linux?kind=sit`)
+    return page
+  }
+
+  test('fills in what the browser comes from over IPv4, and compares that', async () => {
+    const page = await open()
+    await page.getByText('Filled in: the address that this browser comes from over IPv4').waitFor()
+    assert.equal(await page.getByLabel('IPv4 address of your host').inputValue(), '127.0.0.1')
+    await page.getByText('does not have this address itself').waitFor()
+    await page.context().close()
+  })
+
+  test('says so if the browser does not reach us over IPv4, and leaves what is typed', async () => {
+    const page = await (await browser.newContext()).newPage()
+    await page.route('http://ipv4.broker.example.net:*/ip', route => route.abort())
+    await page.goto(`http://broker.example.net:${PORT}/register/linux?kind=sit`)
+    await page.getByText('does not reach us over IPv4').waitFor()
+    assert.equal(await page.getByLabel('IPv4 address of your host').inputValue(), '')
     await page.context().close()
   })
 })
