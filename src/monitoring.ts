@@ -1,7 +1,8 @@
 import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
+import { keptGateways } from './kept-gateways.ts'
 import { KernelWatch } from './monitor/kernel-watch.ts'
-import { Monitor } from './monitor/monitor.ts'
+import { Monitor, type MonitorOptions } from './monitor/monitor.ts'
 import { HEARS_ALL_MS } from './shared/lasting-child.ts'
 import type { Log } from './shared/log.ts'
 import type { Stops } from './stops.ts'
@@ -17,7 +18,11 @@ const STARTS_WITHIN_MS = 1000
 /** The draft's monitor, over the broker's tunnels. */
 export function monitorOf(
   config: Config,
-  { broker, log }: { readonly broker: Broker; readonly log: Log },
+  {
+    broker,
+    log,
+    readGateways,
+  }: { readonly broker: Broker; readonly log: Log } & Pick<MonitorOptions, 'readGateways'>,
 ): Monitor {
   return new Monitor({
     lifecycle: broker.lifecycle,
@@ -27,6 +32,8 @@ export function monitorOf(
     anchors: config.monitor.anchors,
     prepare: () => broker.interfaces.prepare(),
     dryRun: broker.interfaces.kind === 'dry-run',
+    heard: keptGateways(broker.store, log),
+    ...(readGateways === undefined ? {} : { readGateways }),
     onCounted: round => {
       broker.history.record(round)
       void broker.traffic.count([...round.answered.keys()])

@@ -9,7 +9,7 @@ import type { MonitoredTunnels } from './monitored-tunnels.ts'
 import { Reconciler } from './reconciler.ts'
 import { type RoundOptions, Rounds } from './round.ts'
 import { failedRound, NOTHING, type RoundReport } from './round-report.ts'
-import { Uplink } from './uplink.ts'
+import { type HeardGateways, Uplink } from './uplink.ts'
 
 export interface MonitorOptions {
   readonly lifecycle: MonitoredTunnels
@@ -23,6 +23,8 @@ export interface MonitorOptions {
   readonly dryRun: boolean
   /** Puts right what all tunnels share. */
   readonly prepare: () => Promise<readonly LinkFault[]>
+  /** Which gateways answered a process before; none unless given. */
+  readonly heard?: HeardGateways
   /** Is told what each round has counted. */
   readonly onCounted?: RoundOptions['onCounted']
   /** For tests: 0 up to 1, as Math.random. */
@@ -83,7 +85,7 @@ export class Monitor {
       prober,
       timeoutMs,
       log,
-      uplink: new Uplink({ anchors, readGateways }),
+      uplink: new Uplink({ anchors, readGateways, heard: options.heard }),
       mendings: () => this.#reconciler.mendings,
       signal: this.#stopping.signal,
       ...(options.onCounted === undefined ? {} : { onCounted: options.onCounted }),
