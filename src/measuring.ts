@@ -63,11 +63,11 @@ export function measured(
 
 /** What is amiss at this moment, a line each. */
 export function troublesOf(parts: {
-  readonly lastResort: LastResort
-  readonly broker: Broker
-  readonly monitor: Monitor
-  readonly dns: DnsServing
-  readonly sockets: HeldSockets | undefined
+  readonly lastResort: Pick<LastResort, 'troubles'>
+  readonly broker: Pick<Broker, 'statics' | 'store' | 'table' | 'interfaces'>
+  readonly monitor: Pick<Monitor, 'trouble'>
+  readonly dns: { readonly listeners: Pick<DnsServing['listeners'], 'tlsTroubles' | 'pending'> }
+  readonly sockets: Pick<HeldSockets, 'absent'> | undefined
 }): readonly string[] {
   const { lastResort, broker, monitor, dns, sockets } = parts
   return [

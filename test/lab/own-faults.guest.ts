@@ -85,6 +85,7 @@ for (const layout of asked) {
       try {
         for (const command of fault.begin) must(...command)
         await sleep((fault.lasts ?? 0) * 1000)
+        if (fault.health !== undefined) await untilTold(fault.health)
         for (const command of fault.end ?? []) must(...command)
         await until('the end of the fault', PATIENCE_MS, () => fault.isMended?.() !== false || undefined)
         await assertNobodyIsLost()
@@ -146,6 +147,14 @@ for (const layout of asked) {
       )
       for (const { ipv6_client } of tunnels.slice(0, 2)) await pingUntil('internet', ipv6_client)
     }
+  })
+}
+
+/** Waits until /healthz is 503 and says so. */
+async function untilTold(reason: RegExp): Promise<void> {
+  await until(`/healthz to say ${reason}`, PATIENCE_MS, () => {
+    const { stdout } = runQuietly('broker', ['curl', '-s', '-w', '\n%{http_code}', `${WEB}/healthz`])
+    return (stdout.endsWith('\n503') && reason.test(stdout)) || undefined
   })
 }
 

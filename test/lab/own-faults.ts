@@ -12,6 +12,8 @@ export interface Fault {
   readonly end?: readonly Command[]
   /** Seconds until its maker ends it. */
   readonly lasts?: number
+  /** What /healthz says before its maker ends it, with 503. */
+  readonly health?: RegExp
   /** Whether what it takes away is there again. */
   readonly isMended?: () => boolean
 }
@@ -21,6 +23,7 @@ const FIRST = { device: `${DEVICE_PREFIX}0`, network: '2001:db8:f6::/64' } as co
 const POOL = '2001:db8:f6::/48'
 /** An endpoint that no client has. */
 const NOBODY = '192.0.2.99'
+const CUT_OFF = /cut off since \S+Z: most tunnels that answered before are silent together/
 
 /** What takes the ground from under tunnels that are too few to be a crowd: the broker has to look at its own end. */
 export function faultsOfOurEnd(layout: Layout): readonly Fault[] {
@@ -96,12 +99,14 @@ export function outages(longSeconds: number): readonly Fault[] {
       name: 'the cable of the uplink is pulled where we can’t see it',
       begin: [[...cable, 'nomaster']],
       lasts: longSeconds,
+      health: CUT_OFF,
       end: [[...cable, 'master', 'ipv4']],
     },
     {
       name: 'the interface of the uplink is down',
       begin: [inBroker('ip', 'link', 'set', 'eth0', 'down')],
       lasts: 10,
+      health: CUT_OFF,
       end: [inBroker('ip', 'link', 'set', 'eth0', 'up')],
     },
     {
