@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { parseConfig } from '../src/config/config.ts'
 import type { Prober, Verdict } from '../src/echo/prober.ts'
+import { type Figures, METRICS } from '../src/health/metric-table.ts'
 import { SIT } from '../src/kind/sit/sit.ts'
 import { kernelTroubles, troublesOf } from '../src/measuring.ts'
 import type { Monitor } from '../src/monitor/monitor.ts'
 import { monitorOf } from '../src/monitoring.ts'
 import { Kinds } from '../src/tunnel/kind.ts'
+import { heard } from './lifecycle/stages.ts'
 import { FakeKernel, SILENT, World } from './lifecycle/world.ts'
 import { configText } from './spawn.ts'
 import { until } from './until.ts'
@@ -43,6 +45,12 @@ function monitorIn(t: TestContext, world: World, config = ''): Monitor {
   return monitor
 }
 
+/** What the metric of this name shows of the monitor. */
+function shown(name: string, monitor: Monitor): ReturnType<(typeof METRICS)[number]['read']> | undefined {
+  const figures: Pick<Figures, 'monitor'> = { monitor: () => monitor.figures() }
+  return METRICS.find(row => row.name === name)?.read(figures as Figures)
+}
+
 test('an outage of our own is a trouble as long as it lasts', async t => {
   let verdict: Verdict = { kind: 'silent' }
   const probe: Prober['probe'] = async addresses => new Map(addresses.map(one => [one, verdict]))
@@ -57,6 +65,31 @@ test('an outage of our own is a trouble as long as it lasts', async t => {
   verdict = { kind: 'answered', rttMs: 1 }
   await monitor.runRound()
   assert.deepEqual(troubles(world.broker, monitor), [])
+})
+
+test('metrics say since when an outage of our own lasts, and of whom nothing is known in it', async t => {
+  let verdict: Verdict = { kind: 'silent' }
+  const probe: Prober['probe'] = async addresses => new Map(addresses.map(one => [one, verdict]))
+  const world = await World.open({ prober: { kind: 'fping', probe } })
+  t.after(() => world.end())
+  await heard(world)
+  const monitor = monitorIn(t, world, '[monitor]\nanchors = ["192.0.2.254"]')
+  const since = () => shown('freenet6_monitor_own_outage_start_timestamp_seconds', monitor)
+  assert.equal(since(), 0)
+  const before = Math.floor(Date.now() / 1000)
+  await monitor.runRound()
+  const begin = Number(since())
+  assert.ok(begin >= before && begin <= Date.now() / 1000, `${begin}`)
+  assert.deepEqual(shown('freenet6_monitor_last_round_tunnels', monitor), {
+    asked: 1,
+    answered: 0,
+    silent: 0,
+    unknown: 1,
+    removed: 0,
+  })
+  verdict = { kind: 'answered', rttMs: 1 }
+  await monitor.runRound()
+  assert.equal(since(), 0)
 })
 
 test('a missing source filter is a trouble from the start, by whomever it is found, and named once', async t => {

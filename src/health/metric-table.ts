@@ -313,12 +313,18 @@ export const METRICS: readonly MetricRow[] = [
   {
     kind: 'gauge',
     name: 'freenet6_monitor_last_round_tunnels',
-    help: 'Tunnels of the last round: asked, answered, silent, removed',
+    help: 'Tunnels of the last round: asked, answered, silent, unknown, removed',
     label: 'outcome',
     read: ({ monitor }) => {
-      const { targets = 0, answered = 0, silent = 0, removed = 0 } = monitor()
-      return { asked: targets, answered, silent, removed }
+      const { targets = 0, answered = 0, silent = 0, unknown = 0, removed = 0 } = monitor()
+      return { asked: targets, answered, silent, unknown, removed }
     },
+  },
+  {
+    kind: 'gauge',
+    name: 'freenet6_monitor_own_outage_start_timestamp_seconds',
+    help: 'When the outage of our own began that lasts, in which no silence is counted; 0: there is none',
+    read: monitorFigure('own_outage_since'),
   },
   {
     kind: 'counter',
