@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { noBatches } from '../listen/batch-listener.ts'
-import { ask, startServer } from '../spawn.ts'
+import { addAddress, enterOwnNetwork } from '../own-network.ts'
+import { ask, runCli, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
+
+const noNetwork = (await enterOwnNetwork()) ?? false
 
 const SLOWER = 'no batched system calls here: UDP is answered by the main thread, slower'
 
@@ -20,6 +25,32 @@ test('without koffi UDP is answered all the same, and one line of the log says h
     assert.equal((await ask(endpoint, 'freenet6.net', 'SOA')).rcode, 'NOERROR')
   assert.equal(server.stderr.split(SLOWER).length, 2)
   assert.equal(await server.stop(), 0)
+})
+
+test('without koffi all addresses are answered on, each by itself, and one that comes later too', {
+  skip: noNetwork,
+}, async () => {
+  const port = 5300
+  const config = `[dns]\nlisten = ["0.0.0.0:${port}", "[::]:${port}"]\n`
+  const env = { NODE_OPTIONS: WITHOUT_KOFFI }
+  await using server = await startServer({ config, env })
+  const check = await runCli(['check-config', '--config', join(server.dir, 'freenet6.toml')], { env })
+  assert.equal(check.code, 0)
+  for (const address of ['127.0.0.1', '::1']) await answers(address)
+  addAddress('10.9.2.1')
+  await answers('10.9.2.1')
+  assert.equal(await server.stop(), 0)
+
+  /** Over UDP and TCP; a reply from another address than the one that was asked is none. */
+  async function answers(address: string): Promise<void> {
+    for (const tcp of [false, true]) {
+      const isAnswered = async () => {
+        const { rcode } = await ask({ address, port }, 'freenet6.net', 'SOA', { tcp, timeout: 500 })
+        return rcode === 'NOERROR'
+      }
+      await until(() => isAnswered().catch(() => false), `${address} does not answer`)
+    }
+  }
 })
 
 test('with koffi UDP is answered by threads of its own', { skip: noBatches }, async () => {

@@ -1,9 +1,9 @@
 import type { Respond } from '../../engine/respond.ts'
 import { type Durations, sumOfDurations } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
-import { ListenFault } from '../listen-fault.ts'
 import { sumOf } from '../threads/shared-counts.ts'
 import { NO_UDP_COUNTS, type UdpCounts, UdpListener } from './dgram-listener.ts'
+import { EveryAddress } from './every-address.ts'
 import { isWildcard } from './packet-info.ts'
 
 /** What answers UDP on all listen addresses, in whichever threads. */
@@ -25,22 +25,18 @@ export interface UdpListeners {
   close(): Promise<void>
 }
 
-/** Node's sockets do not tell which address a datagram was sent to, and a reply from another one is none. */
-const NEEDS_ADDRESSES =
-  'without batched system calls (koffi on Linux) each address has to be named in dns.listen'
-
 /** Node's own sockets, on the thread that makes them: everywhere, and slower. */
 export class DgramListeners implements UdpListeners {
   readonly #respond: Respond
-  readonly #listeners: UdpListener[] = []
+  readonly #listeners: (UdpListener | EveryAddress)[] = []
 
   constructor(respond: Respond) {
     this.#respond = respond
   }
 
   async bind(endpoint: Endpoint): Promise<Endpoint> {
-    if (isWildcard(endpoint.address)) throw new ListenFault(endpoint, 'udp', new Error(NEEDS_ADDRESSES))
-    const listener = await UdpListener.listen(endpoint, this.#respond)
+    const sockets = isWildcard(endpoint.address) ? EveryAddress : UdpListener
+    const listener = await sockets.listen(endpoint, this.#respond)
     this.#listeners.push(listener)
     return listener.address
   }
