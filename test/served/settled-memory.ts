@@ -8,14 +8,20 @@ const COLLECTED = 'garbage collected'
  * Environment of a server that collects its garbage when it is told to, so that what it holds can be told from what it
  * has not yet let go.
  */
-export const COLLECTING = {
-  NODE_OPTIONS: `--expose-gc --import=data:text/javascript,${encodeURIComponent(`
+export const COLLECTING = collecting('gc()')
+
+/** One that gives the system back as well what V8 would keep for later: what is resident is then what is held. */
+export const RELEASING = collecting("gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })")
+
+function collecting(call: string): { readonly NODE_OPTIONS: string } {
+  const program = `
     import { isMainThread } from 'node:worker_threads'
     if (isMainThread) process.on('SIGUSR2', () => {
-      for (let i = 0; i < 3; i++) gc()
+      for (let i = 0; i < 3; i++) ${call}
       process.stderr.write('${COLLECTED}\\n')
     })
-  `)}`,
+  `
+  return { NODE_OPTIONS: `--expose-gc --import=data:text/javascript,${encodeURIComponent(program)}` }
 }
 
 /** Octets that a server holds when all its clients have gone. */
