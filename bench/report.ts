@@ -38,7 +38,8 @@ function headSection({ options, args, machine, generator, lineUp, seconds }: Run
 
 Written by \`npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}\` in ${figure(seconds)} s; not edited by hand: another run writes it anew, down to its end mark. All servers take
 turns, and figures are medians of the turns; rounds: ${options.rounds}, seconds a measurement: ${options.seconds}. Absolute figures drift from hour to hour
-on a shared machine: compare within one run. Pages under load: [benchmarks-web.md](benchmarks-web.md).
+on a shared machine: compare within one run. Pages under load: [benchmarks-web.md](benchmarks-web.md); tunnels
+by their number: [tunnels-at-scale.md](tunnels-at-scale.md).
 
 ${machine.facts.map(fact => `- ${fact}\n`).join('')}- generator: ${generator}
 ${versions.join('')}${lineUp.absent.map(line => `- ${line}\n`).join('')}

@@ -1,4 +1,4 @@
-import { ROUTE_PROTOCOL, type RunIp, runIp } from './kernel/ip-command.ts'
+import { ROUTE_PROTOCOL, type RunIp, reasonOf, runIp } from './kernel/ip-command.ts'
 import { sharedDevice } from './kind/sit/shared-device.ts'
 import { isSitDevice } from './kind/sit/sit-leftovers.ts'
 import { PROTOCOL as PEER_PROTOCOL } from './kind/wireguard/peer-routes.ts'
@@ -22,6 +22,7 @@ export class FormerTunnels {
   readonly #run: RunIp
   readonly #log: Pick<Log, 'warn'>
   #mayStand: boolean
+  #looking: Promise<string | undefined> | undefined
 
   constructor(parts: {
     readonly store: Pick<TunnelStore, 'secret' | 'keepSecret' | 'isAbsent'>
@@ -42,9 +43,18 @@ export class FormerTunnels {
   }
 
   /** A sentence if the kernel has tunnels that this table can't know; undefined: it has none, and what comes is ours. */
-  async refusal(): Promise<string | undefined> {
-    if (!this.#mayStand) return undefined
+  refusal(): Promise<string | undefined> {
+    if (!this.#mayStand) return Promise.resolve(undefined)
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #look(): Promise<string | undefined> {
     const devices = await this.#devices()
+    if (typeof devices === 'string')
+      return `whether this kernel has tunnels of another table can't be told: ${devices}`
     this.#mayStand = devices.length > 0
     this.#note(this.#mayStand ? STAND : '')
     if (!this.#mayStand) return undefined
@@ -54,14 +64,16 @@ export class FormerTunnels {
     return `this kernel has tunnels (${named.join(', ')}${more}), and the table in ${this.#dataDir} is new: they would all be taken away. If they have another table, mount its disk or correct data_dir, and start freenet6 anew; if they are nobody's, delete what they lead through: ${remedy}${more}`
   }
 
-  /** What tunnels lead through, of both kinds and layouts; none if nobody can tell, which bars the drivers too. */
-  async #devices(): Promise<readonly string[]> {
+  /** What tunnels lead through, of both kinds and layouts; a text: why that can't be told. */
+  async #devices(): Promise<readonly string[] | string> {
     const devices = new Set<string>()
     for (const protocol of [ROUTE_PROTOCOL, PEER_PROTOCOL]) {
-      const { stdout } = await this.#run(['-6', 'route', 'show', 'proto', protocol])
+      const { status, stdout, stderr } = await this.#run(['-6', 'route', 'show', 'proto', protocol])
+      if (status !== 0) return reasonOf(stderr)
       for (const [, device = ''] of stdout.matchAll(/^(?!unreachable).* dev (\S+)/gm)) devices.add(device)
     }
-    const { stdout } = await this.#run(['-brief', 'link', 'show', 'type', 'sit'])
+    const { status, stdout, stderr } = await this.#run(['-brief', 'link', 'show', 'type', 'sit'])
+    if (status !== 0) return reasonOf(stderr)
     const shared = sharedDevice(this.#devicePrefix) // stands without tunnels, too
     for (const [device] of stdout.matchAll(/^[^\s@]+/gm)) {
       if (device !== shared && isSitDevice(device, this.#devicePrefix)) devices.add(device)

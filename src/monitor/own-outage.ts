@@ -32,13 +32,17 @@ export class Crowd {
 
   /** Has most of the crowd stopped answering? `known` are the tunnels that exist, with what their rows say. */
   isSilent(known: readonly Known[], answered: ReadonlySet<string>): boolean {
-    const { still, fallen } = this.#compared(known, answered)
-    return still >= CROWD && fallen > still * SILENT_SHARE
+    const before = this.#comparedWith(known)
+    const still = known.filter(({ id }) => before.has(id))
+    const silent = still.filter(({ id }) => !answered.has(id)).length
+    return still.length >= CROWD && silent > still.length * SILENT_SHARE
   }
 
-  /** Have several stopped answering together? */
-  isThinned(known: readonly Known[], answered: ReadonlySet<string>): boolean {
-    return this.#compared(known, answered).fallen >= TOGETHER
+  /** Those that have stopped answering together; empty if it is one alone. */
+  thinnedBy(known: readonly Known[], answered: ReadonlySet<string>): ReadonlySet<string> {
+    const before = this.#comparedWith(known)
+    const fallen = known.filter(({ id }) => before.has(id) && !answered.has(id))
+    return new Set(fallen.length >= TOGETHER ? fallen.map(({ id }) => id) : [])
   }
 
   /** A round counted: those that were silent in it have been counted once, and are compared with no more. */
@@ -51,16 +55,6 @@ export class Crowd {
   /** A round did not count: whoever answers in it joins those that are compared with. */
   uncounted(known: readonly Known[], answered: ReadonlySet<string>): void {
     this.#before = new Set([...this.#comparedWith(known), ...answered])
-  }
-
-  /** How many of those that answered before still exist, and how many of these do not answer. */
-  #compared(
-    known: readonly Known[],
-    answered: ReadonlySet<string>,
-  ): { readonly still: number; readonly fallen: number } {
-    const before = this.#comparedWith(known)
-    const still = known.filter(({ id }) => before.has(id))
-    return { still: still.length, fallen: still.filter(({ id }) => !answered.has(id)).length }
   }
 
   /** A new process knows what the rows say alone. */

@@ -36,7 +36,7 @@ interface Echoes {
   readonly verdicts: Verdicts
   /** Of the latest try. */
   readonly last: Verdicts
-  /** Those that answered in the first try and were asked in the latest as well. */
+  /** Those whose echoes came back in the first try and were asked for in the latest as well; none if the uplink answered there. */
   readonly witnesses: readonly string[]
   /** When the latest began, by performance.now(). */
   readonly start: number
@@ -84,10 +84,11 @@ export class Rounds {
     // Draft, step 2: reachability tests (ICMPv6 echo/reply), all in one batch.
     const replies = await this.#probe([...tunnels.map(({ ipv6Client }) => ipv6Client), ...uplink])
     const first = await this.#withTraffic(tunnels, replies)
-    const doubted = this.#isDoubted(tunnels, first, mendings)
-    const echoes = doubted
-      ? await this.#probeAgain(tunnels, first, uplink)
-      : { verdicts: first, last: first, witnesses: [], start }
+    const doubted = this.#doubted(tunnels, first, mendings)
+    const echoes =
+      doubted.length > 0
+        ? await this.#probeAgain(tunnels, first, { doubted, uplink })
+        : { verdicts: first, last: first, witnesses: [], start }
     if (this.#options.signal.aborted) return { ...NOTHING, outcome: 'stopped' } // those not asked yet are not silent
     const findings = findingsOf(tunnels, echoes.verdicts)
     const compared = comparable(tunnels, echoes.verdicts)
@@ -128,31 +129,34 @@ export class Rounds {
     return signal.aborted ? new Map() : prober.probe(addresses, { timeoutMs, signal })
   }
 
-  /** Is there silence, and anything that speaks for its being our own fault? */
-  #isDoubted(tunnels: readonly ProbeTarget[], verdicts: Verdicts, mendings: number): boolean {
+  /** The silent ones, if anything speaks for its being our own fault; those that have fallen silent together, else. */
+  #doubted(tunnels: readonly ProbeTarget[], verdicts: Verdicts, mendings: number): readonly ProbeTarget[] {
     const { answered, silent } = findingsOf(tunnels, verdicts)
-    if (silent.length === 0) return false
+    if (silent.length === 0) return []
     const compared = comparable(tunnels, verdicts)
-    return (
+    const isOurs =
       this.#crowd.isSilent(compared, answered) ||
-      this.#crowd.isThinned(compared, answered) ||
       this.#options.uplink.judge(verdicts) !== undefined ||
       this.#options.mendings() !== mendings
+    const fallen = this.#crowd.thinnedBy(compared, answered)
+    return tunnels.filter(({ id, ipv6Client }) =>
+      isOurs ? verdictOf(verdicts, ipv6Client).kind !== 'answered' : fallen.has(id),
     )
   }
 
-  /** Asks the silent ones again, with the uplink and some that answered. An answer at either time is one. */
+  /** Asks those in doubt again, with the uplink and some that answered. An answer at either time is one. */
   async #probeAgain(
     tunnels: readonly ProbeTarget[],
     first: Verdicts,
-    uplink: readonly string[],
+    { doubted, uplink }: { readonly doubted: readonly ProbeTarget[]; readonly uplink: readonly string[] },
   ): Promise<Echoes> {
     const mendings = this.#options.mendings()
     const start = performance.now()
-    const addresses = tunnels.map(({ ipv6Client }) => ipv6Client)
-    const hasAnswered = (address: string) => verdictOf(first, address).kind === 'answered'
-    const witnesses = addresses.filter(hasAnswered).slice(0, WITNESSES)
-    const silent = addresses.filter(address => !hasAnswered(address))
+    const witnesses = tunnels
+      .map(({ ipv6Client }) => ipv6Client)
+      .filter(hasEchoed(first))
+      .slice(0, WITNESSES)
+    const silent = doubted.map(({ ipv6Client }) => ipv6Client)
     const last = await this.#probe([...silent, ...witnesses, ...uplink])
     const isMended = this.#options.mendings() !== mendings
     const verdicts = new Map(first)
@@ -162,7 +166,7 @@ export class Rounds {
       else if (!BY_TRAFFIC.has(verdictOf(first, address)))
         verdicts.set(address, isMended ? WHILE_MENDED : verdict)
     }
-    return { verdicts, last, witnesses, start }
+    return { verdicts, last, witnesses: uplink.some(hasEchoed(last)) ? [] : witnesses, start }
   }
 
   /** A tunnel that answered in the latest look at the uplink came through. No crowd, no evidence of one. */
@@ -175,7 +179,7 @@ export class Rounds {
     const isThrough = crowd.some(({ ipv6Client }) => last.get(ipv6Client)?.kind === 'answered')
     if (cutOff !== undefined && (cutOff.kind === 'anchors' || !isThrough)) return cutOff
     if (this.#crowd.isSilent(crowd, answered)) return MOST_ARE_SILENT
-    const isCut = witnesses.length > 0 && witnesses.every(one => verdictOf(last, one).kind !== 'answered')
+    const isCut = witnesses.length > 0 && witnesses.every(one => verdictOf(last, one).kind === 'silent')
     return isCut ? WITNESSES_ARE_SILENT : undefined
   }
 
@@ -219,6 +223,14 @@ export class Rounds {
       unknown: unknown.length + mended,
       removed,
     }
+  }
+}
+
+/** Somebody who filters echoes and has sent something says nothing by his silence. */
+function hasEchoed(verdicts: Verdicts): (address: string) => boolean {
+  return address => {
+    const verdict = verdictOf(verdicts, address)
+    return verdict.kind === 'answered' && verdict !== HEARD
   }
 }
 

@@ -89,9 +89,9 @@ function keep(directory: string, files: Files): void {
   }
 }
 
+/** Editors leave names with a dot in front, some of which lead nowhere. */
 function listed(directory: string): readonly Entry[] {
-  return readdirSync(directory, { withFileTypes: true }).map(entry => ({
-    name: entry.name,
-    isDirectory: entry.isDirectory(),
-  }))
+  return readdirSync(directory, { withFileTypes: true })
+    .filter(entry => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isFile()))
+    .map(entry => ({ name: entry.name, isDirectory: entry.isDirectory() }))
 }

@@ -6,6 +6,7 @@ export const SENTENCES = {
   'have-public': [],
   'browser-ipv4': [],
   'browser-nat': [],
+  'browser-nat-wireguard': [],
   'browser-no-ipv4': [],
   'browser-same': [],
   'have-nat': [],

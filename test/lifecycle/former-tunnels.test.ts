@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
+import { FormerTunnels } from '../../src/former-tunnels.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
 import { Kinds } from '../../src/tunnel/kind.ts'
 import { NoInterfaces } from '../../src/tunnel/no-interfaces.ts'
 import { enterOwnNetwork } from '../own-network.ts'
-import { FakeKernel, registerOne, World } from './world.ts'
+import { FakeKernel, registerOne, SILENT, World } from './world.ts'
 
 const REQUEST = { ipv4: '198.51.100.1', country: 'ca', os: 'linux', nicname: 'house' }
 const TUNNEL = '-6 route add 2001:db8:f6:7::/64 dev tunnels0 proto 246'
@@ -61,4 +62,22 @@ test('a table that has only just been made takes nobody’s tunnels away', async
     assert.equal(second, first)
     assert.deepEqual(rest, [undefined, undefined])
   })
+})
+
+test('where nobody can tell whether the kernel has tunnels nothing is taken, until somebody can', async () => {
+  const answers = [
+    { status: -1, stdout: '', stderr: 'spawn ip EAGAIN' },
+    { status: 0, stdout: '2001:db8:f6:7::/64 dev tunnels0 metric 1024 pref medium\n', stderr: '' },
+  ]
+  const former = new FormerTunnels({
+    store: { isAbsent: false, secret: () => undefined, keepSecret: () => undefined },
+    isNew: true,
+    dataDir: '/var/lib/freenet6',
+    devicePrefix: 'fn6-',
+    run: async () => answers.shift() ?? { status: 0, stdout: '', stderr: '' },
+    log: SILENT,
+  })
+  assert.match((await former.refusal()) ?? '', /can't be told: spawn ip EAGAIN/)
+  const both = await Promise.all([former.refusal(), former.refusal()])
+  for (const refusal of both) assert.match(refusal ?? '', /has tunnels \(tunnels0\)/)
 })

@@ -770,6 +770,16 @@ test('an outage that begins in the middle of a round counts nobody', async t => 
   assert.match(monitor.trouble() ?? '', /tunnels that answered a moment before are silent now/)
 })
 
+test('who filters echoes is no witness of an outage, and those who fall silent beside him are counted', async t => {
+  const { monitor, lifecycle, prober } = setUp(t)
+  lifecycle.targets = tunnels(3)
+  lifecycle.sending.add('t0')
+  await monitor.runRound()
+  prober.answer = NOBODY
+  for (let round = 0; round < 3; round++) assert.equal((await monitor.runRound()).silent, 2)
+  assert.equal(monitor.trouble(), undefined)
+})
+
 test('several that fall silent together while others go on are counted', async t => {
   const { monitor, lifecycle, prober } = setUp(t)
   lifecycle.targets = tunnels(6)

@@ -37,3 +37,12 @@ test('a clock that is wrong makes no jump that secondaries take for one back', (
     assert.equal(serialCompare(next, NOW + 10_000), 1, String(now))
   }
 })
+
+test('a backup that is restored once more leads to a later serial, however old it is', () => {
+  for (const days of [1, 47, 49, 365]) {
+    const [first, second] = [days, days + 1].map(age =>
+      serialAfterLoss(NOW, { now: NOW + age * 86_400, knownUntil: NOW }),
+    )
+    assert.equal(serialCompare(second ?? 0, first ?? 0), 1, `${days} days`)
+  }
+})

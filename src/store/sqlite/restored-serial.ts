@@ -5,7 +5,7 @@ const HALF_CIRCLE = 2 ** 31
 const UNSEEN_CHANGES = 2 ** 24
 /** More a second than are likely for long. */
 const CHANGES_PER_SECOND = 16
-/** Of its age: after 48 days. A clock that is wrong makes a backup no older. */
+/** Of its age: after 48 days, from when on a second counts one. A clock that is wrong makes a backup no older. */
 const MOST_BY_AGE = 2 ** 26
 /** Where the serials of the database that is replaced are known there is nothing to guess. */
 const SEEN_CHANGES = 2 ** 16
@@ -29,7 +29,8 @@ export function serialAfter(saved: number, seen: number): number {
  * that the time, which serials begin with at a start, is later than (RFC 1982 3.2): the nearer that is, the less is jumped.
  */
 export function serialAfterLoss(saved: number, { now, knownUntil }: RestoreTimes): number {
-  const byAge = Math.min(Math.max(0, now - knownUntil) * CHANGES_PER_SECOND, MOST_BY_AGE)
+  const age = Math.max(0, now - knownUntil)
+  const byAge = Math.min(age * CHANGES_PER_SECOND, MOST_BY_AGE + age)
   const ahead = (saved - now) >>> 0
   const room = HALF_CIRCLE - (ahead <= HALF_CIRCLE ? ahead : 0)
   return (saved + Math.min(UNSEEN_CHANGES + byAge, Math.floor(room * LARGEST_SHARE))) >>> 0

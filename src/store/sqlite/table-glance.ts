@@ -9,6 +9,8 @@ import { type Columns, isBroken, type RowRules, readRow, SELECTED } from './row-
 
 /** Rows read in one call: a long read would keep the log of a process that serves from being brought in. */
 const SLICE = 1000
+/** Enough to tell what a mistake takes; a successor that looks is waited for. */
+const MOST_ROWS = 500_000
 
 /** What a database holds, as far as somebody can tell who only looks at it. */
 export type TableGlance =
@@ -19,7 +21,7 @@ export type TableGlance =
   | { readonly kind: 'unread'; readonly reason: string }
   | {
       readonly kind: 'table'
-      /** Those of tunnels that are not dormant. */
+      /** Those of tunnels that are not dormant, of half a million at most. */
       readonly rows: number
       /** How many of these are broken by the rules, by the reason; rows of a kind that is not offered are not. */
       readonly unusable: ReadonlyMap<string, number>
@@ -69,7 +71,7 @@ function countRows(connection: DatabaseSync, rules: RowRules) {
   slice.setReturnArrays(true)
   const unusable = new Map<string, number>()
   let rows = 0
-  for (let from: unknown = 0; from !== undefined; ) {
+  for (let from: unknown = 0; from !== undefined && rows < MOST_ROWS; ) {
     const read = slice.all(from as number) as unknown as readonly Columns[]
     for (const columns of read) {
       const row = readRow(columns, rules)
