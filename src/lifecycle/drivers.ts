@@ -1,3 +1,4 @@
+import type { Endpoint } from '../shared/endpoint.ts'
 import {
   type Interfaces,
   type Link,
@@ -134,6 +135,11 @@ export class Drivers {
       for (const [device, counted] of await driver.octets(devices)) octets.set(device, counted)
     }
     return octets
+  }
+
+  /** See Interfaces.heardFrom. */
+  heardFrom({ kind, device }: Tunnel): Endpoint | undefined {
+    return this.#byKind.get(kind.name)?.heardFrom?.(device)
   }
 
   /** See Interfaces.listenFor: the devices of those among these dormant tunnels whose clients were heard. */

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { storageFaultOf } from '../store/storage-fault.ts'
@@ -329,6 +330,11 @@ export class Lifecycle {
   /** What has passed each of these tunnels since its interface was made, as far as the kernel can say. */
   octetsOf(ids: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
     return this.#traffic.octets(ids)
+  }
+
+  /** Where the client of a tunnel was heard from at the last look, if it is of a kind that roams. */
+  heardFrom(tunnel: Tunnel): Endpoint | undefined {
+    return this.#traffic.heardFrom(tunnel)
   }
 
   /** Why the kernel refused a tunnel's interface when it was last tried; undefined: it did not. */

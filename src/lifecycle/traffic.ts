@@ -1,3 +1,4 @@
+import type { Endpoint } from '../shared/endpoint.ts'
 import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { Octets } from '../tunnel/interface.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
@@ -57,6 +58,11 @@ export class Traffic {
       const tunnels = await tunnelsOf(this.#tunnels, ids)
       return byId(tunnels, await this.#drivers.octets(tunnels))
     })
+  }
+
+  /** Where a tunnel's client was heard from, as the driver last saw: nothing is asked for this. */
+  heardFrom(tunnel: Tunnel): Endpoint | undefined {
+    return this.#drivers.heardFrom(tunnel)
   }
 
   async #count(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {

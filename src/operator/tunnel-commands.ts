@@ -111,7 +111,7 @@ function tunnelCells(tunnel: TunnelReport): string[] {
   return [
     tunnel.id,
     tunnel.name,
-    tunnel.ipv4_client ?? '-',
+    tunnel.ipv4_client ?? tunnel.client_endpoint ?? '-',
     tunnel.ipv6_client,
     tunnel.device,
     `${tunnel.state}${missed}`,

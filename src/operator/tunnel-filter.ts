@@ -1,5 +1,6 @@
 import { parseIpv6 } from '../address/ipv6.ts'
 import { linkPrefixOf, type Prefix, parsePrefix, prefixContains } from '../address/prefix.ts'
+import { parseEndpoint } from '../shared/endpoint.ts'
 import type { TunnelReport } from './tunnel-report.ts'
 
 /** Which tunnels are listed: all of these must be so. */
@@ -26,6 +27,7 @@ function isAt(report: TunnelReport, address: string): boolean {
   const wanted = parsePrefix(address)
   const own = [
     parsePrefix(report.ipv4_client ?? ''),
+    parsePrefix(parseEndpoint(report.client_endpoint ?? '')?.address ?? ''),
     linkOf(report.ipv6_client),
     parsePrefix(report.ipv6_server),
     parsePrefix(report.routed_prefix ?? ''),

@@ -12,8 +12,10 @@ export const tunnelReport = z.object({
   state: z.string(),
   /** Of a row that can be read. */
   kind: z.string().optional(),
-  /** Null for a kind that has no fixed endpoint. */
+  /** Of a client that roams it is the one that it was last heard from; null: none, or an IPv6 address. */
   ipv4_client: z.string().nullable(),
+  /** Address and port that a client which roams was last heard from. */
+  client_endpoint: z.string().optional(),
   /** Of a row that can be read, as `prefix_length` and `mtu` are. */
   ipv4_server: z.string().optional(),
   ipv6_client: z.string(),

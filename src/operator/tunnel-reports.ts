@@ -2,6 +2,7 @@ import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix, LINK_PREFIX_LENGTH } from '../address/prefix.ts'
 import type { Lifecycle } from '../lifecycle/lifecycle.ts'
 import type { TunnelReader } from '../store/tunnel-reader.ts'
+import { clientPlaceOf } from '../tunnel/client-place.ts'
 import type { Contact } from '../tunnel/contact.ts'
 import type { Octets } from '../tunnel/interface.ts'
 import { type MtuFacts, mtuOf } from '../tunnel/mtu.ts'
@@ -28,14 +29,14 @@ interface Traffic {
 /** Tunnels as the operator sees them. */
 export class TunnelReports {
   readonly #table: TunnelReader
-  readonly #lifecycle: Pick<Lifecycle, 'endOf' | 'faultOf'>
+  readonly #lifecycle: Pick<Lifecycle, 'endOf' | 'faultOf' | 'heardFrom'>
   readonly #traffic: Traffic
   readonly #facts: ClientFacts
   readonly #origin: string
 
   constructor(parts: {
     readonly table: TunnelReader
-    readonly lifecycle: Pick<Lifecycle, 'endOf' | 'faultOf'>
+    readonly lifecycle: Pick<Lifecycle, 'endOf' | 'faultOf' | 'heardFrom'>
     readonly traffic: Traffic
     readonly facts: ClientFacts
     readonly origin: string
@@ -56,7 +57,7 @@ export class TunnelReports {
       os: tunnel.os,
       state: stateOf(tunnel),
       kind: tunnel.kind.name,
-      ipv4_client: tunnel.ipv4Client ?? null,
+      ...clientPlaceOf(tunnel, this.#lifecycle.heardFrom(tunnel)),
       ipv4_server: this.#facts.serverIpv4,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),

@@ -3,6 +3,7 @@ import { formatPrefix } from '../address/prefix.ts'
 import { readAgain } from '../lifecycle/read-again.ts'
 import { type Correspondence, troubleOf } from '../mail/correspondence.ts'
 import type { Problem } from '../shared/problem.ts'
+import { clientPlaceOf } from '../tunnel/client-place.ts'
 import type { Contact } from '../tunnel/contact.ts'
 import { mtuOf } from '../tunnel/mtu.ts'
 import { nameOf, stateOf, stateSinceOf, type Tunnel } from '../tunnel/tunnel.ts'
@@ -48,7 +49,7 @@ export class TunnelRepresentations {
       name: nameOf(tunnel, facts.origin),
       state: stateOf(tunnel),
       kind: tunnel.kind.name,
-      ipv4_client: tunnel.ipv4Client ?? null,
+      ...clientPlaceOf(tunnel, lifecycle.heardFrom(tunnel)),
       ipv4_server: facts.serverIpv4,
       ipv6_client: formatIpv6(tunnel.ipv6Client),
       ipv6_server: formatIpv6(tunnel.ipv6Server),

@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
 import { formatIpv6 } from '../address/ipv6.ts'
 import { type Correspondence, troubleOf } from '../mail/correspondence.ts'
+import { formatEndpoint } from '../shared/endpoint.ts'
 import { minuteOf } from '../shared/minute.ts'
 import type { Problem } from '../shared/problem.ts'
 import type { Octets } from '../tunnel/interface.ts'
@@ -90,6 +91,7 @@ export class TunnelView {
         ...questionValues(wishes.questionTo(tunnel.id, way)),
         wait: waitOf(way.kind),
       }))
+    const heardFrom = lifecycle.heardFrom(tunnel)
     const nameTrouble = lifecycle.nameTroubleOf(tunnel)
     const warnings = [
       ...firstWarnings,
@@ -117,6 +119,7 @@ export class TunnelView {
       stateWords: wordsOf(tunnel, lifecycle.endOf(tunnel), language),
       since: minuteOf(stateSinceOf(tunnel)),
       fault: lifecycle.faultOf(tunnel.id) ?? '',
+      heardFrom: heardFrom === undefined ? '' : formatEndpoint(heardFrom),
       traffic: trafficWords(this.#options.traffic.of(tunnel.id), language),
       missed: Math.max(0, tunnel.unreachable),
       probeSeconds: Math.round(facts.probeIntervalMs / 1000),

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from './interface.ts'
 
@@ -119,6 +120,10 @@ export class AwaitedInterfaces implements Interfaces {
 
   async octets(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>> {
     return this.#driver?.octets?.(devices) ?? new Map()
+  }
+
+  heardFrom(device: string): Endpoint | undefined {
+    return this.#driver?.heardFrom?.(device)
   }
 
   async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {

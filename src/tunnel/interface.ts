@@ -1,5 +1,6 @@
 import { formatIpv6 } from '../address/ipv6.ts'
 import { formatPrefix } from '../address/prefix.ts'
+import type { Endpoint } from '../shared/endpoint.ts'
 import type { Tunnel } from './tunnel.ts'
 
 /** What the kernel has to know of a tunnel, as the lines for its tools say it: addresses in canonical text. */
@@ -105,6 +106,11 @@ export interface Interfaces {
    * device that the kernel says nothing of is left out. Absent: this driver can't see them.
    */
   octets?(devices: readonly string[]): Promise<ReadonlyMap<string, Octets>>
+  /**
+   * Where the client behind a device had sent from, when the driver last looked for whatever reason. Undefined: it was not
+   * heard. Absent: clients of this kind do not roam.
+   */
+  heardFrom?(device: string): Endpoint | undefined
   /**
    * Listens for the clients of these dormant tunnels and of no others, and returns the devices of those that have sent
    * something since the last call. What they send goes no further. Absent: this driver can't hear whom it has no device for.

@@ -378,6 +378,7 @@ export const SENTENCES = {
   'value-server-ipv6': [],
   'value-ipv4': [],
   'value-server-ipv4': [],
+  'value-heard-from': [],
   'value-mtu': [],
   'value-device': [],
   'value-id': [],

@@ -19,7 +19,8 @@ export interface Ticket {
 export interface TunnelView {
   readonly name: string
   readonly state: string
-  readonly ipv4_client: string
+  readonly ipv4_client: string | null
+  readonly client_endpoint?: string
   readonly ipv6_client: string
   readonly ipv6_server: string
   readonly device: string

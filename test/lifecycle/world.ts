@@ -9,6 +9,7 @@ import { parseConfig } from '../../src/config/config.ts'
 import { SIT } from '../../src/kind/sit/sit.ts'
 import type { Lifecycle } from '../../src/lifecycle/lifecycle.ts'
 import type { Registration, TunnelRequest } from '../../src/lifecycle/registration.ts'
+import type { Endpoint } from '../../src/shared/endpoint.ts'
 import type { Log } from '../../src/shared/log.ts'
 import type { Interfaces, Link, LinkFault, Octets } from '../../src/tunnel/interface.ts'
 import { Kinds } from '../../src/tunnel/kind.ts'
@@ -28,6 +29,8 @@ export class FakeKernel implements Interfaces {
   readonly received = new Map<string, number>()
   /** What has passed each device. */
   readonly passed = new Map<string, Octets>()
+  /** Where the client behind each device is, of those that roam. */
+  readonly clients = new Map<string, Endpoint>()
   /** Dormant tunnels that are listened for, and what has come from their clients since. */
   readonly listened = new Set<string>()
   readonly knocking = new Set<string>()
@@ -71,6 +74,10 @@ export class FakeKernel implements Interfaces {
 
   async octets(): Promise<ReadonlyMap<string, Octets>> {
     return this.passed
+  }
+
+  heardFrom(device: string): Endpoint | undefined {
+    return this.clients.get(device)
   }
 
   async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {

@@ -15,7 +15,7 @@ import { correspondenceOf, tellOwners } from '../../src/mail-serving.ts'
 import { Portal } from '../../src/portal/portal.ts'
 import { portalOptions } from '../../src/portal-serving.ts'
 import type { Interfaces } from '../../src/tunnel/interface.ts'
-import { Kinds } from '../../src/tunnel/kind.ts'
+import { Kinds, type TunnelKind } from '../../src/tunnel/kind.ts'
 import { Words } from '../../src/words/words.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { configText } from '../spawn.ts'
@@ -122,11 +122,14 @@ export class PortalWorld implements Knobs {
     {
       words,
       kernel,
+      kind = SIT,
       monotonic,
       directory = mkdtempSync(join(tmpdir(), 'freenet6-portal-')),
     }: {
       readonly words?: string
       readonly kernel?: Interfaces
+      /** Of the tunnels that `kernel` carries. */
+      readonly kind?: TunnelKind
       readonly monotonic?: () => number
       readonly directory?: string
     } = {},
@@ -145,7 +148,7 @@ export class PortalWorld implements Knobs {
     const broker = await compose(reading.config, {
       log: SILENT,
       ...(monotonic === undefined ? {} : { monotonic }),
-      ...(kernel === undefined ? {} : { kinds: new Kinds({ ...SIT, openDriver: async () => kernel }) }),
+      ...(kernel === undefined ? {} : { kinds: new Kinds({ ...kind, openDriver: async () => kernel }) }),
       prober: {
         kind: 'fping',
         probe: async targets => {

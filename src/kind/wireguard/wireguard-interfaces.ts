@@ -4,6 +4,7 @@ import { NO_DEVICE, routePools, turnForwardingOn } from '../../kernel/forwarding
 import { runBatch, runLines } from '../../kernel/ip-batch.ts'
 import { type RunIp, runIp } from '../../kernel/ip-command.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
+import { type Endpoint, parseEndpoint } from '../../shared/endpoint.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
 import { clampForwarded } from './clamp.ts'
 import {
@@ -75,6 +76,8 @@ export class WireguardInterfaces implements Interfaces {
   #preparing: Promise<readonly LinkFault[]> | undefined
   /** What was last found at the peers that is not of our making, as text; empty: nothing. */
   #strangeness = ''
+  /** Where each peer was last heard from, by public key, as `wg` writes it: of all that the last look has found. */
+  #endpoints: ReadonlyMap<string, string> = new Map()
 
   constructor(options: WireguardOptions) {
     this.#key = options.key
@@ -207,6 +210,10 @@ export class WireguardInterfaces implements Interfaces {
     return octets
   }
 
+  heardFrom(device: string): Endpoint | undefined {
+    return parseEndpoint(this.#endpoints.get(this.#peers.get(device)?.publicKey ?? '') ?? '')
+  }
+
   /** A key that a tunnel which is up has by now is that tunnel's. */
   async listenFor(links: readonly Link[]): Promise<ReadonlySet<string>> {
     if (links.length === 0 && this.#sleeping.size === 0) return new Set()
@@ -331,8 +338,17 @@ export class WireguardInterfaces implements Interfaces {
 
   async #readStates(): Promise<ReadonlyMap<string, PeerState> | undefined> {
     const outcome = await this.#runWg(['show', this.#device.name, 'dump'])
-    return outcome.kind === 'failed' ? undefined : readDump(outcome.output)
+    if (outcome.kind === 'failed') return undefined
+    const states = readDump(outcome.output)
+    this.#endpoints = endpointsIn(states)
+    return states
   }
+}
+
+function endpointsIn(states: ReadonlyMap<string, PeerState>): ReadonlyMap<string, string> {
+  const endpoints = new Map<string, string>()
+  for (const [key, { endpoint }] of states) if (endpoint !== undefined) endpoints.set(key, endpoint)
+  return endpoints
 }
 
 /** What a tunnel had and has no more, such as a routed prefix that was given back. */

@@ -36,7 +36,13 @@ const tunnel = z.strictObject({
   name: z.string().describe('nicname.country.origin, without a final dot'),
   state: z.enum(states),
   kind: z.string().optional(),
-  ipv4_client: ipv4.nullable(),
+  ipv4_client: ipv4
+    .nullable()
+    .describe('For kind wireguard: where the client was last heard from, if that was an IPv4 address'),
+  client_endpoint: z
+    .string()
+    .optional()
+    .describe('For kind wireguard alone: address and port that the client was last heard from'),
   ipv4_server: ipv4,
   ipv6_client: ipv6,
   ipv6_server: ipv6,

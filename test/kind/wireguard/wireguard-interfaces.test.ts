@@ -18,6 +18,8 @@ after(() => rmSync(directory, { recursive: true, force: true }))
 /** A driver on an interface whose peers are in a map: their networks by their public keys. */
 function setUp() {
   const peers = new Map<string, string>()
+  /** Where each peer was last heard from, by its public key. */
+  const endpoints = new Map<string, string>()
   const ip = { isBroken: false }
   const nft = { isMissing: false }
   const looked: string[] = []
@@ -34,10 +36,10 @@ function setUp() {
       ip.isBroken && args.includes('-batch') ? { ...DONE, status: -1, stderr: 'spawn ip EAGAIN' } : DONE,
     runWg: async ([command, , ...words]) => {
       if (command !== 'show') setPeers(peers, words)
-      return { kind: 'done', output: command === 'show' ? dumpOf(peers) : '' }
+      return { kind: 'done', output: command === 'show' ? dumpOf(peers, endpoints) : '' }
     },
   })
-  return { peers, ip, nft, looked, driver }
+  return { peers, endpoints, ip, nft, looked, driver }
 }
 
 function setPeers(peers: Map<string, string>, words: readonly string[]): void {
@@ -54,9 +56,9 @@ function setPeers(peers: Map<string, string>, words: readonly string[]): void {
 }
 
 /** As `wg show INTERFACE dump` writes it. */
-function dumpOf(peers: ReadonlyMap<string, string>): string {
+function dumpOf(peers: ReadonlyMap<string, string>, endpoints: ReadonlyMap<string, string>): string {
   const lines = Array.from(peers, ([key, networks]) =>
-    [key, '(none)', '(none)', networks || '(none)', 0, 0, 0, 'off'].join('\t'),
+    [key, '(none)', endpoints.get(key) ?? '(none)', networks || '(none)', 0, 0, 0, 'off'].join('\t'),
   )
   return ['own\tkey\t51820\toff', ...lines].join('\n')
 }
@@ -92,6 +94,27 @@ test('after a change of the key whose routes fail the former key can be put back
   ip.isBroken = false
   assert.deepEqual(await driver.changeRemote([link(former)]), [])
   assert.deepEqual([...peers], [[former, NETWORK]])
+})
+
+test('where a client was last heard from is told until its key is another’s or its tunnel goes', async () => {
+  const { endpoints, driver } = setUp()
+  const [former, fresh] = [newPublicKey(), newPublicKey()]
+  const look = async () => {
+    await driver.octets(['fn6-1'])
+    return driver.heardFrom('fn6-1')
+  }
+  await driver.create([link(former)])
+  assert.equal(await look(), undefined)
+  endpoints.set(former, '192.0.2.7:4004')
+  assert.deepEqual(await look(), { address: '192.0.2.7', port: 4004 })
+  endpoints.set(former, '[2001:db8::7]:4005')
+  assert.deepEqual(await look(), { address: '2001:db8::7', port: 4005 })
+  await driver.changeRemote([link(fresh)])
+  assert.equal(driver.heardFrom('fn6-1'), undefined)
+  endpoints.set(fresh, '192.0.2.8:4006')
+  assert.equal((await look())?.port, 4006)
+  await driver.remove(['fn6-1'])
+  assert.equal(driver.heardFrom('fn6-1'), undefined)
 })
 
 test('others’ routes to the networks of a peer are looked for', async () => {
