@@ -176,6 +176,8 @@ for (const layout of asked) {
       const rows = (wanted: number) => () => readRows().length === wanted || undefined
       must('ip', '-n', 'client', 'route', 'add', 'blackhole', SERVER_IPV4)
       await until('the row to go', 120_000, rows(0))
+      const { stdout } = runQuietly('internet', ['ping', '-6', '-c', '1', '-W', '1', one.ipv6_client])
+      assert.match(stdout, layout === 'shared' ? /unreachable: Address unreachable/ : /100% packet loss/)
       must('ip', '-n', 'client', 'route', 'del', 'blackhole', SERVER_IPV4)
       await until('the client to be listened for', 120_000, () => isListenedFor(CLIENT_MOVED) || undefined)
       assert.deepEqual(

@@ -6,7 +6,7 @@ import { type RunIp, runIp } from '../../kernel/ip-command.ts'
 import { type RunNft, runNft } from '../../kernel/nft-command.ts'
 import { type Endpoint, parseEndpoint } from '../../shared/endpoint.ts'
 import type { Interfaces, Link, LinkFault, Octets, Reconciliation } from '../../tunnel/interface.ts'
-import { clampForwarded } from './clamp.ts'
+import { putPacketRules } from './packet-rules.ts'
 import {
   configuration,
   isFiltered,
@@ -113,13 +113,14 @@ export class WireguardInterfaces implements Interfaces {
     const former = this.#mayHaveFormer ? await this.#removeFormer() : undefined
     this.#mayHaveFormer = former !== undefined
     const reason = await this.#device.ensure()
-    const unclamped = await clampForwarded(this.#runNft, this.#device.name)
+    const { name: device } = this.#device
+    const unruled = await putPacketRules(this.#runNft, { device, pools: this.#pools })
     const faults = [
       former,
-      reason === undefined ? undefined : { device: this.#device.name, reason },
+      reason === undefined ? undefined : { device, reason },
       ...(await routePools(this.#runIp, 'unreachable', this.#pools)),
       await turnForwardingOn(),
-      unclamped,
+      unruled,
     ]
     return faults.filter(fault => fault !== undefined)
   }

@@ -4,7 +4,7 @@ import { fieldsOf, parseArray } from '../../kernel/ip-json.ts'
 import { type RunNft, removeTables, runNft } from '../../kernel/nft-command.ts'
 import type { Log } from '../../shared/log.ts'
 import type { LinkFault } from '../../tunnel/interface.ts'
-import { CLAMP_TABLE } from './clamp.ts'
+import { RULES_TABLE } from './packet-rules.ts'
 import { serverAddressFlush } from './peer-routes.ts'
 import { type RunWg, runWg } from './wg-command.ts'
 import { endWireguardGo, isWireguardDevice, wireguardDevice } from './wireguard-device.ts'
@@ -25,7 +25,7 @@ export async function removeWireguardLeftovers(
   const reason = await removeInterface({ ip, end }, device)
   if (reason !== undefined) return [{ device, reason }]
   await ip(serverAddressFlush())
-  const kept = await removeTables(nft, [CLAMP_TABLE])
+  const kept = await removeTables(nft, [RULES_TABLE])
   return kept === undefined ? [] : [{ device: NO_DEVICE, reason: kept }]
 }
 
