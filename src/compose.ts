@@ -248,7 +248,7 @@ function assemble(
       get serverPublicKey() {
         return publicKey()
       },
-      mtuOf: kind => (kind === 'wireguard' ? tunnel.wireguard.mtu : tunnel.mtu),
+      mtuOf: largestMtuOf(config, parts.kinds),
       osIds: kind => parts.systems.idsOf(kind),
     },
     kinds: parts.kinds,
@@ -276,7 +276,7 @@ function assemble(
     admission,
     entry,
     systems: parts.systems,
-    operator: operatorOf(config, { store, lifecycle, admission, traffic }),
+    operator: operatorOf(config, { store, lifecycle, admission, traffic, kinds: parts.kinds }),
     audit: new Audit({ store, catalog, zone, log }),
     history,
     traffic,
@@ -302,11 +302,23 @@ function assemble(
 
 function operatorOf(
   config: Config,
-  { store, lifecycle, admission, traffic }: Pick<Broker, 'store' | 'lifecycle' | 'admission' | 'traffic'>,
+  {
+    store,
+    lifecycle,
+    admission,
+    traffic,
+    kinds,
+  }: Pick<Broker, 'store' | 'lifecycle' | 'admission' | 'traffic'> & { readonly kinds: Kinds },
 ): Operator {
   const { origin } = config
   const table = store.tunnels
-  const reports = new TunnelReports({ table, lifecycle, traffic, origin, facts: clientFactsOf(config) })
+  const reports = new TunnelReports({
+    table,
+    lifecycle,
+    traffic,
+    origin,
+    facts: clientFactsOf(config, kinds),
+  })
   const contacts = contactWishesOf(config, table)
   const language = Words.load().fallback.tag
   return new Operator({ table, lifecycle, admission, contacts, reports, origin, language })
@@ -319,20 +331,25 @@ export function customersOf({ tunnel }: Config): Customers {
 }
 
 /** What clients are told of this server. */
-export function clientFactsOf({ tunnel, data_dir: dataDir }: Config): ClientFacts {
-  const { port, endpoint, mtu } = tunnel.wireguard
+export function clientFactsOf(config: Config, kinds = KINDS): ClientFacts {
+  const { tunnel, data_dir: dataDir } = config
+  const { port, endpoint } = tunnel.wireguard
   const publicKey = publicKeyReader(dataDir)
   return {
     serverIpv4: tunnel.server_ipv4,
-    mtu: tunnel.mtu,
+    largestMtuOf: largestMtuOf(config, kinds),
     wireguard: {
       get serverPublicKey() {
         return publicKey()
       },
       endpoint: `${endpoint || tunnel.server_ipv4}:${port}`,
-      mtu,
     },
   }
+}
+
+/** A kind that nobody knows has no row and no request that gets so far. */
+function largestMtuOf({ tunnel }: Config, kinds: Kinds): (kind: string) => number {
+  return name => (kinds.byName(name) ?? kinds.first).largestMtu(tunnel)
 }
 
 /** The keys of the configuration that `entryOf` reads. */

@@ -17,7 +17,6 @@ export interface ClientFacts extends MtuFacts {
     readonly serverPublicKey: string
     /** Host and port. */
     readonly endpoint: string
-    readonly mtu: number
   }
 }
 

@@ -169,7 +169,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
       {
         origin: facts.origin,
         serverIpv4: facts.serverIpv4,
-        mtu: facts.mtu,
+        largestMtuOf: facts.largestMtuOf,
         publicUrl,
         ipv4Url: options.ipv4Url || publicUrl,
         wireguard: facts.wireguard,

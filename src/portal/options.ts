@@ -15,18 +15,18 @@ import type { Log } from '../shared/log.ts'
 import type { ProblemCode } from '../shared/problem.ts'
 import type { TunnelReader } from '../store/tunnel-reader.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
+import type { MtuFacts } from '../tunnel/mtu.ts'
 import type { Words } from '../words/words.ts'
 import type { OperatingSystems } from './operating-systems.ts'
 import type { WireguardFacts } from './script-values.ts'
 
 /** What the pages say about the service. */
-export interface ServiceFacts {
+export interface ServiceFacts extends MtuFacts {
   readonly origin: string
   readonly reverseApex: string
   readonly serverIpv4: string
   /** The tunnel prefix as text. */
   readonly prefix: string
-  readonly mtu: number
   readonly wireguard: WireguardFacts
   /** Names of the kinds that can be registered. */
   readonly offered: readonly string[]

@@ -1,11 +1,11 @@
 import { parseIpv4 } from '../address/ipv4.ts'
 import { parseIpv6 } from '../address/ipv6.ts'
+import type { MtuFacts } from '../tunnel/mtu.ts'
 
 /** Facts of the service that stand in every script. */
-export interface ScriptFacts {
+export interface ScriptFacts extends MtuFacts {
   readonly origin: string
   readonly serverIpv4: string
-  readonly mtu: number
   readonly publicUrl: string
   /** Where visitors come over IPv4 alone, or else the public URL. */
   readonly ipv4Url: string
@@ -18,7 +18,6 @@ export interface WireguardFacts {
   readonly serverPublicKey: string
   /** Host and port. */
   readonly endpoint: string
-  readonly mtu: number
 }
 
 /** Everything that a script's template may name. */

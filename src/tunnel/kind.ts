@@ -37,6 +37,12 @@ interface WireguardSettings {
   readonly program: 'kernel' | 'wireguard-go' | 'auto'
 }
 
+/** What of the configuration says how large packets may be. */
+interface MtuSettings {
+  readonly mtu: number
+  readonly wireguard: Pick<WireguardSettings, 'mtu'>
+}
+
 /** What a kind builds its further rrsets from. */
 interface TunnelOwners {
   /** `nicname.country.<origin>` in wire form. */
@@ -48,13 +54,14 @@ interface TunnelOwners {
 }
 
 /**
- * A kind of tunnel: its fields, its checks, its driver and its scripts, in one folder below `kind/`. A further kind is
- * one more value of this type in the registry that the service is composed with.
+ * A kind of tunnel: its fields, its checks, its MTU and its driver, in one folder below `kind/`; its scripts are in a
+ * folder of each system, `templates/systems/SYSTEM/KIND`. A further kind is one more value of this type in the registry
+ * that the service is composed with.
  */
 export interface TunnelKind {
   /** What stands in the row's `kind` column. */
   readonly name: string
-  /** The folder of its scripts for clients. */
+  /** The folder of its scripts for clients, below each system's. */
   readonly scripts: string
   /** Whether each tunnel has an IPv4 endpoint of its own, which no other tunnel may have. */
   readonly hasEndpoint: boolean
@@ -64,6 +71,8 @@ export interface TunnelKind {
   detailsProblem?(details: unknown): Problem
   /** Checks what a registration gives for this kind's fields: all problems together, none if it may be registered. */
   admit(fields: KindFields): readonly Problem[]
+  /** Octets of the largest packet that has room in it: each kind has headers of its own. */
+  largestMtu(settings: MtuSettings): number
   /** What stands in DNS beside AAAA and PTR, at the tunnel's two owners or below them. */
   rrsetsOf(tunnel: Tunnel, owners: TunnelOwners): readonly Rrset[]
   /** The driver of the server's ends. Rejects if the configuration asks for one that this machine can't have. */

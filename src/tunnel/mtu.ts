@@ -5,10 +5,9 @@ export const SMALLEST_MTU = 1280
 /** What an IPv4 packet has room for. */
 const LARGEST_MTU = 65_535
 
-/** The largest packets of the kinds, in octets. */
 export interface MtuFacts {
-  readonly mtu: number
-  readonly wireguard: { readonly mtu: number }
+  /** Octets of the largest packet that tunnels of a kind have, by its name. */
+  readonly largestMtuOf: (kind: string) => number
 }
 
 /** Whether a tunnel of whatever kind could have packets of `value` octets. */
@@ -16,7 +15,7 @@ export function isMtu(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= SMALLEST_MTU && value <= LARGEST_MTU
 }
 
-/** Octets of the largest packet that a tunnel takes: each kind has headers of its own, and its owner may want less. */
+/** Octets of the largest packet that a tunnel takes: its owner may want less than its kind has. */
 export function mtuOf(tunnel: Pick<Tunnel, 'kind' | 'mtu'>, facts: MtuFacts): number {
   const most = largestMtu(tunnel, facts)
   return Math.min(tunnel.mtu ?? most, most)
@@ -24,5 +23,5 @@ export function mtuOf(tunnel: Pick<Tunnel, 'kind' | 'mtu'>, facts: MtuFacts): nu
 
 /** The same of its kind. */
 export function largestMtu({ kind }: Pick<Tunnel, 'kind'>, facts: MtuFacts): number {
-  return kind.publicKey === undefined ? facts.mtu : facts.wireguard.mtu
+  return facts.largestMtuOf(kind.name)
 }

@@ -36,6 +36,7 @@ const NULL_KIND: TunnelKind = {
     return typeof note === 'string' ? nullFields(note) : undefined
   },
   admit: fields => (noteOf(fields) === '' ? [problem('kind-unknown', { known: 'null' })] : []),
+  largestMtu: ({ mtu }) => mtu,
   rrsetsOf: ({ kind }, { forward, ttl }) => {
     const note = Buffer.from(noteOf(kind))
     return [

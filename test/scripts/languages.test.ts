@@ -10,7 +10,7 @@ import { Templates } from '../../src/portal/templates.ts'
 import { TunnelScripts } from '../../src/portal/tunnel-scripts.ts'
 import type { Tunnel } from '../../src/tunnel/tunnel.ts'
 import { Words } from '../../src/words/words.ts'
-import { USUAL, WIREGUARD_FACTS } from './render.ts'
+import { largestMtuOf, USUAL, WIREGUARD_FACTS } from './render.ts'
 
 const SOURCE = 'en'
 const TEMPLATES = join(import.meta.dirname, '../../templates')
@@ -20,7 +20,7 @@ const scripts = new TunnelScripts(
   {
     origin: USUAL.origin,
     serverIpv4: USUAL.ipv4Server,
-    mtu: USUAL.mtu,
+    largestMtuOf,
     publicUrl: USUAL.publicUrl,
     ipv4Url: USUAL.ipv4Url,
     wireguard: WIREGUARD_FACTS,

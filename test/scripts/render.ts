@@ -9,14 +9,14 @@ const SYSTEMS_DIR = join(import.meta.dirname, '../../templates/systems')
 export const WIREGUARD_FACTS = {
   serverPublicKey: 'cHVibGljIGtleSBvZiB0aGUgc2VydmVyLCBhIHNhbXA=',
   endpoint: '192.0.2.1:51820',
-  mtu: 1420,
 }
+export const largestMtuOf = (kind: string) => (kind === 'wireguard' ? 1420 : 1480)
 const ALL_SYSTEMS = OperatingSystems.load()
 const SCRIPTS = new TunnelScripts(
   {
     origin: 'freenet6.net',
     serverIpv4: '192.0.2.1',
-    mtu: 1480,
+    largestMtuOf,
     publicUrl: 'http://192.0.2.1:8080',
     ipv4Url: 'http://192.0.2.1:8080',
     wireguard: WIREGUARD_FACTS,

@@ -9,13 +9,13 @@ import { ScriptValueFault, type ScriptValues } from '../../src/portal/script-val
 import { SystemFault } from '../../src/portal/system-manifest.ts'
 import { Templates } from '../../src/portal/templates.ts'
 import { TunnelScripts } from '../../src/portal/tunnel-scripts.ts'
-import { render, USUAL, WIREGUARD_FACTS } from './render.ts'
+import { largestMtuOf, render, USUAL, WIREGUARD_FACTS } from './render.ts'
 
 const SYSTEMS_DIR = join(import.meta.dirname, '../../templates/systems')
 const FACTS = {
   origin: 'freenet6.net',
   serverIpv4: '192.0.2.1',
-  mtu: 1480,
+  largestMtuOf,
   publicUrl: 'http://192.0.2.1',
   ipv4Url: 'http://192.0.2.1',
   wireguard: WIREGUARD_FACTS,

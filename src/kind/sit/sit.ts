@@ -12,6 +12,7 @@ export const SIT: TunnelKind = {
   hasEndpoint: true,
   readFields: () => FIELDS,
   admit: () => [],
+  largestMtu: ({ mtu }) => mtu,
   rrsetsOf: () => [],
   openDriver: chooseInterfaces,
   removeLeftovers: ({ devicePrefix, log }) => removeSitLeftovers(devicePrefix, { log }),

@@ -20,6 +20,7 @@ export const WIREGUARD: TunnelKind = {
   detailsProblem: details =>
     problem('public-key-syntax', { case: publicKeyIn(details) === undefined ? 'no-string' : 'malformed' }),
   admit: () => [],
+  largestMtu: ({ wireguard }) => wireguard.mtu,
   rrsetsOf: () => [],
   openDriver: choosePeers,
   removeLeftovers: removeLeftoversOf,
