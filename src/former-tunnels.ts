@@ -1,4 +1,4 @@
-import { ROUTE_PROTOCOL, type RunIp, reasonOf, runIp } from './kernel/ip-command.ts'
+import { NOT_RUN, ROUTE_PROTOCOL, type RunIp, reasonOf, runIp } from './kernel/ip-command.ts'
 import { sharedDevice } from './kind/sit/shared-device.ts'
 import { isSitDevice } from './kind/sit/sit-leftovers.ts'
 import { PROTOCOL as PEER_PROTOCOL } from './kind/wireguard/peer-routes.ts'
@@ -64,16 +64,19 @@ export class FormerTunnels {
     return `this kernel has tunnels (${named.join(', ')}${more}), and the table in ${this.#dataDir} is new: they would all be taken away. If they have another table, mount its disk or correct data_dir, and start freenet6 anew; if they are nobody's, delete what they lead through: ${remedy}${more}`
   }
 
-  /** What tunnels lead through, of both kinds and layouts; a text: why that can't be told. */
+  /**
+   * What tunnels lead through, of both kinds and layouts; a text: why that can't be told. An `ip` that knows no such question
+   * has made no tunnels.
+   */
   async #devices(): Promise<readonly string[] | string> {
     const devices = new Set<string>()
     for (const protocol of [ROUTE_PROTOCOL, PEER_PROTOCOL]) {
       const { status, stdout, stderr } = await this.#run(['-6', 'route', 'show', 'proto', protocol])
-      if (status !== 0) return reasonOf(stderr)
+      if (status === NOT_RUN) return reasonOf(stderr)
       for (const [, device = ''] of stdout.matchAll(/^(?!unreachable).* dev (\S+)/gm)) devices.add(device)
     }
     const { status, stdout, stderr } = await this.#run(['-brief', 'link', 'show', 'type', 'sit'])
-    if (status !== 0) return reasonOf(stderr)
+    if (status === NOT_RUN) return reasonOf(stderr)
     const shared = sharedDevice(this.#devicePrefix) // stands without tunnels, too
     for (const [device] of stdout.matchAll(/^[^\s@]+/gm)) {
       if (device !== shared && isSitDevice(device, this.#devicePrefix)) devices.add(device)

@@ -99,7 +99,9 @@ suite('a broker in its lab configuration', () => {
         'os',
         'prefix_length',
         'state',
+        'state_since',
         'unreachable',
+        'unreachable_threshold',
       ].filter(key => key in tunnel),
     )
     assert.equal(tunnel.name, 'alice.ca.freenet6.net')
