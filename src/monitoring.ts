@@ -32,7 +32,7 @@ export function monitorOf(
     anchors: config.monitor.anchors,
     prepare: () => broker.interfaces.prepare(),
     dryRun: broker.interfaces.kind === 'dry-run',
-    heard: keptGateways(broker.store, log),
+    heard: keptGateways(broker.store, { log }),
     ...(readGateways === undefined ? {} : { readGateways }),
     onCounted: round => {
       broker.history.record(round)

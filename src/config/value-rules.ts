@@ -53,8 +53,13 @@ function ipv4UrlMistakes({ web }: ConfigValues): readonly string[] {
   const host = URL.parse(web.ipv4_url)?.hostname
   if (host === undefined) return []
   if (host.startsWith('[')) return [`${line}: expected a name that has an IPv4 address alone`]
-  if (host === URL.parse(web.public_url)?.hostname)
+  const publicUrl = URL.parse(web.public_url)
+  if (publicUrl === null) return [`${line}: takes web.public_url as well, where pages are`]
+  if (host === publicUrl.hostname)
     return [`${line}: expected another name than that of web.public_url, with an IPv4 address alone`]
+  // A key would go in clear, and no browser lets a page of the one ask the other.
+  if (publicUrl.protocol === 'https:' && !web.ipv4_url.startsWith('https:'))
+    return [`${line}: expected a URL with https, as web.public_url is`]
   return []
 }
 

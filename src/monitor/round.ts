@@ -36,7 +36,7 @@ interface Echoes {
   readonly verdicts: Verdicts
   /** Of the latest try. */
   readonly last: Verdicts
-  /** Those whose echoes came back in the first try and were asked for in the latest as well; none if the uplink answered there. */
+  /** Those whose echoes came back in the first try and were asked for in the latest as well; none if an anchor answered there. */
   readonly witnesses: readonly string[]
   /** When the latest began, by performance.now(). */
   readonly start: number
@@ -166,7 +166,7 @@ export class Rounds {
       else if (!BY_TRAFFIC.has(verdictOf(first, address)))
         verdicts.set(address, isMended ? WHILE_MENDED : verdict)
     }
-    return { verdicts, last, witnesses: uplink.some(hasEchoed(last)) ? [] : witnesses, start }
+    return { verdicts, last, witnesses: this.#options.uplink.isThrough(last) ? [] : witnesses, start }
   }
 
   /** A tunnel that answered in the latest look at the uplink came through. No crowd, no evidence of one. */

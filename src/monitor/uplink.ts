@@ -47,6 +47,11 @@ export class Uplink {
     return this.#lostRoute() ?? this.#silentGateway(isSilent)
   }
 
+  /** Whether somebody beyond our own router has answered. */
+  isThrough(verdicts: Verdicts): boolean {
+    return this.#anchors.some(address => verdictOf(verdicts, address).kind === 'answered')
+  }
+
   /** Remembers which gateways answer; for a round that counts. One that has fallen silent since is no evidence. */
   learn(verdicts: Verdicts): void {
     if (this.#answering === undefined) return

@@ -205,6 +205,11 @@ const MISTAKES: readonly [text: string, line: RegExp][] = [
   ['[web]\npublic_url = "ftp://x"', /^web\.public_url = "ftp:\/\/x": .*URL/],
   ['[web]\nipv4_url = "https://x.example/ip"', /^web\.ipv4_url = .*without path/],
   ['[web]\nipv4_url = "http://[2001:db8::1]"', /^web\.ipv4_url = .*a name that has an IPv4 address alone$/],
+  ['[web]\nipv4_url = "https://ipv4.x.example"', /^web\.ipv4_url = .*takes web\.public_url as well/],
+  [
+    '[web]\npublic_url = "https://x.example"\nipv4_url = "http://ipv4.x.example"',
+    /^web\.ipv4_url = .*expected a URL with https, as web\.public_url is$/,
+  ],
   [
     '[web]\npublic_url = "https://x.example"\nipv4_url = "http://X.example:8080"',
     /^web\.ipv4_url = "http:\/\/x\.example:8080": expected another name than that of web\.public_url/,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { parseConfig } from '../../src/config/config.ts'
 import type { Prober } from '../../src/echo/prober.ts'
+import { keptGateways } from '../../src/kept-gateways.ts'
 import type { Gateway } from '../../src/monitor/default-gateways.ts'
 import type { Monitor } from '../../src/monitor/monitor.ts'
 import { monitorOf } from '../../src/monitoring.ts'
@@ -122,4 +123,19 @@ test('a disk that takes no note is told once, and rounds count as ever', async t
   const monitor = started([ROUTER], { ...SILENT, warn: (_facts, line) => void lines.push(line) })
   for (let round = 0; round < 3; round++) assert.equal((await monitor.runRound()).outcome, 'recorded')
   assert.deepEqual(lines, ['which gateway answers could not be noted for the next start'])
+})
+
+test('a gateway that no start has heard for a week is no evidence any more, however often it was started', () => {
+  const notes = new Map<string, string>()
+  let now = 1_796_000_000
+  const store = {
+    secret: (name: string) => notes.get(name),
+    keepSecret: (name: string, value: string) => void notes.set(name, value),
+  }
+  const kept = () => keptGateways(store, { log: SILENT, now: () => now })
+  kept().keep([ROUTER, IPV6_ROUTER])
+  for (let day = 0; day < 7; day++, now += 86_400) assert.deepEqual(kept().read(), [ROUTER, IPV6_ROUTER])
+  assert.deepEqual(kept().read(), [])
+  kept().keep([ROUTER])
+  assert.deepEqual(kept().read(), [ROUTER])
 })

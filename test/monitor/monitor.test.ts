@@ -780,6 +780,18 @@ test('who filters echoes is no witness of an outage, and those who fall silent b
   assert.equal(monitor.trouble(), undefined)
 })
 
+test('a router that answers does not speak for what lies beyond it, when that goes in the middle of a round', async t => {
+  const { monitor, lifecycle, prober } = setUp(t, { readGateways: async () => [GATEWAY] })
+  lifecycle.targets = tunnels(6)
+  await monitor.runRound()
+  const early = ['2001:db8::4', '2001:db8::5', '2001:db8::6', GATEWAY.address]
+  const first = prober.batches.length
+  prober.answer = async targets =>
+    repliesOf(prober.batches.length === first + 1 ? early : [GATEWAY.address])(targets)
+  for (let round = 0; round < 3; round++) assert.equal((await monitor.runRound()).outcome, 'own-outage')
+  assert.ok(lifecycle.rounds.every(({ silent }) => silent.length === 0))
+})
+
 test('several that fall silent together while others go on are counted', async t => {
   const { monitor, lifecycle, prober } = setUp(t)
   lifecycle.targets = tunnels(6)

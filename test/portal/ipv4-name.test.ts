@@ -20,7 +20,7 @@ const ADDRESSES: Readonly<Record<string, readonly { address: string; family: 4 |
 /** A broker that listens on both families and has a name for each purpose. */
 const BOTH = LAB.replace(
   '[web]',
-  `[web]\nlisten = "[::]:0"\npublic_url = "https://${PUBLIC}"\nipv4_url = "http://${OVER_IPV4}"`,
+  `[web]\nlisten = "[::]:0"\npublic_url = "https://${PUBLIC}"\nipv4_url = "https://${OVER_IPV4}"`,
 )
 
 const lookup: LookupFunction = (name, options, done) => {
@@ -122,13 +122,13 @@ suite('a name that leads here over IPv4 alone', () => {
     const given = await register('liner', '192.0.2.79')
     const page = await pageOf(given)
     for (const line of [
-      `use=web, web=http://${OVER_IPV4}/ip`,
+      `use=web, web=https://${OVER_IPV4}/ip`,
       `server=${OVER_IPV4}`,
       `checkip-server = ${OVER_IPV4}`,
       `ddns-server = ${OVER_IPV4}`,
-      `url = &quot;http://${OVER_IPV4}/nic/update?`,
-      `<code>http://${OVER_IPV4}/nic/update</code>`,
-      `Update URL http://${OVER_IPV4}/nic/update?`,
+      `url = &quot;https://${OVER_IPV4}/nic/update?`,
+      `<code>https://${OVER_IPV4}/nic/update</code>`,
+      `Update URL https://${OVER_IPV4}/nic/update?`,
     ])
       assert.ok(page.replaceAll('&#x3D;', '=').includes(line), line)
     assert.equal(given.links.page, `https://${PUBLIC}/tunnels/${given.id}`)
@@ -137,7 +137,7 @@ suite('a name that leads here over IPv4 alone', () => {
   test('is named to a visitor over IPv6, who can open it in the browser', async () => {
     const form = await visit(PUBLIC, '/register/linux?kind=sit')
     assert.match(form.text, /You came here over IPv6 \(::1\)/)
-    assert.ok(form.text.replaceAll('&#x3D;', '=').includes(`href="http://${OVER_IPV4}/ip"`))
+    assert.ok(form.text.replaceAll('&#x3D;', '=').includes(`href="https://${OVER_IPV4}/ip"`))
     assert.doesNotMatch(form.text, /curl -4/)
   })
 })

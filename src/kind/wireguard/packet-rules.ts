@@ -8,8 +8,14 @@ const LOST =
   'WireGuard goes on without the MSS of TCP lowered, so that pages may hang, without an early end of loops between' +
   ' clients, and with ‘no route’ for ‘address unreachable’; install nftables, or mend what it says'
 
+const LOST_ANSWER = 'WireGuard’s unused addresses are answered with ‘no route’ for ‘address unreachable’'
+const HOOKS = {
+  clamp: 'type filter hook forward priority mangle',
+  unused: 'type filter hook prerouting priority filter',
+} as const
+
 interface Rule {
-  readonly chain: 'clamp' | 'unused'
+  readonly chain: keyof typeof HOOKS
   /** How the rule begins, in the words that every version of nft lists it with. */
   readonly match: string
   readonly action: string
@@ -26,15 +32,26 @@ export async function putPacketRules(
   const rules = rulesOf(device, pools)
   const { status, stdout } = await run(['list', 'table', ...RULES_TABLE.split(' ')])
   if (status === 0 && rules.every(({ match }) => stdout.includes(match))) return undefined
-  const reason = await runTransaction(run, [
+  const reason = await put(run, rules)
+  if (reason === undefined) return undefined
+  // Before Linux 5.9 no packet can be refused where it comes in.
+  const isRest =
+    (await put(
+      run,
+      rules.filter(({ chain }) => chain === 'clamp'),
+    )) === undefined
+  return { device, reason: `${isRest ? LOST_ANSWER : LOST}: ${reason}`, isMinor: true }
+}
+
+function put(run: RunNft, rules: readonly Rule[]): Promise<string | undefined> {
+  const chains = new Set(rules.map(({ chain }) => chain))
+  return runTransaction(run, [
     `add table ${RULES_TABLE}`,
     `delete table ${RULES_TABLE}`,
     `add table ${RULES_TABLE}`,
-    `add chain ${RULES_TABLE} clamp { type filter hook forward priority mangle; policy accept; }`,
-    `add chain ${RULES_TABLE} unused { type filter hook prerouting priority filter; policy accept; }`,
+    ...Array.from(chains, chain => `add chain ${RULES_TABLE} ${chain} { ${HOOKS[chain]}; policy accept; }`),
     ...rules.map(({ chain, match, action }) => `add rule ${RULES_TABLE} ${chain} ${match} ${action}`),
   ])
-  return reason === undefined ? undefined : { device, reason: `${LOST}: ${reason}`, isMinor: true }
 }
 
 /**

@@ -36,3 +36,20 @@ test('rules that stand are left, and one that is gone is put again', async () =>
   for (const words of ['oifname "fn6-wg" tcp', 'hoplimit', OF.pools[1]])
     assert.equal((await listedWithout(words)).length, 2, words)
 })
+
+test('where a kernel can not refuse what comes in the other rules are put all the same', async () => {
+  const put: string[] = []
+  const run = async (args: readonly string[], input = '') => {
+    if (args[0] !== '-f') return { status: 1, stdout: '', stderr: '' }
+    const isRefused = input.includes('reject')
+    if (!isRefused) put.push(input)
+    return {
+      status: isRefused ? 1 : 0,
+      stdout: '',
+      stderr: isRefused ? 'Error: Operation not supported' : '',
+    }
+  }
+  const fault = await putPacketRules(run, OF)
+  assert.match(fault?.reason ?? '', /^WireGuard’s unused addresses .*Operation not supported/)
+  assert.match(put[0] ?? '', /maxseg size set rt mtu[\s\S]*hoplimit set 16/)
+})
