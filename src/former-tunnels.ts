@@ -1,4 +1,4 @@
-import { NOT_RUN, ROUTE_PROTOCOL, type RunIp, reasonOf, runIp } from './kernel/ip-command.ts'
+import { type IpOutcome, ROUTE_PROTOCOL, type RunIp, reasonOf, runIp } from './kernel/ip-command.ts'
 import { sharedDevice } from './kind/sit/shared-device.ts'
 import { isSitDevice } from './kind/sit/sit-leftovers.ts'
 import { PROTOCOL as PEER_PROTOCOL } from './kind/wireguard/peer-routes.ts'
@@ -10,6 +10,8 @@ const NAME = 'former-tunnels'
 const STAND = 'stand'
 /** Devices that a refusal names. */
 const NAMED = 5
+/** In place of `ip` there is something that can't be asked this. */
+const NO_SUCH_QUESTION = /is unknown, try "ip help"/
 
 /**
  * Keeps a table that has only just been made from taking the kernel's tunnels for strays: beside a data_dir that is mistyped,
@@ -64,21 +66,19 @@ export class FormerTunnels {
     return `this kernel has tunnels (${named.join(', ')}${more}), and the table in ${this.#dataDir} is new: they would all be taken away. If they have another table, mount its disk or correct data_dir, and start freenet6 anew; if they are nobody's, delete what they lead through: ${remedy}${more}`
   }
 
-  /**
-   * What tunnels lead through, of both kinds and layouts; a text: why that can't be told. An `ip` that knows no such question
-   * has made no tunnels.
-   */
+  /** What tunnels lead through, of both kinds and layouts; a text: why that can't be told. */
   async #devices(): Promise<readonly string[] | string> {
     const devices = new Set<string>()
     for (const protocol of [ROUTE_PROTOCOL, PEER_PROTOCOL]) {
-      const { status, stdout, stderr } = await this.#run(['-6', 'route', 'show', 'proto', protocol])
-      if (status === NOT_RUN) return reasonOf(stderr)
-      for (const [, device = ''] of stdout.matchAll(/^(?!unreachable).* dev (\S+)/gm)) devices.add(device)
+      const routes = await this.#run(['-6', 'route', 'show', 'proto', protocol])
+      if (isUntold(routes)) return reasonOf(routes.stderr)
+      for (const [, device = ''] of routes.stdout.matchAll(/^(?!unreachable).* dev (\S+)/gm))
+        devices.add(device)
     }
-    const { status, stdout, stderr } = await this.#run(['-brief', 'link', 'show', 'type', 'sit'])
-    if (status === NOT_RUN) return reasonOf(stderr)
+    const links = await this.#run(['-brief', 'link', 'show', 'type', 'sit'])
+    if (isUntold(links)) return reasonOf(links.stderr)
     const shared = sharedDevice(this.#devicePrefix) // stands without tunnels, too
-    for (const [device] of stdout.matchAll(/^[^\s@]+/gm)) {
+    for (const [device] of links.stdout.matchAll(/^[^\s@]+/gm)) {
       if (device !== shared && isSitDevice(device, this.#devicePrefix)) devices.add(device)
     }
     return [...devices]
@@ -96,4 +96,9 @@ export class FormerTunnels {
       )
     }
   }
+}
+
+/** A call that failed says nothing of what there is. */
+function isUntold({ status, stderr }: IpOutcome): boolean {
+  return status !== 0 && !NO_SUCH_QUESTION.test(stderr)
 }

@@ -53,7 +53,8 @@ export class RoutedPrefixes {
     return this.#turn.take(async () => {
       const tunnel = tunnelById(this.#store.tunnels, id)
       if (tunnel === undefined) return refused(REFUSAL.noTunnel())
-      if (tunnel.routedPrefix === undefined) return this.#takeUnrouted(tunnel)
+      // What another configuration does not route may be in the row still.
+      if (tunnel.routedPrefix === undefined) return outcomeOf(await this.#takeRow(id))
       const reason = await this.#route({ ...tunnel, routedPrefix: undefined })
       const change = reason === undefined ? await this.#takeRow(id) : refused(REFUSAL.interfaceFault(reason))
       if (change.kind === 'changed')
@@ -61,12 +62,6 @@ export class RoutedPrefixes {
       await this.#routeBack(tunnel)
       return outcomeOf(change)
     })
-  }
-
-  /** What another configuration does not route may be in the row still; on a disk that takes nothing there is hardly any. */
-  async #takeUnrouted(tunnel: Tunnel): Promise<EndpointChange> {
-    const change = await this.#takeRow(tunnel.id)
-    return change.kind === 'refused' ? { kind: 'unchanged', tunnel } : outcomeOf(change)
   }
 
   #takeRow(id: string): Promise<RoutedChange | Refusal> {

@@ -67,6 +67,7 @@ test('a table that has only just been made takes nobody’s tunnels away', async
 test('where nobody can tell whether the kernel has tunnels nothing is taken, until somebody can', async () => {
   const answers = [
     { status: -1, stdout: '', stderr: 'spawn ip EAGAIN' },
+    { status: 1, stdout: '', stderr: 'Cannot open netlink socket: Too many open files' },
     { status: 0, stdout: '2001:db8:f6:7::/64 dev tunnels0 metric 1024 pref medium\n', stderr: '' },
   ]
   const former = new FormerTunnels({
@@ -78,6 +79,7 @@ test('where nobody can tell whether the kernel has tunnels nothing is taken, unt
     log: SILENT,
   })
   assert.match((await former.refusal()) ?? '', /can't be told: spawn ip EAGAIN/)
+  assert.match((await former.refusal()) ?? '', /can't be told: Cannot open netlink socket/)
   const both = await Promise.all([former.refusal(), former.refusal()])
   for (const refusal of both) assert.match(refusal ?? '', /has tunnels \(tunnels0\)/)
 })
