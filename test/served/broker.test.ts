@@ -267,7 +267,7 @@ test('a full pool refuses with its code', async () => {
 test('a disk that is full refuses with its code; what was registered stays, and DNS goes on', async t => {
   if (process.getuid?.() !== 0) return t.skip(cannot('mounting a small tmpfs takes root'))
   const disk = mkdtempSync(join(tmpdir(), 'freenet6-disk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
   try {
     await using server = await startServer({ config: `data_dir = "${disk}/data"\n${LAB}` })
     let registered = 0
