@@ -160,7 +160,7 @@ function registerSection({ registrations }: Results): string {
   return `## Registrations
 
 ${markdownTable(['what', 'figure'], rows)}
-${CLIENTS} clients of the API as fast as they are answered, each registration on disk (synchronous=FULL) before its reply,
+${CLIENTS} clients of the API as fast as they are answered, each registration on disk (a sync of the log) before its reply,
 interfaces \`dry-run\`.
 `
 }

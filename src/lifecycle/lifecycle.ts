@@ -152,6 +152,7 @@ export class Lifecycle {
     const registration = await this.#registrations.register(request)
     if (registration.kind === 'refused') return registration
     await within(BRING_UP_PATIENCE_MS, this.#bringUp.run())
+    await this.#store.settle()
     const { tunnel } = registration
     return { ...registration, tunnel: readAgain(() => this.#store.tunnels.byId(tunnel.id), tunnel) }
   }

@@ -64,12 +64,16 @@ export class Registrations {
   }
 
   /**
-   * Registers in one transaction with whatever else comes in at the time. Two registrations can never get the same
+   * Registers in one transaction with whatever else comes in at the time. It does not wait for the disk: the names' commit
+   * follows, or the store is to be settled before anybody is told. Two registrations can never get the same
    * endpoint, name, device or addresses: the schema forbids it.
    */
   async register(request: TunnelRequest): Promise<Registration> {
     try {
-      return await this.#store.commit(transaction => this.insertNew(transaction, request), { mayWait: true })
+      return await this.#store.commit(transaction => this.insertNew(transaction, request), {
+        mayWait: true,
+        isFollowed: true,
+      })
     } catch (error) {
       return refused(storageProblem(error))
     }

@@ -35,6 +35,8 @@ export class AbsentStore implements TunnelStore {
     this.invitations = { byId: unknown, after: unknown, codeMatches: unknown }
   }
 
+  async settle(): Promise<void> {}
+
   commit(): Promise<never> {
     return Promise.reject(new WritesStopped(this.#reason))
   }

@@ -41,9 +41,15 @@ export class WritesStopped extends Error {
   readonly code = 'writes-stopped'
 }
 
+/** What was written is in the system's hands, and the disk does not say that it has it. */
+export class LogNotSynced extends Error {
+  readonly code = 'log-not-synced'
+}
+
 /** What an error of the store means; undefined: it is a fault of the program. */
 export function storageFaultOf(error: unknown): StorageFault | undefined {
   if (error instanceof WritesStopped) return 'stopped'
+  if (error instanceof LogNotSynced) return 'unwritable'
   if (!(error instanceof Error)) return undefined
   if ('code' in error && error.code === 'table-full') return 'table-full'
   if (!('errcode' in error) || typeof error.errcode !== 'number') return undefined

@@ -11,6 +11,11 @@ import type { Work } from './tunnel-transaction.ts'
 export interface CommitOptions {
   /** Whether the work may wait a few milliseconds for more of its kind, if such came in a crowd lately. */
   readonly mayWait?: boolean
+  /**
+   * Whether another commit is to follow before anybody is told: this one does not wait for the disk, unless others in it
+   * do. It survives the end of the process at once, and a power cut from the next commit on, or from `settle`.
+   */
+  readonly isFollowed?: boolean
 }
 
 export interface RowDifference {
@@ -44,10 +49,13 @@ export interface TunnelStore {
   readonly tunnels: TunnelReader
   readonly invitations: InvitationReader
   /**
-   * Does the work in the next transaction, with whatever else comes in: durable and answered in DNS when this resolves.
+   * Does the work in the next transaction, with whatever else comes in: durable and answered in DNS when this resolves
+   * (see `isFollowed`).
    * Rejects if it failed (`storageFaultOf` says why): then nothing is done.
    */
   commit<Outcome>(work: Work<Outcome>, options?: CommitOptions): Promise<Outcome>
+  /** Resolves when all that was committed until now survives a power cut; if the disk can't say so, that is noted as a fault. */
+  settle(): Promise<void>
   /** Calls `listener` in the tick of each commit; what it throws is logged. Returns how to stop that. */
   onCommitted(listener: (difference: CommittedDifference) => void): () => void
   /** Calls `listener` in the tick of each commit that has somebody told something. Returns how to stop that. */

@@ -1,6 +1,6 @@
 /*
  * Preloaded: while the file FAIL_IO_FLAG.writes exists, each write and sync below the directory that FAIL_IO_BELOW names
- * fails with EIO, as those of a dying disk; while FAIL_IO_FLAG.reads exists, each read.
+ * fails with EIO, as those of a dying disk; while FAIL_IO_FLAG.reads exists, each read; while FAIL_IO_FLAG.syncs, each sync.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -35,13 +35,20 @@ static int fails(const char *what, int descriptor) {
     return fails(what, descriptor) ? -1 : original arguments;               \
   }
 
+#define GUARD_SYNC(name)                                                             \
+  int name(int descriptor) {                                                        \
+    static int (*original)(int);                                                    \
+    if (original == NULL) *(void **)&original = dlsym(RTLD_NEXT, #name);             \
+    return fails("writes", descriptor) || fails("syncs", descriptor) ? -1 : original(descriptor); \
+  }
+
 GUARD("writes", ssize_t, write, (int descriptor, const void *octets, size_t length), (descriptor, octets, length))
 GUARD("writes", ssize_t, pwrite, (int descriptor, const void *octets, size_t length, off_t at),
       (descriptor, octets, length, at))
 GUARD("writes", ssize_t, pwrite64, (int descriptor, const void *octets, size_t length, off64_t at),
       (descriptor, octets, length, at))
-GUARD("writes", int, fsync, (int descriptor), (descriptor))
-GUARD("writes", int, fdatasync, (int descriptor), (descriptor))
+GUARD_SYNC(fsync)
+GUARD_SYNC(fdatasync)
 GUARD("writes", int, ftruncate, (int descriptor, off_t length), (descriptor, length))
 GUARD("writes", int, ftruncate64, (int descriptor, off64_t length), (descriptor, length))
 GUARD("reads", ssize_t, pread, (int descriptor, void *octets, size_t length, off_t at), (descriptor, octets, length, at))

@@ -16,7 +16,7 @@ interval = "500ms"
 `
 const skip = await missingPackages(['gcc', '/usr/include/stdlib.h'])
 
-suite('a disk that can not be read', { skip: skip ?? false }, () => {
+suite('a disk that is dying', { skip: skip ?? false }, () => {
   let dir: string
   let database: string
   let library: string
@@ -28,16 +28,16 @@ suite('a disk that can not be read', { skip: skip ?? false }, () => {
     const source = join(ROOT, 'test', 'chaos', 'fail-io.c')
     execFileSync('gcc', ['-O2', '-Wall', '-shared', '-fPIC', '-o', library, source, '-ldl'])
   })
-  afterEach(restoreReads)
+  afterEach(restore)
   after(() => rmSync(dir, { recursive: true, force: true }))
 
-  /** From now on each read below `data` fails with EIO. */
-  function failReads(): void {
-    writeFileSync(join(dir, 'io.reads'), '')
+  /** From now on each of them fails with EIO below `data`. */
+  function fail(what: 'reads' | 'syncs'): void {
+    writeFileSync(join(dir, `io.${what}`), '')
   }
 
-  function restoreReads(): void {
-    rmSync(join(dir, 'io.reads'), { force: true })
+  function restore(): void {
+    for (const what of ['reads', 'syncs']) rmSync(join(dir, `io.${what}`), { force: true })
   }
 
   function preloaded(): Record<string, string> {
@@ -48,19 +48,34 @@ suite('a disk that can not be read', { skip: skip ?? false }, () => {
     return (await fetch(`${server.web}/healthz`)).text()
   }
 
-  test('for a moment is written again afterwards, by itself, and nothing is lost', async () => {
+  test('and does not say that it has what was written: that is told, and the tunnel comes up when it does', async () => {
+    await using server = await startServer({ dir, config: CONFIG, env: preloaded() })
+    fail('syncs')
+    const reply = await register(server, 7)
+    assert.equal(reply.status, 201)
+    assert.match(await reply.text(), /"state":"new"/)
+    assert.match(await reasons(server), /EIO|disk I\/O error/)
+    restore()
+    await until(
+      async () => (await ask(server.endpoint(), 'host7.ca.freenet6.net', 'AAAA')).rcode === 'NOERROR',
+    )
+    await until(async () => (await fetch(`${server.web}/healthz`)).status === 200)
+    rmSync(join(dir, 'data'), { recursive: true })
+  })
+
+  test('and can not be read for a moment is written again afterwards, by itself, and nothing is lost', async () => {
     await using server = await startServer({ dir, config: CONFIG, env: preloaded() })
     assert.equal((await register(server, 1)).status, 201)
     const other = new DatabaseSync(database)
     other.exec('UPDATE tunnels SET nicname = nicname') // what the process has read before is read anew
-    failReads()
+    fail('reads')
     const refusal = await register(server, 2)
     assert.equal(refusal.status, 503)
     assert.match(await refusal.text(), /"code":"storage-(fault|unread)"/)
     await until(async () => /looked through/.test(await reasons(server)))
     assert.doesNotMatch(await reasons(server), /put a backup in its place/)
     assert.equal((await ask(server.endpoint(), 'host1.ca.freenet6.net', 'AAAA')).rcode, 'NOERROR')
-    restoreReads()
+    restore()
     await until(async () => (await register(server, 4)).status === 201)
     await until(async () => (await fetch(`${server.web}/healthz`)).status === 200)
     const names = other.prepare('SELECT nicname FROM tunnels ORDER BY nicname').all()
@@ -78,9 +93,9 @@ suite('a disk that can not be read', { skip: skip ?? false }, () => {
         execFileSync(process.execPath, [program, database], { encoding: 'utf8', env: preloaded() }),
       ) as object
     assert.deepEqual(look(), { kind: 'sound' })
-    failReads()
+    fail('reads')
     assert.deepEqual(look(), { kind: 'unreadable', reason: 'EIO: i/o error, read' })
-    restoreReads()
+    restore()
     rmSync(`${database}-wal`, { force: true })
     writeFileSync(database, Buffer.alloc(65_536, 0xa5))
     assert.match(JSON.stringify(look()), /"damaged","reason":"file is not a database"/)

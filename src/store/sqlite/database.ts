@@ -1,8 +1,9 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { closeToOthers } from '../../shared/private-file.ts'
-import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
+import { LogNotSynced, storageFaultOf, WritesStopped } from '../storage-fault.ts'
 import { backUp } from './backup.ts'
 import { asFault, DatabaseFault } from './database-fault.ts'
 import { lockHolders } from './lock-holders.ts'
@@ -110,11 +111,22 @@ export class Database {
 
   /**
    * Runs `work` in one write transaction: all of it is committed when this returns, none of it when it throws. Throws
-   * WritesStopped if nothing may be written, and SQLITE_BUSY, before `work` has begun, if another program does.
+   * WritesStopped if nothing may be written, and SQLITE_BUSY, before `work` has begun, if another program does. Without
+   * `isDurable` the disk is not waited for: a power cut may take it back until `syncLog`, or a transaction that writes.
    */
-  transaction<T>(work: () => T): T {
+  transaction<T>(work: () => T, { isDurable = true }: { readonly isDurable?: boolean } = {}): T {
     const reason = this.#stopped ?? this.missingFile()
     if (reason !== undefined) throw new WritesStopped(reason)
+    if (isDurable) return this.#transaction(work)
+    this.#connection.exec('PRAGMA synchronous = NORMAL') // the log is not synced, and what it holds stays in order
+    try {
+      return this.#transaction(work)
+    } finally {
+      this.#connection.exec('PRAGMA synchronous = FULL')
+    }
+  }
+
+  #transaction<T>(work: () => T): T {
     this.#connection.exec('BEGIN IMMEDIATE')
     try {
       const result = work()
@@ -124,6 +136,16 @@ export class Database {
       // SQLite has rolled back by itself after some errors (disk full, I/O): a second ROLLBACK would hide the first error.
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK')
       throw error
+    }
+  }
+
+  /** Resolves when what is in the log survives a power cut; rejects with LogNotSynced if the disk can't say so. */
+  async syncLog(): Promise<void> {
+    try {
+      await using log = await open(`${this.file}-wal`, 'r+')
+      await log.datasync()
+    } catch (error) {
+      throw new LogNotSynced(error instanceof Error ? error.message : String(error), { cause: error })
     }
   }
 

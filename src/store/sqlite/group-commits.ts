@@ -46,16 +46,32 @@ export class GroupCommits {
   readonly #lock = new LockPatience()
   /** Whether another program may have deleted rows whose indexes the pools still hold. */
   #mayHaveLost = false
-  readonly #queue = new BatchQueue((works: readonly Work<unknown>[]) => this.#commitPatiently(works), {
+  readonly #queue = new BatchQueue((works: readonly Waiting[]) => this.#commitPatiently(works), {
     patienceMs: PATIENCE_MS,
   })
+  /** Transactions that were committed, and the last that is known to survive a power cut. */
+  #committed = 0
+  #durable = 0
 
   constructor(parts: GroupCommitParts) {
     this.#parts = parts
   }
 
   async add<Outcome>(work: Work<Outcome>, options?: CommitOptions): Promise<Outcome> {
-    return (await this.#queue.add(work, options)) as Outcome
+    const isFollowed = options?.isFollowed ?? false
+    return (await this.#queue.add({ work, isFollowed }, options)) as Outcome
+  }
+
+  /** See TunnelStore. */
+  async settle(): Promise<void> {
+    const last = this.#committed
+    if (this.#durable >= last) return
+    try {
+      await this.#parts.database.syncLog()
+      this.#durable = Math.max(this.#durable, last)
+    } catch (error) {
+      this.#parts.faults.note(error)
+    }
   }
 
   /** Another program has written: a pool that is full later may hold indexes whose rows are gone. */
@@ -64,10 +80,10 @@ export class GroupCommits {
   }
 
   /** Runs `work` in a transaction of its own. Throws if it failed: nothing is done. */
-  write<T>(work: () => T): T {
+  write<T>(work: () => T, isDurable = true): T {
     const { database, soas, journal } = this.#parts
     try {
-      const result = database.transaction(work)
+      const result = database.transaction(work, { isDurable })
       soas.committed()
       return result
     } catch (error) {
@@ -77,7 +93,7 @@ export class GroupCommits {
     }
   }
 
-  async #commitPatiently(works: readonly Work<unknown>[]): Promise<readonly unknown[]> {
+  async #commitPatiently(works: readonly Waiting[]): Promise<readonly unknown[]> {
     try {
       return await this.#lock.run(() => this.#commitNow(works))
     } catch (error) {
@@ -87,17 +103,18 @@ export class GroupCommits {
   }
 
   /** Does all the works in one transaction before this returns. Throws if it failed: nothing is done. */
-  #commitNow(works: readonly Work<unknown>[]): readonly unknown[] {
+  #commitNow(works: readonly Waiting[]): readonly unknown[] {
     const { tables, clock, troubles, notices, now, log } = this.#parts
     const transaction = new SqliteTransaction(tables)
     const written: Written<unknown>[] = []
+    const isDurable = works.some(({ isFollowed }) => !isFollowed)
     let names: ReadyNames | undefined
     try {
       this.write(() => {
         clock.note(now())
-        for (const work of works) written.push(work(transaction))
+        for (const { work } of works) written.push(work(transaction))
         names = this.#makeReady(written.flatMap(({ changes }) => changes))
-      })
+      }, isDurable)
     } catch (error) {
       names?.prepared.abandon()
       for (const { undone } of written.reverse()) if (undone !== undefined) callSafely(undone, log)
@@ -108,7 +125,10 @@ export class GroupCommits {
     clock.committed()
     transaction.committed()
     troubles.end('lock')
-    if (transaction.rows.length > 0 || names !== undefined) troubles.end('write')
+    const hasWritten = transaction.rows.length > 0 || names !== undefined
+    if (hasWritten) troubles.end('write')
+    this.#committed++
+    if (isDurable && hasWritten) this.#durable = this.#committed
     for (const { committed } of written) if (committed !== undefined) callSafely(committed, log)
     this.#tell(transaction, names)
     if (transaction.hasNotices) notices.tell(undefined)
@@ -148,6 +168,11 @@ export class GroupCommits {
     if (!committed.isHeard || (rows.length === 0 && names === undefined)) return
     committed.tell({ rows, serials: names?.serials ?? [], rrsets: names?.prepared.differences ?? [] })
   }
+}
+
+interface Waiting {
+  readonly work: Work<unknown>
+  readonly isFollowed: boolean
 }
 
 /** Names of a commit that is not yet written, and the serials that they come with. */

@@ -175,6 +175,10 @@ export class SqliteStore implements TunnelStore {
     return this.#commits.add(work, options)
   }
 
+  settle(): Promise<void> {
+    return this.#commits.settle()
+  }
+
   onCommitted(listener: (difference: CommittedDifference) => void): () => void {
     return this.#committed.add(listener)
   }
