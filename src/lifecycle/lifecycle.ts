@@ -2,7 +2,7 @@ import type { Endpoint } from '../shared/endpoint.ts'
 import type { Log } from '../shared/log.ts'
 import { type Problem, problem } from '../shared/problem.ts'
 import { storageFaultOf } from '../store/storage-fault.ts'
-import type { ProbedTunnel } from '../store/tunnel-reader.ts'
+import type { DeletedTunnel, ProbedTunnel } from '../store/tunnel-reader.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 import type { Way } from '../tunnel/contact.ts'
 import type { Octets, Reconciliation } from '../tunnel/interface.ts'
@@ -303,6 +303,11 @@ export class Lifecycle {
   /** Ends a tunnel at the wish of its owner, or of the operator: then its owner is told. By its id a broken row too. */
   delete(id: string, by: Deleter = 'owner'): Promise<Deletion> {
     return this.#removal.delete(id, by)
+  }
+
+  /** A tunnel that its owner has deleted just now. */
+  deleted(id: string): DeletedTunnel | undefined {
+    return this.#removal.deleted(id)
   }
 
   /** Makes the kernel's interfaces equal to the table's, both ways. */

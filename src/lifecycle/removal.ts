@@ -1,10 +1,11 @@
 import { BatchQueue } from '../shared/batch-queue.ts'
 import type { Log } from '../shared/log.ts'
+import type { DeletedTunnel } from '../store/tunnel-reader.ts'
 import type { TunnelStore } from '../store/tunnel-store.ts'
 import type { TunnelTransaction, Written } from '../store/tunnel-transaction.ts'
 import { type BrokenRow, stateOf, type Tunnel } from '../tunnel/tunnel.ts'
 import type { Drivers } from './drivers.ts'
-import { tunnelById } from './find-tunnel.ts'
+import { rowById, tunnelById } from './find-tunnel.ts'
 import type { KernelTurn } from './kernel-turn.ts'
 import type { LifecycleParts } from './lifecycle-parts.ts'
 import type { LinkFaults } from './link-faults.ts'
@@ -17,6 +18,8 @@ export type Suspension = { readonly kind: 'suspended' } | Refusal
 export type Deleter = 'owner' | 'operator'
 export type Deletion = { readonly kind: 'deleted' } | Refusal
 
+/** Seconds for which a tunnel that its owner has deleted is still known to its key, and to who is signed in to it. */
+const DELETED_LIFETIME = 600
 /** Why a tunnel stays up that is to sleep. */
 const NO_PLACE =
   'it can not sleep: a row of the table dormant has its name, its device or one of its addresses; mend or delete that'
@@ -65,6 +68,12 @@ export class Removal {
     return this.#deletions.add({ id, by })
   }
 
+  /** A tunnel that its owner has deleted just now; none that has a row again, put back by hand. */
+  deleted(id: string): DeletedTunnel | undefined {
+    const { tunnels } = this.#store
+    return rowById(tunnels, id) === undefined ? tunnels.deleted.byId(id, this.#steady()) : undefined
+  }
+
   /** Takes a tunnel down, a dormant one too, until the operator brings it back. */
   async suspend(id: string): Promise<Suspension> {
     try {
@@ -109,11 +118,17 @@ export class Removal {
       const down = [...(await this.#withoutInterface(up)), ...asleep, ...broken]
       if (down.length === 0) return new Set()
       return this.#commitOrUndo(up, transaction => {
-        for (const { id } of down)
-          transaction.notify(id, wishes.get(id) === 'operator' ? 'deleted' : 'removed', this.#now())
+        for (const { id } of down) this.#noteEnd(transaction, id, wishes.get(id))
         return this.#removeRows(transaction, down)
       })
     })
+  }
+
+  /** Before the row goes: its owner is told, or has deleted it, and may not have heard that it is done. */
+  #noteEnd(transaction: TunnelTransaction, id: string, by: Deleter | undefined): void {
+    transaction.notify(id, by === 'operator' ? 'deleted' : 'removed', this.#now())
+    const now = this.#steady()
+    if (by === 'owner') transaction.keepDeleted(id, { now, until: now + DELETED_LIFETIME })
   }
 
   /** Those that can sleep: whatever has another's place among the dormant, a row by hand, must not end it. */

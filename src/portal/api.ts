@@ -16,7 +16,6 @@ import { findingText } from '../words/finding-words.ts'
 import type { Bearers } from './bearers.ts'
 import { readJson } from './body.ts'
 import { type AskedChange, changeIn } from './change-input.ts'
-import type { DeletedTunnels } from './deleted-tunnels.ts'
 import type { PortalOptions } from './options.ts'
 import { queryValue } from './query.ts'
 import { Refused, refuse } from './refused.ts'
@@ -41,7 +40,6 @@ export interface ApiOptions
   readonly scripts: TunnelScripts
   readonly bearers: Bearers
   readonly representations: TunnelRepresentations
-  readonly deleted: DeletedTunnels
   readonly diagnoses: Diagnoses
 }
 
@@ -140,11 +138,8 @@ export class Api {
   }
 
   async #deleteOnce(tunnel: Tunnel | UnofferedRow): Promise<void> {
-    const { deleted, registrar } = this.#options
-    const noteDeleted = deleted.begin(tunnel)
-    const outcome = await registrar.delete(tunnel)
+    const outcome = await this.#options.registrar.delete(tunnel)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
-    noteDeleted()
   }
 
   /** Why the tunnel does not work; it is left as it is, dormant or not. */

@@ -179,7 +179,7 @@ function sharedParts(options: PortalOptions, { events, admittance, publicUrl }: 
     ),
     signIns,
     done: new DoneChanges(signIns),
-    deleted: new DeletedTunnels(table),
+    deleted: new DeletedTunnels(lifecycle),
     cookie: new SessionCookie({ secure: isHttps(publicUrl) }),
   }
 }

@@ -9,6 +9,7 @@ import { type BrokenRow, isUnoffered, nameOf, nameOfRow, stateOf, type Tunnel } 
 import { typedKey } from '../tunnel/tunnel-key.ts'
 import type { Language } from '../words/language.ts'
 import { readForm } from './body.ts'
+import type { DeletedTunnels } from './deleted-tunnels.ts'
 import { describe } from './describe.ts'
 import type { PortalOptions } from './options.ts'
 import { refuseByPage } from './refusal-note.ts'
@@ -30,6 +31,7 @@ export interface SignInPagesOptions
   readonly cookie: SessionCookie
   readonly events: TunnelEvents
   readonly views: Views
+  readonly deleted: DeletedTunnels
 }
 
 /** What the form shows again, and what the visitor wanted to do before it turned out that the session had ended. */
@@ -103,7 +105,11 @@ export class SignInPages {
     const typedAsKey = typedKey(form.key ?? '')
     const key = typedAsKey ?? ''
     const typed = typedIn(form)
-    const { keys, lifecycle, signIns, cookie, trustedProxies } = this.#options
+    const { deleted, keys, lifecycle, signIns, cookie, trustedProxies } = this.#options
+    if (deleted.wasOpenedBy(reference, key)) {
+      cookie.send(ctx, signIns.open(reference))
+      return seeOther(ctx, `/tunnels/${reference}`) // which says that it is gone
+    }
     const visitor = visitorOf(ctx.req, trustedProxies)
     const opening = await keys.open(keys.find(reference), key, visitor)
     if (opening.kind === 'refused' && opening.unoffered !== undefined && wantsPage(ctx)) {

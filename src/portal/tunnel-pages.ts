@@ -164,10 +164,8 @@ export class TunnelPages {
     if (before !== undefined) return this.#deletedPage(ctx, before) // a second click, or the first reply was lost
     const tunnel = deletableTunnel(ctx, this.#options)
     if (sure !== 'yes') return this.#askIfSure(ctx, tunnel)
-    const noteDeleted = deleted.begin(tunnel)
     const outcome = await registrar.delete(tunnel)
     if (outcome.kind === 'refused') throw new Refused(outcome.problems)
-    noteDeleted()
     this.#options.signIns.forgetViews(tunnel.id)
     this.#deletedPage(ctx, tunnel)
   }

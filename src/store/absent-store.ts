@@ -3,7 +3,14 @@ import type { InvitationReader } from './invitations.ts'
 import { NO_JOURNAL } from './journal.ts'
 import { WritesStopped } from './storage-fault.ts'
 import type { StorageTrouble } from './storage-troubles.ts'
-import type { Cursor, DormantReader, StateCounts, TableSlice, TunnelReader } from './tunnel-reader.ts'
+import type {
+  Cursor,
+  DeletedReader,
+  DormantReader,
+  StateCounts,
+  TableSlice,
+  TunnelReader,
+} from './tunnel-reader.ts'
 import type { TunnelStore } from './tunnel-store.ts'
 import type { ProofReader } from './unseen-key.ts'
 
@@ -85,6 +92,7 @@ export class AbsentStore implements TunnelStore {
 /** Every look-up is a fault; counts, which feed figures alone, are 0. */
 class AbsentTunnels implements TunnelReader {
   readonly dormant: DormantReader
+  readonly deleted: DeletedReader
   readonly brokenCount = 0
   readonly unofferedCount = 0
   readonly notices = { due: () => [], of: () => [], count: () => 0 }
@@ -99,6 +107,7 @@ class AbsentTunnels implements TunnelReader {
     const looks = { isSuspendedAt: unknown, isInPlaceOf: unknown, hasDevice: unknown }
     const keys = { keyHash: unknown, unseenKey: unknown, hasUnseenKeys: () => false, linkedTunnel: unknown }
     this.proofs = { ...keys, isEndpointGiven: unknown, idsWithGivenEndpoint: () => [] }
+    this.deleted = { byId: unknown }
     this.dormant = { ...rows, ...looks, count: none, countSuspended: none }
   }
 

@@ -77,9 +77,22 @@ export interface DormantReader {
   countSuspended(): number
 }
 
+/** A tunnel that its owner has deleted, as it was: a row that the configuration has no room for any more is broken. */
+export interface DeletedTunnel {
+  readonly row: Tunnel | BrokenRow
+  readonly keyHash: Uint8Array
+}
+
+/** Look-ups of tunnels that their owners have deleted just now, for who asks again. */
+export interface DeletedReader {
+  /** `now`: seconds of the steady clock. */
+  byId(id: string, now: number): DeletedTunnel | undefined
+}
+
 /** Look-ups of tunnels. Only sound rows are tunnels; broken ones are in `brokenRows`. */
 export interface TunnelReader {
   readonly dormant: DormantReader
+  readonly deleted: DeletedReader
   readonly notices: NoticeReader
   readonly proofs: ProofReader
   byId(id: string): Tunnel | undefined

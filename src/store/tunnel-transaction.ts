@@ -108,8 +108,13 @@ export interface TunnelTransaction {
   keepLink(id: string, link: { readonly tokenHash: Uint8Array; readonly until: number }): void
   /** Makes all mailed links of a tunnel void. */
   dropLinks(id: string): void
-  /** Forgets unseen keys and links that are over at `now`, in seconds of the steady clock. */
+  /** Forgets unseen keys, links and deleted tunnels that are over at `now`, in seconds of the steady clock. */
   dropOldProofs(now: number): void
+  /**
+   * Keeps what a row was, that its owner deletes, and the hash of its key: until then, in seconds of the steady clock. To be
+   * called while the row is there.
+   */
+  keepDeleted(id: string, times: { readonly now: number; readonly until: number }): void
   /** Deletes a row, sound, broken or dormant, and lets its index rest. Undefined: there is none. */
   remove(id: string, now: number): Tunnel | BrokenRow | undefined
   /** The same for a dormant row alone: one that is awake by now stays. */

@@ -262,7 +262,7 @@ suite('pages', () => {
 
   test('a tunnel that was taken down meanwhile is told as such to its owner', async () => {
     const { id, cookie } = await registered()
-    await world.broker.lifecycle.delete(id)
+    await world.broker.lifecycle.delete(id, 'operator')
     const page = await world.ask(`/tunnels/${id}`, { headers: { ...cookie, accept: 'text/html' } })
     assert.equal(page.status, 404)
     assert.match(page.text, /This tunnel has been taken down/)

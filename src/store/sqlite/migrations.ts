@@ -271,4 +271,13 @@ export const MIGRATIONS: readonly string[] = [
     WHEN NOT EXISTS (SELECT 1 FROM tunnels WHERE id = OLD.id AND IPv4client IS OLD.IPv4client)
     BEGIN DELETE FROM given_endpoints WHERE id = OLD.id; END;
   `,
+  `
+  CREATE TABLE deleted_tunnels (
+    number   INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    key_hash BLOB NOT NULL,
+    columns  TEXT NOT NULL,
+    until    INTEGER NOT NULL
+  ) STRICT;
+  `,
 ]

@@ -12,6 +12,7 @@ export class SeenClock {
   readonly #moveDormant: Statement
   readonly #moveNotices: Statement
   readonly #moveUnseenKeys: Statement
+  readonly #moveDeleted: Statement
   readonly #moveLinks: Statement
   readonly #moveResting: readonly Statement[]
   #hasResumed = false
@@ -24,6 +25,7 @@ export class SeenClock {
     )
     this.#moveDormant = database.prepare('UPDATE dormant SET until = until + ?')
     this.#moveUnseenKeys = database.prepare('UPDATE unseen_keys SET until = until + ?')
+    this.#moveDeleted = database.prepare('UPDATE deleted_tunnels SET until = until + ?')
     // A link that was asked for before a long stop is nothing that anybody waits for: it ages. A clock that was set back
     // makes none last longer.
     this.#moveLinks = database.prepare('UPDATE recovery_links SET until = until + min(0, ?)')
@@ -57,6 +59,7 @@ export class SeenClock {
     this.#moveDormant.run(now - seen)
     this.#moveNotices.run(now - seen)
     this.#moveUnseenKeys.run(now - seen)
+    this.#moveDeleted.run(now - seen)
     this.#moveLinks.run(now - seen)
     for (const move of this.#moveResting) move.run(now - seen)
   }

@@ -20,6 +20,7 @@ import type {
   Waking,
 } from '../tunnel-transaction.ts'
 import type { NewKey } from '../unseen-key.ts'
+import type { DeletedTable } from './deleted-table.ts'
 import type { DormantWrites } from './dormant-writes.ts'
 import type { HeldEndWrites } from './held-end-writes.ts'
 import type { IndexAllocation } from './index-allocation.ts'
@@ -42,6 +43,7 @@ export class SqliteTransaction implements TunnelTransaction {
   wasFull = false
   readonly #writes: TunnelWrites
   readonly #dormant: DormantWrites
+  readonly #deleted: DeletedTable
   readonly #heldEnds: HeldEndWrites
   readonly #notices: NoticeWrites
   readonly #proofs: ProofTable
@@ -60,6 +62,7 @@ export class SqliteTransaction implements TunnelTransaction {
     readonly invitations: InvitationWrites
     readonly writes: TunnelWrites
     readonly dormant: DormantWrites
+    readonly deleted: DeletedTable
     readonly heldEnds: HeldEndWrites
     readonly notices: NoticeWrites
     readonly proofs: ProofTable
@@ -71,6 +74,7 @@ export class SqliteTransaction implements TunnelTransaction {
     this.invitations = parts.invitations
     this.#writes = parts.writes
     this.#dormant = parts.dormant
+    this.#deleted = parts.deleted
     this.#heldEnds = parts.heldEnds
     this.#notices = parts.notices
     this.#proofs = parts.proofs
@@ -235,6 +239,11 @@ export class SqliteTransaction implements TunnelTransaction {
 
   dropOldProofs(now: number): void {
     this.#proofs.dropOld(now)
+    this.#deleted.dropOld(now)
+  }
+
+  keepDeleted(id: string, times: { readonly now: number; readonly until: number }): void {
+    this.#deleted.keep(id, times)
   }
 
   remove(id: string, now: number): Tunnel | BrokenRow | undefined {

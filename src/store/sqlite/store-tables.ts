@@ -71,6 +71,10 @@ export class StoreTables {
     return this.tunnels.proofs
   }
 
+  get deleted(): TunnelTable['deleted'] {
+    return this.tunnels.deleted
+  }
+
   /** Indexes whose rows another program has deleted rest from now on. All rows are read for it in one go. */
   restLost(now: number): void {
     const { tunnels } = this

@@ -14,6 +14,7 @@ import type {
 import type { BrokenRows } from './broken-rows.ts'
 import { ContactTable } from './contact-table.ts'
 import type { Database, Statement } from './database.ts'
+import { DeletedTable } from './deleted-table.ts'
 import { DormantTable } from './dormant-table.ts'
 import { NoticeTable } from './notice-table.ts'
 import { ProofTable } from './proof-table.ts'
@@ -42,6 +43,7 @@ const LOOKED_AT_AGAIN = 1000
 /** The draft's database of tunnels, read: one SQL statement a method. What is read is validated here, once. */
 export class TunnelTable implements TunnelReader {
   readonly dormant: DormantTable
+  readonly deleted: DeletedTable
   readonly notices: NoticeTable
   readonly proofs: ProofTable
   readonly #rules: RowRules
@@ -77,6 +79,7 @@ export class TunnelTable implements TunnelReader {
     this.#broken = broken
     this.#unofferedKinds = unofferedKinds(rules)
     this.dormant = new DormantTable(database, { rules, broken })
+    this.deleted = new DeletedTable(database, rules)
     this.notices = new NoticeTable(database)
     this.proofs = new ProofTable(database)
     this.#byId = database.prepare(`SELECT ${SELECTED} FROM tunnels WHERE id = ?`)
