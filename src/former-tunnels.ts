@@ -1,9 +1,9 @@
+import { keepNote, type Notes } from './kept-note.ts'
 import { type IpOutcome, ROUTE_PROTOCOL, type RunIp, reasonOf, runIp } from './kernel/ip-command.ts'
 import { sharedDevice } from './kind/sit/shared-device.ts'
 import { isSitDevice } from './kind/sit/sit-leftovers.ts'
 import { PROTOCOL as PEER_PROTOCOL } from './kind/wireguard/peer-routes.ts'
 import type { Log } from './shared/log.ts'
-import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
 
 const NAME = 'former-tunnels'
@@ -18,7 +18,7 @@ const NO_SUCH_QUESTION = /is unknown, try "ip help"/
  * or whose disk is not mounted, these are everybody's. A table that has rows knows which are its own.
  */
 export class FormerTunnels {
-  readonly #store: Pick<TunnelStore, 'secret' | 'keepSecret'>
+  readonly #store: Notes
   readonly #dataDir: string
   readonly #devicePrefix: string
   readonly #run: RunIp
@@ -27,7 +27,7 @@ export class FormerTunnels {
   #looking: Promise<string | undefined> | undefined
 
   constructor(parts: {
-    readonly store: Pick<TunnelStore, 'secret' | 'keepSecret' | 'isAbsent'>
+    readonly store: Notes & Pick<TunnelStore, 'isAbsent'>
     /** Neither it nor a process before has ever had a tunnel. */
     readonly isNew: boolean
     readonly dataDir: string
@@ -85,16 +85,8 @@ export class FormerTunnels {
   }
 
   #note(value: string): void {
-    if ((this.#store.secret(NAME) ?? '') === value) return
-    try {
-      this.#store.keepSecret(NAME, value)
-    } catch (error) {
-      if (storageFaultOf(error) === undefined) throw error
-      this.#log.warn(
-        { err: error },
-        'whether the kernel has tunnels of another table could not be noted for the next start',
-      )
-    }
+    const what = 'whether the kernel has tunnels of another table'
+    keepNote({ name: NAME, value, what }, { store: this.#store, log: this.#log })
   }
 }
 

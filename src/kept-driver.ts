@@ -1,6 +1,6 @@
+import { keepNote, type Notes } from './kept-note.ts'
 import type { Drivers } from './lifecycle/drivers.ts'
 import type { Log } from './shared/log.ts'
-import { storageFaultOf } from './store/storage-fault.ts'
 import type { TunnelStore } from './store/tunnel-store.ts'
 
 const NAME = 'driver'
@@ -32,7 +32,7 @@ function noted(store: Pick<TunnelStore, 'secret'>): { readonly driver: string; r
 
 /**
  * Notes for later starts what makes the tunnels here; a dry run that was asked for changes nothing of what they are, and
- * a driver that can't be had yet makes none. A disk that takes no note is no reason to serve nothing.
+ * a driver that can't be had yet makes none.
  */
 export function keepDriver(
   interfaces: Pick<Drivers, 'kind' | 'trouble'>,
@@ -41,7 +41,7 @@ export function keepDriver(
     dataDir,
     log,
   }: {
-    readonly store: Pick<TunnelStore, 'secret' | 'keepSecret' | 'tunnels'>
+    readonly store: Notes & Pick<TunnelStore, 'tunnels'>
     readonly dataDir: string
     readonly log: Log
   },
@@ -51,10 +51,5 @@ export function keepDriver(
   const { driver } = noted(store)
   if (kind === driver && (kind === DRY_RUN || wasHere(store, dataDir))) return
   if (kind === DRY_RUN && hadInterfaces(store)) return
-  try {
-    store.keepSecret(NAME, `${kind} ${dataDir}`)
-  } catch (error) {
-    if (storageFaultOf(error) === undefined) throw error
-    log.warn({ err: error }, 'what makes the tunnels here could not be noted for the next start')
-  }
+  keepNote({ name: NAME, value: `${kind} ${dataDir}`, what: 'what makes the tunnels here' }, { store, log })
 }

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs'
+import { keepNote, type Notes } from './kept-note.ts'
 import type { Log } from './shared/log.ts'
-import type { TunnelStore } from './store/tunnel-store.ts'
 import type { FormerZones } from './zone-file-book.ts'
 import type { StaticZones } from './zone-loading.ts'
 
-/** Under this name the secrets, which outlast a start and are in backups, have the folder and the names of its zones. */
+/** The name of the note that has the folder of zone files and the names of its zones. */
 export const ZONES_NOTE = 'zones of files'
 
-type Memory = Pick<TunnelStore, 'secret' | 'keepSecret'>
 type Zones = Pick<StaticZones, 'given' | 'missFormer'>
 
 /**
@@ -18,7 +17,7 @@ type Zones = Pick<StaticZones, 'given' | 'missFormer'>
  */
 export function missFormerZones(
   zonesDir: string,
-  { statics, store }: { statics: Zones; store: Memory },
+  { statics, store }: { statics: Zones; store: Notes },
 ): void {
   const former = formerZones(store.secret(ZONES_NOTE))
   if (former === undefined || statics.given.length > 0) return
@@ -35,13 +34,9 @@ export function formerZones(note: string | undefined): FormerZones | undefined {
 /** Notes which zones the files give, for the next start; if there is no file, what is known of it stays. */
 export function keepGivenZones(
   zonesDir: string,
-  { statics, store, log }: { statics: Zones; store: Memory; log: Log },
+  { statics, store, log }: { statics: Zones; store: Notes; log: Log },
 ): void {
   if (statics.given.length === 0) return
-  const given = [zonesDir, ...statics.given].join('\n')
-  try {
-    if (store.secret(ZONES_NOTE) !== given) store.keepSecret(ZONES_NOTE, given)
-  } catch (error) {
-    log.warn({ err: error }, 'which zones the files give could not be noted for the next start')
-  }
+  const value = [zonesDir, ...statics.given].join('\n')
+  keepNote({ name: ZONES_NOTE, value, what: 'which zones the files give' }, { store, log })
 }
