@@ -102,13 +102,15 @@ test('what the kernel does not take back stays the tunnel’s', async () => {
   assert.deepEqual(standing(), [FIRST, FIRST])
 })
 
+/** The code of a change while no disk takes anything. */
+async function unwritable(change: () => Promise<EndpointChange>): Promise<string | undefined> {
+  world.connection.exec('PRAGMA query_only = ON')
+  const outcome = await change()
+  world.connection.exec('PRAGMA query_only = OFF')
+  return codeOf(outcome)
+}
+
 test('when the database can not be written nothing is changed, either way', async () => {
-  const unwritable = async (change: () => Promise<EndpointChange>) => {
-    world.connection.exec('PRAGMA query_only = ON')
-    const outcome = await change()
-    world.connection.exec('PRAGMA query_only = OFF')
-    return codeOf(outcome)
-  }
   assert.equal(await unwritable(give), 'storage-fault')
   assert.deepEqual(standing(), [undefined, undefined])
   await give()
@@ -160,4 +162,12 @@ test('one that is given back while it is not routed does not come back', async (
   assert.equal(prefixOf(await take()), undefined)
   world = await reopened('2001:db8:8000::/55')
   assert.equal(standing()[0], undefined)
+})
+
+test('one that is not routed is not said to be given back where that can not be written', async () => {
+  await give()
+  world = await reopened('')
+  assert.equal(await unwritable(take), 'storage-fault')
+  world = await reopened('2001:db8:8000::/55')
+  assert.deepEqual(standing(), [FIRST, FIRST])
 })
