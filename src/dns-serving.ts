@@ -13,6 +13,7 @@ import type { SentTransfer } from './engine/transfers.ts'
 import { CookieRollover } from './listen/cookie-rollover.ts'
 import type { HeldSockets } from './listen/held-sockets.ts'
 import { loadLibc } from './listen/libc.ts'
+import type { ListenFault } from './listen/listen-fault.ts'
 import { type DnsListeners, listenDns } from './listen/listeners.ts'
 import { TCP_LIMITS } from './listen/tcp/tcp-listener.ts'
 import { AnsweringThreads } from './listen/threads/answering-threads.ts'
@@ -112,6 +113,7 @@ export async function serveDns(
           onSigned,
           onRefused,
         })
+  const onFault = ({ code, message }: ListenFault) => log.error({ code }, `${message}: it is tried again`)
   const listeners = await listenDns({
     // In the demo alone a missing [::1] is a warning: containers often have none.
     endpoints: config.dns.listen.map(endpoint => ({
@@ -123,9 +125,12 @@ export async function serveDns(
     sockets,
     udp:
       threads ??
-      new DgramListeners((query, length, reply, client) => nameserver.respond(query, length, reply, client)),
+      new DgramListeners((query, length, reply, client) => nameserver.respond(query, length, reply, client), {
+        onFault,
+      }),
     onBound: address =>
       log.info({ address: formatEndpoint(address) }, 'an address has come: it is listened on'),
+    onFault,
     onCertificate: address => {
       log.info({ address: formatEndpoint(address) }, 'the certificate can be used now: TLS is answered')
       warned = warnOfCertificate(config, log, warned) // the addresses have one file

@@ -66,7 +66,7 @@ export function troublesOf(parts: {
   readonly lastResort: Pick<LastResort, 'troubles'>
   readonly broker: Pick<Broker, 'statics' | 'store' | 'table' | 'interfaces'>
   readonly monitor: Pick<Monitor, 'trouble'>
-  readonly dns: { readonly listeners: Pick<DnsServing['listeners'], 'tlsTroubles' | 'pending'> }
+  readonly dns: { readonly listeners: Pick<DnsServing['listeners'], 'tlsTroubles' | 'pending' | 'unbound'> }
   readonly sockets: Pick<HeldSockets, 'absent'> | undefined
 }): readonly string[] {
   const { lastResort, broker, monitor, dns, sockets } = parts
@@ -77,6 +77,7 @@ export function troublesOf(parts: {
     ...misfitOf(broker.table),
     ...kernelTroubles(monitor.trouble(), broker.interfaces.trouble()),
     ...dns.listeners.tlsTroubles,
+    ...dns.listeners.unbound.map(({ message }) => message),
     ...[...dns.listeners.pending, ...(sockets?.absent ?? [])].map(
       endpoint => `${formatEndpoint(endpoint)}: the address is not there yet`,
     ),

@@ -32,7 +32,7 @@ class Unfiltered extends FakeKernel {
 
 /** What /healthz would say of this broker. */
 function troubles(broker: World['broker'], monitor: Monitor): readonly string[] {
-  const dns = { listeners: { tlsTroubles: [], pending: [] } }
+  const dns = { listeners: { tlsTroubles: [], pending: [], unbound: [] } }
   return troublesOf({ lastResort: { troubles: () => [] }, broker, monitor, dns, sockets: undefined })
 }
 

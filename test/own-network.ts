@@ -1,7 +1,11 @@
 import { execFileSync } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { cannot, missingPackages } from './packages.ts'
 
 const CLONE_NEWNET = 0x4000_0000 // linux/sched.h
+const NONLOCAL_BIND = '/proc/sys/net/ipv4/ip_nonlocal_bind'
 
 /**
  * Moves this thread, and all that it starts from now on, into a network of its own: nothing but loopback, every port
@@ -18,6 +22,19 @@ export async function enterOwnNetwork(): Promise<string | undefined> {
 /** Gives loopback an address that is nobody's in this network. */
 export function addAddress(address: string): void {
   execFileSync('ip', ['address', 'add', `${address}/32`, 'dev', 'lo'])
+}
+
+/** A UDP socket of another program's on an address that is not there yet: when it comes, its port is taken. */
+export async function takeAhead(address: string, port: number): Promise<Socket> {
+  const socket = createSocket('udp4')
+  writeFileSync(NONLOCAL_BIND, '1')
+  try {
+    socket.bind({ address, port, exclusive: true })
+    await once(socket, 'listening')
+  } finally {
+    writeFileSync(NONLOCAL_BIND, '0')
+  }
+  return socket
 }
 
 async function unshareNetwork(): Promise<string | undefined> {

@@ -2,6 +2,7 @@ import type { Converse } from '../engine/conversation.ts'
 import { type Durations, sumOfDurations } from '../shared/durations.ts'
 import { type Endpoint, formatEndpoint } from '../shared/endpoint.ts'
 import { AwaitedAddresses } from './awaited-addresses.ts'
+import { BindFaults, type OnFault } from './bind-faults.ts'
 import type { HeldSockets } from './held-sockets.ts'
 import { ListenFault } from './listen-fault.ts'
 import { NO_TCP_COUNTS, TCP_LIMITS, type TcpCounts, type TcpLimits, TcpListener } from './tcp/tcp-listener.ts'
@@ -35,6 +36,7 @@ export class DnsListeners {
   readonly #tcp: TcpListener[]
   readonly #tls: TlsListener[]
   readonly #awaited: AwaitedAddresses
+  readonly #faults: BindFaults
   readonly #boundAhead = new Set<Endpoint>()
   readonly #options: ListenDnsOptions
 
@@ -51,6 +53,7 @@ export class DnsListeners {
     this.#tcp = parts.tcp
     this.#tls = parts.tls
     this.warnings = parts.warnings
+    this.#faults = new BindFaults(options.onFault)
     this.#awaited = new AwaitedAddresses(endpoint => this.#bindLate(endpoint))
   }
 
@@ -66,7 +69,12 @@ export class DnsListeners {
 
   /** Addresses that this machine does not have yet: each is bound as soon as it does. */
   get pending(): readonly Endpoint[] {
-    return this.#awaited.endpoints
+    return this.#awaited.endpoints.filter(endpoint => !this.#faults.has(endpoint))
+  }
+
+  /** Addresses that this machine has by now and that can't be bound: each is tried again. */
+  get unbound(): readonly ListenFault[] {
+    return [...this.#faults.all, ...this.#udp.unbound]
   }
 
   /** Waits for these addresses. */
@@ -132,10 +140,14 @@ export class DnsListeners {
         ? await TcpListener.listen(endpoint, respond, { limits, sockets })
         : await listenPair(endpoint, this.#options)
       this.#tcp.push(bound)
+      this.#faults.forget(endpoint)
       onBound?.(bound.address)
       return true
-    } catch {
-      return false // not there yet, or taken: it is tried again, and `pending` says so meanwhile
+    } catch (error) {
+      // It is tried again; `pending` and `unbound` say so meanwhile.
+      if (error instanceof ListenFault && error.code !== ABSENT) this.#faults.note(endpoint, error)
+      else this.#faults.forget(endpoint)
+      return false
     }
   }
 }
@@ -159,6 +171,8 @@ export interface ListenDnsOptions {
   readonly tls?: TlsFiles & { readonly listen: readonly Endpoint[] }
   /** Called when an address that was not there at the start is bound. */
   readonly onBound?: (address: Endpoint) => void
+  /** Called when an address that has come since the start can't be bound, once for each reason. */
+  readonly onFault?: OnFault
   /** Called when an address of TLS whose certificate could not be used has one. */
   readonly onCertificate?: (address: Endpoint) => void
 }

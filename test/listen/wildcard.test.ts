@@ -10,7 +10,7 @@ import { EveryAddress } from '../../src/listen/udp/every-address.ts'
 import { DgramListeners } from '../../src/listen/udp/udp-listeners.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
 import { exchange } from '../ask.ts'
-import { enterOwnNetwork } from '../own-network.ts'
+import { enterOwnNetwork, takeAhead } from '../own-network.ts'
 import { until } from '../until.ts'
 import { BatchListener, noBatches } from './batch-listener.ts'
 import { echo, message } from './fake-respond.ts'
@@ -123,6 +123,38 @@ describe('sockets of Node follow the addresses', { skip: noNetwork }, () => {
       endpoint: taken.address,
     })
     assert.ok(!isBound('10.9.0.1', port))
+  })
+
+  test('an address that comes while another program has its port is told of once, and bound when that is free', async t => {
+    const address = '10.9.0.44'
+    const told: string[] = []
+    const listeners = new DgramListeners(echo, { onFault: ({ message }) => told.push(message) })
+    t.after(() => listeners.close())
+    const { port } = await listeners.bind({ address: '0.0.0.0', port: 0 })
+    const foreign = await takeAhead(address, port)
+    const { mock } = t.mock.method(UdpListener, 'listen')
+    await own(address)
+    t.after(() => disown(address))
+    await until(async () => mock.callCount() > 1)
+    const fault = `can't listen on ${address}:${port} (UDP): another process listens there (EADDRINUSE)`
+    assert.deepEqual([told, listeners.unbound.map(({ message }) => message)], [[fault], [fault]])
+    foreign.close()
+    await until(async () => listeners.unbound.length === 0)
+    await exchange({ address, port }, message(5))
+    assert.equal(told.length, 1)
+  })
+
+  test('one that goes before it could be bound is no fault any more', async t => {
+    const address = '10.9.0.45'
+    const listeners = new DgramListeners(echo)
+    t.after(() => listeners.close())
+    const { port } = await listeners.bind({ address: '0.0.0.0', port: 0 })
+    const foreign = await takeAhead(address, port)
+    t.after(() => foreign.close())
+    await own(address)
+    await until(async () => listeners.unbound.length > 0)
+    disown(address)
+    await until(async () => listeners.unbound.length === 0)
   })
 
   test('link-local addresses are answered, each on its interface', async t => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { noBatches } from '../listen/batch-listener.ts'
-import { addAddress, enterOwnNetwork } from '../own-network.ts'
+import { addAddress, enterOwnNetwork, takeAhead } from '../own-network.ts'
 import { ask, runCli, startServer } from '../spawn.ts'
 import { until } from '../until.ts'
 
@@ -51,6 +51,29 @@ test('without koffi all addresses are answered on, each by itself, and one that 
       await until(() => isAnswered().catch(() => false), `${address} does not answer`)
     }
   }
+})
+
+test('without koffi addresses that come while another program has their port are named in log and health', {
+  skip: noNetwork,
+}, async t => {
+  const config = '[dns]\nlisten = ["0.0.0.0:5301", "10.9.2.4:5302"]\n'
+  const taken = [
+    ['10.9.2.3', 5301],
+    ['10.9.2.4', 5302],
+  ] as const
+  const foreign = await Promise.all(taken.map(([address, port]) => takeAhead(address, port)))
+  t.after(() => foreign.forEach(socket => void socket.close()))
+  await using server = await startServer({ config, env: { NODE_OPTIONS: WITHOUT_KOFFI } })
+  for (const [address] of taken) addAddress(address)
+  for (const [address, port] of taken) {
+    const fault = `can't listen on ${address}:${port} (UDP): another process listens there (EADDRINUSE)`
+    await until(async () => (await (await fetch(`${server.web}/healthz`)).text()).includes(fault))
+    assert.equal(server.stderr.split(fault).length, 2)
+  }
+  const health = await fetch(`${server.web}/healthz`)
+  assert.equal(health.status, 503)
+  assert.doesNotMatch(await health.text(), /is not there yet/)
+  assert.equal(await server.stop(), 0)
 })
 
 test('with koffi UDP is answered by threads of its own', { skip: noBatches }, async () => {

@@ -47,6 +47,8 @@ export interface AnsweringThreadsOptions {
 export class AnsweringThreads implements UdpListeners {
   /** With the engine of the last renewal: threads that speak again have that. */
   #options: AnsweringThreadsOptions
+  /** A socket on all addresses has those that come. */
+  readonly unbound = []
   /** For each address, a socket for each thread. */
   readonly #sockets: (readonly OpenSocket[])[] = []
   readonly #held: HeldSockets

@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import type { Respond } from '../../engine/respond.ts'
 import { DurationCount, type Durations, sumOfDurations } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
+import { BindFaults, type OnFault } from '../bind-faults.ts'
 import { ListenFault } from '../listen-fault.ts'
 import { sumOf } from '../threads/shared-counts.ts'
 import { NO_UDP_COUNTS, type UdpCounts, UdpListener } from './dgram-listener.ts'
@@ -19,6 +20,7 @@ export class EveryAddress {
   readonly #wildcard: string
   readonly #respond: Respond
   readonly #bound = new Map<string, UdpListener>()
+  readonly #faults: BindFaults
   #port: number
   /** What was counted by sockets that are closed. */
   #gone: { readonly counts: UdpCounts; readonly durations: Durations } = {
@@ -30,8 +32,12 @@ export class EveryAddress {
   #isClosed = false
 
   /** Binds what is there, and answers at once. Port 0 is one that is free on the first address. Rejects with a ListenFault. */
-  static async listen(endpoint: Endpoint, respond: Respond): Promise<EveryAddress> {
-    const every = new EveryAddress(endpoint, respond)
+  static async listen(
+    endpoint: Endpoint,
+    respond: Respond,
+    { onFault }: { readonly onFault?: OnFault | undefined } = {},
+  ): Promise<EveryAddress> {
+    const every = new EveryAddress(endpoint, respond, new BindFaults(onFault))
     try {
       for (const address of every.#present()) await every.#bind(address)
     } catch (error) {
@@ -42,15 +48,21 @@ export class EveryAddress {
     return every
   }
 
-  private constructor({ address, port }: Endpoint, respond: Respond) {
+  private constructor({ address, port }: Endpoint, respond: Respond, faults: BindFaults) {
     this.#wildcard = address
     this.#port = port
     this.#respond = respond
+    this.#faults = faults
   }
 
   /** The address that stands for all, and the port of each. */
   get address(): Endpoint {
     return { address: this.#wildcard, port: this.#port }
+  }
+
+  /** Addresses that have come and could not be bound; the wildcard's, if it can't be told which there are. */
+  get unbound(): readonly ListenFault[] {
+    return this.#faults.all
   }
 
   get counts(): UdpCounts {
@@ -84,12 +96,29 @@ export class EveryAddress {
   async #follow(): Promise<void> {
     try {
       const present = this.#present()
+      this.#faults.forget(this.address)
+      for (const { endpoint } of this.#faults.all)
+        if (!present.has(endpoint.address)) this.#faults.forget(endpoint)
       for (const address of this.#bound.keys()) if (!present.has(address)) await this.#release(address)
       for (const address of present) {
-        if (!this.#isClosed && !this.#bound.has(address)) await this.#bind(address).catch(() => undefined)
+        if (!this.#isClosed && !this.#bound.has(address)) await this.#bindLate(address)
       }
-    } catch {
+    } catch (error) {
       // No descriptor is left to ask the kernel with.
+      this.#faults.note(this.address, new ListenFault(this.address, 'udp', error))
+    }
+  }
+
+  async #bindLate(address: string): Promise<void> {
+    const endpoint = { address, port: this.#port }
+    try {
+      await this.#bind(address)
+      this.#faults.forget(endpoint)
+    } catch (error) {
+      this.#faults.note(
+        endpoint,
+        error instanceof ListenFault ? error : new ListenFault(endpoint, 'udp', error),
+      )
     }
   }
 

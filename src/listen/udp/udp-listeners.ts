@@ -1,6 +1,8 @@
 import type { Respond } from '../../engine/respond.ts'
 import { type Durations, sumOfDurations } from '../../shared/durations.ts'
 import type { Endpoint } from '../../shared/endpoint.ts'
+import type { OnFault } from '../bind-faults.ts'
+import type { ListenFault } from '../listen-fault.ts'
 import { sumOf } from '../threads/shared-counts.ts'
 import { NO_UDP_COUNTS, type UdpCounts, UdpListener } from './dgram-listener.ts'
 import { EveryAddress } from './every-address.ts'
@@ -17,6 +19,8 @@ export interface UdpListeners {
   bindAhead(endpoint: Endpoint): Promise<Endpoint | undefined>
   /** From now on every address that is bound is answered on. */
   start(): Promise<void>
+  /** Addresses of this machine that could not be bound since the start, and are tried again. */
+  readonly unbound: readonly ListenFault[]
   /** Counts of all addresses and threads, added up. */
   readonly counts: UdpCounts
   /** How long answers took, from the datagram to its reply. */
@@ -28,15 +32,19 @@ export interface UdpListeners {
 /** Node's own sockets, on the thread that makes them: everywhere, and slower. */
 export class DgramListeners implements UdpListeners {
   readonly #respond: Respond
+  readonly #onFault: OnFault | undefined
   readonly #listeners: (UdpListener | EveryAddress)[] = []
 
-  constructor(respond: Respond) {
+  /** `onFault` is told of an address that has come and can't be bound. */
+  constructor(respond: Respond, { onFault }: { readonly onFault?: OnFault } = {}) {
     this.#respond = respond
+    this.#onFault = onFault
   }
 
   async bind(endpoint: Endpoint): Promise<Endpoint> {
-    const sockets = isWildcard(endpoint.address) ? EveryAddress : UdpListener
-    const listener = await sockets.listen(endpoint, this.#respond)
+    const listener = isWildcard(endpoint.address)
+      ? await EveryAddress.listen(endpoint, this.#respond, { onFault: this.#onFault })
+      : await UdpListener.listen(endpoint, this.#respond)
     this.#listeners.push(listener)
     return listener.address
   }
@@ -47,6 +55,10 @@ export class DgramListeners implements UdpListeners {
 
   async start(): Promise<void> {
     // They answer from the moment they are bound.
+  }
+
+  get unbound(): readonly ListenFault[] {
+    return this.#listeners.flatMap(listener => (listener instanceof EveryAddress ? listener.unbound : []))
   }
 
   get counts(): UdpCounts {
