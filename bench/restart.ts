@@ -20,6 +20,7 @@ import { writePart } from './owned-part.ts'
 import { type Asked, PacedSender } from './paced-sender.ts'
 import { restartSection, type SenderFigures } from './restart-report.ts'
 import { freePort } from './running-server.ts'
+import { startFlags } from './start-flags.ts'
 import { buildTable, configText, ORIGIN } from './table.ts'
 
 const CLI = join(import.meta.dirname, '..', 'src', 'cli.ts')
@@ -115,7 +116,7 @@ async function run(count: number, turns: Turns): Promise<void> {
 
 /** Resolves with its id when it is ready. */
 async function start(directory: string, config: string): Promise<number> {
-  const child = spawn(process.execPath, [CLI, 'serve', '--config', config], {
+  const child = spawn(process.execPath, [...startFlags(), CLI, 'serve', '--config', config], {
     cwd: directory,
     env: { ...process.env, FREENET6_LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'pipe', 'inherit'],

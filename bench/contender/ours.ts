@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { VERSION } from '../../src/shared/version.ts'
 import type { Contender, Setting } from '../contender.ts'
 import { freePort, RunningServer } from '../running-server.ts'
+import { startFlags } from '../start-flags.ts'
 import { aaaaQuestion, configText } from '../table.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
@@ -16,7 +17,16 @@ export const OURS: Contender = {
     const config = join(table.directory, 'serve.toml')
     writeFileSync(config, configText({ port, threads }))
     return RunningServer.launch({
-      command: ['env', 'FREENET6_LOG_LEVEL=warn', process.execPath, CLI, 'serve', '--config', config],
+      command: [
+        'env',
+        'FREENET6_LOG_LEVEL=warn',
+        process.execPath,
+        ...startFlags(),
+        CLI,
+        'serve',
+        '--config',
+        config,
+      ],
       directory: table.directory,
       cores: cores.server,
       port,

@@ -9,6 +9,7 @@ import { coresFor, moveToGeneratorCore } from '../cores.ts'
 import { describeMachine } from '../machine.ts'
 import { Registrants } from '../registrant.ts'
 import { freePort, RunningServer } from '../running-server.ts'
+import { startFlags } from '../start-flags.ts'
 import { percentile } from '../statistics.ts'
 import { configText } from '../table.ts'
 import { whileAsking } from './dns-latency.ts'
@@ -124,7 +125,16 @@ async function start(cores: string): Promise<RunningServer> {
   mkdirSync(join(work, 'data'), { recursive: true })
   writeFileSync(config, configText({ port, threads: 1 }).replace('[web]\n', web))
   return RunningServer.launch({
-    command: ['env', 'FREENET6_LOG_LEVEL=warn', process.execPath, CLI, 'serve', '--config', config],
+    command: [
+      'env',
+      'FREENET6_LOG_LEVEL=warn',
+      process.execPath,
+      ...startFlags(),
+      CLI,
+      'serve',
+      '--config',
+      config,
+    ],
     directory: work,
     cores,
     port,

@@ -16,6 +16,18 @@ function run(command: string, ...args: string[]) {
   return spawnSync(command, args, { encoding: 'utf8' })
 }
 
+test('unit and container start Node with the flags of npm start', () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: { start: string }
+  }
+  const flags = (text: string | undefined) => text?.match(/--[a-z0-9=-]+(?=.*src\/cli\.ts)/g)
+  const container = readFileSync(join(ROOT, 'deploy', 'Containerfile'), 'utf8')
+  const started = flags(scripts.start)
+  assert.equal(started?.length, 2)
+  assert.deepEqual(flags(/^ExecStart=.*/m.exec(readFileSync(UNIT, 'utf8'))?.[0]), started)
+  assert.deepEqual(flags(/^ENTRYPOINT .*/m.exec(container)?.[0]), started)
+})
+
 test('the unit exposes little', async t => {
   if (!(await requirePackages(t, ['systemd-analyze']))) return
   const { status, stdout } = run(
