@@ -128,16 +128,20 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   }
 }
 
-/** Runs any command of the program to its end; kills it and rejects after `timeout` milliseconds. */
+/**
+ * Runs any command of the program to its end; kills it and rejects after `timeout` milliseconds. A descriptor `stderr`
+ * takes what it says there; else it is in the ending.
+ */
 export async function runCli(
   args: readonly string[],
   {
     dir = tmpdir(),
     env = {},
     timeout = READY_TIMEOUT_MS,
-  }: { dir?: string; env?: Record<string, string>; timeout?: number } = {},
+    stderr,
+  }: { dir?: string; env?: Record<string, string>; timeout?: number; stderr?: number } = {},
 ): Promise<Ending> {
-  const program = new Program(args, { dir, env })
+  const program = new Program(args, { dir, env, ...(stderr !== undefined && { stderr }) })
   const ending = await program.ended(timeout)
   if (ending.code === null) throw program.failure(`was ended by ${program.signalCode}`)
   return ending
