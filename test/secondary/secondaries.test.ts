@@ -11,6 +11,8 @@ import { SILENT } from '../lifecycle/world.ts'
 import { PATIENCE_MS, until } from '../until.ts'
 import { APEX, Listener, replyTo, ZONE } from './listener.ts'
 
+/** By how much Node's timers may come before their time, by another clock, all in all. */
+const TIMER_EARLY_MS = 50
 const KEY_NAME = wire('k1.example.')
 const TSIG_KEY: TsigKey = { name: KEY_NAME, algorithm: 'hmac-sha256', secret: Buffer.from('a shared secret') }
 
@@ -104,6 +106,7 @@ suite('a NOTIFY (RFC 1996)', () => {
 
   test('is one for many changes within a second, and the next tells of the latest', async () => {
     const following = follow()
+    const began = performance.now()
     for (let serial = 8; serial < 100; serial++) {
       setSerial(serial)
       following.notify(APEX)
@@ -111,18 +114,19 @@ suite('a NOTIFY (RFC 1996)', () => {
     }
     await listener.until(2)
     await untilAcknowledged(99)
-    assert.equal(listener.heard.length, 2)
-    const [first, second] = listener.heard
-    assert.ok((second?.at ?? 0) - (first?.at ?? 0) > 900)
+    // On a busy machine the changes alone may take longer than a second: then there may be more than two.
+    const seconds = (performance.now() - began + TIMER_EARLY_MS) / 1000
+    assert.ok(listener.heard.length <= 1 + seconds, `${listener.heard.length} in ${seconds} s`)
   })
 
   test('is sent again while there is no answer, after 1 s and then after 2', async () => {
     listener.reply = () => undefined
     const following = follow()
+    const began = performance.now() - TIMER_EARLY_MS // what is sent at once may be heard late
     following.notify(APEX)
     await listener.until(3)
-    const [first, second, third] = listener.heard.map(({ at }) => at)
-    assert.ok((second ?? 0) - (first ?? 0) > 900 && (third ?? 0) - (second ?? 0) > 1800)
+    const [, second = 0, third = 0] = listener.heard.map(({ at }) => at - began)
+    assert.ok(second > 1000 && third > 3000, `${second} and ${third} ms`)
     assert.equal(following.states()[0]?.unanswered, 3)
     listener.reply = told => replyTo(told)
     following.tell(APEX)
