@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { chooseProber } from '../../src/echo/choose-prober.ts'
 import { FpingProber } from '../../src/echo/fping-prober.ts'
 import { PingProber } from '../../src/echo/ping-prober.ts'
 import { type Prober, type Verdict, type Verdicts, verdictOf } from '../../src/echo/prober.ts'
+import { isRunning } from '../lab/processes-seen.ts'
 import { enterOwnNetwork } from '../own-network.ts'
 import { type Command, missingPackages } from '../packages.ts'
+import { until } from '../until.ts'
 
 /** Where the real tools are; another command takes a tool's place in the tests of broken ones. */
 const TOOLS: readonly {
@@ -131,18 +132,6 @@ function tool(name: string, script: string): string {
   return path
 }
 
-async function isGone(pid: number): Promise<boolean> {
-  for (let look = 0; look < 100; look++) {
-    try {
-      process.kill(pid, 0)
-    } catch {
-      return true
-    }
-    await sleep(20)
-  }
-  return false
-}
-
 const SKIP = missing === undefined ? {} : { skip: missing }
 
 for (const kind of KINDS) {
@@ -209,10 +198,11 @@ for (const { kind, needs, make } of TOOLS) {
       const path = tool(`${kind}-family`, `sleep 600 & echo $! $$ > ${pids}; wait`)
       const abort = new AbortController()
       const probing = make(path).probe(['127.0.0.1'], { timeoutMs: 60_000, signal: abort.signal })
-      await sleep(300)
+      const family = () => (existsSync(pids) ? (readFileSync(pids, 'utf8').match(/\d+(?=\s)/g) ?? []) : [])
+      await until(() => family().length === 2, 'the tool did not start')
       abort.abort()
       await probing
-      for (const pid of readFileSync(pids, 'utf8').trim().split(' ')) assert.ok(await isGone(Number(pid)))
+      for (const pid of family()) await until(() => !isRunning(Number(pid)), `${pid} lives on`)
     })
   })
 }

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { LastingChild } from '../../src/shared/lasting-child.ts'
+import { isRunning } from '../lab/processes-seen.ts'
+import { until } from '../until.ts'
 
 test('each line of a lasting child is heard, and it ends when it is stopped', async () => {
   const { promise, resolve } = Promise.withResolvers<string>()
@@ -22,7 +24,7 @@ test('each line of a lasting child is heard, and it ends when it is stopped', as
   const pid = Number(await promise)
   assert.deepEqual(lines.slice(0, 2), ['one', 'C'])
   child.stop()
-  await gone(pid)
+  await until(() => !isRunning(pid), 'it lives on')
 })
 
 test('a child that was started again tells so, and where it is heard once more when it certainly hears', async t => {
@@ -43,8 +45,7 @@ test('a child that was started again tells so, and where it is heard once more w
     for (const child of children) child.stop()
     rmSync(directory, { recursive: true })
   })
-  const end = performance.now() + 30_000
-  while (restarts.heard < 2 && performance.now() < end) await new Promise(resolve => setTimeout(resolve, 20))
+  await until(() => restarts.heard >= 2)
   assert.deepEqual(restarts, { heard: 2, unheard: 1 })
 })
 
@@ -56,14 +57,3 @@ test('where no file descriptor is left no child starts and nothing breaks; a las
   ])
   assert.equal(stdout, 'refused\nheard\n')
 })
-
-async function gone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0)
-    } catch {
-      return
-    }
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}
