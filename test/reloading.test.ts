@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '../src/config/config.ts'
 import { Reload } from '../src/reloading.ts'
 import { TYPE } from '../src/wire/codes.ts'
@@ -37,7 +36,7 @@ test('what is written while a reload runs is taken by the next, which all share 
   })
   writeFileSync(file, text.replace('first TXT', 'second TXT'))
   const running = reload.run()
-  while (audits === 0) await sleep(5)
+  await until(() => audits > 0)
   assert.deepEqual([isServed('first'), isServed('second')], [false, true])
   writeFileSync(file, text.replace('first TXT', 'third TXT'))
   const later = [reload.run(), reload.run()]

@@ -8,8 +8,9 @@ const LOOK_EVERY_MS = 5
 /** Waits until something is so, for a minute at most; `otherwise` is what the failure says. */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
-  otherwise = 'it is not so',
+  otherwise: string | (() => string) = 'it is not so',
 ): Promise<void> {
   for (const deadline = performance.now() + PATIENCE_MS; !(await isSo()); await sleep(LOOK_EVERY_MS))
-    assert.ok(performance.now() < deadline, `after ${PATIENCE_MS / 1000} s: ${otherwise}`)
+    if (performance.now() > deadline)
+      assert.fail(`after ${PATIENCE_MS / 1000} s: ${typeof otherwise === 'string' ? otherwise : otherwise()}`)
 }

@@ -1,7 +1,6 @@
 /** A TCP listener for a test, and clients that keep what they get. */
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Converse } from '../../src/engine/conversation.ts'
 import { TCP_LIMITS, type TcpLimits, TcpListener } from '../../src/listen/tcp/tcp-listener.ts'
 import type { Endpoint } from '../../src/shared/endpoint.ts'
@@ -32,25 +31,30 @@ export async function withListener(
 /** A client that collects what it gets. */
 export class TcpClient {
   readonly socket: Socket
-  received: Buffer = Buffer.alloc(0)
   readonly closed: Promise<unknown>
+  #segments: Buffer[] = []
 
   constructor({ address, port }: Endpoint, { allowHalfOpen = false } = {}) {
     this.socket = connect({ host: address, port, allowHalfOpen, noDelay: true })
-    this.socket.on('data', segment => {
-      this.received = Buffer.concat([this.received, segment])
-    })
+    this.socket.on('data', segment => this.#segments.push(segment))
     this.socket.on('error', () => {}) // RST is a way to be closed
     this.closed = new Promise(resolve => this.socket.on('close', resolve))
   }
 
+  get received(): Buffer {
+    const received = Buffer.concat(this.#segments)
+    this.#segments = [received]
+    return received
+  }
+
   get replies(): Buffer[] {
+    const { received } = this
     const replies: Buffer[] = []
     let at = 0
-    while (at + 2 <= this.received.length) {
-      const end = at + 2 + this.received.readUInt16BE(at)
-      if (end > this.received.length) break
-      replies.push(this.received.subarray(at + 2, end))
+    while (at + 2 <= received.length) {
+      const end = at + 2 + received.readUInt16BE(at)
+      if (end > received.length) break
+      replies.push(received.subarray(at + 2, end))
       at = end
     }
     return replies
@@ -58,12 +62,12 @@ export class TcpClient {
 
   /** Waits for so many replies at least. */
   async expectSome(count: number): Promise<void> {
-    for (let i = 0; i < 1000 && this.replies.length < count && !this.socket.destroyed; i++) await sleep(5)
+    await until(() => this.socket.destroyed || this.replies.length >= count)
     assert.ok(this.replies.length >= count)
   }
 
   async expect(count: number): Promise<Buffer[]> {
-    for (let i = 0; i < 1000 && this.replies.length < count && !this.socket.destroyed; i++) await sleep(5)
+    await until(() => this.socket.destroyed || this.replies.length >= count)
     assert.equal(this.replies.length, count)
     return this.replies
   }

@@ -5,7 +5,6 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { VERSION } from '../../src/shared/version.ts'
 import { configText } from '../spawn.ts'
 import { until } from '../until.ts'
@@ -81,32 +80,20 @@ test('a Node that is installed beside the package is found', () => {
   assert.deepEqual([status, stdout, stderr], [0, 'it runs\n', ''])
 })
 
-test('npm start stops when npm is told to', async () => {
-  const child = spawn('npm', ['start', '--', '--config', config], { cwd: ROOT })
-  const url = await readyUrl(child)
-  child.kill('SIGTERM')
-  await once(child, 'exit')
-  // npm ends with its script or before; the service within its five seconds.
-  await until(async () => !(await isServed(url)))
-})
-
 async function readyUrl(child: ChildProcess): Promise<string> {
   let printed = ''
   child.stdout?.setEncoding('utf8').on('data', text => {
     printed += text
   })
-  for (let look = 0; look < 300; look++) {
-    const found = /^ready dns=\S* web=(\S+)$/m.exec(printed)?.[1]
-    if (found !== undefined) return found
-    await sleep(50)
+  const found = () => /^ready dns=\S* web=(\S+)$/m.exec(printed)?.[1]
+  try {
+    await until(
+      () => found() !== undefined,
+      () => `not ready: ${printed}`,
+    )
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
   }
-  child.kill('SIGKILL')
-  return assert.fail(`not ready: ${printed}`)
-}
-
-function isServed(url: string): Promise<boolean> {
-  return fetch(url).then(
-    () => true,
-    () => false,
-  )
+  return found() ?? assert.fail(printed)
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Letter } from '../../src/mail/carrier.ts'
 import type { Way } from '../../src/tunnel/contact.ts'
+import { until } from '../until.ts'
 import { bearer, cookieIn, type Given, GOOD, LAB, PortalWorld, problemIn } from './portal-world.ts'
 
 const EMAIL = 'Alice@example.org'
@@ -35,7 +36,7 @@ async function link(to = EMAIL): Promise<string> {
 
 /** Letters leave a moment after what they are about. */
 async function sent(count: number): Promise<Letter[]> {
-  for (let look = 0; look < 1000 && world.mails.length < count; look++) await sleep(10)
+  await until(() => world.mails.length >= count)
   await sleep(50)
   assert.equal(world.mails.length, count)
   return world.mails.splice(0)
@@ -214,7 +215,7 @@ test('a no by one way leaves the language of the other', async () => {
     contact: { language: 'fr', ways: kept },
     asking: ['email'],
   }))
-  for (let look = 0; look < 1000 && lab.mails.length < 1; look++) await sleep(10)
+  await until(() => lab.mails.length >= 1)
   const page = lab.mails[0]?.page.replace(lab.url, '') ?? ''
   assert.match((await lab.post(page, { wanted: 'no' })).text, /is forgotten/)
   assert.deepEqual(lab.broker.table.contactOf(id), { language: 'fr', ways: kept.slice(1) })
@@ -399,7 +400,7 @@ test('a URL is left beside an address where the operator has named hosts, and is
   assert.equal(lab.broker.table.contactOf(tunnel.id), undefined)
   const kept = await lab.post(path, { email: EMAIL, webhook: 'https://ntfy.sh/t' }, cookie)
   assert.equal(kept.status, 303)
-  for (let look = 0; look < 1000 && lab.mails.length < 2; look++) await sleep(10)
+  await until(() => lab.mails.length >= 2)
   assert.deepEqual(lab.mails.map(({ to }) => to).sort(), [EMAIL, 'https://ntfy.sh/t'])
   const letter = lab.mails.find(({ to }) => to.startsWith('https'))
   await lab.post(letter?.page.replace(lab.url, '') ?? '', { wanted: 'yes' })

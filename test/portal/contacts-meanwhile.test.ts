@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../until.ts'
 import { bearer, cookieIn, type Given, LAB, PortalWorld } from './portal-world.ts'
 
 /** Time for a request to come as far as the database. */
@@ -55,7 +56,7 @@ test('two ways that are asked for at once are both kept', async () => {
 
 test('a confirmation is not taken back by another way that is asked for meanwhile', async () => {
   await change({ email: 'alice@example.org' })
-  while (world.mails.length === 0) await sleep(10)
+  await until(() => world.mails.length > 0)
   const page = world.mails[0]?.page.replace(world.url, '') ?? ''
   await whileHeld<unknown>(
     () => world.post(page, { wanted: 'yes' }),

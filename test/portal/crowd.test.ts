@@ -122,12 +122,12 @@ test('over the bound of all nobody goes whose request is at work while others ar
   }
   try {
     for (let n = 0; n < 2; n++) (await dial('127.0.0.3')).write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    while (waiting.length < 2) await sleep(5)
+    await until(() => waiting.length === 2)
     for (const silent of ['127.0.0.4', '127.0.0.5', '127.0.0.6']) await dial(silent)
-    for (let look = 0; look < 200 && closed.length === 0; look++) await sleep(10)
+    await until(() => closed.length > 0)
     assert.deepEqual(closed, ['127.0.0.4'])
     await Promise.all([dial('127.0.0.7'), dial('127.0.0.8')])
-    for (let look = 0; look < 200 && closed.length < 3; look++) await sleep(10)
+    await until(() => closed.length >= 3)
     assert.deepEqual(closed.toSorted(), ['127.0.0.4', '127.0.0.5', '127.0.0.6'])
   } finally {
     for (const socket of sockets) socket.destroy()

@@ -6,10 +6,10 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { RecordType } from 'dns-packet'
 import { type Endpoint, formatEndpoint } from '../../src/shared/endpoint.ts'
 import { ask, configText, hasIpv6Loopback, runCli, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 const ZONE = `$ORIGIN freenet6.net.
 $TTL 3600
@@ -67,11 +67,9 @@ async function register(nicname: string, ipv4: string): Promise<{ name: string; 
   })
   assert.equal(response.status, 201, await response.clone().text())
   const created = (await response.json()) as { name: string; ipv6_client: string }
-  for (let i = 0; i < 100; i++) {
-    if ((await ask(server.endpoint(), created.name, 'AAAA')).rcode === 'NOERROR') return created
-    await sleep(20)
-  }
-  return assert.fail(`${created.name} is not published within two seconds`)
+  const isPublished = async () => (await ask(server.endpoint(), created.name, 'AAAA')).rcode === 'NOERROR'
+  await until(isPublished, `${created.name} is not published`)
+  return created
 }
 
 suite('answers', () => {

@@ -10,6 +10,7 @@ import { OPTION, option } from '../engine/edns-options.ts'
 import { optOf } from '../engine/zones.ts'
 import { missingPackages } from '../packages.ts'
 import { hasIpv6Loopback, type Server, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 import { metric } from './settled-memory.ts'
 
 const ZONE = `$ORIGIN freenet6.net.
@@ -121,11 +122,6 @@ suite('a cookie obtained once', { skip: noDig ?? false }, () => {
 
   /** Threads publish their counts now and then. */
   async function countedAtLeast(name: string, least: number): Promise<void> {
-    let counted = 0
-    for (let i = 0; i < 100 && counted < least; i++) {
-      counted = await metric(server, name)
-      await new Promise(resolve => setTimeout(resolve, 50))
-    }
-    assert.ok(counted >= least, `${name}: ${counted}`)
+    await until(async () => (await metric(server, name)) >= least, `${name} is below ${least}`)
   }
 })

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { History } from '../../src/observation/history.ts'
 import { HistoryFile } from '../../src/observation/history-file.ts'
 import { utcSeconds } from '../../src/shared/clock.ts'
 import { SILENT } from '../lifecycle/world.ts'
 import { runCli, startServer } from '../spawn.ts'
+import { until } from '../until.ts'
 
 test('the process takes the histories of the one before, and writes them when it ends', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'freenet6-histories-'))
@@ -25,7 +25,7 @@ test('the process takes the histories of the one before, and writes them when it
   const before = readFileSync(file)
   {
     await using server = await startServer({ dir })
-    while (!server.stderr.includes('histories read')) await sleep(20)
+    await until(() => server.stderr.includes('histories read'))
     assert.equal(await server.stop(), 0)
   }
   const after = readFileSync(file)

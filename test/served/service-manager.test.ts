@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { noBatches } from '../listen/batch-listener.ts'
 import { requirePackages } from '../packages.ts'
 import { startServer } from '../spawn.ts'
@@ -25,7 +24,6 @@ while True:
     pid = struct.unpack('3i', ancillary[0][2])[0]
     print(pid, text.decode().replace(chr(10), ' '), flush=True)
 `
-const PATIENCE_TRIES = 500
 
 let dir: string
 beforeEach(() => {
@@ -84,10 +82,10 @@ class Manager implements AsyncDisposable {
   }
 
   async hears(line: RegExp): Promise<void> {
-    for (let tries = 0; !this.lines.some(one => line.test(one)); tries++) {
-      assert.ok(tries < PATIENCE_TRIES, `not told: ${line}; told: ${this.lines.join(' | ')}`)
-      await sleep(10)
-    }
+    await until(
+      () => this.lines.some(one => line.test(one)),
+      () => `not told: ${line}; told: ${this.lines.join(' | ')}`,
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

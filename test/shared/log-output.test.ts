@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
+import { PATIENCE_MS } from '../until.ts'
 
 const LOG = join(import.meta.dirname, '..', '..', 'src', 'shared')
 const LINES = 5000
@@ -28,7 +29,10 @@ after(() => rmSync(directory, { recursive: true }))
 /** Runs the writer to its end with this standard error; how many lines it dropped. */
 async function writeLines(stderr: number | 'pipe'): Promise<{ code: number | null; dropped: number }> {
   const stdio: StdioOptions = ['ignore', 'pipe', stderr]
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', WRITER], { stdio, timeout: 10_000 })
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', WRITER], {
+    stdio,
+    timeout: PATIENCE_MS,
+  })
   const output = child.stdout === null ? '' : text(child.stdout)
   const [code] = await once(child, 'exit')
   return { code, dropped: Number(await output) }
