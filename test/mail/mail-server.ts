@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { SMTPServer } from 'smtp-server'
 
 export interface Received {
@@ -33,14 +32,14 @@ export class MailServer {
     port: wanted = 0,
     refusesSender = false,
     startsTls = false,
-    thinksForMs = 0,
+    thinks,
   }: {
     readonly port?: number
     /** With a certificate that nobody has vouched for, as a mail server has when it is installed. */
     readonly startsTls?: boolean
     readonly refusesSender?: boolean
-    /** Between a mail's last octet and the reply to it. */
-    readonly thinksForMs?: number
+    /** Called between a mail's last octet and the reply to it, which waits until this resolves. */
+    readonly thinks?: () => Promise<void>
   } = {}): Promise<MailServer> {
     let self: MailServer | undefined
     const server = new SMTPServer({
@@ -50,7 +49,7 @@ export class MailServer {
         done(refusesSender ? Object.assign(new Error('who?'), { responseCode: 553 }) : undefined),
       onData: async (stream, session, done) => {
         const raw = await text(stream)
-        await sleep(thinksForMs)
+        await thinks?.()
         const refusal = self === undefined ? undefined : self.#refusals.shift()
         if (self === undefined || refusal !== undefined) {
           done(Object.assign(new Error('not this one'), refusal))

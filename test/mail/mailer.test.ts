@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import type { Letter } from '../../src/mail/carrier.ts'
 import { isOnThisHost, Mailer } from '../../src/mail/mailer.ts'
+import { until } from '../until.ts'
 import { MailServer } from './mail-server.ts'
 
 const LETTER: Letter = {
@@ -136,10 +137,24 @@ test('a server that is gone, silent, or hangs up is down, and the try ends', asy
   rude.close()
 })
 
-test('a server that has all of a mail is waited for, so that what it takes late is not sent again', async () => {
-  await using server = await MailServer.open({ thinksForMs: 900 })
+test('a server that has all of a mail is waited for, so that what it takes late is not sent again', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const verdict = Promise.withResolvers<void>()
+  let isWhole = false
+  const thinks = () => {
+    isWhole = true
+    return verdict.promise
+  }
+  await using server = await MailServer.open({ thinks })
   const mailer = open(server.url, 300)
-  assert.deepEqual(await mailer.carry(LETTER), { kind: 'taken' })
+  const carrying = mailer.carry(LETTER)
+  await until(() => {
+    t.mock.timers.tick(1) // the server greets after a tenth of a second
+    return isWhole
+  })
+  t.mock.timers.tick(900)
+  verdict.resolve()
+  assert.deepEqual(await carrying, { kind: 'taken' })
   assert.equal(server.received.length, 1)
   mailer.close()
 })
