@@ -210,9 +210,9 @@ test('a receiver that stalls, drips or never ends its reply holds nobody up', as
   await using stalled = await Receiver.open(() => undefined)
   await using flood = await Receiver.open(endless)
   await using drip = await Receiver.open(dripping)
-  const impatient = poster({ patienceMs: 400 })
-  assert.equal((await impatient.carry(letterTo(stalled.url))).kind, 'failed')
-  assert.equal((await impatient.carry(letterTo(drip.url))).kind, 'taken') // it has said so; each try would be told again
+  assert.equal((await poster({ patienceMs: 400 }).carry(letterTo(stalled.url))).kind, 'failed')
+  // It has said so, if late on a busy machine; each try would be told again.
+  assert.equal((await poster({ patienceMs: 2000 }).carry(letterTo(drip.url))).kind, 'taken')
   await until(() => drip.open === 0, 'what drips is heard for ever')
   assert.equal((await poster().carry(letterTo(flood.url))).kind, 'taken')
   assert.equal((await poster().carry(letterTo('http://127.0.0.1:1/'))).kind, 'failed')
