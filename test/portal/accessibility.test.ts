@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test'
 import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { missingPackages } from '../packages.ts'
+import { PATIENCE_MS } from '../until.ts'
 import { CHROMIUM, FLAGS } from './chromium.ts'
 import { GOOD, PortalWorld } from './portal-world.ts'
 
@@ -51,6 +52,7 @@ suite('axe-core finds nothing', { skip: await missingPackages(['chromium']) }, (
   /** Registers by the form, lets it be silent and answer, and looks at every page that its owner has. */
   async function checkOwnPages(look: (typeof LOOKS)[number]): Promise<void> {
     const context = await browser.newContext({ ...look, bypassCSP: true })
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     const ipv4 = `192.0.2.${look.viewport.width % 250}`
     await page.goto(`${world.url}/register/linux`)
@@ -85,6 +87,7 @@ suite('axe-core finds nothing', { skip: await missingPackages(['chromium']) }, (
     for (const path of PAGES) {
       test(`on ${path}, ${locale}, ${colorScheme}, ${viewport.width} px wide`, async () => {
         const context = await browser.newContext({ ...look, bypassCSP: true })
+        context.setDefaultTimeout(PATIENCE_MS)
         const page = await context.newPage()
         await page.goto(`${world.url}${path}`)
         await check(page)
@@ -93,6 +96,7 @@ suite('axe-core finds nothing', { skip: await missingPackages(['chromium']) }, (
     }
     test(`on a page with a key and a code for phones, ${locale}, ${colorScheme}, ${viewport.width} px wide`, async () => {
       const context = await browser.newContext({ ...look, bypassCSP: true })
+      context.setDefaultTimeout(PATIENCE_MS)
       const page = await context.newPage()
       await page.goto(`${world.url}/register/linux?kind=wireguard`)
       await page.locator('#make-keys button').click()

@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { FakeKernel } from '../lifecycle/world.ts'
 import { missingPackages } from '../packages.ts'
+import { PATIENCE_MS } from '../until.ts'
 import { CHROMIUM, FLAGS } from './chromium.ts'
 import { GOOD, LAB, PortalWorld } from './portal-world.ts'
 
@@ -36,6 +37,7 @@ suite('an owner’s pages in a browser', { skip: await missingPackages(['chromiu
 
   test('without a script: history, diagnosis, the list of tunnels, the way out', async () => {
     const context = await browser.newContext({ javaScriptEnabled: false })
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     await registered(page, 'plain')
     const id = world.broker.table.idByName('plain', GOOD.country) ?? ''
@@ -57,6 +59,7 @@ suite('an owner’s pages in a browser', { skip: await missingPackages(['chromiu
 
   test('a page whose session ends in another tab says that it follows the tunnel no longer', async () => {
     const context = await browser.newContext()
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     await registered(page, 'twotabs')
     const other = await context.newPage()
@@ -71,6 +74,7 @@ suite('an owner’s pages in a browser', { skip: await missingPackages(['chromiu
   test('a private key whose tab was closed is replaced in the browser that lost it', async () => {
     await using both = await PortalWorld.open()
     const context = await browser.newContext()
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     await page.goto(`${both.url}/register/android`)
     await page.getByRole('button', { name: 'Make a key pair in this browser' }).click()
@@ -95,6 +99,7 @@ suite('an owner’s pages in a browser', { skip: await missingPackages(['chromiu
 
   test('a line that the browser does not copy is left selected, and the button says so', async () => {
     const context = await browser.newContext()
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     await page.addInitScript(`
       Object.defineProperty(navigator, 'clipboard', { value: { writeText: () => Promise.reject(new DOMException('no')) } })
@@ -111,6 +116,7 @@ suite('an owner’s pages in a browser', { skip: await missingPackages(['chromiu
 
   test('a state that changes before the reader takes the time of the one before along', async () => {
     const context = await browser.newContext()
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     await registered(page, 'changesitsstate')
     const id = world.broker.table.idByName('changesitsstate', GOOD.country) ?? ''
@@ -125,6 +131,7 @@ suite('an owner’s pages in a browser', { skip: await missingPackages(['chromiu
 
   test('by the keyboard alone: the main action, and why a tunnel does not work', async () => {
     const context = await browser.newContext()
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     const enter = async (what: RegExp) => {
       for (let i = 0; i < MAX_TABS; i++) {

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { missingPackages } from '../packages.ts'
 import { ask, type Server, startServer } from '../spawn.ts'
+import { PATIENCE_MS } from '../until.ts'
 import { CHROMIUM, FLAGS } from './chromium.ts'
 import { LAB } from './portal-world.ts'
 
@@ -47,6 +48,7 @@ suite('in a browser', { skip: await missingPackages(['chromium', 'wg', 'zbarimg'
 
   async function open(path: string, viewport = DESKTOP): Promise<Page> {
     const context = await browser.newContext({ viewport })
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     page.on('console', message => {
       if (message.type() === 'error') complaints.push(message.text())
@@ -94,6 +96,7 @@ suite('in a browser', { skip: await missingPackages(['chromium', 'wg', 'zbarimg'
 
   test('a browser that can make no such keys says so, and what to do', async () => {
     const context = await browser.newContext()
+    context.setDefaultTimeout(PATIENCE_MS)
     await context.addInitScript(
       "crypto.subtle.generateKey = () => Promise.reject(new DOMException('no X25519', 'NotSupportedError'))",
     )
@@ -176,6 +179,7 @@ suite('in a browser', { skip: await missingPackages(['chromium', 'wg', 'zbarimg'
 
   test('without a script the page has all but the buttons, and the key can be saved', async () => {
     const context = await browser.newContext({ viewport: DESKTOP, javaScriptEnabled: false })
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     await page.goto(`${server.web}/register/linux`)
     await fill(page, '192.0.2.17', 'plain', 'ca')

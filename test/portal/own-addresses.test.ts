@@ -4,6 +4,7 @@ import { after, before, suite, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { enterOwnNetwork } from '../own-network.ts'
 import { missingPackages } from '../packages.ts'
+import { PATIENCE_MS } from '../until.ts'
 import { CHROMIUM, FLAGS } from './chromium.ts'
 import { LAB, PortalWorld } from './portal-world.ts'
 
@@ -48,6 +49,7 @@ suite('the form in a browser that tells what addresses the machine has', { skip 
 
   async function open(browser: Browser, visitor: string): Promise<Page> {
     const context = await browser.newContext({ extraHTTPHeaders: { 'x-forwarded-for': visitor } })
+    context.setDefaultTimeout(PATIENCE_MS)
     const page = await context.newPage()
     await page.goto(`${world.url}/register/linux`)
     return page
@@ -103,7 +105,8 @@ suite('the form over IPv6, with a name for IPv4 alone', { skip }, () => {
   })
 
   async function open(): Promise<Page> {
-    const page = await (await browser.newContext()).newPage()
+    const page = await browser.newPage()
+    page.setDefaultTimeout(PATIENCE_MS)
     await page.goto(`http://broker.example.net:${PORT}/register/linux?kind=sit`)
     return page
   }
@@ -117,7 +120,8 @@ suite('the form over IPv6, with a name for IPv4 alone', { skip }, () => {
   })
 
   test('says so if the browser does not reach us over IPv4, and leaves what is typed', async () => {
-    const page = await (await browser.newContext()).newPage()
+    const page = await browser.newPage()
+    page.setDefaultTimeout(PATIENCE_MS)
     await page.route('http://ipv4.broker.example.net:*/ip', route => route.abort())
     await page.goto(`http://broker.example.net:${PORT}/register/linux?kind=sit`)
     await page.getByText('does not reach us over IPv4').waitFor()
