@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
@@ -18,6 +19,9 @@ const QUIET_MS = 500
 const QUIET_SHARE = 0.05
 const SETTLE_TIMEOUT_MS = 60_000
 const PORT_ATTEMPTS = 50
+/** Above those that fetch and browsers refuse. */
+const FIRST_FREE_PORT = 20_000
+const FIRST_GIVEN_PORT = 32_768
 const ANY_QUESTION: Question = { name: 'echo.test', type: 'SOA' }
 
 export interface Launch {
@@ -102,19 +106,30 @@ export class RunningServer {
   }
 }
 
-/** A port of 127.0.0.1 that is free for UDP and TCP. */
+/**
+ * A port of 127.0.0.1 that is free for UDP and TCP, until somebody takes it: so it is none of those that the system gives
+ * to sockets of clients and to listeners on port 0, on Linux those from 32,768 on.
+ */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
-    const tcp = createServer().listen(0, '127.0.0.1')
-    await once(tcp, 'listening')
-    const address = tcp.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
-    const isFree = await isFreeForUdp(port)
-    tcp.close()
-    await once(tcp, 'close')
-    if (isFree) return port
+    const port = randomInt(FIRST_FREE_PORT, FIRST_GIVEN_PORT)
+    if ((await isFreeForTcp(port)) && (await isFreeForUdp(port))) return port
   }
   throw new Error('no port is free for both UDP and TCP')
+}
+
+async function isFreeForTcp(port: number): Promise<boolean> {
+  const tcp = createServer()
+  try {
+    const bound = once(tcp, 'listening')
+    tcp.listen(port, '127.0.0.1')
+    await bound
+    tcp.close()
+    await once(tcp, 'close')
+    return true
+  } catch {
+    return false
+  }
 }
 
 async function isFreeForUdp(port: number): Promise<boolean> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
+import { freePort } from '../../bench/running-server.ts'
 import { HeldSockets } from '../../src/listen/held-sockets.ts'
 import { loadLibc } from '../../src/listen/libc.ts'
 import { ListenFault } from '../../src/listen/listen-fault.ts'
@@ -16,16 +16,6 @@ const UDP = { count: 1, patienceMs: 250, isAhead: false }
 function held(...passed: ConstructorParameters<typeof HeldSockets>[1] & object): HeldSockets {
   if (libc === undefined) throw new Error('koffi can not be loaded')
   return new HeldSockets(libc, passed)
-}
-
-/** A port of loopback that is free for both. */
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  await once(socket, 'close')
-  return port
 }
 
 test('a connection that comes before anybody accepts is served', { skip: noBatches }, async () => {
