@@ -20,15 +20,3 @@ test('a process whose socket is gone runs, and is named', async () => {
   assert.equal(what, `process ${server.pid} has the database, and nothing listens on ${socket}`)
   assert.match(mend, new RegExp(`ps -o cmd ${server.pid}\\b.*systemctl restart freenet6`))
 })
-
-test('a process that is stopped is found to be silent, and named', async () => {
-  await using server = await startServer()
-  process.kill(server.pid, 'SIGSTOP')
-  const findings = await found(server)
-  process.kill(server.pid, 'SIGCONT')
-  assert.deepEqual(
-    findings.map(({ code }) => code),
-    ['process-silent'],
-  )
-  assert.match(findings[0]?.mend ?? '', new RegExp(`kill -CONT ${server.pid} `))
-})

@@ -50,17 +50,29 @@ test('what changes something is waited for, and nobody is told that nothing was 
   )
 })
 
-test('a stopped process is named; what reads gives up, and what writes is done when it goes on', async () => {
+test('a stopped process is named, by the doctor too; what reads gives up, and what writes is done when it goes on', async () => {
   await using server = await startServer({ config: LAB })
   const config = ['--config', join(server.dir, 'freenet6.toml')]
   process.kill(server.pid, 'SIGSTOP')
   const adding = runCli(['tunnel', 'add', '192.0.2.77', 'alice', 'ca', 'linux', ...config])
-  const { code, stdout, stderr } = await runCli(['tunnel', 'list', '--json', ...config])
+  // Each gives up after half a minute.
+  const [listed, looked] = await Promise.all([
+    runCli(['tunnel', 'list', '--json', ...config]),
+    runCli(['doctor', '--json', ...config]),
+  ])
   process.kill(server.pid, 'SIGCONT')
+  const { code, stdout, stderr } = listed
   assert.match(stderr, new RegExp(`process ${server.pid} is stopped: kill -CONT ${server.pid} `))
   const { code: problemCode, detail } = JSON.parse(stdout)
   assert.deepEqual([code, problemCode], [1, 'process-silent'])
   assert.match(detail, new RegExp(`\\(${server.pid}\\).*kill -CONT ${server.pid}`))
+  const { findings } = JSON.parse(looked.stdout) as { findings: { code: string; mend: string }[] }
+  assert.deepEqual(
+    [looked.code, ...findings.map(finding => finding.code)],
+    [1, 'process-silent'],
+    looked.stdout,
+  )
+  assert.match(findings[0]?.mend ?? '', new RegExp(`kill -CONT ${server.pid} `))
   const added = await adding
   assert.equal(added.code, 0, added.stderr)
   assert.match(added.stdout, /^key: [0-9a-f]{32}$/m)
