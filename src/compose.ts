@@ -41,7 +41,7 @@ import type { Kinds } from './tunnel/kind.ts'
 import { Words } from './words/words.ts'
 import type { Catalog } from './zone/catalog.ts'
 import { catalogApexOf, routedApexes } from './zone-apexes.ts'
-import { StaticZones } from './zone-loading.ts'
+import { StaticZones, ZoneLoadFault } from './zone-loading.ts'
 
 /** What the broker is composed of, beyond its configuration; what is not given is the product's own. */
 export interface Parts {
@@ -58,6 +58,11 @@ export interface Parts {
   readonly opening?: (open: () => TunnelStore) => TunnelStore | Promise<TunnelStore>
   /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
   readonly unreadableTable?: () => 'fail' | 'serve-without'
+  /**
+   * What to do with a mistake in a zone that tunnels live in, if there are tunnels: fail, or serve all but their names.
+   * 'serve-without' unless given. Without a tunnel whoever starts the service is to see it at once.
+   */
+  readonly brokenZone?: 'fail' | 'serve-without'
   /** For one command of an operator, who need not have the rights of the service: what its kernel lacks the next start mends. */
   readonly isForCommand?: boolean
 }
@@ -119,7 +124,7 @@ type Table = Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store'>
 /** The tunnels and their names. Without the rows nothing true can be said of their zones: these are SERVFAIL then. */
 async function openTable(
   config: Config,
-  parts: TableParts & Pick<Parts, 'unreadableTable' | 'beforeTable' | 'opening'>,
+  parts: TableParts & Pick<Parts, 'unreadableTable' | 'brokenZone' | 'beforeTable' | 'opening'>,
 ): Promise<Table> {
   const { log } = parts
   try {
@@ -143,9 +148,9 @@ async function openTable(
 
 async function publishedTable(
   config: Config,
-  parts: TableParts & Pick<Parts, 'beforeTable' | 'opening'>,
+  parts: TableParts & Pick<Parts, 'brokenZone' | 'beforeTable' | 'opening'>,
 ): Promise<Table> {
-  const statics = new StaticZones(config, { log: parts.log, tunnels: 'known' })
+  const { statics, fault } = staticZones(config, parts)
   const { catalog } = statics
   await useHugePages(catalog)
   const zone = tunnelZone(config, { ...parts, catalog })
@@ -153,14 +158,32 @@ async function publishedTable(
   const open = () => openStore(config, { ...parts, catalog })
   const store = await (parts.opening?.(open) ?? open())
   try {
-    missFormerZones(config.zones_dir, { statics, store })
+    if (fault !== undefined && !hasTunnels(store)) throw fault
+    if (fault === undefined) missFormerZones(config.zones_dir, { statics, store })
     store.publishAll(tunnel => zone.rrsetsOf(tunnel))
-    keepGivenZones(config.zones_dir, { statics, store, log: parts.log })
+    if (fault === undefined) keepGivenZones(config.zones_dir, { statics, store, log: parts.log })
     return { statics, catalog, zone, store }
   } catch (error) {
     store.close()
     throw error
   }
+}
+
+/** A mistake in a zone that tunnels live in takes their names alone, unless a process is there that has them. */
+function staticZones(
+  config: Config,
+  { log, brokenZone = 'serve-without' }: Pick<Parts, 'log' | 'brokenZone'>,
+): { readonly statics: StaticZones; readonly fault?: ZoneLoadFault } {
+  try {
+    return { statics: new StaticZones(config, { log, tunnels: 'known' }) }
+  } catch (fault) {
+    if (!(fault instanceof ZoneLoadFault) || brokenZone === 'fail') throw fault
+    return { statics: new StaticZones(config, { log, tunnels: 'unserved' }), fault }
+  }
+}
+
+function hasTunnels({ tunnels }: TunnelStore): boolean {
+  return tunnels.count() + tunnels.dormant.count() > 0
 }
 
 function tunnelZone(

@@ -65,7 +65,7 @@ async function serveAfter(predecessor: Predecessor | undefined, options: Command
   const restart: Restart = new Restart({
     sockets,
     manager,
-    startAgain: ({ config, ...options }) => start(config, { ...parts, ...options }),
+    startAgain: ({ config, ...options }) => start(config, { ...parts, ...options, brokenZone: 'fail' }),
     log,
   })
   const recovery = new Recovery(restart, log)
@@ -93,6 +93,7 @@ async function serveAfter(predecessor: Predecessor | undefined, options: Command
     logStart(config, { log, warnings })
     const running = await start(config, {
       ...parts,
+      brokenZone: predecessor === undefined ? 'serve-without' : 'fail',
       released: async coming => predecessor?.released(coming()),
       onAnswering: async () => predecessor?.silent(),
     })

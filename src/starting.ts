@@ -48,6 +48,8 @@ const AWAITED = 'addresses of web.listen or dns.tls.listen are not there yet: th
 export const SERVING = 'serving'
 
 export interface StartParts {
+  /** See Parts: 'fail' where the tunnels' names are answered until this start does it. */
+  readonly brokenZone: 'fail' | 'serve-without'
   readonly log: LeveledLog
   readonly output: LogOutput
   readonly manager: ServiceManager
@@ -89,6 +91,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
         onWait: processes => log.warn({ file: databaseFile(config), processes }, HELD),
         isSuccessor: memory !== undefined,
       }),
+    brokenZone: parts.brokenZone,
     unreadableTable: () => (memory?.hasTable ? 'fail' : 'serve-without'),
   })
   let isReleased = false

@@ -20,18 +20,28 @@ import { type ChangedStore, reasonOf, ZoneChanges } from './zone-changes.ts'
 import { type LoadedZone, zonesOfDirectory } from './zone-file/zone-file.ts'
 import { type FormerZones, type ReloadReport, whatIsMissed, ZoneFileBook } from './zone-file-book.ts'
 
-/** A zone that tunnels live in has mistakes: there is nothing to serve. One line a mistake: file, line, column. */
-class ZoneLoadFault extends Error {}
+/** A zone that tunnels live in has mistakes. One line a mistake: file, line, column. */
+export class ZoneLoadFault extends Error {}
+
+/**
+ * Whether the tunnels' rows are known, and their zones served: without the rows these are SERVFAIL, and so they are where
+ * one of their own files is broken ('unserved').
+ */
+type Tunnels = 'known' | 'unknown' | 'unserved'
+
+const TAKEN_BY_RESTART =
+  "the tunnels' zones were broken at the start, and are served from the next one: freenet6 restart"
 
 /**
  * The static zones: every file of zones_dir, and an apex for the tunnels' own zones if no file gives one. A file
- * with mistakes makes its zone answer SERVFAIL and leaves the others alone, unless tunnels live in it.
+ * with mistakes makes its zone answer SERVFAIL and leaves the others alone; one of the tunnels' own zones takes the
+ * others that tunnels live in with it, for their names come and go together.
  */
 export class StaticZones {
   readonly catalog = new Catalog()
   readonly #config: Config
   readonly #log: Log
-  readonly #tunnels: 'known' | 'unknown'
+  readonly #tunnels: Tunnels
   readonly #changes = new ZoneChanges(this.catalog)
   readonly #book = new ZoneFileBook()
   /** Apex of the catalog zone, if there is one. */
@@ -40,15 +50,12 @@ export class StaticZones {
   readonly #keptBack = new Map<string, LoadedZone>()
   #isFollowingBehind = false
 
-  /** `tunnels` says whether the rows are known: without them the tunnels' zones are SERVFAIL. Throws ZoneLoadFault. */
-  constructor(
-    config: Config,
-    { log, tunnels }: { readonly log: Log; readonly tunnels: 'known' | 'unknown' },
-  ) {
+  /** See Tunnels. Throws ZoneLoadFault. */
+  constructor(config: Config, { log, tunnels }: { readonly log: Log; readonly tunnels: Tunnels }) {
     this.#config = config
     this.#log = log
     this.#tunnels = tunnels
-    if (tunnels === 'unknown') for (const { apex } of allApexes(config)) this.catalog.putFailedZone(apex)
+    if (tunnels !== 'known') for (const { apex } of allApexes(config)) this.catalog.putFailedZone(apex)
     const failed: LoadedZone[] = []
     for (const reading of this.#files()) {
       const zone = atOnce(reading)
@@ -157,7 +164,10 @@ export class StaticZones {
   #isLoaded(zone: LoadedZone): boolean {
     const { apex } = zone
     if (apex === undefined || !isSound(zone)) return false
-    if (this.#tunnels === 'unknown' && this.#isOfTunnels(apex)) return true
+    if (this.#tunnels !== 'known' && this.#hasTunnels(apex)) {
+      this.catalog.putFailedZone(apex) // a country's own zone too
+      return true
+    }
     this.#tell(zone, apex)
     this.#book.take(zone.file, apex)
     if (this.#hasTunnels(apex)) this.#putOfTunnels(apex, zone.rrsets)
@@ -171,7 +181,7 @@ export class StaticZones {
     if (apex === undefined || (this.#tunnels === 'known' && this.#isMissedByTunnels(apex)))
       throw new ZoneLoadFault(lines.join('\n'))
     for (const line of lines) this.#log.error({ zone: formatName(apex) }, line)
-    this.#book.fail(zone.file, lines[0] ?? zone.file)
+    this.#book.fail(zone.file, firstLine(zone))
     this.catalog.putFailedZone(apex)
   }
 
@@ -244,7 +254,10 @@ export class StaticZones {
       report.kept.push(refusal)
       return
     }
-    if (this.#tunnels === 'unknown' && this.#isOfTunnels(apex)) return
+    if (this.#tunnels !== 'known' && this.#hasTunnels(apex)) {
+      if (this.#tunnels === 'unserved') report.kept.push(`${file}: ${TAKEN_BY_RESTART}`)
+      return
+    }
     if (this.#tunnels === 'known' && this.#hasTunnels(apex)) {
       const trouble = await this.#changeAmongTunnels(apex, rrsets, store)
       if (trouble !== undefined) {
@@ -275,7 +288,7 @@ export class StaticZones {
   }
 
   async #reloadStatic(apex: Uint8Array, rrsets: readonly Rrset[], store: ChangedStore): Promise<void> {
-    if (this.#tunnels === 'known') await this.#changes.changeStatic(apex, rrsets, store)
+    if (this.#tunnels !== 'unknown') await this.#changes.changeStatic(apex, rrsets, store)
     else this.catalog.putZone(apex, rrsets) // nothing can be written down, and nobody follows
   }
 
@@ -284,7 +297,7 @@ export class StaticZones {
     const apex = this.#book.apexOf(zone.file) ?? zone.apex ?? zone.expectedApex
     // One that is served stays; a new one must not take names with it that are answered.
     if (apex !== undefined) this.#claim(zone.file, apex)
-    this.#book.fail(zone.file, lines[0] ?? zone.file)
+    this.#book.fail(zone.file, firstLine(zone))
     report.kept.push(...lines)
   }
 
@@ -342,6 +355,12 @@ function takenByList(apex: Uint8Array): string {
 
 function isSound({ faults }: LoadedZone): boolean {
   return faults.every(({ severity }) => severity !== 'error')
+}
+
+/** Of the mistake that keeps the zone from being served; warnings may stand before it. */
+function firstLine(zone: LoadedZone): string {
+  const at = zone.faults.findIndex(({ severity }) => severity === 'error')
+  return linesOf(zone)[Math.max(0, at)] ?? zone.file
 }
 
 function linesOf({ faults }: LoadedZone): string[] {

@@ -44,6 +44,7 @@ interface ComparedRows extends RowsFound {
 export class Audit {
   readonly #store: TunnelStore
   readonly #comparison: Comparison
+  readonly #zone: TunnelZone
   readonly #log: Log
   /** Rows already named in the log because static data stands in their place. */
   readonly #hidden = new Set<string>()
@@ -61,6 +62,7 @@ export class Audit {
   }) {
     const { store, catalog, zone } = options
     this.#store = store
+    this.#zone = zone
     this.#comparison = new Comparison({ catalog, zone, tunnels: store.tunnels })
     this.#log = options.log
   }
@@ -203,7 +205,7 @@ export class Audit {
 
   /** An operator who edits a row by hand must hear, once, why its name does not appear. */
   #tellHidden({ id, nicname, country }: Tunnel): void {
-    if (this.#hidden.has(id)) return
+    if (this.#hidden.has(id) || !this.#zone.isServed) return
     this.#hidden.add(id)
     this.#log.warn({ tunnel: id, nicname, country }, 'row can not stand in DNS: static data in its place')
   }

@@ -53,6 +53,11 @@ export class TunnelZone {
     return this.names.reverseApex
   }
 
+  /** Whether its names can be published at all: its zones are broken otherwise, which is told where they are read. */
+  get isServed(): boolean {
+    return this.#catalog.apexOf(this.names.forwardApex) !== undefined
+  }
+
   /** Seconds for which a resolver keeps that a name of the forward zone is not there (RFC 2308 5). */
   negativeTtl(): number {
     const soa = this.#catalog.rrset(this.names.forwardApex, TYPE.SOA)

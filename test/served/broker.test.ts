@@ -334,12 +334,14 @@ test('a mistake in another zone file makes that zone SERVFAIL and no other', asy
   cpSync(join(import.meta.dirname, '..', '..', 'zones'), join(dir, 'zones'), { recursive: true })
   writeFileSync(
     join(dir, 'zones', 'example.org.zone'),
-    '$TTL 60\n@ SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.300\n',
+    '@ 60 SOA ns1 hostmaster 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.300\n',
   )
   await using server = await startServer({ config: LAB, dir })
   assert.equal(await rcodeOf(server, 'example.org', 'SOA'), 'SERVFAIL')
   assert.equal(await rcodeOf(server, 'freenet6.net', 'SOA'), 'NOERROR')
-  assert.match(server.stderr, /example\.org\.zone:4:7/)
+  assert.match(server.stderr, /example\.org\.zone:3:7: error/)
+  // Not the warning of line 2, which has no TTL.
+  assert.match(await (await fetch(`${server.web}/healthz`)).text(), /example\.org\.zone:3:7: error/)
   rmSync(dir, { recursive: true })
 })
 
