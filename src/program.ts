@@ -118,7 +118,8 @@ function fail(error: unknown, args: readonly string[]): ExitCode {
   if (args.includes('--json')) {
     printProblem(documentOfLines(isMisuse ? 'command-usage' : 'internal', [message]), { json: true })
   } else {
-    process.stderr.write(`freenet6: ${message}\n${isMisuse ? `\n${usageOf(ALL_COMMANDS)}` : ''}`)
+    const help = args.length === 0 ? `\n${usageOf(ALL_COMMANDS)}` : 'freenet6 --help lists the commands\n'
+    process.stderr.write(`freenet6: ${message}\n${isMisuse ? help : ''}`)
   }
   return isMisuse ? EXIT.usage : EXIT.fault
 }

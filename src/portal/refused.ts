@@ -1,4 +1,4 @@
-import type { Problem } from '../shared/problem.ts'
+import { type Problem, sortOf } from '../shared/problem.ts'
 
 /** A request that can't be done, thrown by a handler and turned into a reply in one place. */
 export class Refused extends Error {
@@ -18,7 +18,7 @@ export function refuse(problem: Problem, headers: Readonly<Record<string, string
 
 /** When to come back, if one of the problems passes by itself (RFC 9110 10.2.3). */
 export function retryAfter(problems: readonly Problem[]): Readonly<Record<string, string>> {
-  const waits = problems.map(({ params }) => Number(params.seconds ?? 0))
+  const waits = problems.map(({ code, params }) => Number(params.seconds ?? sortOf(code).retryAfter ?? 0))
   const longest = Math.max(0, ...waits)
   return longest > 0 ? { 'retry-after': String(longest) } : {}
 }

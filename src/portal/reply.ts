@@ -16,9 +16,27 @@ export function seeOther(ctx: Context, location: string): void {
   ctx.set('cache-control', 'no-store')
 }
 
-/** Whether the reply is for a person: the API's never is, elsewhere the Accept header decides (RFC 9457 3). */
+const OF_PROGRAMS: ReadonlySet<string> = new Set([
+  '/metrics',
+  '/healthz',
+  '/readyz',
+  '/ip',
+  '/openapi.json',
+  '/geofeed.csv',
+  '/.well-known/security.txt',
+])
+
+/**
+ * Whether the reply is for a person: the API's never is, elsewhere the Accept header decides (RFC 9457 3). What programs
+ * ask for, and curl, which accepts anything, is a page for nobody but a browser.
+ */
 export function wantsPage(ctx: Context): boolean {
-  return !ctx.path.startsWith('/api/') && ctx.accepts('html', 'application/problem+json', 'json') === 'html'
+  if (
+    ctx.path.startsWith('/api/') ||
+    (OF_PROGRAMS.has(ctx.path) && !/\btext\/html\b/.test(ctx.get('accept')))
+  )
+    return false
+  return ctx.accepts('html', 'application/problem+json', 'json') === 'html'
 }
 
 /** The `:id` of the route. */

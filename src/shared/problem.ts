@@ -8,6 +8,8 @@ interface Sort {
   readonly field?: Field | 'kind' | 'routed_prefix' | 'mtu'
   /** Names that its words may use in braces. */
   readonly params: readonly string[]
+  /** Seconds after which another try is worth while, if it passes by itself and no `params.seconds` says so. */
+  readonly retryAfter?: number
   /** Keys of its details, if it has more than one: `params.case` says which. */
   readonly cases?: readonly string[]
 }
@@ -47,7 +49,7 @@ export const PROBLEMS = {
     cases: ['malformed', 'no-string', 'servers'],
   },
   'public-key-in-use': { status: 409, field: 'public_key', params: [] },
-  'probe-fault': { status: 503, field: 'ipv4', params: ['ipv4'] },
+  'probe-fault': { status: 503, field: 'ipv4', retryAfter: 60, params: ['ipv4'] },
   'nicname-syntax': {
     status: 400,
     field: 'nicname',
@@ -75,26 +77,26 @@ export const PROBLEMS = {
     params: ['seconds'],
     cases: ['mails', 'moves', 'refusals', 'wrong-keys', 'invitations', 'new-keys', 'probes', 'listeners'],
   },
-  'pool-full': { status: 503, params: [] },
+  'pool-full': { status: 503, retryAfter: 3600, params: [] },
   'routed-prefix-none': { status: 409, params: [] },
-  'routed-prefixes-full': { status: 503, params: [] },
+  'routed-prefixes-full': { status: 503, retryAfter: 3600, params: [] },
   'routed-prefix-syntax': { status: 400, field: 'routed_prefix', params: [] },
   'mtu-range': { status: 400, field: 'mtu', params: ['least', 'most'] },
   'one-change': { status: 400, params: [] },
   suspended: { status: 403, params: [], cases: ['tunnel', 'endpoint'] },
   'tunnel-broken': { status: 503, params: ['reason', 'seconds'] },
   'tunnel-unoffered': { status: 503, params: ['kind', 'seconds'] },
-  'table-full': { status: 503, params: [] },
+  'table-full': { status: 503, retryAfter: 3600, params: [] },
   'email-syntax': { status: 400, field: 'email', params: [], cases: ['malformed', 'no-string'] },
   'email-none': { status: 409, field: 'email', params: [] },
   'webhook-syntax': { status: 400, field: 'webhook', params: [], cases: ['malformed', 'no-string'] },
   'webhook-host': { status: 400, field: 'webhook', params: ['known'] },
   'webhook-none': { status: 409, field: 'webhook', params: [] },
-  'partly-done': { status: 503, params: [] },
+  'partly-done': { status: 503, retryAfter: 60, params: [] },
   'link-expired': { status: 404, params: [] },
   'version-gone': { status: 503, params: [] },
-  'interface-fault': { status: 503, params: ['reason'] },
-  'storage-full': { status: 507, params: [] },
+  'interface-fault': { status: 503, retryAfter: 60, params: ['reason'] },
+  'storage-full': { status: 507, retryAfter: 60, params: [] },
   'storage-busy': { status: 503, params: ['seconds'] },
   'storage-fault': { status: 503, params: ['seconds'] },
   'storage-unread': { status: 503, params: ['seconds'] },

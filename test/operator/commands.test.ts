@@ -284,6 +284,15 @@ suite('the command line', () => {
     }
   })
 
+  test('says a mistake in two lines, and all commands to who gives none', async () => {
+    const mistake = await runCli(['tunnel', 'lsit'])
+    assert.deepEqual([mistake.code, mistake.stdout, mistake.stderr.trim().split('\n').length], [2, '', 2])
+    assert.match(mistake.stderr, /freenet6 --help/)
+    const nothing = await runCli([])
+    assert.equal(nothing.code, 2)
+    assert.match(nothing.stderr, /tunnel list/)
+  })
+
   test('says its version', async () => {
     assert.equal((await runCli(['--version'])).stdout, `freenet6 ${VERSION}\n`)
   })
