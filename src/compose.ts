@@ -170,7 +170,7 @@ async function publishedTable(
 }
 
 /** A mistake in a zone that tunnels live in takes their names alone, unless a process is there that has them. */
-function staticZones(
+export function staticZones(
   config: Config,
   { log, brokenZone = 'serve-without' }: Pick<Parts, 'log' | 'brokenZone'>,
 ): { readonly statics: StaticZones; readonly fault?: ZoneLoadFault } {
@@ -178,6 +178,10 @@ function staticZones(
     return { statics: new StaticZones(config, { log, tunnels: 'known' }) }
   } catch (fault) {
     if (!(fault instanceof ZoneLoadFault) || brokenZone === 'fail') throw fault
+    log.error(
+      {},
+      'a zone that tunnels live in is broken: all of theirs are SERVFAIL. Mend it, then: freenet6 restart',
+    )
     return { statics: new StaticZones(config, { log, tunnels: 'unserved' }), fault }
   }
 }

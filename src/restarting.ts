@@ -32,6 +32,7 @@ const SERVING = 'serving'
 export type StartAgain = (options: {
   /** With what reloads have changed. */
   readonly config: Config
+  readonly brokenZone: 'fail' | 'serve-without'
   readonly released: () => Promise<Memory>
   /** Called when queries are answered by what was started. */
   readonly onAnswering: () => Promise<void>
@@ -286,6 +287,7 @@ function after(former: Running, memory: Memory): Parameters<StartAgain>[0] {
   const left: { running: Running | undefined } = { running: former }
   return {
     config: former.reload.inForce(),
+    brokenZone: memory.hasTable ? 'fail' : 'serve-without',
     released: async () => memory,
     onAnswering: async () => {
       await left.running?.silence()

@@ -65,7 +65,7 @@ async function serveAfter(predecessor: Predecessor | undefined, options: Command
   const restart: Restart = new Restart({
     sockets,
     manager,
-    startAgain: ({ config, ...options }) => start(config, { ...parts, ...options, brokenZone: 'fail' }),
+    startAgain: ({ config, ...options }) => start(config, { ...parts, ...options }),
     log,
   })
   const recovery = new Recovery(restart, log)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { keepAudited } from './auditing.ts'
 import type { Broker } from './broker.ts'
-import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf } from './compose.ts'
+import { compose, ENTRY_KEYS_AT_RUN_TIME, entryOf, staticZones } from './compose.ts'
 import type { Config } from './config/config.ts'
 import { tlsFileMistakes } from './config/tls-rules.ts'
 import { DNS_KEYS_AT_RUN_TIME, type DnsServing, serveDns, warnOfCertificate } from './dns-serving.ts'
@@ -38,7 +38,6 @@ import type { LogOutput } from './shared/log-output.ts'
 import { problem } from './shared/problem.ts'
 import { Stops } from './stops.ts'
 import { databaseFile } from './store/database-file.ts'
-import { StaticZones } from './zone-loading.ts'
 
 const DEAF = 'No address of dns.listen is there yet.'
 const HELD = 'another freenet6 process, such as a command, has the database: it is waited for'
@@ -179,7 +178,7 @@ async function startAll(config: Config, parts: StartParts, stops: Stops): Promis
   stops.push(
     'recovery',
     parts.recovery.watch(broker.store, {
-      assertStartable: () => void new StaticZones(untold.inForce, { log, tunnels: 'known' }),
+      assertStartable: () => void staticZones(untold.inForce, { log }),
     }),
   )
   unready = []

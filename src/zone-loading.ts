@@ -255,7 +255,11 @@ export class StaticZones {
       return
     }
     if (this.#tunnels !== 'known' && this.#hasTunnels(apex)) {
-      if (this.#tunnels === 'unserved') report.kept.push(`${file}: ${TAKEN_BY_RESTART}`)
+      if (this.#tunnels === 'unserved') {
+        const line = `${file}: ${TAKEN_BY_RESTART}`
+        this.#book.fail(file, line)
+        report.kept.push(line)
+      }
       return
     }
     if (this.#tunnels === 'known' && this.#hasTunnels(apex)) {

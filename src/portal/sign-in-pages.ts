@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { rowById } from '../lifecycle/find-tunnel.ts'
+import { lowerCaseAscii } from '../registration/ascii.ts'
 import type { KeyCheck } from '../registration/key-check.ts'
 import type { Registrar } from '../registration/registrar.ts'
 import { type Problem, problem } from '../shared/problem.ts'
@@ -106,9 +107,10 @@ export class SignInPages {
     const key = typedAsKey ?? ''
     const typed = typedIn(form)
     const { deleted, keys, lifecycle, signIns, cookie, trustedProxies } = this.#options
-    if (deleted.wasOpenedBy(reference, key)) {
-      cookie.send(ctx, signIns.open(reference))
-      return seeOther(ctx, `/tunnels/${reference}`) // which says that it is gone
+    const gone = lowerCaseAscii(reference.trim())
+    if (deleted.wasOpenedBy(gone, key)) {
+      cookie.send(ctx, signIns.open(gone))
+      return seeOther(ctx, `/tunnels/${gone}`) // which says that it is gone
     }
     const visitor = visitorOf(ctx.req, trustedProxies)
     const opening = await keys.open(keys.find(reference), key, visitor)

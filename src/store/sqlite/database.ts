@@ -1,12 +1,12 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { closeToOthers } from '../../shared/private-file.ts'
-import { LogNotSynced, storageFaultOf, WritesStopped } from '../storage-fault.ts'
+import { storageFaultOf, WritesStopped } from '../storage-fault.ts'
 import { backUp } from './backup.ts'
 import { asFault, DatabaseFault } from './database-fault.ts'
 import { lockHolders } from './lock-holders.ts'
+import { LogSync } from './log-sync.ts'
 import { assertNotLost, markAsMade } from './made-mark.ts'
 import { migrate } from './migrate.ts'
 import { OpenFiles } from './open-files.ts'
@@ -36,6 +36,8 @@ export class Database {
   readonly #dataVersion: Statement
   readonly #checkpoint: Statement
   readonly #files: OpenFiles
+  /** Undefined: nothing is written. */
+  readonly #log: LogSync | undefined
   #stopped: string | undefined
 
   private constructor(
@@ -46,6 +48,8 @@ export class Database {
     this.#connection = parts.connection
     this.#lock = parts.lock
     this.#files = parts.files
+    if (parts.lock !== undefined)
+      this.#log = new LogSync(`${file}-wal`, { checkpoint: () => this.checkpoint() })
     this.#dataVersion = parts.connection.prepare('PRAGMA data_version')
     this.#checkpoint = parts.connection.prepare('PRAGMA wal_checkpoint(PASSIVE)')
   }
@@ -117,10 +121,22 @@ export class Database {
   transaction<T>(work: () => T, { isDurable = true }: { readonly isDurable?: boolean } = {}): T {
     const reason = this.#stopped ?? this.missingFile()
     if (reason !== undefined) throw new WritesStopped(reason)
-    if (isDurable) return this.#transaction(work)
-    this.#connection.exec('PRAGMA synchronous = NORMAL') // the log is not synced, and what it holds stays in order
+    this.#log?.endDoubt()
+    if (!isDurable) return this.#transactionUnsynced(work)
     try {
       return this.#transaction(work)
+    } catch (error) {
+      if (storageFaultOf(error) === 'unwritable') this.#log?.noteFault()
+      throw error
+    }
+  }
+
+  #transactionUnsynced<T>(work: () => T): T {
+    this.#connection.exec('PRAGMA synchronous = NORMAL') // the log is not synced, and what it holds stays in order
+    try {
+      const result = this.#transaction(work)
+      this.#log?.noteUnsynced()
+      return result
     } finally {
       this.#connection.exec('PRAGMA synchronous = FULL')
     }
@@ -141,12 +157,7 @@ export class Database {
 
   /** Resolves when what is in the log survives a power cut; rejects with LogNotSynced if the disk can't say so. */
   async syncLog(): Promise<void> {
-    try {
-      await using log = await open(`${this.file}-wal`, 'r+')
-      await log.datasync()
-    } catch (error) {
-      throw new LogNotSynced(error instanceof Error ? error.message : String(error), { cause: error })
-    }
+    await this.#log?.run()
   }
 
   /** A number that changes when another connection, such as the sqlite3 shell, has committed (PRAGMA data_version). */
@@ -193,6 +204,7 @@ export class Database {
   }
 
   close(): void {
+    this.#log?.close()
     this.#connection.close()
     this.#lock?.close()
   }

@@ -126,7 +126,7 @@ export class GroupCommits {
     transaction.committed()
     troubles.end('lock')
     const hasWritten = transaction.rows.length > 0 || names !== undefined
-    if (hasWritten) troubles.end('write')
+    if (hasWritten && isDurable) troubles.end('write')
     this.#committed++
     if (isDurable && hasWritten) this.#durable = this.#committed
     for (const { committed } of written) if (committed !== undefined) callSafely(committed, log)

@@ -261,10 +261,19 @@ export class SqliteStore implements TunnelStore {
     )
   }
 
-  /** Writes the time, with whatever comes in beside it; false: it can't, and the fault is noted. Never rejects. */
-  #tryWriting(): Promise<boolean> {
-    const written = this.commit(() => ({ outcome: true, changes: [] }))
-    return written.catch(() => false)
+  /**
+   * Writes the time, with whatever comes in beside it, and has the disk say that it has it, which a transaction does not
+   * ask that finds the time written already. False: it can't, and the fault is noted. Never rejects.
+   */
+  async #tryWriting(): Promise<boolean> {
+    try {
+      await this.commit(() => ({ outcome: undefined, changes: [] }))
+      await this.#database.syncLog()
+      return true
+    } catch (error) {
+      this.noteFault(error)
+      return false
+    }
   }
 }
 

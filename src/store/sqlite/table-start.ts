@@ -88,7 +88,7 @@ export class TableStart {
   #beginAll(digests: ZoneDigests): readonly RrsetChange[] {
     const { catalog, soas, journal, now } = this.#parts
     const apexes = catalog.apexes()
-    soas.forgetOthers(apexes)
+    soas.forgetOthers(catalog.claimedApexes()) // one whose file is broken comes back
     return apexes.flatMap(apex => {
       const soa = catalog.rrset(apex, TYPE.SOA)
       const rdata = soa?.rdatas[0]
