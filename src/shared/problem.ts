@@ -144,6 +144,7 @@ export const PROBLEMS = {
   'restart-impossible': { status: 500, params: [], cases: ['container', 'system-calls'] },
   'backup-refused': { status: 409, params: ['reason'] },
   'access-denied': { status: 403, params: ['path', 'user', 'owner'], cases: ['absent', 'other', 'own'] },
+  'file-unreadable': { status: 404, params: ['path', 'reason'] },
   'restore-refused': { status: 409, params: ['reason'] },
   'database-locked': { status: 503, params: ['reason'] },
   'database-newer': { status: 500, params: ['reason'] },

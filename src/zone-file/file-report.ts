@@ -11,6 +11,8 @@ interface ZoneCheck {
   /** As text with the final dot; undefined if there is no SOA. */
   readonly apex: string | undefined
   readonly serial: number | undefined
+  /** Why nothing of the file could be read, in words; undefined: it was read. */
+  readonly unreadable: string | undefined
   /** The same for a person: a line for each fault, then one on the whole. */
   readonly lines: readonly string[]
 }
@@ -25,10 +27,14 @@ export function checkZoneFile(path: string, options: FileOptions = {}): ZoneChec
     apex: zone.apex === undefined ? undefined : formatName(zone.apex),
     serial: soa === undefined ? undefined : soaSerial(soa),
   }
-  return { ...found, lines: [...zone.faults.map(faultLine), summary(path, found)] }
+  const lines = [...zone.faults.map(faultLine), summary(path, found)]
+  return { ...found, unreadable: zone.unreadable, lines }
 }
 
-function summary(path: string, { faults, records, apex, serial }: Omit<ZoneCheck, 'lines'>): string {
+function summary(
+  path: string,
+  { faults, records, apex, serial }: Omit<ZoneCheck, 'lines' | 'unreadable'>,
+): string {
   const number = (severity: ZoneFault['severity']) =>
     faults.filter(fault => fault.severity === severity).length
   const skipped = number('skipped')

@@ -18,6 +18,8 @@ export interface LoadedZone {
   readonly expectedApex: Uint8Array | undefined
   readonly rrsets: readonly Rrset[]
   readonly faults: readonly ZoneFault[]
+  /** Why nothing of the file could be read, in words, if so: it is its one fault. */
+  readonly unreadable?: string
 }
 
 interface LoadOptions {
@@ -199,7 +201,14 @@ function* unreadableDirectory(directory: string, reason: string): Pausing<Loaded
 }
 
 function unreadable(file: string, expectedApex: Uint8Array | undefined, reason: string): LoadedZone {
-  return { file, apex: undefined, expectedApex, rrsets: [], faults: [fault(file, reason)] }
+  return {
+    file,
+    apex: undefined,
+    expectedApex,
+    rrsets: [],
+    faults: [fault(file, reason)],
+    unreadable: reason,
+  }
 }
 
 function fault(file: string, message: string): ZoneFault {

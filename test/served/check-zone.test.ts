@@ -48,6 +48,29 @@ lenient: zone example.net. serial 1, 3 records, 1 left out, 0 errors, 0 warnings
     })
   })
 
+  test('of a file that can not be read is a problem document for programs, and a line for people', async () => {
+    for (const [file, reason] of [
+      ['absent', 'there is no such file'],
+      ['.', 'is no regular file'],
+    ] as const) {
+      const asked = await check('--json', file)
+      const { code, status, detail } = JSON.parse(asked.stdout)
+      assert.deepEqual(
+        [asked.code, asked.stderr, code, status, detail],
+        [1, '', 'file-unreadable', 404, `${file}: ${reason}.`],
+      )
+      const { code: exit, stdout } = await check(file)
+      assert.deepEqual([exit, stdout.split('\n')[0]], [1, `${file}: error: ${reason}`])
+    }
+  })
+
+  test('of a file that was read gives its faults, be it for programs', async () => {
+    writeFileSync(join(directory, 'read'), `${APEX}$INCLUDE absent\n`)
+    const { code, stdout } = await check('--json', 'read', 'example.net')
+    const { faults, ...rest } = JSON.parse(stdout)
+    assert.deepEqual([code, faults.length, rest], [1, 1, { records: 3, apex: 'example.net.', serial: 1 }])
+  })
+
   test('with an origin that is no name, or no file, is a mistake of usage', async () => {
     for (const words of [['absent', 'a..b'], ['absent', ''], ['']]) {
       const { code, stdout, stderr } = await check(...words)
