@@ -7,6 +7,7 @@ import type { Metrics } from './health/metrics.ts'
 import { sampleTunnel } from './health/sample.ts'
 import { SelfCheck } from './health/self-check.ts'
 import { PublishedNames } from './lifecycle/published-names.ts'
+import { mailtoOf } from './mail/mailto.ts'
 import { Census } from './observation/census.ts'
 import type { RecentRefusals } from './operator/recent-refusals.ts'
 import type { AdmittanceOptions } from './portal/admittance.ts'
@@ -83,7 +84,7 @@ export function portalOptions(
     listen: web.listen,
     publicUrl: web.public_url,
     ipv4Url: web.ipv4_url,
-    securityContact: web.security_contact,
+    securityContact: () => web.security_contact || mailtoOf(broker.zone.mailbox()),
     ...admittanceOf(config),
     facts: serviceFacts(config, broker),
     pools: [config.tunnel.prefix, config.tunnel.routed_prefix].filter(pool => pool !== undefined),

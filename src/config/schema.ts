@@ -91,7 +91,7 @@ const web = z.strictObject({
   /** Who may read /metrics. */
   metrics_from: z.array(prefix).prefault(['127.0.0.0/8', '::1/128']),
   connections_per_address: integer(1, 100_000).default(64),
-  /** Empty: there is no security.txt. */
+  /** Empty: security.txt names the mailbox of the origin's SOA. */
   security_contact: contactUrl.default(''),
 })
 

@@ -61,8 +61,8 @@ export interface PortalOptions {
   /** Who may read /metrics. */
   readonly metricsFrom: readonly Prefix[]
   readonly connectionsPerAddress: number
-  /** Where to tell of a weakness, a URL; empty: there is no security.txt. */
-  readonly securityContact: string
+  /** Where to tell of a weakness, a URL: what is configured, or else who the origin's SOA names now. */
+  readonly securityContact: () => string
   readonly facts: ServiceFacts
   /** What the addresses of tunnels and of the networks behind them are taken from. */
   readonly pools: readonly Prefix[]

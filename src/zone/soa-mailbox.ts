@@ -13,6 +13,7 @@ export function soaMailbox(rdata: Uint8Array): string | undefined {
   const length = rdata[start] ?? 0
   if (length === 0) return undefined
   const domain = start + 1 + length
+  if (rdata[domain] === 0) return undefined // a mailbox is at a domain: one label alone has none
   const local = String.fromCharCode(...rdata.subarray(start + 1, domain))
   return `${local}@${formatName(rdata.subarray(domain, rdata.length - NUMBERS_LENGTH)).replace(/\.$/, '')}`
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { formatIpv6 } from '../../src/address/ipv6.ts'
 import { parsePrefix } from '../../src/address/prefix.ts'
+import { mailtoOf } from '../../src/mail/mailto.ts'
 import { Geofeed } from '../../src/portal/geofeed.ts'
 import { LAB, PortalWorld } from './portal-world.ts'
 
@@ -61,9 +62,16 @@ suite('the geofeed (RFC 8805)', () => {
 })
 
 suite('security.txt (RFC 9116)', () => {
-  test('is not there unless a contact is configured', async () => {
+  test('names the mailbox of the origin’s SOA where no contact is configured', async () => {
     await using world = await PortalWorld.open()
-    assert.equal((await world.ask('/.well-known/security.txt')).status, 404)
+    const { status, text } = await world.ask('/.well-known/security.txt')
+    assert.equal(status, 200)
+    assert.match(text, new RegExp(`^Contact: mailto:${world.broker.zone.mailbox()}\n`))
+  })
+
+  test('encodes what a URL has other signs for, and lets no mailbox add a line (RFC 6068 2)', () => {
+    assert.equal(mailtoOf('john.doe+x@example.net'), 'mailto:john.doe%2Bx@example.net')
+    assert.equal(mailtoOf('a@b\nExpires: never@example.net'), 'mailto:a%40b%0AExpires%3A%20never@example.net')
   })
 
   test('names the contact, and an end less than a year ahead', async () => {

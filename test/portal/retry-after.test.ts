@@ -31,7 +31,7 @@ test('a full pool is tried again in an hour', async () => {
 test('curl, which accepts anything, gets no page where programs ask', async () => {
   await using world = await PortalWorld.open()
   const cases = [
-    ['GET', '/.well-known/security.txt', 404],
+    ['POST', '/.well-known/security.txt', 405],
     ['POST', '/healthz', 405],
     ['POST', '/ip', 405],
     ['POST', '/metrics', 405],

@@ -41,7 +41,7 @@ suite('routes', () => {
     ['/openapi.json', 200, /^application\/json/],
     ['/status', 200, /^text\/html/],
     ['/geofeed.csv', 200, /^text\/csv; charset=utf-8$/],
-    ['/.well-known/security.txt', 404, /^text\/html/],
+    ['/.well-known/security.txt', 200, /^text\/plain; charset=utf-8$/],
     ['/icon.svg', 200, /^image\/svg\+xml/],
     ['/healthz', 200, /^application\/json/],
     ['/metrics', 200, /^text\/plain/],

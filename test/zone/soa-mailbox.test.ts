@@ -12,4 +12,5 @@ test('a SOA’s mailbox is written as mail programs write it (RFC 1035 8)', () =
   assert.equal(mailboxOf('hostmaster.example.net.'), 'hostmaster@example.net')
   assert.equal(mailboxOf('john\\.doe.example.net.'), 'john.doe@example.net')
   assert.equal(mailboxOf('.'), undefined)
+  assert.equal(mailboxOf('hostmaster.'), undefined) // no domain to write to
 })
