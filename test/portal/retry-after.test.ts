@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PROBLEMS, type ProblemCode, sortOf } from '../../src/shared/problem.ts'
+import { PROBLEMS, type ProblemCode, problem, sortOf } from '../../src/shared/problem.ts'
 import { GOOD, LAB, PortalWorld } from './portal-world.ts'
 
 /** Of the command line alone, where nobody reads a header. */
@@ -28,21 +28,17 @@ test('a full pool is tried again in an hour', async () => {
   assert.deepEqual([reply.status, reply.headers['retry-after']], [503, '3600'])
 })
 
-test('curl, which accepts anything, gets no page where programs ask', async () => {
-  await using world = await PortalWorld.open()
-  const cases = [
-    ['POST', '/.well-known/security.txt', 405],
-    ['POST', '/healthz', 405],
-    ['POST', '/ip', 405],
-    ['POST', '/metrics', 405],
-  ] as const
-  for (const [method, path, status] of cases) {
-    const typeFor = async (accept: string) => {
-      const reply = await world.ask(path, { method, headers: { accept } })
-      assert.equal(reply.status, status, path)
-      return String(reply.headers['content-type']).split(';')[0]
-    }
-    assert.equal(await typeFor('*/*'), 'application/problem+json', path)
-    assert.equal(await typeFor('text/html,*/*;q=0.8'), 'text/html', path)
-  }
-})
+for (const [agent, status] of [
+  ['curl/8.5.0', 503],
+  ['inadyn/2.12.0', 503],
+  ['ddclient/3.11.2', 200], // it reads the word of no other status
+] as const)
+  test(`an update client hears 911, and when to come back: ${agent}`, async () => {
+    await using world = await PortalWorld.open()
+    const { id, key } = await world.register()
+    const problems = [problem('interface-fault', { reason: 'no room' })]
+    world.broker.lifecycle.changeEndpoint = async () => ({ kind: 'refused', problems })
+    const query = `/nic/update?hostname=${id}&username=${id}&password=${key}&myip=192.0.2.10`
+    const reply = await world.ask(query, { headers: { 'user-agent': agent } })
+    assert.deepEqual([reply.status, reply.headers['retry-after'], reply.text], [status, '60', '911\n'])
+  })
