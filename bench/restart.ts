@@ -20,10 +20,9 @@ import { writePart } from './owned-part.ts'
 import { type Asked, PacedSender } from './paced-sender.ts'
 import { restartSection, type SenderFigures } from './restart-report.ts'
 import { freePort } from './running-server.ts'
-import { startFlags } from './start-flags.ts'
+import { serveCommand } from './serve-command.ts'
 import { buildTable, configText, ORIGIN } from './table.ts'
 
-const CLI = join(import.meta.dirname, '..', 'src', 'cli.ts')
 /** As the marks in docs/benchmarks.md have it. */
 const OWNER = 'bench/restart.ts'
 const CHECKED_A_SECOND = 500
@@ -116,11 +115,8 @@ async function run(count: number, turns: Turns): Promise<void> {
 
 /** Resolves with its id when it is ready. */
 async function start(directory: string, config: string): Promise<number> {
-  const child = spawn(process.execPath, [...startFlags(), CLI, 'serve', '--config', config], {
-    cwd: directory,
-    env: { ...process.env, FREENET6_LOG_LEVEL: 'warn' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const [program = '', ...args] = serveCommand(config)
+  const child = spawn(program, args, { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
   child.stdout.resume()
   return child.pid ?? 0

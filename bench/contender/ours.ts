@@ -3,10 +3,8 @@ import { join } from 'node:path'
 import { VERSION } from '../../src/shared/version.ts'
 import type { Contender, Setting } from '../contender.ts'
 import { freePort, RunningServer } from '../running-server.ts'
-import { startFlags } from '../start-flags.ts'
+import { serveCommand } from '../serve-command.ts'
 import { aaaaQuestion, configText } from '../table.ts'
-
-const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts')
 
 /** This server, as `npm start` runs it: web, monitor and database included, on the database of the table. */
 export const OURS: Contender = {
@@ -17,16 +15,7 @@ export const OURS: Contender = {
     const config = join(table.directory, 'serve.toml')
     writeFileSync(config, configText({ port, threads }))
     return RunningServer.launch({
-      command: [
-        'env',
-        'FREENET6_LOG_LEVEL=warn',
-        process.execPath,
-        ...startFlags(),
-        CLI,
-        'serve',
-        '--config',
-        config,
-      ],
+      command: serveCommand(config),
       directory: table.directory,
       cores: cores.server,
       port,

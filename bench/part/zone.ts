@@ -7,7 +7,7 @@ import type { Cores } from '../cores.ts'
 import type { PeerName } from '../options.ts'
 import { memoryBytes, peakBytes } from '../process-figures.ts'
 import { freePort, RunningServer } from '../running-server.ts'
-import { startFlags } from '../start-flags.ts'
+import { serveCommand } from '../serve-command.ts'
 import type { StaticZone } from '../static-zone.ts'
 import { configText } from '../table.ts'
 
@@ -78,15 +78,6 @@ async function startWith({ directory, question }: StaticZone, cores: string): Pr
   const port = await freePort()
   const config = join(directory, 'freenet6.toml')
   writeFileSync(config, configText({ port, threads: 1, zones: directory }))
-  const command = [
-    'env',
-    'FREENET6_LOG_LEVEL=error',
-    process.execPath,
-    ...startFlags(),
-    CLI,
-    'serve',
-    '--config',
-    config,
-  ]
+  const command = serveCommand(config, 'error')
   return RunningServer.launch({ command, directory, cores, port, question })
 }

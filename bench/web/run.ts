@@ -9,7 +9,7 @@ import { coresFor, moveToGeneratorCore } from '../cores.ts'
 import { describeMachine } from '../machine.ts'
 import { Registrants } from '../registrant.ts'
 import { freePort, RunningServer } from '../running-server.ts'
-import { startFlags } from '../start-flags.ts'
+import { serveCommand } from '../serve-command.ts'
 import { percentile } from '../statistics.ts'
 import { configText } from '../table.ts'
 import { whileAsking } from './dns-latency.ts'
@@ -17,7 +17,6 @@ import { type ListenedTunnel, Listeners } from './listeners.ts'
 import { LANDING, type Load, registrations, runWebLoad, tunnelPage } from './load.ts'
 import { type ListenerFigures, type LoadRow, type WebReport, webReport } from './report.ts'
 
-const CLI = join(import.meta.dirname, '../../src/cli.ts')
 const CONNECTIONS = [8, 64] as const
 const LISTENERS = 1000 // as many as the server takes
 /** Tunnels that move at a time. */
@@ -125,16 +124,7 @@ async function start(cores: string): Promise<RunningServer> {
   mkdirSync(join(work, 'data'), { recursive: true })
   writeFileSync(config, configText({ port, threads: 1 }).replace('[web]\n', web))
   return RunningServer.launch({
-    command: [
-      'env',
-      'FREENET6_LOG_LEVEL=warn',
-      process.execPath,
-      ...startFlags(),
-      CLI,
-      'serve',
-      '--config',
-      config,
-    ],
+    command: serveCommand(config),
     directory: work,
     cores,
     port,
