@@ -73,11 +73,13 @@ export class Database {
     assertNotLost(file, `${file}.lock`)
     makeWritable(file)
     const lock = takeLock(`${file}.lock`)
+    let connection: DatabaseSync | undefined
     try {
-      const connection = openMigrated(file)
+      connection = openMigrated(file)
       markAsMade(lock)
       return new Database(file, { connection, lock, files: new OpenFiles(file) })
     } catch (error) {
+      connection?.close()
       lock.close()
       throw error
     }
