@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Broker } from './broker.ts'
 import type { Config } from './config/config.ts'
 import { chooseProber } from './echo/choose-prober.ts'
@@ -8,14 +6,11 @@ import { FormerTunnels } from './former-tunnels.ts'
 import { hadInterfaces, isNewTable, keepDriver, wasHere } from './kept-driver.ts'
 import { keepOrigin } from './kept-origin.ts'
 import { keepServerKey, restoreServerKey } from './kept-server-key.ts'
-import { keepGivenZones, missFormerZones } from './kept-zones.ts'
 import { publicKeyReader } from './kind/wireguard/server-key.ts'
 import { Audit } from './lifecycle/audit.ts'
 import type { Drivers } from './lifecycle/drivers.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { TunnelNames } from './lifecycle/tunnel-names.ts'
-import { TunnelZone } from './lifecycle/tunnel-zone.ts'
-import { loadLibc } from './listen/libc.ts'
 import { contactWishesOf } from './mail-serving.ts'
 import { History } from './observation/history.ts'
 import { TrafficCounts } from './observation/traffic-counts.ts'
@@ -27,24 +22,14 @@ import { OperatingSystems } from './portal/operating-systems.ts'
 import { Admission } from './registration/admission.ts'
 import { Customers } from './registration/customers.ts'
 import { type Entry, EntryRules } from './registration/entry-rules.ts'
-import { monotonicSeconds, SteadyClock, utcSeconds } from './shared/clock.ts'
+import { monotonicSeconds, SteadyClock, secondsOf, utcSeconds } from './shared/clock.ts'
 import type { Log } from './shared/log.ts'
-import { AbsentStore } from './store/absent-store.ts'
-import { databaseFile } from './store/database-file.ts'
-import { DatabaseFault, isOfTheDisk } from './store/sqlite/database-fault.ts'
-import { FileMended } from './store/sqlite/file-mended.ts'
-import { SqliteStore } from './store/sqlite/sqlite-store.ts'
-import { storageFaultOf } from './store/storage-fault.ts'
-import type { TunnelStore } from './store/tunnel-store.ts'
-import { tableRules } from './table-rules.ts'
+import { type OpeningParts, openTable } from './table-opening.ts'
 import type { Kinds } from './tunnel/kind.ts'
 import { Words } from './words/words.ts'
-import type { Catalog } from './zone/catalog.ts'
-import { catalogApexOf, routedApexes } from './zone-apexes.ts'
-import { StaticZones, ZoneLoadFault } from './zone-loading.ts'
 
 /** What the broker is composed of, beyond its configuration; what is not given is the product's own. */
-export interface Parts {
+export interface Parts extends OpeningParts {
   readonly log: Log
   readonly kinds?: Kinds
   readonly prober?: Prober
@@ -52,17 +37,6 @@ export interface Parts {
   readonly now?: () => number
   /** Seconds since some moment, which no one sets. */
   readonly monotonic?: () => number
-  /** Called when the zone files have been read, before the table is opened. */
-  readonly beforeTable?: () => Promise<void>
-  /** Opens the table, and again for as long as another process may have it; once unless given. */
-  readonly opening?: (open: () => TunnelStore) => TunnelStore | Promise<TunnelStore>
-  /** What to do with a table that can't be read: fail, or serve all that needs no tunnel. 'fail' unless given. */
-  readonly unreadableTable?: () => 'fail' | 'serve-without'
-  /**
-   * What to do with a mistake in a zone that tunnels live in, if there are tunnels: fail, or serve all but their names.
-   * 'serve-without' unless given. Without a tunnel whoever starts the service is to see it at once.
-   */
-  readonly brokenZone?: 'fail' | 'serve-without'
   /** For one command of an operator, who need not have the rights of the service: what its kernel lacks the next start mends. */
   readonly isForCommand?: boolean
 }
@@ -109,127 +83,6 @@ export async function compose(config: Config, parts: Parts): Promise<Broker> {
     store.close()
     throw error
   }
-}
-
-interface TableParts {
-  readonly names: TunnelNames
-  readonly kinds: Kinds
-  readonly systems: OperatingSystems
-  readonly clock: SteadyClock
-  readonly log: Log
-}
-
-type Table = Pick<Broker, 'statics' | 'catalog' | 'zone' | 'store'>
-
-/** The tunnels and their names. Without the rows nothing true can be said of their zones: these are SERVFAIL then. */
-async function openTable(
-  config: Config,
-  parts: TableParts & Pick<Parts, 'unreadableTable' | 'brokenZone' | 'beforeTable' | 'opening'>,
-): Promise<Table> {
-  const { log } = parts
-  try {
-    return await publishedTable(config, parts)
-  } catch (error) {
-    const reason = unreadableReason(error, config)
-    if (reason === undefined || parts.unreadableTable?.() !== 'serve-without') throw error
-    log.error({ code: 'storage-fault' }, reason)
-    const statics = new StaticZones(config, { log, tunnels: 'unknown' })
-    const { catalog } = statics
-    await useHugePages(catalog)
-    const mended = new FileMended(databaseFile(config))
-    return {
-      statics,
-      catalog,
-      zone: tunnelZone(config, { ...parts, catalog }),
-      store: new AbsentStore(reason, signal => mended.isWhole(signal)),
-    }
-  }
-}
-
-async function publishedTable(
-  config: Config,
-  parts: TableParts & Pick<Parts, 'brokenZone' | 'beforeTable' | 'opening'>,
-): Promise<Table> {
-  const { statics, fault } = staticZones(config, parts)
-  const { catalog } = statics
-  await useHugePages(catalog)
-  const zone = tunnelZone(config, { ...parts, catalog })
-  await parts.beforeTable?.()
-  const open = () => openStore(config, { ...parts, catalog })
-  const store = await (parts.opening?.(open) ?? open())
-  try {
-    if (fault !== undefined && !hasTunnels(store)) throw fault
-    if (fault === undefined) missFormerZones(config.zones_dir, { statics, store })
-    store.publishAll(tunnel => zone.rrsetsOf(tunnel))
-    if (fault === undefined) keepGivenZones(config.zones_dir, { statics, store, log: parts.log })
-    return { statics, catalog, zone, store }
-  } catch (error) {
-    store.close()
-    throw error
-  }
-}
-
-/** A mistake in a zone that tunnels live in takes their names alone, unless a process is there that has them. */
-export function staticZones(
-  config: Config,
-  { log, brokenZone = 'serve-without' }: Pick<Parts, 'log' | 'brokenZone'>,
-): { readonly statics: StaticZones; readonly fault?: ZoneLoadFault } {
-  try {
-    return { statics: new StaticZones(config, { log, tunnels: 'known' }) }
-  } catch (fault) {
-    if (!(fault instanceof ZoneLoadFault) || brokenZone === 'fail') throw fault
-    log.error(
-      {},
-      'a zone that tunnels live in is broken: all of theirs are SERVFAIL. Mend it, then: freenet6 restart',
-    )
-    return { statics: new StaticZones(config, { log, tunnels: 'unserved' }), fault }
-  }
-}
-
-function hasTunnels({ tunnels }: TunnelStore): boolean {
-  return tunnels.count() + tunnels.dormant.count() > 0
-}
-
-function tunnelZone(
-  config: Config,
-  { catalog, names, kinds }: TableParts & { readonly catalog: Catalog },
-): TunnelZone {
-  return new TunnelZone({ catalog, names, kinds, ttl: config.dns.ttl })
-}
-
-/** A sentence if the disk or the file is at fault; undefined: the configuration is, or the program. */
-function unreadableReason(error: unknown, config: Config): string | undefined {
-  const file = databaseFile(config)
-  if (error instanceof DatabaseFault)
-    return isOfTheDisk(error) ? `${error.message}. ${remedyFor(error, file)}` : undefined
-  const fault = storageFaultOf(error)
-  if (fault !== 'corrupt' && fault !== 'unwritable') return undefined
-  return `${file}: ${error instanceof Error ? error.message : String(error)}. ${remedyOf(file)}`
-}
-
-/** Where no database has been made yet there is nothing to mend, and no backup of it: its place is the trouble. */
-function remedyFor({ code }: DatabaseFault, file: string): string {
-  if (code !== 'database-read-only' || existsSync(file)) return remedyOf(file)
-  return `There is no database yet, and the tunnels' zones are answered with SERVFAIL: make ${dirname(file)} writable, with room in it, or choose another data_dir, then restart freenet6. If there was a database, mount its disk first`
-}
-
-function remedyOf(file: string): string {
-  return `The tunnels' zones are answered with SERVFAIL until ${file} can be read: mend the disk or put a backup in its place (its log first, if that is apart). Then everything starts anew by itself; on another disk than before restart freenet6`
-}
-
-function openStore(config: Config, parts: TableParts & { readonly catalog: Catalog }): TunnelStore {
-  const { catalog, names, clock, log } = parts
-  return SqliteStore.open({
-    file: databaseFile(config),
-    catalog,
-    apexes: [names.forwardApex, names.backwardApex, ...routedApexes(config)],
-    listApex: catalogApexOf(config),
-    rules: tableRules(config, parts),
-    ttl: config.dns.ttl,
-    journal: { bytes: config.dns.journal_bytes, age: secondsOf(config.dns.journal_age) },
-    now: () => clock.now(),
-    log,
-  })
 }
 
 function assemble(
@@ -388,15 +241,4 @@ export function entryOf({ web }: Config): Entry {
     blockedPrefixes: web.blocked_prefixes,
     blockedNicnames: web.blocked_nicnames,
   }
-}
-
-/** Whole seconds of milliseconds: what is less than one is one. */
-function secondsOf(milliseconds: number): number {
-  return Math.ceil(milliseconds / 1000)
-}
-
-/** The table lies in large pages where the system has them: a quarter of a look-up's time with a million tunnels. */
-async function useHugePages({ buffer }: Catalog): Promise<void> {
-  const libc = await loadLibc()
-  libc?.adviseHugePages(new Uint8Array(buffer), buffer.maxByteLength)
 }

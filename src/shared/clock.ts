@@ -29,3 +29,8 @@ export class SteadyClock {
     return this.#startedAt + Math.floor(this.#monotonic() - this.#start)
   }
 }
+
+/** Whole seconds of milliseconds: what is less than one is one. */
+export function secondsOf(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000)
+}
